@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * keyd_client.h - requests to keyd (docs/api.md) over its Unix socket, by libcurl.
+ * Blocking; used by dmctl's verbs and by the agent's workers (one a process).
+ */
+#ifndef CC_KEYD_CLIENT_H
+#define CC_KEYD_CLIENT_H
+
+#include "json.h"
+#include "secret.h"
+
+/* Sets the socket that is used; default CC_KEYD_SOCKET. @path borrowed for ever. */
+void keyd_client_set_socket(const char *path);
+
+/**
+ * keyd_request - one request.
+ * @method: "GET", "POST", "DELETE"
+ * @path: "/v1/volumes" …; path segments must already be valid names
+ * @body: borrowed, NULL for none
+ * @answer: out, new reference; may be NULL
+ *
+ * Return: 0; -1 with keyd's own error object, or CC_E_UNREACHABLE and what to start.
+ * Times out after 60 s; 5 s to connect.
+ */
+int keyd_request(const char *method, const char *path, const json_t *body, json_t **answer,
+		 struct cc_error *err);
+
+/**
+ * keyd_release - challenge, evidence, release: the whole exchange of docs/api.md.
+ * @op: "release" needs @m, "format" does not
+ * @uuid: volume
+ * @key: out, the volume key
+ * @answer: out, the release answer (lease, volume, mount, identity)
+ * The agent's key is read from @agent_key_path (CC_AGENT_KEY).
+ */
+struct cc_measurement;
+int keyd_release(const char *op, const char *uuid, const struct cc_measurement *m,
+		 const char *agent_key_path, struct cc_secret *key, json_t **answer,
+		 struct cc_error *err);
+
+/* Return a lease; success if keyd does not know it any more. */
+int keyd_lease_return(const char *lease_id, struct cc_error *err);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mapping.h - device-mapper mappings of the container-crypt target, by libdevmapper, and the way of
+ * a volume key into the kernel keyring and from there into the target.
+ *
+ * A mapping is named CC_DM_PREFIX<volume>, its dm uuid is CC_DM_UUID_PREFIX<volume uuid>; it is created
+ * locked and with the udev flags that keep probers away (DM_UDEV_DISABLE_SUBSYSTEM_RULES_FLAG,
+ * DM_UDEV_DISABLE_DISK_RULES_FLAG, DM_UDEV_DISABLE_OTHER_RULES_FLAG). Works with and without udevd.
+ */
+#ifndef CC_MAPPING_H
+#define CC_MAPPING_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+#include "secret.h"
+#include "volume_record.h"
+
+struct mapping_status {
+	bool exists;
+	bool locked;
+	int open_count;
+	dev_t dev;
+	char uuid[129];
+	char info[512]; /* status line of the target */
+};
+
+/**
+ * mapping_create - creates the mapping, locked.
+ * @device: the LUN. It is opened O_EXCL by device-mapper: CC_E_BUSY if in use.
+ * @node: out, "/dev/mapper/…", caller's buffer
+ * A mapping of this volume that exists already is CC_E_BUSY.
+ */
+int mapping_create(const struct volume_record *v, const char *device, bool read_only,
+		   char node[static 128], struct cc_error *err);
+
+/**
+ * mapping_unlock - key into the caller's thread keyring as a logon key, `unlock` message, key
+ * unlinked and invalidated again whatever happens. @lease_ms 0: none.
+ */
+int mapping_unlock(const struct volume_record *v, const struct cc_secret *key, uint64_t lease_ms,
+		   struct cc_error *err);
+
+int mapping_lock(const char *volume, struct cc_error *err);
+int mapping_status(const char *volume, struct mapping_status *st, struct cc_error *err);
+
+/**
+ * mapping_remove - locks and removes. Waits up to @timeout_ms for openers to go (a mount
+ * namespace that dies lags); then a deferred remove is left and CC_E_BUSY returned. Success when there is none.
+ */
+int mapping_remove(const char *volume, unsigned int timeout_ms, struct cc_error *err);
+
+/* Names of volumes that have a mapping with our uuid prefix, each "volume". */
+int mapping_list(struct cc_strv *volumes, struct cc_error *err);
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * decide.h - the decision: identity, measurement, policy, time -> allow, or the first
+ * fact that differs. Pure: no I/O, no clock, no allocation, no global state.
+ */
+#ifndef CC_DECIDE_H
+#define CC_DECIDE_H
+
+#include "identity.h"
+#include "measurement.h"
+
+/**
+ * struct cc_policy - what the decision needs beyond the two documents.
+ * @now: seconds since the epoch, UTC
+ * @volume: name of the volume the key is asked for
+ * @serial: highest serial accepted for this volume; a lower identity is refused
+ * @allow_running: a container whose user code already runs may be bound (dmctl bind by an administrator)
+ */
+struct cc_policy {
+	int64_t now;
+	const char *volume;
+	uint64_t serial;
+	bool allow_running;
+};
+
+/**
+ * cc_decide - compares in a fixed order: volume, validity, serial, image, args, cwd, user, env,
+ * capabilities, noNewPrivileges, readonlyRootfs, seccomp, apparmor, privileged, devices, mounts,
+ * namespaces, hooks, rootfs.
+ *
+ * Return: 0 to allow; -1 with CC_E_REFUSED, .fact the name of the first fact that
+ * differs and .text what the identity wants and what was found ("args: identity wants [\"/app\"],
+ * container has [\"/bin/sh\"]").
+ */
+int cc_decide(const struct cc_identity *id, const struct cc_measurement *m,
+	      const struct cc_policy *policy, struct cc_error *err);
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * dsse.h - Dead Simple Signing Envelope (github.com/secure-systems-lab/dsse,
+ * envelope.md and protocol.md v1), and cosign simple signing.
+ *
+ * The algorithm belongs to the key: ECDSA P-256 with SHA-256 or Ed25519. It is
+ * never taken from the message. What comes out of a verify is the verified
+ * bytes, nothing else.
+ */
+#ifndef CC_DSSE_H
+#define CC_DSSE_H
+
+#include <stddef.h>
+#include <openssl/evp.h>
+#include "error.h"
+
+#define CC_DSSE_INTOTO "application/vnd.in-toto+json"
+#define CC_DSSE_SIGS_MAX 16
+
+static inline void cc_pkey_free_ptr(EVP_PKEY **k)
+{
+	EVP_PKEY_free(*k);
+}
+#define cc_auto_pkey __attribute__((cleanup(cc_pkey_free_ptr)))
+
+/* Reads a SubjectPublicKeyInfo PEM (what `cosign generate-key-pair` writes to cosign.pub). Only
+ * P-256 and Ed25519 are accepted. NULL on error.
+ */
+EVP_PKEY *cc_pubkey_parse(const char *pem, size_t len, struct cc_error *err);
+
+/* Reads a PKCS#8 or SEC1 private key PEM file; @pass (may be NULL) for an encrypted one.
+ * Refuses a file that others than its owner may read.
+ */
+EVP_PKEY *cc_privkey_read(const char *path, const char *pass, struct cc_error *err);
+
+/* keyid: "sha256:<hex>" of the DER SubjectPublicKeyInfo. */
+int cc_pubkey_id(EVP_PKEY *key, char out[static 72], struct cc_error *err);
+
+/**
+ * cc_dsse_verify - verifies an envelope.
+ * @env: envelope JSON, @len bytes
+ * @type: the payloadType that is demanded
+ * @key: trusted public key; one signature that verifies under it is enough, keyid is only a hint
+ * @payload: out, the verified bytes, malloced, NUL terminated behind *payload_len
+ *
+ * Return: 0; -1 with CC_E_INVALID fact "envelope" (malformed) or CC_E_REFUSED
+ * fact "signature" (no signature verifies under @key).
+ */
+int cc_dsse_verify(const char *env, size_t len, const char *type, EVP_PKEY *key, char **payload,
+		   size_t *payload_len, struct cc_error *err);
+
+/* Signs @payload; *env is the envelope JSON text, malloced. */
+int cc_dsse_sign(const char *type, const char *payload, size_t len, EVP_PKEY *key, char **env,
+		 struct cc_error *err);
+
+/**
+ * cc_simplesigning_verify - verifies a cosign simple-signing payload.
+ * @sig_b64: base64 signature (annotation dev.cosignproject.cosign/signature)
+ * @digest: out, the signed manifest digest
+ */
+int cc_simplesigning_verify(const char *payload, size_t len, const char *sig_b64, EVP_PKEY *key,
+			    char digest[static 72], struct cc_error *err);
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * evidence.h - a measurement signed by an enrolled agent over keyd's nonce, and the
+ * release encrypted to the agent's one-time key.
+ *
+ * Evidence is a compact JWS (RFC 7515), ES256 pinned, typ "container-crypt-evidence+jwt", kid the
+ * agent's name. Claims, EAT names (RFC 9711) where there is one (unknown ones are refused):
+ *   eat_nonce  keyd's 32-byte nonce, base64url
+ *   aud        keyd's realm
+ *   iss        agent's name, equal to kid
+ *   iat        seconds since the epoch, informational
+ *   boot_id    /proc/sys/kernel/random/boot_id
+ *   op         "release" or "format"
+ *   volume     UUID
+ *   cnf        {"jkt": RFC 7638 SHA-256 thumbprint of the one-time key}
+ *   channel    base64url SHA-256 of the TLS exporter (RFC 9266), or "unix" on the Unix socket
+ *   measurement  object; absent for "format"
+ * A release is a compact JWE (RFC 7516), ECDH-ES + A256GCM pinned, to the one-time P-256 key; its
+ * plaintext is the volume key.
+ */
+#ifndef CC_EVIDENCE_H
+#define CC_EVIDENCE_H
+
+#include <stdint.h>
+#include "json.h"
+#include "measurement.h"
+#include "secret.h"
+
+#define CC_NONCE_LEN 32
+#define CC_EVIDENCE_MAX (48 * 1024) /* bytes of a compact JWS */
+#define CC_EVIDENCE_TYP "container-crypt-evidence+jwt"
+#define CC_CHANNEL_UNIX "unix"
+
+enum cc_op { CC_OP_RELEASE, CC_OP_FORMAT };
+
+struct cc_evidence {
+	unsigned char nonce[CC_NONCE_LEN];
+	char *aud;
+	char *iss;
+	int64_t iat;
+	char boot_id[37];
+	enum cc_op op;
+	char volume[37];
+	char *jkt;
+	char *channel;
+	struct cc_measurement *measurement; /* NULL for CC_OP_FORMAT */
+};
+
+void cc_evidence_clear(struct cc_evidence *ev);
+
+/* New P-256 key as private JWK; "kid" is @kid if not NULL. NULL on error. Its use is signing
+ * ("ES256", agents) or, with @recipient, a one-time recipient key ("ECDH-ES").
+ */
+json_t *cc_jwk_new(const char *kid, bool recipient, struct cc_error *err);
+/* Public part, new reference. */
+json_t *cc_jwk_public(const json_t *jwk, struct cc_error *err);
+/* RFC 7638 SHA-256 thumbprint, base64url, malloced. */
+char *cc_jwk_thumbprint(const json_t *jwk, struct cc_error *err);
+/* Checks that @jwk is exactly a public P-256 key (no "d", right curve and lengths). */
+int cc_jwk_check_public(const json_t *jwk, struct cc_error *err);
+
+/* Signs; *jws malloced. @agent_key: private JWK whose kid is the agent's name. */
+int cc_evidence_sign(const struct cc_evidence *ev, const json_t *agent_key, char **jws,
+		     struct cc_error *err);
+
+/**
+ * cc_evidence_kid - the agent a compact JWS claims to be from, read from the protected
+ * header only, to look its key up. Nothing else is parsed or believed.
+ * @kid: out, at most 63 characters
+ */
+int cc_evidence_kid(const char *jws, size_t len, char kid[static 64], struct cc_error *err);
+
+/**
+ * cc_evidence_verify - verifies the signature over the raw bytes under @agent_key (public JWK,
+ * P-256), then parses the claims into *ev.
+ * Return: 0; -1 with CC_E_REFUSED fact "signature", or CC_E_INVALID fact "evidence".
+ */
+int cc_evidence_verify(const char *jws, size_t len, const json_t *agent_key,
+		       struct cc_evidence *ev, struct cc_error *err);
+
+/* Encrypts @key to @recipient (public JWK, checked); *jwe malloced. */
+int cc_release_seal(const struct cc_secret *key, const json_t *recipient, char **jwe,
+		    struct cc_error *err);
+/* Decrypts; only ECDH-ES + A256GCM is accepted whatever the header says. */
+int cc_release_open(const char *jwe, size_t len, const json_t *recipient_private,
+		    struct cc_secret *key, struct cc_error *err);
+
+#endif

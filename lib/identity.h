@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * identity.h - what a container must be: an in-toto Statement (v0.1 as cosign 2
+ * writes it, or v1) with predicateType CC_IDENTITY_TYPE. Its bytes must come
+ * out of cc_dsse_verify(); this file only parses.
+ *
+ * predicate, version 1 (unknown members are refused):
+ *
+ *   volume            name of the volume, required
+ *   mountPoint        absolute path in the container, required, normalised, not "/"
+ *   serial            integer >= 1, required; only goes up for a volume
+ *   notBefore/notAfter  RFC 3339 UTC; absent: no bound
+ *   readOnly          true: the volume is mounted read-only (default false)
+ *   image             {configDigest, rootfsDigest}; configDigest required
+ *   process           {args, cwd, user{uid,gid,additionalGids}, env[], capabilities[], noNewPrivileges}
+ *                     args, cwd, user absent: what the image's own config says
+ *                     env: rules {name[, value]} that allow a variable beyond the image's own and
+ *                     the engine's (PATH HOME HOSTNAME TERM container); no value: any value
+ *                     capabilities: ceiling; absent: the engines' default set
+ *                     noNewPrivileges true: demanded
+ *   readonlyRootfs    true: demanded
+ *   seccomp           "sha256:…" of the profile as measured; absent: any filter, but not unconfined
+ *   apparmor          profile name demanded; absent: no demand
+ *   mounts            [{destination, source, type, options[]}] allowed beyond the engine's own
+ *   devices           ["/dev/fuse"] allowed beyond the engines' default set
+ *   hooks             ["/path"] other OCI hooks that are allowed
+ *   sharedNamespaces  subset of ["cgroup","ipc","mnt","net","pid","uts"]; all others must be private
+ *   privileged        true: allows what --privileged does (all devices)
+ */
+#ifndef CC_IDENTITY_H
+#define CC_IDENTITY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "json.h"
+
+#define CC_IDENTITY_TYPE "urn:container-crypt:identity:v1"
+#define CC_STATEMENT_V01 "https://in-toto.io/Statement/v0.1"
+#define CC_STATEMENT_V1 "https://in-toto.io/Statement/v1"
+
+struct cc_user {
+	uint32_t uid;
+	uint32_t gid;
+	size_t n_groups;
+	uint32_t *groups; /* additional gids, owned */
+};
+
+struct cc_env_rule {
+	char *name;
+	char *value; /* NULL: any value */
+};
+
+struct cc_mount_rule {
+	char *destination;
+	char *source; /* NULL: any source is NOT meant; absent only for types without source */
+	char *type;
+	struct cc_strv options; /* options that must be present, e.g. "ro" */
+};
+
+/**
+ * struct cc_identity - a parsed identity. The has_… flags tell absent from given.
+ * @subjects: manifest digests ("sha256:…"), at least one
+ */
+struct cc_identity {
+	struct cc_strv subjects;
+	char *volume;
+	char *mount_point;
+	uint64_t serial;
+	bool has_not_before, has_not_after;
+	int64_t not_before, not_after; /* seconds since the epoch, UTC */
+	bool read_only;
+	char *config_digest;
+	char *rootfs_digest; /* NULL: not demanded */
+	bool has_args;
+	struct cc_strv args;
+	char *cwd; /* NULL: image's */
+	bool has_user;
+	struct cc_user user;
+	size_t n_env;
+	struct cc_env_rule *env;
+	bool has_capabilities;
+	struct cc_strv capabilities; /* "CAP_CHOWN" … */
+	bool no_new_privileges;
+	bool readonly_rootfs;
+	char *seccomp;	/* NULL: any filter */
+	char *apparmor; /* NULL: no demand */
+	size_t n_mounts;
+	struct cc_mount_rule *mounts;
+	struct cc_strv devices;
+	struct cc_strv hooks;
+	struct cc_strv shared_namespaces;
+	bool privileged;
+};
+
+/* Parses verified bytes. NULL: CC_E_INVALID, fact "identity". Free with cc_identity_free(). */
+struct cc_identity *cc_identity_parse(const char *payload, size_t len, struct cc_error *err);
+void cc_identity_free(struct cc_identity *id);
+
+static inline void cc_identity_free_ptr(struct cc_identity **id)
+{
+	cc_identity_free(*id);
+}
+#define cc_auto_identity cc_cleanup(cc_identity_free_ptr)
+
+/**
+ * cc_identity_statement - makes the in-toto Statement to sign.
+ * @predicate: borrowed; must parse as version 1
+ * @subjects: manifest digests; @name: image name without tag, for the subject's name
+ * Return: the JSON text, malloced, checked with cc_identity_parse(); NULL on error.
+ */
+char *cc_identity_statement(const json_t *predicate, const struct cc_strv *subjects,
+			    const char *name, struct cc_error *err);
+
+#endif

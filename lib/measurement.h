@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * measurement.h - what a container is, as the agent saw it: a plain struct and its
+ * JSON form (the `measurement` claim of evidence). No I/O here; the agent fills it,
+ * keyd parses it after the evidence's signature has verified.
+ *
+ * JSON (unknown members are refused):
+ *  {"engine":"docker|podman|oci", "state":"created|running",
+ *   "container":{"id":"<hex>","name":"app"},
+ *   "process":{"pid":N,"startTime":N,"cgroupId":N},
+ *   "image":{"id":"sha256:…","manifests":["sha256:…"],"ref":"…",
+ *            "args":[],"env":[],"cwd":"/","user":{"uid":0,"gid":0,"additionalGids":[]}},
+ *   "config":{"args":[],"env":[],"cwd":"/","user":{…},"capabilities":[],"noNewPrivileges":b,
+ *             "readonlyRootfs":b,"seccomp":"sha256:…"|"unconfined","apparmor":"…",
+ *             "mounts":[{"destination","type","source","options":[],"engine":b}],
+ *             "devices":[],"hooks":[],"namespaces":{"mnt":"private|host|joined",…},"privileged":b},
+ *   "rootfs":{"upper":"clean|dirty|none","dirty":"/path","firstStart":b,"digest":"sha256:…"}}
+ */
+#ifndef CC_MEASUREMENT_H
+#define CC_MEASUREMENT_H
+
+#include "identity.h"
+
+/* The namespaces that count, in the order of struct cc_measurement.ns. */
+#define CC_NS_COUNT 6
+extern const char *const cc_ns_names[CC_NS_COUNT]; /* cgroup ipc mnt net pid uts */
+
+enum cc_ns_state { CC_NS_PRIVATE, CC_NS_HOST, CC_NS_JOINED };
+enum cc_upper { CC_UPPER_CLEAN, CC_UPPER_DIRTY, CC_UPPER_NONE };
+
+/**
+ * struct cc_mount - one entry of config.json's mounts.
+ * @engine: the agent recognised it as the engine's own (kernel file system at its usual place, or a
+ *          file the engine made for this container, like /etc/hosts); others need a rule in the identity
+ */
+struct cc_mount {
+	char *destination;
+	char *type;
+	char *source;
+	struct cc_strv options;
+	bool engine;
+};
+
+struct cc_measurement {
+	char *engine;
+	bool running; /* false: created, no user code has run */
+	char *container_id;
+	char *container_name; /* informational, never matched */
+	uint32_t pid;
+	uint64_t start_time; /* clock ticks since boot, /proc/PID/stat field 22 */
+	uint64_t cgroup_id;  /* inode of the shallowest engine cgroup, cgroup v2 */
+	char *image_id;	     /* config digest by the engine's store, re-hashed by the agent */
+	struct cc_strv manifests; /* manifest digests the engine's store knows for that id; may be empty */
+	char *image_ref;	  /* informational, never matched; may be NULL */
+	struct cc_strv image_args, image_env;
+	char *image_cwd;
+	struct cc_user image_user;
+	struct cc_strv args, env;
+	char *cwd;
+	struct cc_user user;
+	struct cc_strv capabilities; /* union of all sets of config.json */
+	bool no_new_privileges;
+	bool readonly_rootfs;
+	char *seccomp; /* digest, or "unconfined" */
+	char *apparmor; /* NULL: none */
+	size_t n_mounts;
+	struct cc_mount *mounts;
+	struct cc_strv devices; /* beyond the engines' default set */
+	struct cc_strv hooks;	/* paths of OCI hooks beyond our own and the engine's own */
+	enum cc_ns_state ns[CC_NS_COUNT];
+	bool privileged; /* device cgroup allows everything */
+	enum cc_upper upper;
+	char *upper_dirty; /* first path that should not be there, or NULL */
+	bool first_start;  /* this agent has not bound this container before */
+	char *rootfs_digest; /* NULL: not taken */
+};
+
+struct cc_measurement *cc_measurement_new(void); /* zeroed; NULL without memory */
+void cc_measurement_free(struct cc_measurement *m);
+static inline void cc_measurement_free_ptr(struct cc_measurement **m)
+{
+	cc_measurement_free(*m);
+}
+#define cc_auto_measurement cc_cleanup(cc_measurement_free_ptr)
+
+json_t *cc_measurement_to_json(const struct cc_measurement *m);
+struct cc_measurement *cc_measurement_from_json(const json_t *obj, struct cc_error *err);
+
+#endif

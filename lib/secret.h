@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * secret.h - memory for keys: OpenSSL's secure heap (mlocked, guard pages,
+ * excluded from core files), cleansed when freed.
+ */
+#ifndef CC_SECRET_H
+#define CC_SECRET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "cleanup.h"
+#include "error.h"
+
+#define CC_VOLUME_KEY_MAX 64 /* bytes: AES-256-XTS, two 32-byte keys (IEEE 1619) */
+
+/**
+ * struct cc_secret - a secret of @len bytes at @p in the secure heap.
+ */
+struct cc_secret {
+	size_t len;
+	unsigned char *p;
+};
+
+/**
+ * cc_secret_init - makes this process fit to hold secrets: secure heap, no core
+ * file, not dumpable, all memory locked, and jansson and OpenSSL (where it still can be set)
+ * cleansing what they free, since libjose keeps key material in JSON strings.
+ *
+ * Call before the first use of OpenSSL or jansson. An mlock that fails is an error,
+ * never ignored. Idempotent.
+ */
+int cc_secret_init(struct cc_error *err);
+
+int cc_secret_new(struct cc_secret *s, size_t len, struct cc_error *err);
+/* @len random bytes from OpenSSL's private DRBG; both XTS halves differ. */
+int cc_secret_random(struct cc_secret *s, size_t len, struct cc_error *err);
+int cc_secret_copy(struct cc_secret *s, const void *src, size_t len, struct cc_error *err);
+bool cc_secret_eq(const struct cc_secret *a, const struct cc_secret *b); /* constant time */
+void cc_secret_clear(struct cc_secret *s); /* cleanses, frees; idempotent */
+
+#define cc_auto_secret cc_cleanup(cc_secret_clear)
+
+#endif
