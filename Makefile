@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# container-crypt: `make help` lists the targets. Objects go to $(B); the sources stay clean.
+
+B ?= build
+PREFIX ?= /usr
+KVERSION ?= $(shell uname -r)
+KDIR ?= /lib/modules/$(KVERSION)/build
+V ?= 0
+
+Q := $(if $(filter 1,$(V)),,@)
+say = $(if $(Q),@printf '  %-7s %s\n' $(1) $(2:$(B)/%=%))
+
+# The kernel's part has its own build system (Kbuild) and goals; `make deps` needs no compiler.
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+# ---- tools and flags ---------------------------------------------------------------------------
+
+CC ?= gcc
+CLANG ?= clang
+PKGS := libcryptsetup devmapper jose jansson libevent libevent_openssl openssl libcurl sqlite3 \
+	libkeyutils libseccomp libcap-ng libsystemd blkid mount
+PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
+PKG_LIBS = $(eval PKG_LIBS := -Wl,--as-needed $(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
+FORTIFY = $(eval FORTIFY := $(if $(filter 1,$(shell test `$(CC) -dumpversion | cut -d. -f1` \
+	-ge 12 && echo 1)),3,2))$(FORTIFY)
+
+CPPFLAGS_ALL = -D_GNU_SOURCE -Iinclude -Ilib $(PKG_CFLAGS) $(CPPFLAGS)
+WARN := -std=gnu17 -Wall -Wextra -Wshadow -Wconversion -Werror
+CFLAGS_ALL = $(WARN) -g -O2 -fPIE -fstack-protector-strong -fstack-clash-protection \
+	-D_FORTIFY_SOURCE=$(FORTIFY) $(CFLAGS)
+LDFLAGS_ALL = -pie -Wl,-z,relro,-z,now $(LDFLAGS)
+CFLAGS_ASAN = $(WARN) -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
+	-fno-sanitize-recover=undefined
+CFLAGS_FUZZ = -std=gnu17 -g -O1 -fsanitize=fuzzer-no-link,address,undefined \
+	-fno-sanitize-recover=undefined
+
+# ---- what there is -----------------------------------------------------------------------------
+
+LIB := $(wildcard lib/*.c)
+KEYD := $(wildcard keyd/*.c)
+DMCTL := $(wildcard dmctl/*.c)
+HOOK := $(wildcard dmctl/hook/*.c)
+UNIT := $(wildcard tests/unit/test_*.c)
+FUZZ := $(wildcard tests/fuzz/fuzz_*.c)
+MAN := $(patsubst docs/%.scd,$(B)/man/%,$(wildcard docs/*.scd))
+PROGRAMS := $(if $(KEYD),$(B)/keyd/keyd) $(if $(DMCTL),$(B)/dmctl/dmctl) \
+	$(if $(HOOK),$(B)/dmctl/container-crypt-hook)
+UNIT_BIN := $(UNIT:%.c=$(B)/%)
+FUZZ_BIN := $(FUZZ:%.c=$(B)/%)
+
+.PHONY: help all modules modules_install install deps check check-long static unit fuzz vm docs \
+	demo bench fmt clean vm-build check-kmod
+
+help:
+	@echo 'make                 the programs and, where kernel headers are installed, the module'
+	@echo 'make demo            the whole idea at work, in a throw-away virtual machine'
+	@echo 'make check           every test that fits 45 minutes on two processors'
+	@echo 'make check-long      those that take longer, too'
+	@echo 'make install         DESTDIR= PREFIX=/usr; modules_install for the kernel module'
+	@echo 'make deps            install what building and testing need (Debian 12, 13)'
+	@echo 'make static|unit|fuzz|vm|docs   one layer of check'
+	@echo 'make vm TESTS=FILE.t...         these tests in the virtual machine'
+	@echo 'make modules         the kernel module, for KDIR=$(KDIR)'
+	@echo 'make bench fmt clean'
+	@echo 'V=1 shows the commands, B=DIR builds elsewhere'
+
+all: $(PROGRAMS) $(MAN) $(if $(wildcard $(KDIR)/Makefile),modules)
+
+# ---- userspace ---------------------------------------------------------------------------------
+
+OBJ = $(patsubst %.c,$(B)/$(1)%.o,$(2))
+cc = $(call say,CC,$@)
+ld = $(call say,LD,$@)
+
+$(B)/%.o: %.c | $(B)/deps
+	$(cc)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+$(B)/lib/libcc.a: $(call OBJ,,$(LIB))
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(B)/keyd/keyd: $(call OBJ,,$(KEYD)) $(B)/lib/libcc.a
+	$(ld)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
+
+$(B)/dmctl/dmctl: $(call OBJ,,$(DMCTL)) $(B)/lib/libcc.a
+	$(ld)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
+
+# The hook runs in front of every container start, with the container's runtime as its parent:
+# static, so that neither the environment nor a library on the host changes what it does.
+$(B)/dmctl/container-crypt-hook: $(call OBJ,,$(HOOK))
+	$(ld)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -static-pie -Wl,-z,relro,-z,now -o $@ $^
+
+$(B)/man/%: docs/%.scd
+	$(call say,MAN,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)scdoc <$< >$@
+
+# ---- kernel module -----------------------------------------------------------------------------
+
+# Kbuild writes beside its sources, so it gets a copy: one source tree serves several kernels.
+KB := $(abspath $(B))/kbuild-$(KVERSION)
+kcopy = mkdir -p $(KB) && cp -pRu Kbuild kmod include $(KB)/
+kbuild = $(MAKE) --no-print-directory -C $(KDIR) M=$(KB)
+
+modules:
+ifneq ($(wildcard Kbuild),)
+	$(Q)$(kcopy)
+	$(Q)$(kbuild) W=1 KCFLAGS=-Werror modules
+endif
+
+modules_install: modules
+	$(Q)for m in $$(find $(KB) -name "*.ko" 2>/dev/null); do \
+		install -Dm644 $$m $(DESTDIR)/lib/modules/$(KVERSION)/updates/$${m##*/} || exit; done
+	$(if $(DESTDIR),,$(Q)depmod $(KVERSION))
+
+# ---- installation ------------------------------------------------------------------------------
+
+LIBEXEC = $(DESTDIR)$(PREFIX)/libexec/container-crypt
+put = install -D $(2) -t $(DESTDIR)$(PREFIX)/$(1)
+
+install: $(PROGRAMS) $(MAN)
+	$(if $(DMCTL),$(Q)$(call put,sbin,-m755 $(B)/dmctl/dmctl))
+	$(if $(KEYD),$(Q)install -Dm755 -t $(LIBEXEC) $(B)/keyd/keyd)
+	$(if $(HOOK),$(Q)install -Dm755 -t $(LIBEXEC) $(B)/dmctl/container-crypt-hook)
+	$(Q)for m in $(MAN); do $(call put,share/man/man$${m##*.},-m644 $$m) || exit; done
+	$(Q)for u in $(wildcard packaging/*.service packaging/*.socket); do \
+		$(call put,lib/systemd/system,-m644 $$u) || exit; done
+	$(Q)for c in $(wildcard packaging/completions/dmctl); do \
+		$(call put,share/bash-completion/completions,-m644 $$c) || exit; done
+
+# ---- tests -------------------------------------------------------------------------------------
+
+# One test program a file: test_keyd_x.c sees keyd's objects, test_dmctl_x.c dmctl's, the rest
+# only lib/. The same for fuzz targets.
+part = $(call OBJ,$(1)/,$(LIB) $(if $(findstring _keyd_,$(2)),$(filter-out keyd/main.c,$(KEYD))) \
+	$(if $(findstring _dmctl_,$(2)),$(filter-out dmctl/main.c,$(DMCTL))))
+
+$(B)/asan/%.o: %.c | $(B)/deps
+	$(cc)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) -I. $(CFLAGS_ASAN) -MMD -MP -c -o $@ $<
+
+$(B)/fuzz/%.o: %.c | $(B)/deps
+	$(cc)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(CPPFLAGS_ALL) -I. $(CFLAGS_FUZZ) -MMD -MP -c -o $@ $<
+
+.SECONDEXPANSION:
+$(UNIT_BIN): $(B)/tests/unit/%: $(B)/asan/tests/unit/%.o $$(call part,asan,$$@)
+	$(ld)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_ASAN) -o $@ $^ $(PKG_LIBS) -lcmocka
+
+$(FUZZ_BIN): $(B)/tests/fuzz/%: $(B)/fuzz/tests/fuzz/%.o $$(call part,fuzz,$$@)
+	$(ld)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(CFLAGS_FUZZ) -fsanitize=fuzzer -o $@ $^ $(PKG_LIBS)
+
+unit-build: $(UNIT_BIN)
+fuzz-build: $(FUZZ_BIN)
+
+deps $(B)/deps: tests/deps.sh
+	$(Q)tests/deps.sh
+	$(Q)mkdir -p $(B) && touch $(B)/deps
+
+static unit fuzz docs: $(B)/deps
+	$(Q)tests/check.sh $@
+
+vm: $(B)/deps
+	$(Q)$(if $(TESTS),tests/vm/run $(TESTS),tests/check.sh vm)
+
+vm-build: $(B)/deps
+	$(Q)tests/vm/build
+
+check: $(B)/deps
+	$(Q)tests/check.sh static unit fuzz docs vm
+
+check-long: $(B)/deps
+	$(Q)CC_LONG=1 tests/check.sh static unit fuzz docs vm
+
+demo: $(B)/deps
+	$(Q)tests/vm/run --demo tests/vm/demo.sh
+
+bench: $(B)/deps
+	$(Q)tests/bench/run
+
+fmt:
+	$(Q)clang-format -i $$(git ls-files '*.c' '*.h' | grep -v '^kmod/')
+
+clean:
+	$(Q)rm -rf $(B)
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
