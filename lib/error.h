@@ -66,6 +66,15 @@ int cc_refuse(struct cc_error *err, const char *fact, const char *fmt, ...)
 int cc_prefix(struct cc_error *err, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3), cold));
 
+/* Names the fact of a failure that is already there; keeps code and text; returns -1. */
+int cc_set_fact(struct cc_error *err, const char *fact) __attribute__((cold));
+
+/*
+ * Makes @s fit for one line of a terminal, a log or JSON, in place: control characters and bytes
+ * that are not UTF-8 become '?'. Every error text and log line goes through it.
+ */
+void cc_text_clean(char *s);
+
 /* Stable lower-case word of a code ("refused", "busy" …), for JSON and metrics. */
 const char *cc_code_name(enum cc_code code);
 

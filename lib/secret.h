@@ -27,10 +27,20 @@ struct cc_secret {
  * cleansing what they free, since libjose keeps key material in JSON strings.
  *
  * Call before the first use of OpenSSL or jansson. An mlock that fails is an error,
- * never ignored. Idempotent.
+ * never ignored. Idempotent. Locks do not survive fork(): a child that goes on with
+ * secrets calls cc_secret_lock_process() itself.
  */
 int cc_secret_init(struct cc_error *err);
 
+/* The parts of cc_secret_init(), in its order. */
+int cc_secret_harden_process(struct cc_error *err); /* RLIMIT_CORE 0, PR_SET_DUMPABLE 0 */
+int cc_secret_heap_init(struct cc_error *err);	    /* secure heap, cleansing allocators */
+int cc_secret_lock_process(struct cc_error *err);   /* mlockall(2), present and future pages */
+
+/*
+ * These fill an empty *s; what it held before is not freed. Errors: CC_E_NOMEM when the
+ * secure heap (256 KiB) is full, CC_E_INTERNAL before cc_secret_init() or for @len 0.
+ */
 int cc_secret_new(struct cc_secret *s, size_t len, struct cc_error *err);
 /* @len random bytes from OpenSSL's private DRBG; both XTS halves differ. */
 int cc_secret_random(struct cc_secret *s, size_t len, struct cc_error *err);

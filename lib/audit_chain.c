@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "audit_chain.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <openssl/evp.h>
+
+static void md_free(EVP_MD_CTX **ctx)
+{
+	EVP_MD_CTX_free(*ctx);
+}
+
+/* Each field carries its length, so that no two rows have the same bytes. */
+static int add(EVP_MD_CTX *ctx, const char *field)
+{
+	const char *s = field ? field : "";
+	size_t n = strlen(s);
+	const unsigned char len[4] = { (unsigned char)(n >> 24), (unsigned char)(n >> 16),
+				       (unsigned char)(n >> 8), (unsigned char)n };
+
+	if (n > UINT32_MAX)
+		return 0;
+	return EVP_DigestUpdate(ctx, len, sizeof(len)) == 1 && EVP_DigestUpdate(ctx, s, n) == 1;
+}
+
+int cc_audit_hash(const unsigned char prev[static 32], const struct cc_audit_row *row,
+		  unsigned char hash[static 32], struct cc_error *err)
+{
+	__attribute__((cleanup(md_free))) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	char seq[24];
+
+	snprintf(seq, sizeof(seq), "%" PRIu64, row->seq);
+	if (!ctx || EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) != 1 ||
+	    EVP_DigestUpdate(ctx, prev, 32) != 1 || !add(ctx, seq) || !add(ctx, row->time) ||
+	    !add(ctx, row->event) || !add(ctx, row->outcome) || !add(ctx, row->agent) ||
+	    !add(ctx, row->volume) || !add(ctx, row->container) || !add(ctx, row->fact) ||
+	    !add(ctx, row->detail) || EVP_DigestFinal_ex(ctx, hash, NULL) != 1)
+		return cc_fail(err, CC_E_INTERNAL, "cannot hash an audit row");
+	return 0;
+}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "secret.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <jansson.h>
+#include <openssl/crypto.h>
+#include <openssl/rand.h>
+
+#define HEAP_BYTES (256 * 1024) /* a power of two, as the heap demands */
+#define HEAP_MIN 32		/* bytes of its smallest block */
+
+/* What the block really holds: libraries may have used all of it. */
+static void cleanse_free(void *p)
+{
+	if (!p)
+		return;
+	OPENSSL_cleanse(p, malloc_usable_size(p));
+	free(p);
+}
+
+static void *openssl_malloc(size_t n, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	return malloc(n);
+}
+
+static void openssl_free(void *p, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	cleanse_free(p);
+}
+
+/* realloc() may move the block and leave the old bytes behind. */
+static void *openssl_realloc(void *p, size_t n, const char *file, int line)
+{
+	size_t old = p ? malloc_usable_size(p) : 0;
+	void *moved;
+
+	if (n == 0) {
+		openssl_free(p, file, line);
+		return NULL;
+	}
+	moved = malloc(n);
+	if (moved && p) {
+		memcpy(moved, p, old < n ? old : n);
+		cleanse_free(p);
+	}
+	return moved;
+}
+
+int cc_secret_harden_process(struct cc_error *err)
+{
+	const struct rlimit none = { 0, 0 };
+
+	if (setrlimit(RLIMIT_CORE, &none))
+		return cc_fail_errno(err, CC_E_INTERNAL, "cannot forbid core files");
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
+		return cc_fail_errno(err, CC_E_INTERNAL, "cannot forbid tracing of this process");
+	return 0;
+}
+
+int cc_secret_lock_process(struct cc_error *err)
+{
+	if (mlockall(MCL_CURRENT | MCL_FUTURE))
+		return cc_fail_errno(err, CC_E_INTERNAL,
+				     "cannot lock memory (raise LimitMEMLOCK= or `ulimit -l`)");
+	return 0;
+}
+
+int cc_secret_heap_init(struct cc_error *err)
+{
+	if (CRYPTO_secure_malloc_initialized())
+		return 0;
+
+	/* Refused once OpenSSL has allocated; what matters most is in the secure heap anyway. */
+	CRYPTO_set_mem_functions(openssl_malloc, openssl_realloc, openssl_free);
+	json_set_alloc_funcs(malloc, cleanse_free);
+
+	/* 2 means that the heap is there, but its guard pages or its mlock() are not. */
+	if (CRYPTO_secure_malloc_init(HEAP_BYTES, HEAP_MIN) != 1)
+		return cc_fail(err, CC_E_INTERNAL,
+			       "cannot lock %d KiB of memory for keys (raise LimitMEMLOCK= or "
+			       "`ulimit -l`)",
+			       HEAP_BYTES / 1024);
+	return 0;
+}
+
+int cc_secret_init(struct cc_error *err)
+{
+	if (cc_secret_harden_process(err) || cc_secret_heap_init(err))
+		return -1;
+	return cc_secret_lock_process(err);
+}
+
+int cc_secret_new(struct cc_secret *s, size_t len, struct cc_error *err)
+{
+	*s = (struct cc_secret){ 0 };
+	/* Without its heap OpenSSL would quietly fall back to ordinary memory. */
+	if (!CRYPTO_secure_malloc_initialized())
+		return cc_fail(err, CC_E_INTERNAL, "there is no secure memory yet");
+	if (len == 0)
+		return cc_fail(err, CC_E_INTERNAL, "a secret cannot be empty");
+	s->p = OPENSSL_secure_zalloc(len);
+	if (!s->p)
+		return cc_fail(err, CC_E_NOMEM, "out of secure memory");
+	s->len = len;
+	return 0;
+}
+
+int cc_secret_random(struct cc_secret *s, size_t len, struct cc_error *err)
+{
+	if (cc_secret_new(s, len, err))
+		return -1;
+	do {
+		if (RAND_priv_bytes(s->p, (int)len) != 1) {
+			cc_secret_clear(s);
+			return cc_fail(err, CC_E_INTERNAL, "the random generator failed");
+		}
+		/* XTS with equal halves is ECB with a known tweak key (SP 800-38E, FIPS 140 IG A.9). */
+	} while (len >= 32 && !CRYPTO_memcmp(s->p, s->p + len / 2, len / 2));
+	return 0;
+}
+
+int cc_secret_copy(struct cc_secret *s, const void *src, size_t len, struct cc_error *err)
+{
+	if (cc_secret_new(s, len, err))
+		return -1;
+	memcpy(s->p, src, len);
+	return 0;
+}
+
+bool cc_secret_eq(const struct cc_secret *a, const struct cc_secret *b)
+{
+	return a->len == b->len && (a->len == 0 || !CRYPTO_memcmp(a->p, b->p, a->len));
+}
+
+void cc_secret_clear(struct cc_secret *s)
+{
+	OPENSSL_secure_clear_free(s->p, s->len);
+	*s = (struct cc_secret){ 0 };
+}
