@@ -19,13 +19,17 @@
  *                     capabilities: ceiling; absent: the engines' default set
  *                     noNewPrivileges true: demanded
  *   readonlyRootfs    true: demanded
- *   seccomp           "sha256:…" of the profile as measured; absent: any filter, but not unconfined
+ *   seccomp           "sha256:…" of the profile as measured, or "unconfined"; absent: any filter, but
+ *                     not unconfined
  *   apparmor          profile name demanded; absent: no demand
  *   mounts            [{destination, source, type, options[]}] allowed beyond the engine's own
  *   devices           ["/dev/fuse"] allowed beyond the engines' default set
  *   hooks             ["/path"] other OCI hooks that are allowed
  *   sharedNamespaces  subset of ["cgroup","ipc","mnt","net","pid","uts"]; all others must be private
- *   privileged        true: allows what --privileged does (all devices)
+ *   privileged        true: allows what --privileged does to devices (all of them); the capabilities,
+ *                     mounts and filters that come with it are named one by one as above
+ *
+ * Numbers are integers below 2^53: cosign passes them through a double.
  */
 #ifndef CC_IDENTITY_H
 #define CC_IDENTITY_H
@@ -44,6 +48,23 @@ struct cc_user {
 	size_t n_groups;
 	uint32_t *groups; /* additional gids, owned */
 };
+
+void cc_user_clear(struct cc_user *u);
+/*
+ * {"uid":0,"gid":0,"additionalGids":[]}, the last may be absent; unknown members are refused.
+ * @what: names the object in error texts. *u must be empty.
+ */
+int cc_user_from_json(const json_t *obj, const char *what, struct cc_user *u,
+		      struct cc_error *err);
+json_t *cc_user_to_json(const struct cc_user *u); /* NULL without memory */
+
+/*
+ * True for an absolute path of at least one component, without "." or "..", empty components or
+ * control characters, without a slash at the end and shorter than PATH_MAX.
+ */
+bool cc_path_is_normal(const char *path);
+/* True if @path is @dir or below it; both normal, @dir not "/". */
+bool cc_path_is_within(const char *path, const char *dir);
 
 struct cc_env_rule {
 	char *name;
