@@ -1,0 +1,487 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "decide.h"
+
+#include <string.h>
+
+#include "render.h"
+
+/* A check of one fact: 0, or -1 with the refusal in @err. */
+typedef int check_fn(const struct cc_identity *id, const struct cc_measurement *m,
+		     const struct cc_policy *policy, struct cc_error *err);
+
+/* What Docker gives a container that asks for nothing; Podman's default is a subset. */
+static const char *const default_capabilities[] = {
+	"CAP_CHOWN",	"CAP_DAC_OVERRIDE", "CAP_FSETID",  "CAP_FOWNER",	   "CAP_MKNOD",
+	"CAP_NET_RAW",	"CAP_SETGID",	    "CAP_SETUID",  "CAP_SETFCAP",	   "CAP_SETPCAP",
+	"CAP_SYS_CHROOT", "CAP_KILL",	    "CAP_AUDIT_WRITE", "CAP_NET_BIND_SERVICE", NULL
+};
+
+/* Variables the engines set themselves, with whatever value; PATH has a rule of its own. */
+static const char *const engine_env[] = { "HOME", "HOSTNAME", "TERM", "container", NULL };
+
+/* What Docker and Podman set when the image sets no PATH. */
+#define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+static bool same(const char *a, const char *b)
+{
+	return a && b ? !strcmp(a, b) : a == b;
+}
+
+static bool in_list(const char *const *list, const char *s, size_t len)
+{
+	for (; *list; list++)
+		if (strlen(*list) == len && !strncmp(*list, s, len))
+			return true;
+	return false;
+}
+
+/* ---- the identity itself ------------------------------------------------------------------------ */
+
+static int check_volume(const struct cc_identity *id, const struct cc_measurement *m,
+			const struct cc_policy *policy, struct cc_error *err)
+{
+	(void)m;
+	if (same(id->volume, policy->volume))
+		return 0;
+	return cc_refuse(err, "volume", "volume: identity is for \"%s\", asked for is \"%s\"",
+			 id->volume, policy->volume);
+}
+
+static int check_validity(const struct cc_identity *id, const struct cc_measurement *m,
+			  const struct cc_policy *policy, struct cc_error *err)
+{
+	bool early = id->has_not_before && policy->now < id->not_before;
+	bool late = id->has_not_after && policy->now > id->not_after;
+	char bound[21], now[21];
+
+	(void)m;
+	if (!early && !late)
+		return 0;
+	cc_time_format(early ? id->not_before : id->not_after, bound);
+	cc_time_format(policy->now, now);
+	return cc_refuse(err, "validity",
+			 "validity: identity is valid %s %s, it is %s; sign a new one with a "
+			 "higher serial",
+			 early ? "from" : "until", bound, now);
+}
+
+static int check_serial(const struct cc_identity *id, const struct cc_measurement *m,
+			const struct cc_policy *policy, struct cc_error *err)
+{
+	(void)m;
+	if (id->serial >= policy->serial)
+		return 0;
+	return cc_refuse(err, "serial",
+			 "serial: identity has %llu, the volume has already accepted %llu",
+			 (unsigned long long)id->serial, (unsigned long long)policy->serial);
+}
+
+/* ---- what runs ---------------------------------------------------------------------------------- */
+
+/*
+ * The config digest commits to the content. Which manifests carry it is only known to an engine
+ * that pulled the image, so an empty list says nothing; a list without a signed one does.
+ */
+static int check_image(const struct cc_identity *id, const struct cc_measurement *m,
+		       const struct cc_policy *policy, struct cc_error *err)
+{
+	char want[CC_RENDER_MAX], got[CC_RENDER_MAX];
+
+	(void)policy;
+	if (!same(id->config_digest, m->image_id))
+		return cc_refuse(err, "image", "image: identity wants %s, container has %s",
+				 id->config_digest, m->image_id ? m->image_id : "none");
+	if (m->manifests.n == 0)
+		return 0;
+	for (size_t i = 0; i < m->manifests.n; i++)
+		if (cc_strv_has(&id->subjects, m->manifests.v[i]))
+			return 0;
+	return cc_refuse(err, "image", "image: identity is for manifest %s, container has %s",
+			 cc_render_strv(&id->subjects, want), cc_render_strv(&m->manifests, got));
+}
+
+static int check_args(const struct cc_identity *id, const struct cc_measurement *m,
+		      const struct cc_policy *policy, struct cc_error *err)
+{
+	const struct cc_strv *args = id->has_args ? &id->args : &m->image_args;
+	char want[CC_RENDER_MAX], got[CC_RENDER_MAX];
+
+	(void)policy;
+	if (cc_strv_eq(args, &m->args))
+		return 0;
+	return cc_refuse(err, "args", "args: identity wants %s%s, container has %s",
+			 cc_render_strv(args, want), id->has_args ? "" : " (the image's own)",
+			 cc_render_strv(&m->args, got));
+}
+
+static int check_cwd(const struct cc_identity *id, const struct cc_measurement *m,
+		     const struct cc_policy *policy, struct cc_error *err)
+{
+	const char *image = m->image_cwd && *m->image_cwd ? m->image_cwd : "/";
+	const char *cwd = id->cwd ? id->cwd : image;
+	char want[CC_RENDER_MAX], got[CC_RENDER_MAX];
+
+	(void)policy;
+	if (same(cwd, m->cwd))
+		return 0;
+	return cc_refuse(err, "cwd", "cwd: identity wants %s%s, container has %s",
+			 cc_render_str(cwd, want), id->cwd ? "" : " (the image's own)",
+			 cc_render_str(m->cwd, got));
+}
+
+static bool has_group(const struct cc_user *u, uint32_t gid)
+{
+	for (size_t i = 0; i < u->n_groups; i++)
+		if (u->groups[i] == gid)
+			return true;
+	return u->gid == gid;
+}
+
+static bool groups_within(const struct cc_user *a, const struct cc_user *b)
+{
+	for (size_t i = 0; i < a->n_groups; i++)
+		if (!has_group(b, a->groups[i]))
+			return false;
+	return true;
+}
+
+/* Groups are a set: engines differ in their order and in whether the first is repeated there. */
+static int check_user(const struct cc_identity *id, const struct cc_measurement *m,
+		      const struct cc_policy *policy, struct cc_error *err)
+{
+	const struct cc_user *u = id->has_user ? &id->user : &m->image_user;
+	char want[CC_RENDER_MAX], got[CC_RENDER_MAX];
+
+	(void)policy;
+	if (u->uid == m->user.uid && u->gid == m->user.gid && groups_within(u, &m->user) &&
+	    groups_within(&m->user, u))
+		return 0;
+	return cc_refuse(err, "user", "user: identity wants %s%s, container has %s",
+			 cc_render_user(u, want), id->has_user ? "" : " (the image's own)",
+			 cc_render_user(&m->user, got));
+}
+
+/* ---- environment -------------------------------------------------------------------------------- */
+
+/* Length of the name in "NAME=value". */
+static size_t name_len(const char *var)
+{
+	return strcspn(var, "=");
+}
+
+static bool env_names(const struct cc_strv *env, const char *name, size_t len)
+{
+	for (size_t i = 0; i < env->n; i++)
+		if (name_len(env->v[i]) == len && !strncmp(env->v[i], name, len))
+			return true;
+	return false;
+}
+
+static bool env_rule_allows(const struct cc_identity *id, const char *var)
+{
+	size_t len = name_len(var);
+
+	for (size_t i = 0; i < id->n_env; i++) {
+		const struct cc_env_rule *r = &id->env[i];
+
+		if (strlen(r->name) != len || strncmp(r->name, var, len) != 0)
+			continue;
+		if (!r->value || (var[len] == '=' && !strcmp(r->value, var + len + 1)))
+			return true;
+	}
+	return false;
+}
+
+/* Set by every engine without being asked. Names that steer the loader (LD_…) are not among them. */
+static bool env_is_engines(const struct cc_measurement *m, const char *var)
+{
+	if (in_list(engine_env, var, name_len(var)))
+		return true;
+	return !strcmp(var, "PATH=" DEFAULT_PATH) && !env_names(&m->image_env, "PATH", 4);
+}
+
+static int check_env(const struct cc_identity *id, const struct cc_measurement *m,
+		     const struct cc_policy *policy, struct cc_error *err)
+{
+	char got[CC_RENDER_MAX];
+
+	(void)policy;
+	for (size_t i = 0; i < m->env.n; i++) {
+		const char *var = m->env.v[i];
+
+		if (!cc_strv_has(&m->image_env, var) && !env_is_engines(m, var) &&
+		    !env_rule_allows(id, var))
+			return cc_refuse(err, "env",
+					 "env: identity wants the image's own variables%s, container "
+					 "has %s",
+					 id->n_env ? " and those it names" : "",
+					 cc_render_str(var, got));
+	}
+	/* Taking a variable away changes a program as much as adding one. */
+	for (size_t i = 0; i < m->image_env.n; i++) {
+		const char *var = m->image_env.v[i];
+
+		if (!env_names(&m->env, var, name_len(var)) && !env_rule_allows(id, var))
+			return cc_refuse(err, "env",
+					 "env: identity wants the image's own variable %s, container "
+					 "has it not",
+					 cc_render_str(var, got));
+	}
+	return 0;
+}
+
+/* ---- confinement -------------------------------------------------------------------------------- */
+
+static bool capability_allowed(const struct cc_identity *id, const char *cap)
+{
+	if (id->has_capabilities)
+		return cc_strv_has(&id->capabilities, cap);
+	return in_list(default_capabilities, cap, strlen(cap));
+}
+
+static int check_capabilities(const struct cc_identity *id, const struct cc_measurement *m,
+			      const struct cc_policy *policy, struct cc_error *err)
+{
+	char want[CC_RENDER_MAX];
+
+	(void)policy;
+	for (size_t i = 0; i < m->capabilities.n; i++)
+		if (!capability_allowed(id, m->capabilities.v[i]))
+			return cc_refuse(err, "capabilities",
+					 "capabilities: identity wants at most %s, container has "
+					 "\"%s\"",
+					 id->has_capabilities ?
+						 cc_render_strv(&id->capabilities, want) :
+						 "the engines' default set",
+					 m->capabilities.v[i]);
+	return 0;
+}
+
+static int check_no_new_privileges(const struct cc_identity *id, const struct cc_measurement *m,
+				   const struct cc_policy *policy, struct cc_error *err)
+{
+	(void)policy;
+	if (!id->no_new_privileges || m->no_new_privileges)
+		return 0;
+	return cc_refuse(err, "noNewPrivileges",
+			 "noNewPrivileges: identity wants true, container has false; run it with "
+			 "--security-opt no-new-privileges");
+}
+
+static int check_readonly_rootfs(const struct cc_identity *id, const struct cc_measurement *m,
+				 const struct cc_policy *policy, struct cc_error *err)
+{
+	(void)policy;
+	if (!id->readonly_rootfs || m->readonly_rootfs)
+		return 0;
+	return cc_refuse(err, "readonlyRootfs",
+			 "readonlyRootfs: identity wants true, container has false; run it with "
+			 "--read-only");
+}
+
+static int check_seccomp(const struct cc_identity *id, const struct cc_measurement *m,
+			 const struct cc_policy *policy, struct cc_error *err)
+{
+	const char *got = m->seccomp ? m->seccomp : "unconfined";
+
+	(void)policy;
+	if (id->seccomp ? !strcmp(id->seccomp, got) : strcmp(got, "unconfined") != 0)
+		return 0;
+	return cc_refuse(err, "seccomp", "seccomp: identity wants %s, container has %s",
+			 id->seccomp ? id->seccomp : "a filter", got);
+}
+
+static int check_apparmor(const struct cc_identity *id, const struct cc_measurement *m,
+			  const struct cc_policy *policy, struct cc_error *err)
+{
+	char want[CC_RENDER_MAX], got[CC_RENDER_MAX];
+
+	(void)policy;
+	if (!id->apparmor || same(id->apparmor, m->apparmor))
+		return 0;
+	return cc_refuse(err, "apparmor", "apparmor: identity wants %s, container has %s",
+			 cc_render_str(id->apparmor, want), cc_render_str(m->apparmor, got));
+}
+
+static int check_privileged(const struct cc_identity *id, const struct cc_measurement *m,
+			    const struct cc_policy *policy, struct cc_error *err)
+{
+	(void)policy;
+	if (id->privileged || !m->privileged)
+		return 0;
+	return cc_refuse(err, "privileged",
+			 "privileged: identity wants a container without it, container may use "
+			 "every device");
+}
+
+static int check_devices(const struct cc_identity *id, const struct cc_measurement *m,
+			 const struct cc_policy *policy, struct cc_error *err)
+{
+	char want[CC_RENDER_MAX], got[CC_RENDER_MAX];
+
+	(void)policy;
+	if (id->privileged)
+		return 0;
+	for (size_t i = 0; i < m->devices.n; i++)
+		if (!cc_strv_has(&id->devices, m->devices.v[i]))
+			return cc_refuse(err, "devices",
+					 "devices: identity wants at most %s, container has %s",
+					 cc_render_strv(&id->devices, want),
+					 cc_render_str(m->devices.v[i], got));
+	return 0;
+}
+
+/* ---- mounts ------------------------------------------------------------------------------------- */
+
+/* runc and crun let the last of a pair win: an option counts only where its opposite is not. */
+static bool option_holds(const struct cc_strv *options, const char *option)
+{
+	static const char *const opposites[][2] = { { "ro", "rw" },
+						    { "nosuid", "suid" },
+						    { "nodev", "dev" },
+						    { "noexec", "exec" } };
+
+	if (!cc_strv_has(options, option))
+		return false;
+	for (size_t i = 0; i < sizeof(opposites) / sizeof(opposites[0]); i++)
+		for (size_t k = 0; k < 2; k++)
+			if (!strcmp(opposites[i][k], option) &&
+			    cc_strv_has(options, opposites[i][1 - k]))
+				return false;
+	return true;
+}
+
+static bool mount_rule_allows(const struct cc_mount_rule *r, const struct cc_mount *mt)
+{
+	if (!same(r->destination, mt->destination) || !same(r->source, mt->source) ||
+	    !same(r->type, mt->type))
+		return false;
+	for (size_t i = 0; i < r->options.n; i++)
+		if (!option_holds(&mt->options, r->options.v[i]))
+			return false;
+	return true;
+}
+
+/* An engine's own mount may not cover the volume's mount point, lie below it, or hide its way. */
+static bool mount_is_harmless(const struct cc_identity *id, const struct cc_mount *mt)
+{
+	return mt->engine && cc_path_is_normal(mt->destination) &&
+	       !cc_path_is_within(mt->destination, id->mount_point) &&
+	       !cc_path_is_within(id->mount_point, mt->destination);
+}
+
+static int check_mounts(const struct cc_identity *id, const struct cc_measurement *m,
+			const struct cc_policy *policy, struct cc_error *err)
+{
+	char at[CC_RENDER_MAX], from[CC_RENDER_MAX], options[CC_RENDER_MAX];
+
+	(void)policy;
+	for (size_t i = 0; i < m->n_mounts; i++) {
+		const struct cc_mount *mt = &m->mounts[i];
+		bool allowed = mount_is_harmless(id, mt);
+
+		for (size_t k = 0; k < id->n_mounts && !allowed; k++)
+			allowed = mount_rule_allows(&id->mounts[k], mt);
+		if (!allowed)
+			return cc_refuse(err, "mounts",
+					 "mounts: identity allows no such mount, container has %s at "
+					 "%s from %s, options %s",
+					 mt->type ? mt->type : "one",
+					 cc_render_str(mt->destination, at),
+					 cc_render_str(mt->source, from),
+					 cc_render_strv(&mt->options, options));
+	}
+	return 0;
+}
+
+/* ---- the rest ----------------------------------------------------------------------------------- */
+
+static int check_namespaces(const struct cc_identity *id, const struct cc_measurement *m,
+			    const struct cc_policy *policy, struct cc_error *err)
+{
+	(void)policy;
+	for (size_t i = 0; i < CC_NS_COUNT; i++)
+		if (m->ns[i] != CC_NS_PRIVATE &&
+		    !cc_strv_has(&id->shared_namespaces, cc_ns_names[i]))
+			return cc_refuse(err, "namespaces",
+					 "namespaces: identity wants a private %s namespace, "
+					 "container has %s",
+					 cc_ns_names[i],
+					 m->ns[i] == CC_NS_HOST ? "the host's" :
+								  "another container's");
+	return 0;
+}
+
+static int check_hooks(const struct cc_identity *id, const struct cc_measurement *m,
+		       const struct cc_policy *policy, struct cc_error *err)
+{
+	char want[CC_RENDER_MAX], got[CC_RENDER_MAX];
+
+	(void)policy;
+	for (size_t i = 0; i < m->hooks.n; i++)
+		if (!cc_strv_has(&id->hooks, m->hooks.v[i]))
+			return cc_refuse(err, "hooks",
+					 "hooks: identity wants at most %s, container has %s",
+					 cc_render_strv(&id->hooks, want),
+					 cc_render_str(m->hooks.v[i], got));
+	return 0;
+}
+
+/*
+ * The engine's image id says nothing about files put into the writable layer of a container that
+ * was created but not started (`docker cp`): at the first start it must be clean. After that
+ * what it holds was written by the attested program.
+ */
+static int check_rootfs(const struct cc_identity *id, const struct cc_measurement *m,
+			const struct cc_policy *policy, struct cc_error *err)
+{
+	char got[CC_RENDER_MAX];
+
+	(void)policy;
+	if (id->rootfs_digest) {
+		if (same(id->rootfs_digest, m->rootfs_digest))
+			return 0;
+		return cc_refuse(err, "rootfs", "rootfs: identity wants %s, container has %s",
+				 id->rootfs_digest,
+				 m->rootfs_digest ? m->rootfs_digest : "no measured digest");
+	}
+	if (!m->first_start || m->upper == CC_UPPER_CLEAN)
+		return 0;
+	if (m->upper == CC_UPPER_NONE)
+		return cc_refuse(err, "rootfs",
+				 "rootfs: identity wants the image's files unchanged, container has no "
+				 "overlay layer that would show it; use the overlay storage driver or "
+				 "sign a rootfsDigest");
+	return cc_refuse(err, "rootfs",
+			 "rootfs: identity wants the image's files unchanged at the first start, "
+			 "container has %s changed",
+			 cc_render_str(m->upper_dirty, got));
+}
+
+static int check_state(const struct cc_identity *id, const struct cc_measurement *m,
+		       const struct cc_policy *policy, struct cc_error *err)
+{
+	(void)id;
+	if (!m->running || policy->allow_running)
+		return 0;
+	return cc_refuse(err, "state",
+			 "state: identity wants a container that has not started, its program "
+			 "already runs");
+}
+
+int cc_decide(const struct cc_identity *id, const struct cc_measurement *m,
+	      const struct cc_policy *policy, struct cc_error *err)
+{
+	static check_fn *const checks[] = {
+		check_volume,	  check_validity, check_serial,	      check_image,
+		check_args,	  check_cwd,	  check_user,	      check_env,
+		check_capabilities, check_no_new_privileges, check_readonly_rootfs, check_seccomp,
+		check_apparmor,	  check_privileged, check_devices,    check_mounts,
+		check_namespaces, check_hooks,	  check_rootfs,	      check_state,
+	};
+
+	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
+		if (checks[i](id, m, policy, err))
+			return -1;
+	return 0;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * render.h - facts as short text in a caller's buffer, for refusals: compact JSON, cut with an
+ * ellipsis when too long. Allocates nothing. Every function returns @out.
+ */
+#ifndef CC_RENDER_H
+#define CC_RENDER_H
+
+#include "identity.h"
+
+#define CC_RENDER_MAX 256 /* bytes, with the NUL */
+
+/* "absent" for NULL. */
+const char *cc_render_str(const char *s, char out[static CC_RENDER_MAX]);
+const char *cc_render_strv(const struct cc_strv *sv, char out[static CC_RENDER_MAX]);
+/* 1000:1000 [10,20] */
+const char *cc_render_user(const struct cc_user *u, char out[static CC_RENDER_MAX]);
+
+#endif
