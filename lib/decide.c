@@ -438,24 +438,23 @@ static int check_rootfs(const struct cc_identity *id, const struct cc_measuremen
 	char got[CC_RENDER_MAX];
 
 	(void)policy;
-	if (id->rootfs_digest) {
-		if (same(id->rootfs_digest, m->rootfs_digest))
-			return 0;
+	if (id->rootfs_digest && !same(id->rootfs_digest, m->rootfs_digest))
 		return cc_refuse(err, "rootfs", "rootfs: identity wants %s, container has %s",
 				 id->rootfs_digest,
 				 m->rootfs_digest ? m->rootfs_digest : "no measured digest");
-	}
 	if (!m->first_start || m->upper == CC_UPPER_CLEAN)
 		return 0;
-	if (m->upper == CC_UPPER_NONE)
+	if (m->upper == CC_UPPER_DIRTY)
 		return cc_refuse(err, "rootfs",
-				 "rootfs: identity wants the image's files unchanged, container has no "
-				 "overlay layer that would show it; use the overlay storage driver or "
-				 "sign a rootfsDigest");
+				 "rootfs: identity wants the image's files unchanged at the first "
+				 "start, container has %s changed",
+				 cc_render_str(m->upper_dirty, got));
+	if (id->rootfs_digest)
+		return 0;
 	return cc_refuse(err, "rootfs",
-			 "rootfs: identity wants the image's files unchanged at the first start, "
-			 "container has %s changed",
-			 cc_render_str(m->upper_dirty, got));
+			 "rootfs: identity wants the image's files unchanged, container has no overlay "
+			 "layer that would show it; use the overlay storage driver or sign a "
+			 "rootfsDigest");
 }
 
 static int check_state(const struct cc_identity *id, const struct cc_measurement *m,

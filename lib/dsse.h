@@ -16,6 +16,8 @@
 
 #define CC_DSSE_INTOTO "application/vnd.in-toto+json"
 #define CC_DSSE_SIGS_MAX 16
+#define CC_DSSE_PAYLOAD_MAX (128 * 1024) /* bytes, decoded */
+#define CC_PRIVKEY_MAX 16384		 /* bytes of a private key file */
 
 static inline void cc_pkey_free_ptr(EVP_PKEY **k)
 {
@@ -29,7 +31,8 @@ static inline void cc_pkey_free_ptr(EVP_PKEY **k)
 EVP_PKEY *cc_pubkey_parse(const char *pem, size_t len, struct cc_error *err);
 
 /* Reads a PKCS#8 or SEC1 private key PEM file; @pass (may be NULL) for an encrypted one.
- * Refuses a file that others than its owner may read.
+ * Refuses a file that others than its owner may read. cosign's own encrypted format is not read:
+ * the error says what to do.
  */
 EVP_PKEY *cc_privkey_read(const char *path, const char *pass, struct cc_error *err);
 
@@ -40,6 +43,8 @@ int cc_pubkey_id(EVP_PKEY *key, char out[static 72], struct cc_error *err);
  * cc_dsse_verify - verifies an envelope.
  * @env: envelope JSON, @len bytes
  * @type: the payloadType that is demanded
+ *   base64 of either alphabet, padded or not; unknown members are ignored, as the specification wants,
+ *   but no key may appear twice
  * @key: trusted public key; one signature that verifies under it is enough, keyid is only a hint
  * @payload: out, the verified bytes, malloced, NUL terminated behind *payload_len
  *
@@ -57,6 +62,9 @@ int cc_dsse_sign(const char *type, const char *payload, size_t len, EVP_PKEY *ke
  * cc_simplesigning_verify - verifies a cosign simple-signing payload.
  * @sig_b64: base64 signature (annotation dev.cosignproject.cosign/signature)
  * @digest: out, the signed manifest digest
+ *
+ * Members of "critical" other than cosign's three are refused.
+ * Return: 0; -1 with CC_E_REFUSED fact "signature", or CC_E_INVALID fact "envelope".
  */
 int cc_simplesigning_verify(const char *payload, size_t len, const char *sig_b64, EVP_PKEY *key,
 			    char digest[static 72], struct cc_error *err);
