@@ -7,11 +7,11 @@ PREFIX ?= /usr
 KVERSION ?= $(shell uname -r)
 KDIR ?= /lib/modules/$(KVERSION)/build
 V ?= 0
+DEPS ?= tests/deps.sh
 
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(Q),@printf '  %-7s %s\n' $(1) $(2:$(B)/%=%))
 
-# The kernel's part has its own build system (Kbuild) and goals; `make deps` needs no compiler.
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
@@ -19,7 +19,7 @@ MAKEFLAGS += --no-builtin-rules
 # ---- tools and flags ---------------------------------------------------------------------------
 
 CC ?= gcc
-CLANG ?= clang
+CLANG ?= clang-19
 PKGS := libcryptsetup devmapper jose jansson libevent libevent_openssl openssl libcurl sqlite3 \
 	libkeyutils libseccomp libcap-ng libsystemd blkid mount
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
@@ -45,14 +45,17 @@ DMCTL := $(wildcard dmctl/*.c)
 HOOK := $(wildcard dmctl/hook/*.c)
 UNIT := $(wildcard tests/unit/test_*.c)
 FUZZ := $(wildcard tests/fuzz/fuzz_*.c)
+FORMATTED := $(wildcard $(foreach d,lib keyd dmctl dmctl/hook tests/unit tests/fuzz,$d/*.c $d/*.h))
+TIDY := $(patsubst %.c,$(B)/tidy/%.ok,$(LIB) $(KEYD) $(DMCTL) $(HOOK))
 MAN := $(patsubst docs/%.scd,$(B)/man/%,$(wildcard docs/*.scd))
 PROGRAMS := $(if $(KEYD),$(B)/keyd/keyd) $(if $(DMCTL),$(B)/dmctl/dmctl) \
 	$(if $(HOOK),$(B)/dmctl/container-crypt-hook)
 UNIT_BIN := $(UNIT:%.c=$(B)/%)
 FUZZ_BIN := $(FUZZ:%.c=$(B)/%)
 
-.PHONY: help all modules modules_install install deps check check-long static unit fuzz vm docs \
-	demo bench fmt clean vm-build check-kmod
+.PHONY: help all modules modules_install install deps check check-long static unit fuzz docs harness vm \
+	demo bench fmt clean vm-build format-check tidy check-sparse man \
+	unit-build fuzz-build
 
 help:
 	@echo 'make                 the programs and, where kernel headers are installed, the module'
@@ -61,7 +64,7 @@ help:
 	@echo 'make check-long      those that take longer, too'
 	@echo 'make install         DESTDIR= PREFIX=/usr; modules_install for the kernel module'
 	@echo 'make deps            install what building and testing need (Debian 12, 13)'
-	@echo 'make static|unit|fuzz|vm|docs   one layer of check'
+	@echo 'make static|unit|fuzz|docs|harness|vm   one layer of check'
 	@echo 'make vm TESTS=FILE.t...         these tests in the virtual machine'
 	@echo 'make modules         the kernel module, for KDIR=$(KDIR)'
 	@echo 'make bench fmt clean'
@@ -98,6 +101,8 @@ $(B)/dmctl/container-crypt-hook: $(call OBJ,,$(HOOK))
 	$(ld)
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -static-pie -Wl,-z,relro,-z,now -o $@ $^
 
+man: $(MAN)
+
 $(B)/man/%: docs/%.scd
 	$(call say,MAN,$@)
 	$(Q)mkdir -p $(@D)
@@ -111,10 +116,8 @@ kcopy = mkdir -p $(KB) && cp -pRu Kbuild kmod include $(KB)/
 kbuild = $(MAKE) --no-print-directory -C $(KDIR) M=$(KB)
 
 modules:
-ifneq ($(wildcard Kbuild),)
 	$(Q)$(kcopy)
 	$(Q)$(kbuild) W=1 KCFLAGS=-Werror modules
-endif
 
 modules_install: modules
 	$(Q)for m in $$(find $(KB) -name "*.ko" 2>/dev/null); do \
@@ -164,14 +167,28 @@ $(FUZZ_BIN): $(B)/tests/fuzz/%: $(B)/fuzz/tests/fuzz/%.o $$(call part,fuzz,$$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(CFLAGS_FUZZ) -fsanitize=fuzzer -o $@ $^ $(PKG_LIBS)
 
-unit-build: $(UNIT_BIN)
-fuzz-build: $(FUZZ_BIN)
+# For tests/check-static.sh. A header's change looks at everything again: seldom and safe.
+format-check:
+	$(Q)$(if $(FORMATTED),clang-format-19 --dry-run -Werror $(FORMATTED))
+
+tidy: $(TIDY)
+
+$(B)/tidy/%.ok: %.c .clang-tidy $(filter %.h,$(FORMATTED)) | $(B)/deps
+	$(call say,TIDY,$<)
+	$(Q)clang-tidy-19 --quiet $< -- -std=gnu17 $(CPPFLAGS_ALL) 2>$(B)/tidy.log
+	$(Q)mkdir -p $(@D) && touch $@
+
+# Run inside the guest's tree. Only what sparse says about our own files counts.
+check-sparse: modules
+	$(Q)find $(KB) -name '*.o' -path '*/kmod/*' -delete
+	$(Q)$(kbuild) C=2 CF='-Wsparse-all -Wno-decl' modules 2>&1 | tee $(KB)/sparse.log >/dev/null
+	$(Q)! grep -E '(kmod|include)/[^ ]*: (warning|error)' $(KB)/sparse.log
 
 deps $(B)/deps: tests/deps.sh
-	$(Q)tests/deps.sh
+	$(Q)$(DEPS)
 	$(Q)mkdir -p $(B) && touch $(B)/deps
 
-static unit fuzz docs: $(B)/deps
+static unit fuzz docs harness: $(B)/deps
 	$(Q)tests/check.sh $@
 
 vm: $(B)/deps
@@ -181,10 +198,10 @@ vm-build: $(B)/deps
 	$(Q)tests/vm/build
 
 check: $(B)/deps
-	$(Q)tests/check.sh static unit fuzz docs vm
+	$(Q)tests/check.sh static unit fuzz docs harness vm
 
 check-long: $(B)/deps
-	$(Q)CC_LONG=1 tests/check.sh static unit fuzz docs vm
+	$(Q)CC_LONG=1 tests/check.sh static unit fuzz docs harness vm
 
 demo: $(B)/deps
 	$(Q)tests/vm/run --demo tests/vm/demo.sh
@@ -193,7 +210,7 @@ bench: $(B)/deps
 	$(Q)tests/bench/run
 
 fmt:
-	$(Q)clang-format -i $$(git ls-files '*.c' '*.h' | grep -v '^kmod/')
+	$(Q)clang-format-19 -i $(FORMATTED)
 
 clean:
 	$(Q)rm -rf $(B)

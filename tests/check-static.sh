@@ -1,0 +1,63 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# The static layer, read by check.sh: what can be said about the sources without running them.
+
+layer_static() {
+	check "sources are formatted (make fmt)" make -s format-check
+	check "every file says its licence" spdx
+	check "no unfinished marks" no_marks
+	check "shell scripts pass shellcheck" scripts
+	check "programs build without warnings" build all
+	check "clang-tidy finds nothing" build tidy
+	check "module builds without warnings in the guest's tree" tests/vm/build modules
+	check "sparse finds nothing in the module" tests/vm/build check-sparse
+	check "checkpatch --strict finds nothing in the module" checkpatch
+}
+
+tracked() { git ls-files -co --exclude-standard -- "$@"; }
+
+spdx() {
+	local file line want status=0
+
+	while read -r file; do
+		case $file in
+		LICENSES/* | *.md | *.json | *.key | *.pub | *.pem | .gitignore | \
+			tests/fuzz/corpus/* | tests/fixtures/* | tests/vm/packages) continue ;;
+		kmod/* | Kbuild) want='GPL-2.0-only$|GPL-2.0-only \*/$' ;;
+		include/*) want='GPL-2.0-only WITH Linux-syscall-note' ;;
+		*) want=Apache-2.0 ;;
+		esac
+		line=$(head -n 4 "$file" | grep -a SPDX-License-Identifier)
+		[[ "$line" =~ $want ]] || { echo "$file: wants $want, has: $line"; status=1; }
+	done < <(tracked)
+	return $status
+}
+
+no_marks() {
+	local mark='TO''DO|FIX''ME|XX''X'
+
+	! tracked lib keyd dmctl kmod include tests docs packaging Makefile Kbuild .ci |
+		grep -v '^tests/fuzz/corpus/' | xargs -d '\n' grep -nIwE "$mark" --
+}
+
+scripts() {
+	tracked | while read -r file; do
+		case $file in
+		*.sh | *.t) echo "$file" ;;
+		*) head -c 32 "$file" | grep -qaE '^#!.*\b(ba)?sh\b' && echo "$file" ;;
+		esac
+	done | xargs -d '\n' shellcheck -x -S warning -P tests/vm
+}
+
+# The word lists come with checkpatch; it looks for its kernel tree otherwise.
+checkpatch() {
+	local scripts sources
+
+	scripts=$(tests/vm/image)/checkpatch || return
+	sources=$(tracked 'kmod/*.c' 'kmod/*.h' 'include/*.h')
+	[ -n "$sources" ] || return 0
+	# shellcheck disable=SC2086 # words
+	perl "$scripts/checkpatch.pl" --no-tree --strict --terse --show-types --no-summary \
+		--max-line-length=100 --file $sources
+}

@@ -1,0 +1,143 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# check.sh LAYER...: runs layers of the tests (static unit fuzz docs harness vm), shows their progress and
+# closes with "N passed, N failed[, N skipped]". Exit status 1 when anything failed.
+# CC_LONG=1 adds what takes longer than a merge should wait for.
+
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit
+export B=build
+unset MAKEFLAGS MFLAGS MAKELEVEL
+passed=0 failed=0 skipped=0 failures=()
+mkdir -p $B/check
+
+say() { printf '  %-7s %s\n' "$1" "$2"; }
+pass() { passed=$((passed + ${2:-1})); say ok "$1"; }
+skip() { skipped=$((skipped + 1)); say SKIP "$1"; }
+
+# fail NAME [LOG]: with the end of the log
+fail() {
+	failed=$((failed + 1))
+	failures+=("$1")
+	say FAILED "$1"
+	[ -z "${2-}" ] || tail -n 40 "$2" | sed 's/^/          /'
+}
+
+# check NAME COMMAND...: passes when the command does
+check() {
+	local name=$1 log=$B/check/log
+
+	shift
+	if "$@" >$log 2>&1; then pass "$name"; else fail "$name" $log; fi
+}
+
+build() { make --no-print-directory -k -j"$(nproc)" "$@"; }
+
+# shellcheck source=tests/check-static.sh
+. tests/check-static.sh
+# shellcheck source=tests/check-docs.sh
+. tests/check-docs.sh
+
+# One cmocka program each, with address and undefined-behaviour sanitizers.
+layer_unit() {
+	local source name log
+
+	build unit-build >$B/check/unit-build.log 2>&1
+	for source in tests/unit/test_*.c; do
+		[ -e "$source" ] || return
+		name=$(basename "$source" .c)
+		log=$B/check/$name.log
+		if ! make -q $B/tests/unit/"$name" 2>/dev/null; then
+			grep -v '^  CC' $B/check/unit-build.log >"$log"
+			fail "$name: does not build" "$log"
+			continue
+		fi
+		CMOCKA_MESSAGE_OUTPUT=TAP timeout 120 $B/tests/unit/"$name" >"$log" 2>&1 </dev/null
+		count_tap "$name" $? "$log"
+	done
+}
+
+# count_tap NAME STATUS LOG
+count_tap() {
+	local good bad skips
+
+	skips=$(grep -ciE '^(not )?ok .*# skip' "$3")
+	good=$(($(grep -c '^ok ' "$3") - $(grep -ciE '^ok .*# skip' "$3")))
+	bad=$(($(grep -c '^not ok ' "$3") - $(grep -ciE '^not ok .*# skip' "$3")))
+	skipped=$((skipped + skips))
+	passed=$((passed + good))
+	if [ "$bad" -gt 0 ] || [ "$2" != 0 ] || [ $((good + skips)) = 0 ]; then
+		fail "$1: $good passed, $bad failed, exit status $2" "$3"
+		[ "$bad" -gt 1 ] && failed=$((failed + bad - 1))
+	else
+		say ok "$1: $good passed${skips#0}"
+	fi
+}
+
+# A bounded run of each fuzz target over its corpus and beyond.
+layer_fuzz() {
+	local source name corpus seconds=${CC_LONG:+300}
+
+	build fuzz-build >$B/check/fuzz-build.log 2>&1
+	for source in tests/fuzz/fuzz_*.c; do
+		[ -e "$source" ] || return
+		name=$(basename "$source" .c)
+		corpus=(tests/fuzz/corpus/"${name#fuzz_}")
+		[ -d "${corpus[0]}" ] || corpus=()
+		if ! make -q $B/tests/fuzz/"$name" 2>/dev/null; then
+			fail "$name: does not build" $B/check/fuzz-build.log
+			continue
+		fi
+		mkdir -p $B/fuzz-found/"$name" $B/fuzz-corpus/"$name"
+		check "$name, ${seconds:-10} s" $B/tests/fuzz/"$name" -timeout=10 -rss_limit_mb=2048 \
+			-max_total_time=${seconds:-10} -print_final_stats=1 \
+			-artifact_prefix=$B/fuzz-found/"$name"/ $B/fuzz-corpus/"$name" \
+			"${corpus[@]}"
+	done
+}
+
+# The guest's harness itself: each kind of trouble must be seen and named.
+layer_harness() {
+	local log=$B/check/harness.log expected
+
+	tests/vm/run tests/vm/selftest/*.t >$log 2>&1
+	while read -r expected; do
+		check "harness: $expected" grep -qE -- "$expected" $log
+	done <tests/vm/selftest/expected
+}
+
+# Real kernel, real engines: every TAP file, in as few guests as their headers allow.
+layer_vm() {
+	local files log=$B/check/vm.log last
+
+	mapfile -t files < <(if [ -n "${CC_LONG-}" ]; then
+		ls tests/vm/t/*.t
+	else
+		grep -LE '^# vm:.*\blong\b' tests/vm/t/*.t
+	fi)
+	tests/vm/run --split "${files[@]}" 2>&1 | tee $log | sed -u 's/^\([0-9]* passed, .*\)/  VM      \1/'
+	last=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' $log | tail -n 1)
+	if [ -z "$last" ]; then
+		fail "the virtual machine's tests did not run"
+		return
+	fi
+	# shellcheck disable=SC2086 # words
+	set -- $last
+	passed=$((passed + $1))
+	failed=$((failed + $3))
+	skipped=$((skipped + $5))
+	[ "$3" = 0 ] || failures+=("vm: $3, see above")
+}
+
+for layer in "$@"; do
+	echo "== $layer"
+	start=$SECONDS
+	"layer_$layer"
+	say TIME "$layer took $((SECONDS - start)) s"
+done
+for f in "${failures[@]}"; do
+	say FAILED "$f"
+done
+echo "$passed passed, $failed failed$([ $skipped = 0 ] || echo ", $skipped skipped")"
+[ $failed = 0 ]
