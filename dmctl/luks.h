@@ -27,6 +27,9 @@ int luks_check(const char *device, const struct volume_record *v, struct cc_erro
 /* The key is the one of the header's digest; CC_E_INVALID fact "key-digest" if not. */
 int luks_verify_key(const char *device, const struct cc_secret *key, struct cc_error *err);
 
+/* UUID of the container-crypt volume whose header is on @device; CC_E_DEVICE if there is none. */
+int luks_read_uuid(const char *device, char uuid[static 37], struct cc_error *err);
+
 /* Finds the block device that carries volume @uuid (libblkid, LUKS2 UUID); prefers a
  * /dev/disk/by-id name. @path: out, malloced. CC_E_NOTFOUND, or CC_E_DEVICE if two carry it.
  */

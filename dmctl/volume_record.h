@@ -9,17 +9,20 @@
 #include <stdint.h>
 #include "json.h"
 
+#define VOLUME_CIPHER "aes-xts-plain64"
+
 struct volume_record {
 	char name[64];
 	char uuid[37];
-	char cipher[32];	/* "aes-xts-plain64" */
-	uint32_t key_bytes;	/* 32 or 64 */
-	uint32_t sector_size;	/* 512 or 4096 bytes */
-	uint64_t offset;	/* start of data on the LUN, 512-byte sectors */
-	uint64_t sectors;	/* length of data, 512-byte sectors */
-	char fs[16];		/* "ext4", "xfs" */
+	char cipher[32];      /* "aes-xts-plain64" */
+	uint32_t key_bytes;   /* 32 or 64 */
+	uint32_t sector_size; /* 512 or 4096 bytes */
+	uint64_t offset;      /* start of data on the LUN, 512-byte sectors */
+	uint64_t sectors;     /* length of data, 512-byte sectors */
+	char fs[16];	      /* "ext4", "xfs", "none" */
 	uint64_t generation;
 	char realm[64];
+	bool ready; /* false: state "creating", it holds nobody's data yet */
 };
 
 /* From the volume object of the API; every field checked for type and range. */

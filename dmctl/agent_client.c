@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * agent_client.c - requests to the host agent's socket.
+ */
+#include "agent_client.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+
+#define MESSAGE_MAX (64 * 1024)
+#define TIMEOUT_SECONDS 150 /* a bind may have to wait for the engine and for keyd */
+
+static int unreachable(const char *path, struct cc_error *err)
+{
+	return cc_fail(err, errno == EACCES || errno == EPERM ? CC_E_PERM : CC_E_UNREACHABLE,
+		       "the agent does not answer on %s (%s); start it with \"systemctl start "
+		       "container-crypt-agent\"",
+		       path, strerror(errno));
+}
+
+static int connect_to(const char *path, struct cc_error *err)
+{
+	const struct timeval timeout = {.tv_sec = TIMEOUT_SECONDS};
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	cc_auto_close int fd = -1;
+
+	if (strlen(path) >= sizeof(addr.sun_path))
+		return cc_fail(err, CC_E_USAGE, "the path of the agent's socket is too long");
+	strcpy(addr.sun_path, path);
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)))
+		return cc_fail_errno(err, CC_E_INTERNAL, "socket");
+	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)))
+		return unreachable(path, err);
+	return cc_steal_fd(&fd);
+}
+
+/* One answer, new reference. */
+static json_t *receive(int fd, const char *path, char *buf, struct cc_error *err)
+{
+	ssize_t n;
+
+	do
+		n = recv(fd, buf, MESSAGE_MAX, MSG_TRUNC);
+	while (n < 0 && errno == EINTR);
+	if (n < 0) {
+		unreachable(path, err);
+		return NULL;
+	}
+	if (n == 0) {
+		cc_fail(err, CC_E_UNREACHABLE,
+			"the agent hung up before it answered; see \"journalctl -u "
+			"container-crypt-agent\"");
+		return NULL;
+	}
+	if (n > MESSAGE_MAX) {
+		cc_fail(err, CC_E_INVALID, "the agent's answer is too long");
+		return NULL;
+	}
+	return cc_json_parse(buf, (size_t)n, "the agent's answer", err);
+}
+
+int agent_request(const char *socket_path, const json_t *request, json_t **answer,
+		  struct cc_error *err)
+{
+	cc_auto_free char *text = json_dumps(request, JSON_COMPACT);
+	cc_auto_free char *buf = malloc(MESSAGE_MAX);
+	cc_auto_close int fd = -1;
+
+	if (answer)
+		*answer = NULL;
+	if (!text || !buf)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	fd = connect_to(socket_path, err);
+	if (fd < 0)
+		return -1;
+	if (send(fd, text, strlen(text), MSG_NOSIGNAL) < 0)
+		return unreachable(socket_path, err);
+	/* answers without "ok" only tell how far the agent is */
+	for (;;) {
+		cc_auto_json json_t *obj = receive(fd, socket_path, buf, err);
+
+		if (!obj || cc_error_from_json(err, obj))
+			return -1;
+		if (json_is_true(json_object_get(obj, "ok"))) {
+			if (answer)
+				*answer = cc_steal(obj);
+			return 0;
+		}
+	}
+}
+
+void agent_refresh(const char *socket_path)
+{
+	cc_auto_json json_t *request = json_pack("{s:s}", "op", "refresh");
+	struct cc_error err;
+
+	if (request && agent_request(socket_path, request, NULL, &err) &&
+	    err.code != CC_E_UNREACHABLE)
+		fprintf(stderr, "dmctl: the agent could not refresh its volumes: %s\n", err.text);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * agent_client.h - requests to the host agent's socket (docs/api.md, "The agent's socket").
+ */
+#ifndef CC_AGENT_CLIENT_H
+#define CC_AGENT_CLIENT_H
+
+#include "json.h"
+
+/**
+ * agent_request - sends @request (borrowed) and waits for the last answer.
+ * @answer: out, new reference; may be NULL
+ * Return: 0; -1 with the agent's error object, or CC_E_UNREACHABLE and what to start.
+ */
+int agent_request(const char *socket_path, const json_t *request, json_t **answer,
+		  struct cc_error *err);
+
+/* Tells the agent that keyd's volumes changed. No agent is no error. */
+void agent_refresh(const char *socket_path);
+
+#endif

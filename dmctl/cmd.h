@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cmd.h - what the verbs share: the global options, how they report, how they parse.
+ *
+ * A verb gets argv[0] = "dmctl volume create" (for error lines) and its own arguments; the global options
+ * are gone from it. It returns the exit status, an enum cc_code. stdout carries only the result (the id
+ * that was made, a table, or JSON), everything else goes to stderr.
+ */
+#ifndef CC_CMD_H
+#define CC_CMD_H
+
+#include "json.h"
+
+/**
+ * struct globals - options that every verb has.
+ * @json: print the API's object instead of text
+ * @keyd: keyd's socket
+ * @agent: the agent's socket
+ */
+struct globals {
+	bool json;
+	const char *keyd;
+	const char *agent;
+};
+
+typedef int cmd_fn(int argc, char **argv, const struct globals *g);
+
+/* The verbs, one cmd_*.c a group. */
+cmd_fn cmd_init;
+cmd_fn cmd_volume_create, cmd_volume_ls, cmd_volume_inspect, cmd_volume_rm;
+cmd_fn cmd_identity_measure, cmd_identity_sign, cmd_identity_verify, cmd_identity_show;
+cmd_fn cmd_identity_add, cmd_identity_rm;
+cmd_fn cmd_signer_add, cmd_signer_ls, cmd_signer_rm;
+cmd_fn cmd_agents_enroll, cmd_agents_ls, cmd_agents_rm;
+cmd_fn cmd_lease_ls, cmd_lease_revoke;
+cmd_fn cmd_audit_ls, cmd_audit_verify;
+cmd_fn cmd_bind, cmd_unbind, cmd_ps;
+cmd_fn cmd_agent; /* the host agent, in agent.c */
+
+/* Reports @err ("dmctl: …" on stderr, with --json the error object on stdout). Return: its code. */
+int cmd_fail(const struct globals *g, const struct cc_error *err);
+
+/* Reports wrong arguments of the verb @argv0. Return: CC_E_USAGE. */
+int cmd_usage(const struct globals *g, const char *argv0, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4), cold));
+
+/* The verb takes exactly the arguments @names (NULL-terminated) from argv[@optind]; 0 or CC_E_USAGE. */
+int cmd_arguments(const struct globals *g, int argc, char **argv, const char *const *names);
+
+/* For verbs without options of their own: refuses options, then cmd_arguments(). */
+int cmd_only_arguments(const struct globals *g, int argc, char **argv, const char *const *names);
+
+/* Whole decimal number in [@min, @max]. Return: false when @s is none. */
+bool cmd_number(const char *s, uint64_t min, uint64_t max, uint64_t *out);
+
+#endif

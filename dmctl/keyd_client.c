@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * keyd_client.c - requests to keyd (docs/api.md) over its Unix socket, by libcurl.
+ */
+#include "keyd_client.h"
+
+#include <curl/curl.h>
+#include <jose/b64.h>
+#include <openssl/crypto.h>
+#include <string.h>
+#include <time.h>
+
+#include "evidence.h"
+#include "paths.h"
+#include "volume_record.h"
+
+#define ANSWER_MAX CC_JSON_MAX
+#define CONNECT_SECONDS 5L
+#define TOTAL_SECONDS 60L
+#define BOOT_ID "/proc/sys/kernel/random/boot_id"
+
+static const char *socket_path = CC_KEYD_SOCKET;
+
+void keyd_client_set_socket(const char *path)
+{
+	socket_path = path;
+}
+
+struct buffer {
+	char *p;
+	size_t len;
+};
+
+static void buffer_clear(struct buffer *b)
+{
+	free(b->p);
+}
+
+static size_t on_data(char *data, size_t size, size_t n, void *arg)
+{
+	struct buffer *b = arg;
+	size_t more = size * n;
+	char *p;
+
+	if (more > ANSWER_MAX - b->len)
+		return 0; /* libcurl ends the transfer with CURLE_WRITE_ERROR */
+	p = realloc(b->p, b->len + more + 1);
+	if (!p)
+		return 0;
+	b->p = p;
+	memcpy(b->p + b->len, data, more);
+	b->len += more;
+	b->p[b->len] = '\0';
+	return more;
+}
+
+static void curl_free_ptr(CURL **c)
+{
+	curl_easy_cleanup(*c);
+}
+
+static void slist_free_ptr(struct curl_slist **l)
+{
+	curl_slist_free_all(*l);
+}
+
+/* One HTTP exchange; *status is the answer's, @out its body. */
+static int exchange(const char *method, const char *path, const char *body, struct buffer *out,
+		    long *status, struct cc_error *err)
+{
+	cc_cleanup(slist_free_ptr) struct curl_slist *headers = NULL;
+	cc_cleanup(curl_free_ptr) CURL *c = curl_easy_init();
+	char reason[CURL_ERROR_SIZE] = "";
+	cc_auto_free char *url = NULL;
+	CURLcode rc;
+
+	if (asprintf(&url, "http://keyd%s", path) < 0) {
+		url = NULL;
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	}
+	headers = curl_slist_append(NULL, "Content-Type: application/json");
+	if (!c || !headers)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	curl_easy_setopt(c, CURLOPT_URL, url);
+	curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, socket_path);
+	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http");
+	curl_easy_setopt(c, CURLOPT_PROXY, "");
+	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, CONNECT_SECONDS);
+	curl_easy_setopt(c, CURLOPT_TIMEOUT, TOTAL_SECONDS);
+	curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, method);
+	curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
+	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, reason);
+	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_data);
+	curl_easy_setopt(c, CURLOPT_WRITEDATA, out);
+	if (body)
+		curl_easy_setopt(c, CURLOPT_POSTFIELDS, body);
+	rc = curl_easy_perform(c);
+	if (rc != CURLE_OK)
+		return cc_fail(err, CC_E_UNREACHABLE,
+			       "keyd does not answer on %s (%s); start it with \"systemctl start "
+			       "container-crypt-keyd\" or set it up with \"dmctl init\"",
+			       socket_path, reason[0] ? reason : curl_easy_strerror(rc));
+	curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, status);
+	return 0;
+}
+
+int keyd_request(const char *method, const char *path, const json_t *body, json_t **answer,
+		 struct cc_error *err)
+{
+	cc_cleanup(buffer_clear) struct buffer out = {0};
+	cc_auto_free char *text = NULL;
+	cc_auto_json json_t *json = NULL;
+	long status = 0;
+
+	if (answer)
+		*answer = NULL;
+	if (body) {
+		text = json_dumps(body, JSON_COMPACT);
+		if (!text)
+			return cc_fail(err, CC_E_NOMEM, "out of memory");
+	}
+	if (exchange(method, path, text, &out, &status, err))
+		return -1;
+	json = cc_json_parse(out.p ? out.p : "", out.len, "answer of keyd", err);
+	if (!json)
+		return cc_prefix(err, "HTTP status %ld", status);
+	if (cc_error_from_json(err, json))
+		return -1;
+	if (status != 200 && status != 201)
+		return cc_fail(err, CC_E_INTERNAL, "keyd answered HTTP status %ld without an error",
+			       status);
+	if (answer)
+		*answer = cc_steal(json);
+	return 0;
+}
+
+static int read_boot_id(char out[static 37], struct cc_error *err)
+{
+	cc_auto_free char *text = NULL;
+	size_t len;
+
+	if (cc_read_file(BOOT_ID, &text, &len, err))
+		return -1;
+	if (len < 36)
+		return cc_fail(err, CC_E_INTERNAL, BOOT_ID " is too short");
+	memcpy(out, text, 36);
+	out[36] = '\0';
+	return 0;
+}
+
+static json_t *read_agent_key(const char *path, struct cc_error *err)
+{
+	cc_auto_free char *text = NULL;
+	json_t *jwk;
+	size_t len;
+
+	if (cc_read_file(path, &text, &len, err)) {
+		cc_prefix(err, "the agent's key (made by \"dmctl init\")");
+		return NULL;
+	}
+	jwk = cc_json_parse(text, len, "the agent's key", err);
+	OPENSSL_cleanse(text, len);
+	return jwk;
+}
+
+/* Asks for a nonce; fills ev->nonce and *aud. */
+static int challenge(struct cc_evidence *ev, char **aud, struct cc_error *err)
+{
+	cc_auto_json json_t *empty = json_object();
+	cc_auto_json json_t *answer = NULL;
+	json_t *nonce;
+
+	if (!empty)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	if (keyd_request("POST", "/v1/challenge", empty, &answer, err) ||
+	    cc_json_str(answer, "challenge", "aud", true, aud, err))
+		return -1;
+	nonce = json_object_get(answer, "nonce");
+	if (!json_is_string(nonce) ||
+	    jose_b64_dec(nonce, ev->nonce, sizeof(ev->nonce)) != sizeof(ev->nonce))
+		return cc_fail(err, CC_E_INVALID, "challenge: nonce is not 32 bytes of base64url");
+	return 0;
+}
+
+/* Opens the key of a release answer and holds it against the volume record beside it. */
+static int open_release(const json_t *answer, const char *uuid, const json_t *recipient,
+			struct cc_secret *key, struct cc_error *err)
+{
+	cc_auto_free char *jwe = NULL;
+	struct volume_record v;
+	json_t *volume;
+
+	if (cc_json_str(answer, "release", "jwe", true, &jwe, err) ||
+	    cc_json_obj(answer, "release", "volume", true, &volume, err) ||
+	    volume_record_from_json(&v, volume, err))
+		return -1;
+	if (strcmp(v.uuid, uuid))
+		return cc_fail(err, CC_E_INVALID, "release: volume %s was asked for, not %s", uuid,
+			       v.uuid);
+	if (cc_release_open(jwe, strlen(jwe), recipient, key, err))
+		return -1;
+	if (key->len != v.key_bytes) {
+		cc_secret_clear(key);
+		return cc_fail(err, CC_E_INVALID, "release: the key has not %u bytes", v.key_bytes);
+	}
+	return 0;
+}
+
+/* The request of POST /v1/release: evidence for @ev signed by the agent, and the one-time key. */
+static json_t *release_request(struct cc_evidence *ev, const json_t *agent_key,
+			       const json_t *one_time, struct cc_error *err)
+{
+	cc_auto_json json_t *public = cc_jwk_public(one_time, err);
+	cc_auto_free char *jkt = NULL;
+	cc_auto_free char *jws = NULL;
+	json_t *request;
+
+	if (!public)
+		return NULL;
+	jkt = cc_jwk_thumbprint(public, err);
+	if (!jkt)
+		return NULL;
+	ev->jkt = jkt;
+	if (cc_evidence_sign(ev, agent_key, &jws, err))
+		return NULL;
+	request = json_pack("{s:s, s:O}", "evidence", jws, "recipient", public);
+	if (!request)
+		cc_fail(err, CC_E_NOMEM, "out of memory");
+	return request;
+}
+
+int keyd_release(const char *op, const char *uuid, const struct cc_measurement *m,
+		 const char *agent_key_path, struct cc_secret *key, json_t **answer,
+		 struct cc_error *err)
+{
+	cc_auto_json json_t *agent_key = read_agent_key(agent_key_path, err);
+	cc_auto_json json_t *one_time = NULL;
+	cc_auto_json json_t *request = NULL;
+	cc_auto_free char *aud = NULL;
+	cc_auto_free char *iss = NULL;
+	struct cc_evidence ev = {0};
+	char channel[] = CC_CHANNEL_UNIX;
+
+	*answer = NULL;
+	if (!agent_key || cc_json_str(agent_key, "the agent's key", "kid", true, &iss, err))
+		return -1;
+	if (!cc_is_uuid(uuid))
+		return cc_fail(err, CC_E_USAGE, "\"%s\" is not a volume UUID", uuid);
+	if (challenge(&ev, &aud, err) || read_boot_id(ev.boot_id, err))
+		return -1;
+	one_time = cc_jwk_new(NULL, true, err);
+	if (!one_time)
+		return -1;
+	/* everything in @ev is borrowed, so it is never passed to cc_evidence_clear() */
+	ev.aud = aud;
+	ev.iss = iss;
+	ev.iat = time(NULL);
+	ev.op = strcmp(op, "format") == 0 ? CC_OP_FORMAT : CC_OP_RELEASE;
+	strcpy(ev.volume, uuid);
+	ev.channel = channel;
+	ev.measurement = (struct cc_measurement *)m;
+	request = release_request(&ev, agent_key, one_time, err);
+	if (!request || keyd_request("POST", "/v1/release", request, answer, err))
+		return -1;
+	if (open_release(*answer, uuid, one_time, key, err)) {
+		json_decref(*answer);
+		*answer = NULL;
+		return -1;
+	}
+	return 0;
+}
+
+int keyd_lease_return(const char *lease_id, struct cc_error *err)
+{
+	cc_auto_json json_t *empty = json_object();
+	char path[96];
+
+	if (!cc_is_uuid(lease_id))
+		return cc_fail(err, CC_E_USAGE, "\"%.40s\" is not a lease id", lease_id);
+	snprintf(path, sizeof(path), "/v1/leases/%s/return", lease_id);
+	if (keyd_request("POST", path, empty, NULL, err) == 0 || err->code == CC_E_NOTFOUND)
+		return 0;
+	return -1;
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * luks_find.c - which block device carries a volume: asks the devices themselves, because a
+ * /dev/disk/by-uuid link shows only one of two devices that claim the same UUID.
+ */
+#include "luks.h"
+
+#include <blkid/blkid.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "paths.h"
+#include "probe.h"
+
+#define SYS_BLOCK "/sys/class/block"
+
+static void closedir_ptr(DIR **d)
+{
+	if (*d)
+		closedir(*d);
+}
+
+static void free_probe_ptr(blkid_probe *pr)
+{
+	blkid_free_probe(*pr);
+}
+
+/* First line of a sysfs file of device @name, "" if there is none. */
+static void sys_read(const char *name, const char *file, char *out, size_t size)
+{
+	cc_auto_fclose FILE *f = NULL;
+	char path[512];
+
+	out[0] = '\0';
+	snprintf(path, sizeof(path), SYS_BLOCK "/%s/%s", name, file);
+	f = fopen(path, "re");
+	if (!f || !fgets(out, (int)size, f))
+		out[0] = '\0';
+	out[strcspn(out, "\n")] = '\0';
+}
+
+/* Not our own mappings: they carry no header, and a locked one fails or parks reads. */
+static bool worth_asking(const char *name)
+{
+	char text[160];
+
+	sys_read(name, "size", text, sizeof(text));
+	if (strtoull(text, NULL, 10) <= LUKS_DATA_OFFSET_SECTORS)
+		return false;
+	sys_read(name, "dm/uuid", text, sizeof(text));
+	return strncmp(text, CC_DM_UUID_PREFIX, strlen(CC_DM_UUID_PREFIX)) != 0;
+}
+
+static bool carries(const char *path, const char *uuid)
+{
+	char *names[] = {"crypto_LUKS", NULL};
+	cc_cleanup(free_probe_ptr) blkid_probe pr = NULL;
+	cc_auto_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	const char *value = NULL;
+
+	if (fd < 0)
+		return false;
+	pr = blkid_new_probe();
+	if (!pr || blkid_probe_set_device(pr, fd, 0, 0))
+		return false;
+	blkid_probe_enable_superblocks(pr, 1);
+	blkid_probe_set_superblocks_flags(pr, BLKID_SUBLKS_UUID | BLKID_SUBLKS_TYPE);
+	blkid_probe_filter_superblocks_type(pr, BLKID_FLTR_ONLYIN, names);
+	if (blkid_do_probe(pr) || blkid_probe_lookup_value(pr, "UUID", &value, NULL))
+		return false;
+	return strcmp(value, uuid) == 0;
+}
+
+/* Device node of sysfs name @name, where a slash is written '!'. */
+static void node_of(const char *name, char out[static 300])
+{
+	snprintf(out, 300, "/dev/%s", name);
+	for (char *p = out; *p; p++)
+		if (*p == '!')
+			*p = '/';
+}
+
+/* @lower is a part of @upper, as a path is of a multipath device. */
+static bool is_slave_of(const char *lower, const char *upper)
+{
+	char path[640];
+
+	snprintf(path, sizeof(path), SYS_BLOCK "/%s/slaves/%s", upper, lower);
+	return access(path, F_OK) == 0;
+}
+
+/* Drops the devices that lie below another one of the list. */
+static size_t top_devices(const struct cc_strv *found, const char **top)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < found->n; i++) {
+		bool below = false;
+
+		for (size_t j = 0; j < found->n && !below; j++)
+			below = is_slave_of(found->v[i], found->v[j]);
+		if (!below) {
+			n++;
+			*top = found->v[i];
+		}
+	}
+	return n;
+}
+
+static int ask_all(const char *uuid, struct cc_strv *found, struct cc_error *err)
+{
+	cc_cleanup(closedir_ptr) DIR *dir = opendir(SYS_BLOCK);
+	const struct dirent *e;
+	char path[300];
+
+	if (!dir)
+		return cc_fail_errno(err, CC_E_INTERNAL, SYS_BLOCK);
+	while ((e = readdir(dir))) {
+		if (e->d_name[0] == '.' || !worth_asking(e->d_name))
+			continue;
+		node_of(e->d_name, path);
+		if (carries(path, uuid) && cc_strv_push(found, e->d_name, err))
+			return -1;
+	}
+	return 0;
+}
+
+int luks_find(const char *uuid, char **path, struct cc_error *err)
+{
+	cc_cleanup(cc_strv_clear) struct cc_strv found = {0};
+	const char *top = NULL;
+	char node[300];
+	size_t n;
+
+	if (ask_all(uuid, &found, err))
+		return -1;
+	n = top_devices(&found, &top);
+	if (n == 0)
+		return cc_fail(err, CC_E_NOTFOUND,
+			       "no block device of this host carries volume %s; is the LUN mapped "
+			       "to this host?",
+			       uuid);
+	if (n > 1)
+		return cc_fail(err, CC_E_DEVICE,
+			       "%zu block devices carry volume %s (%s and %s); name the right one, "
+			       "or take the copy away",
+			       n, uuid, found.v[0], found.v[1]);
+	node_of(top, node);
+	*path = probe_stable_name(node, err);
+	return *path ? 0 : -1;
+}

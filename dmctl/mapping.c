@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * mapping.c - device-mapper mappings of the container-crypt target, by libdevmapper.
+ */
+#include "mapping.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <libdevmapper.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <syslog.h>
+#include <time.h>
+
+#include "container-crypt/dm.h"
+#include "keyring.h"
+#include "paths.h"
+
+#define POLL_MS 50u
+/* Keep probers away: what is on the mapping concerns only the container it is bound to. */
+#define UDEV_FLAGS                                                                \
+	(DM_UDEV_DISABLE_SUBSYSTEM_RULES_FLAG | DM_UDEV_DISABLE_DISK_RULES_FLAG | \
+	 DM_UDEV_DISABLE_OTHER_RULES_FLAG)
+
+/* What libdevmapper last complained about; it would print that on stderr otherwise. */
+static _Thread_local char complaint[256];
+
+static void __attribute__((format(printf, 5, 6)))
+on_log(int level, const char *file, int line, int dm_errno, const char *fmt, ...)
+{
+	va_list ap;
+
+	(void)file;
+	(void)line;
+	(void)dm_errno;
+	if ((level & 7) > LOG_ERR)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(complaint, sizeof(complaint), fmt, ap);
+	va_end(ap);
+}
+
+static void task_free_ptr(struct dm_task **t)
+{
+	if (*t)
+		dm_task_destroy(*t);
+}
+#define auto_task cc_cleanup(task_free_ptr) struct dm_task
+
+static void mapping_name(const char *volume, char out[static 128])
+{
+	snprintf(out, 128, CC_DM_PREFIX "%s", volume);
+}
+
+static struct dm_task *task_new(int type, const char *volume, struct cc_error *err)
+{
+	struct dm_task *t;
+	char name[128];
+
+	dm_log_with_errno_init(on_log);
+	complaint[0] = '\0';
+	t = dm_task_create(type);
+	if (t && volume) {
+		mapping_name(volume, name);
+		if (!dm_task_set_name(t, name)) {
+			dm_task_destroy(t);
+			t = NULL;
+		}
+	}
+	if (!t)
+		cc_fail(err, CC_E_INTERNAL, "device-mapper is not available: %s",
+			complaint[0] ? complaint : "out of memory");
+	return t;
+}
+
+/* Fills @err from the errno the kernel gave task @t. */
+static int task_fail(struct dm_task *t, const char *volume, const char *what, struct cc_error *err)
+{
+	enum cc_code code = CC_E_INTERNAL;
+	int e = dm_task_get_errno(t);
+
+	switch (e) {
+	case EBUSY:
+		code = CC_E_BUSY;
+		break;
+	case ENXIO:
+	case ENODEV:
+	case EROFS:
+	case EIO:
+		code = CC_E_DEVICE;
+		break;
+	case EACCES:
+	case EPERM:
+		code = CC_E_PERM;
+		break;
+	}
+	return cc_fail(err, code, "mapping " CC_DM_PREFIX "%s: %s: %s%s%s", volume, what,
+		       e ? strerror(e) : "failed", complaint[0] ? ": " : "", complaint);
+}
+
+/* Runs @t and waits for udev, where there is one, to have handled the event. */
+static bool run_with_udev(struct dm_task *t)
+{
+	uint32_t cookie = 0;
+	bool ok;
+
+	if (!dm_task_set_cookie(t, &cookie, UDEV_FLAGS))
+		return false;
+	ok = dm_task_run(t);
+	dm_udev_wait(cookie);
+	return ok;
+}
+
+int mapping_create(const struct volume_record *v, const char *device, bool read_only,
+		   char node[static 128], struct cc_error *err)
+{
+	auto_task *t = NULL;
+	struct mapping_status st;
+	char params[512];
+	char uuid[64];
+	int n;
+
+	if (mapping_status(v->name, &st, err))
+		return -1;
+	if (st.exists)
+		return cc_fail(err, CC_E_BUSY,
+			       "volume %s is mapped on this host already (" CC_DM_PREFIX
+			       "%s); see \"dmctl ps\"",
+			       v->name, v->name);
+	n = snprintf(params, sizeof(params),
+		     "%s 0 %s %" PRIu64 " 2 " CONTAINER_CRYPT_OPT_SECTOR_SIZE
+		     "%u " CONTAINER_CRYPT_OPT_VOLUME "%s",
+		     v->cipher, device, v->offset, v->sector_size, v->uuid);
+	if (n < 0 || (size_t)n >= sizeof(params))
+		return cc_fail(err, CC_E_USAGE, "the device's path is too long");
+	t = task_new(DM_DEVICE_CREATE, v->name, err);
+	if (!t)
+		return -1;
+	snprintf(uuid, sizeof(uuid), CC_DM_UUID_PREFIX "%s", v->uuid);
+	if (!dm_task_set_uuid(t, uuid) ||
+	    !dm_task_add_target(t, 0, v->sectors, CONTAINER_CRYPT_TARGET, params) ||
+	    (read_only && !dm_task_set_ro(t)))
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	if (!run_with_udev(t)) {
+		if (dm_task_get_errno(t) == EBUSY)
+			return cc_fail(err, CC_E_BUSY, "%s is in use", device);
+		return task_fail(t, v->name,
+				 "the kernel refuses the table (is the module dm-container-crypt "
+				 "installed? dmesg says more)",
+				 err);
+	}
+	mapping_name(v->name, params);
+	snprintf(node, 128, "%s/%s", dm_dir(), params);
+	return 0;
+}
+
+static int message(const char *volume, const char *text, const char *what, struct cc_error *err)
+{
+	auto_task *t = task_new(DM_DEVICE_TARGET_MSG, volume, err);
+
+	if (!t)
+		return -1;
+	if (!dm_task_set_sector(t, 0) || !dm_task_set_message(t, text))
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	if (!dm_task_run(t))
+		return task_fail(t, volume, what, err);
+	return 0;
+}
+
+int mapping_unlock(const struct volume_record *v, const struct cc_secret *key, uint64_t lease_ms,
+		   struct cc_error *err)
+{
+	cc_cleanup(keyring_drop) struct keyring_key k = {.id = -1};
+	char text[160];
+
+	if (keyring_add(&k, v->uuid, key, err))
+		return -1;
+	snprintf(text, sizeof(text),
+		 CONTAINER_CRYPT_MSG_UNLOCK " :%zu:" CONTAINER_CRYPT_KEY_TYPE_LOGON ":%s %" PRIu64,
+		 key->len, k.desc, lease_ms);
+	return message(v->name, text, "the kernel refuses the key", err);
+}
+
+int mapping_lock(const char *volume, struct cc_error *err)
+{
+	return message(volume, CONTAINER_CRYPT_MSG_LOCK, "cannot be locked", err);
+}
+
+/* Copies the status line of the one target into @st. */
+static void read_target(struct dm_task *t, struct mapping_status *st)
+{
+	char *type = NULL, *params = NULL;
+	uint64_t start, length;
+
+	dm_get_next_target(t, NULL, &start, &length, &type, &params);
+	if (!type || strcmp(type, CONTAINER_CRYPT_TARGET) || !params)
+		return;
+	snprintf(st->info, sizeof(st->info), "%s", params);
+	st->locked = strncmp(st->info, CONTAINER_CRYPT_STATE_LOCKED,
+			     strlen(CONTAINER_CRYPT_STATE_LOCKED)) == 0;
+}
+
+int mapping_status(const char *volume, struct mapping_status *st, struct cc_error *err)
+{
+	auto_task *t = task_new(DM_DEVICE_STATUS, volume, err);
+	struct dm_info info;
+	const char *uuid;
+
+	memset(st, 0, sizeof(*st));
+	if (!t)
+		return -1;
+	if (!dm_task_run(t)) {
+		if (dm_task_get_errno(t) == ENXIO)
+			return 0;
+		return task_fail(t, volume, "no status", err);
+	}
+	if (!dm_task_get_info(t, &info))
+		return task_fail(t, volume, "no status", err);
+	if (!info.exists)
+		return 0;
+	st->exists = true;
+	st->open_count = info.open_count;
+	st->dev = makedev(info.major, info.minor);
+	uuid = dm_task_get_uuid(t);
+	snprintf(st->uuid, sizeof(st->uuid), "%s", uuid ? uuid : "");
+	read_target(t, st);
+	return 0;
+}
+
+/* One try. Return: 0, or -1 with CC_E_BUSY while somebody has it open. */
+static int remove_once(const char *volume, bool deferred, struct cc_error *err)
+{
+	auto_task *t = task_new(DM_DEVICE_REMOVE, volume, err);
+
+	if (!t)
+		return -1;
+	if (deferred && !dm_task_deferred_remove(t))
+		return cc_fail(err, CC_E_INTERNAL, "device-mapper knows no deferred removal");
+	if (run_with_udev(t) || dm_task_get_errno(t) == ENXIO)
+		return 0;
+	return task_fail(t, volume, "cannot be removed", err);
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+int mapping_remove(const char *volume, unsigned int timeout_ms, struct cc_error *err)
+{
+	const struct timespec pause = {.tv_nsec = POLL_MS * 1000000L};
+	uint64_t end = now_ms() + timeout_ms;
+	struct mapping_status st;
+	struct cc_error ignored;
+
+	if (mapping_status(volume, &st, err))
+		return -1;
+	if (!st.exists)
+		return 0;
+	if (strncmp(st.uuid, CC_DM_UUID_PREFIX, strlen(CC_DM_UUID_PREFIX)))
+		return cc_fail(err, CC_E_BUSY,
+			       "mapping " CC_DM_PREFIX "%s is not ours (dm uuid \"%s\")", volume,
+			       st.uuid);
+	if (!st.locked && mapping_lock(volume, err))
+		return -1;
+	/* The kernel has no event for "last opener gone", so it is asked again. */
+	for (;;) {
+		if (remove_once(volume, false, err) == 0)
+			return 0;
+		if (err->code != CC_E_BUSY)
+			return -1;
+		if (now_ms() >= end)
+			break;
+		nanosleep(&pause, NULL);
+	}
+	if (remove_once(volume, true, &ignored))
+		return -1;
+	return cc_fail(err, CC_E_BUSY,
+		       "mapping " CC_DM_PREFIX "%s is locked but still open; the kernel removes it "
+		       "when its last user is gone (see \"lsof /dev/mapper/" CC_DM_PREFIX "%s\")",
+		       volume, volume);
+}
+
+int mapping_list(struct cc_strv *volumes, struct cc_error *err)
+{
+	auto_task *t = task_new(DM_DEVICE_LIST, NULL, err);
+	struct mapping_status st;
+	struct dm_names *n;
+
+	if (!t)
+		return -1;
+	if (!dm_task_run(t))
+		return cc_fail(err, CC_E_INTERNAL, "device-mapper does not list its devices: %s",
+			       complaint);
+	n = dm_task_get_names(t);
+	if (!n || !n->dev)
+		return 0;
+	for (;;) {
+		const char *volume = n->name + strlen(CC_DM_PREFIX);
+
+		if (strncmp(n->name, CC_DM_PREFIX, strlen(CC_DM_PREFIX)) == 0) {
+			if (mapping_status(volume, &st, err))
+				return -1;
+			if (strncmp(st.uuid, CC_DM_UUID_PREFIX, strlen(CC_DM_UUID_PREFIX)) == 0 &&
+			    cc_strv_push(volumes, volume, err))
+				return -1;
+		}
+		if (!n->next)
+			return 0;
+		n = (struct dm_names *)((char *)n + n->next);
+	}
+}
