@@ -56,7 +56,10 @@ json_t *cc_jwk_new(const char *kid, bool recipient, struct cc_error *err);
 json_t *cc_jwk_public(const json_t *jwk, struct cc_error *err);
 /* RFC 7638 SHA-256 thumbprint, base64url, malloced. */
 char *cc_jwk_thumbprint(const json_t *jwk, struct cc_error *err);
-/* Checks that @jwk is exactly a public P-256 key (no "d", right curve and lengths). */
+/*
+ * Checks that @jwk is exactly a public P-256 key: kty crv x y, optionally alg (ES256 or ECDH-ES)
+ * and kid (a name); no "d", right curve and lengths, a point on the curve.
+ */
 int cc_jwk_check_public(const json_t *jwk, struct cc_error *err);
 
 /* Signs; *jws malloced. @agent_key: private JWK whose kid is the agent's name. */
@@ -73,15 +76,26 @@ int cc_evidence_kid(const char *jws, size_t len, char kid[static 64], struct cc_
 /**
  * cc_evidence_verify - verifies the signature over the raw bytes under @agent_key (public JWK,
  * P-256), then parses the claims into *ev.
+ * @ev: must be empty; on success free with cc_evidence_clear()
  * Return: 0; -1 with CC_E_REFUSED fact "signature", or CC_E_INVALID fact "evidence".
  */
 int cc_evidence_verify(const char *jws, size_t len, const json_t *agent_key,
 		       struct cc_evidence *ev, struct cc_error *err);
 
+/**
+ * cc_evidence_claims_parse - the second half of cc_evidence_verify(): claims that have verified.
+ * Return: 0; -1 with CC_E_INVALID fact "evidence" and *ev empty.
+ */
+int cc_evidence_claims_parse(const char *text, size_t len, struct cc_evidence *ev,
+			     struct cc_error *err);
+
 /* Encrypts @key to @recipient (public JWK, checked); *jwe malloced. */
 int cc_release_seal(const struct cc_secret *key, const json_t *recipient, char **jwe,
 		    struct cc_error *err);
-/* Decrypts; only ECDH-ES + A256GCM is accepted whatever the header says. */
+/*
+ * Decrypts into the empty *key; only ECDH-ES + A256GCM is accepted whatever the header says.
+ * Return: 0; -1 with CC_E_INVALID fact "release".
+ */
 int cc_release_open(const char *jwe, size_t len, const json_t *recipient_private,
 		    struct cc_secret *key, struct cc_error *err);
 

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * jose.h - what evidence and releases share on top of libjose: compact serialisation and
+ * keys cut down to what is needed. libjose serves many algorithms and believes headers; here
+ * every header is checked to be the one expected, member by member, before libjose sees it.
+ */
+#ifndef CC_JOSE_H
+#define CC_JOSE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <jose/cfg.h>
+#include "json.h"
+
+#define CC_JOSE_PARTS_MAX 5
+
+/* One dot-separated part of a compact serialisation, borrowed. */
+struct cc_jose_part {
+	const char *s;
+	size_t len;
+};
+
+/* libjose reports to stderr unless told otherwise. Free with cc_auto_jose_cfg. NULL without memory. */
+jose_cfg_t *cc_jose_cfg(void);
+static inline void cc_jose_cfg_ptr(jose_cfg_t **cfg)
+{
+	if (*cfg)
+		jose_cfg_decref(*cfg);
+}
+#define cc_auto_jose_cfg cc_cleanup(cc_jose_cfg_ptr)
+
+/**
+ * cc_jose_split - splits @text into exactly @n parts, each of base64url characters only (RFC 7515
+ * section 2), the first one not empty.
+ * @what: names the text in errors
+ */
+int cc_jose_split(const char *text, size_t len, size_t n, struct cc_jose_part *parts,
+		  const char *what, struct cc_error *err);
+
+/* A part as JSON string, for libjose; NULL without memory. */
+json_t *cc_jose_string(const struct cc_jose_part *part);
+
+/* Decodes a part into a NUL-terminated malloced buffer. */
+int cc_jose_decode(const struct cc_jose_part *part, char **out, size_t *out_len,
+		   const char *what, struct cc_error *err);
+
+/* The protected header, with no members but those in the NULL-terminated @known. NULL on error. */
+json_t *cc_jose_header(const struct cc_jose_part *part, const char *const *known,
+		       const char *what, struct cc_error *err);
+
+/* Demands that the string member @key of @header is @value. */
+int cc_jose_demand(const json_t *header, const char *key, const char *value, const char *what,
+		   struct cc_error *err);
+
+/**
+ * cc_jwk_bare - the P-256 key of @jwk and nothing else: kty crv x y, with @private also d, and "alg"
+ * @alg. Checks lengths, that the point is on the curve, that another "alg" is not claimed, and that
+ * there are no members but these and "kid". NULL: CC_E_INVALID.
+ */
+json_t *cc_jwk_bare(const json_t *jwk, bool private, const char *alg, struct cc_error *err);
+
+/* base64url without padding of a 32-byte value: 43 characters. */
+#define CC_B64U_32 43
+int cc_b64u_decode32(const char *s, unsigned char out[static 32]);
+int cc_b64u_encode32(const unsigned char in[static 32], char out[static CC_B64U_32 + 1]);
+
+#endif
