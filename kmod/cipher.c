@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * AES-XTS over a bio: cipher handles, the IV, and the loop over encryption sectors.
+ */
+#include <crypto/algapi.h>
+
+#include "container-crypt.h"
+
+#define CCRYPT_CRYPTO_API_NAME	"xts(aes)"
+
+/*
+ * Implementations that allocate memory for a request cannot be used for writeback, and hardware
+ * drivers without a synchronous path have a long record of being slower than the CPU and of
+ * hanging. Asynchronous ones are welcome: up to 6.15 that is how x86 offers AES-NI.
+ */
+#define CCRYPT_CRYPTO_MASK	(CRYPTO_ALG_ALLOCATES_MEMORY | CRYPTO_ALG_KERN_DRIVER_ONLY)
+
+/**
+ * ccrypt_cipher_alloc() - a handle of the cipher, without a key
+ * Context: process; may load a module.
+ */
+struct crypto_skcipher *ccrypt_cipher_alloc(void)
+{
+	struct crypto_skcipher *tfm;
+
+	tfm = crypto_alloc_skcipher(CCRYPT_CRYPTO_API_NAME, 0, CCRYPT_CRYPTO_MASK);
+	if (IS_ERR(tfm))
+		return tfm;
+	if (crypto_skcipher_ivsize(tfm) != sizeof_field(struct ccrypt_io, iv)) {
+		crypto_free_skcipher(tfm);
+		return ERR_PTR(-EINVAL);
+	}
+	/* Have the cipher itself refuse equal halves, whatever the kernel's FIPS mode. */
+	crypto_skcipher_set_flags(tfm, CRYPTO_TFM_REQ_FORBID_WEAK_KEYS);
+	return tfm;
+}
+
+/**
+ * ccrypt_key_create() - put a volume key into a cipher handle
+ * @raw: the key, both halves
+ * @size: its size in bytes, a valid one
+ * @reqsize_max: how large a request of the handle may be
+ *
+ * Context: process.
+ * Return: the key; -EKEYREJECTED where the halves are equal; another error of the crypto API.
+ */
+struct ccrypt_key *ccrypt_key_create(const u8 *raw, unsigned int size, unsigned int reqsize_max)
+{
+	struct ccrypt_key *key;
+	int r;
+
+	if (!crypto_memneq(raw, raw + size / 2, size / 2))
+		return ERR_PTR(-EKEYREJECTED);
+
+	key = kzalloc(sizeof(*key), GFP_KERNEL);
+	if (!key)
+		return ERR_PTR(-ENOMEM);
+
+	key->tfm = ccrypt_cipher_alloc();
+	if (IS_ERR(key->tfm)) {
+		r = PTR_ERR(key->tfm);
+		goto free_key;
+	}
+	/* Somebody registered another implementation since the table was loaded. */
+	if (crypto_skcipher_reqsize(key->tfm) > reqsize_max) {
+		r = -EAGAIN;
+		goto free_tfm;
+	}
+	r = crypto_skcipher_setkey(key->tfm, raw, size);
+	if (r)
+		goto free_tfm;
+	return key;
+
+free_tfm:
+	crypto_free_skcipher(key->tfm);
+free_key:
+	kfree(key);
+	return ERR_PTR(r);
+}
+
+/**
+ * ccrypt_key_free() - wipe a key
+ * @key: one that nobody uses any more
+ *
+ * The crypto API clears the handle's memory, and with it the round keys, before it frees it.
+ */
+void ccrypt_key_free(struct ccrypt_key *key)
+{
+	crypto_free_skcipher(key->tfm);
+	kfree(key);
+}
+
+static struct skcipher_request *ccrypt_request(struct ccrypt_io *io)
+{
+	return (struct skcipher_request *)(io + 1);
+}
+
+/* The crypto API is done with a request for which it returned -EINPROGRESS or -EBUSY. */
+static void ccrypt_crypt_done(CCRYPT_CRYPTO_ARG *arg, int error)
+{
+	struct ccrypt_io *io = ccrypt_crypto_data(arg);
+
+	/* The request that met a full queue has now entered it. */
+	if (error == -EINPROGRESS)
+		return;
+
+	io->error = error;
+	ccrypt_io_continue(io);
+}
+
+/**
+ * ccrypt_crypt_init() - get ready for ccrypt_crypt()
+ * @io: with @io->iter, @io->out and @io->sector at the start
+ * @key: what ccrypt_key_get() returned
+ */
+void ccrypt_crypt_init(struct ccrypt_io *io, struct ccrypt_key *key)
+{
+	struct skcipher_request *req = ccrypt_request(io);
+
+	io->error = 0;
+	sg_init_table(io->src, 1);
+	sg_init_table(io->dst, 1);
+	skcipher_request_set_tfm(req, key->tfm);
+	/*
+	 * Backlog: a full queue of an asynchronous implementation must delay a request, not fail
+	 * it. No CRYPTO_TFM_REQ_MAY_SLEEP: the cipher would yield inside the read section, and has
+	 * nothing to allocate for sectors made of whole blocks.
+	 */
+	skcipher_request_set_callback(req, CRYPTO_TFM_REQ_MAY_BACKLOG, ccrypt_crypt_done, io);
+}
+
+/* Contiguous memory at the position of @iter. */
+static unsigned int ccrypt_segment(struct bio *bio, struct bvec_iter *iter, struct scatterlist *sg,
+				   unsigned int max)
+{
+	unsigned int len = min(mp_bvec_iter_len(bio->bi_io_vec, *iter), max);
+
+	sg_set_page(sg, bvec_iter_page(bio->bi_io_vec, *iter), len,
+		    bvec_iter_offset(bio->bi_io_vec, *iter));
+	bvec_iter_advance_single(bio->bi_io_vec, iter, len);
+	return len;
+}
+
+/*
+ * The next sector of the data, as io->src. Nearly always one piece, as XTS implementations like it
+ * best; several where a buffer is not aligned to the sector size.
+ */
+static bool ccrypt_next_sector(struct ccrypt_io *io)
+{
+	const unsigned int size = io->cc->sector_size;
+	unsigned int left, n;
+
+	left = size - ccrypt_segment(io->bio, &io->iter, io->src, size);
+	if (likely(!left))
+		return true;
+
+	/* sg_init_table() clears the entries, and with them the piece just found. */
+	sg_unmark_end(io->src);
+	for (n = 1; left && n < CCRYPT_SEGMENTS_MAX; n++) {
+		sg_init_table(io->src + n, 1);
+		left -= ccrypt_segment(io->bio, &io->iter, io->src + n, left);
+		if (left)
+			sg_unmark_end(io->src + n);
+	}
+	return !left;
+}
+
+/**
+ * ccrypt_crypt() - encrypt a write into its bounce bio, or decrypt a read in place
+ * @io: after ccrypt_crypt_init(), or after a request that completed asynchronously
+ * @may_sleep: whether the context allows to yield between sectors
+ *
+ * Context: any but hard interrupt.
+ * Return: 0 when everything is done; -EINPROGRESS when the crypto API took a request for later: @io
+ * must not be touched then, ccrypt_io_continue() is called in its time; other errors are final.
+ */
+int ccrypt_crypt(struct ccrypt_io *io, bool may_sleep)
+{
+	struct skcipher_request *req = ccrypt_request(io);
+	const unsigned int size = io->cc->sector_size;
+	int r = io->error;
+
+	while (!r && io->iter.bi_size) {
+		/* A sector in several pieces leaves the list longer than the next one needs. */
+		sg_mark_end(io->src);
+		if (unlikely(!ccrypt_next_sector(io)))
+			return -EIO;
+		if (io->bounce)
+			ccrypt_segment(io->bounce, &io->out, io->dst, size);
+
+		io->iv[0] = cpu_to_le64(io->sector);
+		io->iv[1] = 0;
+		io->sector += size >> SECTOR_SHIFT;
+
+		skcipher_request_set_crypt(req, io->src, io->bounce ? io->dst : io->src, size,
+					   io->iv);
+		if (io->bounce)
+			r = crypto_skcipher_encrypt(req);
+		else
+			r = crypto_skcipher_decrypt(req);
+		if (may_sleep && !r)
+			cond_resched();
+	}
+	return r == -EBUSY ? -EINPROGRESS : r;
+}

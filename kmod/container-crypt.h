@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Internal interfaces of the device-mapper target "container-crypt".
+ *
+ * Three objects matter:
+ *   struct ccrypt_target  one table entry: what the table line says, and the pools of the data path
+ *   struct ccrypt_state   the life cycle (LOCKED, ACTIVE), key, lease, gate and counters. Tables of
+ *			   one mapped device that describe the same data share it, so that a reload
+ *			   (resize, other options) neither loses the key nor escapes a lease or gate
+ *   struct ccrypt_io	   one bio on its way, in the bio's per-io data
+ */
+#ifndef CCRYPT_H
+#define CCRYPT_H
+
+#include <linux/bio.h>
+#include <linux/cgroup.h>
+#include <linux/device-mapper.h>
+#include <linux/hrtimer.h>
+#include <linux/llist.h>
+#include <linux/mempool.h>
+#include <linux/mutex.h>
+#include <linux/refcount.h>
+#include <linux/scatterlist.h>
+#include <linux/srcu.h>
+#include <linux/uuid.h>
+#include <linux/workqueue.h>
+#include <crypto/skcipher.h>
+
+#include <container-crypt/dm.h>
+
+#include "compat.h"
+
+#define DM_MSG_PREFIX		CONTAINER_CRYPT_TARGET
+
+/*
+ * The largest bios that are handled in one piece; dm core hands in the rest separately. The write
+ * limit is also the size of the bounce page reserve, the read limit bounds how long one decryption
+ * can hold up a wipe.
+ */
+#define CCRYPT_MAX_WRITE	(256U * 1024)
+#define CCRYPT_MAX_READ		(1024U * 1024)
+
+/* Reads up to this size are decrypted in softirq context, larger ones by a worker. */
+#define CCRYPT_MAX_SOFTIRQ	(32U * 1024)
+
+/*
+ * Buffers start and end on 512-byte boundaries (queue limit dma_alignment, kept at 511 or more), so
+ * that an encryption sector is spread over eight pieces at most.
+ */
+#define CCRYPT_SEGMENT_MIN	SECTOR_SIZE
+#define CCRYPT_SEGMENTS_MAX	(CONTAINER_CRYPT_SECTOR_SIZE_MAX / CCRYPT_SEGMENT_MIN)
+
+/**
+ * struct ccrypt_key - a cipher handle that holds a volume key
+ * @tfm: the handle; the only place in this module that keeps key material
+ * @doomed: link in ccrypt_state.doomed once the key is out of use
+ */
+struct ccrypt_key {
+	struct crypto_skcipher *tfm;
+	struct llist_node doomed;
+};
+
+/* Counters of the data path, one set per CPU. */
+struct ccrypt_stats {
+	u64 reads;
+	u64 writes;
+	u64 denied;
+};
+
+/* Why the state last changed; ccrypt_reason_names[] has the words. */
+enum ccrypt_reason {
+	CCRYPT_REASON_MESSAGE,
+	CCRYPT_REASON_LEASE,
+	CCRYPT_REASON_GATE,
+};
+
+/**
+ * struct ccrypt_data_id - what must be equal for two tables to describe the same data
+ * @md: the mapped device
+ * @begin: first sector of the target in the table
+ * @dev: the device underneath
+ * @start: first sector used there
+ * @iv_offset: added to the sector number in the IV
+ * @sector_size: encryption sector size in bytes
+ * @volume: UUID of the volume as given, or empty
+ *
+ * Cleared before it is filled in, compared with memcmp().
+ */
+struct ccrypt_data_id {
+	struct mapped_device *md;
+	sector_t begin;
+	dev_t dev;
+	sector_t start;
+	u64 iv_offset;
+	unsigned int sector_size;
+	char volume[UUID_STRING_LEN + 1];
+};
+
+/**
+ * struct ccrypt_state - life cycle of a mapping
+ * @id: the data this state belongs to
+ * @link: entry in the list of all states
+ * @ref: one reference for each table
+ * @prototype: cipher handle without a key: pins the implementation and tells the request size
+ * @mutex: serialises unlock, renew and gate
+ * @lock: protects @key, @lease_end, @locks, @reason, @parked; taken in any context
+ * @key: the key while ACTIVE, else NULL; readers hold @srcu
+ * @srcu: held from the start of an encryption or decryption until its end
+ * @doomed: keys out of use that wait for @srcu readers
+ * @wipe_work: frees @doomed
+ * @lease_timer: ends the lease, CLOCK_BOOTTIME
+ * @lease_end: when, 0 for no lease
+ * @locks: how often ACTIVE became LOCKED
+ * @reason: why the state last changed
+ * @parked: bios that wait for an unlock (struct ccrypt_io.parked)
+ * @park_work: fails those that waited long enough
+ * @gate: only this cgroup and those below read; NULL for everybody; RCU
+ * @gate_id: its id, which outlives the cgroup
+ * @gate_work: watches whether @gate still exists
+ * @stats: counters
+ * @targets_lock: protects @targets
+ * @targets: tables that use this state (struct ccrypt_target.link)
+ * @event_work: tells userspace about a change
+ */
+struct ccrypt_state {
+	struct ccrypt_data_id id;
+	struct list_head link;
+	unsigned int ref;
+	struct crypto_skcipher *prototype;
+	struct mutex mutex;		/* see above */
+	spinlock_t lock;		/* see above */
+	struct ccrypt_key __rcu *key;
+	struct srcu_struct srcu;
+	struct llist_head doomed;
+	struct work_struct wipe_work;
+	struct hrtimer lease_timer;
+	ktime_t lease_end;
+	u64 locks;
+	enum ccrypt_reason reason;
+	struct list_head parked;
+	struct delayed_work park_work;
+	struct cgroup __rcu *gate;
+	u64 gate_id;
+	struct delayed_work gate_work;
+	struct ccrypt_stats __percpu *stats;
+	struct mutex targets_lock;	/* see above */
+	struct list_head targets;
+	struct work_struct event_work;
+};
+
+/**
+ * struct ccrypt_target - one entry of a table
+ * @ti: the device-mapper target
+ * @state: life cycle, shared with equal tables of the same device
+ * @link: entry in ccrypt_state.targets
+ * @dev: the device underneath
+ * @start: first sector used there
+ * @iv_offset: added to the sector number in the IV
+ * @sector_size: encryption sector size in bytes
+ * @queue_ms: how long bios wait for an unlock, 0 to fail them at once
+ * @volume: UUID of the volume as given, or empty
+ * @io_size: size of the per-io data
+ * @bios: bounce bios
+ * @pages: reserve of bounce pages, enough for one bio of CCRYPT_MAX_WRITE
+ * @bounce_lock: held while a bio takes pages from the reserve and may wait for more
+ * @crypt_wq: runs decryption and what asynchronous crypto left over; never waits for @pages
+ * @restart_wq: starts bios again that were parked; may wait for @pages
+ */
+struct ccrypt_target {
+	struct dm_target *ti;
+	struct ccrypt_state *state;
+	struct list_head link;
+	struct dm_dev *dev;
+	sector_t start;
+	u64 iv_offset;
+	unsigned int sector_size;
+	unsigned int queue_ms;
+	char volume[UUID_STRING_LEN + 1];
+	unsigned int io_size;
+	struct bio_set bios;
+	mempool_t pages;
+	struct mutex bounce_lock;	/* see above */
+	struct workqueue_struct *crypt_wq;
+	struct workqueue_struct *restart_wq;
+};
+
+/**
+ * struct ccrypt_io - a read, write or discard on its way
+ * @iv: of the sector in work
+ * @cc: the target
+ * @bio: dm core's clone
+ * @bounce: carries the ciphertext of a write
+ * @end_io: dm core's completion of @bio, while a read is on its way
+ * @fetched: the ciphertext of a read has arrived in @bio
+ * @iter: what of @bio is still to be encrypted or decrypted
+ * @out: where in @bounce the next sector goes
+ * @sector: number of the next sector for the IV, in 512-byte units
+ * @srcu_idx: of the read section that pins the key
+ * @error: result of an asynchronous encryption or decryption
+ * @deadline: in jiffies, when to give up waiting for an unlock; 0 before the first wait
+ * @parked: link in ccrypt_state.parked
+ * @work: for the step that cannot run where it was started
+ * @src: the sector in work, where it comes from
+ * @dst: the sector in work, where it goes to
+ *
+ * The cipher request follows the structure.
+ */
+struct ccrypt_io {
+	__le64 iv[2];
+	struct ccrypt_target *cc;
+	struct bio *bio;
+	struct bio *bounce;
+	bio_end_io_t *end_io;
+	bool fetched;
+	struct bvec_iter iter;
+	struct bvec_iter out;
+	u64 sector;
+	int srcu_idx;
+	int error;
+	unsigned long deadline;
+	struct list_head parked;
+	struct work_struct work;
+	struct scatterlist src[CCRYPT_SEGMENTS_MAX];
+	struct scatterlist dst[1];
+} CRYPTO_MINALIGN_ATTR;
+
+/* table.c: the table line */
+int ccrypt_parse_table(struct ccrypt_target *cc, unsigned int argc, char **argv);
+void ccrypt_emit_table(struct ccrypt_target *cc, char *result, unsigned int maxlen);
+void ccrypt_emit_ima(struct ccrypt_target *cc, char *result, unsigned int maxlen);
+bool ccrypt_parse_u64(const char *text, u64 max, u64 *value);
+
+/* message.c */
+int ccrypt_message(struct dm_target *ti, unsigned int argc, char **argv, char *result,
+		   unsigned int maxlen);
+
+/* keyring.c: a key of the caller's keyrings */
+int ccrypt_keyring_read(const char *type_name, const char *description, u8 *key,
+			unsigned int size);
+
+/* io.c: the data path */
+int ccrypt_map(struct dm_target *ti, struct bio *bio);
+void ccrypt_io_restart(struct ccrypt_io *io);
+void ccrypt_io_continue(struct ccrypt_io *io);
+void ccrypt_io_end(struct ccrypt_io *io, blk_status_t status);
+
+/* bounce.c: bios for ciphertext on its way to the device */
+int ccrypt_bounce_init(struct ccrypt_target *cc);
+void ccrypt_bounce_exit(struct ccrypt_target *cc);
+struct bio *ccrypt_bounce_alloc(struct ccrypt_io *io);
+void ccrypt_bounce_free(struct ccrypt_target *cc, struct bio *bounce);
+
+/* cipher.c */
+struct crypto_skcipher *ccrypt_cipher_alloc(void);
+struct ccrypt_key *ccrypt_key_create(const u8 *raw, unsigned int size, unsigned int reqsize_max);
+void ccrypt_key_free(struct ccrypt_key *key);
+void ccrypt_crypt_init(struct ccrypt_io *io, struct ccrypt_key *key);
+int ccrypt_crypt(struct ccrypt_io *io, bool may_sleep);
+
+/* state.c */
+int ccrypt_state_module_init(void);
+void ccrypt_state_module_exit(void);
+struct ccrypt_state *ccrypt_state_get(const struct ccrypt_data_id *id);
+void ccrypt_state_put(struct ccrypt_state *state);
+int ccrypt_unlock(struct ccrypt_state *state, const u8 *raw, unsigned int size, u64 lease_ms);
+int ccrypt_renew(struct ccrypt_state *state, u64 lease_ms);
+void ccrypt_lock(struct ccrypt_state *state);
+void ccrypt_lock_nowait(struct ccrypt_state *state, enum ccrypt_reason reason);
+s64 ccrypt_lease_left_ms(struct ccrypt_state *state);
+struct ccrypt_key *ccrypt_key_get(struct ccrypt_io *io);
+void ccrypt_key_put(struct ccrypt_io *io);
+void ccrypt_queue_state_work(struct delayed_work *work, unsigned long delay);
+
+static inline bool ccrypt_is_active(struct ccrypt_state *state)
+{
+	return rcu_access_pointer(state->key);
+}
+
+/* park.c: bios that wait for an unlock */
+void ccrypt_park_init(struct ccrypt_state *state);
+void ccrypt_park_exit(struct ccrypt_state *state);
+void ccrypt_park_or_fail(struct ccrypt_io *io);
+void ccrypt_unpark(struct list_head *parked);
+void ccrypt_park_requeue(struct ccrypt_state *state);
+
+/* event.c: what userspace is told */
+void ccrypt_event_init(struct ccrypt_state *state);
+void ccrypt_event_exit(struct ccrypt_state *state);
+void ccrypt_event_attach(struct ccrypt_target *cc);
+void ccrypt_event_detach(struct ccrypt_target *cc);
+void ccrypt_event(struct ccrypt_state *state);
+void ccrypt_audit_ctrl(struct dm_target *ti, const char *op, bool success);
+void ccrypt_audit_denied(struct ccrypt_target *cc, struct bio *bio);
+
+/* gate.c: who may read */
+#ifdef CONFIG_CGROUPS
+void ccrypt_gate_init(struct ccrypt_state *state);
+void ccrypt_gate_exit(struct ccrypt_state *state);
+int ccrypt_gate_set(struct ccrypt_state *state, u64 id);
+bool ccrypt_gate_is_gone(struct ccrypt_state *state);
+bool ccrypt_gate_admits(struct ccrypt_state *state);
+#else
+static inline void ccrypt_gate_init(struct ccrypt_state *state) {}
+static inline void ccrypt_gate_exit(struct ccrypt_state *state) {}
+static inline int ccrypt_gate_set(struct ccrypt_state *state, u64 id)
+{
+	return id ? -EOPNOTSUPP : 0;
+}
+
+static inline bool ccrypt_gate_is_gone(struct ccrypt_state *state)
+{
+	return false;
+}
+
+static inline bool ccrypt_gate_admits(struct ccrypt_state *state)
+{
+	return true;
+}
+#endif
+
+#endif /* CCRYPT_H */

@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The life cycle: LOCKED without a key, ACTIVE with one and perhaps with a lease.
+ *
+ * The key pointer is the state. Whoever sets or clears it holds state->lock, which is taken in the
+ * lease timer's interrupt too: from the moment it is cleared no encryption or decryption starts.
+ * Those in flight hold state->srcu; the worker waits for them, for nothing else, and frees the
+ * cipher handle.
+ */
+#include <linux/sched/mm.h>
+
+#include "container-crypt.h"
+
+static LIST_HEAD(ccrypt_states);
+static DEFINE_MUTEX(ccrypt_states_mutex);
+
+/* Wipes and time limits of all mappings; nothing on it waits for I/O or memory. */
+static struct workqueue_struct *ccrypt_wq;
+
+int ccrypt_state_module_init(void)
+{
+	ccrypt_wq = alloc_workqueue("container-crypt", WQ_MEM_RECLAIM | WQ_UNBOUND | WQ_HIGHPRI, 0);
+	return ccrypt_wq ? 0 : -ENOMEM;
+}
+
+void ccrypt_state_module_exit(void)
+{
+	destroy_workqueue(ccrypt_wq);
+}
+
+/**
+ * ccrypt_queue_state_work() - run work of a state that waits neither for I/O nor for memory
+ * @work: the work
+ * @delay: in jiffies
+ */
+void ccrypt_queue_state_work(struct delayed_work *work, unsigned long delay)
+{
+	queue_delayed_work(ccrypt_wq, work, delay);
+}
+
+/**
+ * ccrypt_key_get() - pin the key for an encryption or decryption
+ * @io: remembers the read section; may end it in another context than this
+ *
+ * Context: any.
+ * Return: the key, to be given back with ccrypt_key_put(); NULL while LOCKED.
+ */
+struct ccrypt_key *ccrypt_key_get(struct ccrypt_io *io)
+{
+	struct ccrypt_state *state = io->cc->state;
+	struct ccrypt_key *key;
+
+	io->srcu_idx = ccrypt_srcu_begin(&state->srcu);
+	/* The section has no owner that lockdep could know; it does pin the key. */
+	key = rcu_dereference_raw(state->key);
+	if (unlikely(!key))
+		ccrypt_srcu_end(&state->srcu, io->srcu_idx);
+	return key;
+}
+
+void ccrypt_key_put(struct ccrypt_io *io)
+{
+	ccrypt_srcu_end(&io->cc->state->srcu, io->srcu_idx);
+}
+
+static void ccrypt_wipe_work(struct work_struct *work)
+{
+	struct ccrypt_state *state = container_of(work, struct ccrypt_state, wipe_work);
+	struct llist_node *doomed = llist_del_all(&state->doomed);
+	struct ccrypt_key *key, *next;
+
+	if (!doomed)
+		return;
+	synchronize_srcu_expedited(&state->srcu);
+	llist_for_each_entry_safe(key, next, doomed, doomed)
+		ccrypt_key_free(key);
+	ccrypt_event(state);
+}
+
+/* Caller holds state->lock. */
+static void ccrypt_doom_key(struct ccrypt_state *state, enum ccrypt_reason reason)
+{
+	struct ccrypt_key *key = rcu_dereference_protected(state->key,
+							   lockdep_is_held(&state->lock));
+
+	if (!key)
+		return;
+	RCU_INIT_POINTER(state->key, NULL);
+	state->lease_end = 0;
+	state->locks++;
+	state->reason = reason;
+	llist_add(&key->doomed, &state->doomed);
+	queue_work(ccrypt_wq, &state->wipe_work);
+}
+
+/**
+ * ccrypt_lock_nowait() - ACTIVE becomes LOCKED; the wipe follows
+ * @state: the state; nothing happens while LOCKED
+ * @reason: for userspace
+ *
+ * Context: any.
+ */
+void ccrypt_lock_nowait(struct ccrypt_state *state, enum ccrypt_reason reason)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&state->lock, flags);
+	ccrypt_doom_key(state, reason);
+	spin_unlock_irqrestore(&state->lock, flags);
+}
+
+/**
+ * ccrypt_lock() - ACTIVE becomes LOCKED, and the key is wiped when this returns
+ * @state: the state; if it is LOCKED already, this waits for a wipe that is under way
+ *
+ * Context: process.
+ */
+void ccrypt_lock(struct ccrypt_state *state)
+{
+	ccrypt_lock_nowait(state, CCRYPT_REASON_MESSAGE);
+	flush_work(&state->wipe_work);
+}
+
+static enum hrtimer_restart ccrypt_lease_end(struct hrtimer *timer)
+{
+	struct ccrypt_state *state = container_of(timer, struct ccrypt_state, lease_timer);
+	unsigned long flags;
+
+	spin_lock_irqsave(&state->lock, flags);
+	/* The lease this timer was set for may have been renewed or be gone. */
+	if (state->lease_end && ktime_compare(ktime_get_boottime(), state->lease_end) >= 0)
+		ccrypt_doom_key(state, CCRYPT_REASON_LEASE);
+	spin_unlock_irqrestore(&state->lock, flags);
+	return HRTIMER_NORESTART;
+}
+
+/* Caller holds state->lock. */
+static void ccrypt_set_lease(struct ccrypt_state *state, u64 lease_ms)
+{
+	if (!lease_ms) {
+		state->lease_end = 0;
+		return;
+	}
+	state->lease_end = ktime_add_ms(ktime_get_boottime(), lease_ms);
+	hrtimer_start(&state->lease_timer, state->lease_end, HRTIMER_MODE_ABS);
+}
+
+/**
+ * ccrypt_lease_left_ms() - how long the key stays
+ * @state: the state
+ *
+ * Return: milliseconds, rounded up; -1 where no lease limits it.
+ */
+s64 ccrypt_lease_left_ms(struct ccrypt_state *state)
+{
+	ktime_t end, now;
+
+	spin_lock_irq(&state->lock);
+	end = state->lease_end;
+	spin_unlock_irq(&state->lock);
+	if (!end)
+		return -1;
+	now = ktime_get_boottime();
+	return ktime_after(end, now) ? ktime_to_ms(ktime_sub(end, now)) + 1 : 0;
+}
+
+static int ccrypt_activate(struct ccrypt_state *state, const u8 *raw, unsigned int size,
+			   u64 lease_ms)
+{
+	struct ccrypt_key *key;
+	LIST_HEAD(parked);
+
+	if (ccrypt_is_active(state))
+		return -EBUSY;
+	/* It would be locked again at once. */
+	if (ccrypt_gate_is_gone(state))
+		return -ESTALE;
+
+	key = ccrypt_key_create(raw, size, crypto_skcipher_reqsize(state->prototype));
+	if (IS_ERR(key))
+		return PTR_ERR(key);
+
+	spin_lock_irq(&state->lock);
+	rcu_assign_pointer(state->key, key);
+	ccrypt_set_lease(state, lease_ms);
+	state->reason = CCRYPT_REASON_MESSAGE;
+	list_splice_init(&state->parked, &parked);
+	spin_unlock_irq(&state->lock);
+
+	ccrypt_unpark(&parked);
+	ccrypt_event(state);
+	return 0;
+}
+
+/**
+ * ccrypt_unlock() - LOCKED becomes ACTIVE
+ * @state: the state
+ * @raw: the volume key; the caller wipes it
+ * @size: its size in bytes
+ * @lease_ms: after how many milliseconds it is wiped by itself, 0 for never
+ *
+ * Context: process.
+ * Return: 0; -EBUSY while ACTIVE; -ESTALE where the bound cgroup is gone; -EKEYREJECTED for equal
+ * halves; other errors of the crypto API. After an error nothing has changed.
+ */
+int ccrypt_unlock(struct ccrypt_state *state, const u8 *raw, unsigned int size, u64 lease_ms)
+{
+	unsigned int noio;
+	int r;
+
+	/* Memory may hang on writeback to this very mapping, which waits for the unlock. */
+	noio = memalloc_noio_save();
+	mutex_lock(&state->mutex);
+	r = ccrypt_activate(state, raw, size, lease_ms);
+	mutex_unlock(&state->mutex);
+	memalloc_noio_restore(noio);
+	return r;
+}
+
+/**
+ * ccrypt_renew() - the lease ends @lease_ms milliseconds from now instead
+ * @state: the state
+ * @lease_ms: at least 1
+ *
+ * Return: 0, or -ENOKEY while LOCKED: an ended lease cannot be renewed, only granted again.
+ */
+int ccrypt_renew(struct ccrypt_state *state, u64 lease_ms)
+{
+	int r = -ENOKEY;
+
+	spin_lock_irq(&state->lock);
+	if (ccrypt_is_active(state)) {
+		ccrypt_set_lease(state, lease_ms);
+		r = 0;
+	}
+	spin_unlock_irq(&state->lock);
+	return r;
+}
+
+static struct ccrypt_state *ccrypt_state_create(const struct ccrypt_data_id *id)
+{
+	struct ccrypt_state *state;
+	int r = -ENOMEM;
+
+	state = kzalloc(sizeof(*state), GFP_KERNEL);
+	if (!state)
+		return ERR_PTR(-ENOMEM);
+	state->stats = alloc_percpu(struct ccrypt_stats);
+	if (!state->stats)
+		goto free_state;
+	r = init_srcu_struct(&state->srcu);
+	if (r)
+		goto free_stats;
+	state->prototype = ccrypt_cipher_alloc();
+	if (IS_ERR(state->prototype)) {
+		r = PTR_ERR(state->prototype);
+		goto cleanup_srcu;
+	}
+
+	state->id = *id;
+	state->ref = 1;
+	mutex_init(&state->mutex);
+	spin_lock_init(&state->lock);
+	init_llist_head(&state->doomed);
+	INIT_WORK(&state->wipe_work, ccrypt_wipe_work);
+	hrtimer_setup(&state->lease_timer, ccrypt_lease_end, CLOCK_BOOTTIME, HRTIMER_MODE_ABS);
+	ccrypt_park_init(state);
+	ccrypt_gate_init(state);
+	ccrypt_event_init(state);
+	return state;
+
+cleanup_srcu:
+	cleanup_srcu_struct(&state->srcu);
+free_stats:
+	free_percpu(state->stats);
+free_state:
+	kfree(state);
+	return ERR_PTR(r);
+}
+
+/* No table uses it any more: no I/O, no message. What remains are its own timer and workers. */
+static void ccrypt_state_destroy(struct ccrypt_state *state)
+{
+	ccrypt_gate_exit(state);
+	hrtimer_cancel(&state->lease_timer);
+	ccrypt_lock(state);
+	ccrypt_park_exit(state);
+	ccrypt_event_exit(state);
+	crypto_free_skcipher(state->prototype);
+	cleanup_srcu_struct(&state->srcu);
+	free_percpu(state->stats);
+	mutex_destroy(&state->mutex);
+	kfree(state);
+}
+
+static struct ccrypt_state *ccrypt_state_find(const struct ccrypt_data_id *id)
+{
+	struct ccrypt_state *state;
+
+	list_for_each_entry(state, &ccrypt_states, link) {
+		if (!memcmp(&state->id, id, sizeof(*id)))
+			return state;
+	}
+	return NULL;
+}
+
+/**
+ * ccrypt_state_get() - the state for the data that a table describes
+ * @id: which data
+ *
+ * Context: process.
+ * Return: the one in use by another table for the same data on the same mapped device, or else a
+ * new one, LOCKED; to be given back with ccrypt_state_put(). A negative error pointer if the cipher
+ * is not available or memory is short.
+ */
+struct ccrypt_state *ccrypt_state_get(const struct ccrypt_data_id *id)
+{
+	struct ccrypt_state *fresh, *state;
+
+	fresh = ccrypt_state_create(id);
+	if (IS_ERR(fresh))
+		return fresh;
+
+	mutex_lock(&ccrypt_states_mutex);
+	state = ccrypt_state_find(id);
+	if (state)
+		state->ref++;
+	else
+		list_add(&fresh->link, &ccrypt_states);
+	mutex_unlock(&ccrypt_states_mutex);
+
+	if (!state)
+		return fresh;
+	ccrypt_state_destroy(fresh);
+	return state;
+}
+
+/**
+ * ccrypt_state_put() - a table no longer uses a state
+ * @state: wiped and freed if it was the last
+ *
+ * Context: process.
+ */
+void ccrypt_state_put(struct ccrypt_state *state)
+{
+	bool last;
+
+	mutex_lock(&ccrypt_states_mutex);
+	last = !--state->ref;
+	if (last)
+		list_del(&state->link);
+	mutex_unlock(&ccrypt_states_mutex);
+
+	if (last)
+		ccrypt_state_destroy(state);
+}

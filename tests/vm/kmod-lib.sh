@@ -1,0 +1,93 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# For tests of the kernel module alone: keys, mappings and backing devices without dmctl or keyd.
+# Everything made here is taken down when the test ends.
+
+. ./lib.sh
+
+# For uses beyond dmesg's start: what the kernel said since the test began.
+kmod_dmesg() { dmesg | sed -n "/kmod-test-$$\$/,\$p"; }
+echo "kmod-test-$$" >/dev/kmsg
+
+need modprobe dm-container-crypt
+need modprobe dm-crypt
+
+# random_key BYTES: as hex
+random_key() { head -c "$1" /dev/urandom | xxd -p -c 256; }
+
+# add_key NAME HEX: a logon key, gone when the test ends
+add_key() {
+	local id
+
+	id=$(printf %s "$2" | xxd -r -p | keyctl padd logon "cctest:$1" @u) || return
+	cleanup keyctl unlink "$id" @u
+}
+
+# backing NAME MIB: a sparse loop device; its path in $NAME. It passes discards on to its file.
+backing() {
+	local file=$tap_dir/$1.img dev
+
+	truncate -s "$2M" "$file" || return
+	dev=$(losetup --show -f "$file") || return
+	cleanup losetup -d "$dev"
+	printf -v "$1" %s "$dev"
+}
+
+# ramdisk NAME MIB: a brd, the backing device with the least of its own
+ramdisk() {
+	need modprobe brd rd_nr=1 rd_size=$(($2 << 10))
+	cleanup rmmod brd
+	printf -v "$1" %s /dev/ram0
+}
+
+sectors() { blockdev --getsz "$1"; }
+
+# dm_create NAME TABLE, dm_remove NAME
+dm_create() {
+	cleanup dmsetup remove --retry --noudevsync "$1"
+	dmsetup create --noudevsync "$1" --table "$2" && dmsetup mknodes "$1"
+}
+dm_remove() { dmsetup remove --retry --noudevsync "$1"; }
+
+# cc_create NAME DEVICE [OPTION...]: a locked mapping of the whole device; iv_offset in $iv_offset
+cc_create() {
+	local name=$1 dev=$2
+
+	shift 2
+	dm_create "$name" "0 $(sectors "$dev") container-crypt aes-xts-plain64 ${iv_offset:-0} \
+$dev 0${1+ $# $*}"
+}
+
+# cc_unlock NAME KEY [LEASE_MS]: KEY is the NAME of add_key; its size in $key_bytes, 64 by default
+cc_unlock() { dmsetup message "$1" 0 unlock ":${key_bytes:-64}:logon:cctest:$2" "${3:-0}"; }
+cc_lock() { dmsetup message "$1" 0 lock; }
+
+# cc_status NAME [FIELD]: the status line, or the value of one field ("state" for the first word)
+cc_status() {
+	local status
+
+	status=$(dmsetup status "$1") || return
+	status=${status#*container-crypt }
+	case ${2-} in
+	'') echo "$status" ;;
+	state) echo "${status%% *}" ;;
+	*) grep -o " $2:[^ ]*" <<<"$status" | cut -d: -f2 ;;
+	esac
+}
+
+# crypt_create NAME DEVICE HEX [OPTION...]: the same device through dm-crypt, our oracle
+crypt_create() {
+	local name=$1 dev=$2 key=$3
+
+	shift 3
+	dm_create "$name" "0 $(sectors "$dev") crypt aes-xts-plain64 $key ${iv_offset:-0} $dev 0${1+ $# $*}"
+}
+
+# rw_counts DEVICE: reads and writes that have completed on it, as the kernel counts them
+rw_counts() { awk '{ print $1, $5 }' "/sys/class/block/$(basename "$(readlink -f "$1")")/stat"; }
+
+# pattern SEED BYTES: the same bytes for the same seed
+pattern() { openssl enc -aes-128-ctr -pass "pass:$1" -nosalt -pbkdf2 -in /dev/zero 2>/dev/null | head -c "$2"; }
+
+digest() { sha256sum "$@" | cut -d' ' -f1; }
