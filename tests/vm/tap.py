@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A test file: what it needs of a guest, and what its TAP said."""
+
+import json
+import re
+import sys
+import time
+
+SERVICES = ("udev", "registry", "docker", "podman")    # in the order they are started
+
+
+class Needs:
+    """What a test file's `# vm:` header lines ask of the guest."""
+
+    def __init__(self, path=None):
+        self.numbers = {"disks": 0, "scsi": 0, "smp": 2, "mem": 2048, "timeout": 300, "silence": 90}
+        self.services = set()
+        self.flags = set()
+        if path:
+            self.read(path)
+
+    def read(self, path):
+        for line in path.read_text().splitlines():
+            if not line.startswith("#"):
+                break
+            if line.startswith("# vm:"):
+                for word in line[5:].split():
+                    self.add(path, word)
+
+    def add(self, path, word):
+        name, _, value = word.partition("=")
+        if name in self.numbers and value.isdigit():
+            self.numbers[name] = int(value)
+        elif word in SERVICES:
+            self.services.add(word)
+        elif word in ("shared", "long", "icount"):
+            self.flags.add(word)
+        else:
+            sys.exit(f"{path}: unknown need '{word}' in a '# vm:' line")
+
+    def key(self):
+        """Files with equal keys may share a guest."""
+        hardware = {k: v for k, v in self.numbers.items() if k not in ("timeout", "silence")}
+        return json.dumps([hardware, sorted(self.services), "icount" in self.flags])
+
+    def merge(self, other):
+        for name, value in other.numbers.items():
+            self.numbers[name] = max(self.numbers[name], value)
+        self.services |= other.services
+        self.flags |= other.flags
+
+
+class Tap:
+    """Counts one test file's TAP as it streams by."""
+
+    def __init__(self, name):
+        self.name = name
+        self.plan = None
+        self.seen = self.passed = self.failed = self.skipped = 0
+        self.bad = []
+        self.last = "(nothing yet)"
+        self.started = time.monotonic()
+
+    def line(self, text):
+        if m := re.match(r"1\.\.(\d+)(?:\s*#\s*skip\b\s*(.*))?$", text, re.I):
+            self.plan = int(m[1])
+            if self.plan == 0:
+                self.skipped += 1
+        elif m := re.match(r"(not )?ok\b(?:\s+\d+)?(.*)", text):
+            self.seen += 1
+            self.last = text
+            if m[1]:
+                self.fail(text)
+            elif re.search(r"#\s*skip\b", m[2], re.I):
+                self.skipped += 1
+            else:
+                self.passed += 1
+        elif text.startswith("Bail out!"):
+            self.fail(text)
+
+    def fail(self, why):
+        self.failed += 1
+        self.bad.append(f"{self.name}: {why}")
+
+    def end(self, status):
+        self.seconds = time.monotonic() - self.started
+        if status == 124:
+            self.fail(f"timed out after: {self.last}")
+        elif status and not self.failed:
+            self.fail(f"exit status {status}")
+        if self.plan is None:
+            self.fail("no plan")
+        elif self.plan != self.seen and not status:
+            self.fail(f"planned {self.plan} tests, ran {self.seen}")
