@@ -16,8 +16,8 @@ static int add(EVP_MD_CTX *ctx, const char *field)
 {
 	const char *s = field ? field : "";
 	size_t n = strlen(s);
-	const unsigned char len[4] = { (unsigned char)(n >> 24), (unsigned char)(n >> 16),
-				       (unsigned char)(n >> 8), (unsigned char)n };
+	const unsigned char len[4] = {(unsigned char)(n >> 24), (unsigned char)(n >> 16),
+				      (unsigned char)(n >> 8), (unsigned char)n};
 
 	if (n > UINT32_MAX)
 		return 0;

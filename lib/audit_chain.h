@@ -14,7 +14,7 @@
 
 struct cc_audit_row {
 	uint64_t seq;
-	const char *time; /* RFC 3339 UTC */
+	const char *time;    /* RFC 3339 UTC */
 	const char *event;   /* "release", "format", "identity.add", "volume.create" … */
 	const char *outcome; /* "allow", "refuse", "error" */
 	const char *agent, *volume, *container, *fact, *detail;

@@ -13,11 +13,11 @@
 #define cc_cleanup(fn) __attribute__((cleanup(fn)))
 
 /* Takes the pointer out of @p and leaves NULL behind, so that its cleanup does nothing. */
-#define cc_steal(p)                      \
-	({                               \
-		__typeof__(p) _v = (p);  \
-		(p) = NULL;              \
-		_v;                      \
+#define cc_steal(p)                     \
+	({                              \
+		__typeof__(p) _v = (p); \
+		(p) = NULL;             \
+		_v;                     \
 	})
 
 /* The same for a file descriptor: leaves -1 behind. */

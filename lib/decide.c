@@ -10,14 +10,24 @@ typedef int check_fn(const struct cc_identity *id, const struct cc_measurement *
 		     const struct cc_policy *policy, struct cc_error *err);
 
 /* What Docker gives a container that asks for nothing; Podman's default is a subset. */
-static const char *const default_capabilities[] = {
-	"CAP_CHOWN",	"CAP_DAC_OVERRIDE", "CAP_FSETID",  "CAP_FOWNER",	   "CAP_MKNOD",
-	"CAP_NET_RAW",	"CAP_SETGID",	    "CAP_SETUID",  "CAP_SETFCAP",	   "CAP_SETPCAP",
-	"CAP_SYS_CHROOT", "CAP_KILL",	    "CAP_AUDIT_WRITE", "CAP_NET_BIND_SERVICE", NULL
-};
+static const char *const default_capabilities[] = {"CAP_CHOWN",
+						   "CAP_DAC_OVERRIDE",
+						   "CAP_FSETID",
+						   "CAP_FOWNER",
+						   "CAP_MKNOD",
+						   "CAP_NET_RAW",
+						   "CAP_SETGID",
+						   "CAP_SETUID",
+						   "CAP_SETFCAP",
+						   "CAP_SETPCAP",
+						   "CAP_SYS_CHROOT",
+						   "CAP_KILL",
+						   "CAP_AUDIT_WRITE",
+						   "CAP_NET_BIND_SERVICE",
+						   NULL};
 
 /* Variables the engines set themselves, with whatever value; PATH has a rule of its own. */
-static const char *const engine_env[] = { "HOME", "HOSTNAME", "TERM", "container", NULL };
+static const char *const engine_env[] = {"HOME", "HOSTNAME", "TERM", "container", NULL};
 
 /* What Docker and Podman set when the image sets no PATH. */
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -211,21 +221,22 @@ static int check_env(const struct cc_identity *id, const struct cc_measurement *
 
 		if (!cc_strv_has(&m->image_env, var) && !env_is_engines(m, var) &&
 		    !env_rule_allows(id, var))
-			return cc_refuse(err, "env",
-					 "env: identity wants the image's own variables%s, container "
-					 "has %s",
-					 id->n_env ? " and those it names" : "",
-					 cc_render_str(var, got));
+			return cc_refuse(
+				err, "env",
+				"env: identity wants the image's own variables%s, container "
+				"has %s",
+				id->n_env ? " and those it names" : "", cc_render_str(var, got));
 	}
 	/* Taking a variable away changes a program as much as adding one. */
 	for (size_t i = 0; i < m->image_env.n; i++) {
 		const char *var = m->image_env.v[i];
 
 		if (!env_names(&m->env, var, name_len(var)) && !env_rule_allows(id, var))
-			return cc_refuse(err, "env",
-					 "env: identity wants the image's own variable %s, container "
-					 "has it not",
-					 cc_render_str(var, got));
+			return cc_refuse(
+				err, "env",
+				"env: identity wants the image's own variable %s, container "
+				"has it not",
+				cc_render_str(var, got));
 	}
 	return 0;
 }
@@ -250,9 +261,9 @@ static int check_capabilities(const struct cc_identity *id, const struct cc_meas
 			return cc_refuse(err, "capabilities",
 					 "capabilities: identity wants at most %s, container has "
 					 "\"%s\"",
-					 id->has_capabilities ?
-						 cc_render_strv(&id->capabilities, want) :
-						 "the engines' default set",
+					 id->has_capabilities
+						 ? cc_render_strv(&id->capabilities, want)
+						 : "the engines' default set",
 					 m->capabilities.v[i]);
 	return 0;
 }
@@ -336,10 +347,8 @@ static int check_devices(const struct cc_identity *id, const struct cc_measureme
 /* runc and crun let the last of a pair win: an option counts only where its opposite is not. */
 static bool option_holds(const struct cc_strv *options, const char *option)
 {
-	static const char *const opposites[][2] = { { "ro", "rw" },
-						    { "nosuid", "suid" },
-						    { "nodev", "dev" },
-						    { "noexec", "exec" } };
+	static const char *const opposites[][2] = {
+		{"ro", "rw"}, {"nosuid", "suid"}, {"nodev", "dev"}, {"noexec", "exec"}};
 
 	if (!cc_strv_has(options, option))
 		return false;
@@ -383,13 +392,13 @@ static int check_mounts(const struct cc_identity *id, const struct cc_measuremen
 		for (size_t k = 0; k < id->n_mounts && !allowed; k++)
 			allowed = mount_rule_allows(&id->mounts[k], mt);
 		if (!allowed)
-			return cc_refuse(err, "mounts",
-					 "mounts: identity allows no such mount, container has %s at "
-					 "%s from %s, options %s",
-					 mt->type ? mt->type : "one",
-					 cc_render_str(mt->destination, at),
-					 cc_render_str(mt->source, from),
-					 cc_render_strv(&mt->options, options));
+			return cc_refuse(
+				err, "mounts",
+				"mounts: identity allows no such mount, container has %s at "
+				"%s from %s, options %s",
+				mt->type ? mt->type : "one", cc_render_str(mt->destination, at),
+				cc_render_str(mt->source, from),
+				cc_render_strv(&mt->options, options));
 	}
 	return 0;
 }
@@ -407,8 +416,8 @@ static int check_namespaces(const struct cc_identity *id, const struct cc_measur
 					 "namespaces: identity wants a private %s namespace, "
 					 "container has %s",
 					 cc_ns_names[i],
-					 m->ns[i] == CC_NS_HOST ? "the host's" :
-								  "another container's");
+					 m->ns[i] == CC_NS_HOST ? "the host's"
+								: "another container's");
 	return 0;
 }
 
@@ -451,10 +460,11 @@ static int check_rootfs(const struct cc_identity *id, const struct cc_measuremen
 				 cc_render_str(m->upper_dirty, got));
 	if (id->rootfs_digest)
 		return 0;
-	return cc_refuse(err, "rootfs",
-			 "rootfs: identity wants the image's files unchanged, container has no overlay "
-			 "layer that would show it; use the overlay storage driver or sign a "
-			 "rootfsDigest");
+	return cc_refuse(
+		err, "rootfs",
+		"rootfs: identity wants the image's files unchanged, container has no overlay "
+		"layer that would show it; use the overlay storage driver or sign a "
+		"rootfsDigest");
 }
 
 static int check_state(const struct cc_identity *id, const struct cc_measurement *m,
@@ -472,11 +482,26 @@ int cc_decide(const struct cc_identity *id, const struct cc_measurement *m,
 	      const struct cc_policy *policy, struct cc_error *err)
 {
 	static check_fn *const checks[] = {
-		check_volume,	  check_validity, check_serial,	      check_image,
-		check_args,	  check_cwd,	  check_user,	      check_env,
-		check_capabilities, check_no_new_privileges, check_readonly_rootfs, check_seccomp,
-		check_apparmor,	  check_privileged, check_devices,    check_mounts,
-		check_namespaces, check_hooks,	  check_rootfs,	      check_state,
+		check_volume,
+		check_validity,
+		check_serial,
+		check_image,
+		check_args,
+		check_cwd,
+		check_user,
+		check_env,
+		check_capabilities,
+		check_no_new_privileges,
+		check_readonly_rootfs,
+		check_seccomp,
+		check_apparmor,
+		check_privileged,
+		check_devices,
+		check_mounts,
+		check_namespaces,
+		check_hooks,
+		check_rootfs,
+		check_state,
 	};
 
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)

@@ -83,8 +83,9 @@ static int verify_envelope(const json_t *env, const char *type, EVP_PKEY *key, c
 	    cc_json_arr(env, "envelope", "signatures", true, &sigs, err))
 		return -1;
 	if (strcmp(env_type, type) != 0)
-		return cc_fail(err, CC_E_INVALID, "envelope: payloadType is \"%.80s\", wanted is \"%s\"",
-			       env_type, type);
+		return cc_fail(err, CC_E_INVALID,
+			       "envelope: payloadType is \"%.80s\", wanted is \"%s\"", env_type,
+			       type);
 	if (json_array_size(sigs) < 1 || json_array_size(sigs) > CC_DSSE_SIGS_MAX)
 		return cc_fail(err, CC_E_INVALID, "envelope: %zu signatures, allowed are 1 to %d",
 			       json_array_size(sigs), CC_DSSE_SIGS_MAX);
@@ -156,10 +157,10 @@ int cc_dsse_sign(const char *type, const char *payload, size_t len, EVP_PKEY *ke
 static int parse_simplesigning(const char *payload, size_t len, char digest[static 72],
 			       struct cc_error *err)
 {
-	static const char *const top[] = { "critical", "optional", NULL };
-	static const char *const known[] = { "identity", "image", "type", NULL };
-	static const char *const of_identity[] = { "docker-reference", NULL };
-	static const char *const of_image[] = { "docker-manifest-digest", NULL };
+	static const char *const top[] = {"critical", "optional", NULL};
+	static const char *const known[] = {"identity", "image", "type", NULL};
+	static const char *const of_identity[] = {"docker-reference", NULL};
+	static const char *const of_image[] = {"docker-manifest-digest", NULL};
 	static const char what[] = "simple signing payload";
 	cc_auto_json json_t *doc = cc_json_parse(payload, len, what, err);
 	cc_auto_free char *type = NULL, *reference = NULL, *found = NULL;

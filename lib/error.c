@@ -11,18 +11,18 @@ static const struct {
 	const char *name;
 	int http;
 } codes[] = {
-	[CC_OK] = { "ok", 200 },
-	[CC_E_USAGE] = { "usage", 400 },
-	[CC_E_PERM] = { "permission", 401 },
-	[CC_E_NOMEM] = { "memory", 503 },
-	[CC_E_DEVICE] = { "device", 422 },
-	[CC_E_BUSY] = { "busy", 409 },
-	[CC_E_REFUSED] = { "refused", 403 },
-	[CC_E_UNREACHABLE] = { "unreachable", 503 },
-	[CC_E_NOTFOUND] = { "not-found", 404 },
-	[CC_E_EXISTS] = { "exists", 409 },
-	[CC_E_INVALID] = { "invalid", 400 },
-	[CC_E_INTERNAL] = { "internal", 500 },
+	[CC_OK] = {"ok", 200},
+	[CC_E_USAGE] = {"usage", 400},
+	[CC_E_PERM] = {"permission", 401},
+	[CC_E_NOMEM] = {"memory", 503},
+	[CC_E_DEVICE] = {"device", 422},
+	[CC_E_BUSY] = {"busy", 409},
+	[CC_E_REFUSED] = {"refused", 403},
+	[CC_E_UNREACHABLE] = {"unreachable", 503},
+	[CC_E_NOTFOUND] = {"not-found", 404},
+	[CC_E_EXISTS] = {"exists", 409},
+	[CC_E_INVALID] = {"invalid", 400},
+	[CC_E_INTERNAL] = {"internal", 500},
 };
 
 #define N_CODES (sizeof(codes) / sizeof(codes[0]))

@@ -19,12 +19,12 @@
  */
 enum cc_code {
 	CC_OK = 0,
-	CC_E_USAGE = 1,	      /* wrong parameters or options */
-	CC_E_PERM = 2,	      /* no permission */
-	CC_E_NOMEM = 3,	      /* out of memory */
-	CC_E_DEVICE = 4,      /* device missing, wrong, too small, read-only, formatted or failing */
-	CC_E_BUSY = 5,	      /* device or volume in use, or leased to somebody else */
-	CC_E_REFUSED = 6,     /* attestation refused; .fact names what differs */
+	CC_E_USAGE = 1,	  /* wrong parameters or options */
+	CC_E_PERM = 2,	  /* no permission */
+	CC_E_NOMEM = 3,	  /* out of memory */
+	CC_E_DEVICE = 4,  /* device missing, wrong, too small, read-only, formatted or failing */
+	CC_E_BUSY = 5,	  /* device or volume in use, or leased to somebody else */
+	CC_E_REFUSED = 6, /* attestation refused; .fact names what differs */
 	CC_E_UNREACHABLE = 7, /* keyd, agent or engine does not answer */
 	CC_E_NOTFOUND = 8,    /* no such volume, container, identity, signer or agent */
 	CC_E_EXISTS = 9,      /* the name is taken */

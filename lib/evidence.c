@@ -7,7 +7,7 @@
 
 #include "jose.h"
 
-static const char *const op_names[] = { [CC_OP_RELEASE] = "release", [CC_OP_FORMAT] = "format" };
+static const char *const op_names[] = {[CC_OP_RELEASE] = "release", [CC_OP_FORMAT] = "format"};
 
 void cc_evidence_clear(struct cc_evidence *ev)
 {
@@ -16,7 +16,7 @@ void cc_evidence_clear(struct cc_evidence *ev)
 	free(ev->jkt);
 	free(ev->channel);
 	cc_measurement_free(ev->measurement);
-	*ev = (struct cc_evidence){ 0 };
+	*ev = (struct cc_evidence){0};
 }
 
 static void evidence_fail(struct cc_error *err)
@@ -51,7 +51,8 @@ static int parse_uuid(const json_t *claims, const char *key, char out[static 37]
 	const char *s = json_string_value(json_object_get(claims, key));
 
 	if (!s || !cc_is_uuid(s))
-		return cc_fail(err, CC_E_INVALID, "evidence: \"%s\" must be a lower-case UUID", key);
+		return cc_fail(err, CC_E_INVALID, "evidence: \"%s\" must be a lower-case UUID",
+			       key);
 	memcpy(out, s, 37);
 	return 0;
 }
@@ -92,7 +93,7 @@ static int check_hash(const char *s, const char *key, const char *word, struct c
 
 static int parse_cnf(const json_t *claims, struct cc_evidence *ev, struct cc_error *err)
 {
-	static const char *const known[] = { "jkt", NULL };
+	static const char *const known[] = {"jkt", NULL};
 	json_t *cnf = NULL;
 
 	if (cc_json_obj(claims, "evidence", "cnf", true, &cnf, err) ||
@@ -109,7 +110,8 @@ static int parse_measurement(const json_t *claims, struct cc_evidence *ev, struc
 	if (cc_json_obj(claims, "evidence", "measurement", ev->op == CC_OP_RELEASE, &m, err))
 		return -1;
 	if (ev->op == CC_OP_FORMAT && m)
-		return cc_fail(err, CC_E_INVALID, "evidence: \"measurement\" is not for \"format\"");
+		return cc_fail(err, CC_E_INVALID,
+			       "evidence: \"measurement\" is not for \"format\"");
 	if (!m)
 		return 0;
 	ev->measurement = cc_measurement_from_json(m, err);
@@ -118,9 +120,9 @@ static int parse_measurement(const json_t *claims, struct cc_evidence *ev, struc
 
 static int parse_claims(const json_t *claims, struct cc_evidence *ev, struct cc_error *err)
 {
-	static const char *const known[] = { "eat_nonce", "aud", "iss",	    "iat",
-					     "boot_id",	  "op",	 "volume",  "cnf",
-					     "channel",	  "measurement", NULL };
+	static const char *const known[] = {"eat_nonce", "aud",		"iss",	  "iat",
+					    "boot_id",	 "op",		"volume", "cnf",
+					    "channel",	 "measurement", NULL};
 	static const char what[] = "evidence";
 	uint64_t iat = 0;
 
@@ -142,7 +144,7 @@ int cc_evidence_claims_parse(const char *text, size_t len, struct cc_evidence *e
 {
 	cc_auto_json json_t *claims = cc_json_parse(text, len, "evidence", err);
 
-	*ev = (struct cc_evidence){ 0 };
+	*ev = (struct cc_evidence){0};
 	if (claims && !parse_claims(claims, ev, err))
 		return 0;
 	cc_evidence_clear(ev);
@@ -180,10 +182,11 @@ int cc_evidence_sign(const struct cc_evidence *ev, const json_t *agent_key, char
 			"signature", &signature))
 		return cc_fail(err, CC_E_INTERNAL, "evidence: cannot sign it");
 	if (strlen(header) + strlen(payload) + strlen(signature) + 2 > CC_EVIDENCE_MAX)
-		return cc_fail(err, CC_E_INVALID,
-			       "evidence: longer than %d bytes; the container has too long arguments, "
-			       "variables or mounts",
-			       CC_EVIDENCE_MAX);
+		return cc_fail(
+			err, CC_E_INVALID,
+			"evidence: longer than %d bytes; the container has too long arguments, "
+			"variables or mounts",
+			CC_EVIDENCE_MAX);
 	if (asprintf(&out, "%s.%s.%s", header, payload, signature) < 0)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	*jws = out;
@@ -194,13 +197,14 @@ int cc_evidence_sign(const struct cc_evidence *ev, const json_t *agent_key, char
 static int open_jws(const char *jws, size_t len, struct cc_jose_part parts[static 3],
 		    char kid[static 64], struct cc_error *err)
 {
-	static const char *const known[] = { "alg", "typ", "kid", NULL };
+	static const char *const known[] = {"alg", "typ", "kid", NULL};
 	static const char what[] = "evidence header";
 	cc_auto_json json_t *header = NULL;
 	const char *name;
 
 	if (len > CC_EVIDENCE_MAX)
-		return cc_fail(err, CC_E_INVALID, "evidence: longer than %d bytes", CC_EVIDENCE_MAX);
+		return cc_fail(err, CC_E_INVALID, "evidence: longer than %d bytes",
+			       CC_EVIDENCE_MAX);
 	if (cc_jose_split(jws, len, 3, parts, "evidence", err))
 		return -1;
 	header = cc_jose_header(&parts[0], known, what, err);
@@ -261,10 +265,10 @@ static int verify(const char *jws, size_t len, const json_t *agent_key, struct c
 	return cc_fail(err, CC_E_INVALID, "evidence: \"iss\" is not the agent that signed it");
 }
 
-int cc_evidence_verify(const char *jws, size_t len, const json_t *agent_key,
-		       struct cc_evidence *ev, struct cc_error *err)
+int cc_evidence_verify(const char *jws, size_t len, const json_t *agent_key, struct cc_evidence *ev,
+		       struct cc_error *err)
 {
-	*ev = (struct cc_evidence){ 0 };
+	*ev = (struct cc_evidence){0};
 	if (!verify(jws, len, agent_key, ev, err))
 		return 0;
 	evidence_fail(err);

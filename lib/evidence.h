@@ -79,8 +79,8 @@ int cc_evidence_kid(const char *jws, size_t len, char kid[static 64], struct cc_
  * @ev: must be empty; on success free with cc_evidence_clear()
  * Return: 0; -1 with CC_E_REFUSED fact "signature", or CC_E_INVALID fact "evidence".
  */
-int cc_evidence_verify(const char *jws, size_t len, const json_t *agent_key,
-		       struct cc_evidence *ev, struct cc_error *err);
+int cc_evidence_verify(const char *jws, size_t len, const json_t *agent_key, struct cc_evidence *ev,
+		       struct cc_error *err);
 
 /**
  * cc_evidence_claims_parse - the second half of cc_evidence_verify(): claims that have verified.

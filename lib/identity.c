@@ -55,7 +55,7 @@ static int normal_paths(const struct cc_strv *sv, const char *member, struct cc_
 
 static int parse_mount_point(const json_t *p, struct cc_identity *id, struct cc_error *err)
 {
-	static const char *const kernel_dirs[] = { "/proc", "/sys", "/dev" };
+	static const char *const kernel_dirs[] = {"/proc", "/sys", "/dev"};
 
 	if (cc_json_str(p, "identity", "mountPoint", true, &id->mount_point, err) ||
 	    demand(cc_path_is_normal(id->mount_point), "mountPoint",
@@ -93,7 +93,7 @@ static int parse_validity(const json_t *p, struct cc_identity *id, struct cc_err
 
 static int parse_image(const json_t *p, struct cc_identity *id, struct cc_error *err)
 {
-	static const char *const known[] = { "configDigest", "rootfsDigest", NULL };
+	static const char *const known[] = {"configDigest", "rootfsDigest", NULL};
 	json_t *image = NULL;
 
 	if (cc_json_obj(p, "identity", "image", true, &image, err) ||
@@ -108,7 +108,7 @@ static int parse_image(const json_t *p, struct cc_identity *id, struct cc_error 
 
 static int parse_env(const json_t *process, struct cc_identity *id, struct cc_error *err)
 {
-	static const char *const known[] = { "name", "value", NULL };
+	static const char *const known[] = {"name", "value", NULL};
 	json_t *arr = NULL;
 	size_t n;
 
@@ -155,8 +155,8 @@ static int parse_capabilities(const json_t *process, struct cc_identity *id, str
 
 static int parse_process(const json_t *p, struct cc_identity *id, struct cc_error *err)
 {
-	static const char *const known[] = { "args",	     "cwd",		"user", "env",
-					     "capabilities", "noNewPrivileges", NULL };
+	static const char *const known[] = {
+		"args", "cwd", "user", "env", "capabilities", "noNewPrivileges", NULL};
 	static const char what[] = "identity process";
 	json_t *process = NULL, *user = NULL;
 
@@ -170,8 +170,8 @@ static int parse_process(const json_t *p, struct cc_identity *id, struct cc_erro
 	    demand(!id->has_args || id->args.n > 0, "process args", "at least the program", err) ||
 	    cc_json_str(process, what, "cwd", false, &id->cwd, err) ||
 	    demand(!id->cwd || id->cwd[0] == '/', "process cwd", "an absolute path", err) ||
-	    cc_json_obj(process, what, "user", false, &user, err) ||
-	    parse_env(process, id, err) || parse_capabilities(process, id, err) ||
+	    cc_json_obj(process, what, "user", false, &user, err) || parse_env(process, id, err) ||
+	    parse_capabilities(process, id, err) ||
 	    cc_json_bool(process, what, "noNewPrivileges", false, &id->no_new_privileges, err))
 		return -1;
 	id->has_user = user != NULL;
@@ -180,7 +180,7 @@ static int parse_process(const json_t *p, struct cc_identity *id, struct cc_erro
 
 static int parse_mounts(const json_t *p, struct cc_identity *id, struct cc_error *err)
 {
-	static const char *const known[] = { "destination", "source", "type", "options", NULL };
+	static const char *const known[] = {"destination", "source", "type", "options", NULL};
 	static const char what[] = "identity mount rule";
 	json_t *arr = NULL;
 	size_t n;
@@ -242,10 +242,10 @@ static int parse_confinement(const json_t *p, struct cc_identity *id, struct cc_
 static int parse_predicate(const json_t *p, struct cc_identity *id, struct cc_error *err)
 {
 	static const char *const known[] = {
-		"volume",   "mountPoint", "serial",  "notBefore",	 "notAfter",   "readOnly",
-		"image",    "process",	  "mounts",  "readonlyRootfs",	 "seccomp",    "apparmor",
-		"devices",  "hooks",	  "sharedNamespaces", "privileged", NULL
-	};
+		"volume",     "mountPoint", "serial",  "notBefore", "notAfter",
+		"readOnly",   "image",	    "process", "mounts",    "readonlyRootfs",
+		"seccomp",    "apparmor",   "devices", "hooks",	    "sharedNamespaces",
+		"privileged", NULL};
 	static const char what[] = "identity";
 
 	if (cc_json_only(p, what, known, err) ||
@@ -268,15 +268,16 @@ static int parse_predicate(const json_t *p, struct cc_identity *id, struct cc_er
 /* in-toto Statement, subject: [{name, digest{sha256}}]. */
 static int parse_subjects(const json_t *st, struct cc_identity *id, struct cc_error *err)
 {
-	static const char *const known[] = { "name", "digest", NULL };
-	static const char *const algorithms[] = { "sha256", NULL };
+	static const char *const known[] = {"name", "digest", NULL};
+	static const char *const algorithms[] = {"sha256", NULL};
 	json_t *arr = NULL, *subject;
 	size_t i;
 
 	if (cc_json_arr(st, "statement", "subject", true, &arr, err) ||
 	    demand(json_array_size(arr) > 0, "subject", "a list of at least one image", err))
 		return -1;
-	json_array_foreach(arr, i, subject) {
+	json_array_foreach(arr, i, subject)
+	{
 		cc_auto_free char *name = NULL, *hex = NULL;
 		char digest[80];
 		json_t *set = NULL;
@@ -297,8 +298,7 @@ static int parse_subjects(const json_t *st, struct cc_identity *id, struct cc_er
 
 static int parse_statement(const json_t *st, struct cc_identity *id, struct cc_error *err)
 {
-	static const char *const known[] = { "_type", "predicateType", "subject", "predicate",
-					     NULL };
+	static const char *const known[] = {"_type", "predicateType", "subject", "predicate", NULL};
 	cc_auto_free char *type = NULL, *predicate_type = NULL;
 	json_t *predicate = NULL;
 

@@ -54,8 +54,7 @@ void cc_user_clear(struct cc_user *u);
  * {"uid":0,"gid":0,"additionalGids":[]}, the last may be absent; unknown members are refused.
  * @what: names the object in error texts. *u must be empty.
  */
-int cc_user_from_json(const json_t *obj, const char *what, struct cc_user *u,
-		      struct cc_error *err);
+int cc_user_from_json(const json_t *obj, const char *what, struct cc_user *u, struct cc_error *err);
 json_t *cc_user_to_json(const struct cc_user *u); /* NULL without memory */
 
 /*

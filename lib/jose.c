@@ -6,7 +6,8 @@
 
 #define B64U "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
-static void quiet(void *misc, const char *file, int line, uint64_t code, const char *fmt, va_list ap)
+static void quiet(void *misc, const char *file, int line, uint64_t code, const char *fmt,
+		  va_list ap)
 {
 	(void)misc;
 	(void)file;
@@ -43,9 +44,9 @@ int cc_jose_split(const char *text, size_t len, size_t n, struct cc_jose_part *p
 		bool last = i == n - 1;
 
 		if (last != !dot)
-			return cc_fail(err, CC_E_INVALID, "%s: not a compact serialisation of %zu parts",
-				       what, n);
-		parts[i] = (struct cc_jose_part){ s, (size_t)((last ? end : dot) - s) };
+			return cc_fail(err, CC_E_INVALID,
+				       "%s: not a compact serialisation of %zu parts", what, n);
+		parts[i] = (struct cc_jose_part){s, (size_t)((last ? end : dot) - s)};
 		if (!is_b64u(parts[i].s, parts[i].len) || (i == 0 && parts[i].len == 0))
 			return cc_fail(err, CC_E_INVALID, "%s: part %zu is not base64url", what,
 				       i + 1);
@@ -60,8 +61,8 @@ json_t *cc_jose_string(const struct cc_jose_part *part)
 	return json_stringn(part->s, part->len);
 }
 
-int cc_jose_decode(const struct cc_jose_part *part, char **out, size_t *out_len,
-		   const char *what, struct cc_error *err)
+int cc_jose_decode(const struct cc_jose_part *part, char **out, size_t *out_len, const char *what,
+		   struct cc_error *err)
 {
 	size_t n = jose_b64_dec_buf(part->s, part->len, NULL, 0);
 	cc_auto_free char *buf = NULL;
@@ -79,8 +80,8 @@ int cc_jose_decode(const struct cc_jose_part *part, char **out, size_t *out_len,
 	return 0;
 }
 
-json_t *cc_jose_header(const struct cc_jose_part *part, const char *const *known,
-		       const char *what, struct cc_error *err)
+json_t *cc_jose_header(const struct cc_jose_part *part, const char *const *known, const char *what,
+		       struct cc_error *err)
 {
 	cc_auto_free char *text = NULL;
 	cc_auto_json json_t *header = NULL;

@@ -41,12 +41,12 @@ int cc_jose_split(const char *text, size_t len, size_t n, struct cc_jose_part *p
 json_t *cc_jose_string(const struct cc_jose_part *part);
 
 /* Decodes a part into a NUL-terminated malloced buffer. */
-int cc_jose_decode(const struct cc_jose_part *part, char **out, size_t *out_len,
-		   const char *what, struct cc_error *err);
+int cc_jose_decode(const struct cc_jose_part *part, char **out, size_t *out_len, const char *what,
+		   struct cc_error *err);
 
 /* The protected header, with no members but those in the NULL-terminated @known. NULL on error. */
-json_t *cc_jose_header(const struct cc_jose_part *part, const char *const *known,
-		       const char *what, struct cc_error *err);
+json_t *cc_jose_header(const struct cc_jose_part *part, const char *const *known, const char *what,
+		       struct cc_error *err);
 
 /* Demands that the string member @key of @header is @value. */
 int cc_jose_demand(const json_t *header, const char *key, const char *value, const char *what,

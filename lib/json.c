@@ -13,7 +13,7 @@ void cc_strv_clear(struct cc_strv *sv)
 	for (size_t i = 0; i < sv->n; i++)
 		free(sv->v[i]);
 	free(sv->v);
-	*sv = (struct cc_strv){ 0 };
+	*sv = (struct cc_strv){0};
 }
 
 int cc_strv_push(struct cc_strv *sv, const char *s, struct cc_error *err)
@@ -221,14 +221,15 @@ int cc_json_bool(const json_t *obj, const char *what, const char *key, bool requ
 int cc_json_strv(const json_t *obj, const char *what, const char *key, bool required,
 		 struct cc_strv *out, struct cc_error *err)
 {
-	struct cc_strv list = { 0 };
+	struct cc_strv list = {0};
 	json_t *m = NULL, *s;
 	size_t i;
 	int r = member(obj, what, key, required, JSON_ARRAY, "an array", &m, err);
 
 	if (r <= 0)
 		return r;
-	json_array_foreach(m, i, s) {
+	json_array_foreach(m, i, s)
+	{
 		if (!json_is_string(s))
 			r = cc_fail(err, CC_E_INVALID, "%s: member \"%s\" must hold strings only",
 				    what, key);
@@ -268,7 +269,8 @@ int cc_json_only(const json_t *obj, const char *what, const char *const *known,
 
 	if (!json_is_object(obj))
 		return cc_fail(err, CC_E_INVALID, "%s must be an object", what);
-	json_object_foreach((json_t *)(uintptr_t)obj, key, value) {
+	json_object_foreach((json_t *)(uintptr_t)obj, key, value)
+	{
 		const char *const *k = known;
 
 		while (*k && strcmp(*k, key) != 0)
@@ -323,7 +325,7 @@ static int digits(const char *s, int n)
 int cc_time_parse(const char *s, int64_t *t)
 {
 	static const char shape[] = "dddd-dd-ddTdd:dd:ddZ";
-	struct tm tm = { 0 }, back;
+	struct tm tm = {0}, back;
 	time_t v;
 
 	if (strlen(s) != sizeof(shape) - 1)

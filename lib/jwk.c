@@ -37,9 +37,9 @@ static int check_point(const json_t *bare, struct cc_error *err)
 
 json_t *cc_jwk_bare(const json_t *jwk, bool private, const char *alg, struct cc_error *err)
 {
-	static const char *const public_members[] = { "kty", "crv", "x", "y", "alg", "kid", NULL };
-	static const char *const private_members[] = { "kty", "crv", "x",   "y",
-						       "d",   "alg", "kid", NULL };
+	static const char *const public_members[] = {"kty", "crv", "x", "y", "alg", "kid", NULL};
+	static const char *const private_members[] = {"kty", "crv", "x",   "y",
+						      "d",   "alg", "kid", NULL};
 	cc_auto_json json_t *bare = NULL;
 
 	if (cc_json_only(jwk, "key", private ? private_members : public_members, err) ||
@@ -78,7 +78,7 @@ json_t *cc_jwk_new(const char *kid, bool recipient, struct cc_error *err)
 
 json_t *cc_jwk_public(const json_t *jwk, struct cc_error *err)
 {
-	static const char *const members[] = { "kty", "crv", "x", "y", "alg", "kid", NULL };
+	static const char *const members[] = {"kty", "crv", "x", "y", "alg", "kid", NULL};
 	cc_auto_json json_t *pub = json_object();
 
 	for (const char *const *m = members; *m; m++) {
@@ -103,8 +103,9 @@ int cc_jwk_check_public(const json_t *jwk, struct cc_error *err)
 					     strcmp(json_string_value(alg), "ECDH-ES") != 0)))
 		return cc_fail(err, CC_E_INVALID, "key: \"alg\" must be ES256 or ECDH-ES");
 	if (kid && (!json_is_string(kid) || !cc_is_name(json_string_value(kid))))
-		return cc_fail(err, CC_E_INVALID,
-			       "key: \"kid\" must be a name of at most 63 characters a-z 0-9 _ . -");
+		return cc_fail(
+			err, CC_E_INVALID,
+			"key: \"kid\" must be a name of at most 63 characters a-z 0-9 _ . -");
 	return 0;
 }
 

@@ -4,18 +4,14 @@
 #include <limits.h>
 #include <string.h>
 
-const char *const cc_ns_names[CC_NS_COUNT] = { "cgroup", "ipc", "mnt", "net", "pid", "uts" };
+const char *const cc_ns_names[CC_NS_COUNT] = {"cgroup", "ipc", "mnt", "net", "pid", "uts"};
 
-static const char *const ns_states[] = { [CC_NS_PRIVATE] = "private",
-					 [CC_NS_HOST] = "host",
-					 [CC_NS_JOINED] = "joined",
-					 NULL };
-static const char *const upper_states[] = { [CC_UPPER_CLEAN] = "clean",
-					    [CC_UPPER_DIRTY] = "dirty",
-					    [CC_UPPER_NONE] = "none",
-					    NULL };
-static const char *const engines[] = { "docker", "podman", "oci", NULL };
-static const char *const run_states[] = { "created", "running", NULL };
+static const char *const ns_states[] =
+	{[CC_NS_PRIVATE] = "private", [CC_NS_HOST] = "host", [CC_NS_JOINED] = "joined", NULL};
+static const char *const upper_states[] =
+	{[CC_UPPER_CLEAN] = "clean", [CC_UPPER_DIRTY] = "dirty", [CC_UPPER_NONE] = "none", NULL};
+static const char *const engines[] = {"docker", "podman", "oci", NULL};
+static const char *const run_states[] = {"created", "running", NULL};
 
 struct cc_measurement *cc_measurement_new(void)
 {
@@ -91,15 +87,14 @@ static json_t *image_to_json(const struct cc_measurement *m)
 	return json_pack("{s:s, s:o, s:s*, s:o, s:o, s:s, s:o}", "id", m->image_id, "manifests",
 			 cc_strv_json(&m->manifests), "ref", m->image_ref, "args",
 			 cc_strv_json(&m->image_args), "env", cc_strv_json(&m->image_env), "cwd",
-			 m->image_cwd ? m->image_cwd : "", "user",
-			 cc_user_to_json(&m->image_user));
+			 m->image_cwd ? m->image_cwd : "", "user", cc_user_to_json(&m->image_user));
 }
 
 static json_t *config_to_json(const struct cc_measurement *m)
 {
 	return json_pack("{s:o, s:o, s:s, s:o, s:o, s:b, s:b, s:s, s:s*, s:o, s:o, s:o, s:o, s:b}",
-			 "args", cc_strv_json(&m->args), "env", cc_strv_json(&m->env), "cwd", m->cwd,
-			 "user", cc_user_to_json(&m->user), "capabilities",
+			 "args", cc_strv_json(&m->args), "env", cc_strv_json(&m->env), "cwd",
+			 m->cwd, "user", cc_user_to_json(&m->user), "capabilities",
 			 cc_strv_json(&m->capabilities), "noNewPrivileges", m->no_new_privileges,
 			 "readonlyRootfs", m->readonly_rootfs, "seccomp",
 			 m->seccomp ? m->seccomp : "unconfined", "apparmor", m->apparmor, "mounts",
@@ -165,7 +160,8 @@ static int digest(const json_t *obj, const char *what, const char *key, bool req
 /* What OCI runtimes take as a container id. */
 static bool is_container_id(const char *s)
 {
-	static const char ok[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_.+-";
+	static const char ok[] =
+		"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_.+-";
 	size_t n = strspn(s, ok);
 
 	return n > 0 && n <= 128 && s[n] == '\0' && s[0] != '.' && s[0] != '-';
@@ -173,7 +169,7 @@ static bool is_container_id(const char *s)
 
 static int container_from_json(const json_t *obj, struct cc_measurement *m, struct cc_error *err)
 {
-	static const char *const known[] = { "id", "name", NULL };
+	static const char *const known[] = {"id", "name", NULL};
 	static const char what[] = "measurement container";
 
 	if (cc_json_only(obj, what, known, err) ||
@@ -187,7 +183,7 @@ static int container_from_json(const json_t *obj, struct cc_measurement *m, stru
 
 static int process_from_json(const json_t *obj, struct cc_measurement *m, struct cc_error *err)
 {
-	static const char *const known[] = { "pid", "startTime", "cgroupId", NULL };
+	static const char *const known[] = {"pid", "startTime", "cgroupId", NULL};
 	static const char what[] = "measurement process";
 	uint64_t pid = 0;
 
@@ -203,8 +199,8 @@ static int process_from_json(const json_t *obj, struct cc_measurement *m, struct
 
 static int image_from_json(const json_t *obj, struct cc_measurement *m, struct cc_error *err)
 {
-	static const char *const known[] = { "id",  "manifests", "ref",	 "args",
-					     "env", "cwd",	 "user", NULL };
+	static const char *const known[] = {"id",  "manifests", "ref",	"args",
+					    "env", "cwd",	"user", NULL};
 	static const char what[] = "measurement image";
 	json_t *user = NULL;
 
@@ -227,8 +223,8 @@ static int image_from_json(const json_t *obj, struct cc_measurement *m, struct c
 
 static int mount_from_json(const json_t *obj, struct cc_mount *mt, struct cc_error *err)
 {
-	static const char *const known[] = { "destination", "type", "source", "options", "engine",
-					     NULL };
+	static const char *const known[] = {"destination", "type",   "source",
+					    "options",	   "engine", NULL};
 	static const char what[] = "measurement mount";
 
 	if (cc_json_only(obj, what, known, err) ||
@@ -274,11 +270,11 @@ static int namespaces_from_json(const json_t *obj, struct cc_measurement *m, str
 
 static int config_from_json(const json_t *obj, struct cc_measurement *m, struct cc_error *err)
 {
-	static const char *const known[] = {
-		"args",		  "env",	    "cwd",	   "user",	 "capabilities",
-		"noNewPrivileges", "readonlyRootfs", "seccomp",	   "apparmor",	 "mounts",
-		"devices",	  "hooks",	    "namespaces", "privileged", NULL
-	};
+	static const char *const known[] = {"args",	      "env",	      "cwd",
+					    "user",	      "capabilities", "noNewPrivileges",
+					    "readonlyRootfs", "seccomp",      "apparmor",
+					    "mounts",	      "devices",      "hooks",
+					    "namespaces",     "privileged",   NULL};
 	static const char what[] = "measurement config";
 	json_t *user = NULL, *mounts = NULL, *ns = NULL;
 
@@ -303,13 +299,14 @@ static int config_from_json(const json_t *obj, struct cc_measurement *m, struct 
 		return -1;
 	if (strcmp(m->seccomp, "unconfined") != 0 && !cc_is_digest(m->seccomp))
 		return cc_fail(err, CC_E_INVALID,
-			       "%s: \"seccomp\" is neither a sha256 digest nor \"unconfined\"", what);
+			       "%s: \"seccomp\" is neither a sha256 digest nor \"unconfined\"",
+			       what);
 	return 0;
 }
 
 static int rootfs_from_json(const json_t *obj, struct cc_measurement *m, struct cc_error *err)
 {
-	static const char *const known[] = { "upper", "dirty", "firstStart", "digest", NULL };
+	static const char *const known[] = {"upper", "dirty", "firstStart", "digest", NULL};
 	static const char what[] = "measurement rootfs";
 	size_t upper = 0;
 
@@ -324,8 +321,8 @@ static int rootfs_from_json(const json_t *obj, struct cc_measurement *m, struct 
 
 static int fill(const json_t *obj, struct cc_measurement *m, struct cc_error *err)
 {
-	static const char *const known[] = { "engine", "state",	 "container", "process",
-					     "image",  "config", "rootfs",    NULL };
+	static const char *const known[] = {"engine", "state",	"container", "process",
+					    "image",  "config", "rootfs",    NULL};
 	static const char what[] = "measurement";
 	json_t *container = NULL, *process = NULL, *image = NULL, *config = NULL, *rootfs = NULL;
 	size_t engine = 0, state = 0;

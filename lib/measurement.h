@@ -50,8 +50,9 @@ struct cc_measurement {
 	uint64_t start_time; /* clock ticks since boot, /proc/PID/stat field 22 */
 	uint64_t cgroup_id;  /* inode of the shallowest engine cgroup, cgroup v2 */
 	char *image_id;	     /* config digest by the engine's store, re-hashed by the agent */
-	struct cc_strv manifests; /* manifest digests the engine's store knows for that id; may be empty */
-	char *image_ref;	  /* informational, never matched; may be NULL */
+	struct cc_strv
+		manifests; /* manifest digests the engine's store knows for that id; may be empty */
+	char *image_ref;   /* informational, never matched; may be NULL */
 	struct cc_strv image_args, image_env;
 	char *image_cwd;
 	struct cc_user image_user;
@@ -61,7 +62,7 @@ struct cc_measurement {
 	struct cc_strv capabilities; /* union of all sets of config.json */
 	bool no_new_privileges;
 	bool readonly_rootfs;
-	char *seccomp; /* digest, or "unconfined" */
+	char *seccomp;	/* digest, or "unconfined" */
 	char *apparmor; /* NULL: none */
 	size_t n_mounts;
 	struct cc_mount *mounts;
@@ -70,8 +71,8 @@ struct cc_measurement {
 	enum cc_ns_state ns[CC_NS_COUNT];
 	bool privileged; /* device cgroup allows everything */
 	enum cc_upper upper;
-	char *upper_dirty; /* first path that should not be there, or NULL */
-	bool first_start;  /* this agent has not bound this container before */
+	char *upper_dirty;   /* first path that should not be there, or NULL */
+	bool first_start;    /* this agent has not bound this container before */
 	char *rootfs_digest; /* NULL: not taken */
 };
 

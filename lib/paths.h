@@ -23,7 +23,7 @@
 #define CC_KEYD_PATH CC_LIBEXEC_DIR "/keyd"
 
 #define CC_CDI_KIND "container-crypt/volume"
-#define CC_DM_PREFIX "container-crypt-" /* name of a mapping: prefix + volume name */
+#define CC_DM_PREFIX "container-crypt-"	     /* name of a mapping: prefix + volume name */
 #define CC_DM_UUID_PREFIX "CONTAINER-CRYPT-" /* dm uuid: prefix + volume UUID */
 #define CC_KEY_PREFIX "container-crypt:"     /* kernel keyring description: prefix + volume UUID */
 

@@ -109,15 +109,16 @@ static EVP_PKEY *parse_private(const char *path, char *pem, size_t len, const ch
 	}
 	if (strstr(pem, "SIGSTORE PRIVATE KEY") || strstr(pem, "COSIGN PRIVATE KEY")) {
 		cc_fail(err, CC_E_INVALID,
-			"%s is in cosign's own encrypted format: sign with `cosign attest --key`", path);
+			"%s is in cosign's own encrypted format: sign with `cosign attest --key`",
+			path);
 		return NULL;
 	}
 	key = PEM_read_bio_PrivateKey(bio, NULL, give_passphrase, (void *)(uintptr_t)pass);
 	if (!key) {
 		cc_fail(err, CC_E_INVALID, "%s: not a PEM private key%s", path,
-			!strstr(pem, "ENCRYPTED") ? "" :
-			pass			  ? ", or the passphrase is wrong" :
-						    " that can be read without a passphrase");
+			!strstr(pem, "ENCRYPTED") ? ""
+			: pass			  ? ", or the passphrase is wrong"
+						  : " that can be read without a passphrase");
 		return NULL;
 	}
 	return check_kind(key, path, err) ? NULL : cc_steal(key);

@@ -13,8 +13,8 @@
 static int seal(jose_cfg_t *cfg, const struct cc_secret *key, const json_t *recipient, char **out,
 		struct cc_error *err)
 {
-	cc_auto_json json_t *agree = json_pack("{s:{s:s, s:s}}", "protected", "alg", "ECDH-ES",
-					       "enc", "A256GCM");
+	cc_auto_json json_t *agree =
+		json_pack("{s:{s:s, s:s}}", "protected", "alg", "ECDH-ES", "enc", "A256GCM");
 	cc_auto_json json_t *rcp = json_object(), *cek = json_object(), *doc = NULL;
 	const char *header, *iv, *ciphertext, *tag;
 	json_t *epk = NULL;
@@ -60,7 +60,7 @@ int cc_release_seal(const struct cc_secret *key, const json_t *recipient, char *
 /* The only header there is: ECDH-ES, A256GCM and an ephemeral public P-256 key. */
 static int check_header(const struct cc_jose_part *part, struct cc_error *err)
 {
-	static const char *const known[] = { "alg", "enc", "epk", NULL };
+	static const char *const known[] = {"alg", "enc", "epk", NULL};
 	static const char what[] = "release header";
 	cc_auto_json json_t *header = cc_jose_header(part, known, what, err);
 	cc_auto_json json_t *bare = NULL;
@@ -78,10 +78,10 @@ static int decrypt(const struct cc_jose_part parts[static 5], const json_t *reci
 		   struct cc_secret *key, struct cc_error *err)
 {
 	cc_auto_jose_cfg jose_cfg_t *cfg = cc_jose_cfg();
-	cc_auto_json json_t *doc = json_pack("{s:o, s:o, s:o, s:o}", "protected",
-					     cc_jose_string(&parts[0]), "iv", cc_jose_string(&parts[2]),
-					     "ciphertext", cc_jose_string(&parts[3]), "tag",
-					     cc_jose_string(&parts[4]));
+	cc_auto_json json_t *doc =
+		json_pack("{s:o, s:o, s:o, s:o}", "protected", cc_jose_string(&parts[0]), "iv",
+			  cc_jose_string(&parts[2]), "ciphertext", cc_jose_string(&parts[3]), "tag",
+			  cc_jose_string(&parts[4]));
 	size_t len = 0;
 	void *plain;
 	int r;
@@ -90,8 +90,9 @@ static int decrypt(const struct cc_jose_part parts[static 5], const json_t *reci
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	plain = jose_jwe_dec(cfg, doc, NULL, recipient, &len);
 	if (!plain)
-		return cc_fail(err, CC_E_INVALID,
-			       "release: it is not for this one-time key, or was changed on its way");
+		return cc_fail(
+			err, CC_E_INVALID,
+			"release: it is not for this one-time key, or was changed on its way");
 	r = cc_secret_copy(key, plain, len, err);
 	OPENSSL_cleanse(plain, len);
 	free(plain);

@@ -65,7 +65,7 @@ static void put_quoted(struct text *t, const char *s)
 
 const char *cc_render_str(const char *s, char out[static CC_RENDER_MAX])
 {
-	struct text t = { .out = out };
+	struct text t = {.out = out};
 
 	if (s)
 		put_quoted(&t, s);
@@ -76,7 +76,7 @@ const char *cc_render_str(const char *s, char out[static CC_RENDER_MAX])
 
 const char *cc_render_strv(const struct cc_strv *sv, char out[static CC_RENDER_MAX])
 {
-	struct text t = { .out = out };
+	struct text t = {.out = out};
 
 	put(&t, "[", 1);
 	for (size_t i = 0; i < sv->n && !t.full; i++) {
@@ -90,7 +90,7 @@ const char *cc_render_strv(const struct cc_strv *sv, char out[static CC_RENDER_M
 
 const char *cc_render_user(const struct cc_user *u, char out[static CC_RENDER_MAX])
 {
-	struct text t = { .out = out };
+	struct text t = {.out = out};
 
 	putf(&t, "%" PRIu32 ":%" PRIu32, u->uid, u->gid);
 	if (u->n_groups == 0)

@@ -4,7 +4,7 @@
 void cc_user_clear(struct cc_user *u)
 {
 	free(u->groups);
-	*u = (struct cc_user){ 0 };
+	*u = (struct cc_user){0};
 }
 
 /* (uid_t)-1 and (gid_t)-1 mean "unchanged" to the kernel and are nobody's. */
@@ -31,7 +31,8 @@ static int groups_from_json(json_t *arr, const char *what, struct cc_user *u, st
 
 		if (!json_is_integer(g) || json_integer_value(g) < 0)
 			return cc_fail(err, CC_E_INVALID,
-				       "%s: member \"additionalGids\" must hold group ids only", what);
+				       "%s: member \"additionalGids\" must hold group ids only",
+				       what);
 		if (id_from_json((uint64_t)json_integer_value(g), what, "additionalGids",
 				 &u->groups[i], err))
 			return -1;
@@ -42,7 +43,7 @@ static int groups_from_json(json_t *arr, const char *what, struct cc_user *u, st
 
 int cc_user_from_json(const json_t *obj, const char *what, struct cc_user *u, struct cc_error *err)
 {
-	static const char *const known[] = { "uid", "gid", "additionalGids", NULL };
+	static const char *const known[] = {"uid", "gid", "additionalGids", NULL};
 	json_t *groups = NULL;
 	uint64_t uid = 0, gid = 0;
 
