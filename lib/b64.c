@@ -44,7 +44,7 @@ int cc_b64_decode(const char *in, size_t len, size_t max, const char *what, unsi
 	if (!data || !text)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	for (size_t i = 0; i < blocks; i++)
-		text[i] = i >= n ? 'A' : in[i] == '-' ? '+' : in[i] == '_' ? '/' : in[i];
+		text[i] = (char)(i >= n ? 'A' : in[i] == '-' ? '+' : in[i] == '_' ? '/' : in[i]);
 	if (blocks && EVP_DecodeBlock(data, (const unsigned char *)text, (int)blocks) < 0)
 		return cc_fail(err, CC_E_INVALID, "%s is not base64", what);
 	n = n * 3 / 4;

@@ -85,7 +85,7 @@ json_t *cc_jose_header(const struct cc_jose_part *part, const char *const *known
 {
 	cc_auto_free char *text = NULL;
 	cc_auto_json json_t *header = NULL;
-	size_t len;
+	size_t len = 0;
 
 	if (cc_jose_decode(part, &text, &len, what, err))
 		return NULL;

@@ -368,7 +368,7 @@ void cc_sha256_digest(const void *buf, size_t len, char out[static 72])
 	/* Fails only without memory or without the algorithm; a made-up digest is no way on. */
 	if (EVP_Digest(buf, len, md, &n, EVP_sha256(), NULL) != 1 || n != 32)
 		abort();
-	memcpy(out, "sha256:", 7);
+	snprintf(out, 8, "sha256:");
 	for (size_t i = 0; i < 32; i++)
 		snprintf(out + 7 + 2 * i, 3, "%02x", md[i]);
 }

@@ -88,13 +88,11 @@ static void cleanse_file(char **buf)
 static int give_passphrase(char *buf, int size, int writing, void *arg)
 {
 	const char *pass = arg;
-	size_t n = pass ? strlen(pass) : 0;
+	int n = pass ? snprintf(buf, (size_t)size, "%s", pass) : -1;
 
 	(void)writing;
-	if (!pass || n > (size_t)size)
-		return -1; /* never asks on the terminal, which is OpenSSL's default */
-	memcpy(buf, pass, n);
-	return (int)n;
+	/* -1 where there is none: OpenSSL would ask on the terminal by default. */
+	return n < size ? n : -1;
 }
 
 static EVP_PKEY *parse_private(const char *path, char *pem, size_t len, const char *pass,
