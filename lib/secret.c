@@ -25,45 +25,13 @@
 #define HEAP_BYTES (256 * 1024) /* a power of two, as the heap demands */
 #define HEAP_MIN 32		/* bytes of its smallest block */
 
-/* What the block really holds: libraries may have used all of it. */
+/* libjose keeps keys in JSON strings. The whole block, for that is what may have been used. */
 static void cleanse_free(void *p)
 {
 	if (!p)
 		return;
 	OPENSSL_cleanse(p, malloc_usable_size(p));
 	free(p);
-}
-
-static void *openssl_malloc(size_t n, const char *file, int line)
-{
-	(void)file;
-	(void)line;
-	return malloc(n);
-}
-
-static void openssl_free(void *p, const char *file, int line)
-{
-	(void)file;
-	(void)line;
-	cleanse_free(p);
-}
-
-/* realloc() may move the block and leave the old bytes behind. */
-static void *openssl_realloc(void *p, size_t n, const char *file, int line)
-{
-	size_t old = p ? malloc_usable_size(p) : 0;
-	void *moved;
-
-	if (n == 0) {
-		openssl_free(p, file, line);
-		return NULL;
-	}
-	moved = malloc(n);
-	if (moved && p) {
-		memcpy(moved, p, old < n ? old : n);
-		cleanse_free(p);
-	}
-	return moved;
 }
 
 int cc_secret_harden_process(struct cc_error *err)
@@ -104,8 +72,6 @@ int cc_secret_heap_init(struct cc_error *err)
 	if (CRYPTO_secure_malloc_initialized())
 		return 0;
 
-	/* Refused once OpenSSL has allocated; what matters most is in the secure heap anyway. */
-	CRYPTO_set_mem_functions(openssl_malloc, openssl_realloc, openssl_free);
 	json_set_alloc_funcs(malloc, cleanse_free);
 
 	/* 2 means that the heap is there, but its guard pages or its mlock() are not. */

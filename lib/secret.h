@@ -23,10 +23,11 @@ struct cc_secret {
 
 /**
  * cc_secret_init - makes this process fit to hold secrets: secure heap, no core
- * file, not dumpable, all memory locked, and jansson and OpenSSL (where it still can be set)
- * cleansing what they free, since libjose keeps key material in JSON strings.
+ * file, not dumpable, all memory locked, and jansson cleansing what it frees, since libjose keeps key
+ * material in JSON strings. (OpenSSL cleanses its own keys; its allocator cannot be replaced here
+ * because libjose uses OpenSSL before main().)
  *
- * Call before the first use of OpenSSL or jansson. An mlock that fails is an error,
+ * Call before the first use of jansson. An mlock that fails is an error,
  * never ignored. Idempotent. Locks do not survive fork(): a child that goes on with
  * secrets calls cc_secret_lock_process() itself.
  */
@@ -34,7 +35,7 @@ int cc_secret_init(struct cc_error *err);
 
 /* The parts of cc_secret_init(), in its order. */
 int cc_secret_harden_process(struct cc_error *err); /* RLIMIT_CORE 0, PR_SET_DUMPABLE 0 */
-int cc_secret_heap_init(struct cc_error *err);	    /* secure heap, cleansing allocators */
+int cc_secret_heap_init(struct cc_error *err);	    /* secure heap, cleansing jansson */
 int cc_secret_lock_process(struct cc_error *err);   /* mlockall(2), present and future pages */
 
 /*
