@@ -78,7 +78,7 @@ OBJ = $(patsubst %.c,$(B)/$(1)%.o,$(2))
 cc = $(call say,CC,$@)
 ld = $(call say,LD,$@)
 
-$(B)/%.o: %.c | $(B)/deps
+$(B)/%.o: %.c Makefile | $(B)/deps
 	$(cc)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
@@ -146,12 +146,12 @@ install: $(PROGRAMS) $(MAN)
 part = $(call OBJ,$(1)/,$(LIB) $(if $(findstring _keyd_,$(2)),$(filter-out keyd/main.c,$(KEYD))) \
 	$(if $(findstring _dmctl_,$(2)),$(filter-out dmctl/main.c,$(DMCTL))))
 
-$(B)/asan/%.o: %.c | $(B)/deps
+$(B)/asan/%.o: %.c Makefile | $(B)/deps
 	$(cc)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_ALL) -I. $(CFLAGS_ASAN) -MMD -MP -c -o $@ $<
 
-$(B)/fuzz/%.o: %.c | $(B)/deps
+$(B)/fuzz/%.o: %.c Makefile | $(B)/deps
 	$(cc)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(CPPFLAGS_ALL) -I. $(CFLAGS_FUZZ) -MMD -MP -c -o $@ $<
@@ -215,4 +215,4 @@ fmt:
 clean:
 	$(Q)rm -rf $(B)
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B) -name '*.d' -not -path '*/vm/*' 2>/dev/null)

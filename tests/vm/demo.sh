@@ -4,6 +4,7 @@
 # The main job, shown: `make demo` runs this inside a throw-away guest with two SCSI disks, Docker,
 # Podman and a local registry. Every command that is shown is the command that is run; the
 # script stops with an error where something is not as the text says.
+# vm: udev docker podman registry scsi=2 timeout=900
 
 # shellcheck disable=SC2016 # commands are shown, then run, as text
 set -eu

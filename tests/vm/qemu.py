@@ -230,7 +230,7 @@ class Guest:
             self.tap.log = open(self.dir / f"{self.tap.name}.tap", "w")
             self.taps.append(self.tap)
         elif word == "end":
-            self.tap.end(int(rest.split()[0]))
+            self.tap.end(int(rest.split()[0]), plain=self.options.demo)
             self.tap = None
         elif word == "core":
             self.tap.fail(f"left a core file: results/core/{rest}")
