@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "custodian.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <string.h>
+#include <time.h>
+
+#include "call.h"
+#include "log.h"
+
+enum argument { ARG_NONE, ARG_NAME, ARG_UUID };
+
+/**
+ * struct operation - how an operation is called.
+ * @event: name in the audit log; NULL for one that changes nothing
+ * @body: it takes a JSON object
+ * @erases: what it deletes must be gone from the disk when it is answered
+ */
+struct operation {
+	handler_fn *fn;
+	const char *event;
+	enum argument arg;
+	bool body;
+	bool erases;
+};
+
+static const struct operation operations[OP_END] = {
+	[OP_HEALTHZ] = {op_healthz, NULL, ARG_NONE, false, false},
+	[OP_METRICS] = {op_metrics, NULL, ARG_NONE, false, false},
+	[OP_CHALLENGE] = {op_challenge, NULL, ARG_NONE, true, false},
+	[OP_RELEASE] = {op_release, "release", ARG_NONE, true, false},
+	[OP_LEASE_LIST] = {op_lease_list, NULL, ARG_NONE, false, false},
+	[OP_LEASE_RETURN] = {op_lease_return, "lease.return", ARG_UUID, true, false},
+	[OP_LEASE_REVOKE] = {op_lease_revoke, "lease.revoke", ARG_UUID, false, false},
+	[OP_VOLUME_CREATE] = {op_volume_create, "volume.create", ARG_NONE, true, false},
+	[OP_VOLUME_LIST] = {op_volume_list, NULL, ARG_NONE, false, false},
+	[OP_VOLUME_GET] = {op_volume_get, NULL, ARG_NAME, false, false},
+	[OP_VOLUME_READY] = {op_volume_ready, "volume.ready", ARG_NAME, true, false},
+	[OP_VOLUME_DELETE] = {op_volume_delete, "volume.delete", ARG_NAME, false, true},
+	[OP_SIGNER_ADD] = {op_signer_add, "signer.add", ARG_NONE, true, false},
+	[OP_SIGNER_LIST] = {op_signer_list, NULL, ARG_NONE, false, false},
+	[OP_SIGNER_DELETE] = {op_signer_delete, "signer.delete", ARG_NAME, false, false},
+	[OP_IDENTITY_ADD] = {op_identity_add, "identity.add", ARG_NONE, true, false},
+	[OP_IDENTITY_GET] = {op_identity_get, NULL, ARG_NAME, false, false},
+	[OP_IDENTITY_REVOKE] = {op_identity_revoke, "identity.revoke", ARG_NAME, false, false},
+	[OP_AGENT_ADD] = {op_agent_add, "agent.add", ARG_NONE, true, false},
+	[OP_AGENT_LIST] = {op_agent_list, NULL, ARG_NONE, false, false},
+	[OP_AGENT_DELETE] = {op_agent_delete, "agent.delete", ARG_NAME, false, false},
+	[OP_AUDIT_LIST] = {op_audit_list, NULL, ARG_NONE, false, false},
+};
+
+/* ---- life ---- */
+
+static int64_t real_now(void)
+{
+	return (int64_t)time(NULL);
+}
+
+static int64_t boot_now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static int read_settings(struct custodian *c, struct cc_error *err)
+{
+	cc_auto_free char *realm = NULL, *kek_id = NULL;
+
+	if (store_setting_get(c->store, "realm", &realm, err) ||
+	    store_setting_get(c->store, "kek_id", &kek_id, err))
+		return -1;
+	if (!realm || !kek_id || !cc_is_name(realm))
+		return cc_fail(err, CC_E_NOTFOUND, "keyd init did not finish: run it again");
+	if (strcmp(kek_id, c->kek.id) != 0)
+		return cc_fail(
+			err, CC_E_INVALID,
+			"the key-encryption key is %s, the database's is %s: give the right one "
+			"with --kek",
+			c->kek.id, kek_id);
+	memcpy(c->realm, realm, strlen(realm) + 1);
+	return 0;
+}
+
+int custodian_open(struct custodian *c, const char *state_dir, const char *kek_path,
+		   struct cc_error *err)
+{
+	*c = (struct custodian){.clock = {real_now, boot_now_ms}};
+	if (kek_load(kek_path, &c->kek, err))
+		return -1;
+	c->store = store_open(state_dir, false, err);
+	return c->store ? read_settings(c, err) : -1;
+}
+
+void custodian_close(struct custodian *c)
+{
+	store_close(c->store);
+	kek_clear(&c->kek);
+	c->store = NULL;
+}
+
+/* ---- notes ---- */
+
+void note_set(char *field, size_t size, const char *text)
+{
+	/* A text that does not fit is cut. */
+	snprintf(field, size, "%.*s", (int)size - 1, text);
+	cc_text_clean(field);
+}
+
+int note_write(struct custodian *c, const struct note *note, const char *outcome, const char *fact,
+	       struct cc_error *err)
+{
+	char when[21];
+	struct cc_audit_row row = {
+		.time = when,
+		.event = note->event,
+		.outcome = outcome,
+		.agent = note->agent,
+		.volume = note->volume,
+		.container = note->container,
+		.fact = fact,
+		.detail = note->detail,
+	};
+
+	cc_time_format(c->clock.real(), when);
+	return store_audit_append(c->store, &row, err);
+}
+
+/* ---- answers ---- */
+
+int call_answer(json_t *obj, struct cc_error *err, const char *fmt, ...)
+{
+	cc_auto_json json_t *members = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	members = json_vpack_ex(NULL, 0, fmt, ap);
+	va_end(ap);
+	if (!members || json_object_update(obj, members))
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	return 0;
+}
+
+/* Limits that pass by themselves are 429, RFC 6585; the rest is the table of docs/api.md. */
+static int http_status(const struct cc_error *err)
+{
+	return err->code == CC_E_BUSY && !strcmp(err->fact, "nonces") ? 429
+								      : cc_code_http(err->code);
+}
+
+static void answer_set(struct answer *a, int http, enum text_type type, char *text)
+{
+	static const char nothing[] = "{\"error\":{\"code\":\"memory\",\"status\":3,\"fact\":\"\","
+				      "\"message\":\"out of memory\"}}";
+
+	if (!text) {
+		http = 503;
+		text = strdup(nothing);
+	}
+	*a = (struct answer){
+		.http = http,
+		.type = type,
+		.text = text,
+		.len = text ? strlen(text) : 0,
+	};
+}
+
+static void answer_json(struct answer *a, int http, const json_t *obj)
+{
+	answer_set(a, http, TEXT_JSON, obj ? json_dumps(obj, JSON_COMPACT) : NULL);
+}
+
+static void answer_error(struct answer *a, const struct cc_error *err)
+{
+	cc_auto_json json_t *obj = cc_error_to_json(err);
+
+	answer_json(a, http_status(err), obj);
+}
+
+/* ---- calls ---- */
+
+static bool is_refusal(const struct cc_error *err)
+{
+	return err->code != CC_E_INTERNAL && err->code != CC_E_NOMEM;
+}
+
+static void count_refusal(struct custodian *c, const struct cc_error *err)
+{
+	const char *fact = err->fact[0] ? err->fact : cc_code_name(err->code);
+
+	if (!is_refusal(err)) {
+		c->counters.errors++;
+		return;
+	}
+	for (size_t i = 0; i < CUSTODIAN_FACTS; i++) {
+		if (!c->counters.refused[i].n)
+			snprintf(c->counters.refused[i].fact, CC_FACT_MAX, "%s", fact);
+		else if (strcmp(c->counters.refused[i].fact, fact) != 0)
+			continue;
+		c->counters.refused[i].n++;
+		return;
+	}
+}
+
+static int check_arg(const struct operation *op, const struct request *rq, struct cc_error *err)
+{
+	bool good = op->arg == ARG_NAME	  ? cc_is_name(rq->arg)
+		    : op->arg == ARG_UUID ? cc_is_uuid(rq->arg)
+					  : !rq->arg[0];
+
+	return good ? 0 : cc_fail(err, CC_E_USAGE, "malformed name or UUID in the path");
+}
+
+static int run(struct custodian *c, const struct operation *op, struct call *call,
+	       struct cc_error *err)
+{
+	if (check_arg(op, call->rq, err))
+		return -1;
+	if (op->body) {
+		call->in = cc_json_parse(call->rq->body, call->rq->body_len, "request", err);
+		if (!call->in)
+			return -1;
+		if (!json_is_object(call->in))
+			return cc_fail(err, CC_E_INVALID,
+				       "request: the body must be a JSON object");
+	}
+	return op->fn(c, call, err);
+}
+
+/* The effect and its audit row, or neither. */
+static int run_transaction(struct custodian *c, const struct operation *op, struct call *call,
+			   struct cc_error *err)
+{
+	if (store_begin(c->store, err))
+		return -1;
+	if (run(c, op, call, err) ||
+	    (!call->note.nothing && note_write(c, &call->note, "allow", "", err)) ||
+	    store_commit(c->store, err)) {
+		store_rollback(c->store);
+		return -1;
+	}
+	if (op->erases && store_checkpoint(c->store, err))
+		cc_log(LOG_WARNING, "what was deleted is still in the write-ahead log: %s",
+		       err->text);
+	return 0;
+}
+
+static void record_refusal(struct custodian *c, struct call *call, const struct cc_error *err)
+{
+	const char *outcome = is_refusal(err) ? "refuse" : "error";
+	const char *fact = err->fact[0] ? err->fact : cc_code_name(err->code);
+	struct cc_error why;
+
+	NOTE(call->note.detail, err->text);
+	if (note_write(c, &call->note, outcome, fact, &why))
+		cc_log(LOG_ERR, "a refusal (%s: %s) cannot be recorded: %s", call->note.event, fact,
+		       why.text);
+}
+
+static void log_failure(const struct call *call, const struct cc_error *err)
+{
+	cc_log(is_refusal(err) ? LOG_NOTICE : LOG_ERR, "%s%s%s%s%s refused: %s", call->note.event,
+	       call->note.volume[0] ? " of volume " : "", call->note.volume,
+	       call->note.agent[0] ? " to agent " : "", call->note.agent, err->text);
+}
+
+static void call_clear(struct call *call)
+{
+	json_decref(call->in);
+	json_decref(call->out);
+	free(call->text);
+}
+
+void custodian_handle(struct custodian *c, const struct request *rq, struct answer *a)
+{
+	const struct operation *op = &operations[rq->op < OP_END ? rq->op : 0];
+	cc_cleanup(call_clear) struct call call = {.rq = rq, .out = json_object()};
+	struct cc_error err = {0};
+	int rc;
+
+	c->counters.requests++;
+	if (!op->fn || !call.out) {
+		cc_fail(&err, op->fn ? CC_E_NOMEM : CC_E_USAGE, "the request cannot be served");
+		return answer_error(a, &err);
+	}
+	call.note.event = op->event;
+	if (op->event && rq->peer && rq->op != OP_RELEASE)
+		snprintf(call.note.detail, sizeof(call.note.detail), "by process %u", rq->peer);
+
+	rc = op->event ? run_transaction(c, op, &call, &err) : run(c, op, &call, &err);
+	if (rc) {
+		count_refusal(c, &err);
+		if (op->event) {
+			record_refusal(c, &call, &err);
+			log_failure(&call, &err);
+		}
+		return answer_error(a, &err);
+	}
+	if (rq->op == OP_RELEASE)
+		(*(strcmp(call.note.event, "format") ? &c->counters.releases
+						     : &c->counters.formats))++;
+	if (call.text)
+		answer_set(a, 200, TEXT_METRICS, cc_steal(call.text));
+	else
+		answer_json(a, 200, call.out);
+}

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "init.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+#include <sys/stat.h>
+#include <systemd/sd-id128.h>
+
+#include "agent_key.h"
+#include "evidence.h"
+#include "kek.h"
+#include "store.h"
+
+/* "container-crypt realm": a name space of its own, so that the machine id itself stays private. */
+#define REALM_ID SD_ID128_MAKE(5c, 1f, 0b, 9e, 63, 27, 4a, d0, 9d, 41, 88, 2e, 70, b6, 5a, 13)
+#define REALM_DIGITS 12
+
+/**
+ * struct init - under way.
+ * @changes: lines of what was made
+ */
+struct init {
+	const struct init_options *opts;
+	struct kek kek;
+	struct store *store;
+	unsigned int changes;
+};
+
+static void made(struct init *in, const char *what, const char *which)
+{
+	printf("made %s %s\n", what, which);
+	in->changes++;
+}
+
+static void found(const char *what, const char *which)
+{
+	printf("found %s %s\n", what, which);
+}
+
+/* ---- directories ---- */
+
+static int make_dirs(const char *path, mode_t mode, struct cc_error *err)
+{
+	cc_auto_free char *copy = strdup(path);
+
+	if (!copy)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	for (char *slash = copy + 1; (slash = strchr(slash, '/')); slash++) {
+		*slash = '\0';
+		if (mkdir(copy, 0755) && errno != EEXIST)
+			return cc_fail_errno(err, CC_E_INTERNAL, "cannot make %s", copy);
+		*slash = '/';
+	}
+	if (mkdir(path, mode) && errno != EEXIST)
+		return cc_fail_errno(err, CC_E_INTERNAL, "cannot make %s", path);
+	return 0;
+}
+
+static int make_parent(const char *file, struct cc_error *err)
+{
+	cc_auto_free char *copy = strdup(file);
+	char *slash = copy ? strrchr(copy, '/') : NULL;
+
+	if (!copy)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	if (!slash || slash == copy)
+		return 0;
+	*slash = '\0';
+	return make_dirs(copy, 0755, err);
+}
+
+/* ---- parts ---- */
+
+static int make_kek(struct init *in, struct cc_error *err)
+{
+	bool is_new;
+
+	if (kek_is_credential()) {
+		found("key-encryption key", "in credential kek");
+	} else {
+		if (make_parent(in->opts->kek, err) || kek_create(in->opts->kek, &is_new, err))
+			return -1;
+		if (is_new)
+			made(in, "key-encryption key", in->opts->kek);
+		else
+			found("key-encryption key", in->opts->kek);
+	}
+	return kek_load(in->opts->kek, &in->kek, err);
+}
+
+static int open_store(struct init *in, struct cc_error *err)
+{
+	cc_auto_free char *path = NULL;
+	bool there;
+
+	if (make_dirs(in->opts->state_dir, 0700, err))
+		return -1;
+	if (asprintf(&path, "%s/%s", in->opts->state_dir, STORE_FILE) < 0)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	there = !access(path, F_OK);
+	in->store = store_open(in->opts->state_dir, true, err);
+	if (!in->store)
+		return -1;
+	if (there)
+		found("database", path);
+	else
+		made(in, "database", path);
+	return 0;
+}
+
+/* A machine without an id gets a random realm. */
+static int default_realm(char realm[static STORE_NAME_LEN], struct cc_error *err)
+{
+	char digits[SD_ID128_STRING_MAX];
+	sd_id128_t id;
+
+	if (sd_id128_get_machine_app_specific(REALM_ID, &id) < 0 && sd_id128_randomize(&id) < 0)
+		return cc_fail(err, CC_E_INTERNAL, "no random numbers");
+	snprintf(realm, STORE_NAME_LEN, "keyd-%.*s", REALM_DIGITS, sd_id128_to_string(id, digits));
+	return 0;
+}
+
+/* Puts a setting that is not there; one that is must be @value. */
+static int settle(struct init *in, const char *key, const char *what, const char *value,
+		  struct cc_error *err)
+{
+	cc_auto_free char *old = NULL;
+
+	if (store_setting_get(in->store, key, &old, err))
+		return -1;
+	if (old && strcmp(old, value) != 0)
+		return cc_fail(err, CC_E_EXISTS,
+			       "the database's %s is %s, not %s: it cannot be changed", what, old,
+			       value);
+	if (old) {
+		found(what, value);
+		return 0;
+	}
+	if (store_setting_put(in->store, key, value, err))
+		return -1;
+	made(in, what, value);
+	return 0;
+}
+
+static int settle_realm(struct init *in, struct cc_error *err)
+{
+	cc_auto_free char *old = NULL;
+	char realm[STORE_NAME_LEN];
+
+	if (in->opts->realm)
+		return settle(in, "realm", "realm", in->opts->realm, err);
+	if (store_setting_get(in->store, "realm", &old, err))
+		return -1;
+	if (old)
+		return settle(in, "realm", "realm", old, err);
+	return default_realm(realm, err) ? -1 : settle(in, "realm", "realm", realm, err);
+}
+
+static int enrol(struct init *in, const char *path, struct cc_error *err)
+{
+	cc_auto_json json_t *jwk = NULL, *public = NULL;
+	cc_auto_free char *text = NULL;
+	char thumbprint[64];
+	const char *name;
+	size_t len;
+	bool added;
+
+	if (cc_read_file(path, &text, &len, err))
+		return -1;
+	jwk = cc_json_parse(text, len, path, err);
+	explicit_bzero(text, len);
+	if (!jwk)
+		return -1;
+	name = json_string_value(json_object_get(jwk, "kid"));
+	if (!name || !cc_is_name(name))
+		return cc_fail(err, CC_E_INVALID, "%s: no \"kid\" that is an agent's name", path);
+	public = cc_jwk_public(jwk, err);
+	if (!public || agent_key_enrol(in->store, name, public, thumbprint, &added, err))
+		return cc_prefix(err, "%s", path);
+	if (added)
+		made(in, "agent", name);
+	else
+		found("agent", name);
+	return 0;
+}
+
+/* ---- init ---- */
+
+static int record(struct init *in, struct cc_error *err)
+{
+	char when[21];
+	struct cc_audit_row row = {
+		.time = when,
+		.event = "init",
+		.outcome = "allow",
+		.agent = "",
+		.volume = "",
+		.container = "",
+		.fact = "",
+		.detail = in->kek.id,
+	};
+
+	cc_time_format((int64_t)time(NULL), when);
+	return store_audit_append(in->store, &row, err);
+}
+
+static int fill(struct init *in, struct cc_error *err)
+{
+	unsigned int before = in->changes;
+
+	if (settle(in, "kek_id", "key-encryption key id", in->kek.id, err) || settle_realm(in, err))
+		return -1;
+	for (size_t i = 0; i < in->opts->n_agents; i++)
+		if (enrol(in, in->opts->agents[i], err))
+			return -1;
+	return in->changes > before ? record(in, err) : 0;
+}
+
+static int init(struct init *in, struct cc_error *err)
+{
+	if (make_kek(in, err) || open_store(in, err) || store_begin(in->store, err))
+		return -1;
+	if (fill(in, err) || store_commit(in->store, err)) {
+		store_rollback(in->store);
+		return -1;
+	}
+	if (!in->changes)
+		printf("nothing to do\n");
+	return 0;
+}
+
+int keyd_init(const struct init_options *opts, struct cc_error *err)
+{
+	struct init in = {.opts = opts};
+	int rc;
+
+	if (opts->realm && !cc_is_name(opts->realm))
+		return cc_fail(err, CC_E_USAGE, "a realm is [a-z0-9][a-z0-9_.-]{0,62}, not \"%s\"",
+			       opts->realm);
+	rc = init(&in, err);
+	store_close(in.store);
+	kek_clear(&in.kek);
+	return rc;
+}
+
+int keyd_check(const char *state_dir, struct cc_error *err)
+{
+	store_auto struct store *st = store_open(state_dir, false, err);
+	uint64_t rows;
+
+	if (!st || store_check(st, err) || store_audit_verify(st, &rows, err))
+		return -1;
+	printf("database is sound, audit log is unbroken: %" PRIu64 " rows\n", rows);
+	return 0;
+}

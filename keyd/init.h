@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * init.h - `keyd init` and `keyd check`.
+ */
+#ifndef KEYD_INIT_H
+#define KEYD_INIT_H
+
+#include <stddef.h>
+
+#include "error.h"
+
+/**
+ * struct init_options - what `keyd init` makes.
+ * @realm: NULL: the one there is, or "keyd-" and a prefix of a hash of the machine id
+ * @agents: files with JWKs, @n_agents of them
+ */
+struct init_options {
+	const char *state_dir;
+	const char *kek;
+	const char *realm;
+	char *const *agents;
+	size_t n_agents;
+};
+
+/**
+ * keyd_init - makes KEK, database and realm and enrols the agents, as far as they are not there. Each thing made
+ * or found is a line on stdout. Nothing that exists is changed; an existing database with another
+ * KEK or realm is an error.
+ */
+int keyd_init(const struct init_options *opts, struct cc_error *err);
+
+/* Verifies database and audit chain, reading only; prints what it found. */
+int keyd_check(const char *state_dir, struct cc_error *err);
+
+#endif

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cleanup.h"
+#include "init.h"
+#include "log.h"
+#include "paths.h"
+#include "secret.h"
+#include "serve.h"
+
+#ifndef CC_VERSION
+#define CC_VERSION "0.1"
+#endif
+
+#define AGENTS_MAX 64
+
+static const char usage[] =
+	"usage: keyd init  [--state-dir DIR] [--kek FILE] [--realm NAME] [--agent FILE.jwk]...\n"
+	"       keyd serve [--socket PATH] [--state-dir DIR] [--kek FILE] [--user NAME] [--verbose]\n"
+	"       keyd check [--state-dir DIR]\n"
+	"       keyd --help | --version\n"
+	"\n"
+	"The key daemon of container-crypt: keeps volume keys and releases one only to the\n"
+	"container whose signed identity matches what the host's agent attests. See keyd(8).\n"
+	"\n"
+	"  init   make the key-encryption key, the database and the realm, enrol agents\n"
+	"  serve  answer requests until SIGTERM\n"
+	"  check  verify the database and the audit log's hash chain\n"
+	"\n"
+	"  --state-dir DIR  the database's directory (" CC_KEYD_DIR ")\n"
+	"  --kek FILE       key-encryption key (" CC_KEK_FILE "); the systemd credential\n"
+	"                   \"kek\" takes its place if there is one\n"
+	"  --realm NAME     name of this keyd in evidence (from the machine id)\n"
+	"  --agent FILE     host agent's JWK to enrol, by its kid; may be repeated\n"
+	"  --socket PATH    where to listen (" CC_KEYD_SOCKET ")\n"
+	"  --user NAME      user of the process that faces the peers (container-crypt)\n"
+	"  --verbose        log more\n";
+
+enum option_id { OPT_STATE_DIR = 256, OPT_KEK, OPT_REALM, OPT_AGENT, OPT_SOCKET, OPT_USER };
+
+/* Which verb takes which option, as bits. */
+enum verb { VERB_INIT = 1, VERB_SERVE = 2, VERB_CHECK = 4 };
+
+struct args {
+	enum verb verb;
+	const char *state_dir, *kek, *realm, *socket, *user;
+	char *agents[AGENTS_MAX];
+	size_t n_agents;
+	bool verbose;
+};
+
+static int need(const struct args *args, unsigned int verbs, const char *option,
+		struct cc_error *err)
+{
+	return args->verb & verbs ? 0 : cc_fail(err, CC_E_USAGE, "%s is not for this verb", option);
+}
+
+static int take_agent(struct args *args, char *path, struct cc_error *err)
+{
+	if (args->n_agents == AGENTS_MAX)
+		return cc_fail(err, CC_E_USAGE, "more than %d agents at once", AGENTS_MAX);
+	args->agents[args->n_agents++] = path;
+	return need(args, VERB_INIT, "--agent", err);
+}
+
+static int take_option(struct args *args, int opt, char *value, struct cc_error *err)
+{
+	switch (opt) {
+	case OPT_STATE_DIR:
+		args->state_dir = value;
+		return 0;
+	case OPT_KEK:
+		args->kek = value;
+		return need(args, VERB_INIT | VERB_SERVE, "--kek", err);
+	case OPT_REALM:
+		args->realm = value;
+		return need(args, VERB_INIT, "--realm", err);
+	case OPT_AGENT:
+		return take_agent(args, value, err);
+	case OPT_SOCKET:
+		args->socket = value;
+		return need(args, VERB_SERVE, "--socket", err);
+	case OPT_USER:
+		args->user = value;
+		return need(args, VERB_SERVE, "--user", err);
+	case 'v':
+		args->verbose = true;
+		return need(args, VERB_SERVE, "--verbose", err);
+	default:
+		return cc_fail(err, CC_E_USAGE, "unknown option or missing value: see keyd --help");
+	}
+}
+
+static int parse_verb(struct args *args, const char *verb, struct cc_error *err)
+{
+	if (!verb)
+		return cc_fail(err, CC_E_USAGE, "no verb: see keyd --help");
+	if (!strcmp(verb, "init"))
+		args->verb = VERB_INIT;
+	else if (!strcmp(verb, "serve"))
+		args->verb = VERB_SERVE;
+	else if (!strcmp(verb, "check"))
+		args->verb = VERB_CHECK;
+	else
+		return cc_fail(err, CC_E_USAGE, "unknown verb \"%s\": see keyd --help", verb);
+	return 0;
+}
+
+/* @argv[0] is the verb. */
+static int parse_args(int argc, char **argv, struct args *args, struct cc_error *err)
+{
+	static const struct option options[] = {
+		{"state-dir", required_argument, NULL, OPT_STATE_DIR},
+		{"kek", required_argument, NULL, OPT_KEK},
+		{"realm", required_argument, NULL, OPT_REALM},
+		{"agent", required_argument, NULL, OPT_AGENT},
+		{"socket", required_argument, NULL, OPT_SOCKET},
+		{"user", required_argument, NULL, OPT_USER},
+		{"verbose", no_argument, NULL, 'v'},
+		{NULL, 0, NULL, 0},
+	};
+	int opt;
+
+	*args = (struct args){
+		.state_dir = CC_KEYD_DIR,
+		.kek = CC_KEK_FILE,
+		.socket = CC_KEYD_SOCKET,
+	};
+	if (parse_verb(args, argv[0], err))
+		return -1;
+	opterr = 0;
+	while ((opt = getopt_long(argc, argv, "v", options, NULL)) != -1)
+		if (take_option(args, opt, optarg, err))
+			return -1;
+	return optind == argc
+		       ? 0
+		       : cc_fail(err, CC_E_USAGE, "unexpected argument \"%s\"", argv[optind]);
+}
+
+static int run(struct args *args, struct cc_error *err)
+{
+	struct init_options init = {args->state_dir, args->kek, args->realm, args->agents,
+				    args->n_agents};
+	struct serve_options opts = {args->socket, args->state_dir, args->kek, args->user};
+
+	if (geteuid() != 0)
+		return cc_fail(err, CC_E_PERM, "keyd must be run as root");
+	umask(077);
+	/* serve does this itself, in the custodian only. */
+	if (args->verb != VERB_SERVE && cc_secret_init(err))
+		return -1;
+	switch (args->verb) {
+	case VERB_INIT:
+		return keyd_init(&init, err);
+	case VERB_CHECK:
+		return keyd_check(args->state_dir, err);
+	default:
+		return serve(&opts, err);
+	}
+}
+
+static int fail(const struct cc_error *err)
+{
+	fprintf(stderr, "keyd: %s\n", err->text);
+	return (int)err->code;
+}
+
+int main(int argc, char **argv)
+{
+	struct cc_error err = {0};
+	struct args args;
+
+	if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
+		fputs(usage, stdout);
+		return 0;
+	}
+	if (argc > 1 && !strcmp(argv[1], "--version")) {
+		puts("keyd " CC_VERSION);
+		return 0;
+	}
+	if (parse_args(argc - 1, argv + 1, &args, &err))
+		return fail(&err);
+	cc_log_init("keyd", args.verbose ? LOG_DEBUG : LOG_INFO);
+	if (!run(&args, &err))
+		return 0;
+	if (args.verb == VERB_SERVE)
+		cc_log(LOG_ERR, "%s", err.text);
+	else
+		fail(&err);
+	return (int)err.code;
+}

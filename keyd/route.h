@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * route.h - the table of the API: method and path to operation.
+ */
+#ifndef KEYD_ROUTE_H
+#define KEYD_ROUTE_H
+
+#include <stdint.h>
+
+#include "op.h"
+
+/**
+ * struct route - where a request goes.
+ * @arg: name or UUID of the path; "" where the path has none
+ * @after: value of the query `after` (audit), else 0
+ */
+struct route {
+	enum op op;
+	char arg[OP_ARG_LEN];
+	uint64_t after;
+};
+
+/**
+ * route_find - looks a request's target up.
+ * @target: path, with "?query" if there is one; NUL terminated
+ * Return: 0; 404 for an unknown path, 405 for a path without this method, 400 for
+ * a malformed name, UUID or query.
+ */
+int route_find(const char *method, const char *target, struct route *route);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * serve.h - `keyd serve`: starts the front, becomes the custodian, serves until told to stop.
+ *
+ * The process that was started is the custodian; the front is its child, forked before any key is in memory.
+ * When either is gone the other ends as well: whoever supervises keyd starts both again.
+ */
+#ifndef KEYD_SERVE_H
+#define KEYD_SERVE_H
+
+#include "error.h"
+
+/* Paths as in paths.h; @user as confine_find_user(). */
+struct serve_options {
+	const char *socket;
+	const char *state_dir;
+	const char *kek;
+	const char *user;
+};
+
+/* Return: 0 after SIGTERM or SIGINT; -1 with the reason. */
+int serve(const struct serve_options *opts, struct cc_error *err);
+
+#endif

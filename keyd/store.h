@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * store.h - what keyd remembers: volumes with their wrapped keys, identities, signers, agents, leases
+ * and the audit chain. The embedded implementation is SQLite (store*.c); no SQL is anywhere else,
+ * so that another back end replaces these files only.
+ *
+ * Every function may be called outside a transaction (then it is one of its own) or between
+ * store_begin() and store_commit(). A failure of the data base is CC_E_INTERNAL and its text
+ * names the cause ("database or disk is full"). The store judges nothing: rows come back as
+ * they are, and whoever reads them verifies them.
+ *
+ * Context: the custodian, `keyd init` and `keyd check`; one thread.
+ */
+#ifndef KEYD_STORE_H
+#define KEYD_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "audit_chain.h"
+#include "json.h"
+
+#define STORE_FILE "keyd.db"
+#define STORE_NAME_LEN 64	/* a cc_is_name() and its NUL */
+#define STORE_UUID_LEN 37	/* a cc_is_uuid() and its NUL */
+#define STORE_DIGEST_LEN 72	/* "sha256:<hex>" and its NUL */
+#define STORE_CONTAINER_LEN 129 /* an engine's container id and its NUL */
+#define STORE_WRAPPED_MAX 128	/* bytes of a wrapped volume key */
+#define STORE_AUDIT_PAGE 500	/* rows one read of the audit log yields at most */
+
+struct store;
+
+/**
+ * struct store_volume - a volume.
+ * @id: row; filled by the store
+ * @offset, @sectors: what the mapping spans on the LUN, in 512-byte sectors
+ * @ready: false while it is being created
+ * @created: seconds since the epoch, UTC
+ * @kek_id: the key-encryption key @wrapped is under
+ * @wrapped: volume key as kek_wrap() made it, @wrapped_len bytes
+ * @fence: highest fence number ever given out
+ * @serial_floor: highest identity serial ever accepted; survives revocation
+ */
+struct store_volume {
+	int64_t id;
+	char name[STORE_NAME_LEN];
+	char uuid[STORE_UUID_LEN];
+	char cipher[32];
+	uint32_t key_bytes;
+	uint32_t sector_size;
+	uint64_t offset;
+	uint64_t sectors;
+	char fs[16];
+	uint64_t generation;
+	bool ready;
+	int64_t created;
+	char kek_id[33];
+	unsigned char wrapped[STORE_WRAPPED_MAX];
+	size_t wrapped_len;
+	uint64_t fence;
+	uint64_t serial_floor;
+};
+
+/* @envelope: the exact bytes that were enrolled. The rest is for listings: only the verified
+ * envelope decides. @envelope and @mount_point are owned.
+ */
+struct store_identity {
+	char *envelope;
+	size_t envelope_len;
+	uint64_t serial;
+	char digest[STORE_DIGEST_LEN];
+	char signer[STORE_NAME_LEN];
+	char *mount_point;
+};
+
+/* A signer's public key, SubjectPublicKeyInfo PEM, owned. */
+struct store_signer {
+	char name[STORE_NAME_LEN];
+	char keyid[STORE_DIGEST_LEN];
+	char *pem;
+};
+
+/* An enrolled host agent. @jwk: public JWK text, owned. */
+struct store_agent {
+	char name[STORE_NAME_LEN];
+	char thumbprint[64];
+	char *jwk;
+};
+
+/**
+ * struct store_lease - a lease that is held.
+ * @ms: length; 0 means until returned
+ * @granted: seconds since the epoch, UTC
+ */
+struct store_lease {
+	char id[STORE_UUID_LEN];
+	char volume[STORE_NAME_LEN]; /* name and UUID; filled by the store */
+	char volume_uuid[STORE_UUID_LEN];
+	char agent[STORE_NAME_LEN];
+	char container[STORE_CONTAINER_LEN];
+	char boot_id[STORE_UUID_LEN];
+	uint64_t fence;
+	int64_t granted;
+	uint64_t ms;
+};
+
+void store_identity_clear(struct store_identity *id);
+void store_signer_clear(struct store_signer *s);
+void store_agent_clear(struct store_agent *a);
+#define store_auto_identity cc_cleanup(store_identity_clear)
+#define store_auto_signer cc_cleanup(store_signer_clear)
+#define store_auto_agent cc_cleanup(store_agent_clear)
+
+/**
+ * store_open - opens the data base in @dir.
+ * @create: make it if there is none; otherwise that is CC_E_NOTFOUND
+ * Return: the store, to be closed with store_close(); NULL on error. A data base that a newer
+ * keyd wrote is refused.
+ */
+struct store *store_open(const char *dir, bool create, struct cc_error *err);
+void store_close(struct store *st);
+static inline void store_close_ptr(struct store **st)
+{
+	store_close(*st);
+}
+#define store_auto cc_cleanup(store_close_ptr)
+
+/* One write transaction; a commit has reached the disk when it returns 0. */
+int store_begin(struct store *st, struct cc_error *err);
+int store_commit(struct store *st, struct cc_error *err);
+void store_rollback(struct store *st); /* no effect outside a transaction */
+
+/* Writes what is in the write-ahead log to the data base and empties the log, so that deleted
+ * key material is in neither. */
+int store_checkpoint(struct store *st, struct cc_error *err);
+
+/* Structure of the data base, foreign keys; CC_E_INVALID says what is damaged. */
+int store_check(struct store *st, struct cc_error *err);
+
+/* Settings: "realm", "kek_id". *@value is malloced, NULL if it is not set. */
+int store_setting_get(struct store *st, const char *key, char **value, struct cc_error *err);
+int store_setting_put(struct store *st, const char *key, const char *value, struct cc_error *err);
+
+/*
+ * A get returns 0, or -1 with CC_E_NOTFOUND and the name of what is missing as fact. An _each
+ * function calls @fn for every row, by name, and stops with its result when that is not 0.
+ */
+
+/* Volumes. An add of a taken name or UUID is CC_E_EXISTS. */
+typedef int store_volume_fn(void *arg, const struct store_volume *v, struct cc_error *err);
+int store_volume_add(struct store *st, struct store_volume *v, struct cc_error *err);
+int store_volume_update(struct store *st, const struct store_volume *v, struct cc_error *err);
+int store_volume_get(struct store *st, const char *name, struct store_volume *v,
+		     struct cc_error *err);
+int store_volume_by_uuid(struct store *st, const char *uuid, struct store_volume *v,
+			 struct cc_error *err);
+int store_volume_each(struct store *st, store_volume_fn *fn, void *arg, struct cc_error *err);
+int store_volume_delete(struct store *st, int64_t id, struct cc_error *err);
+
+/* The identity of a volume; put replaces. */
+int store_identity_put(struct store *st, int64_t volume, const struct store_identity *id,
+		       struct cc_error *err);
+int store_identity_get(struct store *st, int64_t volume, struct store_identity *id,
+		       struct cc_error *err);
+int store_identity_delete(struct store *st, int64_t volume, struct cc_error *err);
+
+/* Signers. An add of a taken name is CC_E_EXISTS. */
+typedef int store_signer_fn(void *arg, const struct store_signer *s, struct cc_error *err);
+int store_signer_add(struct store *st, const struct store_signer *s, struct cc_error *err);
+int store_signer_get(struct store *st, const char *name, struct store_signer *s,
+		     struct cc_error *err);
+int store_signer_each(struct store *st, store_signer_fn *fn, void *arg, struct cc_error *err);
+int store_signer_delete(struct store *st, const char *name, struct cc_error *err);
+
+/* Agents. An add of a taken name is CC_E_EXISTS. */
+typedef int store_agent_fn(void *arg, const struct store_agent *a, struct cc_error *err);
+int store_agent_add(struct store *st, const struct store_agent *a, struct cc_error *err);
+int store_agent_get(struct store *st, const char *name, struct store_agent *a,
+		    struct cc_error *err);
+int store_agent_each(struct store *st, store_agent_fn *fn, void *arg, struct cc_error *err);
+int store_agent_delete(struct store *st, const char *name, struct cc_error *err);
+
+/* Leases. A volume has at most one: a second add is CC_E_EXISTS. */
+typedef int store_lease_fn(void *arg, const struct store_lease *l, struct cc_error *err);
+int store_lease_add(struct store *st, int64_t volume, const struct store_lease *l,
+		    struct cc_error *err);
+int store_lease_get(struct store *st, const char *id, struct store_lease *l, struct cc_error *err);
+int store_lease_of(struct store *st, int64_t volume, struct store_lease *l, struct cc_error *err);
+int store_lease_each(struct store *st, store_lease_fn *fn, void *arg, struct cc_error *err);
+int store_lease_delete(struct store *st, const char *id, struct cc_error *err);
+
+/**
+ * store_audit_append - adds a row to the audit chain.
+ * @row: seq is filled; every text must be set ("" for none)
+ *
+ * The chain must still hold the row this process appended last (it is not cut or
+ * rewritten under a running keyd), else CC_E_INTERNAL with fact "audit".
+ */
+int store_audit_append(struct store *st, struct cc_audit_row *row, struct cc_error *err);
+
+/* Rows with a seq above @after, at most STORE_AUDIT_PAGE, ascending. Texts live during the call. */
+typedef int store_audit_fn(void *arg, const struct cc_audit_row *row,
+			   const unsigned char prev[static 32], const unsigned char hash[static 32],
+			   struct cc_error *err);
+int store_audit_each(struct store *st, uint64_t after, store_audit_fn *fn, void *arg,
+		     struct cc_error *err);
+
+/* Recomputes the whole chain; *@rows: how many. CC_E_INVALID with fact "audit" names the bad row. */
+int store_audit_verify(struct store *st, uint64_t *rows, struct cc_error *err);
+
+#endif

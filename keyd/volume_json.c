@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "volume_json.h"
+
+json_t *lease_json(const struct store_lease *l, struct cc_error *err)
+{
+	char granted[21];
+	json_t *obj;
+
+	cc_time_format(l->granted, granted);
+	obj = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:I}", "id", l->id, "volume",
+			l->volume, "volumeUuid", l->volume_uuid, "agent", l->agent, "container",
+			l->container, "fence", (json_int_t)l->fence, "granted", granted, "ms",
+			(json_int_t)l->ms);
+	if (!obj)
+		cc_fail(err, CC_E_NOMEM, "out of memory");
+	return obj;
+}
+
+/* The object or null when there is none; NULL on error. */
+static json_t *lease_of(struct custodian *c, const struct store_volume *v, struct cc_error *err)
+{
+	struct store_lease l;
+
+	if (!store_lease_of(c->store, v->id, &l, err))
+		return lease_json(&l, err);
+	return err->code == CC_E_NOTFOUND ? json_null() : NULL;
+}
+
+static json_t *identity_of(struct custodian *c, const struct store_volume *v, struct cc_error *err)
+{
+	store_auto_identity struct store_identity id = {0};
+	json_t *obj;
+
+	if (store_identity_get(c->store, v->id, &id, err))
+		return err->code == CC_E_NOTFOUND ? json_null() : NULL;
+	obj = json_pack("{s:I, s:s, s:s, s:s}", "serial", (json_int_t)id.serial, "digest",
+			id.digest, "signer", id.signer, "mountPoint", id.mount_point);
+	if (!obj)
+		cc_fail(err, CC_E_NOMEM, "out of memory");
+	return obj;
+}
+
+json_t *volume_json(struct custodian *c, const struct store_volume *v, struct cc_error *err)
+{
+	cc_auto_json json_t *identity = identity_of(c, v, err);
+	cc_auto_json json_t *lease = identity ? lease_of(c, v, err) : NULL;
+	char created[21];
+	json_t *obj;
+
+	if (!identity || !lease)
+		return NULL;
+	cc_time_format(v->created, created);
+	obj = json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s, s:I, s:s, s:s, s:s, s:O, s:O}",
+			"name", v->name, "uuid", v->uuid, "cipher", v->cipher, "keyBytes",
+			(json_int_t)v->key_bytes, "sectorSize", (json_int_t)v->sector_size,
+			"offset", (json_int_t)v->offset, "sectors", (json_int_t)v->sectors, "fs",
+			v->fs, "generation", (json_int_t)v->generation, "state",
+			v->ready ? "ready" : "creating", "realm", c->realm, "created", created,
+			"identity", identity, "lease", lease);
+	if (!obj)
+		cc_fail(err, CC_E_NOMEM, "out of memory");
+	return obj;
+}
