@@ -50,6 +50,21 @@ int cmd_arguments(const struct globals *g, int argc, char **argv, const char *co
 /* For verbs without options of their own: refuses options, then cmd_arguments(). */
 int cmd_only_arguments(const struct globals *g, int argc, char **argv, const char *const *names);
 
+/* @s is a name as keyd takes it; @what says of what. CC_E_USAGE if not. */
+int cmd_name(const char *s, const char *what, struct cc_error *err);
+
+/* "docker" or "podman". */
+bool cmd_is_engine(const char *s);
+
+struct column;
+
+/* A verb that lists: GET @path, whose answer holds the array @member. */
+int cmd_list(int argc, char **argv, const struct globals *g, const char *path, const char *member,
+	     const struct column *columns);
+
+/* A verb that deletes the @what its only argument names: DELETE @path/NAME. */
+int cmd_delete(int argc, char **argv, const struct globals *g, const char *path, const char *what);
+
 /* Whole decimal number in [@min, @max]. Return: false when @s is none. */
 bool cmd_number(const char *s, uint64_t min, uint64_t max, uint64_t *out);
 

@@ -33,6 +33,8 @@ void interrupt_begin(void)
 {
 	sigset_t set = stops_and_child();
 
+	/* a reader that went away is no reason to leave the work half done */
+	signal(SIGPIPE, SIG_IGN);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
@@ -40,6 +42,7 @@ void interrupt_end(void)
 {
 	sigset_t set = stops_and_child();
 
+	signal(SIGPIPE, SIG_DFL);
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 

@@ -48,15 +48,17 @@ static void task_free_ptr(struct dm_task **t)
 }
 #define auto_task cc_cleanup(task_free_ptr) struct dm_task
 
-static void mapping_name(const char *volume, char out[static 128])
+#define NAME_MAX_LEN 96 /* CC_DM_PREFIX and a volume's name */
+
+static void mapping_name(const char *volume, char out[static NAME_MAX_LEN])
 {
-	snprintf(out, 128, CC_DM_PREFIX "%s", volume);
+	snprintf(out, NAME_MAX_LEN, CC_DM_PREFIX "%s", volume);
 }
 
 static struct dm_task *task_new(int type, const char *volume, struct cc_error *err)
 {
 	struct dm_task *t;
-	char name[128];
+	char name[NAME_MAX_LEN];
 
 	dm_log_with_errno_init(on_log);
 	complaint[0] = '\0';
@@ -117,6 +119,7 @@ int mapping_create(const struct volume_record *v, const char *device, bool read_
 {
 	auto_task *t = NULL;
 	struct mapping_status st;
+	char name[NAME_MAX_LEN];
 	char params[512];
 	char uuid[64];
 	int n;
@@ -150,8 +153,8 @@ int mapping_create(const struct volume_record *v, const char *device, bool read_
 				 "installed? dmesg says more)",
 				 err);
 	}
-	mapping_name(v->name, params);
-	snprintf(node, 128, "%s/%s", dm_dir(), params);
+	mapping_name(v->name, name);
+	snprintf(node, 128, "%s/%s", dm_dir(), name);
 	return 0;
 }
 
@@ -265,7 +268,8 @@ int mapping_remove(const char *volume, unsigned int timeout_ms, struct cc_error 
 		return cc_fail(err, CC_E_BUSY,
 			       "mapping " CC_DM_PREFIX "%s is not ours (dm uuid \"%s\")", volume,
 			       st.uuid);
-	if (!st.locked && mapping_lock(volume, err))
+	/* without a target nothing is there to lock: a creation that died half-way */
+	if (st.info[0] && !st.locked && mapping_lock(volume, err))
 		return -1;
 	/* The kernel has no event for "last opener gone", so it is asked again. */
 	for (;;) {

@@ -1,21 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * mkfs.c - fork and exec of mkfs, without a shell.
+ * mkfs.c - file systems of a volume.
  */
 #include "mkfs.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 
 #include "cleanup.h"
-#include "interrupt.h"
+#include "program.h"
 
 #define MIB_SECTORS 2048u
+#define OPTIONS_MAX 8
+#define ARGS_MAX (OPTIONS_MAX + 5) /* the program, -L and a label, the node, NULL */
 
 /**
  * struct fs - what we know about a file system.
@@ -30,7 +27,7 @@ struct fs {
 	const char *program;
 	uint64_t min;
 	size_t label_max;
-	const char *options[8];
+	const char *options[OPTIONS_MAX];
 };
 
 static const struct fs table[] = {
@@ -73,18 +70,12 @@ int mkfs_check(const char *fs, const char *label, struct cc_error *err)
 	return 0;
 }
 
-/* Runs in the child. */
-static void __attribute__((noreturn))
-exec_mkfs(const struct fs *f, const char *label, const char *node, int out)
+/* The command line, in the caller's array. */
+static void command(const struct fs *f, const char *label, const char *node,
+		    const char *argv[static ARGS_MAX])
 {
-	static char *const environment[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8",
-					    NULL};
-	const char *argv[16];
 	size_t n = 0;
 
-	/* nobody may write to the mapping when dmctl is gone */
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	interrupt_end();
 	argv[n++] = f->program;
 	for (size_t i = 0; f->options[i]; i++)
 		argv[n++] = f->options[i];
@@ -94,9 +85,6 @@ exec_mkfs(const struct fs *f, const char *label, const char *node, int out)
 	}
 	argv[n++] = node;
 	argv[n] = NULL;
-	if (dup2(out, STDOUT_FILENO) >= 0 && dup2(out, STDERR_FILENO) >= 0)
-		execve(f->program, (char *const *)argv, environment);
-	_exit(127);
 }
 
 /* Shows on stderr what the program said. */
@@ -114,8 +102,8 @@ int mkfs_run(const char *fs, const char *label, const char *node, struct cc_erro
 {
 	const struct fs *f = find(fs);
 	cc_auto_close int out = -1;
+	const char *argv[ARGS_MAX];
 	int status = 0;
-	pid_t child;
 
 	if (mkfs_check(fs, label, err))
 		return -1;
@@ -124,17 +112,11 @@ int mkfs_run(const char *fs, const char *label, const char *node, struct cc_erro
 	out = memfd_create("mkfs", MFD_CLOEXEC);
 	if (out < 0)
 		return cc_fail_errno(err, CC_E_INTERNAL, "memfd_create");
-	child = fork();
-	if (child < 0)
-		return cc_fail_errno(err, CC_E_INTERNAL, "fork");
-	if (child == 0)
-		exec_mkfs(f, label, node, out);
-	if (interrupt_wait(child, &status, err))
+	command(f, label, node, argv);
+	if (program_run(argv, out, &status, err))
 		return -1;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+	if (program_check(f->program, status, CC_E_DEVICE, err) == 0)
 		return 0;
 	show(out);
-	return cc_fail(err, CC_E_DEVICE, "%s failed on %s (%s %d)", f->program, node,
-		       WIFEXITED(status) ? "exit status" : "signal",
-		       WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
+	return cc_prefix(err, "%s", node);
 }

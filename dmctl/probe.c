@@ -152,21 +152,35 @@ static int check_idle(const char *device, dev_t dev, struct cc_error *err)
 /* ---- signatures ------------------------------------------------------------------------------- */
 
 /*
- * Not blkid_do_safeprobe(): that hides what is there when two signatures contradict each other.
+ * Looks for everything blkid knows, one blkid_do_probe() after the other. Not
+ * blkid_do_safeprobe(): that hides what is there when two signatures contradict each other.
  */
-static int find_signatures(struct probe *p, struct cc_error *err)
+static blkid_probe signature_probe(int fd)
 {
-	cc_cleanup(free_probe_ptr) blkid_probe pr = blkid_new_probe();
-	const char *type;
-	int rc;
+	blkid_probe pr = blkid_new_probe();
 
-	if (!pr || blkid_probe_set_device(pr, p->fd, 0, 0))
-		return cc_fail(err, CC_E_DEVICE, "%s cannot be probed", p->path);
+	if (pr && blkid_probe_set_device(pr, fd, 0, 0)) {
+		blkid_free_probe(pr);
+		pr = NULL;
+	}
+	if (!pr)
+		return NULL;
 	blkid_probe_enable_superblocks(pr, 1);
 	blkid_probe_set_superblocks_flags(pr, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_MAGIC |
 						      BLKID_SUBLKS_BADCSUM);
 	blkid_probe_enable_partitions(pr, 1);
 	blkid_probe_set_partitions_flags(pr, BLKID_PARTS_MAGIC | BLKID_PARTS_FORCE_GPT);
+	return pr;
+}
+
+static int find_signatures(struct probe *p, struct cc_error *err)
+{
+	cc_cleanup(free_probe_ptr) blkid_probe pr = signature_probe(p->fd);
+	const char *type;
+	int rc;
+
+	if (!pr)
+		return cc_fail(err, CC_E_DEVICE, "%s cannot be probed", p->path);
 	while ((rc = blkid_do_probe(pr)) == 0) {
 		if (blkid_probe_lookup_value(pr, "TYPE", &type, NULL) &&
 		    blkid_probe_lookup_value(pr, "PTTYPE", &type, NULL))
@@ -176,6 +190,30 @@ static int find_signatures(struct probe *p, struct cc_error *err)
 	}
 	if (rc < 0)
 		return cc_fail_errno(err, CC_E_DEVICE, "%s cannot be read", p->path);
+	return 0;
+}
+
+int probe_wipe_signatures(const struct probe *p, struct cc_error *err)
+{
+	cc_auto_close int fd = -1;
+	cc_cleanup(free_probe_ptr) blkid_probe pr = NULL;
+
+	if (!p->signatures.n)
+		return 0;
+	fd = open(p->path, O_RDWR | O_EXCL | O_CLOEXEC);
+	if (fd < 0)
+		return cc_fail_errno(err, CC_E_DEVICE, "%s cannot be opened for writing", p->path);
+	pr = signature_probe(fd);
+	if (!pr)
+		return cc_fail(err, CC_E_DEVICE, "%s cannot be probed", p->path);
+	while (blkid_do_probe(pr) == 0)
+		if (blkid_do_wipe(pr, 0))
+			return cc_fail_errno(err, CC_E_DEVICE,
+					     "the signatures on %s cannot be wiped", p->path);
+	if (fsync(fd))
+		return cc_fail_errno(err, CC_E_DEVICE, "%s", p->path);
+	/* the kernel forgets the partitions; fails where there can be none */
+	ioctl(fd, BLKRRPART);
 	return 0;
 }
 

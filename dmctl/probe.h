@@ -37,6 +37,12 @@ int probe_device(const char *device, struct probe *p, struct cc_error *err);
 int probe_refuse_signatures(const struct probe *p, const struct cc_strv *allowed,
 			    struct cc_error *err);
 
+/*
+ * Wipes every signature found, also those at the end of the device (md, the backup GPT), and has the
+ * kernel forget partitions.
+ */
+int probe_wipe_signatures(const struct probe *p, struct cc_error *err);
+
 void probe_clear(struct probe *p);
 
 /* The preferred /dev/disk/by-id name of @device, or a copy of @device; malloced. */

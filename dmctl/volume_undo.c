@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * volume_undo.c - takes away what is there of a volume that never became ready.
+ */
+#include "volume_undo.h"
+
+#include <string.h>
+
+#include "cmd.h"
+#include "keyd_client.h"
+#include "luks.h"
+#include "mapping.h"
+#include "paths.h"
+
+#define REMOVE_MS 5000u
+
+int volume_get(const char *name, struct volume_record *v, json_t **obj, struct cc_error *err)
+{
+	cc_auto_json json_t *answer = NULL;
+	char path[96];
+
+	if (cmd_name(name, "volume", err))
+		return -1;
+	snprintf(path, sizeof(path), "/v1/volumes/%s", name);
+	if (keyd_request("GET", path, NULL, &answer, err) ||
+	    volume_record_from_json(v, answer, err))
+		return -1;
+	if (obj)
+		*obj = cc_steal(answer);
+	return 0;
+}
+
+int volume_delete(const char *name, struct cc_error *err)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), "/v1/volumes/%s", name);
+	return keyd_request("DELETE", path, NULL, NULL, err);
+}
+
+static void complain(const char *what, const struct cc_error *err)
+{
+	fprintf(stderr, "dmctl: undo: %s: %s\n", what, err->text);
+}
+
+static void undo_mapping(const char *name, const char *uuid)
+{
+	struct mapping_status st;
+	struct cc_error err;
+	char want[64];
+
+	snprintf(want, sizeof(want), CC_DM_UUID_PREFIX "%s", uuid);
+	if (mapping_status(name, &st, &err) || !st.exists || strcmp(st.uuid, want))
+		return;
+	if (mapping_remove(name, REMOVE_MS, &err))
+		complain("the mapping is still there", &err);
+}
+
+static void undo_header(const char *uuid, const char *device)
+{
+	struct cc_error err;
+	char found[37];
+
+	if (!device || luks_read_uuid(device, found, &err) || strcmp(found, uuid))
+		return;
+	if (luks_wipe(device, &err))
+		complain("the header is still there", &err);
+}
+
+void volume_undo(const char *name, const char *uuid, const char *device)
+{
+	struct volume_record v;
+	struct cc_error err;
+	bool recorded;
+
+	undo_mapping(name, uuid);
+	/* keyd says whether the volume became ready in the last moment */
+	recorded = volume_get(name, &v, NULL, &err) == 0;
+	if (!recorded && err.code != CC_E_NOTFOUND) {
+		complain("keyd's record and the header are left; run the command again", &err);
+		return;
+	}
+	if (recorded && strcmp(v.uuid, uuid) == 0 && v.ready)
+		return;
+	undo_header(uuid, device);
+	if (recorded && strcmp(v.uuid, uuid) == 0 && volume_delete(name, &err) &&
+	    err.code != CC_E_NOTFOUND)
+		complain("keyd's record is still there", &err);
+}
