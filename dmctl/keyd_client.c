@@ -4,18 +4,16 @@
  */
 #include "keyd_client.h"
 
-#include <curl/curl.h>
 #include <jose/b64.h>
 #include <openssl/crypto.h>
 #include <string.h>
 #include <time.h>
 
 #include "evidence.h"
+#include "http_unix.h"
 #include "paths.h"
 #include "volume_record.h"
 
-#define ANSWER_MAX CC_JSON_MAX
-#define CONNECT_SECONDS 5L
 #define TOTAL_SECONDS 60L
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"
 
@@ -26,92 +24,39 @@ void keyd_client_set_socket(const char *path)
 	socket_path = path;
 }
 
-struct buffer {
-	char *p;
-	size_t len;
-};
-
-static void buffer_clear(struct buffer *b)
+/* One HTTP exchange; says how to start keyd when there is no answer. */
+static int exchange(const char *method, const char *path, const char *body,
+		    struct http_answer *answer, struct cc_error *err)
 {
-	free(b->p);
-}
+	const struct http_request request = {
+		.who = "keyd",
+		.socket = socket_path,
+		.method = method,
+		.path = path,
+		.body = body,
+		.max = CC_JSON_MAX,
+		.seconds = TOTAL_SECONDS,
+	};
+	char said[CC_TEXT_MAX];
 
-static size_t on_data(char *data, size_t size, size_t n, void *arg)
-{
-	struct buffer *b = arg;
-	size_t more = size * n;
-	char *p;
-
-	if (more > ANSWER_MAX - b->len)
-		return 0; /* libcurl ends the transfer with CURLE_WRITE_ERROR */
-	p = realloc(b->p, b->len + more + 1);
-	if (!p)
+	if (http_unix(&request, answer, err) == 0)
 		return 0;
-	b->p = p;
-	memcpy(b->p + b->len, data, more);
-	b->len += more;
-	b->p[b->len] = '\0';
-	return more;
-}
-
-static void curl_free_ptr(CURL **c)
-{
-	curl_easy_cleanup(*c);
-}
-
-static void slist_free_ptr(struct curl_slist **l)
-{
-	curl_slist_free_all(*l);
-}
-
-/* One HTTP exchange; *status is the answer's, @out its body. */
-static int exchange(const char *method, const char *path, const char *body, struct buffer *out,
-		    long *status, struct cc_error *err)
-{
-	cc_cleanup(slist_free_ptr) struct curl_slist *headers = NULL;
-	cc_cleanup(curl_free_ptr) CURL *c = curl_easy_init();
-	char reason[CURL_ERROR_SIZE] = "";
-	cc_auto_free char *url = NULL;
-	CURLcode rc;
-
-	if (asprintf(&url, "http://keyd%s", path) < 0) {
-		url = NULL;
-		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	}
-	headers = curl_slist_append(NULL, "Content-Type: application/json");
-	if (!c || !headers)
-		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	curl_easy_setopt(c, CURLOPT_URL, url);
-	curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, socket_path);
-	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http");
-	curl_easy_setopt(c, CURLOPT_PROXY, "");
-	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, CONNECT_SECONDS);
-	curl_easy_setopt(c, CURLOPT_TIMEOUT, TOTAL_SECONDS);
-	curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, method);
-	curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
-	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, reason);
-	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_data);
-	curl_easy_setopt(c, CURLOPT_WRITEDATA, out);
-	if (body)
-		curl_easy_setopt(c, CURLOPT_POSTFIELDS, body);
-	rc = curl_easy_perform(c);
-	if (rc != CURLE_OK)
-		return cc_fail(err, CC_E_UNREACHABLE,
-			       "keyd does not answer on %s (%s); start it with \"systemctl start "
-			       "container-crypt-keyd\" or set it up with \"dmctl init\"",
-			       socket_path, reason[0] ? reason : curl_easy_strerror(rc));
-	curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, status);
-	return 0;
+	if (err->code != CC_E_UNREACHABLE)
+		return -1;
+	memcpy(said, err->text, sizeof(said));
+	return cc_fail(
+		err, CC_E_UNREACHABLE,
+		"%s; start it with \"systemctl start container-crypt-keyd\" or set it up with "
+		"\"dmctl init\"",
+		said);
 }
 
 int keyd_request(const char *method, const char *path, const json_t *body, json_t **answer,
 		 struct cc_error *err)
 {
-	cc_cleanup(buffer_clear) struct buffer out = {0};
+	cc_cleanup(http_answer_clear) struct http_answer out = {0};
 	cc_auto_free char *text = NULL;
 	cc_auto_json json_t *json = NULL;
-	long status = 0;
 
 	if (answer)
 		*answer = NULL;
@@ -120,16 +65,16 @@ int keyd_request(const char *method, const char *path, const json_t *body, json_
 		if (!text)
 			return cc_fail(err, CC_E_NOMEM, "out of memory");
 	}
-	if (exchange(method, path, text, &out, &status, err))
+	if (exchange(method, path, text, &out, err))
 		return -1;
-	json = cc_json_parse(out.p ? out.p : "", out.len, "answer of keyd", err);
+	json = cc_json_parse(out.body ? out.body : "", out.len, "answer of keyd", err);
 	if (!json)
-		return cc_prefix(err, "HTTP status %ld", status);
+		return cc_prefix(err, "HTTP status %ld", out.status);
 	if (cc_error_from_json(err, json))
 		return -1;
-	if (status != 200 && status != 201)
+	if (out.status != 200 && out.status != 201)
 		return cc_fail(err, CC_E_INTERNAL, "keyd answered HTTP status %ld without an error",
-			       status);
+			       out.status);
 	if (answer)
 		*answer = cc_steal(json);
 	return 0;

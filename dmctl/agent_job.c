@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * agent_job.c - the queue of requests and the workers that do them.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <syslog.h>
+
+#include "agent.h"
+#include "log.h"
+
+#define JOBS_MAX 256
+#define WORKERS_MAX 8
+#define WORKER_SECONDS 150 /* keyd's and an engine's time limits, and the wait for a dying mount */
+
+/**
+ * struct job - one request, queued or being done.
+ * @key: jobs with equal keys are done one after the other; "" runs beside all others
+ * @peer: gets the answer; NULL when nobody waits (any more)
+ * @abandoned: its peer hung up
+ * @pid: of the worker; 0 while queued
+ */
+struct job {
+	TAILQ_ENTRY(job) entry;
+	struct agent *agent;
+	enum agent_op op;
+	bool dry_run;
+	char volume[64];
+	char key[72];
+	char *text;
+	struct peer *peer;
+	bool abandoned;
+	pid_t pid;
+	int pidfd, fd;
+	struct event *exit, *limit;
+};
+
+static void pump(struct agent *a);
+
+static void job_free(struct job *j)
+{
+	TAILQ_REMOVE(&j->agent->jobs, j, entry);
+	if (j->exit)
+		event_free(j->exit);
+	if (j->limit)
+		event_free(j->limit);
+	if (j->pidfd >= 0)
+		close(j->pidfd);
+	if (j->fd >= 0)
+		close(j->fd);
+	free(j->text);
+	free(j);
+}
+
+/* ---- the end of a job -------------------------------------------------------------------------- */
+
+static bool changes_volume(const struct job *j)
+{
+	return j->volume[0] && !j->dry_run;
+}
+
+static void log_result(const struct job *j, const json_t *answer, const struct cc_error *err)
+{
+	const char *text = json_string_value(json_object_get(answer, "text"));
+	const char *volume = j->volume[0] ? j->volume : "-";
+
+	if (err)
+		cc_log(LOG_WARNING, "%s, volume %s: %s", agent_op_name(j->op), volume, err->text);
+	else if (text)
+		cc_log(LOG_INFO, "%s: %s", agent_op_name(j->op), text);
+	else if (j->op != AGENT_MEASURE)
+		cc_log(LOG_INFO, "%s, volume %s: done", agent_op_name(j->op), volume);
+}
+
+/* A bind that succeeded, but whoever asked for it is gone: the container will not run, or nobody knows. */
+static bool is_orphan(const struct job *j, const json_t *answer, bool delivered)
+{
+	return (j->op == AGENT_HOOK || j->op == AGENT_BIND) && changes_volume(j) && answer &&
+	       !delivered && !json_is_true(json_object_get(answer, "already"));
+}
+
+static void finish(struct job *j, const char *text, const json_t *answer, struct cc_error *err)
+{
+	struct agent *a = j->agent;
+	bool ok = !err, delivered = false;
+	enum agent_op op = j->op;
+	bool internal = !j->peer && !j->abandoned;
+	char volume[64];
+
+	log_result(j, answer, err);
+	if (j->peer && ok)
+		delivered = peer_answer(j->peer, text);
+	else if (j->peer)
+		peer_fail(j->peer, err);
+	j->peer = NULL;
+	if (is_orphan(j, ok ? answer : NULL, delivered)) {
+		cc_log(LOG_WARNING, "volume %s: whoever asked for it is gone, undoing", j->volume);
+		job_submit_internal(a, AGENT_UNDO, j->volume);
+	} else if (changes_volume(j)) {
+		strcpy(volume, j->volume);
+		job_free(j);
+		watch_settle(a, volume);
+		j = NULL;
+	}
+	if (j)
+		job_free(j);
+	if (internal)
+		agent_internal_done(a, op, ok);
+}
+
+static void on_exit_worker(evutil_socket_t fd, short what, void *arg)
+{
+	static char buf[AGENT_MESSAGE_MAX + 1];
+	cc_auto_json json_t *answer = NULL;
+	struct job *j = arg;
+	struct agent *a = j->agent;
+	struct cc_error err;
+	siginfo_t info = {0};
+	ssize_t n;
+
+	(void)what;
+	if (waitid(P_PIDFD, (id_t)fd, &info, WEXITED | WNOHANG) || info.si_pid == 0) {
+		event_add(j->exit, NULL);
+		return;
+	}
+	a->n_workers--;
+	n = recv(j->fd, buf, AGENT_MESSAGE_MAX, MSG_DONTWAIT);
+	if (n > 0) {
+		buf[n] = '\0';
+		answer = cc_json_parse(buf, (size_t)n, "the worker's answer", &err);
+		if (answer && !cc_error_from_json(&err, answer))
+			finish(j, buf, answer, NULL);
+		else
+			finish(j, NULL, NULL, &err);
+	} else {
+		cc_fail(&err, CC_E_INTERNAL,
+			"the agent's worker died (%s %d) before it was done; what it did is undone",
+			info.si_code == CLD_EXITED ? "status" : "signal", info.si_status);
+		finish(j, NULL, NULL, &err);
+	}
+	pump(a);
+	agent_check_stopped(a);
+}
+
+static void on_limit(evutil_socket_t fd, short what, void *arg)
+{
+	struct job *j = arg;
+
+	(void)fd;
+	(void)what;
+	cc_log(LOG_ERR, "%s, volume %s: not done after %d s, killed", agent_op_name(j->op),
+	       j->volume[0] ? j->volume : "-", WORKER_SECONDS);
+	pidfd_send_signal(j->pidfd, SIGKILL, NULL, 0);
+}
+
+/* ---- the start of a job ------------------------------------------------------------------------ */
+
+/* In the child. A fresh program image: nothing of the agent's memory, its own locked heap. */
+static _Noreturn void exec_worker(const struct agent *a, int fd)
+{
+	char number[16];
+	char *const argv[] = {"dmctl", "--keyd",   (char *)a->keyd, "--agent",	 (char *)a->socket,
+			      "agent", "--worker", number,	    "--cdi-dir", (char *)a->cdi_dir,
+			      NULL};
+
+	snprintf(number, sizeof(number), "%d", fd);
+	if (fcntl(fd, F_SETFD, 0) || fcntl(a->lock, F_SETFD, 0))
+		_exit(127);
+	execv("/proc/self/exe", argv);
+	_exit(127);
+}
+
+static int start(struct job *j, struct cc_error *err)
+{
+	const struct timeval limit = {.tv_sec = WORKER_SECONDS};
+	struct agent *a = j->agent;
+	cc_auto_close int theirs = -1;
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+		return cc_fail_errno(err, CC_E_INTERNAL, "socketpair");
+	j->fd = pair[0];
+	theirs = pair[1];
+	if (send(j->fd, j->text, strlen(j->text), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+		return cc_fail_errno(err, CC_E_INTERNAL, "socketpair");
+	j->pid = fork();
+	if (j->pid < 0) {
+		j->pid = 0;
+		return cc_fail_errno(err, CC_E_INTERNAL, "fork");
+	}
+	if (j->pid == 0)
+		exec_worker(a, theirs);
+	/* our own child, not yet waited for: its number cannot be anybody else's */
+	j->pidfd = pidfd_open(j->pid, 0);
+	if (j->pidfd >= 0)
+		j->exit = event_new(a->base, j->pidfd, EV_READ, on_exit_worker, j);
+	if (!j->exit || event_add(j->exit, NULL)) {
+		kill(j->pid, SIGKILL);
+		waitpid(j->pid, NULL, 0);
+		return cc_fail(err, CC_E_NOMEM, "out of memory or descriptors");
+	}
+	a->n_workers++;
+	j->limit = j->op == AGENT_RECOVER ? NULL : evtimer_new(a->base, on_limit, j);
+	if (j->limit)
+		event_add(j->limit, &limit);
+	return 0;
+}
+
+/* Nothing before it in the queue has its key. */
+static bool is_next(const struct agent *a, const struct job *j)
+{
+	const struct job *other;
+
+	TAILQ_FOREACH(other, &a->jobs, entry)
+	{
+		if (other == j)
+			return true;
+		if (j->key[0] && strcmp(other->key, j->key) == 0)
+			return false;
+	}
+	return false;
+}
+
+static struct job *startable(struct agent *a)
+{
+	struct job *j;
+
+	if (a->stopping || a->n_workers >= WORKERS_MAX)
+		return NULL;
+	TAILQ_FOREACH(j, &a->jobs, entry)
+	if (j->pid == 0 && is_next(a, j))
+		return j;
+	return NULL;
+}
+
+static void pump(struct agent *a)
+{
+	struct cc_error err;
+	struct job *j;
+
+	while ((j = startable(a)))
+		if (start(j, &err))
+			finish(j, NULL, NULL, &err);
+}
+
+int job_submit(struct agent *a, const struct agent_message *m, char *text, struct peer *peer,
+	       struct cc_error *err)
+{
+	struct job *j, *other;
+	unsigned int n = 0;
+
+	TAILQ_FOREACH(other, &a->jobs, entry)
+	n++;
+	j = n < JOBS_MAX ? calloc(1, sizeof(*j)) : NULL;
+	if (!j) {
+		free(text);
+		return cc_fail(err, CC_E_BUSY, "the agent has too much to do; try again");
+	}
+	j->agent = a;
+	j->op = m->op;
+	j->dry_run = m->dry_run;
+	j->text = text;
+	j->peer = peer;
+	j->pidfd = j->fd = -1;
+	strcpy(j->volume, m->volume);
+	if (m->volume[0])
+		snprintf(j->key, sizeof(j->key), "volume/%s", m->volume);
+	else if (m->op == AGENT_REFRESH || m->op == AGENT_RECOVER)
+		snprintf(j->key, sizeof(j->key), "%s", agent_op_name(m->op));
+	/* an undo comes before what waits for the volume */
+	if (m->op == AGENT_UNDO)
+		TAILQ_INSERT_HEAD(&a->jobs, j, entry);
+	else
+		TAILQ_INSERT_TAIL(&a->jobs, j, entry);
+	pump(a);
+	return 0;
+}
+
+void job_submit_internal(struct agent *a, enum agent_op op, const char *volume)
+{
+	char *text = agent_message_internal(op, volume);
+	struct agent_message m = {.op = op};
+	struct cc_error err;
+
+	if (volume)
+		snprintf(m.volume, sizeof(m.volume), "%s", volume);
+	if (!text || job_submit(a, &m, text, NULL, &err))
+		cc_log(LOG_ERR, "%s, volume %s: cannot be queued", agent_op_name(op),
+		       volume ? volume : "-");
+}
+
+void job_forget_peer(struct agent *a, const struct peer *p)
+{
+	struct job *j;
+
+	TAILQ_FOREACH(j, &a->jobs, entry)
+	{
+		if (j->peer != p)
+			continue;
+		j->peer = NULL;
+		j->abandoned = true;
+		if (j->pid == 0)
+			job_free(j);
+		return;
+	}
+}

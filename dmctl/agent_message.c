@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * agent_message.c - requests on the agent's socket.
+ */
+#include "agent_message.h"
+
+#include <string.h>
+
+#define WHAT "the request"
+
+/* What an operation takes; unknown members are refused. */
+static const struct {
+	const char *name;
+	bool internal;
+	bool volume;
+	const char *const *members;
+} ops[] = {
+	[AGENT_HOOK] = {"hook", false, true, (const char *const[]){"op", "volume", "state", NULL}},
+	[AGENT_BIND] = {"bind", false, true,
+			(const char *const[]){"op", "volume", "device", "container", "engine",
+					      "dryRun", NULL}},
+	[AGENT_UNBIND] = {"unbind", false, true, (const char *const[]){"op", "volume", NULL}},
+	[AGENT_LIST] = {"list", false, false, (const char *const[]){"op", NULL}},
+	[AGENT_MEASURE] = {"measure", false, false,
+			   (const char *const[]){"op", "container", "engine", NULL}},
+	[AGENT_REFRESH] = {"refresh", false, false, (const char *const[]){"op", NULL}},
+	[AGENT_RECOVER] = {"recover", true, false, (const char *const[]){"op", NULL}},
+	[AGENT_REAP] = {"reap", true, true, (const char *const[]){"op", "volume", NULL}},
+	[AGENT_UNDO] = {"undo", true, true, (const char *const[]){"op", "volume", NULL}},
+};
+
+#define N_OPS (sizeof(ops) / sizeof(ops[0]))
+
+const char *agent_op_name(enum agent_op op)
+{
+	return ops[op].name;
+}
+
+void agent_message_clear(struct agent_message *m)
+{
+	free(m->device);
+	free(m->container);
+	free(m->engine);
+	oci_state_clear(&m->state);
+	*m = (struct agent_message){0};
+}
+
+static int parse_op(const json_t *obj, bool internal, struct agent_message *m, struct cc_error *err)
+{
+	cc_auto_free char *name = NULL;
+	size_t i;
+
+	if (cc_json_str(obj, WHAT, "op", true, &name, err))
+		return -1;
+	for (i = 0; i < N_OPS; i++) {
+		if (strcmp(ops[i].name, name) != 0 || (ops[i].internal && !internal))
+			continue;
+		m->op = (enum agent_op)i;
+		return cc_json_only(obj, WHAT, ops[i].members, err);
+	}
+	return cc_fail(err, CC_E_INVALID, WHAT ": operation \"%s\" is not known", name);
+}
+
+static int parse_volume(const json_t *obj, struct agent_message *m, struct cc_error *err)
+{
+	cc_auto_free char *volume = NULL;
+
+	if (cc_json_str(obj, WHAT, "volume", true, &volume, err))
+		return -1;
+	if (!cc_is_name(volume))
+		return cc_fail(err, CC_E_INVALID, WHAT ": \"%s\" is no volume name", volume);
+	strcpy(m->volume, volume);
+	return 0;
+}
+
+/* A string that may be null or absent. */
+static int optional(const json_t *obj, const char *key, char **out, struct cc_error *err)
+{
+	return json_is_null(json_object_get(obj, key))
+		       ? 0
+		       : cc_json_str(obj, WHAT, key, false, out, err);
+}
+
+static int parse_container(const json_t *obj, struct agent_message *m, struct cc_error *err)
+{
+	return cc_json_str(obj, WHAT, "container", true, &m->container, err) ||
+			       optional(obj, "engine", &m->engine, err)
+		       ? -1
+		       : 0;
+}
+
+int agent_message_parse(const char *buf, size_t len, bool internal, struct agent_message *m,
+			struct cc_error *err)
+{
+	cc_auto_json json_t *obj = cc_json_parse(buf, len, WHAT, err);
+
+	if (!obj)
+		return -1;
+	if (!json_is_object(obj))
+		return cc_fail(err, CC_E_INVALID, WHAT " is no JSON object");
+	if (parse_op(obj, internal, m, err) || (ops[m->op].volume && parse_volume(obj, m, err)))
+		return -1;
+	switch (m->op) {
+	case AGENT_HOOK:
+		return oci_state_parse(json_object_get(obj, "state"), &m->state, err);
+	case AGENT_BIND:
+		return optional(obj, "device", &m->device, err) || parse_container(obj, m, err) ||
+				       cc_json_bool(obj, WHAT, "dryRun", false, &m->dry_run, err)
+			       ? -1
+			       : 0;
+	case AGENT_MEASURE:
+		return parse_container(obj, m, err);
+	default:
+		return 0;
+	}
+}
+
+char *agent_message_internal(enum agent_op op, const char *volume)
+{
+	cc_auto_json json_t *obj = json_pack("{s:s, s:s*}", "op", ops[op].name, "volume", volume);
+
+	return obj ? json_dumps(obj, JSON_COMPACT) : NULL;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * agent_message.h - requests on the agent's socket (docs/api.md, "The agent's socket"), and those
+ * the agent makes itself.
+ */
+#ifndef CC_AGENT_MESSAGE_H
+#define CC_AGENT_MESSAGE_H
+
+#include "oci.h"
+
+#define AGENT_MESSAGE_MAX (64 * 1024) /* bytes of a request or answer */
+
+/**
+ * enum agent_op - what is asked.
+ * @AGENT_RECOVER: internal: after a start, undo what is half done
+ * @AGENT_REAP: internal: undo the volume's binding unless its container lives and is bound
+ * @AGENT_UNDO: internal: undo it, whatever it is
+ */
+enum agent_op {
+	AGENT_HOOK,
+	AGENT_BIND,
+	AGENT_UNBIND,
+	AGENT_LIST,
+	AGENT_MEASURE,
+	AGENT_REFRESH,
+	AGENT_RECOVER,
+	AGENT_REAP,
+	AGENT_UNDO,
+};
+
+/**
+ * struct agent_message - one request.
+ * @volume: "" where the operation has none
+ * @device, @engine: NULL when not given
+ * @state: of AGENT_HOOK
+ */
+struct agent_message {
+	enum agent_op op;
+	char volume[64];
+	char *device, *container, *engine;
+	bool dry_run;
+	struct oci_state state;
+};
+
+void agent_message_clear(struct agent_message *m);
+#define agent_auto_message cc_cleanup(agent_message_clear)
+
+/**
+ * agent_message_parse - parses one request.
+ * @internal: the agent's own operations are allowed, too
+ * Return: 0; -1 with CC_E_INVALID.
+ */
+int agent_message_parse(const char *buf, size_t len, bool internal, struct agent_message *m,
+			struct cc_error *err);
+
+/* Text of an internal request; malloced, NULL without memory. @volume may be NULL. */
+char *agent_message_internal(enum agent_op op, const char *volume);
+
+const char *agent_op_name(enum agent_op op);
+
+#endif

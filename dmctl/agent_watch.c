@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * agent_watch.c - bound containers: notices their end, and sees to it that what is half done is undone.
+ */
+#include <string.h>
+#include <syslog.h>
+
+#include "agent.h"
+#include "binding.h"
+#include "log.h"
+#include "proc.h"
+
+#define RETRY_SECONDS_MAX 60
+
+/**
+ * struct watch - one volume that has a binding.
+ * @proc: the container's process; its pidfd is readable when it ends
+ * @ended: waits for that
+ * @retry: runs while the binding has to be undone
+ * @tries: how often that was started since the last success
+ */
+struct watch {
+	TAILQ_ENTRY(watch) entry;
+	struct agent *agent;
+	char volume[64];
+	struct proc_ref proc;
+	struct event *ended, *retry;
+	unsigned int tries;
+};
+
+static void stop_watching(struct watch *w)
+{
+	if (w->ended)
+		event_free(w->ended);
+	w->ended = NULL;
+	proc_close(&w->proc);
+}
+
+static void watch_free(struct watch *w)
+{
+	TAILQ_REMOVE(&w->agent->watches, w, entry);
+	stop_watching(w);
+	event_free(w->retry);
+	free(w);
+}
+
+static void on_retry(evutil_socket_t fd, short what, void *arg)
+{
+	struct watch *w = arg;
+
+	(void)fd;
+	(void)what;
+	job_submit_internal(w->agent, AGENT_REAP, w->volume);
+}
+
+/* Undoes it: the first time at once, then after 1, 2, 4 … seconds. */
+static void undo_later(struct watch *w)
+{
+	struct timeval pause = {0};
+
+	if (w->tries)
+		pause.tv_sec = w->tries > 6 ? RETRY_SECONDS_MAX : 1 << (w->tries - 1);
+	w->tries++;
+	event_add(w->retry, &pause);
+}
+
+static void on_ended(evutil_socket_t fd, short what, void *arg)
+{
+	struct watch *w = arg;
+
+	(void)fd;
+	(void)what;
+	stop_watching(w);
+	cc_log(LOG_INFO, "volume %s: its container has ended", w->volume);
+	undo_later(w);
+}
+
+static struct watch *find_or_make(struct agent *a, const char *volume)
+{
+	struct watch *w;
+
+	TAILQ_FOREACH(w, &a->watches, entry)
+	if (strcmp(w->volume, volume) == 0)
+		return w;
+	w = calloc(1, sizeof(*w));
+	if (!w)
+		return NULL;
+	w->agent = a;
+	w->proc.pidfd = -1;
+	snprintf(w->volume, sizeof(w->volume), "%s", volume);
+	w->retry = evtimer_new(a->base, on_retry, w);
+	if (!w->retry) {
+		free(w);
+		return NULL;
+	}
+	TAILQ_INSERT_TAIL(&a->watches, w, entry);
+	return w;
+}
+
+/* Bound, and its process is the one that was bound: waits for the end of it. */
+static bool watch_process(struct watch *w, const struct binding *b)
+{
+	struct cc_error err;
+
+	if (b->state != BINDING_BOUND || proc_open(&w->proc, (pid_t)b->pid, &err))
+		return false;
+	if (w->proc.start_time == b->start_time)
+		w->ended = event_new(w->agent->base, w->proc.pidfd, EV_READ, on_ended, w);
+	if (w->ended && event_add(w->ended, NULL) == 0)
+		return true;
+	stop_watching(w);
+	return false;
+}
+
+void watch_settle(struct agent *a, const char *volume)
+{
+	struct watch *w = find_or_make(a, volume);
+	binding_auto struct binding b = {0};
+	struct cc_error err;
+	int rc;
+
+	if (!w) {
+		cc_log(LOG_ERR, "volume %s: out of memory, it is not watched", volume);
+		return;
+	}
+	event_del(w->retry);
+	stop_watching(w);
+	rc = binding_load(volume, &b, &err);
+	if (rc && err.code == CC_E_NOTFOUND) {
+		watch_free(w);
+		return;
+	}
+	if (rc == 0 && watch_process(w, &b))
+		w->tries = 0;
+	else
+		undo_later(w);
+}
+
+void watch_settle_all(struct agent *a)
+{
+	struct cc_strv volumes = {0};
+	struct cc_error err;
+	size_t i;
+
+	if (binding_list(&volumes, &err))
+		cc_log(LOG_ERR, "%s", err.text);
+	for (i = 0; i < volumes.n; i++)
+		watch_settle(a, volumes.v[i]);
+	cc_strv_clear(&volumes);
+}
+
+void watch_clear(struct agent *a)
+{
+	struct watch *w;
+
+	while ((w = TAILQ_FIRST(&a->watches)))
+		watch_free(w);
+}

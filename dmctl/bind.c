@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * bind.c - binding a volume to a container, step by step.
+ */
+#include "bind.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <time.h>
+
+#include "bind_check.h"
+#include "binding.h"
+#include "keyd_client.h"
+#include "log.h"
+#include "luks.h"
+#include "mapping.h"
+#include "measure.h"
+#include "mount.h"
+#include "paths.h"
+#include "unbind.h"
+#include "volume_record.h"
+
+/**
+ * struct bind - one bind on its way.
+ * @already: the volume is bound to this container; nothing to do
+ */
+struct bind {
+	const struct agent_message *request;
+	struct volume_record vol;
+	struct measured seen;
+	struct binding b;
+	bool already;
+	struct cc_secret key;
+	uint64_t lease_ms;
+	char node[128];
+	int mnt;
+};
+
+static void bind_clear(struct bind *op)
+{
+	cc_secret_clear(&op->key);
+	measured_clear(&op->seen);
+	binding_clear(&op->b);
+	if (op->mnt >= 0)
+		close(op->mnt);
+}
+
+typedef int step_fn(struct bind *op, struct cc_error *err);
+
+/* ---- before anything is done ------------------------------------------------------------------- */
+
+static int step_measure(struct bind *op, struct cc_error *err)
+{
+	const struct agent_message *r = op->request;
+
+	return r->op == AGENT_HOOK ? measure_hook(&r->state, &op->seen, err)
+				   : measure_named(r->container, r->engine, &op->seen, err);
+}
+
+/* An earlier binding of the volume: this very one, one whose container is gone, or one in use. */
+static int step_earlier(struct bind *op, struct cc_error *err)
+{
+	binding_auto struct binding old = {0};
+	const char *volume = op->request->volume;
+
+	if (binding_load(volume, &old, err)) {
+		if (err->code == CC_E_NOTFOUND)
+			return 0;
+		return err->code == CC_E_INVALID ? unbind_volume(volume, true, err) : -1;
+	}
+	if (!binding_alive(&old) || old.state != BINDING_BOUND)
+		return unbind_volume(volume, true, err);
+	if (old.pid == op->seen.m->pid && old.start_time == op->seen.m->start_time) {
+		op->b = old;
+		old = (struct binding){0};
+		op->already = true;
+		return 0;
+	}
+	return cc_fail(err, CC_E_BUSY,
+		       "volume %s is bound to container %s (%s); stop that, or run \"dmctl unbind "
+		       "%s\"",
+		       volume, old.container_name, old.engine, volume);
+}
+
+static int step_record(struct bind *op, struct cc_error *err)
+{
+	return bind_check_record(op->request->volume, &op->vol, err);
+}
+
+static int step_device(struct bind *op, struct cc_error *err)
+{
+	return bind_check_device(op->request->device, &op->vol, &op->b.device, err);
+}
+
+static int copy(char **out, const char *s, struct cc_error *err)
+{
+	*out = strdup(s);
+	return *out ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
+}
+
+/* From here on there is something to undo, and the file says so. */
+static int step_intent(struct bind *op, struct cc_error *err)
+{
+	const struct cc_measurement *m = op->seen.m;
+	struct binding *b = &op->b;
+
+	strcpy(b->volume, op->vol.name);
+	strcpy(b->uuid, op->vol.uuid);
+	snprintf(b->container, sizeof(b->container), "%s", m->container_id);
+	b->pid = m->pid;
+	b->start_time = m->start_time;
+	b->since = time(NULL);
+	b->state = BINDING_INTENT;
+	return copy(&b->engine, m->engine, err) ||
+			       copy(&b->container_name, m->container_name, err) ||
+			       copy(&b->mount_point, "", err) || binding_save(b, err)
+		       ? -1
+		       : 0;
+}
+
+/* ---- release ----------------------------------------------------------------------------------- */
+
+static int take_release(struct bind *op, const json_t *answer, struct cc_error *err)
+{
+	json_t *lease = NULL, *mount = NULL;
+	cc_auto_free char *id = NULL;
+	struct binding *b = &op->b;
+
+	if (cc_json_obj(answer, "release", "lease", true, &lease, err) ||
+	    cc_json_str(lease, "release lease", "id", true, &id, err) ||
+	    cc_json_u64(lease, "release lease", "fence", true, &b->fence, err) ||
+	    cc_json_u64(lease, "release lease", "ms", true, &op->lease_ms, err))
+		return -1;
+	if (!cc_is_uuid(id))
+		return cc_fail(err, CC_E_INVALID, "release: \"%s\" is no lease id", id);
+	strcpy(b->lease, id);
+	b->state = BINDING_LEASED;
+	return cc_json_obj(answer, "release", "mount", true, &mount, err) ||
+			       cc_json_str(mount, "release mount", "point", true, &b->mount_point,
+					   err) ||
+			       cc_json_bool(mount, "release mount", "readOnly", true, &b->read_only,
+					    err) ||
+			       binding_save(b, err)
+		       ? -1
+		       : 0;
+}
+
+/* keyd decides. A clear no means that there is no lease either. */
+static int step_release(struct bind *op, struct cc_error *err)
+{
+	cc_auto_json json_t *answer = NULL;
+
+	op->b.state = BINDING_ASKED;
+	if (binding_save(&op->b, err))
+		return -1;
+	if (keyd_release("release", op->vol.uuid, op->seen.m, CC_AGENT_KEY, &op->key, &answer,
+			 err) == 0)
+		return take_release(op, answer, err);
+	if (err->code == CC_E_REFUSED || err->code == CC_E_NOTFOUND || err->code == CC_E_BUSY)
+		op->b.state = BINDING_INTENT;
+	return -1;
+}
+
+static int step_verify_key(struct bind *op, struct cc_error *err)
+{
+	return luks_verify_key(op->b.device, &op->key, err);
+}
+
+/* ---- mapping and mount ------------------------------------------------------------------------- */
+
+static int step_map(struct bind *op, struct cc_error *err)
+{
+	return mapping_create(&op->vol, op->b.device, op->b.read_only, op->node, err);
+}
+
+static int step_unlock(struct bind *op, struct cc_error *err)
+{
+	int rc = mapping_unlock(&op->vol, &op->key, op->lease_ms, err);
+
+	cc_secret_clear(&op->key);
+	return rc;
+}
+
+static int step_mount(struct bind *op, struct cc_error *err)
+{
+	pid_t idmap = op->seen.user_ns ? op->seen.proc.pid : 0;
+
+	return mount_detached(op->vol.fs, op->node, op->b.read_only, idmap, &op->mnt, err);
+}
+
+static int step_attach(struct bind *op, struct cc_error *err)
+{
+	return mount_attach(op->mnt, &op->seen, op->b.mount_point, err);
+}
+
+static int step_bound(struct bind *op, struct cc_error *err)
+{
+	if (proc_check(&op->seen.proc, err) || measure_remember(op->b.engine, op->b.container, err))
+		return -1;
+	op->b.state = BINDING_BOUND;
+	return binding_save(&op->b, err);
+}
+
+/* ---- all of it --------------------------------------------------------------------------------- */
+
+static step_fn *const prepare[] = {step_measure, step_earlier, step_record, step_device};
+static step_fn *const effects[] = {step_intent, step_release, step_verify_key, step_map,
+				   step_unlock, step_mount,   step_attach,     step_bound};
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static json_t *success(const struct bind *op, struct cc_error *err)
+{
+	cc_auto_free char *text = NULL;
+	json_t *answer;
+
+	if (asprintf(&text, "volume %s is mounted on %s in container %s%s", op->b.volume,
+		     op->b.mount_point, op->b.container_name,
+		     op->b.read_only ? ", read-only" : "") < 0)
+		text = NULL;
+	answer = !text ? NULL
+		       : json_pack("{s:b, s:s, s:s, s:s, s:b, s:s}", "ok", 1, "volume",
+				   op->b.volume, "container", op->b.container, "mountPoint",
+				   op->b.mount_point, "already", op->already, "text", text);
+	if (!answer)
+		cc_fail(err, CC_E_NOMEM, "out of memory");
+	return answer;
+}
+
+/* Undoes what the steps of effects[] did; what cannot be undone now stays on record. */
+static void undo(struct bind *op)
+{
+	struct cc_error err;
+
+	if (op->mnt >= 0)
+		close(cc_steal_fd(&op->mnt));
+	cc_secret_clear(&op->key);
+	if (unbind_release(&op->b, &err))
+		cc_log(LOG_WARNING, "volume %s: undo is not complete, it will be tried again: %s",
+		       op->b.volume, err.text);
+}
+
+int bind_volume(const struct agent_message *request, json_t **answer, struct cc_error *err)
+{
+	cc_cleanup(bind_clear) struct bind op = {
+		.request = request, .seen = MEASURED_NONE, .mnt = -1};
+	size_t i;
+
+	for (i = 0; i < COUNT(prepare) && !op.already; i++)
+		if (prepare[i](&op, err))
+			return -1;
+	if (request->dry_run)
+		return bind_check_decide(&op.vol, op.seen.m, answer, err);
+	for (i = 0; i < COUNT(effects) && !op.already; i++) {
+		if (effects[i](&op, err) == 0)
+			continue;
+		undo(&op);
+		return -1;
+	}
+	*answer = success(&op, err);
+	if (*answer)
+		return 0;
+	undo(&op);
+	return -1;
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * bind_check.c - what a bind checks before it has any effect.
+ */
+#include "bind_check.h"
+
+#include <string.h>
+#include <time.h>
+#include <openssl/evp.h>
+
+#include "decide.h"
+#include "keyd_client.h"
+#include "luks.h"
+
+static int get(const char *what, const char *name, json_t **answer, struct cc_error *err)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/v1/%s/%.63s", what, name);
+	return keyd_request("GET", path, NULL, answer, err);
+}
+
+int bind_check_record(const char *name, struct volume_record *v, struct cc_error *err)
+{
+	cc_auto_json json_t *answer = NULL;
+
+	if (get("volumes", name, &answer, err) || volume_record_from_json(v, answer, err))
+		return -1;
+	if (strcmp(v->name, name) != 0)
+		return cc_fail(err, CC_E_INVALID, "keyd answers with volume %s for %s", v->name,
+			       name);
+	if (!v->ready)
+		return cc_fail(
+			err, CC_E_BUSY,
+			"volume %s is still being created; finish it with \"dmctl volume create "
+			"%s DEVICE\"",
+			name, name);
+	return 0;
+}
+
+int bind_check_device(const char *device, const struct volume_record *v, char **found,
+		      struct cc_error *err)
+{
+	if (!device) {
+		if (luks_find(v->uuid, found, err))
+			return cc_prefix(err, "volume %s", v->name);
+	} else {
+		*found = strdup(device);
+		if (!*found)
+			return cc_fail(err, CC_E_NOMEM, "out of memory");
+	}
+	return luks_check(*found, v, err);
+}
+
+/* The payload of a DSSE envelope, not verified. */
+static int payload(const char *envelope, char **out, size_t *len, struct cc_error *err)
+{
+	cc_auto_json json_t *doc = cc_json_parse(envelope, strlen(envelope), "the identity", err);
+	const char *b64 = json_string_value(json_object_get(doc, "payload"));
+	size_t n = b64 ? strlen(b64) : 0;
+	int got;
+
+	if (!doc)
+		return -1;
+	*out = n && n % 4 == 0 ? malloc(n) : NULL;
+	if (!*out)
+		return cc_fail(err, CC_E_INVALID, "the identity has no payload");
+	got = EVP_DecodeBlock((unsigned char *)*out, (const unsigned char *)b64, (int)n);
+	if (got < 0)
+		return cc_fail(err, CC_E_INVALID, "the identity's payload is not base64");
+	*len = (size_t)got - (b64[n - 1] == '=') - (b64[n - 2] == '=');
+	return 0;
+}
+
+int bind_check_decide(const struct volume_record *v, const struct cc_measurement *m,
+		      json_t **answer, struct cc_error *err)
+{
+	const struct cc_policy policy = {
+		.now = time(NULL), .volume = v->name, .allow_running = true};
+	cc_auto_free char *envelope = NULL, *text = NULL, *said = NULL;
+	cc_auto_identity struct cc_identity *id = NULL;
+	cc_auto_json json_t *got = NULL;
+	size_t len = 0;
+
+	if (get("identities", v->name, &got, err) ||
+	    cc_json_str(got, "answer of keyd", "envelope", true, &envelope, err) ||
+	    payload(envelope, &text, &len, err))
+		return -1;
+	id = cc_identity_parse(text, len, err);
+	if (!id || cc_decide(id, m, &policy, err))
+		return -1;
+	if (asprintf(&said, "volume %s would be mounted on %s in container %s", v->name,
+		     id->mount_point, m->container_name) < 0)
+		said = NULL;
+	*answer = !said ? NULL
+			: json_pack("{s:b, s:b, s:s, s:s, s:s, s:s}", "ok", 1, "dryRun", 1,
+				    "volume", v->name, "container", m->container_id, "mountPoint",
+				    id->mount_point, "text", said);
+	return *answer ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * bind_check.h - what a bind checks before it has any effect.
+ */
+#ifndef CC_BIND_CHECK_H
+#define CC_BIND_CHECK_H
+
+#include "measurement.h"
+#include "volume_record.h"
+
+/* keyd's record of volume @name, which must be ready. */
+int bind_check_record(const char *name, struct volume_record *v, struct cc_error *err);
+
+/**
+ * bind_check_device - finds the LUN and compares its header with the record.
+ * @device: the LUN that was named; NULL: the one that carries the volume
+ * @found: out, its path, malloced
+ */
+int bind_check_device(const char *device, const struct volume_record *v, char **found,
+		      struct cc_error *err);
+
+/**
+ * bind_check_decide - what keyd would decide, for a dry run: keyd's identity of the volume
+ * against @m, decided here. keyd decides again, on verified bytes, when it is asked for the key.
+ * @answer: out, the success answer; new reference
+ */
+int bind_check_decide(const struct volume_record *v, const struct cc_measurement *m,
+		      json_t **answer, struct cc_error *err);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * http_unix.h - one HTTP request over a Unix socket, by libcurl. Blocking.
+ */
+#ifndef CC_HTTP_UNIX_H
+#define CC_HTTP_UNIX_H
+
+#include <stddef.h>
+
+#include "error.h"
+
+/**
+ * struct http_request - what is asked of whom.
+ * @who: name of the server in error texts ("keyd", "docker")
+ * @method: "GET", "POST", "DELETE"
+ * @path: path and query, already escaped
+ * @body: JSON text or NULL
+ * @max: bytes of the largest answer that is taken
+ * @seconds: limit of the whole exchange
+ */
+struct http_request {
+	const char *who;
+	const char *socket;
+	const char *method;
+	const char *path;
+	const char *body;
+	size_t max;
+	long seconds;
+};
+
+/**
+ * struct http_answer - status and body; @body is malloced, NUL terminated behind @len bytes, and
+ * may be NULL when @len is 0.
+ */
+struct http_answer {
+	long status;
+	char *body;
+	size_t len;
+};
+
+void http_answer_clear(struct http_answer *a);
+
+/* Return: 0 when there was an answer, whatever its status; -1 with CC_E_UNREACHABLE. */
+int http_unix(const struct http_request *r, struct http_answer *a, struct cc_error *err);
+
+/* Escapes @s for a query; malloced, NULL without memory. */
+char *http_escape(const char *s);
+
+#endif

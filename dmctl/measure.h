@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * measure.h - takes the measurement of a container (DESIGN, "Measurement"): kernel facts, the
+ * bundle's config.json, the engine's image by container id.
+ */
+#ifndef CC_MEASURE_H
+#define CC_MEASURE_H
+
+#include "measurement.h"
+#include "oci.h"
+#include "proc.h"
+
+/**
+ * struct measured - a measurement and what binding needs beyond it. Zero it with MEASURED_NONE.
+ * @m: the measurement
+ * @proc: the container's first process; recheck it after every step
+ * @root: where the root file system is in the container's mount namespace: "/", or the bundle's
+ *        root.path as long as the runtime has not pivoted
+ * @user_ns: the container has a user namespace of its own
+ */
+struct measured {
+	struct cc_measurement *m;
+	struct proc_ref proc;
+	char *root;
+	bool user_ns;
+};
+
+#define MEASURED_NONE                 \
+	{                             \
+		.proc = PROC_REF_NONE \
+	}
+
+void measured_clear(struct measured *s);
+#define measure_auto cc_cleanup(measured_clear)
+
+/* At createRuntime: the runtime holds the container, nothing of it has run. */
+int measure_hook(const struct oci_state *state, struct measured *s, struct cc_error *err);
+
+/**
+ * measure_named - a container by name or id.
+ * @engine: "docker", "podman" or NULL
+ *
+ * Return: 0; -1 as engine_find(), or CC_E_NOTFOUND when the container has no process.
+ */
+int measure_named(const char *container, const char *engine, struct measured *s,
+		  struct cc_error *err);
+
+/* ---- parts ------------------------------------------------------------------------------------- */
+
+/* Whether the kernel's facts about @pid are those config.json promises; also settles m->ns. */
+int measure_kernel(pid_t pid, const char *cgroup, const struct oci_facts *f,
+		   struct cc_measurement *m, struct cc_error *err);
+
+/**
+ * measure_confined - the process is confined at least as config.json says, for a container whose
+ * program runs. Pure. Return: 0, or -1 with CC_E_REFUSED.
+ */
+int measure_confined(const struct proc_status *st, const struct oci_facts *f,
+		     const struct cc_measurement *m, struct cc_error *err);
+
+/* The agent has bound this container before. */
+bool measure_bound_before(const char *id);
+/* Remembers that it was. */
+int measure_remember(const char *engine, const char *id, struct cc_error *err);
+/* Forgets the containers that the engines do not have any more. */
+void measure_forget_removed(void);
+
+#endif

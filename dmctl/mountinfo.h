@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mountinfo.h - questions to mount tables, by libmount.
+ *
+ * A container can mount what it likes where it likes in its own namespace, so a table of a process
+ * in it is only asked about mounts whose id or device the kernel gave us another way.
+ */
+#ifndef CC_MOUNTINFO_H
+#define CC_MOUNTINFO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "json.h"
+
+/**
+ * mountinfo_overlay - upperdir and lowerdir of the overlay mounted on @target.
+ * @pid: whose table, 0 for our own
+ * @upper, @lower: out, malloced, NULL when the overlay has none
+ * @found: out, false when @target is no overlay mount in that table
+ */
+int mountinfo_overlay(pid_t pid, const char *target, char **upper, char **lower, bool *found,
+		      struct cc_error *err);
+
+/**
+ * mountinfo_shared - the mount with the kernel's id @mnt_id propagates what is mounted below it
+ * to others ("shared:").
+ * @fd: of a mountinfo file, read from its start
+ * CC_E_NOTFOUND when there is no such mount in the table.
+ */
+int mountinfo_shared(int fd, uint64_t mnt_id, bool *shared, struct cc_error *err);
+
+/* Targets of all mounts of device @dev, last mounted first. */
+int mountinfo_targets(int fd, dev_t dev, struct cc_strv *targets, struct cc_error *err);
+
+/* Opens /proc/PID/mountinfo; @pid 0 is ourselves. */
+int mountinfo_open(pid_t pid, struct cc_error *err);
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * proc.h - what the kernel says about a process: identity that survives pid reuse, credentials,
+ * control group, namespaces. Nothing here asks the process itself or an engine.
+ */
+#ifndef CC_PROC_H
+#define CC_PROC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "cleanup.h"
+#include "error.h"
+
+#define PROC_PATH_MAX 4096
+
+/**
+ * struct proc_ref - one process, not whoever has its number next.
+ * @pidfd: open from proc_open() to proc_close()
+ * @start_time: clock ticks since boot, /proc/PID/stat field 22
+ */
+struct proc_ref {
+	int pidfd;
+	pid_t pid;
+	uint64_t start_time;
+};
+
+#define PROC_REF_NONE       \
+	{                   \
+		.pidfd = -1 \
+	}
+
+/* Takes hold of @pid. CC_E_NOTFOUND when there is no such process. */
+int proc_open(struct proc_ref *p, pid_t pid, struct cc_error *err);
+void proc_close(struct proc_ref *p);
+#define proc_auto_ref cc_cleanup(proc_close)
+
+/* Still alive, and still the process it was. Call after everything else was read. CC_E_NOTFOUND. */
+int proc_check(const struct proc_ref *p, struct cc_error *err);
+
+/* True when @pid lives and started at @start_time. */
+bool proc_alive(pid_t pid, uint64_t start_time);
+
+/**
+ * struct proc_status - /proc/PID/status.
+ * @uid, @gid: real, effective, saved, file system; as our user namespace sees them
+ * @seccomp: 0 off, 1 strict, 2 filter
+ */
+struct proc_status {
+	uint32_t uid[4], gid[4];
+	uint64_t cap_prm, cap_eff, cap_bnd;
+	bool no_new_privs;
+	unsigned int seccomp;
+};
+
+/* Parses the text of such a file; -1 when a field is missing or malformed. */
+int proc_status_parse(const char *text, struct proc_status *st);
+int proc_status(pid_t pid, struct proc_status *st, struct cc_error *err);
+
+/**
+ * proc_cgroup - path of the process in the v2 hierarchy: the "0::" line of /proc/PID/cgroup.
+ * @path: out, starts with "/", relative to our cgroup namespace
+ */
+int proc_cgroup(pid_t pid, char path[static PROC_PATH_MAX], struct cc_error *err);
+
+/* Inode of /proc/PID/ns/NAME; @pid 0 is ourselves. */
+int proc_ns(pid_t pid, const char *name, uint64_t *ino, struct cc_error *err);
+
+/**
+ * proc_ns_shared - somebody else is in this namespace.
+ * @name, @ino: the namespace
+ * @cgroup: path; processes in it or below it do not count
+ * @shared: out
+ */
+int proc_ns_shared(const char *name, uint64_t ino, const char *cgroup, bool *shared,
+		   struct cc_error *err);
+
+#endif
