@@ -35,6 +35,12 @@ int cmd_usage(const struct globals *g, const char *argv0, const char *fmt, ...)
 	return cmd_fail(g, &err);
 }
 
+int cmd_bad_option(const struct globals *g, char **argv)
+{
+	return cmd_usage(g, argv[0], "\"%.60s\" is no option here, or lacks its value",
+			 argv[optind - 1]);
+}
+
 int cmd_arguments(const struct globals *g, int argc, char **argv, const char *const *names)
 {
 	int i = optind;
@@ -52,7 +58,7 @@ int cmd_only_arguments(const struct globals *g, int argc, char **argv, const cha
 	static const struct option none[] = {{0}};
 
 	if (getopt_long(argc, argv, "", none, NULL) != -1)
-		return cmd_usage(g, argv[0], "wrong option");
+		return cmd_bad_option(g, argv);
 	return cmd_arguments(g, argc, argv, names);
 }
 

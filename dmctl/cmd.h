@@ -44,6 +44,9 @@ int cmd_fail(const struct globals *g, const struct cc_error *err);
 int cmd_usage(const struct globals *g, const char *argv0, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4), cold));
 
+/* getopt_long(3) answered '?' for the verb's @argv. Return: CC_E_USAGE. */
+int cmd_bad_option(const struct globals *g, char **argv);
+
 /* The verb takes exactly the arguments @names (NULL-terminated) from argv[@optind]; 0 or CC_E_USAGE. */
 int cmd_arguments(const struct globals *g, int argc, char **argv, const char *const *names);
 

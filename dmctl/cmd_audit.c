@@ -76,7 +76,7 @@ int cmd_audit_ls(int argc, char **argv, const struct globals *g)
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (c == '?')
-			return cmd_usage(g, argv[0], "wrong option");
+			return cmd_bad_option(g, argv);
 		if (!cmd_number(optarg, 0, INT64_MAX / 10, &after))
 			return cmd_usage(g, argv[0], "--after is the number of a row");
 	}

@@ -95,7 +95,7 @@ int cmd_bind(int argc, char **argv, const struct globals *g)
 
 	while ((c = getopt_long(argc, argv, "n", options, NULL)) != -1) {
 		if (c == '?')
-			return cmd_usage(g, argv[0], "wrong option");
+			return cmd_bad_option(g, argv);
 		if (c == 'e')
 			engine = optarg;
 		else

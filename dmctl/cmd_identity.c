@@ -147,7 +147,7 @@ int cmd_identity_verify(int argc, char **argv, const struct globals *g)
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (c == '?')
-			return cmd_usage(g, argv[0], "wrong option");
+			return cmd_bad_option(g, argv);
 		pubkey = optarg;
 	}
 	if (!pubkey)
@@ -260,7 +260,7 @@ int cmd_identity_add(int argc, char **argv, const struct globals *g)
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (c == '?')
-			return cmd_usage(g, argv[0], "wrong option");
+			return cmd_bad_option(g, argv);
 		volume = optarg;
 	}
 	if (cmd_arguments(g, argc, argv, names))

@@ -71,7 +71,7 @@ static int parse(int argc, char **argv, const struct globals *g, struct request 
 		else if (c == 's' && !cmd_number(optarg, 1, SERIAL_MAX, &r->serial))
 			return cmd_usage(g, argv[0], "--serial is a number from 1 on");
 		else if (c == '?')
-			return cmd_usage(g, argv[0], "wrong option");
+			return cmd_bad_option(g, argv);
 	}
 	if (cmd_arguments(g, argc, argv, names))
 		return CC_E_USAGE;

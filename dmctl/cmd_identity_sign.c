@@ -69,7 +69,7 @@ static int parse(int argc, char **argv, const struct globals *g, struct request 
 		else if (c == 'd')
 			r->passphrase_fd = (int)fd;
 		else if (c == '?')
-			return cmd_usage(g, argv[0], "wrong option");
+			return cmd_bad_option(g, argv);
 	}
 	if (!r->key || !r->predicate || !r->subjects.n)
 		return cmd_usage(g, argv[0], "--key, --predicate and --subject are needed");

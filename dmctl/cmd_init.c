@@ -192,7 +192,7 @@ int cmd_init(int argc, char **argv, const struct globals *g)
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (c == '?')
-			return cmd_usage(g, argv[0], "wrong option");
+			return cmd_bad_option(g, argv);
 		if (c == 'r')
 			realm = optarg;
 		else

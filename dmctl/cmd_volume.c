@@ -199,7 +199,7 @@ int cmd_volume_rm(int argc, char **argv, const struct globals *g)
 
 	while ((c = getopt_long(argc, argv, "y", options, NULL)) != -1) {
 		if (c == '?')
-			return cmd_usage(g, argv[0], "wrong option");
+			return cmd_bad_option(g, argv);
 		yes |= c == 'y';
 		wipe_header |= c == 'w';
 	}

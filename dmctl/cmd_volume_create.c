@@ -101,7 +101,7 @@ static int parse(int argc, char **argv, const struct globals *g, struct request 
 		else if (c == 'w' && split_list(optarg, &r->wipe, &err))
 			return cmd_fail(g, &err);
 		else if (c == '?')
-			return cmd_usage(g, argv[0], "wrong option");
+			return cmd_bad_option(g, argv);
 	}
 	if (cmd_arguments(g, argc, argv, names))
 		return CC_E_USAGE;

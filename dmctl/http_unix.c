@@ -51,12 +51,22 @@ static void slist_free_ptr(struct curl_slist **l)
 	curl_slist_free_all(*l);
 }
 
+/* Says why in the system's words: libcurl speaks of the port of a host that does not exist. */
+static int unreachable(CURL *c, CURLcode rc, const struct http_request *r, struct cc_error *err)
+{
+	long os_errno = 0;
+
+	curl_easy_getinfo(c, CURLINFO_OS_ERRNO, &os_errno);
+	return cc_fail(err, CC_E_UNREACHABLE, "%s does not answer on %s (%s)", r->who, r->socket,
+		       rc == CURLE_COULDNT_CONNECT && os_errno ? strerror((int)os_errno)
+							       : curl_easy_strerror(rc));
+}
+
 int http_unix(const struct http_request *r, struct http_answer *a, struct cc_error *err)
 {
 	cc_cleanup(slist_free_ptr) struct curl_slist *headers = NULL;
 	cc_cleanup(curl_free_ptr) CURL *c = curl_easy_init();
 	struct transfer t = {.request = r, .answer = a};
-	char reason[CURL_ERROR_SIZE] = "";
 	cc_auto_free char *url = NULL;
 	CURLcode rc;
 
@@ -75,7 +85,6 @@ int http_unix(const struct http_request *r, struct http_answer *a, struct cc_err
 	curl_easy_setopt(c, CURLOPT_TIMEOUT, r->seconds);
 	curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, r->method);
 	curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
-	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, reason);
 	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_data);
 	curl_easy_setopt(c, CURLOPT_WRITEDATA, &t);
 	if (r->body)
@@ -83,8 +92,7 @@ int http_unix(const struct http_request *r, struct http_answer *a, struct cc_err
 	rc = curl_easy_perform(c);
 	if (rc != CURLE_OK) {
 		http_answer_clear(a);
-		return cc_fail(err, CC_E_UNREACHABLE, "%s does not answer on %s (%s)", r->who,
-			       r->socket, reason[0] ? reason : curl_easy_strerror(rc));
+		return unreachable(c, rc, r, err);
 	}
 	curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &a->status);
 	return 0;

@@ -3,6 +3,7 @@
  * main.c - the dmctl program: takes the global options out, finds the verb, runs it.
  */
 #include <fcntl.h>
+#include <getopt.h>
 #include <locale.h>
 #include <string.h>
 
@@ -47,6 +48,7 @@ static int run(const struct verb *v, int words, int argc, char **argv, const str
 	verb_title(v, title);
 	snprintf(name, sizeof(name), "dmctl %s", title);
 	argv[words] = name;
+	opterr = 0; /* the verbs say it themselves, on one line */
 	rc = v->run(argc - words, argv + words, g);
 	if (fflush(stdout) || ferror(stdout)) {
 		cc_fail_errno(&err, CC_E_INTERNAL, "stdout cannot be written");
