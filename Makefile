@@ -45,7 +45,7 @@ DMCTL := $(wildcard dmctl/*.c)
 HOOK := $(wildcard dmctl/hook/*.c)
 UNIT := $(wildcard tests/unit/test_*.c)
 FUZZ := $(wildcard tests/fuzz/fuzz_*.c)
-FORMATTED := $(wildcard $(foreach d,lib keyd dmctl dmctl/hook tests/unit tests/fuzz,$d/*.c $d/*.h))
+FORMATTED := $(wildcard $(foreach d,lib keyd dmctl dmctl/hook tests/unit tests/fuzz tests/vm/src,$d/*.c $d/*.h))
 TIDY := $(patsubst %.c,$(B)/tidy/%.ok,$(LIB) $(KEYD) $(DMCTL) $(HOOK))
 MAN := $(patsubst docs/%.scd,$(B)/man/%,$(wildcard docs/*.scd))
 PROGRAMS := $(if $(KEYD),$(B)/keyd/keyd) $(if $(DMCTL),$(B)/dmctl/dmctl) \
@@ -166,6 +166,9 @@ $(FUZZ_BIN): $(B)/tests/fuzz/%: $(B)/fuzz/tests/fuzz/%.o $$(call part,fuzz,$$@)
 	$(ld)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(CFLAGS_FUZZ) -fsanitize=fuzzer -o $@ $^ $(PKG_LIBS)
+
+unit-build: $(UNIT_BIN)
+fuzz-build: $(FUZZ_BIN)
 
 # For tests/check-static.sh. A header's change looks at everything again: seldom and safe.
 format-check:
