@@ -311,6 +311,7 @@ static int check_segments(const json_t *meta, const char *device, struct cc_erro
 	return 0;
 }
 
+/* A header without keyslots does not say how long the key is; luks_verify_key() covers that. */
 int luks_check(const char *device, const struct volume_record *v, struct cc_error *err)
 {
 	cc_auto_json json_t *meta = NULL;
@@ -325,8 +326,6 @@ int luks_check(const char *device, const struct volume_record *v, struct cc_erro
 		return -1;
 	snprintf(cipher, sizeof(cipher), "%s-%s", crypt_get_cipher(cd), crypt_get_cipher_mode(cd));
 	if (check_text(err, device, "the cipher", cipher, v->cipher) ||
-	    check_number(err, device, "the key size", (uint64_t)crypt_get_volume_key_size(cd),
-			 v->key_bytes) ||
 	    check_number(err, device, "the sector size", (uint64_t)crypt_get_sector_size(cd),
 			 v->sector_size) ||
 	    check_number(err, device, "the data offset", crypt_get_data_offset(cd), v->offset) ||

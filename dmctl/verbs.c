@@ -79,7 +79,8 @@ static const struct verb verbs[] = {
 	 ENGINE_OPTION "  --dry-run                 say what would happen, change nothing\n"},
 	{NULL, "unbind", cmd_unbind, SECRETS_NONE, "VOLUME", "Take the volume away again", NULL},
 	{NULL, "ps", cmd_ps, SECRETS_NONE, "", "List containers that have a volume", NULL},
-	{NULL, "agent", cmd_agent, SECRETS_KEYS, "", "Run the host agent (a service)", NULL},
+	{NULL, "agent", cmd_agent, SECRETS_KEYS, "", "Run the host agent (a service)",
+	 "  --cdi-dir DIR  where engines look for CDI specs (default: /var/run/cdi)\n"},
 };
 
 #define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))

@@ -1,0 +1,126 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# For the tests of binding: keyd, the agent, a volume, an application image and its identity. Use after
+# lib.sh. Everything is made new for each test file and removed at its end.
+
+sock=/run/container-crypt
+app='echo "start $$" >>/data/log; sync; exec sleep 1000'
+
+start_keyd() {
+	/usr/libexec/container-crypt/keyd serve >>"$tap_dir/keyd.log" 2>&1 &
+	keyd_pid=$!
+	wait_for 20 dmctl volume ls
+}
+
+start_agent() {
+	rm -f $sock/agent.sock
+	"$@" dmctl agent >>"$tap_dir/agent.log" 2>&1 &
+	agent_pid=$!
+	wait_for 30 test -S $sock/agent.sock
+}
+
+# stop PID [SIGNAL]: and waits until it is gone
+stop() {
+	kill -"${2-TERM}" "$1" && wait "$1"
+}
+
+# What the daemons said, for a test that failed.
+daemon_logs() {
+	[ $tap_failed = 0 ] || tail -n 60 "$tap_dir"/agent.log "$tap_dir"/keyd.log | sed 's/^/# /'
+}
+
+remove_containers() {
+	docker rm -f $(docker ps -aq)
+	podman rm -af -t 0
+	wait_for 30 no_bindings
+}
+
+no_bindings() { [ -z "$(ls $sock/bindings 2>/dev/null)" ]; }
+
+# host_setup: a host with keyd and agent, a signer, nothing else
+host_setup() {
+	modprobe dm-container-crypt
+	rm -rf /etc/container-crypt /var/lib/container-crypt $sock
+	dmctl init --realm test >"$tap_dir/init" 2>&1 || return 1
+	cleanup kill_daemons
+	start_keyd && start_agent || return 1
+	openssl genpkey -algorithm ed25519 -out "$tap_dir/ops.key" && chmod 600 "$tap_dir/ops.key" &&
+		openssl pkey -in "$tap_dir/ops.key" -pubout -out "$tap_dir/ops.pub" &&
+		dmctl signer add ops "$tap_dir/ops.pub"
+}
+
+kill_daemons() {
+	daemon_logs >&3
+	remove_containers
+	kill $agent_pid $keyd_pid
+	wait
+}
+exec 3>&1 # cleanups' output goes nowhere
+
+# image_id ENGINE IMAGE, subject ENGINE IMAGE: config digest; manifest digest where there is one
+image_id() { "$1" image inspect -f '{{.Id}}' "$2" | sed 's/^sha256://; s/^/sha256:/'; }
+subject() {
+	case $1 in
+	docker) image_id docker "$2" ;;
+	podman) podman image inspect -f '{{.Digest}}' "$2" ;;
+	esac
+}
+
+# identity VOLUME ENGINE IMAGE [JQ-FILTER]: signs one with the next serial and enrols it
+identity() {
+	local volume=$1 engine=$2 image=$3 filter=${4-.} serial
+
+	serial=$(($(cat "$tap_dir/serial.$volume" 2>/dev/null || echo 0) + 1))
+	echo $serial >"$tap_dir/serial.$volume"
+	jq -n --arg v "$volume" --arg d "$(image_id "$engine" "$image")" --argjson s $serial \
+		'{volume: $v, mountPoint: "/data", serial: $s, image: {configDigest: $d}} | '"$filter" \
+		>"$tap_dir/predicate.json" &&
+		dmctl identity sign --key "$tap_dir/ops.key" --predicate "$tap_dir/predicate.json" \
+			--subject "$(subject "$engine" "$image")" --name test/app \
+			-o "$tap_dir/identity.dsse" &&
+		dmctl identity add "$tap_dir/identity.dsse"
+}
+
+# app_setup ENGINE [VOLUME [LUN-NUMBER]]: the volume on its LUN, the image app:1, the identity
+app_setup() {
+	local engine=$1 volume=${2-vol} number=${3-0}
+
+	dmctl volume create "$volume" "$(lun "$number")" &&
+		wait_for 10 test -e "/var/run/cdi/container-crypt-$volume.json" &&
+		tiny_image "$engine" app:1 /bin/sh -c "$app" &&
+		identity "$volume" "$engine" app:1
+}
+
+# run_app ENGINE [OPTION...]: the container "app" with volume vol, in the background
+run_app() {
+	local engine=$1
+
+	shift
+	"$engine" run -d --name app --network none --device container-crypt/volume=vol "$@"
+}
+
+# in_app ENGINE COMMAND...
+in_app() {
+	local engine=$1
+
+	shift
+	"$engine" exec app "$@"
+}
+
+started() { [ "$("$1" exec app sh -c 'grep -c start /data/log')" = "$2" ]; }
+
+# refused ENGINE FACT [OPTION...]: run with these options is refused, the engine shows why, and the
+# program's first instruction was not run (it would have left a mark in the directory /mark)
+refused() {
+	local engine=$1 fact=$2 text
+
+	shift 2
+	if text=$("$engine" run --rm --name app --network none \
+		--device container-crypt/volume=vol "$@" 2>&1); then
+		echo "was not refused: $text"
+		return 1
+	fi
+	[[ $text == *"container-crypt: $fact"* ]] || { echo "does not name $fact: $text"; return 1; }
+	leaves_nothing
+}
