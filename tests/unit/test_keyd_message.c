@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Messages between front and custodian: what is put in comes out, and nothing else is taken. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "keyd/message.h"
+
+static unsigned char buf[MESSAGE_MAX];
+static char body[MESSAGE_BODY_MAX];
+
+static size_t put_request(size_t body_len)
+{
+	struct request rq = {
+		.op = OP_RELEASE,
+		.peer = 7,
+		.after = UINT64_C(1) << 40,
+		.arg = "pgdata",
+		.channel = "unix",
+		.body = body,
+		.body_len = body_len,
+	};
+
+	memset(body, 'x', sizeof(body));
+	return message_put_request(buf, &rq);
+}
+
+static void assert_bad(size_t len)
+{
+	/* In memory of its own, so that reading too far is noticed. */
+	unsigned char *copy = malloc(len ? len : 1);
+	struct cc_error err = {0};
+	struct message m;
+
+	memcpy(copy, buf, len);
+	assert_int_equal(message_get(copy, len, &m, &err), -1);
+	assert_int_equal(err.code, CC_E_INVALID);
+	free(copy);
+}
+
+static void a_request_comes_out_as_it_went_in(void **state)
+{
+	static const size_t sizes[] = {0, 1, MESSAGE_BODY_MAX};
+	struct cc_error err;
+	struct message m;
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		size_t len = put_request(sizes[i]);
+
+		assert_int_equal(message_get(buf, len, &m, &err), 0);
+		assert_int_equal(m.type, MESSAGE_REQUEST);
+		assert_int_equal(m.request.op, OP_RELEASE);
+		assert_int_equal(m.request.peer, 7);
+		assert_true(m.request.after == UINT64_C(1) << 40);
+		assert_string_equal(m.request.arg, "pgdata");
+		assert_string_equal(m.request.channel, "unix");
+		assert_int_equal(m.request.body_len, sizes[i]);
+		assert_memory_equal(m.request.body, body, sizes[i]);
+	}
+}
+
+static void a_part_comes_out_as_it_went_in(void **state)
+{
+	struct answer_part part = {.http = 403,
+				   .type = TEXT_JSON,
+				   .last = true,
+				   .text = body,
+				   .len = MESSAGE_PART_MAX};
+	struct cc_error err;
+	struct message m;
+
+	(void)state;
+	assert_int_equal(message_get(buf, message_put_part(buf, &part), &m, &err), 0);
+	assert_int_equal(m.type, MESSAGE_ANSWER);
+	assert_int_equal(m.part.http, 403);
+	assert_true(m.part.last);
+	assert_int_equal(m.part.len, MESSAGE_PART_MAX);
+}
+
+static void plain_messages_have_nothing_behind_them(void **state)
+{
+	struct cc_error err;
+	struct message m;
+	size_t len;
+
+	(void)state;
+	len = message_put_plain(buf, MESSAGE_READY);
+	assert_int_equal(message_get(buf, len, &m, &err), 0);
+	assert_int_equal(m.type, MESSAGE_READY);
+	len = message_put_plain(buf, MESSAGE_STOP);
+	assert_int_equal(message_get(buf, len, &m, &err), 0);
+	assert_int_equal(m.type, MESSAGE_STOP);
+	buf[8] = 1; /* claims a byte, and has it */
+	assert_bad(len + 1);
+}
+
+static void every_shorter_message_is_refused(void **state)
+{
+	size_t len = put_request(5);
+
+	(void)state;
+	for (size_t n = 0; n < len; n++)
+		assert_bad(n);
+}
+
+static void longer_messages_are_refused(void **state)
+{
+	size_t len = put_request(5);
+
+	(void)state;
+	assert_bad(len + 1);
+	assert_bad(MESSAGE_MAX);
+	/* A body larger than the largest, with a head that says so. */
+	len = put_request(MESSAGE_BODY_MAX);
+	{
+		uint32_t claim = (uint32_t)(len + 1 - 12);
+
+		memcpy(buf + 8, &claim, sizeof(claim));
+	}
+	assert_bad(len + 1);
+}
+
+static void unknown_types_and_heads_are_refused(void **state)
+{
+	static const unsigned char types[] = {0, 5, 255};
+	size_t len;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(types); i++) {
+		len = message_put_plain(buf, MESSAGE_READY);
+		buf[4] = types[i];
+		assert_bad(len);
+	}
+	for (size_t i = 0; i < 8; i++) {
+		len = put_request(0);
+		buf[i] ^= 0x80;
+		assert_bad(len);
+	}
+}
+
+static void unknown_operations_are_refused(void **state)
+{
+	static const uint32_t ops[] = {0, OP_END, UINT32_MAX};
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		size_t len = put_request(0);
+
+		memcpy(buf + 12, &ops[i], sizeof(ops[i]));
+		assert_bad(len);
+	}
+}
+
+static void texts_end_and_have_nothing_behind_their_end(void **state)
+{
+	size_t len = put_request(0);
+
+	(void)state;
+	memset(buf + 28, 'a', OP_ARG_LEN);
+	assert_bad(len);
+	len = put_request(0);
+	buf[28 + OP_ARG_LEN - 2] = 'a';
+	assert_bad(len);
+	len = put_request(0);
+	memset(buf + 28 + OP_ARG_LEN, 'a', MESSAGE_CHANNEL_LEN);
+	assert_bad(len);
+}
+
+static void parts_with_impossible_values_are_refused(void **state)
+{
+	static const struct answer_part bad[] = {
+		{.http = 99, .type = TEXT_JSON, .text = ""},
+		{.http = 600, .type = TEXT_JSON, .text = ""},
+		{.http = 200, .type = (enum text_type)0, .text = ""},
+		{.http = 200, .type = (enum text_type)3, .text = ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_bad(message_put_part(buf, &bad[i]));
+}
+
+static void packets_keep_their_borders_and_a_cut_one_is_noticed(void **state)
+{
+	static unsigned char big[MESSAGE_MAX + 1], in[MESSAGE_MAX];
+	size_t len = put_request(MESSAGE_BODY_MAX);
+	int pair[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+	assert_int_equal(message_send(pair[0], buf, len), 0);
+	assert_int_equal(message_send(pair[0], buf, 12), 0);
+	assert_int_equal(message_recv(pair[1], in), len);
+	assert_int_equal(message_recv(pair[1], in), 12);
+	assert_int_equal(message_send(pair[0], big, sizeof(big)), 0);
+	assert_int_equal(message_recv(pair[1], in), -1);
+	assert_int_equal(errno, EMSGSIZE);
+	close(pair[0]);
+	assert_int_equal(message_recv(pair[1], in), 0);
+	assert_int_equal(message_send(pair[1], buf, 12), -1);
+	close(pair[1]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_request_comes_out_as_it_went_in),
+		cmocka_unit_test(a_part_comes_out_as_it_went_in),
+		cmocka_unit_test(plain_messages_have_nothing_behind_them),
+		cmocka_unit_test(every_shorter_message_is_refused),
+		cmocka_unit_test(longer_messages_are_refused),
+		cmocka_unit_test(unknown_types_and_heads_are_refused),
+		cmocka_unit_test(unknown_operations_are_refused),
+		cmocka_unit_test(texts_end_and_have_nothing_behind_their_end),
+		cmocka_unit_test(parts_with_impossible_values_are_refused),
+		cmocka_unit_test(packets_keep_their_borders_and_a_cut_one_is_noticed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The store, the audit chain in it, and the table of nonces. */
+#include "keyd_world.h"
+
+#include <sys/stat.h>
+
+static int empty_setup(void **state)
+{
+	*state = world_empty();
+	return 0;
+}
+
+static struct store_volume volume(const char *name, const char *uuid)
+{
+	struct store_volume v = {
+		.cipher = "aes-xts-plain64",
+		.key_bytes = 64,
+		.sector_size = 4096,
+		.offset = 65536,
+		.sectors = UINT64_C(1) << 40,
+		.fs = "xfs",
+		.generation = 3,
+		.created = 1800000000,
+		.kek_id = "00112233445566778899aabbccddeeff",
+		.wrapped = "not really",
+		.wrapped_len = 92,
+		.fence = 5,
+		.serial_floor = 9,
+	};
+
+	strcpy(v.name, name);
+	strcpy(v.uuid, uuid);
+	return v;
+}
+
+static void a_volume_comes_back_as_it_was(void **state)
+{
+	struct world *w = *state;
+	struct store *st = w->custodian.store;
+	struct store_volume v = volume("pgdata", UUID_PGDATA), back;
+	struct cc_error err;
+
+	assert_int_equal(store_volume_add(st, &v, &err), 0);
+	reopen_custodian(w);
+	st = w->custodian.store;
+	assert_int_equal(store_volume_get(st, "pgdata", &back, &err), 0);
+	assert_int_equal(back.id, v.id);
+	assert_string_equal(back.name, v.name);
+	assert_string_equal(back.uuid, v.uuid);
+	assert_string_equal(back.cipher, v.cipher);
+	assert_int_equal(back.key_bytes, v.key_bytes);
+	assert_int_equal(back.sector_size, v.sector_size);
+	assert_true(back.offset == v.offset && back.sectors == v.sectors);
+	assert_string_equal(back.fs, v.fs);
+	assert_int_equal(back.generation, v.generation);
+	assert_false(back.ready);
+	assert_true(back.created == v.created);
+	assert_string_equal(back.kek_id, v.kek_id);
+	assert_int_equal(back.wrapped_len, v.wrapped_len);
+	assert_memory_equal(back.wrapped, v.wrapped, v.wrapped_len);
+	assert_int_equal(back.fence, v.fence);
+	assert_int_equal(back.serial_floor, v.serial_floor);
+
+	back.ready = true;
+	back.fence = 6;
+	assert_int_equal(store_volume_update(st, &back, &err), 0);
+	assert_int_equal(store_volume_by_uuid(st, UUID_PGDATA, &back, &err), 0);
+	assert_true(back.ready);
+	assert_int_equal(back.fence, 6);
+}
+
+static void a_volume_has_one_lease(void **state)
+{
+	struct store *st = ((struct world *)*state)->custodian.store;
+	struct store_volume v = volume("pgdata", UUID_PGDATA);
+	struct store_lease l = {.id = UUID_OTHER,
+				.agent = "host1",
+				.container = CONTAINER_1,
+				.boot_id = BOOT_1,
+				.fence = 1,
+				.granted = 1800000000},
+			   back;
+	struct cc_error err;
+
+	assert_int_equal(store_volume_add(st, &v, &err), 0);
+	assert_int_equal(store_lease_add(st, v.id, &l, &err), 0);
+	assert_int_equal(store_lease_get(st, UUID_OTHER, &back, &err), 0);
+	assert_string_equal(back.volume, "pgdata");
+	assert_string_equal(back.volume_uuid, UUID_PGDATA);
+	assert_string_equal(back.container, CONTAINER_1);
+	strcpy(l.id, UUID_PGDATA);
+	assert_int_equal(store_lease_add(st, v.id, &l, &err), -1);
+	assert_int_equal(err.code, CC_E_EXISTS);
+	/* Nor does it go away under its lease. */
+	assert_int_equal(store_volume_delete(st, v.id, &err), -1);
+	assert_int_equal(store_lease_delete(st, UUID_OTHER, &err), 0);
+	assert_int_equal(store_volume_delete(st, v.id, &err), 0);
+}
+
+static void an_identity_goes_with_its_volume(void **state)
+{
+	struct store *st = ((struct world *)*state)->custodian.store;
+	struct store_volume v = volume("pgdata", UUID_PGDATA);
+	struct store_identity id = {.envelope = (char *)"a\0b",
+				    .envelope_len = 3,
+				    .serial = 7,
+				    .digest = DIGEST_1,
+				    .signer = "ci",
+				    .mount_point = (char *)"/data"};
+	store_auto_identity struct store_identity back = {0};
+	struct cc_error err;
+
+	assert_int_equal(store_volume_add(st, &v, &err), 0);
+	assert_int_equal(store_identity_put(st, v.id, &id, &err), 0);
+	assert_int_equal(store_identity_get(st, v.id, &back, &err), 0);
+	assert_int_equal(back.envelope_len, 3);
+	assert_memory_equal(back.envelope, "a\0b", 3);
+	assert_int_equal(back.serial, 7);
+	store_identity_clear(&back);
+	assert_int_equal(store_volume_delete(st, v.id, &err), 0);
+	assert_int_equal(store_identity_get(st, v.id, &back, &err), -1);
+	assert_int_equal(err.code, CC_E_NOTFOUND);
+}
+
+static void what_is_rolled_back_never_was(void **state)
+{
+	struct store *st = ((struct world *)*state)->custodian.store;
+	struct store_volume v = volume("pgdata", UUID_PGDATA), back;
+	struct cc_error err;
+
+	assert_int_equal(store_begin(st, &err), 0);
+	assert_int_equal(store_volume_add(st, &v, &err), 0);
+	store_rollback(st);
+	store_rollback(st);
+	assert_int_equal(store_volume_get(st, "pgdata", &back, &err), -1);
+	assert_int_equal(err.code, CC_E_NOTFOUND);
+	assert_string_equal(err.fact, "volume");
+}
+
+static void damaged_rows_are_errors_not_values(void **state)
+{
+	struct world *w = *state;
+	struct store *st = w->custodian.store;
+	struct store_volume v = volume("pgdata", UUID_PGDATA), back;
+	struct cc_error err;
+
+	assert_int_equal(store_volume_add(st, &v, &err), 0);
+	tamper(w, "UPDATE volume SET sectors = -1");
+	assert_int_equal(store_volume_get(st, "pgdata", &back, &err), -1);
+	assert_int_equal(err.code, CC_E_INTERNAL);
+	tamper(w, "UPDATE volume SET sectors = 1, wrapped = zeroblob(1000)");
+	assert_int_equal(store_volume_get(st, "pgdata", &back, &err), -1);
+	tamper(w, "UPDATE volume SET wrapped = x'00', kek_id = printf('%.*c', 100, 'x')");
+	assert_int_equal(store_volume_get(st, "pgdata", &back, &err), -1);
+}
+
+static void a_database_of_another_kind_or_version_is_refused(void **state)
+{
+	struct world *w = *state;
+	struct cc_error err;
+
+	custodian_close(&w->custodian);
+	tamper(w, "PRAGMA user_version = 2");
+	assert_null(store_open(w->dir, true, &err));
+	assert_int_equal(err.code, CC_E_INVALID);
+	tamper(w, "PRAGMA user_version = 1; PRAGMA application_id = 7");
+	assert_null(store_open(w->dir, false, &err));
+	assert_int_equal(err.code, CC_E_INVALID);
+}
+
+static void the_directory_must_be_ours_alone(void **state)
+{
+	struct world *w = *state;
+	struct cc_error err;
+
+	custodian_close(&w->custodian);
+	assert_int_equal(chmod(w->dir, 0750), 0);
+	assert_null(store_open(w->dir, false, &err));
+	assert_int_equal(err.code, CC_E_PERM);
+	assert_int_equal(chmod(w->dir, 0700), 0);
+	assert_null(store_open("/nonexistent", false, &err));
+	assert_int_equal(err.code, CC_E_NOTFOUND);
+}
+
+static void a_missing_database_is_not_made_by_the_way(void **state)
+{
+	struct world *w = *state;
+	char path[128];
+	struct cc_error err;
+
+	custodian_close(&w->custodian);
+	snprintf(path, sizeof(path), "%s/" STORE_FILE, w->dir);
+	assert_int_equal(unlink(path), 0);
+	assert_null(store_open(w->dir, false, &err));
+	assert_int_equal(err.code, CC_E_NOTFOUND);
+	assert_int_equal(access(path, F_OK), -1);
+}
+
+/* ---- the audit chain ---- */
+
+static void append(struct store *st, const char *detail)
+{
+	struct cc_audit_row row = {.time = "2027-01-15T08:00:00Z",
+				   .event = "release",
+				   .outcome = "allow",
+				   .agent = "host1",
+				   .volume = "pgdata",
+				   .container = CONTAINER_1,
+				   .fact = "",
+				   .detail = detail};
+	struct cc_error err;
+
+	if (store_audit_append(st, &row, &err))
+		fail_msg("%s", err.text);
+}
+
+#define UNLOCK "DROP TRIGGER IF EXISTS audit_no_update; DROP TRIGGER IF EXISTS audit_no_delete;"
+
+static void each_change_of_the_log_is_found(void **state)
+{
+	static const struct {
+		const char *what, *sql, *row;
+	} changes[] = {
+		{"text changed", UNLOCK "UPDATE audit SET detail = 'x' WHERE seq = 3", "row 3"},
+		{"outcome changed", UNLOCK "UPDATE audit SET outcome = 'allow ' WHERE seq = 2",
+		 "row 2"},
+		{"text moved between fields",
+		 UNLOCK "UPDATE audit SET agent = 'host', volume = '1pgdata' WHERE seq = 2",
+		 "row 2"},
+		{"hash changed", UNLOCK "UPDATE audit SET hash = zeroblob(32) WHERE seq = 4",
+		 "row 4"},
+		{"row removed", UNLOCK "DELETE FROM audit WHERE seq = 3", "row 3"},
+		{"first row removed", UNLOCK "DELETE FROM audit WHERE seq = 1", "row 1"},
+		{"rows swapped",
+		 UNLOCK "UPDATE audit SET seq = 100 WHERE seq = 2; UPDATE audit SET seq = 2 "
+			"WHERE seq = 3; UPDATE audit SET seq = 3 WHERE seq = 100",
+		 "row 2"},
+		{"row invented",
+		 "INSERT INTO audit SELECT 6, time, event, outcome, agent, volume, container, fact, "
+		 "detail, hash, hash FROM audit WHERE seq = 5",
+		 "row 6"},
+		{"short hash", UNLOCK "UPDATE audit SET hash = x'00' WHERE seq = 2", "row 2"},
+	};
+
+	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+		struct world *w;
+		struct cc_error err;
+		uint64_t rows;
+
+		world_teardown(state);
+		empty_setup(state);
+		w = *state;
+		print_message("# %s\n", changes[i].what);
+		for (int n = 0; n < 5; n++)
+			append(w->custodian.store, "detail");
+		assert_int_equal(store_audit_verify(w->custodian.store, &rows, &err), 0);
+		assert_int_equal(rows, 5);
+		tamper(w, changes[i].sql);
+		assert_int_equal(store_audit_verify(w->custodian.store, &rows, &err), -1);
+		assert_int_equal(err.code, CC_E_INVALID);
+		assert_string_equal(err.fact, "audit");
+		assert_non_null(strstr(err.text, changes[i].row));
+	}
+}
+
+static void rows_are_not_changed_by_accident(void **state)
+{
+	struct world *w = *state;
+	char path[128];
+	sqlite3 *db;
+
+	append(w->custodian.store, "detail");
+	snprintf(path, sizeof(path), "%s/" STORE_FILE, w->dir);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_not_equal(sqlite3_exec(db, "UPDATE audit SET detail = ''", NULL, NULL, NULL),
+			     SQLITE_OK);
+	assert_int_not_equal(sqlite3_exec(db, "DELETE FROM audit", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+}
+
+static void the_chain_goes_on_after_a_restart_and_a_rollback(void **state)
+{
+	struct world *w = *state;
+	struct cc_error err;
+	uint64_t rows;
+
+	append(w->custodian.store, "one");
+	assert_int_equal(store_begin(w->custodian.store, &err), 0);
+	append(w->custodian.store, "never");
+	store_rollback(w->custodian.store);
+	append(w->custodian.store, "two");
+	reopen_custodian(w);
+	append(w->custodian.store, "three");
+	assert_int_equal(store_audit_verify(w->custodian.store, &rows, &err), 0);
+	assert_int_equal(rows, 3);
+}
+
+static void a_second_writer_does_not_break_the_chain(void **state)
+{
+	struct world *w = *state;
+	store_auto struct store *other = NULL;
+	struct cc_error err;
+	uint64_t rows;
+
+	other = store_open(w->dir, false, &err);
+	assert_non_null(other);
+	append(w->custodian.store, "one");
+	append(other, "two");
+	append(w->custodian.store, "three");
+	assert_int_equal(store_audit_verify(w->custodian.store, &rows, &err), 0);
+	assert_int_equal(rows, 3);
+}
+
+/* ---- nonces ---- */
+
+static void a_nonce_is_good_once_and_for_thirty_seconds(void **state)
+{
+	struct nonce_table *t = calloc(1, sizeof(*t));
+	unsigned char a[CC_NONCE_LEN], b[CC_NONCE_LEN], c[CC_NONCE_LEN];
+	struct cc_error err;
+
+	(void)state;
+	assert_int_equal(nonce_issue(t, 1000, a, &err), 0);
+	assert_int_equal(nonce_issue(t, 2000, b, &err), 0);
+	assert_int_equal(nonce_issue(t, 3000, c, &err), 0);
+	assert_memory_not_equal(a, b, CC_NONCE_LEN);
+	assert_int_equal(nonce_consume(t, 3000, b, &err), 0);
+	assert_int_equal(nonce_consume(t, 3000, b, &err), -1);
+	assert_string_equal(err.fact, "nonce");
+	assert_int_equal(nonce_consume(t, 1000 + NONCE_LIFE_MS, a, &err), -1);
+	assert_int_equal(nonce_consume(t, 3000 + NONCE_LIFE_MS - 1, c, &err), 0);
+	assert_int_equal(t->n, 0);
+	free(t);
+}
+
+static void the_table_is_bounded_and_empties_itself(void **state)
+{
+	struct nonce_table *t = calloc(1, sizeof(*t));
+	unsigned char nonce[CC_NONCE_LEN];
+	struct cc_error err;
+
+	(void)state;
+	for (int i = 0; i < NONCE_MAX; i++)
+		assert_int_equal(nonce_issue(t, i, nonce, &err), 0);
+	assert_int_equal(nonce_issue(t, NONCE_MAX, nonce, &err), -1);
+	assert_int_equal(err.code, CC_E_BUSY);
+	assert_string_equal(err.fact, "nonces");
+	/* One is used, or the oldest is over: there is room for one. */
+	assert_int_equal(nonce_consume(t, NONCE_MAX, t->out[500].value, &err), 0);
+	assert_int_equal(nonce_issue(t, NONCE_MAX, nonce, &err), 0);
+	assert_int_equal(nonce_issue(t, NONCE_MAX, nonce, &err), -1);
+	assert_int_equal(nonce_issue(t, NONCE_LIFE_MS, nonce, &err), 0);
+	assert_int_equal(nonce_issue(t, NONCE_LIFE_MS, nonce, &err), -1);
+	free(t);
+}
+
+#define world_test(f) cmocka_unit_test_setup_teardown(f, empty_setup, world_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		world_test(a_volume_comes_back_as_it_was),
+		world_test(a_volume_has_one_lease),
+		world_test(an_identity_goes_with_its_volume),
+		world_test(what_is_rolled_back_never_was),
+		world_test(damaged_rows_are_errors_not_values),
+		world_test(a_database_of_another_kind_or_version_is_refused),
+		world_test(the_directory_must_be_ours_alone),
+		world_test(a_missing_database_is_not_made_by_the_way),
+		world_test(each_change_of_the_log_is_found),
+		world_test(rows_are_not_changed_by_accident),
+		world_test(the_chain_goes_on_after_a_restart_and_a_rollback),
+		world_test(a_second_writer_does_not_break_the_chain),
+		cmocka_unit_test(a_nonce_is_good_once_and_for_thirty_seconds),
+		cmocka_unit_test(the_table_is_bounded_and_empties_itself),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
