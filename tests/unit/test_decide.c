@@ -1,0 +1,589 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The decision as a table: a container that matches its identity, and for every fact each way to
+ * differ from it. An edit is "i MEMBER=JSON" in the identity's predicate or "m MEMBER=JSON" in the
+ * measurement, several of them parted by ";"; without JSON the member is taken away.
+ */
+#include "lib_test.h"
+
+#include "decide.h"
+#include "render.h"
+
+#define PATH_VAR "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+#define NOW 1780000000 /* 2026-05-28T20:26:40Z */
+
+static const char identity_json[] =
+	"{'_type':'https://in-toto.io/Statement/v0.1',"
+	"'predicateType':'urn:container-crypt:identity:v1',"
+	"'subject':[{'name':'app','digest':{'sha256':"
+	"'bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb'}}],"
+	"'predicate':{'volume':'pgdata','mountPoint':'/srv/data','serial':3,"
+	"'image':{'configDigest':'" DIGEST_A "'}}}";
+
+static const char measurement_json[] =
+	"{'engine':'docker','state':'created','container':{'id':'c0ffee','name':'app'},"
+	"'process':{'pid':4711,'startTime':123456,'cgroupId':987},"
+	"'image':{'id':'" DIGEST_A "','manifests':['" DIGEST_B "'],'ref':'app:v1',"
+	"'args':['/app'],'env':['PATH=/app/bin','MODE=fast'],'cwd':'',"
+	"'user':{'uid':1000,'gid':1000,'additionalGids':[10]}},"
+	"'config':{'args':['/app'],'env':['PATH=/app/bin','MODE=fast','HOSTNAME=c0ffee'],"
+	"'cwd':'/','user':{'uid':1000,'gid':1000,'additionalGids':[10]},"
+	"'capabilities':['CAP_CHOWN','CAP_KILL'],'noNewPrivileges':false,"
+	"'readonlyRootfs':false,'seccomp':'" DIGEST_C "','apparmor':'docker-default',"
+	"'mounts':[{'destination':'/proc','type':'proc','source':'proc','options':[],"
+	"'engine':true}],'devices':[],'hooks':[],'namespaces':{'cgroup':'private',"
+	"'ipc':'private','mnt':'private','net':'private','pid':'private','uts':'private'},"
+	"'privileged':false},'rootfs':{'upper':'clean','firstStart':true}}";
+
+struct row {
+	const char *what; /* the promise */
+	const char *edits;
+	const char *fact; /* NULL: allowed */
+	const char *text; /* part of the refusal */
+};
+
+#define MOUNT(dest, type, source, options, engine)                                              \
+	"{'destination':'" dest "','type':'" type "','source':'" source "','options':[" options \
+	"],'engine':" engine "}"
+#define BIND(dest, source, options) MOUNT(dest, "bind", source, options, "false")
+#define RULE(dest, source, options) \
+	"{'destination':'" dest "','type':'bind','source':'" source "','options':[" options "]}"
+
+static const struct row rows[] = {
+	{"the container as signed is allowed", "", NULL, NULL},
+
+	/* volume, serial; validity has tests of its own */
+	{"an identity for another volume", "i volume='other'", "volume",
+	 "identity is for \"other\", asked for is \"pgdata\""},
+	{"a serial above the accepted one", "i serial=4", NULL, NULL},
+	{"a serial below the accepted one", "i serial=2", "serial",
+	 "identity has 2, the volume has already accepted 3"},
+
+	/* image */
+	{"another image", "m image.id='" DIGEST_C "'", "image",
+	 "identity wants " DIGEST_A ", container has " DIGEST_C},
+	{"an image whose manifests the engine does not know", "m image.manifests=[]", NULL, NULL},
+	{"an image one of whose manifests is signed",
+	 "m image.manifests=['" DIGEST_C "','" DIGEST_B "']", NULL, NULL},
+	{"an image with no signed manifest", "m image.manifests=['" DIGEST_C "']", "image",
+	 "identity is for manifest [\"" DIGEST_B "\"], container has [\"" DIGEST_C "\"]"},
+	{"another name or tag of the same image", "m image.ref='evil:latest'", NULL, NULL},
+
+	/* args */
+	{"another entrypoint than the image's", "m config.args=['/bin/sh']", "args",
+	 "args: identity wants [\"/app\"] (the image's own), container has [\"/bin/sh\"]"},
+	{"one more argument", "m config.args=['/app','-x']", "args", "[\"/app\",\"-x\"]"},
+	{"no arguments", "m config.args=[]", "args", "container has []"},
+	{"signed arguments", "i process={'args':['/app','-v']};m config.args=['/app','-v']", NULL,
+	 NULL},
+	{"the image's arguments where others are signed", "i process={'args':['/app','-v']}",
+	 "args", "identity wants [\"/app\",\"-v\"], container has [\"/app\"]"},
+	{"arguments split otherwise", "i process={'args':['/app','-v']};m config.args=['/app -v']",
+	 "args", "[\"/app -v\"]"},
+	{"arguments in another order",
+	 "i process={'args':['/app','a','b']};m config.args=['/app','b','a']", "args", ""},
+
+	/* cwd */
+	{"another directory than the image's", "m config.cwd='/tmp'", "cwd",
+	 "identity wants \"/\" (the image's own), container has \"/tmp\""},
+	{"the image's directory", "m image.cwd='/srv';m config.cwd='/srv'", NULL, NULL},
+	{"not the image's directory", "m image.cwd='/srv'", "cwd", "\"/srv\" (the image's own)"},
+	{"a signed directory", "i process={'cwd':'/srv'};m config.cwd='/srv'", NULL, NULL},
+	{"not the signed directory", "i process={'cwd':'/srv'}", "cwd",
+	 "identity wants \"/srv\", container has \"/\""},
+
+	/* user */
+	{"root instead of the image's user", "m config.user.uid=0", "user",
+	 "identity wants 1000:1000 [10] (the image's own), container has 0:1000 [10]"},
+	{"another group", "m config.user.gid=0", "user", "1000:0"},
+	{"one group more", "m config.user.additionalGids=[10,0]", "user", "[10,0]"},
+	{"one group less", "m config.user.additionalGids=[]", "user", "container has 1000:1000"},
+	{"groups in another order and with the first repeated",
+	 "i process={'user':{'uid':1000,'gid':1000,'additionalGids':[20,10]}};"
+	 "m config.user.additionalGids=[1000,10,20]",
+	 NULL, NULL},
+	{"a signed user", "i process={'user':{'uid':5,'gid':6}};m config.user={'uid':5,'gid':6}",
+	 NULL, NULL},
+	{"the image's user where another is signed", "i process={'user':{'uid':5,'gid':6}}", "user",
+	 "identity wants 5:6, container has 1000:1000 [10]"},
+
+	/* env */
+	{"a variable more", "m config.env=['PATH=/app/bin','MODE=fast','EVIL=1']", "env",
+	 "container has \"EVIL=1\""},
+	{"another value than the image's", "m config.env=['PATH=/app/bin','MODE=slow']", "env",
+	 "container has \"MODE=slow\""},
+	{"the image's variable taken away", "m config.env=['PATH=/app/bin']", "env",
+	 "the image's own variable \"MODE=fast\""},
+	{"what the engines set themselves",
+	 "m config.env=['PATH=/app/bin','MODE=fast','HOME=/root','HOSTNAME=x','TERM=xterm',"
+	 "'container=podman']",
+	 NULL, NULL},
+	{"a preloaded library", "m config.env=['PATH=/app/bin','MODE=fast','LD_PRELOAD=/x.so']",
+	 "env", "LD_PRELOAD=/x.so"},
+	{"a loader's directory",
+	 "m config.env=['PATH=/app/bin','MODE=fast','LD_LIBRARY_PATH=/tmp']", "env",
+	 "LD_LIBRARY_PATH=/tmp"},
+	{"a loader's variable of the image's own",
+	 "m image.env=['PATH=/app/bin','MODE=fast','LD_LIBRARY_PATH=/app/lib'];"
+	 "m config.env=['PATH=/app/bin','MODE=fast','LD_LIBRARY_PATH=/app/lib']",
+	 NULL, NULL},
+	{"a loader's variable that is signed",
+	 "i process={'env':[{'name':'LD_PRELOAD','value':'/app/j.so'}]};"
+	 "m config.env=['PATH=/app/bin','MODE=fast','LD_PRELOAD=/app/j.so']",
+	 NULL, NULL},
+	{"another search path than the image's", "m config.env=['PATH=/tmp','MODE=fast']", "env",
+	 "PATH=/tmp"},
+	{"the engines' search path where the image sets one",
+	 "m config.env=['" PATH_VAR "','MODE=fast']", "env", "PATH=/usr/local/sbin"},
+	{"the engines' search path where the image sets none",
+	 "m image.env=[];m config.env=['" PATH_VAR "']", NULL, NULL},
+	{"a search path of one's own where the image sets none",
+	 "m image.env=[];m config.env=['PATH=/tmp']", "env", "PATH=/tmp"},
+	{"two search paths, one of them another",
+	 "m config.env=['PATH=/app/bin','MODE=fast','PATH=/tmp']", "env", "PATH=/tmp"},
+	{"a variable with any value",
+	 "i process={'env':[{'name':'DEBUG'}]};"
+	 "m config.env=['PATH=/app/bin','MODE=fast','DEBUG=17']",
+	 NULL, NULL},
+	{"a variable with the signed value",
+	 "i process={'env':[{'name':'DEBUG','value':'1'}]};"
+	 "m config.env=['PATH=/app/bin','MODE=fast','DEBUG=1']",
+	 NULL, NULL},
+	{"a variable with another value than signed",
+	 "i process={'env':[{'name':'DEBUG','value':'1'}]};"
+	 "m config.env=['PATH=/app/bin','MODE=fast','DEBUG=2']",
+	 "env", "and those it names, container has \"DEBUG=2\""},
+	{"a variable whose name only starts like a signed one",
+	 "i process={'env':[{'name':'DEBUG'}]};"
+	 "m config.env=['PATH=/app/bin','MODE=fast','DEBUGGER=1']",
+	 "env", "DEBUGGER=1"},
+	{"a variable that a signed one only starts like",
+	 "i process={'env':[{'name':'DEBUG'}]};m config.env=['PATH=/app/bin','MODE=fast','DE=1']",
+	 "env", "DE=1"},
+	{"a signed variable overrides the image's",
+	 "i process={'env':[{'name':'MODE','value':'slow'}]};"
+	 "m config.env=['PATH=/app/bin','MODE=slow']",
+	 NULL, NULL},
+	{"an entry that is no assignment", "m config.env=['PATH=/app/bin','MODE=fast','EVIL']",
+	 "env", "\"EVIL\""},
+
+	/* capabilities */
+	{"no capability", "m config.capabilities=[]", NULL, NULL},
+	{"Docker's default set",
+	 "m config.capabilities=['CAP_CHOWN','CAP_DAC_OVERRIDE','CAP_FSETID','CAP_FOWNER',"
+	 "'CAP_MKNOD','CAP_NET_RAW','CAP_SETGID','CAP_SETUID','CAP_SETFCAP','CAP_SETPCAP',"
+	 "'CAP_NET_BIND_SERVICE','CAP_SYS_CHROOT','CAP_KILL','CAP_AUDIT_WRITE']",
+	 NULL, NULL},
+	{"a capability beyond the default", "m config.capabilities=['CAP_CHOWN','CAP_SYS_ADMIN']",
+	 "capabilities", "at most the engines' default set, container has \"CAP_SYS_ADMIN\""},
+	{"a capability named like a default one", "m config.capabilities=['CAP_CHOWNS']",
+	 "capabilities", "CAP_CHOWNS"},
+	{"a capability within the signed ceiling",
+	 "i process={'capabilities':['CAP_SYS_ADMIN']};m config.capabilities=['CAP_SYS_ADMIN']",
+	 NULL, NULL},
+	{"a default capability above the signed ceiling", "i process={'capabilities':['CAP_KILL']}",
+	 "capabilities", "at most [\"CAP_KILL\"], container has \"CAP_CHOWN\""},
+	{"any capability where none is signed", "i process={'capabilities':[]}", "capabilities",
+	 "at most []"},
+
+	/* confinement */
+	{"new privileges where they must not be had", "i process={'noNewPrivileges':true}",
+	 "noNewPrivileges", "--security-opt no-new-privileges"},
+	{"no new privileges", "i process={'noNewPrivileges':true};m config.noNewPrivileges=true",
+	 NULL, NULL},
+	{"no new privileges without demand", "m config.noNewPrivileges=true", NULL, NULL},
+	{"a writable root where it must not be", "i readonlyRootfs=true", "readonlyRootfs",
+	 "--read-only"},
+	{"a read-only root", "i readonlyRootfs=true;m config.readonlyRootfs=true", NULL, NULL},
+	{"a read-only root without demand", "m config.readonlyRootfs=true", NULL, NULL},
+	{"no filter", "m config.seccomp='unconfined'", "seccomp",
+	 "identity wants a filter, container has unconfined"},
+	{"no filter, signed", "i seccomp='unconfined';m config.seccomp='unconfined'", NULL, NULL},
+	{"the signed filter", "i seccomp='" DIGEST_C "'", NULL, NULL},
+	{"another filter", "i seccomp='" DIGEST_A "'", "seccomp",
+	 "identity wants " DIGEST_A ", container has " DIGEST_C},
+	{"no filter where one is signed", "i seccomp='" DIGEST_A "';m config.seccomp='unconfined'",
+	 "seccomp", "unconfined"},
+	{"the signed profile", "i apparmor='docker-default'", NULL, NULL},
+	{"another profile", "i apparmor='docker-default';m config.apparmor='unconfined'",
+	 "apparmor", "identity wants \"docker-default\", container has \"unconfined\""},
+	{"no profile where one is signed",
+	 "i apparmor='docker-default';m config.apparmor=", "apparmor", "container has absent"},
+	{"no profile without demand", "m config.apparmor=", NULL, NULL},
+	{"a privileged container", "m config.privileged=true", "privileged", "every device"},
+	{"a privileged container, signed",
+	 "i privileged=true;m config.privileged=true;m config.devices=['/dev/sda']", NULL, NULL},
+	{"capabilities of a privileged container are signed one by one",
+	 "i privileged=true;m config.privileged=true;m config.capabilities=['CAP_SYS_ADMIN']",
+	 "capabilities", "CAP_SYS_ADMIN"},
+	{"a device", "m config.devices=['/dev/fuse']", "devices",
+	 "at most [], container has \"/dev/fuse\""},
+	{"a signed device", "i devices=['/dev/fuse'];m config.devices=['/dev/fuse']", NULL, NULL},
+	{"a device beyond the signed ones",
+	 "i devices=['/dev/fuse'];m config.devices=['/dev/fuse','/dev/sda']", "devices",
+	 "at most [\"/dev/fuse\"], container has \"/dev/sda\""},
+
+	/* mounts */
+	{"a bind mount", "m config.mounts=[" BIND("/x", "/etc", "'rbind'") "]", "mounts",
+	 "container has bind at \"/x\" from \"/etc\", options [\"rbind\"]"},
+	{"a bind mount that an identity allows",
+	 "i mounts=[" RULE("/x", "/etc", "'ro'") "];"
+						 "m config.mounts=[" BIND("/x", "/etc",
+									  "'rbind','ro'") "]",
+	 NULL, NULL},
+	{"a signed mount from elsewhere",
+	 "i mounts=[" RULE("/x", "/etc", "") "];m config.mounts=[" BIND("/x", "/root", "") "]",
+	 "mounts", "from \"/root\""},
+	{"a signed mount at another place",
+	 "i mounts=[" RULE("/x", "/etc", "") "];m config.mounts=[" BIND("/y", "/etc", "") "]",
+	 "mounts", "at \"/y\""},
+	{"a signed mount of another type",
+	 "i mounts=[" RULE("/x", "/etc", "") "];"
+					     "m config.mounts=[" MOUNT("/x", "overlay", "/etc", "",
+								       "false") "]",
+	 "mounts", "overlay at"},
+	{"a signed mount without a signed option",
+	 "i mounts=[" RULE("/x", "/etc", "'ro'") "];m config.mounts=[" BIND("/x", "/etc", "") "]",
+	 "mounts", "options []"},
+	{"a signed option taken back by its opposite",
+	 "i mounts=[" RULE("/x", "/etc", "'ro'") "];"
+						 "m config.mounts=[" BIND("/x", "/etc",
+									  "'ro','rw'") "]",
+	 "mounts", "[\"ro\",\"rw\"]"},
+	{"a mount that only spells a signed one otherwise",
+	 "i mounts=[" RULE("/x", "/etc", "") "];m config.mounts=[" BIND("/x/", "/etc", "") "]",
+	 "mounts", "\"/x/\""},
+	{"a signed tmpfs without a source",
+	 "i mounts=[{'destination':'/run','type':'tmpfs'}];"
+	 "m config.mounts=[{'destination':'/run','type':'tmpfs','options':[],'engine':false}]",
+	 NULL, NULL},
+	{"a source where none is signed",
+	 "i mounts=[{'destination':'/run','type':'tmpfs'}];"
+	 "m config.mounts=[" MOUNT("/run", "tmpfs", "/etc", "", "false") "]",
+	 "mounts", "from \"/etc\""},
+	{"the engine's mount on the volume's mount point",
+	 "m config.mounts=[" MOUNT("/srv/data", "tmpfs", "tmpfs", "", "true") "]", "mounts",
+	 "/srv/data"},
+	{"the engine's mount below it",
+	 "m config.mounts=[" MOUNT("/srv/data/x", "tmpfs", "tmpfs", "", "true") "]", "mounts",
+	 "/srv/data/x"},
+	{"the engine's mount above it",
+	 "m config.mounts=[" MOUNT("/srv", "tmpfs", "tmpfs", "", "true") "]", "mounts", "/srv"},
+	{"the engine's mount on the root",
+	 "m config.mounts=[" MOUNT("/", "tmpfs", "tmpfs", "", "true") "]", "mounts", "at \"/\""},
+	{"the engine's mount beside it",
+	 "m config.mounts=[" MOUNT("/srv/database", "tmpfs", "tmpfs", "", "true") "]", NULL, NULL},
+	{"the engine's mount by a crooked path",
+	 "m config.mounts=[" MOUNT("/proc/../srv/data", "tmpfs", "tmpfs", "", "true") "]", "mounts",
+	 "/proc/../srv/data"},
+	{"a signed mount above the mount point",
+	 "i mounts=[" RULE("/srv", "/mnt/srv", "") "];"
+						   "m config.mounts=[" BIND("/srv", "/mnt/srv",
+									    "") "]",
+	 NULL, NULL},
+
+	/* namespaces */
+	{"the host's network", "m config.namespaces.net='host'", "namespaces",
+	 "a private net namespace, container has the host's"},
+	{"another container's processes", "m config.namespaces.pid='joined'", "namespaces",
+	 "a private pid namespace, container has another container's"},
+	{"the host's cgroups", "m config.namespaces.cgroup='host'", "namespaces", "cgroup"},
+	{"the host's IPC", "m config.namespaces.ipc='host'", "namespaces", "ipc"},
+	{"another container's mounts", "m config.namespaces.mnt='joined'", "namespaces", "mnt"},
+	{"the host's name", "m config.namespaces.uts='host'", "namespaces", "uts"},
+	{"a shared namespace that is signed",
+	 "i sharedNamespaces=['net'];m config.namespaces.net='host'", NULL, NULL},
+	{"another shared namespace than signed",
+	 "i sharedNamespaces=['net'];m config.namespaces.pid='host'", "namespaces", "pid"},
+
+	/* hooks */
+	{"a hook", "m config.hooks=['/tmp/hook']", "hooks", "container has \"/tmp/hook\""},
+	{"a signed hook", "i hooks=['/opt/h'];m config.hooks=['/opt/h']", NULL, NULL},
+	{"a hook beyond the signed one", "i hooks=['/opt/h'];m config.hooks=['/opt/h','/opt/i']",
+	 "hooks", "at most [\"/opt/h\"], container has \"/opt/i\""},
+
+	/* rootfs */
+	{"files changed before the first start", "m rootfs.upper='dirty';m rootfs.dirty='/app'",
+	 "rootfs", "container has \"/app\" changed"},
+	{"files changed before a later start",
+	 "m rootfs={'upper':'dirty','dirty':'/log','firstStart':false}", NULL, NULL},
+	{"a layer that shows no changes", "m rootfs.upper='none'", "rootfs", "overlay"},
+	{"such a layer with the signed digest",
+	 "i image.rootfsDigest='" DIGEST_C "';"
+	 "m rootfs={'upper':'none','firstStart':true,'digest':'" DIGEST_C "'}",
+	 NULL, NULL},
+	{"the signed root file system",
+	 "i image.rootfsDigest='" DIGEST_C "';m rootfs.digest='" DIGEST_C "'", NULL, NULL},
+	{"another root file system",
+	 "i image.rootfsDigest='" DIGEST_C "';m rootfs.digest='" DIGEST_A "'", "rootfs",
+	 "identity wants " DIGEST_C ", container has " DIGEST_A},
+	{"a root file system nobody measured", "i image.rootfsDigest='" DIGEST_C "'", "rootfs",
+	 "no measured digest"},
+	{"files changed over the signed root file system",
+	 "i image.rootfsDigest='" DIGEST_C "';"
+	 "m rootfs={'upper':'dirty','dirty':'/app','firstStart':true,'digest':'" DIGEST_C "'}",
+	 "rootfs", "/app"},
+
+	/* state */
+	{"a container that already runs", "m state='running'", "state", "already runs"},
+
+	/* the order: the first fact that differs is named */
+	{"the image before its arguments", "m image.id='" DIGEST_C "';m config.args=['/bin/sh']",
+	 "image", ""},
+	{"the volume before everything", "i volume='other';m image.id='" DIGEST_C "'", "volume",
+	 ""},
+	{"the arguments before the mounts",
+	 "m config.args=['/bin/sh'];m config.mounts=[" BIND("/x", "/etc", "") "]", "args", ""},
+};
+
+/* Applies one edit, "i a.b=JSON" or "m a.b=JSON". */
+static void edit(char *text, json_t *identity, json_t *measurement)
+{
+	json_t *o = text[0] == 'i' ? json_object_get(identity, "predicate") : measurement;
+	char *value = strchr(text, '='), *save = NULL, *key, *next;
+
+	assert_true((text[0] == 'i' || text[0] == 'm') && text[1] == ' ' && value);
+	*value++ = '\0';
+	for (key = strtok_r(text + 2, ".", &save); (next = strtok_r(NULL, ".", &save)); key = next)
+		o = json_object_get(o, key);
+	if (*value)
+		assert_int_equal(json_object_set_new(o, key, json_of(value)), 0);
+	else
+		assert_int_equal(json_object_del(o, key), 0);
+}
+
+struct parts {
+	struct cc_identity *id;
+	struct cc_measurement *m;
+};
+
+static struct parts make(const char *edits)
+{
+	cc_auto_json json_t *identity = json_of(identity_json);
+	cc_auto_json json_t *measurement = json_of(measurement_json);
+	cc_auto_free char *copy = strdup(edits), *text = NULL;
+	struct cc_error err = {0};
+	struct parts p;
+	char *save = NULL;
+
+	for (char *e = strtok_r(copy, ";", &save); e; e = strtok_r(NULL, ";", &save))
+		edit(e, identity, measurement);
+	text = json_dumps(identity, 0);
+	p.id = cc_identity_parse(text, strlen(text), &err);
+	if (!p.id)
+		fail_msg("%s: %s", edits, err.text);
+	p.m = cc_measurement_from_json(measurement, &err);
+	if (!p.m)
+		fail_msg("%s: %s", edits, err.text);
+	return p;
+}
+
+static void free_parts(struct parts *p)
+{
+	cc_identity_free(p->id);
+	cc_measurement_free(p->m);
+}
+
+static struct cc_policy policy(void)
+{
+	return (struct cc_policy){.now = NOW, .volume = "pgdata", .serial = 3};
+}
+
+static int decide(const char *edits, const struct cc_policy *pol, struct cc_error *err)
+{
+	struct parts p = make(edits);
+	int r = cc_decide(p.id, p.m, pol, err);
+
+	free_parts(&p);
+	return r;
+}
+
+/* One cmocka test a row, so that each promise has its own line. */
+static void check_row(void **state)
+{
+	const struct row *r = *state;
+	struct cc_policy pol = policy();
+	struct cc_error err = {0};
+	int got = decide(r->edits, &pol, &err);
+
+	if (!r->fact) {
+		if (got)
+			fail_msg("refused: %s", err.text);
+		return;
+	}
+	assert_int_equal(got, -1);
+	expect_error(&err, CC_E_REFUSED, r->fact, r->text);
+	assert_int_equal(strncmp(err.text, r->fact, strlen(r->fact)), 0);
+}
+
+static void an_identity_is_valid_from_its_first_to_its_last_second(void **state)
+{
+	static const struct {
+		const char *edits;
+		int64_t now;
+		const char *text; /* NULL: valid */
+	} cases[] = {
+		{"i notBefore='2026-05-28T20:26:40Z'", NOW, NULL},
+		{"i notBefore='2026-05-28T20:26:40Z'", NOW - 1,
+		 "valid from 2026-05-28T20:26:40Z, it is 2026-05-28T20:26:39Z"},
+		{"i notAfter='2026-05-28T20:26:40Z'", NOW, NULL},
+		{"i notAfter='2026-05-28T20:26:40Z'", NOW + 1,
+		 "valid until 2026-05-28T20:26:40Z, it is 2026-05-28T20:26:41Z"},
+		{"", 0, NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct cc_policy pol = policy();
+		struct cc_error err = {0};
+
+		pol.now = cases[i].now;
+		if (cases[i].text) {
+			assert_int_equal(decide(cases[i].edits, &pol, &err), -1);
+			expect_error(&err, CC_E_REFUSED, "validity", cases[i].text);
+		} else {
+			expect_ok(decide(cases[i].edits, &pol, &err), &err);
+		}
+	}
+}
+
+static void a_running_container_is_allowed_when_the_policy_says_so(void **state)
+{
+	struct cc_policy pol = policy();
+	struct cc_error err = {0};
+
+	(void)state;
+	pol.allow_running = true;
+	expect_ok(decide("m state='running'", &pol, &err), &err);
+}
+
+static void the_first_identity_of_a_volume_needs_no_serial(void **state)
+{
+	struct cc_policy pol = policy();
+	struct cc_error err = {0};
+
+	(void)state;
+	pol.serial = 0;
+	expect_ok(decide("i serial=1", &pol, &err), &err);
+}
+
+/* Facts that a broken agent did not fill in are refused, not dereferenced. */
+static void an_empty_measurement_is_refused(void **state)
+{
+	struct parts p = make("");
+	cc_auto_measurement struct cc_measurement *empty = cc_measurement_new();
+	struct cc_policy pol = policy();
+	struct cc_error err = {0};
+
+	(void)state;
+	assert_int_equal(cc_decide(p.id, empty, &pol, &err), -1);
+	expect_error(&err, CC_E_REFUSED, "image", "container has none");
+	free(p.m->cwd);
+	p.m->cwd = NULL;
+	assert_int_equal(cc_decide(p.id, p.m, &pol, &err), -1);
+	expect_error(&err, CC_E_REFUSED, "cwd", "absent");
+	p.m->cwd = strdup("/");
+	free(p.m->seccomp);
+	p.m->seccomp = NULL;
+	assert_int_equal(cc_decide(p.id, p.m, &pol, &err), -1);
+	expect_error(&err, CC_E_REFUSED, "seccomp", "unconfined");
+	free_parts(&p);
+}
+
+static void a_refusal_shows_hostile_text_on_one_short_line(void **state)
+{
+	struct parts p = make("");
+	struct cc_policy pol = policy();
+	struct cc_error err = {0};
+	cc_auto_free char *longer = malloc(10000);
+
+	(void)state;
+	memset(longer, 'A', 9999);
+	longer[9999] = '\0';
+	memcpy(longer, "\n\x1b[2J\"\\", 7);
+	expect_ok(cc_strv_push(&p.m->args, longer, &err), &err);
+	assert_int_equal(cc_decide(p.id, p.m, &pol, &err), -1);
+	expect_error(&err, CC_E_REFUSED, "args",
+		     "container has [\"/app\",\"\\n\\u001b[2J\\\"\\\\AAAA");
+	assert_string_equal(err.text + strlen(err.text) - strlen("…"), "…");
+	assert_true(strlen(err.text) < CC_TEXT_MAX - 1);
+	free_parts(&p);
+}
+
+static void text_is_cut_between_characters(void **state)
+{
+	char out[CC_RENDER_MAX], longer[1000];
+
+	(void)state;
+	for (size_t shift = 0; shift < 4; shift++) {
+		memset(longer, 'x', shift);
+		for (size_t i = shift; i + 4 < sizeof(longer); i += 3)
+			memcpy(longer + i, "€", 4);
+		cc_render_str(longer, out);
+		assert_string_equal(out + strlen(out) - strlen("…"), "…");
+		assert_true(strlen(out) < CC_RENDER_MAX && strlen(out) > CC_RENDER_MAX - 8);
+		cc_text_clean(out);
+		assert_null(strchr(out, '?'));
+	}
+}
+
+static void what_fits_is_shown_whole(void **state)
+{
+	char out[CC_RENDER_MAX];
+	struct cc_strv list = {0};
+	struct cc_error err = {0};
+	struct cc_user user = {.uid = 4294967294, .gid = 0};
+
+	(void)state;
+	assert_string_equal(cc_render_strv(&list, out), "[]");
+	expect_ok(cc_strv_push(&list, "", &err), &err);
+	expect_ok(cc_strv_push(&list, "a b", &err), &err);
+	assert_string_equal(cc_render_strv(&list, out), "[\"\",\"a b\"]");
+	cc_strv_clear(&list);
+	assert_string_equal(cc_render_str(NULL, out), "absent");
+	assert_string_equal(cc_render_user(&user, out), "4294967294:0");
+}
+
+static void the_decision_leaves_its_inputs_alone(void **state)
+{
+	struct parts p = make("i process={'env':[{'name':'X'}]};m config.args=['/bin/sh']");
+	cc_auto_json json_t *before = cc_measurement_to_json(p.m), *after = NULL;
+	struct cc_policy pol = policy();
+	struct cc_error first = {0}, second = {0};
+
+	(void)state;
+	assert_int_equal(cc_decide(p.id, p.m, &pol, &first), -1);
+	assert_int_equal(cc_decide(p.id, p.m, &pol, &second), -1);
+	assert_memory_equal(&first, &second, sizeof(first));
+	after = cc_measurement_to_json(p.m);
+	assert_true(json_equal(before, after));
+	free_parts(&p);
+}
+
+#define N_ROWS (sizeof(rows) / sizeof(rows[0]))
+
+int main(void)
+{
+	const struct CMUnitTest others[] = {
+		cmocka_unit_test(an_identity_is_valid_from_its_first_to_its_last_second),
+		cmocka_unit_test(a_running_container_is_allowed_when_the_policy_says_so),
+		cmocka_unit_test(the_first_identity_of_a_volume_needs_no_serial),
+		cmocka_unit_test(an_empty_measurement_is_refused),
+		cmocka_unit_test(a_refusal_shows_hostile_text_on_one_short_line),
+		cmocka_unit_test(text_is_cut_between_characters),
+		cmocka_unit_test(what_fits_is_shown_whole),
+		cmocka_unit_test(the_decision_leaves_its_inputs_alone),
+	};
+	static char names[N_ROWS][128];
+	struct CMUnitTest tests[N_ROWS + sizeof(others) / sizeof(others[0])];
+
+	for (size_t i = 0; i < N_ROWS; i++) {
+		snprintf(names[i], sizeof(names[i]), "%s: %s",
+			 rows[i].fact ? rows[i].fact : "allowed", rows[i].what);
+		tests[i] = (struct CMUnitTest){.name = names[i],
+					       .test_func = check_row,
+					       .initial_state = (void *)(uintptr_t)&rows[i]};
+	}
+	memcpy(tests + N_ROWS, others, sizeof(others));
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
