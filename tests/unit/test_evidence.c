@@ -1,0 +1,810 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib_test.h"
+
+#include <jose/b64.h>
+#include <jose/jwe.h>
+#include <jose/jwk.h>
+#include <jose/jws.h>
+
+#include "evidence.h"
+#include "jose.h"
+
+#define UUID "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"
+#define HASH43 "IUrCNxHSRZQYHv4pl1q7RaPUQiWg7LWiMUBD6xpXUmc"
+
+static json_t *agent, *agent_public, *other_public;
+static struct cc_measurement *measured;
+
+static int set_up(void **state)
+{
+	cc_auto_json json_t *m = json_of(
+		"{'engine':'docker','state':'created','container':{'id':'c0ffee'},"
+		"'process':{'pid':4711,'startTime':123456,'cgroupId':987},"
+		"'image':{'id':'" DIGEST_A "','manifests':[],'args':['/app'],'env':[],'cwd':'',"
+		"'user':{'uid':0,'gid':0}},'config':{'args':['/app'],'env':[],'cwd':'/',"
+		"'user':{'uid':0,'gid':0},'capabilities':[],'noNewPrivileges':false,"
+		"'readonlyRootfs':false,'seccomp':'unconfined','mounts':[],'devices':[],'hooks':[],"
+		"'namespaces':{'cgroup':'private','ipc':'private','mnt':'private','net':'private',"
+		"'pid':'private','uts':'private'},'privileged':false},"
+		"'rootfs':{'upper':'clean','firstStart':true}}");
+	struct cc_error err = {0};
+	cc_auto_json json_t *other = NULL;
+
+	(void)state;
+	if (cc_secret_heap_init(&err))
+		return -1;
+	measured = cc_measurement_from_json(m, &err);
+	agent = cc_jwk_new("host1", false, &err);
+	other = cc_jwk_new("host1", false, &err);
+	agent_public = cc_jwk_public(agent, &err);
+	other_public = cc_jwk_public(other, &err);
+	return measured && agent_public && other_public ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	json_decref(agent);
+	json_decref(agent_public);
+	json_decref(other_public);
+	cc_measurement_free(measured);
+	return 0;
+}
+
+/* Borrows all it points to: not for cc_evidence_clear(). */
+static struct cc_evidence evidence(enum cc_op op)
+{
+	static char aud[] = "realm", iss[] = "host1", jkt[] = HASH43, channel[] = CC_CHANNEL_UNIX;
+	struct cc_evidence ev = {.nonce = {1, 2, 3},
+				 .aud = aud,
+				 .iss = iss,
+				 .iat = 1780000000,
+				 .boot_id = UUID,
+				 .op = op,
+				 .volume = UUID,
+				 .jkt = jkt,
+				 .channel = channel,
+				 .measurement = op == CC_OP_RELEASE ? measured : NULL};
+
+	return ev;
+}
+
+static char *sign(enum cc_op op)
+{
+	struct cc_evidence ev = evidence(op);
+	struct cc_error err = {0};
+	char *jws = NULL;
+
+	expect_ok(cc_evidence_sign(&ev, agent, &jws, &err), &err);
+	return jws;
+}
+
+/* A compact JWS with this header and these claims, signed well by libjose with @key. */
+static char *forge(const char *header, const char *claims, const json_t *key)
+{
+	cc_auto_json json_t *doc = json_object(), *sig = json_object(), *jwk = json_deep_copy(key);
+	cc_auto_jose_cfg jose_cfg_t *cfg = cc_jose_cfg();
+	const char *h, *p, *s;
+	char *jws = NULL;
+
+	json_object_del(jwk, "alg");
+	json_object_set_new(doc, "payload", jose_b64_enc(claims, strlen(claims)));
+	json_object_set_new(sig, "protected", jose_b64_enc(header, strlen(header)));
+	assert_true(jose_jws_sig(cfg, doc, sig, jwk));
+	assert_int_equal(
+		json_unpack(doc, "{s:s,s:s,s:s}", "protected", &h, "payload", &p, "signature", &s),
+		0);
+	assert_true(asprintf(&jws, "%s.%s.%s", h, p, s) > 0);
+	return jws;
+}
+
+#define HEADER "{\"alg\":\"ES256\",\"typ\":\"" CC_EVIDENCE_TYP "\",\"kid\":\"host1\"}"
+
+static char *claims_of(const char *jws)
+{
+	const char *p = strchr(jws, '.') + 1;
+	struct cc_jose_part part = {p, strcspn(p, ".")};
+	struct cc_error err = {0};
+	char *text = NULL;
+	size_t len;
+
+	expect_ok(cc_jose_decode(&part, &text, &len, "claims", &err), &err);
+	return text;
+}
+
+static int verify(const char *jws, const json_t *key, struct cc_evidence *ev, struct cc_error *err)
+{
+	*ev = (struct cc_evidence){0};
+	return cc_evidence_verify(jws, strlen(jws), key, ev, err);
+}
+
+static void expect_rejected(const char *jws, enum cc_code code, const char *fact, const char *part)
+{
+	struct cc_error err = {0};
+	struct cc_evidence ev;
+
+	assert_int_equal(verify(jws, agent_public, &ev, &err), -1);
+	expect_error(&err, code, fact, part);
+	assert_null(ev.iss);
+	assert_null(ev.measurement);
+}
+
+/* ---- evidence ----------------------------------------------------------------------------------- */
+
+static void evidence_survives_signing_and_verifying(void **state)
+{
+	static const enum cc_op ops[] = {CC_OP_RELEASE, CC_OP_FORMAT};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct cc_evidence want = evidence(ops[i]), ev;
+		cc_auto_free char *jws = sign(ops[i]);
+		struct cc_error err = {0};
+
+		expect_ok(verify(jws, agent_public, &ev, &err), &err);
+		assert_memory_equal(ev.nonce, want.nonce, CC_NONCE_LEN);
+		assert_string_equal(ev.aud, want.aud);
+		assert_string_equal(ev.iss, want.iss);
+		assert_int_equal(ev.iat, want.iat);
+		assert_string_equal(ev.boot_id, want.boot_id);
+		assert_int_equal(ev.op, ops[i]);
+		assert_string_equal(ev.volume, want.volume);
+		assert_string_equal(ev.jkt, want.jkt);
+		assert_string_equal(ev.channel, want.channel);
+		if (ops[i] == CC_OP_RELEASE) {
+			cc_auto_json json_t *a = cc_measurement_to_json(measured);
+			cc_auto_json json_t *b = cc_measurement_to_json(ev.measurement);
+
+			assert_true(json_equal(a, b));
+		} else {
+			assert_null(ev.measurement);
+		}
+		cc_evidence_clear(&ev);
+	}
+}
+
+static void the_kid_is_found_without_a_key(void **state)
+{
+	cc_auto_free char *jws = sign(CC_OP_FORMAT);
+	struct cc_error err = {0};
+	char kid[64];
+
+	(void)state;
+	expect_ok(cc_evidence_kid(jws, strlen(jws), kid, &err), &err);
+	assert_string_equal(kid, "host1");
+	assert_int_equal(cc_evidence_kid("x.y", 3, kid, &err), -1);
+	expect_error(&err, CC_E_INVALID, "evidence", "");
+}
+
+static void another_agents_key_does_not_verify(void **state)
+{
+	cc_auto_free char *jws = sign(CC_OP_RELEASE);
+	struct cc_error err = {0};
+	struct cc_evidence ev;
+
+	(void)state;
+	assert_int_equal(verify(jws, other_public, &ev, &err), -1);
+	expect_error(&err, CC_E_REFUSED, "signature", "agent's key");
+}
+
+static void every_changed_character_is_noticed(void **state)
+{
+	cc_auto_free char *jws = sign(CC_OP_FORMAT);
+	size_t n = strlen(jws), payload = strcspn(jws, ".") + 1,
+	       signature = payload + strcspn(jws + payload, ".") + 1;
+	struct cc_error err = {0};
+	struct cc_evidence ev;
+
+	(void)state;
+	for (size_t i = 0; i < n; i += i < signature ? 13 : 3) {
+		char old = jws[i];
+
+		jws[i] = old == 'A' ? 'Q' : 'A'; /* another character whose upper bits differ */
+		assert_int_equal(verify(jws, agent_public, &ev, &err), -1);
+		assert_true(err.code == CC_E_INVALID || !strcmp(err.fact, "signature"));
+		if (i >= payload && i < signature - 1)
+			expect_error(&err, CC_E_REFUSED, "signature", "");
+		jws[i] = old;
+	}
+	for (size_t i = 0; i < n; i += 11) {
+		cc_auto_free char *cut = strndup(jws, i);
+
+		assert_int_equal(verify(cut, agent_public, &ev, &err), -1);
+	}
+	expect_ok(verify(jws, agent_public, &ev, &err), &err);
+	cc_evidence_clear(&ev);
+}
+
+static void claims_signed_apart_cannot_be_swapped_in(void **state)
+{
+	cc_auto_free char *a = sign(CC_OP_FORMAT), *b = sign(CC_OP_RELEASE), *mixed = NULL;
+	const char *claims_b = strchr(b, '.') + 1;
+
+	(void)state;
+	assert_true(asprintf(&mixed, "%.*s.%.*s%s", (int)strcspn(a, "."), a,
+			     (int)strcspn(claims_b, "."), claims_b, strrchr(a, '.')) > 0);
+	expect_rejected(mixed, CC_E_REFUSED, "signature", "does not verify");
+}
+
+static void only_the_one_header_is_accepted(void **state)
+{
+	static const struct {
+		const char *header, *part;
+	} bad[] = {
+		{"{\"alg\":\"none\",\"typ\":\"" CC_EVIDENCE_TYP "\",\"kid\":\"host1\"}", "alg"},
+		{"{\"alg\":\"HS256\",\"typ\":\"" CC_EVIDENCE_TYP "\",\"kid\":\"host1\"}", "alg"},
+		{"{\"alg\":\"ES384\",\"typ\":\"" CC_EVIDENCE_TYP "\",\"kid\":\"host1\"}", "alg"},
+		{"{\"typ\":\"" CC_EVIDENCE_TYP "\",\"kid\":\"host1\"}", "alg"},
+		{"{\"alg\":\"ES256\",\"typ\":\"JWT\",\"kid\":\"host1\"}", "typ"},
+		{"{\"alg\":\"ES256\",\"kid\":\"host1\"}", "typ"},
+		{"{\"alg\":\"ES256\",\"typ\":\"" CC_EVIDENCE_TYP "\"}", "kid"},
+		{"{\"alg\":\"ES256\",\"typ\":\"" CC_EVIDENCE_TYP "\",\"kid\":\"../x\"}", "kid"},
+		{"{\"alg\":\"ES256\",\"typ\":\"" CC_EVIDENCE_TYP "\",\"kid\":7}", "kid"},
+		{"{\"alg\":\"ES256\",\"typ\":\"" CC_EVIDENCE_TYP
+		 "\",\"kid\":\"host1\",\"crit\":[\"b64\"],\"b64\":false}",
+		 "unknown member"},
+		{"{\"alg\":\"ES256\",\"typ\":\"" CC_EVIDENCE_TYP
+		 "\",\"kid\":\"host1\",\"jku\":\"https://evil/\"}",
+		 "unknown member \"jku\""},
+		{"{\"alg\":\"ES256\",\"typ\":\"" CC_EVIDENCE_TYP
+		 "\",\"kid\":\"host1\",\"jwk\":{\"kty\":\"EC\"}}",
+		 "unknown member \"jwk\""},
+		{"{\"alg\":\"none\",\"alg\":\"ES256\",\"typ\":\"" CC_EVIDENCE_TYP
+		 "\",\"kid\":\"host1\"}",
+		 "twice"},
+		{"[]", "must be an object"},
+	};
+	cc_auto_free char *jws = sign(CC_OP_FORMAT);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		cc_auto_json json_t *h = jose_b64_enc(bad[i].header, strlen(bad[i].header));
+		cc_auto_free char *forged = NULL;
+
+		assert_true(asprintf(&forged, "%s%s", json_string_value(h), strchr(jws, '.')) > 0);
+		expect_rejected(forged, CC_E_INVALID, "evidence", bad[i].part);
+	}
+}
+
+static void a_replaced_kid_does_not_verify(void **state)
+{
+	static const char header[] =
+		"{\"alg\":\"ES256\",\"kid\":\"host2\",\"typ\":\"" CC_EVIDENCE_TYP "\"}";
+	cc_auto_free char *jws = sign(CC_OP_FORMAT), *forged = NULL;
+	cc_auto_json json_t *h = jose_b64_enc(header, strlen(header));
+
+	(void)state;
+	assert_true(asprintf(&forged, "%s%s", json_string_value(h), strchr(jws, '.')) > 0);
+	expect_rejected(forged, CC_E_REFUSED, "signature", "does not verify");
+}
+
+static void an_agent_cannot_speak_for_another(void **state)
+{
+	cc_auto_free char *jws = sign(CC_OP_FORMAT), *claims = claims_of(jws), *forged = NULL;
+
+	(void)state;
+	memcpy(strstr(claims, "\"iss\":\"host1\"") + 11, "2", 1);
+	forged = forge(HEADER, claims, agent);
+	expect_rejected(forged, CC_E_INVALID, "evidence", "not the agent that signed");
+}
+
+static void keys_of_another_kind_verify_nothing(void **state)
+{
+	static const char *const keys[] = {
+		"{'kty':'oct','k':'AAAA'}",
+		"{'kty':'EC','crv':'P-384'}",
+		"{}",
+		"{'kty':'EC','crv':'P-256','x':'AAAA','y':'AAAA'}",
+		"[]",
+	};
+	cc_auto_free char *jws = sign(CC_OP_FORMAT);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		cc_auto_json json_t *key = json_of(keys[i]);
+		struct cc_error err = {0};
+		struct cc_evidence ev;
+
+		assert_int_equal(verify(jws, key, &ev, &err), -1);
+		assert_int_equal(err.code, CC_E_INVALID);
+	}
+}
+
+static void malformed_serialisations_are_refused(void **state)
+{
+	cc_auto_free char *jws = sign(CC_OP_FORMAT), *four = NULL, *nosig = NULL, *padded = NULL,
+			  *spaced = NULL, *huge = malloc(CC_EVIDENCE_MAX + 2);
+
+	(void)state;
+	assert_true(asprintf(&four, "%s.AA", jws) > 0);
+	assert_true(asprintf(&padded, "%s=", jws) > 0);
+	assert_true(asprintf(&spaced, " %s", jws) > 0);
+	nosig = strdup(jws);
+	strrchr(nosig, '.')[1] = '\0';
+	memset(huge, 'A', CC_EVIDENCE_MAX + 1);
+	huge[CC_EVIDENCE_MAX + 1] = '\0';
+	expect_rejected("", CC_E_INVALID, "evidence", "");
+	expect_rejected("..", CC_E_INVALID, "evidence", "");
+	expect_rejected(four, CC_E_INVALID, "evidence", "3 parts");
+	expect_rejected(padded, CC_E_INVALID, "evidence", "base64url");
+	expect_rejected(spaced, CC_E_INVALID, "evidence", "base64url");
+	expect_rejected(huge, CC_E_INVALID, "evidence", "longer than");
+	expect_rejected(nosig, CC_E_REFUSED, "signature", "");
+	expect_rejected("{\"payload\":\"\",\"signatures\":[]}", CC_E_INVALID, "evidence", "");
+}
+
+static void expect_bad_claim(const char *key, const char *value, const char *part)
+{
+	cc_auto_free char *jws = sign(CC_OP_RELEASE), *claims = claims_of(jws), *text = NULL;
+	cc_auto_json json_t *doc = json_loads(claims, 0, NULL);
+	struct cc_error err = {0};
+	struct cc_evidence ev;
+
+	if (value)
+		json_object_set_new(doc, key, json_of(value));
+	else
+		assert_int_equal(json_object_del(doc, key), 0);
+	text = json_dumps(doc, 0);
+	if (!cc_evidence_claims_parse(text, strlen(text), &ev, &err))
+		fail_msg("%s = %s is accepted", key, value ? value : "absent");
+	expect_error(&err, CC_E_INVALID, "evidence", part);
+	assert_null(ev.aud);
+}
+
+static void every_claim_is_required_and_checked(void **state)
+{
+	static const char *const required[] = {"eat_nonce", "aud",	  "iss",    "iat",
+					       "boot_id",   "op",	  "volume", "cnf",
+					       "channel",   "measurement"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(required) / sizeof(required[0]); i++) {
+		expect_bad_claim(required[i], NULL, "");
+		expect_bad_claim(required[i], "17.5", "");
+	}
+	expect_bad_claim("exp", "1", "unknown member");
+	expect_bad_claim("eat_nonce", "'AAAA'", "32 bytes");
+	expect_bad_claim("eat_nonce", "'" HASH43 "A'", "32 bytes");
+	expect_bad_claim("iat", "-1", "negative");
+	expect_bad_claim("boot_id", "'" UUID "0'", "UUID");
+	expect_bad_claim("volume", "'pgdata'", "UUID");
+	expect_bad_claim("op", "'delete'", "release or format");
+	expect_bad_claim("op", "'format'", "not for \"format\"");
+	expect_bad_claim("cnf", "{}", "jkt");
+	expect_bad_claim("cnf", "{'jkt':'AAAA'}", "jkt");
+	expect_bad_claim("cnf", "{'jkt':'" HASH43 "','jwk':{}}", "unknown member");
+	expect_bad_claim("channel", "'tcp'", "channel");
+	expect_bad_claim("measurement", "{}", "measurement");
+}
+
+static void a_channel_may_be_a_tls_exporter(void **state)
+{
+	struct cc_evidence ev = evidence(CC_OP_FORMAT), back;
+	char exporter[] = HASH43;
+	cc_auto_free char *jws = NULL;
+	struct cc_error err = {0};
+
+	(void)state;
+	ev.channel = exporter;
+	expect_ok(cc_evidence_sign(&ev, agent, &jws, &err), &err);
+	expect_ok(verify(jws, agent_public, &back, &err), &err);
+	assert_string_equal(back.channel, HASH43);
+	cc_evidence_clear(&back);
+}
+
+static void claims_given_twice_are_refused(void **state)
+{
+	cc_auto_free char *jws = sign(CC_OP_FORMAT), *claims = claims_of(jws), *twice = NULL,
+			  *forged = NULL;
+
+	(void)state;
+	assert_true(asprintf(&twice, "{\"aud\":\"other\",%s", claims + 1) > 0);
+	forged = forge(HEADER, twice, agent);
+	expect_rejected(forged, CC_E_INVALID, "evidence", "twice");
+}
+
+static void evidence_that_would_be_refused_is_not_signed(void **state)
+{
+	struct cc_evidence ev = evidence(CC_OP_FORMAT);
+	cc_auto_json json_t *nameless = cc_jwk_new(NULL, false, &(struct cc_error){0});
+	char other[] = "host2", *jws = NULL;
+	struct cc_error err = {0};
+
+	(void)state;
+	assert_int_equal(cc_evidence_sign(&ev, nameless, &jws, &err), -1);
+	assert_int_equal(cc_evidence_sign(&ev, agent_public, &jws, &err), -1);
+	ev.iss = other;
+	assert_int_equal(cc_evidence_sign(&ev, agent, &jws, &err), -1);
+	expect_error(&err, CC_E_INVALID, "", "iss");
+	ev = evidence(CC_OP_FORMAT);
+	ev.op = CC_OP_RELEASE;
+	assert_int_equal(cc_evidence_sign(&ev, agent, &jws, &err), -1);
+	ev = evidence(CC_OP_RELEASE);
+	ev.op = CC_OP_FORMAT;
+	assert_int_equal(cc_evidence_sign(&ev, agent, &jws, &err), -1);
+	assert_null(jws);
+}
+
+static void evidence_too_long_for_keyd_is_not_signed(void **state)
+{
+	cc_auto_json json_t *doc = cc_measurement_to_json(measured);
+	struct cc_error err = {0};
+	cc_auto_measurement struct cc_measurement *big = cc_measurement_from_json(doc, &err);
+	struct cc_evidence ev = evidence(CC_OP_RELEASE);
+	cc_auto_free char *arg = malloc(40000);
+	char *jws = NULL;
+
+	(void)state;
+	memset(arg, 'a', 39999);
+	arg[39999] = '\0';
+	expect_ok(cc_strv_push(&big->args, arg, &err), &err);
+	ev.measurement = big;
+	assert_int_equal(cc_evidence_sign(&ev, agent, &jws, &err), -1);
+	expect_error(&err, CC_E_INVALID, "", "longer than");
+	assert_null(jws);
+}
+
+/* ---- keys --------------------------------------------------------------------------------------- */
+
+static void the_public_part_has_no_private_member(void **state)
+{
+	struct cc_error err = {0};
+
+	(void)state;
+	assert_null(json_object_get(agent_public, "d"));
+	assert_string_equal(json_string_value(json_object_get(agent_public, "kid")), "host1");
+	expect_ok(cc_jwk_check_public(agent_public, &err), &err);
+	assert_int_equal(cc_jwk_check_public(agent, &err), -1);
+	expect_error(&err, CC_E_INVALID, "", "unknown member \"d\"");
+}
+
+static void only_well_formed_p256_points_are_public_keys(void **state)
+{
+	static const struct {
+		const char *key, *value, *part;
+	} bad[] = {
+		{"kty", "'RSA'", "kty"},
+		{"crv", "'P-384'", "crv"},
+		{"crv", "'secp256k1'", "crv"},
+		{"x", NULL, "x"},
+		{"x", "'AAAA'", "x"},
+		{"x", "7", "x"},
+		{"y", "'" HASH43 "'", "not a point"},
+		{"x", "'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'", "not a point"},
+		{"alg", "'none'", "alg"},
+		{"alg", "7", "alg"},
+		{"kid", "'../x'", "kid"},
+		{"kid", "7", "kid"},
+		{"use", "'sig'", "unknown member"},
+		{"x5u", "'https://evil/'", "unknown member"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		cc_auto_json json_t *jwk = json_deep_copy(agent_public);
+		struct cc_error err = {0};
+
+		if (bad[i].value)
+			json_object_set_new(jwk, bad[i].key, json_of(bad[i].value));
+		else
+			json_object_del(jwk, bad[i].key);
+		if (!cc_jwk_check_public(jwk, &err))
+			fail_msg("%s = %s is accepted", bad[i].key, bad[i].value);
+		expect_error(&err, CC_E_INVALID, "", bad[i].part);
+	}
+}
+
+static void the_thumbprint_is_that_of_rfc_7638(void **state)
+{
+	/* Of RFC 7517's example key, computed with python3: hashlib over its canonical JSON. */
+	cc_auto_json json_t *jwk = json_of(
+		"{'kty':'EC','crv':'P-256',"
+		"'x':'MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4',"
+		"'y':'4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM','kid':'x','alg':'ES256'}");
+	struct cc_error err = {0};
+	cc_auto_free char *a = cc_jwk_thumbprint(jwk, &err), *b = NULL;
+
+	(void)state;
+	assert_string_equal(a, "cn-I_WNMClehiVp51i_0VpOENW1upEerA8sEam5hn-s");
+	json_object_del(jwk, "kid");
+	b = cc_jwk_thumbprint(jwk, &err);
+	assert_string_equal(a, b);
+	json_object_del(jwk, "x");
+	assert_null(cc_jwk_thumbprint(jwk, &err));
+}
+
+static void two_new_keys_differ(void **state)
+{
+	struct cc_error err = {0};
+	cc_auto_json json_t *a = cc_jwk_new(NULL, true, &err), *b = cc_jwk_new(NULL, true, &err);
+
+	(void)state;
+	assert_false(json_equal(a, b));
+	assert_string_equal(json_string_value(json_object_get(a, "alg")), "ECDH-ES");
+	assert_string_equal(json_string_value(json_object_get(a, "crv")), "P-256");
+	assert_null(json_object_get(a, "kid"));
+}
+
+/* ---- release ------------------------------------------------------------------------------------ */
+
+struct exchange {
+	json_t *private, *public;
+	struct cc_secret key;
+	char *jwe;
+};
+
+static struct exchange seal(size_t len)
+{
+	struct cc_error err = {0};
+	struct exchange x = {0};
+
+	x.private = cc_jwk_new(NULL, true, &err);
+	x.public = cc_jwk_public(x.private, &err);
+	expect_ok(cc_secret_random(&x.key, len, &err), &err);
+	expect_ok(cc_release_seal(&x.key, x.public, &x.jwe, &err), &err);
+	return x;
+}
+
+static void end(struct exchange *x)
+{
+	json_decref(x->private);
+	json_decref(x->public);
+	cc_secret_clear(&x->key);
+	free(x->jwe);
+}
+
+static void expect_unopened(const char *jwe, const json_t *key, const char *part)
+{
+	struct cc_secret out = {0};
+	struct cc_error err = {0};
+
+	assert_int_equal(cc_release_open(jwe, strlen(jwe), key, &out, &err), -1);
+	expect_error(&err, CC_E_INVALID, "release", part);
+	assert_null(out.p);
+}
+
+static void a_release_opens_with_its_one_time_key(void **state)
+{
+	static const size_t sizes[] = {32, 64};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct exchange x = seal(sizes[i]);
+		cc_auto_secret struct cc_secret out = {0};
+		struct cc_error err = {0};
+
+		expect_ok(cc_release_open(x.jwe, strlen(x.jwe), x.private, &out, &err), &err);
+		assert_true(cc_secret_eq(&out, &x.key));
+		end(&x);
+	}
+}
+
+static void a_release_is_a_compact_jwe_that_libjose_reads(void **state)
+{
+	struct exchange x = seal(64);
+	struct cc_jose_part p[5];
+	struct cc_error err = {0};
+	cc_auto_jose_cfg jose_cfg_t *cfg = cc_jose_cfg();
+	cc_auto_json json_t *doc = NULL, *jwk = json_deep_copy(x.private);
+	size_t len = 0;
+	void *plain;
+
+	(void)state;
+	expect_ok(cc_jose_split(x.jwe, strlen(x.jwe), 5, p, "jwe", &err), &err);
+	doc = json_pack("{s:o,s:o,s:o,s:o}", "protected", cc_jose_string(&p[0]), "iv",
+			cc_jose_string(&p[2]), "ciphertext", cc_jose_string(&p[3]), "tag",
+			cc_jose_string(&p[4]));
+	plain = jose_jwe_dec(cfg, doc, NULL, jwk, &len);
+	assert_non_null(plain);
+	assert_int_equal(len, 64);
+	assert_memory_equal(plain, x.key.p, 64);
+	free(plain);
+	end(&x);
+}
+
+static void two_releases_of_one_key_share_nothing(void **state)
+{
+	struct exchange x = seal(64);
+	struct cc_error err = {0};
+	cc_auto_free char *again = NULL;
+
+	(void)state;
+	expect_ok(cc_release_seal(&x.key, x.public, &again, &err), &err);
+	assert_string_not_equal(strstr(x.jwe, ".."), strstr(again, ".."));
+	end(&x);
+}
+
+static void another_key_does_not_open_a_release(void **state)
+{
+	struct exchange x = seal(64), y = seal(64);
+
+	(void)state;
+	expect_unopened(x.jwe, y.private, "not for this one-time key");
+	expect_unopened(x.jwe, x.public, "\"d\"");
+	end(&x);
+	end(&y);
+}
+
+static void every_changed_part_of_a_release_is_noticed(void **state)
+{
+	struct exchange x = seal(64);
+	struct cc_secret out = {0};
+	struct cc_error err = {0};
+
+	(void)state;
+	for (size_t i = 0; x.jwe[i]; i += 5) {
+		char old = x.jwe[i];
+
+		x.jwe[i] = old == 'A' ? 'Q' : 'A';
+		assert_int_equal(cc_release_open(x.jwe, strlen(x.jwe), x.private, &out, &err), -1);
+		expect_error(&err, CC_E_INVALID, "release", "");
+		x.jwe[i] = old;
+	}
+	for (size_t i = 0; i < strlen(x.jwe); i += 3) {
+		cc_auto_free char *cut = strndup(x.jwe, i);
+
+		assert_int_equal(cc_release_open(cut, i, x.private, &out, &err), -1);
+	}
+	end(&x);
+}
+
+/* A JWE by libjose with other algorithms, which libjose itself would open. */
+static char *other_jwe(const char *protected, const json_t *recipient, const struct cc_secret *key)
+{
+	cc_auto_json json_t *doc = json_pack("{s:o}", "protected", json_of(protected));
+	cc_auto_json json_t *cek = json_object(), *rcp = json_object(),
+			    *jwk = json_deep_copy(recipient);
+	cc_auto_jose_cfg jose_cfg_t *cfg = cc_jose_cfg();
+	cc_auto_json json_t *flat = NULL;
+	const char *h, *k = "", *iv, *ct, *tag;
+	char *jwe = NULL;
+
+	json_object_del(jwk, "alg");
+	assert_true(jose_jwe_enc_jwk(cfg, doc, rcp, jwk, cek));
+	flat = json_pack("{s:O}", "protected", json_object_get(doc, "protected"));
+	json_object_update(json_object_get(flat, "protected"), json_object_get(doc, "header"));
+	assert_true(jose_jwe_enc_cek(cfg, flat, cek, key->p, key->len));
+	json_unpack(doc, "{s:s}", "encrypted_key", &k);
+	assert_int_equal(json_unpack(flat, "{s:s,s:s,s:s,s:s}", "protected", &h, "iv", &iv,
+				     "ciphertext", &ct, "tag", &tag),
+			 0);
+	assert_true(asprintf(&jwe, "%s.%s.%s.%s.%s", h, k, iv, ct, tag) > 0);
+	return jwe;
+}
+
+static void other_algorithms_are_refused_whatever_the_header_says(void **state)
+{
+	static const struct {
+		const char *header, *part;
+	} bad[] = {
+		{"{'alg':'ECDH-ES','enc':'A128GCM'}", "enc"},
+		{"{'alg':'ECDH-ES','enc':'A128CBC-HS256'}", "lengths"},
+		{"{'alg':'ECDH-ES+A256KW','enc':'A256GCM'}", "lengths"},
+		{"{'alg':'ECDH-ES','enc':'A256GCM','zip':'DEF'}", "unknown member \"zip\""},
+		{"{'alg':'ECDH-ES','enc':'A256GCM','crit':['x'],'x':1}", "unknown member"},
+		{"{'alg':'ECDH-ES','enc':'A256GCM','jku':'https://evil/'}", "unknown member"},
+		{"{'alg':'ECDH-ES','enc':'A256GCM','apu':'AAAA'}", "unknown member"},
+	};
+	struct exchange x = seal(64);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		cc_auto_free char *jwe = other_jwe(bad[i].header, x.public, &x.key);
+
+		expect_unopened(jwe, x.private, bad[i].part);
+	}
+	end(&x);
+}
+
+/* Replaces the header of a release. */
+static void expect_bad_header(const struct exchange *x, const char *header, const char *part)
+{
+	cc_auto_free char *text = strdup(header), *jwe = NULL;
+	cc_auto_json json_t *h = NULL;
+
+	for (char *c = text; *c; c++)
+		*c = *c == '\'' ? '"' : *c;
+	h = jose_b64_enc(text, strlen(text));
+	assert_true(asprintf(&jwe, "%s%s", json_string_value(h), strchr(x->jwe, '.')) > 0);
+	expect_unopened(jwe, x->private, part);
+}
+
+static void the_ephemeral_key_must_be_a_public_p256_point(void **state)
+{
+	struct exchange x = seal(64);
+
+	(void)state;
+	expect_bad_header(&x, "{'alg':'ECDH-ES','enc':'A256GCM'}", "epk");
+	expect_bad_header(&x, "{'alg':'dir','enc':'A256GCM'}", "alg");
+	expect_bad_header(&x, "{'alg':'PBES2-HS256+A128KW','enc':'A256GCM','p2c':2147483647}",
+			  "unknown member \"p2c\"");
+	expect_bad_header(&x,
+			  "{'alg':'ECDH-ES','enc':'A256GCM','epk':{'kty':'oct','k':'" HASH43 "'}}",
+			  "unknown member \"k\"");
+	expect_bad_header(
+		&x,
+		"{'alg':'ECDH-ES','enc':'A256GCM','epk':{'kty':'EC','crv':'P-256','x':'" HASH43
+		"','y':'" HASH43 "'}}",
+		"not a point");
+	expect_bad_header(
+		&x,
+		"{'alg':'ECDH-ES','enc':'A256GCM','epk':{'kty':'EC','crv':'P-521','x':'" HASH43
+		"','y':'" HASH43 "'}}",
+		"crv");
+	end(&x);
+}
+
+static void a_release_of_the_wrong_size_is_neither_made_nor_opened(void **state)
+{
+	struct exchange x = seal(64);
+	cc_auto_secret struct cc_secret big = {0};
+	struct cc_secret none = {0};
+	struct cc_error err = {0};
+	cc_auto_free char *jwe = NULL, *huge = malloc(4001);
+
+	(void)state;
+	expect_ok(cc_secret_new(&big, CC_VOLUME_KEY_MAX + 1, &err), &err);
+	assert_int_equal(cc_release_seal(&big, x.public, &jwe, &err), -1);
+	assert_int_equal(cc_release_seal(&none, x.public, &jwe, &err), -1);
+	assert_null(jwe);
+	jwe = other_jwe("{'alg':'ECDH-ES','enc':'A256GCM'}", x.public, &big);
+	expect_unopened(jwe, x.private, "lengths");
+	memset(huge, 'A', 4000);
+	huge[4000] = '\0';
+	expect_unopened(huge, x.private, "longer than");
+	expect_unopened("", x.private, "");
+	expect_unopened("....", x.private, "");
+	end(&x);
+}
+
+static void a_release_goes_to_a_checked_public_key_only(void **state)
+{
+	struct exchange x = seal(32);
+	struct cc_error err = {0};
+	char *jwe = NULL;
+
+	(void)state;
+	assert_int_equal(cc_release_seal(&x.key, x.private, &jwe, &err), -1);
+	assert_int_equal(cc_release_seal(&x.key, agent_public, &jwe, &err), -1);
+	expect_error(&err, CC_E_INVALID, "", "\"alg\" must be \"ECDH-ES\"");
+	json_object_set_new(x.public, "y", json_string(HASH43));
+	assert_int_equal(cc_release_seal(&x.key, x.public, &jwe, &err), -1);
+	assert_null(jwe);
+	end(&x);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(evidence_survives_signing_and_verifying),
+		cmocka_unit_test(the_kid_is_found_without_a_key),
+		cmocka_unit_test(another_agents_key_does_not_verify),
+		cmocka_unit_test(every_changed_character_is_noticed),
+		cmocka_unit_test(claims_signed_apart_cannot_be_swapped_in),
+		cmocka_unit_test(only_the_one_header_is_accepted),
+		cmocka_unit_test(a_replaced_kid_does_not_verify),
+		cmocka_unit_test(an_agent_cannot_speak_for_another),
+		cmocka_unit_test(keys_of_another_kind_verify_nothing),
+		cmocka_unit_test(malformed_serialisations_are_refused),
+		cmocka_unit_test(every_claim_is_required_and_checked),
+		cmocka_unit_test(a_channel_may_be_a_tls_exporter),
+		cmocka_unit_test(claims_given_twice_are_refused),
+		cmocka_unit_test(evidence_that_would_be_refused_is_not_signed),
+		cmocka_unit_test(evidence_too_long_for_keyd_is_not_signed),
+		cmocka_unit_test(the_public_part_has_no_private_member),
+		cmocka_unit_test(only_well_formed_p256_points_are_public_keys),
+		cmocka_unit_test(the_thumbprint_is_that_of_rfc_7638),
+		cmocka_unit_test(two_new_keys_differ),
+		cmocka_unit_test(a_release_opens_with_its_one_time_key),
+		cmocka_unit_test(a_release_is_a_compact_jwe_that_libjose_reads),
+		cmocka_unit_test(two_releases_of_one_key_share_nothing),
+		cmocka_unit_test(another_key_does_not_open_a_release),
+		cmocka_unit_test(every_changed_part_of_a_release_is_noticed),
+		cmocka_unit_test(other_algorithms_are_refused_whatever_the_header_says),
+		cmocka_unit_test(the_ephemeral_key_must_be_a_public_p256_point),
+		cmocka_unit_test(a_release_of_the_wrong_size_is_neither_made_nor_opened),
+		cmocka_unit_test(a_release_goes_to_a_checked_public_key_only),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
