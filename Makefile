@@ -134,8 +134,10 @@ install: $(PROGRAMS) $(MAN)
 	$(if $(KEYD),$(Q)install -Dm755 -t $(LIBEXEC) $(B)/keyd/keyd)
 	$(if $(HOOK),$(Q)install -Dm755 -t $(LIBEXEC) $(B)/dmctl/container-crypt-hook)
 	$(Q)for m in $(MAN); do $(call put,share/man/man$${m##*.},-m644 $$m) || exit; done
-	$(Q)for u in $(wildcard packaging/*.service packaging/*.socket); do \
+	$(Q)for u in $(wildcard packaging/*.service packaging/*.socket packaging/systemd/*); do \
 		$(call put,lib/systemd/system,-m644 $$u) || exit; done
+	$(Q)for u in $(wildcard packaging/sysusers.d/*.conf); do \
+		$(call put,lib/sysusers.d,-m644 $$u) || exit; done
 	$(Q)for c in $(wildcard packaging/completions/dmctl); do \
 		$(call put,share/bash-completion/completions,-m644 $$c) || exit; done
 
