@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Real LUKS2 headers, in a sparse file in place of a LUN. */
+#include "lib_test.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "dmctl/luks.h"
+#include "secret.h"
+
+#define FILE_BYTES (48 * 1024 * 1024)
+
+static const struct volume_record volume = {
+	.name = "pgdata",
+	.uuid = "3e2c5a0e-7d1b-4c55-9b6f-0a1b2c3d4e5f",
+	.cipher = "aes-xts-plain64",
+	.key_bytes = 64,
+	.sector_size = 4096,
+	.offset = LUKS_DATA_OFFSET_SECTORS,
+	.sectors = 32768,
+	.fs = "ext4",
+	.generation = 1,
+	.realm = "test",
+};
+
+/**
+ * struct lun - a file that stands for a LUN.
+ * @key: the volume key on it
+ */
+struct lun {
+	char path[32];
+	struct cc_secret key;
+};
+
+static int make_lun(void **state)
+{
+	struct lun *l = calloc(1, sizeof(*l));
+	struct cc_error err = {0};
+	int fd;
+
+	assert_non_null(l);
+	strcpy(l->path, "/tmp/luks-test.XXXXXX");
+	fd = mkstemp(l->path);
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, FILE_BYTES), 0);
+	close(fd);
+	expect_ok(cc_secret_random(&l->key, 64, &err), &err);
+	*state = l;
+	return 0;
+}
+
+static int make_volume(void **state)
+{
+	struct cc_error err = {0};
+	struct lun *l;
+
+	make_lun(state);
+	l = *state;
+	expect_ok(luks_format(l->path, &volume, &l->key, &err), &err);
+	return 0;
+}
+
+static int drop_lun(void **state)
+{
+	struct lun *l = *state;
+
+	unlink(l->path);
+	cc_secret_clear(&l->key);
+	free(l);
+	return 0;
+}
+
+/* Bytes of the whole file, as blocks that hold something else than zeroes would show. */
+static void digest_of(const char *path, char out[static 72])
+{
+	char *buf = malloc(FILE_BYTES);
+	int fd = open(path, O_RDONLY);
+
+	assert_non_null(buf);
+	assert_int_equal(read(fd, buf, FILE_BYTES), FILE_BYTES);
+	close(fd);
+	cc_sha256_digest(buf, FILE_BYTES, out);
+	free(buf);
+}
+
+static void poke(const char *path, off_t at, const void *bytes, size_t n)
+{
+	int fd = open(path, O_WRONLY);
+
+	assert_int_equal(pwrite(fd, bytes, n, at), n);
+	close(fd);
+}
+
+static void a_formatted_lun_matches_its_record_and_its_key(void **state)
+{
+	const struct lun *l = *state;
+	struct cc_error err = {0};
+	char uuid[37];
+
+	expect_ok(luks_check(l->path, &volume, &err), &err);
+	expect_ok(luks_verify_key(l->path, &l->key, &err), &err);
+	expect_ok(luks_read_uuid(l->path, uuid, &err), &err);
+	assert_string_equal(uuid, volume.uuid);
+}
+
+static void the_header_ends_at_16_mib_and_data_starts_at_32(void **state)
+{
+	const struct lun *l = *state;
+	static char buf[FILE_BYTES];
+	int fd = open(l->path, O_RDONLY);
+
+	assert_int_equal(read(fd, buf, FILE_BYTES), FILE_BYTES);
+	close(fd);
+	/* the rest of the first 32 MiB is the rekey journal's, the data area nobody's yet */
+	for (size_t i = 16 * 1024 * 1024; i < FILE_BYTES; i++)
+		if (buf[i])
+			fail_msg("byte %zu is %d", i, buf[i]);
+}
+
+static void another_key_is_refused_by_the_digest(void **state)
+{
+	const struct lun *l = *state;
+	struct cc_secret other = {0};
+	struct cc_error err = {0};
+
+	expect_ok(cc_secret_random(&other, 64, &err), &err);
+	assert_int_equal(luks_verify_key(l->path, &other, &err), -1);
+	expect_error(&err, CC_E_INVALID, "key-digest", "not the one of the LUKS2 header");
+	cc_secret_clear(&other);
+	/* the right bytes, but half as many */
+	expect_ok(cc_secret_copy(&other, l->key.p, 32, &err), &err);
+	assert_int_equal(luks_verify_key(l->path, &other, &err), -1);
+	cc_secret_clear(&other);
+}
+
+static void expect_differs(const char *path, const struct volume_record *v, const char *what)
+{
+	struct cc_error err = {0};
+
+	assert_int_equal(luks_check(path, v, &err), -1);
+	expect_error(&err, CC_E_DEVICE, "", what);
+}
+
+static void each_field_that_differs_from_the_record_is_named(void **state)
+{
+	const struct lun *l = *state;
+	struct volume_record v;
+
+	v = volume;
+	strcpy(v.uuid, "3e2c5a0e-7d1b-4c55-9b6f-0a1b2c3d4e60");
+	expect_differs(l->path, &v, "the UUID");
+	v = volume;
+	strcpy(v.name, "other");
+	expect_differs(l->path, &v, "the label in the LUKS2 header is pgdata");
+	v = volume;
+	v.sector_size = 512;
+	expect_differs(l->path, &v, "the sector size in the LUKS2 header is 4096");
+	v = volume;
+	v.offset += 8;
+	expect_differs(l->path, &v, "the data offset");
+	v = volume;
+	v.generation = 2;
+	expect_differs(l->path, &v, "the token's key generation");
+	v = volume;
+	strcpy(v.realm, "elsewhere");
+	expect_differs(l->path, &v, "the token's realm");
+}
+
+static void a_damaged_header_is_no_header(void **state)
+{
+	const struct lun *l = *state;
+
+	/* both copies of the metadata */
+	poke(l->path, 4096 + 10, "xxxx", 4);
+	poke(l->path, 16384 + 4096 + 10, "xxxx", 4);
+	expect_differs(l->path, &volume, "carries no LUKS2 header");
+}
+
+static void an_empty_lun_carries_no_header(void **state)
+{
+	const struct lun *l = *state;
+	struct cc_error err = {0};
+	char uuid[37];
+
+	expect_differs(l->path, &volume, "carries no LUKS2 header");
+	assert_int_equal(luks_read_uuid(l->path, uuid, &err), -1);
+	expect_error(&err, CC_E_DEVICE, "", "carries no LUKS2 header");
+}
+
+static void a_format_that_fails_leaves_the_lun_as_it_was(void **state)
+{
+	const struct lun *l = *state;
+	struct volume_record v = volume;
+	char before[72], after[72];
+	struct cc_error err = {0};
+	struct cc_secret key = {0};
+
+	poke(l->path, 20 * 1024 * 1024, "precious", 8);
+	digest_of(l->path, before);
+	/* no AES key has this length */
+	expect_ok(cc_secret_random(&key, 48, &err), &err);
+	v.sector_size = 1000;
+	assert_int_equal(luks_format(l->path, &v, &key, &err), -1);
+	cc_secret_clear(&key);
+	digest_of(l->path, after);
+	assert_string_equal(before, after);
+}
+
+static void a_wiped_lun_is_all_zeroes(void **state)
+{
+	const struct lun *l = *state;
+	struct cc_error err = {0};
+	char zeroes[72], after[72];
+	char *buf = calloc(1, FILE_BYTES);
+
+	cc_sha256_digest(buf, FILE_BYTES, zeroes);
+	free(buf);
+	expect_ok(luks_wipe(l->path, &err), &err);
+	digest_of(l->path, after);
+	assert_string_equal(zeroes, after);
+}
+
+static void a_device_that_is_not_there_is_a_device_error(void **state)
+{
+	struct cc_error err = {0};
+
+	(void)state;
+	assert_int_equal(luks_check("/nonexistent", &volume, &err), -1);
+	assert_int_equal(err.code, CC_E_DEVICE);
+}
+
+static int init_secrets(void **state)
+{
+	struct cc_error err = {0};
+
+	(void)state;
+	return cc_secret_heap_init(&err);
+}
+
+#define on_volume(test) cmocka_unit_test_setup_teardown(test, make_volume, drop_lun)
+#define on_empty(test) cmocka_unit_test_setup_teardown(test, make_lun, drop_lun)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		on_volume(a_formatted_lun_matches_its_record_and_its_key),
+		on_volume(the_header_ends_at_16_mib_and_data_starts_at_32),
+		on_volume(another_key_is_refused_by_the_digest),
+		on_volume(each_field_that_differs_from_the_record_is_named),
+		on_volume(a_damaged_header_is_no_header),
+		on_volume(a_wiped_lun_is_all_zeroes),
+		on_empty(an_empty_lun_carries_no_header),
+		on_empty(a_format_that_fails_leaves_the_lun_as_it_was),
+		cmocka_unit_test(a_device_that_is_not_there_is_a_device_error),
+	};
+
+	return cmocka_run_group_tests(tests, init_secrets, NULL);
+}
