@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+/* An identity's statement; what parses is decided on against a fixed measurement. */
+#include <string.h>
+
+#include "decide.h"
+#include "fuzz.h"
+#include "measured.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct cc_measurement *m;
+	struct cc_error err = {0};
+	struct cc_identity *id = cc_identity_parse((const char *)data, size, &err);
+
+	if (!m)
+		m = fixed_measurement();
+	if (!id) {
+		REQUIRE(!strcmp(err.fact, "identity") && err.text[0]);
+		return 0;
+	}
+	REQUIRE(id->subjects.n > 0 && cc_is_name(id->volume) && cc_is_digest(id->config_digest));
+	REQUIRE(cc_path_is_normal(id->mount_point) && id->serial >= 1 && id->serial < 1ULL << 53);
+	if (cc_decide(id, m, &(struct cc_policy){.volume = id->volume, .serial = 1}, &err))
+		REQUIRE(err.code == CC_E_REFUSED && err.fact[0]);
+	cc_identity_free(id);
+	return 0;
+}
