@@ -125,16 +125,15 @@ void verb_help_all(const char *group, FILE *f)
 		verb_title(v, title);
 		fprintf(f, "  %-18s%s\n", title, v->summary);
 	}
-	fprintf(f,
-		"\nGlobal options, anywhere on the line:\n"
-		"  --json        print the result, or the error, as JSON\n"
-		"  --keyd PATH   keyd's socket\n"
-		"  --agent PATH  the agent's socket\n"
-		"  --help        with a verb: its arguments and options\n"
-		"  --version\n\n"
-		"Exit status: 0 done, 1 usage, 2 permission, 3 memory, 4 device, 5 busy, 6 attestation\n"
-		"refused, 7 keyd, agent or engine does not answer, 8 not found, 9 exists, 10 invalid\n"
-		"input, 11 anything else.\n");
+	fprintf(f, "\nGlobal options, anywhere on the line:\n"
+		   "  --json        print the result, or the error, as JSON\n"
+		   "  --keyd PATH   keyd's socket\n"
+		   "  --agent PATH  the agent's socket\n"
+		   "  --help        with a verb: its arguments and options\n"
+		   "  --version\n\n"
+		   "Exit status: 0 done, 1 usage, 2 permission, 3 memory, 4 device, 5 busy,\n"
+		   "6 attestation refused, 7 keyd, agent or engine does not answer, 8 not found,\n"
+		   "9 exists, 10 invalid input, 11 anything else.\n");
 }
 
 bool verb_is_group(const char *group)
