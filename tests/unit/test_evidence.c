@@ -680,12 +680,11 @@ static void other_algorithms_are_refused_whatever_the_header_says(void **state)
 		{"{'alg':'ECDH-ES','enc':'A128GCM'}", "enc"},
 		{"{'alg':'ECDH-ES','enc':'A128CBC-HS256'}", "lengths"},
 		{"{'alg':'ECDH-ES+A256KW','enc':'A256GCM'}", "lengths"},
-		{"{'alg':'ECDH-ES','enc':'A256GCM','zip':'DEF'}", "unknown member \"zip\""},
 		{"{'alg':'ECDH-ES','enc':'A256GCM','crit':['x'],'x':1}", "unknown member"},
 		{"{'alg':'ECDH-ES','enc':'A256GCM','jku':'https://evil/'}", "unknown member"},
 		{"{'alg':'ECDH-ES','enc':'A256GCM','apu':'AAAA'}", "unknown member"},
 	};
-	struct exchange x = seal(64);
+	struct exchange x = seal(32);
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -709,13 +708,15 @@ static void expect_bad_header(const struct exchange *x, const char *header, cons
 	expect_unopened(jwe, x->private, part);
 }
 
-static void the_ephemeral_key_must_be_a_public_p256_point(void **state)
+static void nothing_but_a_public_p256_point_is_taken_from_the_header(void **state)
 {
 	struct exchange x = seal(64);
 
 	(void)state;
 	expect_bad_header(&x, "{'alg':'ECDH-ES','enc':'A256GCM'}", "epk");
 	expect_bad_header(&x, "{'alg':'dir','enc':'A256GCM'}", "alg");
+	expect_bad_header(&x, "{'alg':'ECDH-ES','enc':'A256GCM','zip':'DEF'}",
+			  "unknown member \"zip\"");
 	expect_bad_header(&x, "{'alg':'PBES2-HS256+A128KW','enc':'A256GCM','p2c':2147483647}",
 			  "unknown member \"p2c\"");
 	expect_bad_header(&x,
@@ -801,7 +802,7 @@ int main(void)
 		cmocka_unit_test(another_key_does_not_open_a_release),
 		cmocka_unit_test(every_changed_part_of_a_release_is_noticed),
 		cmocka_unit_test(other_algorithms_are_refused_whatever_the_header_says),
-		cmocka_unit_test(the_ephemeral_key_must_be_a_public_p256_point),
+		cmocka_unit_test(nothing_but_a_public_p256_point_is_taken_from_the_header),
 		cmocka_unit_test(a_release_of_the_wrong_size_is_neither_made_nor_opened),
 		cmocka_unit_test(a_release_goes_to_a_checked_public_key_only),
 	};
