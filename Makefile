@@ -117,7 +117,7 @@ kbuild = $(MAKE) --no-print-directory -C $(KDIR) M=$(KB)
 
 modules:
 	$(Q)$(kcopy)
-	$(Q)$(kbuild) W=1 KCFLAGS=-Werror modules
+	$(Q)+$(kbuild) W=1 KCFLAGS=-Werror modules
 
 modules_install: modules
 	$(Q)for m in $$(find $(KB) -name "*.ko" 2>/dev/null); do \
@@ -186,7 +186,7 @@ $(B)/tidy/%.ok: %.c .clang-tidy $(filter %.h,$(FORMATTED)) | $(B)/deps
 # Run inside the guest's tree. Only what sparse says about our own files counts.
 check-sparse: modules
 	$(Q)find $(KB) -name '*.o' -path '*/kmod/*' -delete
-	$(Q)$(kbuild) C=2 modules 2>&1 | tee $(KB)/sparse.log >/dev/null
+	$(Q)+$(kbuild) C=2 modules 2>&1 | tee $(KB)/sparse.log >/dev/null
 	$(Q)! grep -E '(kmod|include)/[^ ]*: (warning|error)' $(KB)/sparse.log
 
 deps $(B)/deps: tests/deps.sh
