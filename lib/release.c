@@ -1,58 +1,126 @@
 // SPDX-License-Identifier: Apache-2.0
+/*
+ * The key agreement (ECDH-ES, RFC 7518 section 4.6) is libjose's. The content encryption (A256GCM,
+ * section 5.3) is done with OpenSSL here: so the volume key goes from secure memory to secure
+ * memory, where libjose would put it on the heap, and libjose 14 loses memory there on every call.
+ */
 #include "evidence.h"
 
 #include <string.h>
 #include <jose/b64.h>
 #include <jose/jwe.h>
-#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/rand.h>
 
 #include "jose.h"
 
 #define JWE_MAX 2048 /* bytes of a compact JWE: header, nonce, 64-byte key and tag need under 500 */
+#define CEK_LEN 32
+#define IV_LEN 12
+#define TAG_LEN 16
 
-static int seal(jose_cfg_t *cfg, const struct cc_secret *key, const json_t *recipient, char **out,
-		struct cc_error *err)
+static void cipher_free(EVP_CIPHER_CTX **ctx)
 {
-	cc_auto_json json_t *agree =
+	EVP_CIPHER_CTX_free(*ctx);
+}
+#define auto_cipher cc_cleanup(cipher_free)
+
+/* What is between the key and the text of a compact JWE. */
+struct sealed {
+	unsigned char iv[IV_LEN];
+	size_t len;
+	unsigned char ciphertext[CC_VOLUME_KEY_MAX];
+	unsigned char tag[TAG_LEN];
+};
+
+/* The content encryption key that libjose left in @cek, into secure memory. */
+static int take_cek(const json_t *cek, struct cc_secret *out, struct cc_error *err)
+{
+	const json_t *k = json_object_get(cek, "k");
+
+	if (!k || jose_b64_dec(k, NULL, 0) != CEK_LEN)
+		return cc_fail(err, CC_E_INTERNAL, "release: the key agreement failed");
+	if (cc_secret_new(out, CEK_LEN, err))
+		return -1;
+	if (jose_b64_dec(k, out->p, out->len) != CEK_LEN)
+		return cc_fail(err, CC_E_INTERNAL, "release: the key agreement failed");
+	return 0;
+}
+
+/* The additional data is the header as it is written (RFC 7516 section 5.1, step 14). */
+static bool gcm_encrypt(const struct cc_secret *cek, const char *header,
+			const struct cc_secret *key, struct sealed *s)
+{
+	auto_cipher EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	int n = 0;
+
+	s->len = key->len;
+	return ctx && RAND_bytes(s->iv, IV_LEN) == 1 &&
+	       EVP_EncryptInit_ex2(ctx, EVP_aes_256_gcm(), cek->p, s->iv, NULL) == 1 &&
+	       EVP_EncryptUpdate(ctx, NULL, &n, (const unsigned char *)header,
+				 (int)strlen(header)) == 1 &&
+	       EVP_EncryptUpdate(ctx, s->ciphertext, &n, key->p, (int)key->len) == 1 &&
+	       EVP_EncryptFinal_ex(ctx, s->ciphertext + n, &n) == 1 &&
+	       EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, TAG_LEN, s->tag) == 1;
+}
+
+static bool gcm_decrypt(const struct cc_secret *cek, const struct cc_jose_part *header,
+			struct sealed *s, struct cc_secret *key)
+{
+	auto_cipher EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	int n = 0;
+
+	return ctx && EVP_DecryptInit_ex2(ctx, EVP_aes_256_gcm(), cek->p, s->iv, NULL) == 1 &&
+	       EVP_DecryptUpdate(ctx, NULL, &n, (const unsigned char *)header->s,
+				 (int)header->len) == 1 &&
+	       EVP_DecryptUpdate(ctx, key->p, &n, s->ciphertext, (int)s->len) == 1 &&
+	       EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, TAG_LEN, s->tag) == 1 &&
+	       EVP_DecryptFinal_ex(ctx, key->p + n, &n) == 1;
+}
+
+/* Agrees on a key with @recipient; *header is the protected header, base64url. */
+static int agree(const json_t *recipient, json_t **header, struct cc_secret *cek,
+		 struct cc_error *err)
+{
+	cc_auto_jose_cfg jose_cfg_t *cfg = cc_jose_cfg();
+	cc_auto_json json_t *doc =
 		json_pack("{s:{s:s, s:s}}", "protected", "alg", "ECDH-ES", "enc", "A256GCM");
-	cc_auto_json json_t *rcp = json_object(), *cek = json_object(), *doc = NULL;
-	const char *header, *iv, *ciphertext, *tag;
+	cc_auto_json json_t *rcp = json_object(), *made = json_object(), *protected = NULL;
 	json_t *epk = NULL;
 
-	if (!jose_jwe_enc_jwk(cfg, agree, rcp, recipient, cek))
+	/* libjose leaves the ephemeral key in the unprotected header, which a compact JWE has not. */
+	if (!cfg || !jose_jwe_enc_jwk(cfg, doc, rcp, recipient, made) ||
+	    json_unpack(doc, "{s:{s:o}}", "header", "epk", &epk))
 		return cc_fail(err, CC_E_INTERNAL, "release: the key agreement failed");
-
-	/*
-	 * libjose leaves the ephemeral key in the unprotected header, which a compact JWE has not.
-	 * The derived key does not depend on where it is: move it to the protected one.
-	 */
-	if (json_unpack(agree, "{s:{s:o}}", "header", "epk", &epk))
-		return cc_fail(err, CC_E_INTERNAL, "release: the key agreement failed");
-	doc = json_pack("{s:{s:s, s:s, s:O}}", "protected", "alg", "ECDH-ES", "enc", "A256GCM",
-			"epk", epk);
-	if (!doc || !jose_jwe_enc_cek(cfg, doc, cek, key->p, key->len) ||
-	    json_unpack(doc, "{s:s, s:s, s:s, s:s}", "protected", &header, "iv", &iv, "ciphertext",
-			&ciphertext, "tag", &tag))
-		return cc_fail(err, CC_E_INTERNAL, "release: cannot encrypt");
-	if (asprintf(out, "%s..%s.%s.%s", header, iv, ciphertext, tag) < 0)
+	protected = json_pack("{s:s, s:s, s:O}", "alg", "ECDH-ES", "enc", "A256GCM", "epk", epk);
+	*header = jose_b64_enc_dump(protected);
+	if (!*header)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	return 0;
+	return take_cek(made, cek, err);
 }
 
 int cc_release_seal(const struct cc_secret *key, const json_t *recipient, char **jwe,
 		    struct cc_error *err)
 {
-	cc_auto_jose_cfg jose_cfg_t *cfg = cc_jose_cfg();
-	cc_auto_json json_t *bare = NULL;
-	char *out = NULL;
+	cc_auto_json json_t *bare = NULL, *header = NULL, *iv = NULL, *ct = NULL, *tag = NULL;
+	cc_auto_secret struct cc_secret cek = {0};
+	struct sealed s;
+	char *out;
 
-	if (!cfg)
-		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	if (key->len == 0 || key->len > CC_VOLUME_KEY_MAX)
 		return cc_fail(err, CC_E_INTERNAL, "release: a key of %zu bytes", key->len);
 	bare = cc_jwk_bare(recipient, false, "ECDH-ES", err);
-	if (!bare || seal(cfg, key, bare, &out, err))
+	if (!bare || agree(bare, &header, &cek, err))
 		return -1;
+	if (!gcm_encrypt(&cek, json_string_value(header), key, &s))
+		return cc_fail(err, CC_E_INTERNAL, "release: cannot encrypt");
+	iv = jose_b64_enc(s.iv, IV_LEN);
+	ct = jose_b64_enc(s.ciphertext, s.len);
+	tag = jose_b64_enc(s.tag, TAG_LEN);
+	if (!iv || !ct || !tag ||
+	    asprintf(&out, "%s..%s.%s.%s", json_string_value(header), json_string_value(iv),
+		     json_string_value(ct), json_string_value(tag)) < 0)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	*jwe = out;
 	return 0;
 }
@@ -74,51 +142,55 @@ static int check_header(const struct cc_jose_part *part, struct cc_error *err)
 	return bare ? 0 : -1;
 }
 
-static int decrypt(const struct cc_jose_part parts[static 5], const json_t *recipient,
-		   struct cc_secret *key, struct cc_error *err)
+/* Exactly @len bytes. */
+static bool decode(const struct cc_jose_part *part, unsigned char *out, size_t len)
 {
-	cc_auto_jose_cfg jose_cfg_t *cfg = cc_jose_cfg();
-	cc_auto_json json_t *doc =
-		json_pack("{s:o, s:o, s:o, s:o}", "protected", cc_jose_string(&parts[0]), "iv",
-			  cc_jose_string(&parts[2]), "ciphertext", cc_jose_string(&parts[3]), "tag",
-			  cc_jose_string(&parts[4]));
-	size_t len = 0;
-	void *plain;
-	int r;
+	return jose_b64_dec_buf(part->s, part->len, NULL, 0) == len &&
+	       jose_b64_dec_buf(part->s, part->len, out, len) == len;
+}
 
-	if (!cfg || !doc)
-		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	plain = jose_jwe_dec(cfg, doc, NULL, recipient, &len);
-	if (!plain)
-		return cc_fail(
-			err, CC_E_INVALID,
-			"release: it is not for this one-time key, or was changed on its way");
-	r = cc_secret_copy(key, plain, len, err);
-	OPENSSL_cleanse(plain, len);
-	free(plain);
-	return r;
+static int split(const char *jwe, size_t len, struct cc_jose_part parts[static 5], struct sealed *s,
+		 struct cc_error *err)
+{
+	if (len > JWE_MAX)
+		return cc_fail(err, CC_E_INVALID, "release: longer than %d bytes", JWE_MAX);
+	if (cc_jose_split(jwe, len, 5, parts, "release", err))
+		return -1;
+	s->len = jose_b64_dec_buf(parts[3].s, parts[3].len, NULL, 0);
+	if (parts[1].len != 0 || s->len == 0 || s->len > sizeof(s->ciphertext) ||
+	    !decode(&parts[2], s->iv, IV_LEN) || !decode(&parts[3], s->ciphertext, s->len) ||
+	    !decode(&parts[4], s->tag, TAG_LEN))
+		return cc_fail(err, CC_E_INVALID, "release: its parts have wrong lengths");
+	return check_header(&parts[0], err);
 }
 
 static int open_jwe(const char *jwe, size_t len, const json_t *recipient_private,
 		    struct cc_secret *key, struct cc_error *err)
 {
+	cc_auto_jose_cfg jose_cfg_t *cfg = cc_jose_cfg();
+	cc_auto_json json_t *bare = NULL, *doc = NULL, *made = NULL;
+	cc_auto_secret struct cc_secret cek = {0}, plain = {0};
 	struct cc_jose_part parts[5];
-	cc_auto_json json_t *bare = NULL;
-	size_t plain;
+	struct sealed s;
 
-	if (len > JWE_MAX)
-		return cc_fail(err, CC_E_INVALID, "release: longer than %d bytes", JWE_MAX);
-	if (cc_jose_split(jwe, len, 5, parts, "release", err))
-		return -1;
-	plain = jose_b64_dec_buf(parts[3].s, parts[3].len, NULL, 0);
-	if (parts[1].len != 0 || jose_b64_dec_buf(parts[2].s, parts[2].len, NULL, 0) != 12 ||
-	    jose_b64_dec_buf(parts[4].s, parts[4].len, NULL, 0) != 16 || plain == 0 ||
-	    plain > CC_VOLUME_KEY_MAX)
-		return cc_fail(err, CC_E_INVALID, "release: its parts have wrong lengths");
-	if (check_header(&parts[0], err))
+	if (split(jwe, len, parts, &s, err))
 		return -1;
 	bare = cc_jwk_bare(recipient_private, true, "ECDH-ES", err);
-	return bare ? decrypt(parts, bare, key, err) : -1;
+	if (!bare)
+		return -1;
+	doc = json_pack("{s:o}", "protected", cc_jose_string(&parts[0]));
+	if (!cfg || !doc)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	made = jose_jwe_dec_jwk(cfg, doc, NULL, bare);
+	if (take_cek(made, &cek, err) || cc_secret_new(&plain, s.len, err))
+		return -1;
+	if (!gcm_decrypt(&cek, &parts[0], &s, &plain))
+		return cc_fail(
+			err, CC_E_INVALID,
+			"release: it is not for this one-time key, or was changed on its way");
+	*key = plain;
+	plain = (struct cc_secret){0};
+	return 0;
 }
 
 int cc_release_open(const char *jwe, size_t len, const json_t *recipient_private,

@@ -5,6 +5,7 @@
 #include <jose/jwe.h>
 #include <jose/jwk.h>
 #include <jose/jws.h>
+#include <sanitizer/lsan_interface.h>
 
 #include "evidence.h"
 #include "jose.h"
@@ -594,7 +595,9 @@ static void a_release_is_a_compact_jwe_that_libjose_reads(void **state)
 	doc = json_pack("{s:o,s:o,s:o,s:o}", "protected", cc_jose_string(&p[0]), "iv",
 			cc_jose_string(&p[2]), "ciphertext", cc_jose_string(&p[3]), "tag",
 			cc_jose_string(&p[4]));
+	__lsan_disable(); /* libjose 14 loses the header it decodes */
 	plain = jose_jwe_dec(cfg, doc, NULL, jwk, &len);
+	__lsan_enable();
 	assert_non_null(plain);
 	assert_int_equal(len, 64);
 	assert_memory_equal(plain, x.key.p, 64);
@@ -663,7 +666,9 @@ static char *other_jwe(const char *protected, const json_t *recipient, const str
 	assert_true(jose_jwe_enc_jwk(cfg, doc, rcp, jwk, cek));
 	flat = json_pack("{s:O}", "protected", json_object_get(doc, "protected"));
 	json_object_update(json_object_get(flat, "protected"), json_object_get(doc, "header"));
+	__lsan_disable(); /* as above */
 	assert_true(jose_jwe_enc_cek(cfg, flat, cek, key->p, key->len));
+	__lsan_enable();
 	json_unpack(doc, "{s:s}", "encrypted_key", &k);
 	assert_int_equal(json_unpack(flat, "{s:s,s:s,s:s,s:s}", "protected", &h, "iv", &iv,
 				     "ciphertext", &ct, "tag", &tag),
