@@ -123,6 +123,8 @@ static void conn_answer(struct conn *c, int status, enum text_type type, struct 
 	char head[HTTP_ANSWER_HEAD_MAX];
 	size_t n = http_answer_head(head, status, mime, evbuffer_get_length(text), c->keep_alive);
 
+	/* A peer that has closed its side still gets its answer. */
+	bufferevent_disable(c->bev, EV_READ);
 	c->state = ANSWERING;
 	set_timer(c, FRONT_WRITE_S);
 	if (evbuffer_add(out, head, n) || evbuffer_add_buffer(out, text))

@@ -78,9 +78,9 @@ static int parse_request_line(const char *line, size_t len, struct http_head *he
 	memcpy(head->target, target, n);
 
 	n = len - (size_t)(end + 1 - line);
-	if (n != 8 || memcmp(end + 1, "HTTP/1.", 7) != 0)
-		return 505;
-	if (end[8] != '0' && end[8] != '1')
+	if (n != 8 || memcmp(end + 1, "HTTP/", 5) != 0)
+		return 400;
+	if (memcmp(end + 6, "1.", 2) != 0 || (end[8] != '0' && end[8] != '1'))
 		return 505;
 	head->keep_alive = end[8] == '1';
 	return 0;

@@ -241,7 +241,7 @@ static int start(struct server *s, const struct serve_options *opts, struct cc_e
 	struct confine_user user;
 
 	tzset();
-	if (confine_find_user(opts->user, &user, err))
+	if (cc_secret_harden_process(err) || confine_find_user(opts->user, &user, err))
 		return -1;
 	if (user.fallback)
 		cc_log(LOG_NOTICE, "no user %s: the front runs as %s", CONFINE_USER,

@@ -100,8 +100,8 @@ static void anything_ambiguous_is_refused(void **state)
 		{"GET /\x80 HTTP/1.1\r\nHost: x\r\n\r\n", 400},
 		{"GET / HTTP/2.0\r\nHost: x\r\n\r\n", 505},
 		{"GET / HTTP/1.2\r\nHost: x\r\n\r\n", 505},
-		{"GET / HTTP/1.1 \r\nHost: x\r\n\r\n", 505},
-		{"GET / http/1.1\r\nHost: x\r\n\r\n", 505},
+		{"GET / HTTP/1.1 \r\nHost: x\r\n\r\n", 400},
+		{"GET / http/1.1\r\nHost: x\r\n\r\n", 400},
 	};
 	struct http_head h;
 
