@@ -39,6 +39,11 @@ static inline void ccrypt_srcu_end(struct srcu_struct *ssp, int idx)
 #endif
 }
 
+/* Modes of block devices have had a type of their own since 6.5. */
+#ifndef BLK_OPEN_WRITE
+#define BLK_OPEN_WRITE	FMODE_WRITE
+#endif
+
 /* hrtimer_init() and a store to ->function became hrtimer_setup() in 6.13. */
 #ifndef CCRYPT_HAS_HRTIMER_SETUP
 static inline void hrtimer_setup(struct hrtimer *timer,

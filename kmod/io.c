@@ -70,7 +70,12 @@ static void ccrypt_io_crypt(struct ccrypt_io *io, bool may_sleep)
 
 static void ccrypt_continue_work(struct work_struct *work)
 {
-	ccrypt_io_crypt(container_of(work, struct ccrypt_io, work), true);
+	struct ccrypt_io *io = container_of(work, struct ccrypt_io, work);
+
+	/* Only a submitter can be told to come again, and it has gone on. */
+	if (io->bounce)
+		io->bounce->bi_opf &= ~REQ_NOWAIT;
+	ccrypt_io_crypt(io, true);
 }
 
 /**
@@ -256,6 +261,33 @@ static void ccrypt_deny(struct ccrypt_io *io)
 	ccrypt_io_end(io, BLK_STS_IOERR);
 }
 
+static unsigned int ccrypt_max_size(enum req_op op)
+{
+	switch (op) {
+	case REQ_OP_READ:
+		return CCRYPT_MAX_READ;
+	case REQ_OP_WRITE:
+		return CCRYPT_MAX_WRITE;
+	default:
+		return UINT_MAX;
+	}
+}
+
+/* Take the front of a bio that is too large; false if the bio has been ended instead. */
+static bool ccrypt_split(struct bio *bio, enum req_op op)
+{
+	/*
+	 * The parts of a REQ_NOWAIT bio fail one by one, some after its submitter could still be
+	 * told to come again: like the block layer, tell it so at once.
+	 */
+	if (bio->bi_opf & REQ_NOWAIT) {
+		bio_wouldblock_error(bio);
+		return false;
+	}
+	dm_accept_partial_bio(bio, ccrypt_max_size(op) >> SECTOR_SHIFT);
+	return true;
+}
+
 /**
  * ccrypt_map() - dm core hands in a bio
  * @ti: the target
@@ -278,11 +310,8 @@ int ccrypt_map(struct dm_target *ti, struct bio *bio)
 	if (unlikely(op != REQ_OP_READ && op != REQ_OP_WRITE && op != REQ_OP_DISCARD))
 		return DM_MAPIO_KILL;
 
-	if (op == REQ_OP_READ && bio->bi_iter.bi_size > CCRYPT_MAX_READ)
-		dm_accept_partial_bio(bio, CCRYPT_MAX_READ >> SECTOR_SHIFT);
-	else if (op == REQ_OP_WRITE && bio->bi_iter.bi_size > CCRYPT_MAX_WRITE)
-		dm_accept_partial_bio(bio, CCRYPT_MAX_WRITE >> SECTOR_SHIFT);
-
+	if (unlikely(bio->bi_iter.bi_size > ccrypt_max_size(op)) && !ccrypt_split(bio, op))
+		return DM_MAPIO_SUBMITTED;
 	if (unlikely((to_bytes(bio->bi_iter.bi_sector) | bio->bi_iter.bi_size) &
 		     (cc->sector_size - 1)))
 		return DM_MAPIO_KILL;

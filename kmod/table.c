@@ -205,6 +205,11 @@ int ccrypt_parse_table(struct ccrypt_target *cc, unsigned int argc, char **argv)
 		ti->error = "Device lookup failed";
 		return r;
 	}
+	/* dm core would let writes through. */
+	if ((dm_table_get_mode(ti->table) & BLK_OPEN_WRITE) && bdev_read_only(cc->dev->bdev)) {
+		ti->error = "Device is read-only";
+		return -EROFS;
+	}
 	if (bdev_is_zoned(cc->dev->bdev)) {
 		ti->error = "Zoned devices are not supported";
 		return -EOPNOTSUPP;

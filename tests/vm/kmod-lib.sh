@@ -84,10 +84,22 @@ crypt_create() {
 	dm_create "$name" "0 $(sectors "$dev") crypt aes-xts-plain64 $key ${iv_offset:-0} $dev 0${1+ $# $*}"
 }
 
+# sysfs DEVICE: its directory there
+sysfs() { echo "/sys/dev/block/$(stat -L -c %Hr:%Lr "$1")"; }
+
 # rw_counts DEVICE: reads and writes that have completed on it, as the kernel counts them
-rw_counts() { awk '{ print $1, $5 }' "/sys/class/block/$(basename "$(readlink -f "$1")")/stat"; }
+rw_counts() { awk '{ print $1, $5 }' "$(sysfs "$1")/stat"; }
 
 # pattern SEED BYTES: the same bytes for the same seed
 pattern() { openssl enc -aes-128-ctr -pass "pass:$1" -nosalt -pbkdf2 -in /dev/zero 2>/dev/null | head -c "$2"; }
 
 digest() { sha256sum "$@" | cut -d' ' -f1; }
+
+# tool NAME: a program of src/, built here; its path in $NAME
+tool() {
+	need gcc -O2 -o "$tap_dir/$1" "src/$1.c" -lpthread
+	printf -v "$1" %s "$tap_dir/$1"
+}
+
+# field NAME TEXT: the value in "... NAME=VALUE ..."
+field() { grep -o "\b$1=[^ ]*" <<<"$2" | cut -d= -f2; }

@@ -232,10 +232,12 @@ is "another iv_offset describes other data: it starts locked" "$(state)" locked
 need bash -c "dmsetup table m | sed 's/plain64 8/plain64 0/' | dmsetup reload m"
 need dmsetup resume --noudevsync m
 is "and the key of the first is gone" "$(state)" locked
-ok "an inactive table can be dropped" bash -c "dmsetup table m | dmsetup reload m && dmsetup clear m"
 ok "rename" dmsetup rename --noudevsync m m2
 is "keeps the state" "$(cc_status m2 state)" locked
 need dmsetup rename --noudevsync m2 m
+# After the rename: on kernels with IMA, any target's load, clear, rename and remove in this order
+# frees the old name twice (drivers/md/dm-ima.c).
+ok "an inactive table can be dropped" bash -c "dmsetup table m | dmsetup reload m && dmsetup clear m"
 
 two="0 8192 container-crypt aes-xts-plain64 0 $lun 0
 8192 8192 container-crypt aes-xts-plain64 8192 $lun 8192"

@@ -1,0 +1,138 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# A locked mapping does no data I/O, and a lock in the middle of any load never yields wrong data:
+# bios fail, or wait and go on, as the table says.
+# vm: shared timeout=300
+
+. ./kmod-lib.sh
+plan 38
+tool blockcheck
+
+add_key k "$(random_key 64)"
+backing lun 32
+
+# -- on_lock:error
+
+need cc_create m "$lun"
+before=$(rw_counts "$lun")
+not_ok "a locked mapping does not read" dd if=/dev/mapper/m of=/dev/null bs=4k count=1 iflag=direct
+not_ok "nor through the page cache" dd if=/dev/mapper/m of=/dev/null bs=64k count=1
+not_ok "nor does it write" dd if=/dev/zero of=/dev/mapper/m bs=4k count=1 oflag=direct
+not_ok "nor zero" blkdiscard -z -l 1M /dev/mapper/m
+blkid -p /dev/mapper/m
+blockdev --flushbufs /dev/mapper/m
+is "and the device underneath has seen no data" "$(rw_counts "$lun")" "$before"
+not_ok "a write of a buffered page fails at its sync" dd if=/dev/zero of=/dev/mapper/m bs=4k count=1 conv=fsync
+is "and has not reached the device" "$(rw_counts "$lun")" "$before"
+is "the mapping has counted nothing" "$(cc_status m)" "locked lease:- gate:0 reads:0 writes:0 denied:0 locks:0"
+
+need cc_unlock m k
+ok "after an unlock it reads and writes" "$blockcheck" -t 1 -j 2 /dev/mapper/m
+like "and counts" "$(cc_status m)" 'reads:[1-9][0-9]* writes:[1-9]'
+pattern locked 1048576 >"$tap_dir/data"
+need dd if="$tap_dir/data" of=/dev/mapper/m bs=1M oflag=direct
+need cc_lock m
+before=$(rw_counts "$lun")
+not_ok "locked again it does not read" dd if=/dev/mapper/m of=/dev/null bs=4k count=1 iflag=direct
+is "not even from the device" "$(rw_counts "$lun")" "$before"
+need cc_unlock m k
+is "unlocked again it has the data" "$(dd if=/dev/mapper/m bs=1M count=1 iflag=direct status=none | digest)" \
+	"$(digest <"$tap_dir/data")"
+need cc_lock m
+add_key other "$(random_key 64)"
+need cc_unlock m other
+not_ok "another key does not show the data" cmp -n 1048576 "$tap_dir/data" /dev/mapper/m
+need cc_lock m
+
+# storm NAME ROUNDS: locks and unlocks as fast as it can
+storm() {
+	local i
+
+	for ((i = 0; i < $2; i++)); do
+		cc_unlock "$1" k || return
+		sleep 0.0$((RANDOM % 9))
+		cc_lock "$1" || return
+	done
+}
+
+need cc_unlock m k
+"$blockcheck" -t 15 -j 4 /dev/mapper/m >"$tap_dir/check" &
+check=$!
+need cc_lock m
+ok "locks and unlocks in the middle of reads and writes" storm m 60
+ok "never yield wrong data" wait $check
+result=$(cat "$tap_dir/check")
+diag "$result"
+ok "some I/O met an active mapping" test "$(field ok "$result")" -gt 0
+ok "and some a locked one" test "$(field error "$result")" -gt 0
+need cc_unlock m k
+"$blockcheck" -r -t 10 -m 512 /dev/mapper/m >"$tap_dir/check" &
+check=$!
+sleep 3
+need cc_lock m
+ok "the same with large reads only" storm m 40
+ok "never yields wrong data" wait $check
+diag "$(cat "$tap_dir/check")"
+ok "the mapping can be removed" dm_remove m
+
+# -- on_lock:queue
+
+need cc_create m "$lun" on_lock:queue:2000
+before=$(rw_counts "$lun")
+start=${EPOCHREALTIME/./}
+not_ok "with on_lock:queue a read fails, too" dd if=/dev/mapper/m of=/dev/null bs=4k count=1 iflag=direct
+took=$(((${EPOCHREALTIME/./} - start) / 1000))
+ok "but after its time: $took ms" test $took -ge 2000 -a $took -lt 6000
+is "without having reached the device" "$(rw_counts "$lun")" "$before"
+start=$SECONDS
+not_ok "a sync of the whole device ends" dd if=/dev/zero of=/dev/mapper/m bs=64k count=64 conv=fsync
+ok "within the time limit" test $((SECONDS - start)) -le 20
+
+need cc_unlock m k
+need dd if="$tap_dir/data" of=/dev/mapper/m bs=1M oflag=direct
+need cc_lock m
+dd if=/dev/mapper/m of="$tap_dir/read" bs=1M count=1 iflag=direct status=none &
+reader=$!
+dd if="$tap_dir/data" of=/dev/mapper/m bs=1M seek=1 oflag=direct status=none &
+writer=$!
+sleep 0.5
+need cc_unlock m k
+ok "an unlock in time lets a read go on" wait $reader
+is "with the data" "$(digest <"$tap_dir/read")" "$(digest <"$tap_dir/data")"
+ok "and a write" wait $writer
+is "which is complete" "$(dd if=/dev/mapper/m bs=1M skip=1 count=1 iflag=direct status=none | digest)" \
+	"$(digest <"$tap_dir/data")"
+
+"$blockcheck" -t 15 -j 4 /dev/mapper/m >"$tap_dir/check" &
+check=$!
+need cc_lock m
+ok "locks and unlocks in the middle of reads and writes" storm m 60
+need cc_unlock m k
+ok "never yield wrong data" wait $check
+result=$(cat "$tap_dir/check")
+diag "$result"
+is "nor an error, when each lock is shorter than the time limit" "$(field error "$result")" 0
+
+need cc_lock m
+# io_uring and preadv2 with RWF_NOWAIT are told to come again, not made to wait
+need bash -c "dmsetup table m | sed s/queue:2000/queue:60000/ | dmsetup reload m"
+need dmsetup resume --noudevsync m
+start=$SECONDS
+fails_with 1 'temporarily unavailable' fio --name=n --filename=/dev/mapper/m --rw=read --bs=4k \
+	--size=4k --direct=1 --ioengine=pvsync2 --nowait=1
+ok "a read that must not wait is not parked" test $((SECONDS - start)) -lt 40
+
+# suspended without a flush, parked bios go back to dm core and wait there
+need cc_unlock m k
+pattern again 65536 >"$tap_dir/again"
+need cc_lock m
+dd if="$tap_dir/again" of=/dev/mapper/m bs=64k count=1 oflag=direct status=none &
+writer=$!
+sleep 0.3
+start=${EPOCHREALTIME/./}
+ok "a suspend without a flush does not wait for parked bios" dmsetup suspend --noflush m
+took=$(((${EPOCHREALTIME/./} - start) / 1000))
+ok "but takes them back: $took ms" test $took -lt 1500
+need cc_unlock m k
+need dmsetup resume --noudevsync m
+ok "they go on after the resume" wait $writer

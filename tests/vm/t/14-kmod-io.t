@@ -1,0 +1,70 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# What is written is what is read: sizes, depths, engines, buffers that cross pages, file systems.
+# vm: shared udev scsi=2 timeout=480
+
+. ./kmod-lib.sh
+plan 31
+tool blockcheck
+
+add_key k "$(random_key 64)"
+
+# verify NAME OPTION...: fio writes and verifies 24 MiB in all
+verify() {
+	local name=$1
+
+	shift
+	ok "fio $*" fio --name="$name" --filename=/dev/mapper/m --size=24M --direct=1 --verify=crc32c \
+		--verify_fatal=1 --do_verify=1 --randseed=7 --minimal "$@"
+}
+
+backing loop 64
+for size in 512 4096; do
+	need cc_create m "$loop" sector_size:$size
+	need cc_unlock m k
+	is "the logical block size is the sector size" "$(blockdev --getss /dev/mapper/m)" $size
+	verify a --ioengine=psync --rw=write --bs=1M
+	verify b --ioengine=psync --rw=randwrite --bsrange=4k-256k --bs_unaligned=0 --blockalign=4k
+	verify c --ioengine=libaio --rw=randwrite --bs=4k --iodepth=32
+	verify d --ioengine=io_uring --rw=randwrite --bs=16k --iodepth=16
+	verify e --ioengine=io_uring --rw=write --bs=4M --iodepth=2
+	verify f --ioengine=io_uring --rw=randwrite --bs=4k --iodepth=8 --fixedbufs --registerfiles
+	verify g --ioengine=libaio --rw=randrw --bssplit=4k/50:64k/30:512k/20 --iodepth=8
+	verify h --ioengine=psync --rw=randwrite --bs=8k --direct=0 --fsync=16
+	need dm_remove m
+done
+need cc_create m "$loop" sector_size:512
+need cc_unlock m k
+verify i --ioengine=libaio --rw=randwrite --bs=512 --iodepth=8 --size=4M
+ok "buffers that start 512 bytes into a page, 512-byte sectors" \
+	"$blockcheck" -t 3 -u 512 -m 256 -o 512 /dev/mapper/m
+need dm_remove m
+need cc_create m "$loop" sector_size:4096
+need cc_unlock m k
+for at in 512 1536 3584; do
+	ok "encryption sectors that cross pages: buffers $at bytes into one" \
+		"$blockcheck" -t 3 -m 300 -o $at /dev/mapper/m
+done
+fails_with 1 'Invalid argument' dd if=/dev/mapper/m of=/dev/null bs=512 count=1 iflag=direct
+ok "preadv2 and pwritev2 with RWF_NOWAIT" "$blockcheck" -n -t 3 /dev/mapper/m
+need dm_remove m
+
+# file systems, on a disk that completes in interrupts
+need wipefs -a "$(lun 0)"
+need cc_create m "$(lun 0)"
+need cc_unlock m k
+verify j --ioengine=io_uring --rw=randwrite --bs=4k --iodepth=32
+mkdir -p "$tap_dir/mnt"
+for fs in ext4; do
+	ok "mkfs.$fs" mkfs.$fs -q /dev/mapper/m
+	need mount /dev/mapper/m "$tap_dir/mnt"
+	cleanup umount -R "$tap_dir/mnt"
+	ok "$fs carries a tree of files" cp -a /usr/include "$tap_dir/mnt/"
+	sync
+	echo 3 >/proc/sys/vm/drop_caches
+	ok "which reads back the same" diff -qr /usr/include "$tap_dir/mnt/include"
+	ok "fio on files, buffered and mapped" fio --directory="$tap_dir/mnt" --size=8M --verify=crc32c \
+		--minimal --name=buffered --rw=randwrite --name=mapped --ioengine=mmap --rw=randwrite
+	need umount "$tap_dir/mnt"
+	ok "fsck finds nothing" fsck.$fs -fn /dev/mapper/m
+done
