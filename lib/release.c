@@ -104,7 +104,7 @@ int cc_release_seal(const struct cc_secret *key, const json_t *recipient, char *
 {
 	cc_auto_json json_t *bare = NULL, *header = NULL, *iv = NULL, *ct = NULL, *tag = NULL;
 	cc_auto_secret struct cc_secret cek = {0};
-	struct sealed s;
+	struct sealed s = {0};
 	char *out;
 
 	if (key->len == 0 || key->len > CC_VOLUME_KEY_MAX)
@@ -171,7 +171,7 @@ static int open_jwe(const char *jwe, size_t len, const json_t *recipient_private
 	cc_auto_json json_t *bare = NULL, *doc = NULL, *made = NULL;
 	cc_auto_secret struct cc_secret cek = {0}, plain = {0};
 	struct cc_jose_part parts[5];
-	struct sealed s;
+	struct sealed s = {0};
 
 	if (split(jwe, len, parts, &s, err))
 		return -1;
