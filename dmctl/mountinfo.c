@@ -81,17 +81,13 @@ static int option(struct libmnt_fs *fs, const char *name, char **out, struct cc_
 	return *out ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
 }
 
-int mountinfo_overlay(pid_t pid, const char *target, char **upper, char **lower, bool *found,
+int mountinfo_overlay(int fd, const char *target, char **upper, char **lower, bool *found,
 		      struct cc_error *err)
 {
-	cc_auto_close int fd = mountinfo_open(pid, err);
-	auto_table struct libmnt_table *tb = NULL;
+	auto_table struct libmnt_table *tb = read_table(fd, err);
 	struct libmnt_fs *fs;
 
 	*found = false;
-	if (fd < 0)
-		return -1;
-	tb = read_table(fd, err);
 	if (!tb)
 		return -1;
 	/* backwards: the mount on top of others at that place */

@@ -14,27 +14,29 @@
 
 #include "json.h"
 
+/* Opens /proc/PID/mountinfo; @pid 0 is ourselves. */
+int mountinfo_open(pid_t pid, struct cc_error *err);
+
+/*
+ * All of these read the table from the start of @fd, a mountinfo file (proc_pid_mountinfo(5)).
+ */
+
 /**
  * mountinfo_overlay - upperdir and lowerdir of the overlay mounted on @target.
- * @pid: whose table, 0 for our own
  * @upper, @lower: out, malloced, NULL when the overlay has none
  * @found: out, false when @target is no overlay mount in that table
  */
-int mountinfo_overlay(pid_t pid, const char *target, char **upper, char **lower, bool *found,
+int mountinfo_overlay(int fd, const char *target, char **upper, char **lower, bool *found,
 		      struct cc_error *err);
 
 /**
  * mountinfo_shared - the mount with the kernel's id @mnt_id propagates what is mounted below it
  * to others ("shared:").
- * @fd: of a mountinfo file, read from its start
  * CC_E_NOTFOUND when there is no such mount in the table.
  */
 int mountinfo_shared(int fd, uint64_t mnt_id, bool *shared, struct cc_error *err);
 
 /* Targets of all mounts of device @dev, last mounted first. */
 int mountinfo_targets(int fd, dev_t dev, struct cc_strv *targets, struct cc_error *err);
-
-/* Opens /proc/PID/mountinfo; @pid 0 is ourselves. */
-int mountinfo_open(pid_t pid, struct cc_error *err);
 
 #endif

@@ -175,6 +175,15 @@ static char *layers_dir(const char *root)
 	return dir;
 }
 
+/* Looks for the overlay in the mount table of @pid, 0: our own. */
+static int find_overlay(pid_t pid, const char *root, char **upper, char **lower, bool *found,
+			struct cc_error *err)
+{
+	cc_auto_close int table = mountinfo_open(pid, err);
+
+	return table < 0 ? -1 : mountinfo_overlay(table, root, upper, lower, found, err);
+}
+
 int rootfs_measure(const char *root, pid_t pid, struct cc_measurement *m, struct cc_error *err)
 {
 	cc_auto_free char *upper = NULL, *lower = NULL, *full = NULL, *base = layers_dir(root);
@@ -182,8 +191,8 @@ int rootfs_measure(const char *root, pid_t pid, struct cc_measurement *m, struct
 
 	if (!base)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	if (mountinfo_overlay(0, root, &upper, &lower, &found, err) ||
-	    (!found && mountinfo_overlay(pid, root, &upper, &lower, &found, err)))
+	if (find_overlay(0, root, &upper, &lower, &found, err) ||
+	    (!found && find_overlay(pid, root, &upper, &lower, &found, err)))
 		return -1;
 	if (!found || !upper) {
 		m->upper = CC_UPPER_NONE;

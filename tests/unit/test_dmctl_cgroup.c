@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Which container a cgroup path belongs to: the shallowest group an engine made. */
+#include "lib_test.h"
+
+#include "dmctl/cgroup.h"
+
+#define ID_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define ID_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+
+static void expect(const char *path, enum engine_kind engine, const char *id, const char *group)
+{
+	struct cgroup_match m;
+
+	assert_int_equal(cgroup_match(path, &m), 0);
+	assert_int_equal(m.engine, engine);
+	assert_string_equal(m.id, id);
+	assert_int_equal(m.len, strlen(group));
+}
+
+static void the_groups_of_both_engines_and_drivers_are_known(void **state)
+{
+	(void)state;
+	expect("/docker/" ID_A, ENGINE_DOCKER, ID_A, "/docker/" ID_A);
+	expect("/system.slice/docker-" ID_A ".scope", ENGINE_DOCKER, ID_A,
+	       "/system.slice/docker-" ID_A ".scope");
+	expect("/libpod_parent/libpod-" ID_A, ENGINE_PODMAN, ID_A, "/libpod_parent/libpod-" ID_A);
+	expect("/machine.slice/libpod-" ID_A ".scope/container", ENGINE_PODMAN, ID_A,
+	       "/machine.slice/libpod-" ID_A ".scope");
+}
+
+static void a_group_a_container_made_inside_its_own_does_not_count(void **state)
+{
+	(void)state;
+	expect("/docker/" ID_A "/docker/" ID_B, ENGINE_DOCKER, ID_A, "/docker/" ID_A);
+	expect("/docker/" ID_A "/libpod-" ID_B, ENGINE_DOCKER, ID_A, "/docker/" ID_A);
+	expect("/machine.slice/libpod-" ID_A ".scope/docker-" ID_B ".scope", ENGINE_PODMAN, ID_A,
+	       "/machine.slice/libpod-" ID_A ".scope");
+}
+
+static void names_that_only_look_alike_do_not_match(void **state)
+{
+	static const char *const paths[] = {
+		"/",
+		"",
+		"/" ID_A,
+		"/user.slice/" ID_A,
+		"/docker/" ID_A "a",
+		"/docker/A" ID_A,
+		"/docker-" ID_A,
+		"/docker-" ID_A ".scope2",
+		"/dockers/" ID_A,
+		"/docker/x/" ID_A,
+		"/libpod-conmon-" ID_A ".scope",
+		"/docker/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaG",
+	};
+	struct cgroup_match m;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+		assert_int_equal(cgroup_match(paths[i], &m), -1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_groups_of_both_engines_and_drivers_are_known),
+		cmocka_unit_test(a_group_a_container_made_inside_its_own_does_not_count),
+		cmocka_unit_test(names_that_only_look_alike_do_not_match),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,413 @@
+// SPDX-License-Identifier: Apache-2.0
+/* config.json and the OCI state: what engines write, and what somebody might slip in. */
+#include "lib_test.h"
+
+#include "dmctl/oci.h"
+#include "paths.h"
+
+#define DOCKER_ID "723f24339aa68e252590956c06a89265066bf42b3cc4011cb7ae1270d9b68498"
+#define PODMAN_ID "73f4f619725b0f5fe4a5938121f19e95a4b2e82659cedfddd4f4ed0aabf3e9ce"
+
+static char docker_dir[] = "/var/lib/docker/containers/" DOCKER_ID;
+static char podman_dir[] = "/var/lib/containers/storage/overlay-containers/" PODMAN_ID "/userdata";
+static char podman_run[] = "/run/containers/storage/overlay-containers/" PODMAN_ID "/userdata";
+static char *docker_dirs[] = {docker_dir};
+static char *podman_dirs[] = {podman_dir, podman_run};
+static const struct cc_strv docker_own = {1, docker_dirs};
+static const struct cc_strv podman_own = {2, podman_dirs};
+static const struct oci_context docker = {ENGINE_DOCKER, DOCKER_ID, "/run/bundle", &docker_own};
+static const struct oci_context podman = {ENGINE_PODMAN, PODMAN_ID, "/run/bundle", &podman_own};
+
+struct parsed {
+	struct cc_measurement *m;
+	struct oci_facts f;
+	int rc;
+	struct cc_error err;
+};
+
+static void parsed_clear(struct parsed *p)
+{
+	cc_measurement_free(p->m);
+	oci_facts_clear(&p->f);
+}
+#define auto_parsed cc_cleanup(parsed_clear) struct parsed
+
+static struct parsed parse_text(const struct oci_context *ctx, const char *text)
+{
+	struct parsed p = {.m = cc_measurement_new()};
+
+	p.rc = oci_config_parse(text, strlen(text), ctx, p.m, &p.f, &p.err);
+	return p;
+}
+
+/* The engine's own config.json with the members of @changes put over it, one level deep merged. */
+static struct parsed parse_with(const struct oci_context *ctx, const char *changes)
+{
+	const char *file = ctx->engine == ENGINE_DOCKER ? "tests/fixtures/oci/docker.json"
+							: "tests/fixtures/oci/podman.json";
+	cc_auto_json json_t *doc = json_load_file(file, 0, NULL);
+	cc_auto_json json_t *over = json_of(changes);
+	cc_auto_free char *text = NULL;
+
+	assert_non_null(doc);
+	json_object_update_recursive(doc, over);
+	text = json_dumps(doc, JSON_COMPACT);
+	return parse_text(ctx, text);
+}
+
+static size_t foreign_mounts(const struct cc_measurement *m)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < m->n_mounts; i++)
+		n += !m->mounts[i].engine;
+	return n;
+}
+
+static void what_docker_writes_is_the_engines_own(void **state)
+{
+	auto_parsed p =
+		parse_with(&docker, "{'hooks':{'createRuntime':[{'path':'" CC_HOOK_PATH "'}]}}");
+
+	(void)state;
+	assert_int_equal(p.rc, 0);
+	assert_int_equal(p.m->n_mounts, 10);
+	assert_int_equal(foreign_mounts(p.m), 0);
+	assert_int_equal(p.m->devices.n, 0);
+	assert_int_equal(p.m->hooks.n, 0);
+	assert_int_equal(p.f.setkey_pid, 305);
+	assert_false(p.m->privileged);
+	assert_int_equal(p.m->capabilities.n, 14);
+	assert_string_equal(p.m->cwd, "/");
+	assert_int_equal(p.m->args.n, 2);
+	assert_memory_equal(p.m->seccomp, "sha256:", 7);
+	for (size_t i = 0; i < CC_NS_COUNT; i++)
+		assert_int_equal(p.m->ns[i], CC_NS_PRIVATE);
+}
+
+static void what_podman_writes_is_the_engines_own(void **state)
+{
+	auto_parsed p =
+		parse_with(&podman, "{'hooks':{'createRuntime':[{'path':'" CC_HOOK_PATH "'}]}}");
+
+	(void)state;
+	assert_int_equal(p.rc, 0);
+	assert_int_equal(foreign_mounts(p.m), 0);
+	assert_int_equal(p.m->hooks.n, 0);
+	assert_int_equal(p.f.setkey_pid, 0);
+	assert_int_equal(p.m->devices.n, 0);
+}
+
+static void a_file_of_another_container_is_not_the_engines_own(void **state)
+{
+	auto_parsed p = parse_with(
+		&docker, "{'mounts':[{'destination':'/etc/hosts','type':'bind','source':"
+			 "'/var/lib/docker/containers/" PODMAN_ID "/hosts','options':['rbind']}]}");
+
+	(void)state;
+	assert_int_equal(p.rc, 0);
+	assert_int_equal(foreign_mounts(p.m), 1);
+}
+
+static void a_bind_mount_over_an_engines_place_is_foreign(void **state)
+{
+	static const char *const mounts[] = {
+		"{'destination':'/etc/hosts','type':'bind','source':'/evil','options':['rbind']}",
+		"{'destination':'/proc','type':'proc','source':'/evil','options':['bind']}",
+		"{'destination':'/dev/shm','source':'/evil'}",
+		"{'destination':'/etc/hosts','type':'bind','source':'/var/lib/docker/containers/" DOCKER_ID
+		"/../../../../evil','options':[]}",
+		"{'destination':'/scratch','type':'tmpfs','source':'tmpfs'}",
+		"{'destination':'/run','type':'tmpfs','source':'tmpfs'}",
+		"{'destination':'/proc/../data','type':'proc','source':'proc'}",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(mounts) / sizeof(mounts[0]); i++) {
+		cc_auto_free char *text = NULL;
+
+		assert_true(asprintf(&text, "{'mounts':[%s]}", mounts[i]) > 0);
+		auto_parsed p = parse_with(&docker, text);
+
+		assert_int_equal(p.rc, 0);
+		assert_int_equal(foreign_mounts(p.m), 1);
+	}
+}
+
+static void scratch_over_a_read_only_root_is_podmans_own(void **state)
+{
+	const char *mounts =
+		"{'root':{'readonly':%s},'mounts':[{'destination':'/tmp','type':'tmpfs',"
+		"'source':'tmpfs','options':['tmpcopyup']}]}";
+	char text[256];
+
+	(void)state;
+	snprintf(text, sizeof(text), mounts, "true");
+	auto_parsed own = parse_with(&podman, text);
+	assert_int_equal(foreign_mounts(own.m), 0);
+	snprintf(text, sizeof(text), mounts, "false");
+	auto_parsed asked = parse_with(&podman, text);
+	assert_int_equal(foreign_mounts(asked.m), 1);
+}
+
+static void only_our_own_hook_at_create_runtime_is_ours(void **state)
+{
+	auto_parsed p =
+		parse_with(&docker, "{'hooks':{'createContainer':[{'path':'" CC_HOOK_PATH "'}],"
+				    "'createRuntime':[{'path':'/evil'}],"
+				    "'poststop':[{'path':'/after'}]}}");
+
+	(void)state;
+	assert_int_equal(p.rc, 0);
+	assert_int_equal(p.m->hooks.n, 3);
+	assert_true(cc_strv_has(&p.m->hooks, CC_HOOK_PATH));
+	assert_true(cc_strv_has(&p.m->hooks, "/evil"));
+}
+
+static void dockers_network_hook_counts_once_and_only_for_this_container(void **state)
+{
+	auto_parsed other = parse_with(
+		&docker, "{'hooks':{'createRuntime':[],'prestart':[{'path':'/proc/1/exe','args':"
+			 "['libnetwork-setkey','-exec-root=/run/docker','" PODMAN_ID "','x']}]}}");
+	auto_parsed env = parse_with(
+		&docker,
+		"{'hooks':{'createRuntime':[],'prestart':[{'path':'/proc/1/exe','env':['A=b'],"
+		"'args':['libnetwork-setkey','x','" DOCKER_ID "','x']}]}}");
+	auto_parsed path = parse_with(
+		&docker, "{'hooks':{'createRuntime':[],'prestart':[{'path':'/proc/1/exe/x','args':"
+			 "['libnetwork-setkey','x','" DOCKER_ID "','x']}]}}");
+
+	(void)state;
+	assert_int_equal(other.m->hooks.n, 1);
+	assert_int_equal(env.m->hooks.n, 1);
+	assert_int_equal(path.m->hooks.n, 1);
+	assert_int_equal(other.f.setkey_pid + env.f.setkey_pid + path.f.setkey_pid, 0);
+}
+
+static void a_device_is_seen_as_node_and_as_rule(void **state)
+{
+	auto_parsed node =
+		parse_with(&docker, "{'linux':{'devices':[{'path':'/dev/fuse','type':'c',"
+				    "'major':10,'minor':229}],'resources':{'devices':["
+				    "{'allow':true,'type':'c','major':10,'minor':229,"
+				    "'access':'rwm'}]}}}");
+	auto_parsed rule = parse_with(&docker, "{'linux':{'resources':{'devices':[{'allow':true,"
+					       "'type':'b','major':8,'minor':0,'access':'r'}]}}}");
+	auto_parsed all_minors =
+		parse_with(&docker, "{'linux':{'resources':{'devices':[{'allow':true,"
+				    "'type':'b','major':8,'access':'w'}]}}}");
+
+	(void)state;
+	assert_int_equal(node.m->devices.n, 1);
+	assert_string_equal(node.m->devices.v[0], "/dev/fuse");
+	assert_string_equal(rule.m->devices.v[0], "b 8:0");
+	assert_string_equal(all_minors.m->devices.v[0], "b 8:*");
+	assert_false(node.m->privileged || rule.m->privileged || all_minors.m->privileged);
+}
+
+static void a_node_with_a_harmless_name_is_judged_by_its_number(void **state)
+{
+	auto_parsed p = parse_with(&docker, "{'linux':{'devices':[{'path':'/dev/null','type':'b',"
+					    "'major':8,'minor':0}]}}");
+
+	(void)state;
+	assert_int_equal(p.m->devices.n, 1);
+}
+
+static void a_rule_for_all_devices_is_privileged(void **state)
+{
+	static const char *const rules[] = {
+		"{'allow':true,'access':'rwm'}",
+		"{'allow':true,'type':'a','access':'r'}",
+		"{'allow':true,'type':'b','access':'w'}",
+		"{'allow':true}",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+		char text[256];
+
+		snprintf(text, sizeof(text), "{'linux':{'resources':{'devices':[%s]}}}", rules[i]);
+		auto_parsed p = parse_with(&docker, text);
+		assert_true(p.m->privileged);
+	}
+	auto_parsed mknod = parse_with(&docker, "{'linux':{'resources':{'devices':[{'allow':true,"
+						"'type':'b','access':'m'}]}}}");
+	assert_false(mknod.m->privileged);
+}
+
+static void a_filter_that_lets_everything_pass_is_none(void **state)
+{
+	auto_parsed open = parse_with(
+		&docker, "{'linux':{'seccomp':{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[]}}}");
+	auto_parsed filter = parse_with(&docker, "{}");
+
+	(void)state;
+	assert_string_equal(open.m->seccomp, "unconfined");
+	assert_true(cc_is_digest(filter.m->seccomp));
+}
+
+static void the_digest_of_a_filter_does_not_depend_on_the_order_of_members(void **state)
+{
+	const char *a = "{'process':{'args':['x'],'cwd':'/','user':{'uid':0,'gid':0},"
+			"'capabilities':{}},'root':{'path':'r'},"
+			"'linux':{'seccomp':{'defaultAction':'SCMP_ACT_KILL','architectures':[]}}}";
+	const char *b = "{'process':{'args':['x'],'cwd':'/','user':{'uid':0,'gid':0},"
+			"'capabilities':{}},'root':{'path':'r'},"
+			"'linux':{'seccomp':{'architectures':[],'defaultAction':'SCMP_ACT_KILL'}}}";
+	cc_auto_json json_t *ja = json_of(a), *jb = json_of(b);
+	cc_auto_free char *ta = json_dumps(ja, JSON_PRESERVE_ORDER),
+			  *tb = json_dumps(jb, JSON_PRESERVE_ORDER);
+	auto_parsed pa = parse_text(&docker, ta);
+	auto_parsed pb = parse_text(&docker, tb);
+
+	(void)state;
+	assert_int_equal(pa.rc | pb.rc, 0);
+	assert_string_equal(pa.m->seccomp, pb.m->seccomp);
+	assert_string_equal(pa.f.root, "/run/bundle/r");
+}
+
+static void capabilities_are_the_union_of_all_sets(void **state)
+{
+	auto_parsed p = parse_with(&docker, "{'process':{'capabilities':{'bounding':['CAP_A'],"
+					    "'effective':[],'permitted':[],'inheritable':['CAP_B'],"
+					    "'ambient':['CAP_C','CAP_A']}}}");
+
+	(void)state;
+	assert_int_equal(p.m->capabilities.n, 3);
+}
+
+static void namespaces_that_are_missing_are_the_hosts(void **state)
+{
+	auto_parsed p =
+		parse_with(&docker, "{'linux':{'namespaces':[{'type':'mount'},{'type':'pid',"
+				    "'path':'/proc/7/ns/pid'},{'type':'user'}],"
+				    "'uidMappings':[{'containerID':0,'hostID':100000,'size':9}]}}");
+
+	(void)state;
+	assert_int_equal(p.rc, 0);
+	for (size_t i = 0; i < CC_NS_COUNT; i++) {
+		if (!strcmp(cc_ns_names[i], "mnt"))
+			assert_int_equal(p.m->ns[i], CC_NS_PRIVATE);
+		else if (!strcmp(cc_ns_names[i], "pid"))
+			assert_int_equal(p.m->ns[i], CC_NS_JOINED);
+		else
+			assert_int_equal(p.m->ns[i], CC_NS_HOST);
+	}
+	assert_true(p.f.user_ns);
+	assert_int_equal(p.f.uid_base, 100000);
+}
+
+static void what_is_malformed_is_an_error_that_names_it(void **state)
+{
+	static const struct {
+		const char *changes, *part;
+	} cases[] = {
+		{"{'process':{'args':'x'}}", "args"},
+		{"{'process':{'user':{'uid':4294967296}}}", "uid"},
+		{"{'process':{'user':{'additionalGids':['x']}}}", "additionalGids"},
+		{"{'process':{'capabilities':{'bounding':'all'}}}", "capabilities"},
+		{"{'process':{'capabilities':null}}", "capabilities"},
+		{"{'root':{'path':1}}", "path"},
+		{"{'mounts':[1]}", "mounts"},
+		{"{'mounts':[{'type':'x'}]}", "destination"},
+		{"{'hooks':{'prestart':{}}}", "prestart"},
+		{"{'hooks':{'prestart':[{}]}}", "path"},
+		{"{'linux':{'namespaces':[{'type':'pid'},{'type':'pid'}]}}", "twice"},
+		{"{'linux':{'namespaces':['pid']}}", "namespaces"},
+		{"{'linux':{'devices':[{}]}}", "path"},
+		{"{'linux':{'resources':{'devices':[{}]}}}", "allow"},
+		{"{'linux':{'seccomp':[]}}", "seccomp"},
+		{"{'linux':{'uidMappings':[{'containerID':5,'hostID':5}]}}", "uidMappings"},
+		{"{'linux':[]}", "linux"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		auto_parsed p = parse_with(&docker, cases[i].changes);
+
+		assert_int_equal(p.rc, -1);
+		expect_error(&p.err, CC_E_INVALID, "", cases[i].part);
+	}
+}
+
+static int state_of(const char *text, struct oci_state *s, struct cc_error *err)
+{
+	cc_auto_json json_t *obj = json_of(text);
+
+	return oci_state_parse(obj, s, err);
+}
+
+static void the_state_of_runc_and_crun_is_understood(void **state)
+{
+	struct oci_state s = {0};
+	struct cc_error err;
+
+	(void)state;
+	expect_ok(state_of("{'ociVersion':'1.2.0','id':'" DOCKER_ID
+			   "','status':'creating','pid':667,"
+			   "'bundle':'/run/b'}",
+			   &s, &err),
+		  &err);
+	assert_string_equal(s.id, DOCKER_ID);
+	assert_int_equal(s.pid, 667);
+	oci_state_clear(&s);
+	expect_ok(state_of("{'ociVersion':'1.0','id':'" PODMAN_ID
+			   "','pid':844,'root':'/m','bundle':'/b',"
+			   "'status':'created','annotations':{}}",
+			   &s, &err),
+		  &err);
+	assert_string_equal(s.bundle, "/b");
+	oci_state_clear(&s);
+}
+
+static void a_state_without_a_process_or_container_is_refused(void **state)
+{
+	static const struct {
+		const char *text, *part;
+	} cases[] = {
+		{"[]", "no JSON object"},
+		{"{'id':'x','pid':1,'bundle':'/b'}", "container id"},
+		{"{'id':'" DOCKER_ID "','pid':0,'bundle':'/b'}", "pid"},
+		{"{'id':'" DOCKER_ID "','pid':-1,'bundle':'/b'}", "pid"},
+		{"{'id':'" DOCKER_ID "','pid':2147483648,'bundle':'/b'}", "pid"},
+		{"{'id':'" DOCKER_ID "','bundle':'/b'}", "pid"},
+		{"{'id':'" DOCKER_ID "','pid':1,'bundle':'b'}", "bundle"},
+		{"{'id':'" DOCKER_ID "','pid':1}", "bundle"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct oci_state s = {0};
+		struct cc_error err;
+
+		assert_int_equal(state_of(cases[i].text, &s, &err), -1);
+		expect_error(&err, CC_E_INVALID, "", cases[i].part);
+		oci_state_clear(&s);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_docker_writes_is_the_engines_own),
+		cmocka_unit_test(what_podman_writes_is_the_engines_own),
+		cmocka_unit_test(a_file_of_another_container_is_not_the_engines_own),
+		cmocka_unit_test(a_bind_mount_over_an_engines_place_is_foreign),
+		cmocka_unit_test(scratch_over_a_read_only_root_is_podmans_own),
+		cmocka_unit_test(only_our_own_hook_at_create_runtime_is_ours),
+		cmocka_unit_test(dockers_network_hook_counts_once_and_only_for_this_container),
+		cmocka_unit_test(a_device_is_seen_as_node_and_as_rule),
+		cmocka_unit_test(a_node_with_a_harmless_name_is_judged_by_its_number),
+		cmocka_unit_test(a_rule_for_all_devices_is_privileged),
+		cmocka_unit_test(a_filter_that_lets_everything_pass_is_none),
+		cmocka_unit_test(the_digest_of_a_filter_does_not_depend_on_the_order_of_members),
+		cmocka_unit_test(capabilities_are_the_union_of_all_sets),
+		cmocka_unit_test(namespaces_that_are_missing_are_the_hosts),
+		cmocka_unit_test(what_is_malformed_is_an_error_that_names_it),
+		cmocka_unit_test(the_state_of_runc_and_crun_is_understood),
+		cmocka_unit_test(a_state_without_a_process_or_container_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

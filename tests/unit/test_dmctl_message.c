@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Requests on the agent's socket. */
+#include "lib_test.h"
+
+#include "dmctl/agent_message.h"
+
+#define ID "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
+static int parse(const char *single_quoted, bool internal, struct agent_message *m,
+		 struct cc_error *err)
+{
+	cc_auto_free char *text = strdup(single_quoted);
+
+	for (char *c = text; *c; c++)
+		if (*c == '\'')
+			*c = '"';
+	return agent_message_parse(text, strlen(text), internal, m, err);
+}
+
+static void every_request_of_the_manual_is_understood(void **state)
+{
+	static const struct {
+		const char *text;
+		enum agent_op op;
+	} cases[] = {
+		{"{'op':'hook','volume':'v','state':{'id':'" ID "','pid':7,'bundle':'/b'}}",
+		 AGENT_HOOK},
+		{"{'op':'bind','volume':'v','device':null,'container':'c','engine':null,'dryRun':false}",
+		 AGENT_BIND},
+		{"{'op':'bind','volume':'v','device':'/dev/x','container':'c','engine':'podman'}",
+		 AGENT_BIND},
+		{"{'op':'unbind','volume':'v'}", AGENT_UNBIND},
+		{"{'op':'list'}", AGENT_LIST},
+		{"{'op':'measure','container':'c','engine':null}", AGENT_MEASURE},
+		{"{'op':'refresh'}", AGENT_REFRESH},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		agent_auto_message struct agent_message m = {0};
+		struct cc_error err;
+
+		expect_ok(parse(cases[i].text, false, &m, &err), &err);
+		assert_int_equal(m.op, cases[i].op);
+	}
+}
+
+static void other_requests_are_refused(void **state)
+{
+	static const struct {
+		const char *text, *part;
+	} cases[] = {
+		{"[]", "no JSON object"},
+		{"{}", "op"},
+		{"{'op':'format'}", "not known"},
+		{"{'op':'unbind'}", "volume"},
+		{"{'op':'unbind','volume':'../x'}", "no volume name"},
+		{"{'op':'unbind','volume':'v','force':true}", "force"},
+		{"{'op':'unbind','op':'list','volume':'v'}", "twice"},
+		{"{'op':'hook','volume':'v'}", "state"},
+		{"{'op':'hook','volume':'v','state':{},'op':'unbind'}", "twice"},
+		{"{'op':'hook','volume':'v','state':{}},{}", "after the end"},
+		{"{'op':'bind','volume':'v'}", "container"},
+		{"{'op':'bind','volume':'v','container':'c','device':7}", "device"},
+		{"{'op':'bind','volume':'v','container':'c','dryRun':'no'}", "dryRun"},
+		{"{'op':'measure','container':null}", "container"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		agent_auto_message struct agent_message m = {0};
+		struct cc_error err;
+
+		assert_int_equal(parse(cases[i].text, false, &m, &err), -1);
+		expect_error(&err, CC_E_INVALID, "", cases[i].part);
+	}
+}
+
+static void the_agents_own_requests_are_not_for_others(void **state)
+{
+	static const enum agent_op ops[] = {AGENT_RECOVER, AGENT_REAP, AGENT_UNDO};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++) {
+		cc_auto_free char *text =
+			agent_message_internal(ops[i], ops[i] == AGENT_RECOVER ? NULL : "v");
+		agent_auto_message struct agent_message m = {0};
+		struct cc_error err;
+
+		expect_ok(agent_message_parse(text, strlen(text), true, &m, &err), &err);
+		assert_int_equal(m.op, ops[i]);
+		assert_int_equal(agent_message_parse(text, strlen(text), false, &m, &err), -1);
+		expect_error(&err, CC_E_INVALID, "", "not known");
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_request_of_the_manual_is_understood),
+		cmocka_unit_test(other_requests_are_refused),
+		cmocka_unit_test(the_agents_own_requests_are_not_for_others),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

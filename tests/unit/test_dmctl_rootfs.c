@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The writable layer at a container's first start: what the engines leave there, and what
+ * somebody put there. Needs root, for whiteouts and trusted attributes.
+ */
+#include "lib_test.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "dmctl/image_config.h"
+#include "dmctl/rootfs.h"
+
+static char top[64], upper[80], lower[80];
+static struct cc_mount mounts[] = {{.destination = "/etc/hosts"}, {.destination = "/data"}};
+
+static int setup(void **state)
+{
+	(void)state;
+	strcpy(top, "/tmp/test-rootfs.XXXXXX");
+	if (!mkdtemp(top))
+		return -1;
+	snprintf(upper, sizeof(upper), "%s/upper", top);
+	snprintf(lower, sizeof(lower), "%s/lower", top);
+	return mkdir(upper, 0755) || mkdir(lower, 0755);
+}
+
+static int teardown(void **state)
+{
+	char command[96];
+
+	(void)state;
+	snprintf(command, sizeof(command), "rm -rf %s", top);
+	return system(command);
+}
+
+static const char *in(const char *dir, const char *path)
+{
+	static char full[4][256];
+	static unsigned int n;
+	char *out = full[n++ % 4];
+
+	snprintf(out, sizeof(full[0]), "%s%s", dir, path);
+	return out;
+}
+
+static void make_file(const char *dir, const char *path, const char *text)
+{
+	FILE *f = fopen(in(dir, path), "w");
+
+	assert_non_null(f);
+	fputs(text, f);
+	assert_int_equal(fclose(f), 0);
+}
+
+static void make_dir(const char *dir, const char *path)
+{
+	assert_int_equal(mkdir(in(dir, path), 0755), 0);
+}
+
+/* @dirty: the path that must be reported, NULL for clean */
+static void expect_upper(const char *dirty)
+{
+	struct cc_measurement m = {.n_mounts = 2, .mounts = mounts};
+	struct cc_error err;
+
+	expect_ok(rootfs_walk(upper, lower, top, &m, &err), &err);
+	if (dirty) {
+		assert_int_equal(m.upper, CC_UPPER_DIRTY);
+		assert_string_equal(m.upper_dirty, dirty);
+	} else {
+		assert_null(m.upper_dirty);
+		assert_int_equal(m.upper, CC_UPPER_CLEAN);
+	}
+	free(m.upper_dirty);
+}
+
+static void what_engines_leave_is_clean(void **state)
+{
+	(void)state;
+	expect_upper(NULL);
+	make_dir(upper, "/etc");
+	make_dir(upper, "/data");
+	make_dir(upper, "/run");
+	make_file(upper, "/etc/hosts", "");
+	make_file(upper, "/run/.containerenv", "");
+	make_file(upper, "/.dockerenv", "");
+	assert_int_equal(symlink("/proc/mounts", in(upper, "/etc/mtab")), 0);
+	assert_int_equal(setxattr(in(upper, "/etc"), "trusted.overlay.origin", "x", 1, 0), 0);
+	expect_upper(NULL);
+}
+
+static void a_file_with_content_is_reported(void **state)
+{
+	(void)state;
+	make_dir(upper, "/bin");
+	make_file(upper, "/bin/evil", "x");
+	make_file(upper, "/zzz", "x");
+	expect_upper("/bin/evil");
+}
+
+static void an_empty_file_where_nothing_is_mounted_is_reported(void **state)
+{
+	(void)state;
+	make_dir(upper, "/etc");
+	make_file(upper, "/etc/ld.so.preload", "");
+	expect_upper("/etc/ld.so.preload");
+}
+
+static void content_below_a_mount_point_is_reported(void **state)
+{
+	(void)state;
+	make_dir(upper, "/etc");
+	make_file(upper, "/etc/hosts", "1.2.3.4 keyd");
+	expect_upper("/etc/hosts");
+}
+
+static void a_whiteout_is_reported(void **state)
+{
+	(void)state;
+	assert_int_equal(mknod(in(upper, "/lib"), S_IFCHR, makedev(0, 0)), 0);
+	expect_upper("/lib");
+}
+
+static void a_link_is_reported(void **state)
+{
+	(void)state;
+	assert_int_equal(symlink("/data/bin", in(upper, "/bin")), 0);
+	expect_upper("/bin");
+}
+
+static void mtab_may_only_lead_to_the_mount_table(void **state)
+{
+	(void)state;
+	make_dir(upper, "/etc");
+	assert_int_equal(symlink("/proc/mountsX", in(upper, "/etc/mtab")), 0);
+	expect_upper("/etc/mtab");
+}
+
+static void an_opaque_directory_that_hides_the_image_is_reported(void **state)
+{
+	(void)state;
+	make_dir(upper, "/data");
+	assert_int_equal(setxattr(in(upper, "/data"), "trusted.overlay.opaque", "y", 1, 0), 0);
+	expect_upper(NULL);
+	make_dir(lower, "/data");
+	expect_upper("/data");
+}
+
+static void a_redirected_directory_is_reported(void **state)
+{
+	(void)state;
+	make_dir(upper, "/bin");
+	assert_int_equal(setxattr(in(upper, "/bin"), "trusted.overlay.redirect", "/x", 2, 0), 0);
+	expect_upper("/bin");
+}
+
+static void resolve(const char *name, uint32_t uid, uint32_t gid, size_t groups)
+{
+	struct cc_user u = {0};
+	struct cc_error err;
+
+	expect_ok(image_user(name, upper, &u, &err), &err);
+	assert_int_equal(u.uid, uid);
+	assert_int_equal(u.gid, gid);
+	assert_int_equal(u.n_groups, groups);
+	free(u.groups);
+}
+
+static void users_are_resolved_as_the_engines_do(void **state)
+{
+	struct cc_user u = {0};
+	struct cc_error err;
+
+	(void)state;
+	resolve("", 0, 0, 0);
+	resolve("1000", 1000, 0, 0);
+	resolve("1000:5", 1000, 5, 0);
+	make_dir(upper, "/etc");
+	make_file(upper, "/etc/passwd", "root:x:0:0::/:\npg:x:70:71::/:\n");
+	make_file(upper, "/etc/group", "pg:x:71:\nssl:x:99:pg,other\nadm:x:4:root,pg\n");
+	resolve("", 0, 0, 1);
+	resolve("pg", 70, 71, 2);
+	resolve("70", 70, 71, 2);
+	resolve("pg:ssl", 70, 99, 0);
+	assert_int_equal(image_user("nobody", upper, &u, &err), -1);
+	expect_error(&err, CC_E_INVALID, "", "nobody");
+	assert_int_equal(image_user("pg:none", upper, &u, &err), -1);
+	expect_error(&err, CC_E_INVALID, "", "none");
+}
+
+static void a_link_in_the_image_does_not_lead_out_of_it(void **state)
+{
+	(void)state;
+	make_dir(upper, "/etc");
+	make_file(lower, "/passwd", "pg:x:70:71::/:\n");
+	assert_int_equal(symlink(in(lower, "/passwd"), in(upper, "/etc/passwd")), 0);
+	resolve("70", 70, 0, 0);
+}
+
+int main(void)
+{
+#define WITH_DIRS(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		WITH_DIRS(what_engines_leave_is_clean),
+		WITH_DIRS(a_file_with_content_is_reported),
+		WITH_DIRS(an_empty_file_where_nothing_is_mounted_is_reported),
+		WITH_DIRS(content_below_a_mount_point_is_reported),
+		WITH_DIRS(a_whiteout_is_reported),
+		WITH_DIRS(a_link_is_reported),
+		WITH_DIRS(mtab_may_only_lead_to_the_mount_table),
+		WITH_DIRS(an_opaque_directory_that_hides_the_image_is_reported),
+		WITH_DIRS(a_redirected_directory_is_reported),
+		WITH_DIRS(users_are_resolved_as_the_engines_do),
+		WITH_DIRS(a_link_in_the_image_does_not_lead_out_of_it),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

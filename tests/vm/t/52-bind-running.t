@@ -1,0 +1,58 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# dmctl bind and unbind for containers that run already, and everything that can be wrong about
+# the request: a clear error, its exit status, nothing changed.
+# vm: udev docker podman scsi=2 timeout=300
+
+. ./lib.sh
+. ./bind-lib.sh
+plan 28
+
+idle() { docker run -d --name "$1" --network none idle:1; }
+
+need host_setup
+need dmctl volume create vol "$(lun 0)"
+need tiny_image docker idle:1
+fails_with 8 "container nothing" dmctl bind vol nothing
+need idle one
+fails_with 6 "identity" dmctl bind vol one
+need identity vol docker idle:1
+fails_with 8 "none" dmctl bind none one
+ok "a dry run says that it would work" dmctl bind --dry-run vol one
+ok "and changes nothing" leaves_nothing
+ok "dmctl bind binds a running container" dmctl bind vol one
+ok "the volume is in it" docker exec one grep ' /data ext4' /proc/mounts
+unlike "and not in the host's mount table" "$(cat /proc/self/mountinfo)" container-crypt
+ok "binding it again succeeds" dmctl bind vol one
+need idle two
+fails_with 5 "bound to container one" dmctl bind vol two
+need docker exec -d one sh -c 'exec 5>/data/open; sleep 1000'
+wait_for 10 docker exec one test -e /data/open
+fails_with 5 "uses /data" dmctl unbind vol
+ok "the container still has it" docker exec one test -e /data/open
+need docker exec one sh -c 'kill $(ps | grep "sleep 1000" | grep -v grep | grep -v "^ *1 " | sed "s/^ *//; s/ .*//")'
+ok "dmctl unbind takes it away" wait_for 20 dmctl unbind vol
+not_ok "the container has it no more" docker exec one grep ' /data ' /proc/mounts
+ok "nothing is left behind" leaves_nothing
+ok "unbinding again succeeds" dmctl unbind vol
+ok "the LUN may be named" dmctl bind "$(lun 0)" two
+need dmctl unbind vol
+fails_with 4 "." dmctl bind "$(lun 1)" two
+need docker create --name three --network none idle:1
+fails_with 8 "has no process" dmctl bind vol three
+need docker exec two sh -c 'echo x >/bin/new'
+fails_with 6 "rootfs: .*/bin" dmctl bind vol two
+need docker exec one mount
+is "measure names the image by its id" \
+	"$(dmctl identity measure one --json | jq -r '.. | .image? // empty | .id')" "$(image_id docker idle:1)"
+ok "nothing is left behind of the refused" leaves_nothing
+need podman run -d --name one --network none docker-daemon:idle:1
+fails_with 1 "both docker and podman" dmctl bind vol one
+ok "unless the engine is named" dmctl bind --engine docker vol one
+stop "$agent_pid"
+ok "the container keeps the volume while the agent is down" docker exec one grep ' /data ext4' /proc/mounts
+fails_with 7 "agent" dmctl bind vol one
+need start_agent
+ok "a new agent adopts the binding" dmctl ps --json
+need docker kill one
+ok "and undoes it when the container ends" wait_for 20 leaves_nothing
