@@ -47,12 +47,11 @@ struct cc_measurement {
 	char *container_id;
 	char *container_name; /* informational, never matched */
 	uint32_t pid;
-	uint64_t start_time; /* clock ticks since boot, /proc/PID/stat field 22 */
-	uint64_t cgroup_id;  /* inode of the shallowest engine cgroup, cgroup v2 */
-	char *image_id;	     /* config digest by the engine's store, re-hashed by the agent */
-	struct cc_strv
-		manifests; /* manifest digests the engine's store knows for that id; may be empty */
-	char *image_ref;   /* informational, never matched; may be NULL */
+	uint64_t start_time;	  /* clock ticks since boot, /proc/PID/stat field 22 */
+	uint64_t cgroup_id;	  /* inode of the shallowest engine cgroup, cgroup v2 */
+	char *image_id;		  /* config digest by the engine's store, re-hashed by the agent */
+	struct cc_strv manifests; /* manifest digests the engine knows; informational */
+	char *image_ref;	  /* informational, never matched; may be NULL */
 	struct cc_strv image_args, image_env;
 	char *image_cwd;
 	struct cc_user image_user;

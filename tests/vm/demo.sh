@@ -19,7 +19,11 @@ bold='' dim='' off=''
 
 chapter() { steps=$((steps + 1)); printf '\n%s%d. %s%s\n' "$bold" $steps "$*" "$off"; }
 tell() { printf '   %s\n' "$@"; }
-die() { printf '\ndemo: %s\n' "$*" >&2; exit 1; }
+die() {
+	printf '\ndemo: %s\n' "$*" >&2
+	[ ! -e agent.log ] || tail -n 5 agent.log >&2
+	exit 1
+}
 show() { printf '   %s$ %s%s\n' "$dim" "$*" "$off"; }
 indent() { sed 's/^/     /'; }
 
@@ -37,7 +41,8 @@ refused() {
 		indent <out
 		die "that should have been refused"
 	fi
-	grep -o 'container-crypt: .*' out | head -1 | tr -d '"' | indent
+	# Docker wraps the reason in quotes of its own and ends it with its error class.
+	grep -o 'container-crypt: .*' out | head -1 | sed 's/\\*"/"/g; s/: unknown\.$//' | indent
 	grep -q -- "$2" out || { indent <out; die "refused, but the reason does not name '$2'"; }
 }
 
@@ -57,7 +62,7 @@ build_image() { # TAG APPLICATION
 
 	mkdir -p tree/bin tree/data tree/etc tree/proc tree/sys tree/dev tree/tmp
 	cp /bin/busybox tree/bin/
-	for tool in sh cat date echo sleep wc; do ln -sf busybox "tree/bin/$tool"; done
+	for tool in sh cat echo sleep sync touch wc; do ln -sf busybox "tree/bin/$tool"; done
 	printf '#!/bin/sh\n%s\n' "$2" >tree/app
 	chmod 755 tree/app
 	c=$(buildah from scratch)
@@ -69,7 +74,7 @@ build_image() { # TAG APPLICATION
 	rm -rf tree
 }
 
-APP='echo "order $(wc -l </data/orders 2>/dev/null || echo 0): 3 blue widgets for Ada" >>/data/orders
+APP='touch /data/orders; echo "order $(wc -l </data/orders): 3 blue widgets for Ada" >>/data/orders
 sync; cat /data/orders; exec sleep 1000'
 
 printf '%scontainer-crypt: a LUN that only one signed container can read%s\n' "$bold" "$off"
