@@ -170,7 +170,7 @@ static int open_jwe(const char *jwe, size_t len, const json_t *recipient_private
 	cc_auto_jose_cfg jose_cfg_t *cfg = cc_jose_cfg();
 	cc_auto_json json_t *bare = NULL, *doc = NULL, *made = NULL;
 	cc_auto_secret struct cc_secret cek = {0}, plain = {0};
-	struct cc_jose_part parts[5];
+	struct cc_jose_part parts[5] = {0};
 	struct sealed s = {0};
 
 	if (split(jwe, len, parts, &s, err))

@@ -96,14 +96,13 @@ int cc_secret_new(struct cc_secret *s, size_t len, struct cc_error *err)
 	*s = (struct cc_secret){0};
 	/* Without its heap OpenSSL would quietly fall back to ordinary memory. */
 	if (!CRYPTO_secure_malloc_initialized())
-		return cc_fail(err, CC_E_INTERNAL, "there is no secure memory yet");
-	if (len == 0)
-		return cc_fail(err, CC_E_INTERNAL, "a secret cannot be empty");
-	s->p = OPENSSL_secure_zalloc(len);
-	if (!s->p)
-		return cc_fail(err, CC_E_NOMEM, "out of secure memory");
-	s->len = len;
-	return 0;
+		cc_fail(err, CC_E_INTERNAL, "there is no secure memory yet");
+	else if (len == 0)
+		cc_fail(err, CC_E_INTERNAL, "a secret cannot be empty");
+	else if (!(s->p = OPENSSL_secure_zalloc(len)))
+		cc_fail(err, CC_E_NOMEM, "out of secure memory");
+	s->len = s->p ? len : 0;
+	return s->p ? 0 : -1;
 }
 
 int cc_secret_random(struct cc_secret *s, size_t len, struct cc_error *err)
