@@ -113,9 +113,10 @@ need() {
 	exit 1
 }
 
-# wait_for SECONDS COMMAND...: polls until it succeeds; false when it did not in time
+# wait_for SECONDS COMMAND...: polls until it succeeds; false when it did not in time, which
+# passes more slowly on a kernel with sanitizers
 wait_for() {
-	local end=$((SECONDS + $1))
+	local end=$((SECONDS + $1 * ${CC_SLOW:-1}))
 
 	shift
 	until "$@" >/dev/null 2>&1; do

@@ -15,6 +15,7 @@ import threading
 import time
 from pathlib import Path
 
+from kernels import without_foreign_races
 from tap import Needs, SERVICES, Tap
 
 HERE = Path(__file__).resolve().parent
@@ -23,14 +24,15 @@ OUT = TOP / "build" / "vm"
 CACHE = Path(os.environ.get("CC_CACHE") or
              Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "container-crypt")
 
-BOOT_SECONDS = 180          # from QEMU's start to the first test
+BOOT_SECONDS = 300          # from QEMU's start to the first test
 KEPT_RUNS = 20
 
 # What the kernel says when something is wrong, whatever the tests thought of it.
 KERNEL_TROUBLE = re.compile(
     r"Oops|\bBUG:|kernel BUG at|WARNING: |general protection fault|Kernel panic|Call Trace:"
     r"|possible (circular|recursive) locking|inconsistent lock state|suspicious RCU"
-    r"|blocked for more than|kmemleak: \d+ new|UBSAN:|KASAN:|soft lockup|rcu: INFO")
+    r"|blocked for more than|soft lockup|rcu: INFO|UBSAN:|KASAN:|kmemleak: (\d+ new|.*disabled)"
+    r"|\bBUG \S+ \(|non-static key|locking correctness validator|pagealloc: memory corruption")
 MARK = "container-crypt-test: "
 
 print_lock = threading.Lock()
@@ -71,6 +73,7 @@ class Guest:
         self.files = files
         self.needs = needs
         self.options = options
+        self.kernel = options.kernel
         self.taps = []
         self.tap = None
         self.bad = []
@@ -84,15 +87,17 @@ class Guest:
         base = job / "opt" / "container-crypt"
         base.mkdir(parents=True)
         shutil.copy(HERE / "guest" / "init", base / "init")
-        plan = "\n".join(f"{Needs(f).numbers['timeout']} {in_guest(f)}" for f in self.files)
+        slow = self.kernel.slow
+        plan = "\n".join(f"{slow * Needs(f).numbers['timeout']} {in_guest(f)}" for f in self.files)
         services = " ".join(s for s in SERVICES if s in self.needs.services)
         mode = "interactive" if self.options.interactive else "tests"
         (base / "job").write_text(f"services={shlex.quote(services)}\nmode={mode}\n"
-                                  f"plan={shlex.quote(plan)}\n")
+                                  f"slow={slow}\nplan={shlex.quote(plan)}\n")
         command = ["tar", "-cf", self.dir / "job.tar", "--owner=0", "--group=0",
                    "--exclude=tests/fuzz", "--exclude=__pycache__",
                    "--transform=s,^\\(tests\\|docs\\|README.md\\)\\b,opt/container-crypt/\\1,"]
-        command += ["-C", OUT / "stage", "."]
+        for stage in self.kernel.stages(OUT):
+            command += ["-C", stage, "."]
         command += ["-C", job, ".", "-C", TOP, "tests"]
         command += [f for f in ("docs", "README.md") if (TOP / f).exists()]
         with open(OUT / "lock", "w") as lock:    # nobody replaces the stage under tar's hands
@@ -113,12 +118,14 @@ class Guest:
         n = self.needs.numbers
         append = ("console=ttyS0 panic=-1 oops=panic nokaslr mitigations=off "
                   "random.trust_cpu=on nowatchdog net.ifnames=0 loglevel=5 log_buf_len=4M "
-                  "root=/dev/nvme0n1 rootfstype=ext4 rw init=/usr/sbin/vminit")
-        args = [self.image / "qemu", "-machine", "q35", "-m", n["mem"], "-nodefaults",
-                "-nographic", "-no-reboot", "-kernel", self.image / "kernel", "-append", append,
+                  f"root=/dev/nvme0n1 rootfstype=ext4 rw {self.kernel.init()}")
+        args = [self.image / "qemu", "-machine", "q35", "-m", n["mem"] + self.kernel.mib,
+                "-nodefaults", "-nographic", "-no-reboot",
+                "-kernel", self.kernel.image, "-append", append,
                 "-device", "virtio-rng-pci",
                 "-drive", f"file={self.image}/root.ext4,format=raw,if=none,id=root,snapshot=on",
-                "-device", "nvme,drive=root,serial=root",
+                "-device", "nvme,id=nvme,serial=root",
+                "-device", "nvme-ns,bus=nvme,drive=root,nsid=1", *self.kernel.disk(),
                 "-drive", f"file={self.dir}/job.tar,format=raw,if=none,id=job,snapshot=on",
                 "-device", "virtio-blk-pci,drive=job,serial=job",
                 "-chardev", f"file,id=out,path={self.dir}/results.tar",
@@ -186,7 +193,7 @@ class Guest:
         console = open(self.dir / "console.log", "wb")
         pending = b""
         # counted instructions make a slow clock in the guest
-        slow = 10 if self.counting() else 1
+        slow = self.kernel.slow * (10 if self.counting() else 1)
         total = slow * (BOOT_SECONDS + sum(Needs(f).numbers["timeout"] + 30 for f in self.files))
         quiet = slow * BOOT_SECONDS
         start = heard = time.monotonic()
@@ -295,8 +302,8 @@ class Guest:
             self.bad.append("the guest's results cannot be read")
         where, trouble = "boot", []
         logs = [results / "dmesg", self.dir / "console.log"]
-        for line in next((p for p in logs if p.exists()), logs[1]).read_text(
-                errors="replace").splitlines():
+        log = next((p for p in logs if p.exists()), logs[1])
+        for line in without_foreign_races(log.read_text(errors="replace")).splitlines():
             if MARK in line:
                 where = Path(line.split(MARK)[1]).name
             elif KERNEL_TROUBLE.search(line) and not self.hung:
