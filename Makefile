@@ -53,8 +53,8 @@ PROGRAMS := $(if $(KEYD),$(B)/keyd/keyd) $(if $(DMCTL),$(B)/dmctl/dmctl) \
 UNIT_BIN := $(UNIT:%.c=$(B)/%)
 FUZZ_BIN := $(FUZZ:%.c=$(B)/%)
 
-.PHONY: help all modules modules_install install deps check check-long static unit fuzz docs harness vm \
-	demo bench fmt clean vm-build format-check tidy check-sparse man \
+.PHONY: help all modules modules_install install deps check check-long check-debug static unit fuzz docs \
+	harness vm kernels debug demo bench fmt clean vm-build format-check tidy check-sparse man \
 	unit-build fuzz-build
 
 help:
@@ -62,9 +62,10 @@ help:
 	@echo 'make demo            the whole idea at work, in a throw-away virtual machine'
 	@echo 'make check           every test that fits 45 minutes on two processors'
 	@echo 'make check-long      those that take longer, too'
+	@echo 'make check-debug     the module on kernels with KASAN, lockdep ..., and with KCSAN'
 	@echo 'make install         DESTDIR= PREFIX=/usr; modules_install for the kernel module'
 	@echo 'make deps            install what building and testing need (Debian 12, 13)'
-	@echo 'make static|unit|fuzz|docs|harness|vm   one layer of check'
+	@echo 'make static|unit|fuzz|docs|harness|vm|kernels   one layer of check'
 	@echo 'make vm TESTS=FILE.t...         these tests in the virtual machine'
 	@echo 'make modules         the kernel module, for KDIR=$(KDIR)'
 	@echo 'make bench fmt clean'
@@ -193,7 +194,7 @@ deps $(B)/deps: tests/deps.sh
 	$(Q)$(DEPS)
 	$(Q)mkdir -p $(B) && touch $(B)/deps
 
-static unit fuzz docs harness: $(B)/deps
+static unit fuzz docs harness kernels debug: $(B)/deps
 	$(Q)tests/check.sh $@
 
 vm: $(B)/deps
@@ -203,10 +204,13 @@ vm-build: $(B)/deps
 	$(Q)tests/vm/build
 
 check: $(B)/deps
-	$(Q)tests/check.sh static unit fuzz docs harness vm
+	$(Q)tests/check.sh static unit fuzz docs harness vm kernels
 
 check-long: $(B)/deps
-	$(Q)CC_LONG=1 tests/check.sh static unit fuzz docs harness vm
+	$(Q)CC_LONG=1 tests/check.sh static unit fuzz docs harness vm kernels debug
+
+check-debug: $(B)/deps
+	$(Q)tests/check.sh debug
 
 demo: $(B)/deps
 	$(Q)tests/vm/run --demo tests/vm/demo.sh

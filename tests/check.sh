@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# check.sh LAYER...: runs layers of the tests (static unit fuzz docs harness vm), shows their progress and
-# closes with "N passed, N failed[, N skipped]". Exit status 1 when anything failed.
+# check.sh LAYER...: runs layers of the tests (static unit fuzz docs harness vm kernels debug), shows
+# their progress and closes with "N passed, N failed[, N skipped]". Exit status 1 when anything
+# failed.
 # CC_LONG=1 adds what takes longer than a merge should wait for.
 
 set -uo pipefail
@@ -29,7 +30,12 @@ check() {
 	local name=$1 log=$B/check/log
 
 	shift
-	if "$@" >$log 2>&1; then pass "$name"; else fail "$name" $log; fi
+	if "$@" >$log 2>&1; then
+		pass "$name"
+	else
+		fail "$name" $log
+		return 1
+	fi
 }
 
 build() { make --no-print-directory -k -j"$(nproc)" "$@"; }
@@ -107,19 +113,25 @@ layer_harness() {
 	done <tests/vm/selftest/expected
 }
 
-# Real kernel, real engines: every TAP file, in as few guests as their headers allow.
-layer_vm() {
-	local files log=$B/check/vm.log last
+# vm_files PATTERN: test files, those that take long only when asked for
+vm_files() {
+	local f
 
-	mapfile -t files < <(if [ -n "${CC_LONG-}" ]; then
-		ls tests/vm/t/*.t
-	else
-		grep -LE '^# vm:.*\blong\b' tests/vm/t/*.t
-	fi)
-	tests/vm/run --split "${files[@]}" 2>&1 | tee $log | sed -u 's/^\([0-9]* passed, .*\)/  VM      \1/'
-	last=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' $log | tail -n 1)
+	# shellcheck disable=SC2231 # a pattern
+	for f in tests/vm/t/$1.t; do
+		[ -z "${CC_LONG-}" ] && grep -qE '^# vm:.*\blong\b' "$f" || echo "$f"
+	done
+}
+
+# run_vm WHAT ARGUMENT...: tests/vm/run, counted by its last line
+run_vm() {
+	local what=$1 log=$B/check/$1.log last
+
+	shift
+	tests/vm/run --split "$@" 2>&1 | tee "$log" | sed -u 's/^\([0-9]* passed, .*\)/  VM      \1/'
+	last=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$log" | tail -n 1)
 	if [ -z "$last" ]; then
-		fail "the virtual machine's tests did not run"
+		fail "$what: the virtual machine's tests did not run"
 		return
 	fi
 	# shellcheck disable=SC2086 # words
@@ -127,7 +139,37 @@ layer_vm() {
 	passed=$((passed + $1))
 	failed=$((failed + $3))
 	skipped=$((skipped + $5))
-	[ "$3" = 0 ] || failures+=("vm: $3, see above")
+	[ "$3" = 0 ] || failures+=("$what: $3, see above")
+}
+
+# Real kernel, real engines: every TAP file, in as few guests as their headers allow.
+layer_vm() {
+	local files
+
+	mapfile -t files < <(vm_files '*')
+	run_vm vm "${files[@]}"
+}
+
+# kmod_on KERNEL: the module's part of the suite on another kernel
+kmod_on() {
+	local files
+
+	mapfile -t files < <(vm_files '1*-kmod-*')
+	if check "module builds without warnings on kernel $1" tests/vm/build --kernel "$1" modules; then
+		run_vm "kernel-$1" --kernel "$1" "${files[@]}"
+	fi
+}
+
+# The oldest and the newest kernel that the module promises to work on.
+layer_kernels() {
+	kmod_on 6.1
+	kmod_on 7.2
+}
+
+# Kernels that look for memory errors, undefined behaviour, wrong locking, leaks and data races.
+layer_debug() {
+	kmod_on debug
+	kmod_on kcsan
 }
 
 for layer in "$@"; do
