@@ -7,28 +7,91 @@
  * size. Several bios that each hold a part of it and wait for the rest would deadlock; so pages are
  * first taken without waiting, and whoever has to wait does so alone, under bounce_lock, starting
  * from nothing.
+ *
+ * What is in flight is limited too: a device with a deep queue would otherwise let one large write
+ * hold much of the memory a second time. A target over its share works from its reserve.
  */
 #include "container-crypt.h"
 
 #define CCRYPT_RESERVE_PAGES	DIV_ROUND_UP(CCRYPT_MAX_WRITE, PAGE_SIZE)
 #define CCRYPT_RESERVE_BIOS	64
 
+/* All targets together may hold this share of memory. */
+#define CCRYPT_MEMORY_PERCENT	2
+
+static DEFINE_SPINLOCK(ccrypt_share_lock);
+static unsigned long ccrypt_targets;	/* protected by ccrypt_share_lock */
+static unsigned long ccrypt_share;	/* pages for each of them */
+
+static void ccrypt_count_target(int change)
+{
+	unsigned long pages;
+
+	spin_lock(&ccrypt_share_lock);
+	ccrypt_targets += change;
+	pages = totalram_pages() * CCRYPT_MEMORY_PERCENT / 100 / max(ccrypt_targets, 1UL);
+	WRITE_ONCE(ccrypt_share, max_t(unsigned long, pages, CCRYPT_RESERVE_PAGES));
+	spin_unlock(&ccrypt_share_lock);
+}
+
+static bool ccrypt_may_use(struct ccrypt_target *cc, unsigned int pages)
+{
+	return percpu_counter_read_positive(&cc->pages_used) + pages <= READ_ONCE(ccrypt_share);
+}
+
+static void *ccrypt_pool_alloc(gfp_t gfp, void *pool_data)
+{
+	struct ccrypt_target *cc = pool_data;
+	struct page *page;
+
+	/* Without __GFP_NORETRY it is the reserve itself that is being made. */
+	if ((gfp & __GFP_NORETRY) && !ccrypt_may_use(cc, 1))
+		return NULL;
+	page = alloc_page(gfp);
+	if (likely(page))
+		percpu_counter_inc(&cc->pages_used);
+	return page;
+}
+
+static void ccrypt_pool_free(void *page, void *pool_data)
+{
+	struct ccrypt_target *cc = pool_data;
+
+	__free_page(page);
+	percpu_counter_dec(&cc->pages_used);
+}
+
+/**
+ * ccrypt_bounce_init() - make the reserves of a target
+ * @cc: the target
+ *
+ * Return: 0 or a negative error; ccrypt_bounce_exit() is due in either case.
+ */
 int ccrypt_bounce_init(struct ccrypt_target *cc)
 {
 	int r;
 
 	mutex_init(&cc->bounce_lock);
-	r = mempool_init_page_pool(&cc->pages, CCRYPT_RESERVE_PAGES, 0);
+	ccrypt_count_target(1);
+	r = percpu_counter_init(&cc->pages_used, 0, GFP_KERNEL);
+	if (r)
+		return r;
+	r = mempool_init(&cc->pages, CCRYPT_RESERVE_PAGES, ccrypt_pool_alloc, ccrypt_pool_free, cc);
 	if (r)
 		return r;
 	return bioset_init(&cc->bios, CCRYPT_RESERVE_BIOS, 0, BIOSET_NEED_BVECS);
 }
 
-/* Tolerates a ccrypt_bounce_init() that failed, or was never called, on cleared memory. */
+/**
+ * ccrypt_bounce_exit() - undo ccrypt_bounce_init()
+ * @cc: the target
+ */
 void ccrypt_bounce_exit(struct ccrypt_target *cc)
 {
 	bioset_exit(&cc->bios);
 	mempool_exit(&cc->pages);
+	percpu_counter_destroy(&cc->pages_used);
+	ccrypt_count_target(-1);
 	mutex_destroy(&cc->bounce_lock);
 }
 
@@ -38,10 +101,14 @@ static void ccrypt_free_pages(struct ccrypt_target *cc, struct bio *bounce)
 	int i;
 
 	bio_for_each_bvec_all(bv, bounce, i) {
-		if (PageCompound(bv->bv_page))
-			__free_pages(bv->bv_page, compound_order(bv->bv_page));
-		else
+		unsigned int order = compound_order(bv->bv_page);
+
+		if (order) {
+			__free_pages(bv->bv_page, order);
+			percpu_counter_sub(&cc->pages_used, 1 << order);
+		} else {
 			mempool_free(bv->bv_page, &cc->pages);
+		}
 	}
 	bounce->bi_vcnt = 0;
 	bounce->bi_iter.bi_size = 0;
@@ -53,13 +120,17 @@ static struct page *ccrypt_alloc_pages(struct ccrypt_target *cc, unsigned int si
 {
 	const gfp_t optional = GFP_NOWAIT | __GFP_NORETRY | __GFP_NOMEMALLOC | __GFP_NOWARN |
 			       __GFP_COMP;
+	const unsigned int enough = ilog2(DIV_ROUND_UP(size, PAGE_SIZE));
 	struct page *page;
 
-	for (*order = min(*order, (unsigned int)ilog2(DIV_ROUND_UP(size, PAGE_SIZE))); *order;
-	     (*order)--) {
+	for (*order = min(*order, enough); *order; (*order)--) {
+		if (!ccrypt_may_use(cc, 1 << *order))
+			continue;
 		page = alloc_pages(optional, *order);
-		if (page)
+		if (page) {
+			percpu_counter_add(&cc->pages_used, 1 << *order);
 			return page;
+		}
 	}
 	return mempool_alloc(&cc->pages, gfp);
 }

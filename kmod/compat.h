@@ -61,12 +61,14 @@ static inline bool ccrypt_queue_bh_work(struct work_struct *work)
 {
 	return queue_work(system_bh_wq, work);
 }
+
 #define CCRYPT_BH_WORK	true
 #else
 static inline bool ccrypt_queue_bh_work(struct work_struct *work)
 {
 	return false;
 }
+
 #define CCRYPT_BH_WORK	false
 #endif
 

@@ -19,7 +19,7 @@
 #include <linux/llist.h>
 #include <linux/mempool.h>
 #include <linux/mutex.h>
-#include <linux/refcount.h>
+#include <linux/percpu_counter.h>
 #include <linux/scatterlist.h>
 #include <linux/srcu.h>
 #include <linux/uuid.h>
@@ -62,9 +62,9 @@ struct ccrypt_key {
 
 /* Counters of the data path, one set per CPU. */
 struct ccrypt_stats {
-	u64 reads;
-	u64 writes;
-	u64 denied;
+	unsigned long reads;
+	unsigned long writes;
+	unsigned long denied;
 };
 
 /* Why the state last changed; ccrypt_reason_names[] has the words. */
@@ -161,7 +161,8 @@ struct ccrypt_state {
  * @volume: UUID of the volume as given, or empty
  * @io_size: size of the per-io data
  * @bios: bounce bios
- * @pages: reserve of bounce pages, enough for one bio of CCRYPT_MAX_WRITE
+ * @pages: bounce pages, with a reserve that is enough for one bio of CCRYPT_MAX_WRITE
+ * @pages_used: bounce pages in use
  * @bounce_lock: held while a bio takes pages from the reserve and may wait for more
  * @crypt_wq: runs decryption and what asynchronous crypto left over; never waits for @pages
  * @restart_wq: starts bios again that were parked; may wait for @pages
@@ -179,6 +180,7 @@ struct ccrypt_target {
 	unsigned int io_size;
 	struct bio_set bios;
 	mempool_t pages;
+	struct percpu_counter pages_used;
 	struct mutex bounce_lock;	/* see above */
 	struct workqueue_struct *crypt_wq;
 	struct workqueue_struct *restart_wq;

@@ -15,10 +15,8 @@ static const char * const ccrypt_reason_names[] = {
 static void ccrypt_uevent(struct ccrypt_state *state, enum ccrypt_reason reason, bool active)
 {
 	char state_var[40], reason_var[40], volume_var[24 + UUID_STRING_LEN + 1];
-	char *env[] = {
-		"DM_TARGET=" CONTAINER_CRYPT_TARGET, state_var, reason_var,
-		*state->id.volume ? volume_var : NULL, NULL
-	};
+	char target_var[] = "DM_TARGET=" CONTAINER_CRYPT_TARGET;
+	char *env[5];
 
 	snprintf(state_var, sizeof(state_var), CONTAINER_CRYPT_UEVENT_STATE "=%s",
 		 active ? CONTAINER_CRYPT_STATE_ACTIVE : CONTAINER_CRYPT_STATE_LOCKED);
@@ -26,6 +24,11 @@ static void ccrypt_uevent(struct ccrypt_state *state, enum ccrypt_reason reason,
 		 ccrypt_reason_names[reason]);
 	snprintf(volume_var, sizeof(volume_var), CONTAINER_CRYPT_UEVENT_VOLUME "=%s",
 		 state->id.volume);
+	env[0] = target_var;
+	env[1] = state_var;
+	env[2] = reason_var;
+	env[3] = *state->id.volume ? volume_var : NULL;
+	env[4] = NULL;
 	kobject_uevent_env(&disk_to_dev(dm_disk(state->id.md))->kobj, KOBJ_CHANGE, env);
 }
 

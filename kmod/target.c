@@ -82,14 +82,15 @@ static int ccrypt_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 	cc->ti = ti;
 	ti->private = cc;
 
-	r = ccrypt_parse_table(cc, argc, argv);
-	if (r)
-		goto bad;
+	/* First, because ccrypt_dtr() undoes it in any case. */
 	r = ccrypt_bounce_init(cc);
 	if (r) {
 		ti->error = "Cannot reserve memory";
 		goto bad;
 	}
+	r = ccrypt_parse_table(cc, argc, argv);
+	if (r)
+		goto bad;
 	r = ccrypt_init_queues(cc);
 	if (r)
 		goto bad;
@@ -154,9 +155,9 @@ static void ccrypt_emit_info(struct ccrypt_target *cc, char *result, unsigned in
 	else
 		DMEMIT(CONTAINER_CRYPT_STATUS_LEASE CONTAINER_CRYPT_STATUS_LEASE_NONE);
 	DMEMIT(" " CONTAINER_CRYPT_STATUS_GATE "%llu", READ_ONCE(state->gate_id));
-	DMEMIT(" " CONTAINER_CRYPT_STATUS_READS "%llu", sum.reads);
-	DMEMIT(" " CONTAINER_CRYPT_STATUS_WRITES "%llu", sum.writes);
-	DMEMIT(" " CONTAINER_CRYPT_STATUS_DENIED "%llu", sum.denied);
+	DMEMIT(" " CONTAINER_CRYPT_STATUS_READS "%lu", sum.reads);
+	DMEMIT(" " CONTAINER_CRYPT_STATUS_WRITES "%lu", sum.writes);
+	DMEMIT(" " CONTAINER_CRYPT_STATUS_DENIED "%lu", sum.denied);
 	DMEMIT(" " CONTAINER_CRYPT_STATUS_LOCKS "%llu", locks);
 }
 
