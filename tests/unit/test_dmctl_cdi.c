@@ -65,6 +65,16 @@ static void a_spec_runs_the_hook_at_create_runtime_with_an_empty_environment(voi
 	assert_true(json_integer_value(json_object_get(hook, "timeout")) > 55);
 }
 
+static void the_sample_that_is_shipped_is_what_the_agent_writes(void **state)
+{
+	cc_auto_json json_t *sample =
+		json_load_file("packaging/cdi/container-crypt-pgdata.json", 0, NULL);
+	cc_auto_json json_t *spec = cdi_spec("pgdata");
+
+	(void)state;
+	assert_true(sample && json_equal(sample, spec));
+}
+
 static void the_files_are_those_of_the_volumes(void **state)
 {
 	char *names[] = {"a", "a.b", "a-b"};
@@ -120,6 +130,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_spec_runs_the_hook_at_create_runtime_with_an_empty_environment),
+		cmocka_unit_test(the_sample_that_is_shipped_is_what_the_agent_writes),
 		cmocka_unit_test_setup_teardown(the_files_are_those_of_the_volumes, make_dir,
 						remove_dir),
 		cmocka_unit_test_setup_teardown(leftovers_of_a_crash_go_and_others_files_stay,

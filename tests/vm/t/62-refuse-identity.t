@@ -6,7 +6,7 @@
 
 . ./lib.sh
 . ./bind-lib.sh
-plan 20
+plan 19
 
 run_refused() { ok "$1" refused docker "$2" --network none app:1; }
 
@@ -16,11 +16,11 @@ need tiny_image docker app:1 /bin/sh -c "$app"
 run_refused "no identity" "identity"
 need identity vol docker app:1
 jq -c '.payload |= (@base64d | sub("/data"; "/evil") | @base64)' "$tap_dir/identity.dsse" >"$tap_dir/tampered"
-fails_with 6 "signature" dmctl identity add "$tap_dir/tampered"
+fails_with 6 "no enrolled signer" dmctl identity add "$tap_dir/tampered"
 openssl genpkey -algorithm ed25519 -out "$tap_dir/stranger.key" && chmod 600 "$tap_dir/stranger.key"
 need dmctl identity sign --key "$tap_dir/stranger.key" --predicate "$tap_dir/predicate.json" \
 	--subject "$(subject docker app:1)" --name x -o "$tap_dir/strange"
-fails_with 6 "signature" dmctl identity add "$tap_dir/strange"
+fails_with 6 "no enrolled signer" dmctl identity add "$tap_dir/strange"
 cp "$tap_dir/identity.dsse" "$tap_dir/first"
 need identity vol docker app:1 '.notAfter = "2026-01-01T00:00:00Z"'
 run_refused "an expired identity" "validity: "
@@ -55,7 +55,7 @@ run_refused "keyd is down" "keyd does not answer"
 need start_keyd
 stop "$agent_pid"
 run_refused "the agent is down" \
-	'the agent does not answer on /run/container-crypt/agent.sock: No such file or directory; start it with \"systemctl start container-crypt-agent\"'
+	'the agent does not answer on /run/container-crypt/agent.sock: No such file or directory; start it with "systemctl start container-crypt-agent"'
 ok "the hook exits with 7 then" sh -c 'echo "{}" | /usr/libexec/container-crypt/container-crypt-hook --volume vol; [ $? = 7 ]'
 touch $sock/agent.sock
 run_refused "a dead socket" "the agent does not answer"

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+/* A bundle's config.json under both engines; what parses can be sent as a measurement. */
+#include <string.h>
+
+#include "dmctl/oci.h"
+#include "fuzz.h"
+
+#define ID "723f24339aa68e252590956c06a89265066bf42b3cc4011cb7ae1270d9b68498"
+
+static void parse_as(enum engine_kind engine, const char *text, size_t size)
+{
+	static char dir[] = "/var/lib/docker/containers/" ID;
+	static char *dirs[] = {dir};
+	static const struct cc_strv own = {1, dirs};
+	const struct oci_context ctx = {engine, ID, "/run/bundle", &own};
+	struct cc_measurement *m = cc_measurement_new();
+	struct oci_facts f = {0};
+	struct cc_error err = {0};
+
+	if (oci_config_parse(text, size, &ctx, m, &f, &err) == 0) {
+		REQUIRE(f.root && m->cwd && m->seccomp);
+		REQUIRE(!strcmp(m->seccomp, "unconfined") || cc_is_digest(m->seccomp));
+		for (size_t i = 0; i < m->n_mounts; i++)
+			REQUIRE(m->mounts[i].destination && m->mounts[i].type &&
+				m->mounts[i].source);
+	} else {
+		REQUIRE(err.code == CC_E_INVALID && err.text[0]);
+	}
+	oci_facts_clear(&f);
+	cc_measurement_free(m);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	parse_as(ENGINE_DOCKER, (const char *)data, size);
+	parse_as(ENGINE_PODMAN, (const char *)data, size);
+	return 0;
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+/* A mount table, which a container fills as it likes; and the path of a cgroup. */
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "dmctl/cgroup.h"
+#include "dmctl/mountinfo.h"
+#include "fuzz.h"
+
+static void find_group(const uint8_t *data, size_t size)
+{
+	char *path = strndup((const char *)data, size);
+	struct cgroup_match m;
+
+	if (path && cgroup_match(path, &m) == 0)
+		REQUIRE(m.len <= strlen(path) && strlen(m.id) == CONTAINER_ID_LEN);
+	free(path);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	cc_auto_close int fd = memfd_create("mountinfo", MFD_CLOEXEC);
+	char *upper = NULL, *lower = NULL;
+	struct cc_strv targets = {0};
+	struct cc_error err = {0};
+	bool yes;
+
+	find_group(data, size);
+	if (fd < 0 || write(fd, data, size) != (ssize_t)size)
+		return 0;
+	if (mountinfo_overlay(fd, "/m", &upper, &lower, &yes, &err) == 0)
+		REQUIRE(yes || (!upper && !lower));
+	mountinfo_shared(fd, 24, &yes, &err);
+	mountinfo_targets(fd, makedev(253, 0), &targets, &err);
+	cc_strv_clear(&targets);
+	free(upper);
+	free(lower);
+	return 0;
+}

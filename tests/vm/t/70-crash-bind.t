@@ -1,0 +1,42 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# A worker that is killed on its way through bind or unbind, before each kind of step: the agent undoes
+# what was done, at once and by itself. (72-crash-all.t: before every system call that has an effect.)
+# vm: udev docker scsi=1 timeout=420
+
+. ./lib.sh
+. ./bind-lib.sh
+plan 17
+
+need host_setup
+need app_setup docker
+need tiny_image docker idle:1
+need identity vol docker idle:1
+need docker run -d --name idle --network none idle:1
+
+killed() { ok "bind, killed $1" survives "$2" "$3" dmctl bind vol idle; }
+
+killed "before the intent is written" rename 1
+killed "before keyd is asked" rename 2
+killed "before it connects to keyd for the key" connect 4
+killed "before the lease is known" rename 3
+killed "before the mapping is made" ioctl 12
+killed "before the key is in the keyring" add_key 1
+killed "before the file system context" fsopen 1
+killed "before the file system is mounted" fsconfig 2
+killed "before the detached mount" fsmount 1
+killed "before it enters the container" setns 1
+killed "before the mount is moved" move_mount 1
+killed "before it is recorded as bound" rename 4
+ok "after all that it can be bound" dmctl bind vol idle
+survives_unbind() { crash_at "$@" dmctl unbind vol && settled; }
+ok "unbind, killed before it unmounts" survives_unbind umount2 1
+need dmctl bind vol idle
+ok "unbind, killed before the file is removed" survives_unbind unlinkat 1
+need dmctl bind vol idle
+need docker exec idle sh -c 'echo kept >/data/x; sync'
+need dmctl unbind vol
+ok "the file system is whole" sh -c '
+	dmctl bind vol idle && docker exec idle grep -q kept /data/x'
+unlike "no key was left in a core file, a log or the keyring" \
+	"$(ls /run/results/core; grep container-crypt /proc/keys)" "dmctl|container-crypt"
