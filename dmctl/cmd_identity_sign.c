@@ -160,7 +160,8 @@ static int sign(const struct request *r, struct cc_error *err)
 
 int cmd_identity_sign(int argc, char **argv, const struct globals *g)
 {
-	struct request r = {.passphrase_fd = -1};
+	/* "_" is in-toto's name of a subject whose name means nothing */
+	struct request r = {.name = "_", .passphrase_fd = -1};
 	struct cc_error err;
 	int rc = parse(argc, argv, g, &r);
 

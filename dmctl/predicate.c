@@ -155,7 +155,7 @@ static struct cc_identity *as_identity(const json_t *predicate, const struct cc_
 
 	if (m->manifests.n)
 		subjects = m->manifests;
-	statement = cc_identity_statement(predicate, &subjects, NULL, err);
+	statement = cc_identity_statement(predicate, &subjects, "_", err);
 	return statement ? cc_identity_parse(statement, strlen(statement), err) : NULL;
 }
 
