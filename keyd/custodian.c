@@ -205,6 +205,17 @@ static void count_refusal(struct custodian *c, const struct cc_error *err)
 	}
 }
 
+/* A key to format goes without a lease. */
+static void count_release(struct custodian *c, const struct call *call)
+{
+	if (call->rq->op != OP_RELEASE)
+		return;
+	if (json_is_null(json_object_get(call->out, "lease")))
+		c->counters.formats++;
+	else
+		c->counters.releases++;
+}
+
 static int check_arg(const struct operation *op, const struct request *rq, struct cc_error *err)
 {
 	bool good = op->arg == ARG_NAME	  ? cc_is_name(rq->arg)
@@ -299,9 +310,7 @@ void custodian_handle(struct custodian *c, const struct request *rq, struct answ
 		}
 		return answer_error(a, &err);
 	}
-	if (rq->op == OP_RELEASE)
-		(*(strcmp(call.note.event, "format") ? &c->counters.releases
-						     : &c->counters.formats))++;
+	count_release(c, &call);
 	if (call.text)
 		answer_set(a, 200, TEXT_METRICS, cc_steal(call.text));
 	else

@@ -205,7 +205,7 @@ static void on_link(evutil_socket_t fd, short what, void *arg)
 {
 	struct front *f = arg;
 	ssize_t n = message_recv(fd, f->buf);
-	struct message m;
+	struct message m = {0};
 
 	(void)what;
 	if (n < 0 && errno == EAGAIN)

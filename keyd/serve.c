@@ -24,16 +24,19 @@
 
 #define READY_MS 10000 /* for the front to set up */
 #define STOP_MS 5000   /* for the front to end */
+#define REAP_MS 1000   /* for its exit status to follow its socket */
 
 /**
  * struct server - the custodian's side.
  * @link: to the front
  * @signals: SIGTERM, SIGINT, SIGCHLD
  * @lock: the state directory, locked: one keyd serves it
+ * @bound: the socket's file is ours to remove
  */
 struct server {
 	struct custodian custodian;
 	int listener, link, signals, lock;
+	bool bound;
 	pid_t front;
 	unsigned char buf[MESSAGE_MAX];
 };
@@ -85,21 +88,26 @@ static int fork_front(struct server *s, const struct confine_user *user, struct 
 	return 0;
 }
 
-/* Its end, in words; @wait is how it ended. */
-static int front_ended(int wait, struct cc_error *err)
+/* How the front ended, in words, if it has. */
+static int reap_front(struct server *s, struct cc_error *err)
 {
+	int wait;
+
+	if (waitpid(s->front, &wait, WNOHANG) != s->front)
+		return 0;
+	s->front = -1;
 	if (WIFSIGNALED(wait))
 		return cc_fail(err, CC_E_INTERNAL, "the front was killed by signal %d (%s)",
 			       WTERMSIG(wait), strsignal(WTERMSIG(wait)));
 	return cc_fail(err, CC_E_INTERNAL, "the front ended with status %d", WEXITSTATUS(wait));
 }
 
-/* 1: a packet is there, 0: it is time to end, -1: the front is gone. */
+/* 1: a packet or the end of them is there, 0: it is time to stop, -1: the front is gone. */
 static int wait_event(struct server *s, int timeout_ms, struct cc_error *err)
 {
 	struct pollfd fds[] = {{s->signals, POLLIN, 0}, {s->link, POLLIN, 0}};
 	struct signalfd_siginfo sig;
-	int n, wait;
+	int n;
 
 	for (;;) {
 		n = poll(fds, 2, timeout_ms);
@@ -115,11 +123,20 @@ static int wait_event(struct server *s, int timeout_ms, struct cc_error *err)
 			return cc_fail_errno(err, CC_E_INTERNAL, "signalfd");
 		if (sig.ssi_signo != SIGCHLD)
 			return 0;
-		if (waitpid(s->front, &wait, WNOHANG) == s->front) {
-			s->front = -1;
-			return front_ended(wait, err);
-		}
+		if (reap_front(s, err))
+			return -1;
 	}
+}
+
+/* Its socket closes a moment before the kernel says how it ended. */
+static int hung_up(struct server *s, struct cc_error *err)
+{
+	struct pollfd signals = {s->signals, POLLIN, 0};
+
+	poll(&signals, 1, REAP_MS);
+	if (reap_front(s, err))
+		return -1;
+	return cc_fail(err, CC_E_INTERNAL, "the front hung up");
 }
 
 /* One message of the front; -1 when it is gone or sent what it must not. */
@@ -130,7 +147,7 @@ static int receive(struct server *s, struct message *m, struct cc_error *err)
 	if (n < 0)
 		return cc_fail_errno(err, CC_E_INTERNAL, "message from the front");
 	if (n == 0)
-		return cc_fail(err, CC_E_INTERNAL, "the front hung up");
+		return hung_up(s, err);
 	return message_get(s->buf, (size_t)n, m, err);
 }
 
@@ -151,7 +168,9 @@ static int answer(struct server *s, const struct answer *a, struct cc_error *err
 		};
 
 		if (message_send(s->link, s->buf, message_put_part(s->buf, &part)))
-			return cc_fail_errno(err, CC_E_INTERNAL, "answer to the front");
+			return errno == EPIPE
+				       ? hung_up(s, err)
+				       : cc_fail_errno(err, CC_E_INTERNAL, "answer to the front");
 		at += len;
 	} while (at < a->len);
 	return 0;
@@ -160,7 +179,7 @@ static int answer(struct server *s, const struct answer *a, struct cc_error *err
 static int handle(struct server *s, struct cc_error *err)
 {
 	answer_auto struct answer a = {0};
-	struct message m;
+	struct message m = {0};
 
 	if (receive(s, &m, err))
 		return -1;
@@ -173,7 +192,7 @@ static int handle(struct server *s, struct cc_error *err)
 
 static int wait_ready(struct server *s, struct cc_error *err)
 {
-	struct message m;
+	struct message m = {0};
 	int rc = wait_event(s, READY_MS, err);
 
 	if (rc == 0)
@@ -225,6 +244,8 @@ static int catch_signals(struct cc_error *err)
 	sigset_t set;
 	int fd;
 
+	/* A peer that hangs up is an error of the write to it, in both processes. */
+	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
@@ -252,6 +273,7 @@ static int start(struct server *s, const struct serve_options *opts, struct cc_e
 	s->listener = listen_unix(opts->socket, err);
 	if (s->listener < 0)
 		return -1;
+	s->bound = true;
 	s->signals = catch_signals(err);
 	if (s->signals < 0)
 		return -1;
@@ -272,6 +294,22 @@ static void server_free(struct server *s)
 	free(s);
 }
 
+static int run(struct server *s, const struct serve_options *opts, struct cc_error *err)
+{
+	if (start(s, opts, err))
+		return -1;
+	/* The last thing that needs a socket of its own; requests wait until we are confined. */
+	sd_notify(0, "READY=1\nSTATUS=serving");
+	if (confine_custodian(err))
+		return -1;
+	cc_log(LOG_INFO, "realm %s: serving", s->custodian.realm);
+	if (serve_requests(s, err))
+		return -1;
+	stop_front(s);
+	cc_log(LOG_INFO, "stopped");
+	return 0;
+}
+
 int serve(const struct serve_options *opts, struct cc_error *err)
 {
 	struct server *s = calloc(1, sizeof(*s));
@@ -280,21 +318,9 @@ int serve(const struct serve_options *opts, struct cc_error *err)
 	if (!s)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	s->listener = s->link = s->signals = s->lock = -1;
-	rc = start(s, opts, err);
-	if (!rc) {
-		/* The last thing that needs a socket of its own; requests wait until we are confined. */
-		sd_notify(0, "READY=1\nSTATUS=serving");
-		rc = confine_custodian(err);
-	}
-	if (!rc) {
-		cc_log(LOG_INFO, "realm %s: serving", s->custodian.realm);
-		rc = serve_requests(s, err);
-		if (!rc) {
-			stop_front(s);
-			unlink(opts->socket);
-			cc_log(LOG_INFO, "stopped");
-		}
-	}
+	rc = run(s, opts, err);
+	if (s->bound)
+		unlink(opts->socket);
 	server_free(s);
 	return rc;
 }

@@ -5,7 +5,7 @@
 
 . ./lib.sh
 . ./keyd-lib.sh
-plan 62
+plan 57
 
 # ---- init and check ----
 
@@ -13,6 +13,7 @@ ok "init makes everything" keyd_init
 is "the KEK is root's alone" "$(stat -c '%a %u %s' "$kd/kek")" "600 0 32"
 is "so is the database's directory" "$(stat -c '%a %u' "$kd/state")" "700 0"
 is "and the database" "$(stat -c '%a %u' "$kd/state/keyd.db")" "600 0"
+# shellcheck disable=SC2120 # fails_with gives it some
 init_again() { "$keyd" init --state-dir "$kd/state" --kek "$kd/kek" --agent "$kd/agent.jwk" "$@"; }
 before=$(sha256sum "$kd/kek" "$kd/state/keyd.db")
 like "init again says there is nothing to do" "$(init_again)" 'nothing to do'
@@ -95,16 +96,16 @@ kill -KILL "$front"
 keyd_end
 is "a killed front ends keyd with an error" $? 11
 ok "which says so" grep -q "front was killed by signal 9" "$kd/log"
-ok "the stale socket is no obstacle to a new start" keyd_start
+need keyd_start
 is "what was enrolled is still there" "$(api GET /v1/signers | jq -r '.signers[].name')" ci
 front=$(front_pid)
 kill -KILL "$keyd_pid"
 wait "$keyd_pid" 2>/dev/null
 ok "a killed custodian takes the front with it" wait_for 10 test ! -e "/proc/$front"
-ok "and keyd starts again" keyd_start
+ok "the socket it left is no obstacle to a new start" keyd_start
 kill -SYS "$(front_pid)"
 keyd_end
-is "so does one that seccomp killed" $? 11
+is "a front that seccomp killed ends keyd, too" $? 11
 
 # ---- without its user ----
 

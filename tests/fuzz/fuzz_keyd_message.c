@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+/* A packet between keyd's front and custodian, from an end that has been taken over. */
+#include <string.h>
+
+#include "fuzz.h"
+#include "keyd/message.h"
+
+static void check_request(const struct request *rq, const uint8_t *data, size_t size)
+{
+	static unsigned char again[MESSAGE_MAX];
+
+	REQUIRE(rq->op >= OP_HEALTHZ && rq->op < OP_END);
+	REQUIRE(strnlen(rq->arg, sizeof(rq->arg)) < sizeof(rq->arg));
+	REQUIRE(strnlen(rq->channel, sizeof(rq->channel)) < sizeof(rq->channel));
+	REQUIRE(rq->body_len <= MESSAGE_BODY_MAX);
+	/* There is one way to write a request. */
+	REQUIRE(message_put_request(again, rq) == size && !memcmp(again, data, size));
+}
+
+static void check_part(const struct answer_part *part, const uint8_t *data, size_t size)
+{
+	static unsigned char again[MESSAGE_MAX];
+
+	REQUIRE(part->http >= 100 && part->http <= 599 && part->len <= MESSAGE_PART_MAX);
+	REQUIRE(message_put_part(again, part) == size && !memcmp(again, data, size));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct cc_error err = {0};
+	struct message m;
+
+	if (message_get(data, size, &m, &err)) {
+		REQUIRE(err.code == CC_E_INVALID);
+		return 0;
+	}
+	if (m.type == MESSAGE_REQUEST)
+		check_request(&m.request, data, size);
+	else if (m.type == MESSAGE_ANSWER)
+		check_part(&m.part, data, size);
+	else
+		REQUIRE(size == 12);
+	return 0;
+}
