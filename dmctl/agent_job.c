@@ -103,7 +103,7 @@ static void finish(struct job *j, const char *text, const json_t *answer, struct
 		cc_log(LOG_WARNING, "volume %s: whoever asked for it is gone, undoing", j->volume);
 		job_submit_internal(a, AGENT_UNDO, j->volume);
 	} else if (changes_volume(j)) {
-		strcpy(volume, j->volume);
+		memcpy(volume, j->volume, sizeof(volume));
 		job_free(j);
 		watch_settle(a, volume);
 		j = NULL;
@@ -268,7 +268,7 @@ int job_submit(struct agent *a, const struct agent_message *m, char *text, struc
 	j->text = text;
 	j->peer = peer;
 	j->pidfd = j->fd = -1;
-	strcpy(j->volume, m->volume);
+	memcpy(j->volume, m->volume, sizeof(j->volume));
 	if (m->volume[0])
 		snprintf(j->key, sizeof(j->key), "volume/%s", m->volume);
 	else if (m->op == AGENT_REFRESH || m->op == AGENT_RECOVER)

@@ -69,7 +69,7 @@ static int parse_volume(const json_t *obj, struct agent_message *m, struct cc_er
 		return -1;
 	if (!cc_is_name(volume))
 		return cc_fail(err, CC_E_INVALID, WHAT ": \"%s\" is no volume name", volume);
-	strcpy(m->volume, volume);
+	snprintf(m->volume, sizeof(m->volume), "%s", volume);
 	return 0;
 }
 

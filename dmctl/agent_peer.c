@@ -238,7 +238,7 @@ int agent_listen(struct agent *a, struct cc_error *err)
 
 	if (strlen(a->socket) >= sizeof(addr.sun_path))
 		return cc_fail(err, CC_E_USAGE, "the path of the agent's socket is too long");
-	strcpy(addr.sun_path, a->socket);
+	memcpy(addr.sun_path, a->socket, strlen(a->socket) + 1);
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return cc_fail_errno(err, CC_E_INTERNAL, "socket");

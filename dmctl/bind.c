@@ -107,8 +107,8 @@ static int step_intent(struct bind *op, struct cc_error *err)
 	const struct cc_measurement *m = op->seen.m;
 	struct binding *b = &op->b;
 
-	strcpy(b->volume, op->vol.name);
-	strcpy(b->uuid, op->vol.uuid);
+	memcpy(b->volume, op->vol.name, sizeof(b->volume));
+	memcpy(b->uuid, op->vol.uuid, sizeof(b->uuid));
 	snprintf(b->container, sizeof(b->container), "%s", m->container_id);
 	b->pid = m->pid;
 	b->start_time = m->start_time;
@@ -136,7 +136,7 @@ static int take_release(struct bind *op, const json_t *answer, struct cc_error *
 		return -1;
 	if (!cc_is_uuid(id))
 		return cc_fail(err, CC_E_INVALID, "release: \"%s\" is no lease id", id);
-	strcpy(b->lease, id);
+	memcpy(b->lease, id, sizeof(b->lease));
 	b->state = BINDING_LEASED;
 	return cc_json_obj(answer, "release", "mount", true, &mount, err) ||
 			       cc_json_str(mount, "release mount", "point", true, &b->mount_point,

@@ -30,9 +30,10 @@ int bind_check_record(const char *name, struct volume_record *v, struct cc_error
 		return cc_fail(err, CC_E_INVALID, "keyd answers with volume %s for %s", v->name,
 			       name);
 	if (strcmp(v->fs, "none") == 0)
-		return cc_fail(err, CC_E_DEVICE,
-			       "volume %s was created without a file system, there is nothing to mount",
-			       name);
+		return cc_fail(
+			err, CC_E_DEVICE,
+			"volume %s was created without a file system, there is nothing to mount",
+			name);
 	if (!v->ready)
 		return cc_fail(
 			err, CC_E_BUSY,

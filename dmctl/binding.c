@@ -68,7 +68,7 @@ static int fixed(const json_t *obj, const char *key, char *out, size_t size, str
 		return -1;
 	if (strlen(s) >= size)
 		return cc_fail(err, CC_E_INVALID, WHAT ": member \"%s\" is too long", key);
-	strcpy(out, s);
+	memcpy(out, s, strlen(s) + 1);
 	return 0;
 }
 
@@ -204,15 +204,16 @@ static void closedir_ptr(DIR **d)
 int binding_remove(const char *volume, struct cc_error *err)
 {
 	cc_cleanup(closedir_ptr) DIR *dir = opendir(CC_BINDINGS_DIR);
+	int fd = dir ? dirfd(dir) : -1;
 	char name[256];
 	struct dirent *d;
 
-	if (!dir)
+	if (fd < 0)
 		return errno == ENOENT ? 0 : cc_fail_errno(err, CC_E_INTERNAL, CC_BINDINGS_DIR);
 	while ((d = readdir(dir))) {
 		snprintf(name, sizeof(name), "%s", d->d_name);
-		if (volume_of(name) && strcmp(name, volume) == 0 &&
-		    unlinkat(dirfd(dir), d->d_name, 0) && errno != ENOENT)
+		if (volume_of(name) && strcmp(name, volume) == 0 && unlinkat(fd, d->d_name, 0) &&
+		    errno != ENOENT)
 			return cc_fail_errno(err, CC_E_INTERNAL, CC_BINDINGS_DIR "/%s", d->d_name);
 	}
 	return 0;

@@ -82,14 +82,14 @@ static void closedir_ptr(DIR **d)
 static int remove_stale(const char *dir, const struct cc_strv *volumes, struct cc_error *err)
 {
 	cc_cleanup(closedir_ptr) DIR *d = opendir(dir);
+	int fd = d ? dirfd(d) : -1;
 	struct dirent *e;
 
-	if (!d)
+	if (fd < 0)
 		return cc_fail_errno(err, CC_E_INTERNAL, "%s", dir);
 	while ((e = readdir(d)))
 		if (strncmp(e->d_name, PREFIX, strlen(PREFIX)) == 0 &&
-		    !is_wanted(e->d_name, volumes) && unlinkat(dirfd(d), e->d_name, 0) &&
-		    errno != ENOENT)
+		    !is_wanted(e->d_name, volumes) && unlinkat(fd, e->d_name, 0) && errno != ENOENT)
 			return cc_fail_errno(err, CC_E_INTERNAL, "%s/%s", dir, e->d_name);
 	return 0;
 }

@@ -234,7 +234,7 @@ static int describe(struct engine_container *c, struct cc_error *err)
 		return -1;
 	if (!cc_is_digest(image))
 		return cc_fail(err, CC_E_INVALID, "docker's answer: \"%s\" is no image id", image);
-	strcpy(c->image_id, image);
+	snprintf(c->image_id, sizeof(c->image_id), "%s", image);
 	if (root_dir(&dir, err))
 		return -1;
 	if (asprintf(&own, "%s/containers/%s", dir, c->id) < 0)

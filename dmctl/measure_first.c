@@ -46,16 +46,17 @@ static void closedir_ptr(DIR **d)
 void measure_forget_removed(void)
 {
 	cc_cleanup(closedir_ptr) DIR *dir = opendir(BOUND_DIR);
+	int fd = dir ? dirfd(dir) : -1;
 	struct dirent *d;
 	const char *id;
 
-	while (dir && (d = readdir(dir))) {
+	while (fd >= 0 && (d = readdir(dir))) {
 		enum engine_kind engine =
 			strncmp(d->d_name, "docker-", 7) == 0 ? ENGINE_DOCKER : ENGINE_PODMAN;
 
 		id = strchr(d->d_name, '-');
 		if (id && strlen(id + 1) == CONTAINER_ID_LEN && !engine_has(engine, id + 1))
-			unlinkat(dirfd(dir), d->d_name, 0);
+			unlinkat(fd, d->d_name, 0);
 	}
 }
 

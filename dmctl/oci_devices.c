@@ -51,7 +51,7 @@ static int parse_node(const json_t *node, struct cc_measurement *m, struct cc_er
 	    cc_json_str(node, NODE, "type", true, &type, err))
 		return -1;
 	if (strcmp(type, "u") == 0) /* unbuffered character device: the old name of "c" */
-		strcpy(type, "c");
+		type[0] = 'c';
 	if (is_default(type, number(node, "major"), number(node, "minor")))
 		return 0;
 	return cc_strv_push(&m->devices, path, err);

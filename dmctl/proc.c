@@ -194,7 +194,7 @@ int proc_cgroup(pid_t pid, char path[static PROC_PATH_MAX], struct cc_error *err
 		return cc_fail(err, CC_E_INTERNAL,
 			       "process %d is in no cgroup v2; cgroup v1 hosts are not supported",
 			       (int)pid);
-	strcpy(path, found);
+	memcpy(path, found, strlen(found) + 1);
 	return 0;
 }
 
@@ -235,7 +235,7 @@ int proc_ns_shared(const char *name, uint64_t ino, const char *cgroup, bool *sha
 	char path[PROC_PATH_MAX];
 	struct cc_error ignored; /* of processes that end while we look */
 	struct dirent *d;
-	uint64_t other;
+	uint64_t other = 0;
 	pid_t pid;
 
 	*shared = false;

@@ -94,7 +94,7 @@ static int find_lease(const struct binding *b, char lease[static 37], struct cc_
 		container = json_string_value(json_object_get(l, "container"));
 		if (id && uuid && container && cc_is_uuid(id) && strcmp(uuid, b->uuid) == 0 &&
 		    strcmp(container, b->container) == 0)
-			strcpy(lease, id);
+			memcpy(lease, id, 37);
 	}
 	return 0;
 }

@@ -97,6 +97,11 @@ static size_t take_char(struct reader *r, char out[static 3])
 	return 1;
 }
 
+static bool is_control(char c)
+{
+	return (unsigned char)c < 0x20 || c == 0x7f;
+}
+
 /* A string; @out (may be NULL) gets what fits into @size, control characters as '?'. */
 static void take_string(struct reader *r, char *out, size_t size)
 {
@@ -112,8 +117,11 @@ static void take_string(struct reader *r, char *out, size_t size)
 		}
 		if (!out || len + n >= size)
 			continue;
-		for (i = 0; i < n; i++)
-			out[len++] = (unsigned char)c[i] < 0x20 || c[i] == 0x7f ? '?' : c[i];
+		for (i = 0; i < n; i++, len++) {
+			out[len] = c[i];
+			if (is_control(c[i]))
+				out[len] = '?';
+		}
 	}
 	if (out)
 		out[len] = '\0';
