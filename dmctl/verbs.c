@@ -11,7 +11,7 @@
 static const struct verb verbs[] = {
 	{NULL, "init", cmd_init, SECRETS_KEYS, "[--realm R] [--name AGENT]",
 	 "Set up keyd and the agent on this host",
-	 "  --realm R     name of the key daemon's realm (default: default)\n"
+	 "  --realm R     name of the key daemon (default: from the machine id)\n"
 	 "  --name AGENT  name the agent signs as (default: the host's name)\n"},
 
 	{"volume", "create", cmd_volume_create, SECRETS_KEYS, "NAME DEVICE",
