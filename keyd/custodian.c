@@ -11,43 +11,43 @@
 
 enum argument { ARG_NONE, ARG_NAME, ARG_UUID };
 
-/**
- * struct operation - how an operation is called.
- * @event: name in the audit log; NULL for one that changes nothing
- * @body: it takes a JSON object
- * @erases: what it deletes must be gone from the disk when it is answered
- */
+enum flag {
+	BODY = 1,    /* it takes a JSON object */
+	AUDITED = 2, /* it changes something: a transaction, with its row in the audit log */
+	ERASES = 4,  /* what it deletes must be gone from the disk when it is answered */
+};
+
+/* How an operation is called; @name is its event in the audit log, @flags of enum flag. */
 struct operation {
 	handler_fn *fn;
-	const char *event;
+	const char *name;
 	enum argument arg;
-	bool body;
-	bool erases;
+	unsigned int flags;
 };
 
 static const struct operation operations[OP_END] = {
-	[OP_HEALTHZ] = {op_healthz, NULL, ARG_NONE, false, false},
-	[OP_METRICS] = {op_metrics, NULL, ARG_NONE, false, false},
-	[OP_CHALLENGE] = {op_challenge, NULL, ARG_NONE, true, false},
-	[OP_RELEASE] = {op_release, "release", ARG_NONE, true, false},
-	[OP_LEASE_LIST] = {op_lease_list, NULL, ARG_NONE, false, false},
-	[OP_LEASE_RETURN] = {op_lease_return, "lease.return", ARG_UUID, true, false},
-	[OP_LEASE_REVOKE] = {op_lease_revoke, "lease.revoke", ARG_UUID, false, false},
-	[OP_VOLUME_CREATE] = {op_volume_create, "volume.create", ARG_NONE, true, false},
-	[OP_VOLUME_LIST] = {op_volume_list, NULL, ARG_NONE, false, false},
-	[OP_VOLUME_GET] = {op_volume_get, NULL, ARG_NAME, false, false},
-	[OP_VOLUME_READY] = {op_volume_ready, "volume.ready", ARG_NAME, true, false},
-	[OP_VOLUME_DELETE] = {op_volume_delete, "volume.delete", ARG_NAME, false, true},
-	[OP_SIGNER_ADD] = {op_signer_add, "signer.add", ARG_NONE, true, false},
-	[OP_SIGNER_LIST] = {op_signer_list, NULL, ARG_NONE, false, false},
-	[OP_SIGNER_DELETE] = {op_signer_delete, "signer.delete", ARG_NAME, false, false},
-	[OP_IDENTITY_ADD] = {op_identity_add, "identity.add", ARG_NONE, true, false},
-	[OP_IDENTITY_GET] = {op_identity_get, NULL, ARG_NAME, false, false},
-	[OP_IDENTITY_REVOKE] = {op_identity_revoke, "identity.revoke", ARG_NAME, false, false},
-	[OP_AGENT_ADD] = {op_agent_add, "agent.add", ARG_NONE, true, false},
-	[OP_AGENT_LIST] = {op_agent_list, NULL, ARG_NONE, false, false},
-	[OP_AGENT_DELETE] = {op_agent_delete, "agent.delete", ARG_NAME, false, false},
-	[OP_AUDIT_LIST] = {op_audit_list, NULL, ARG_NONE, false, false},
+	[OP_HEALTHZ] = {op_healthz, "healthz", ARG_NONE, 0},
+	[OP_METRICS] = {op_metrics, "metrics", ARG_NONE, 0},
+	[OP_CHALLENGE] = {op_challenge, "challenge", ARG_NONE, BODY},
+	[OP_RELEASE] = {op_release, "release", ARG_NONE, BODY | AUDITED},
+	[OP_LEASE_LIST] = {op_lease_list, "lease.list", ARG_NONE, 0},
+	[OP_LEASE_RETURN] = {op_lease_return, "lease.return", ARG_UUID, BODY | AUDITED},
+	[OP_LEASE_REVOKE] = {op_lease_revoke, "lease.revoke", ARG_UUID, AUDITED},
+	[OP_VOLUME_CREATE] = {op_volume_create, "volume.create", ARG_NONE, BODY | AUDITED},
+	[OP_VOLUME_LIST] = {op_volume_list, "volume.list", ARG_NONE, 0},
+	[OP_VOLUME_GET] = {op_volume_get, "volume.get", ARG_NAME, 0},
+	[OP_VOLUME_READY] = {op_volume_ready, "volume.ready", ARG_NAME, BODY | AUDITED},
+	[OP_VOLUME_DELETE] = {op_volume_delete, "volume.delete", ARG_NAME, AUDITED | ERASES},
+	[OP_SIGNER_ADD] = {op_signer_add, "signer.add", ARG_NONE, BODY | AUDITED},
+	[OP_SIGNER_LIST] = {op_signer_list, "signer.list", ARG_NONE, 0},
+	[OP_SIGNER_DELETE] = {op_signer_delete, "signer.delete", ARG_NAME, AUDITED},
+	[OP_IDENTITY_ADD] = {op_identity_add, "identity.add", ARG_NONE, BODY | AUDITED},
+	[OP_IDENTITY_GET] = {op_identity_get, "identity.get", ARG_NAME, 0},
+	[OP_IDENTITY_REVOKE] = {op_identity_revoke, "identity.revoke", ARG_NAME, AUDITED},
+	[OP_AGENT_ADD] = {op_agent_add, "agent.add", ARG_NONE, BODY | AUDITED},
+	[OP_AGENT_LIST] = {op_agent_list, "agent.list", ARG_NONE, 0},
+	[OP_AGENT_DELETE] = {op_agent_delete, "agent.delete", ARG_NAME, AUDITED},
+	[OP_AUDIT_LIST] = {op_audit_list, "audit.list", ARG_NONE, 0},
 };
 
 /* ---- life ---- */
@@ -230,7 +230,7 @@ static int run(struct custodian *c, const struct operation *op, struct call *cal
 {
 	if (check_arg(op, call->rq, err))
 		return -1;
-	if (op->body) {
+	if (op->flags & BODY) {
 		call->in = cc_json_parse(call->rq->body, call->rq->body_len, "request", err);
 		if (!call->in)
 			return -1;
@@ -253,7 +253,7 @@ static int run_transaction(struct custodian *c, const struct operation *op, stru
 		store_rollback(c->store);
 		return -1;
 	}
-	if (op->erases && store_checkpoint(c->store, err))
+	if (op->flags & ERASES && store_checkpoint(c->store, err))
 		cc_log(LOG_WARNING, "what was deleted is still in the write-ahead log: %s",
 		       err->text);
 	return 0;
@@ -271,11 +271,18 @@ static void record_refusal(struct custodian *c, struct call *call, const struct 
 		       why.text);
 }
 
-static void log_failure(const struct call *call, const struct cc_error *err)
+/* @err: NULL for success. What only reads is for --verbose, unless it fails inside keyd. */
+static void log_call(const struct operation *op, const struct call *call,
+		     const struct cc_error *err)
 {
-	cc_log(is_refusal(err) ? LOG_NOTICE : LOG_ERR, "%s%s%s%s%s refused: %s", call->note.event,
-	       call->note.volume[0] ? " of volume " : "", call->note.volume,
-	       call->note.agent[0] ? " to agent " : "", call->note.agent, err->text);
+	const struct note *n = &call->note;
+	int level = !err ? LOG_INFO : is_refusal(err) ? LOG_NOTICE : LOG_ERR;
+
+	if (!(op->flags & AUDITED) && level != LOG_ERR)
+		level = LOG_DEBUG;
+	cc_log(level, "%s%s%s%s%s%s: %s", n->event, n->volume[0] ? " of volume " : "", n->volume,
+	       n->agent[0] ? " by agent " : "", n->agent, err ? " refused" : "",
+	       err ? err->text : n->detail);
 }
 
 static void call_clear(struct call *call)
@@ -297,17 +304,16 @@ void custodian_handle(struct custodian *c, const struct request *rq, struct answ
 		cc_fail(&err, op->fn ? CC_E_NOMEM : CC_E_USAGE, "the request cannot be served");
 		return answer_error(a, &err);
 	}
-	call.note.event = op->event;
-	if (op->event && rq->peer && rq->op != OP_RELEASE)
+	call.note.event = op->name;
+	if (rq->op != OP_RELEASE)
 		snprintf(call.note.detail, sizeof(call.note.detail), "by process %u", rq->peer);
 
-	rc = op->event ? run_transaction(c, op, &call, &err) : run(c, op, &call, &err);
+	rc = op->flags & AUDITED ? run_transaction(c, op, &call, &err) : run(c, op, &call, &err);
+	log_call(op, &call, rc ? &err : NULL);
 	if (rc) {
 		count_refusal(c, &err);
-		if (op->event) {
+		if (op->flags & AUDITED)
 			record_refusal(c, &call, &err);
-			log_failure(&call, &err);
-		}
 		return answer_error(a, &err);
 	}
 	count_release(c, &call);
