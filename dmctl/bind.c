@@ -191,6 +191,12 @@ static int step_mount(struct bind *op, struct cc_error *err)
 	return mount_detached(op->vol.fs, op->node, op->b.read_only, idmap, &op->mnt, err);
 }
 
+/* The file system has been read as far as mounting needs; the rest is for the container alone. */
+static int step_gate(struct bind *op, struct cc_error *err)
+{
+	return mapping_gate(op->vol.name, op->seen.m->cgroup_id, err);
+}
+
 static int step_attach(struct bind *op, struct cc_error *err)
 {
 	return mount_attach(op->mnt, &op->seen, op->b.mount_point, err);
@@ -207,8 +213,9 @@ static int step_bound(struct bind *op, struct cc_error *err)
 /* ---- all of it --------------------------------------------------------------------------------- */
 
 static step_fn *const prepare[] = {step_measure, step_earlier, step_record, step_device};
-static step_fn *const effects[] = {step_intent, step_release, step_verify_key, step_map,
-				   step_unlock, step_mount,   step_attach,     step_bound};
+static step_fn *const effects[] = {step_intent, step_release, step_verify_key,
+				   step_map,	step_unlock,  step_mount,
+				   step_gate,	step_attach,  step_bound};
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 

@@ -4,10 +4,14 @@
  */
 #include "cgroup.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+
+#include "cleanup.h"
 
 #define CGROUP_ROOT "/sys/fs/cgroup"
 
@@ -64,16 +68,46 @@ int cgroup_match(const char *path, struct cgroup_match *m)
 	return -1;
 }
 
-int cgroup_id(const char *path, size_t len, uint64_t *id, struct cc_error *err)
+/* Opens a file of the first @len bytes of @path's group; -1 with errno. */
+static int open_in(const char *path, size_t len, const char *file, int flags)
 {
 	char full[8192];
+	int n = snprintf(full, sizeof(full), CGROUP_ROOT "%.*s/%s", (int)len, path, file);
+
+	if (n >= (int)sizeof(full)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	return open(full, flags | O_CLOEXEC);
+}
+
+int cgroup_id(const char *path, size_t len, uint64_t *id, struct cc_error *err)
+{
+	cc_auto_close int fd = open_in(path, len, ".", O_PATH | O_DIRECTORY);
 	struct stat st;
 
-	if (len + sizeof(CGROUP_ROOT) > sizeof(full))
-		return cc_fail(err, CC_E_INTERNAL, "the cgroup's path is too long");
-	snprintf(full, sizeof(full), CGROUP_ROOT "%.*s", (int)len, path);
-	if (stat(full, &st))
-		return cc_fail_errno(err, CC_E_INTERNAL, "%s", full);
+	if (fd < 0 || fstat(fd, &st))
+		return cc_fail_errno(err, CC_E_INTERNAL, CGROUP_ROOT "%.*s", (int)len, path);
 	*id = st.st_ino;
 	return 0;
+}
+
+int cgroup_open_procs(const char *path, struct cc_error *err)
+{
+	int fd = open_in(path, strlen(path), "cgroup.procs", O_WRONLY);
+
+	return fd >= 0 ? fd
+		       : cc_fail_errno(err, CC_E_INTERNAL, CGROUP_ROOT "%s/cgroup.procs", path);
+}
+
+bool cgroup_is_frozen(const char *path)
+{
+	cc_auto_close int fd = open_in(path, strlen(path), "cgroup.events", O_RDONLY);
+	char text[256];
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+	if (n <= 0)
+		return false;
+	text[n] = '\0';
+	return strstr(text, "frozen 1") != NULL;
 }

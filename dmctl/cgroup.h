@@ -8,6 +8,7 @@
 #ifndef CC_CGROUP_H
 #define CC_CGROUP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,6 +36,12 @@ struct cgroup_match {
  * Pure. Return: 0; -1 when no component matches.
  */
 int cgroup_match(const char *path, struct cgroup_match *m);
+
+/* Opens cgroup.procs of the group for writing; a process that writes "0" to it joins. */
+int cgroup_open_procs(const char *path, struct cc_error *err);
+
+/* All of the group's tasks are stopped by the freezer. False also when that is not known. */
+bool cgroup_is_frozen(const char *path);
 
 /* Id (inode) of the group of the first @len bytes of @path. */
 int cgroup_id(const char *path, size_t len, uint64_t *id, struct cc_error *err);

@@ -190,6 +190,14 @@ int mapping_lock(const char *volume, struct cc_error *err)
 	return message(volume, CONTAINER_CRYPT_MSG_LOCK, "cannot be locked", err);
 }
 
+int mapping_gate(const char *volume, uint64_t cgroup_id, struct cc_error *err)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), CONTAINER_CRYPT_MSG_GATE " %" PRIu64, cgroup_id);
+	return message(volume, text, "the kernel cannot limit reading to the container", err);
+}
+
 /* Copies the status line of the one target into @st. */
 static void read_target(struct dm_task *t, struct mapping_status *st)
 {

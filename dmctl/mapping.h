@@ -41,6 +41,9 @@ int mapping_unlock(const struct volume_record *v, const struct cc_secret *key, u
 		   struct cc_error *err);
 
 int mapping_lock(const char *volume, struct cc_error *err);
+
+/* Only tasks of the cgroup with this v2 id, or below it, may read from now on; 0: everybody. */
+int mapping_gate(const char *volume, uint64_t cgroup_id, struct cc_error *err);
 int mapping_status(const char *volume, struct mapping_status *st, struct cc_error *err);
 
 /**

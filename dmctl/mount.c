@@ -17,6 +17,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "cgroup.h"
 #include "mountinfo.h"
 
 #define FACT "mountPoint"
@@ -88,6 +89,7 @@ struct inside {
 	int pidfd;
 	int table_fd; /* the namespace's mountinfo, opened on the host's procfs */
 	int mnt_fd;
+	int procs_fd; /* cgroup.procs of the group the child joins, or -1 */
 	const char *root;
 	const char *point;
 	const struct cc_strv *targets;
@@ -105,6 +107,8 @@ static _Noreturn void child_main(inside_fn *fn, const struct inside *in, int out
 	/* what kills the worker must not leave a half-done child behind */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL))
 		rc = cc_fail_errno(&err, CC_E_INTERNAL, "prctl");
+	else if (in->procs_fd >= 0 && write(in->procs_fd, "0", 1) != 1)
+		rc = cc_fail_errno(&err, CC_E_INTERNAL, "the container's cgroup");
 	else if (setns(in->pidfd, CLONE_NEWNS))
 		rc = cc_fail_errno(&err, CC_E_INTERNAL, "the container's mount namespace");
 	else
@@ -257,6 +261,7 @@ int mount_attach(int fd, const struct measured *seen, const char *point, struct 
 		.pidfd = seen->proc.pidfd,
 		.table_fd = table,
 		.mnt_fd = fd,
+		.procs_fd = -1,
 		.root = seen->root,
 		.point = point,
 	};
@@ -283,17 +288,37 @@ static int detach_inside(const struct inside *in, struct cc_error *err)
 	return 0;
 }
 
+/*
+ * The child unmounts as one of the container's own processes: what the file system still has to read
+ * for that passes the gate. In a group that is frozen it would never come back.
+ */
+static int join_cgroup(const struct proc_ref *proc, bool lazy, int *procs_fd, struct cc_error *err)
+{
+	char path[PROC_PATH_MAX];
+
+	if (proc_cgroup(proc->pid, path, err))
+		return -1;
+	if (!cgroup_is_frozen(path)) {
+		*procs_fd = cgroup_open_procs(path, err);
+		return *procs_fd < 0 ? -1 : 0;
+	}
+	return lazy ? 0 : cc_fail(err, CC_E_BUSY, "the container is paused; unpause or stop it");
+}
+
 int mount_detach(const struct proc_ref *proc, dev_t dev, bool lazy, struct cc_error *err)
 {
-	cc_auto_close int table = mountinfo_open(proc->pid, err);
+	cc_auto_close int table = mountinfo_open(proc->pid, err), procs = -1;
 	struct cc_strv targets = {0};
-	const struct inside in = {
+	struct inside in = {
 		.pidfd = proc->pidfd,
 		.targets = &targets,
 		.lazy = lazy,
 	};
 	int rc = table < 0 ? -1 : mountinfo_targets(table, dev, &targets, err);
 
+	if (rc == 0 && targets.n)
+		rc = join_cgroup(proc, lazy, &procs, err);
+	in.procs_fd = procs;
 	if (rc == 0)
 		rc = proc_check(proc, err);
 	if (rc == 0 && targets.n)

@@ -18,7 +18,7 @@ killed() { ok "bind, killed $1" survives "$2" "$3" dmctl bind vol idle; }
 
 killed "before the intent is written" rename 1
 killed "before keyd is asked" rename 2
-killed "before it connects to keyd for the key" connect 4
+killed "before it asks keyd for the key" connect 7
 killed "before the lease is known" rename 3
 killed "before the mapping is made" ioctl 12
 killed "before the key is in the keyring" add_key 1
