@@ -64,6 +64,13 @@ static int add(struct envelopes *e, const json_t *doc, struct cc_error *err)
 	return 0;
 }
 
+static bool is_blank(const char *text, const char *end)
+{
+	while (text < end && (*text == ' ' || *text == '\t' || *text == '\r'))
+		text++;
+	return text == end;
+}
+
 /* One document a line. */
 static int add_lines(struct envelopes *e, const char *text, size_t len, const char *what,
 		     struct cc_error *err)
@@ -74,7 +81,7 @@ static int add_lines(struct envelopes *e, const char *text, size_t len, const ch
 		const char *eol = memchr(text, '\n', (size_t)(end - text)) ?: end;
 		cc_auto_json json_t *doc = NULL;
 
-		if (strspn(text, " \t\r") < (size_t)(eol - text)) {
+		if (!is_blank(text, eol)) {
 			doc = cc_json_parse(text, (size_t)(eol - text), what, err);
 			if (!doc || add(e, doc, err))
 				return -1;
