@@ -45,7 +45,7 @@ report() {
 	else
 		tap_failed=$((tap_failed + 1))
 		echo "not ok $tap_count - $2"
-		[ -z "${3-}" ] || head -c 4000 "$3" | sed 's/^/# /; $a\'
+		[ -z "${3-}" ] || tail -c 4000 "$3" | sed 's/^/# /; $a\'
 	fi
 	return "$1"
 }

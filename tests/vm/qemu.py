@@ -175,7 +175,9 @@ class Guest:
         self.serial, self.tap_port, self.alive, self.qmp = (ours for ours, _ in pairs)
         fds = [theirs.fileno() for _, theirs in pairs]
         log = open(self.dir / "qemu.log", "wb")
-        process = subprocess.Popen(self.qemu(*fds), stdin=subprocess.DEVNULL, stdout=log,
+        # a guest never outlives its runner
+        command = ["setpriv", "--pdeathsig", "KILL", *self.qemu(*fds)]
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log,
                                    stderr=log, pass_fds=fds, env=self.environment())
         for _, theirs in pairs:
             theirs.close()
