@@ -34,7 +34,7 @@ links() {
 	return $status
 }
 
-# What follows dmctl at the start of a line must be one of the verbs that its help lists.
+# What follows dmctl at the start of a shown line must be one of the verbs that its help lists.
 commands() {
 	local verbs words status=0
 
@@ -47,7 +47,12 @@ commands() {
 	return $status
 }
 
+# Only what is set as code: between fences or indented.
 shown_commands() {
-	cat README.md docs/*.md docs/*.scd 2>/dev/null | sed -e 's/[*_`]//g' |
+	local file
+
+	for file in README.md docs/*.md docs/*.scd; do
+		awk '/^[[:space:]]*```/ { code = !code; next } code || /^(\t|    )/' "$file"
+	done | sed -e 's/[*_`]//g' |
 		grep -oE '^[[:space:]]*([#$] )?(sudo )?dmctl [a-z]+( [a-z]+)?' | sed -E 's/.*dmctl //'
 }

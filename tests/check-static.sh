@@ -24,7 +24,7 @@ spdx() {
 		case $file in
 		LICENSES/* | *.md | *.json | *.key | *.pub | *.pem | .gitignore | \
 			tests/fuzz/corpus/* | tests/fixtures/* | tests/vm/packages | tests/vm/selftest/expected) continue ;;
-		kmod/* | Kbuild) want='GPL-2.0-only$|GPL-2.0-only \*/$' ;;
+		kmod/* | Kbuild | docs/*.rst) want='GPL-2.0-only$|GPL-2.0-only \*/$' ;;
 		include/*) want='GPL-2.0-only WITH Linux-syscall-note' ;;
 		*) want=Apache-2.0 ;;
 		esac
