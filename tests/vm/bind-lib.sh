@@ -132,32 +132,37 @@ refused() {
 agent_alive() { kill -0 "$agent_pid" 2>/dev/null && [ -S $sock/agent.sock ]; }
 
 # crash_at SYSCALL N COMMAND...: runs COMMAND while the agent's process or worker that is the first to
-# enter SYSCALL for the N-th time is killed there, by strace from outside. False when nobody got so far.
+# enter SYSCALL for the N-th time is killed there, by strace from outside, with $signal or SIGKILL. False
+# when nobody got so far.
 crash_at() {
-	local call=$1 n=$2 tracer
+	local call=$1 n=$2 with=${signal-SIGKILL} tracer
 
 	shift 2
 	strace -f -p "$agent_pid" -o "$tap_dir/strace" -e trace="$call" \
-		-e inject="$call:signal=SIGKILL:when=$n" 2>"$tap_dir/strace.err" &
+		-e inject="$call:signal=$with:when=$n" 2>"$tap_dir/strace.err" &
 	tracer=$!
 	wait_for 20 grep -q attached "$tap_dir/strace.err" || return 2
 	timeout 60 "$@" >"$tap_dir/command" 2>&1
 	command_status=$?
 	kill -INT $tracer 2>/dev/null
 	wait $tracer 2>/dev/null
-	grep -q '+++ killed by SIGKILL +++' "$tap_dir/strace"
+	grep -q "+++ killed by $with" "$tap_dir/strace"
 }
 
-# settled COMMAND-STATUS: what a crash left is undone. A bind that was complete when the agent died
-# is adopted by the next one; only then something may be left, and only until it is unbound.
+# agent_again: starts it when it died
+agent_again() {
+	agent_alive && return
+	wait "$agent_pid" 2>/dev/null
+	start_agent || { echo "the agent does not start again"; return 1; }
+}
+
+# settled: what a crash left is undone by the agent itself. A bind that was complete when the agent
+# died is adopted by the next one; only then something may be left, and only until it is unbound.
 settled() {
 	local died=
 
-	if ! agent_alive; then
-		died=1
-		wait "$agent_pid" 2>/dev/null
-		start_agent || { echo "the agent does not start again"; return 1; }
-	fi
+	agent_alive || died=1
+	agent_again || return 1
 	if [ "$died" ] && [ "$(dmctl ps --json | jq -r '.bindings[0].state')" = bound ]; then
 		dmctl unbind vol || return 1
 	fi
@@ -169,4 +174,11 @@ settled() {
 survives() {
 	crash_at "$@" || { echo "nobody enters $1 for the ${2}th time"; return 1; }
 	settled
+}
+
+# survives_unbind SYSCALL N: after a crash of an unbind the volume is bound as before or unbound, and
+# can be unbound
+survives_unbind() {
+	crash_at "$@" dmctl unbind vol || { echo "nobody enters $1 for the ${2}th time"; return 1; }
+	agent_again && wait_for 20 dmctl unbind vol && settled
 }

@@ -6,7 +6,7 @@
 
 . ./lib.sh
 . ./bind-lib.sh
-plan 21
+plan 23
 
 data_mount() { in_app podman grep ' /data ' /proc/mounts | cut -d' ' -f2-4 | cut -d, -f1-3; }
 gone() { podman rm -f -t 0 app && wait_for 20 leaves_nothing; }
@@ -42,3 +42,15 @@ is "dmctl ps shows engine and name" \
 	"vol podman app"
 ok "stopping it unbinds" podman stop -t 0 app
 ok "nothing is left behind" wait_for 20 leaves_nothing
+need podman rm app
+
+# without CDI: hooks.d, by annotation
+mkdir -p "$tap_dir/hooks.d"
+jq -n '{version: "1.0.0", stages: ["createRuntime"],
+	hook: {path: "/usr/libexec/container-crypt/container-crypt-hook",
+		args: ["container-crypt-hook", "--volume", "vol"], env: [], timeout: 60},
+	when: {annotations: {"^container-crypt/volume$": "^vol$"}}}' >"$tap_dir/hooks.d/vol.json"
+ok "a container that asks through hooks.d" podman --hooks-dir "$tap_dir/hooks.d" run -d --name app \
+	--network none --annotation container-crypt/volume=vol app:1
+is "has the volume" "$(data_mount)" "/data ext4 rw,nosuid,nodev"
+need gone

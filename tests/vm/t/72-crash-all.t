@@ -17,27 +17,27 @@ need tiny_image docker idle:1
 need identity vol docker idle:1
 need docker run -d --name idle --network none idle:1
 
-# every N of one SYSCALL in COMMAND...; bound before each where PREPARE says so
+# all_of FUNCTION SYSCALL [COMMAND...]: for every N, until nobody gets to the N-th any more
 all_of() {
-	local call=$1 prepare=$2 n
+	local n
 
-	shift 2
 	for ((n = 1; n < 400; n++)); do
-		$prepare >/dev/null || return 1
-		if ! crash_at "$call" $n "$@"; then
-			echo "$call: killed at $((n - 1)) places"
-			dmctl unbind vol
+		[ "$1" = survives ] || dmctl bind vol idle || return 1
+		"$1" "$2" $n "${@:3}" >"$tap_dir/crash" 2>&1 && continue
+		if grep -q "^nobody enters" "$tap_dir/crash"; then
+			echo "killed at $((n - 1)) places" && dmctl unbind vol
 			return
 		fi
-		settled || { echo "$call, number $n"; return 1; }
+		echo "number $n:"
+		cat "$tap_dir/crash"
+		return 1
 	done
 }
-bound() { dmctl bind vol idle; }
 
 for call in $effects; do
-	ok "bind, killed before each $call" all_of "$call" true dmctl bind vol idle
+	ok "bind, killed before each $call" all_of survives "$call" dmctl bind vol idle
 	diag "$(head -1 "$tap_dir/out")"
-	ok "unbind, killed before each $call" all_of "$call" bound dmctl unbind vol
-	diag "$(head -1 "$tap_dir/out")"
+	ok "unbind, killed before each $call" all_of survives_unbind "$call"
+	diag "$(grep places "$tap_dir/out")"
 done
 ok "the volume can be bound after all that" dmctl bind vol idle
