@@ -15,7 +15,11 @@
 
 static int unreachable(const char *path, struct cc_error *err)
 {
-	return cc_fail(err, errno == EACCES || errno == EPERM ? CC_E_PERM : CC_E_UNREACHABLE,
+	if (errno == EACCES || errno == EPERM)
+		return cc_fail(err, CC_E_PERM,
+			       "the agent may not be used by this user (%s: %s); try as root", path,
+			       strerror(errno));
+	return cc_fail(err, CC_E_UNREACHABLE,
 		       "the agent does not answer on %s (%s); start it with \"systemctl start "
 		       "container-crypt-agent\"",
 		       path, strerror(errno));
@@ -29,7 +33,7 @@ static int connect_to(const char *path, struct cc_error *err)
 
 	if (strlen(path) >= sizeof(addr.sun_path))
 		return cc_fail(err, CC_E_USAGE, "the path of the agent's socket is too long");
-	strcpy(addr.sun_path, path);
+	memcpy(addr.sun_path, path, strlen(path) + 1);
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)))
 		return cc_fail_errno(err, CC_E_INTERNAL, "socket");

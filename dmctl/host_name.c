@@ -24,7 +24,7 @@ void host_name_clean(const char *host, char out[static 64])
 	}
 	out[n] = '\0';
 	if (!n)
-		strcpy(out, "host");
+		memcpy(out, "host", sizeof("host"));
 }
 
 void host_name_default(char out[static 64])

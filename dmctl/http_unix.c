@@ -5,6 +5,7 @@
 #include "http_unix.h"
 
 #include <curl/curl.h>
+#include <errno.h>
 #include <string.h>
 
 #include "cleanup.h"
@@ -57,6 +58,10 @@ static int unreachable(CURL *c, CURLcode rc, const struct http_request *r, struc
 	long os_errno = 0;
 
 	curl_easy_getinfo(c, CURLINFO_OS_ERRNO, &os_errno);
+	if (rc == CURLE_COULDNT_CONNECT && (os_errno == EACCES || os_errno == EPERM))
+		return cc_fail(err, CC_E_PERM,
+			       "%s may not be used by this user (%s: %s); try as root", r->who,
+			       r->socket, strerror((int)os_errno));
 	return cc_fail(err, CC_E_UNREACHABLE, "%s does not answer on %s (%s)", r->who, r->socket,
 		       rc == CURLE_COULDNT_CONNECT && os_errno ? strerror((int)os_errno)
 							       : curl_easy_strerror(rc));

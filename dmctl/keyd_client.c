@@ -213,7 +213,7 @@ int keyd_release(const char *op, const char *uuid, const struct cc_measurement *
 	ev.iss = iss;
 	ev.iat = time(NULL);
 	ev.op = strcmp(op, "format") == 0 ? CC_OP_FORMAT : CC_OP_RELEASE;
-	strcpy(ev.volume, uuid);
+	memcpy(ev.volume, uuid, sizeof(ev.volume));
 	ev.channel = channel;
 	ev.measurement = (struct cc_measurement *)m;
 	request = release_request(&ev, agent_key, one_time, err);

@@ -92,8 +92,8 @@ static bool is_slave_of(const char *lower, const char *upper)
 	return access(path, F_OK) == 0;
 }
 
-/* Drops the devices that lie below another one of the list. */
-static size_t top_devices(const struct cc_strv *found, const char **top)
+/* Drops the devices that lie below another one. @top: out, the first two of the rest. */
+static size_t top_devices(const struct cc_strv *found, const char *top[static 2])
 {
 	size_t n = 0;
 
@@ -102,10 +102,9 @@ static size_t top_devices(const struct cc_strv *found, const char **top)
 
 		for (size_t j = 0; j < found->n && !below; j++)
 			below = is_slave_of(found->v[i], found->v[j]);
-		if (!below) {
-			n++;
-			*top = found->v[i];
-		}
+		if (!below && n < 2)
+			top[n] = found->v[i];
+		n += !below;
 	}
 	return n;
 }
@@ -131,24 +130,24 @@ static int ask_all(const char *uuid, struct cc_strv *found, struct cc_error *err
 int luks_find(const char *uuid, char **path, struct cc_error *err)
 {
 	cc_cleanup(cc_strv_clear) struct cc_strv found = {0};
-	const char *top = NULL;
+	const char *top[2] = {NULL, NULL};
 	char node[300];
 	size_t n;
 
 	if (ask_all(uuid, &found, err))
 		return -1;
-	n = top_devices(&found, &top);
-	if (n == 0)
+	n = top_devices(&found, top);
+	if (!top[0])
 		return cc_fail(err, CC_E_NOTFOUND,
 			       "no block device of this host carries volume %s; is the LUN mapped "
 			       "to this host?",
 			       uuid);
-	if (n > 1)
+	if (top[1])
 		return cc_fail(err, CC_E_DEVICE,
 			       "%zu block devices carry volume %s (%s and %s); name the right one, "
 			       "or take the copy away",
-			       n, uuid, found.v[0], found.v[1]);
-	node_of(top, node);
+			       n, uuid, top[0], top[1]);
+	node_of(top[0], node);
 	*path = probe_stable_name(node, err);
 	return *path ? 0 : -1;
 }

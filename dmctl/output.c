@@ -61,13 +61,13 @@ static void cell(const json_t *obj, const char *key, char out[static CELL_MAX])
 		snprintf(out, CELL_MAX, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
 		break;
 	case JSON_TRUE:
-		strcpy(out, "yes");
+		snprintf(out, CELL_MAX, "yes");
 		break;
 	case JSON_FALSE:
-		strcpy(out, "no");
+		snprintf(out, CELL_MAX, "no");
 		break;
 	default:
-		strcpy(out, "-");
+		snprintf(out, CELL_MAX, "-");
 	}
 	for (; *out; out++)
 		if ((unsigned char)*out < 0x20 || *out == 0x7f)
@@ -106,7 +106,7 @@ static void put_cell(FILE *f, char *text, unsigned int width, bool last)
 
 void output_table(FILE *f, const json_t *rows, const struct column *columns, unsigned int width)
 {
-	unsigned int widths[TABLE_COLUMNS_MAX];
+	unsigned int widths[TABLE_COLUMNS_MAX] = {0};
 	char text[CELL_MAX];
 	const json_t *row;
 	size_t n = 0, i;

@@ -64,8 +64,11 @@ static char *by_id_name(dev_t dev)
 	struct stat st;
 
 	while (dir && (e = readdir(dir))) {
-		if (e->d_name[0] == '.' || fstatat(dirfd(dir), e->d_name, &st, 0) ||
-		    !S_ISBLK(st.st_mode) || st.st_rdev != dev || !is_better(e->d_name, best))
+		char path[sizeof(BY_ID) + sizeof(e->d_name)];
+
+		snprintf(path, sizeof(path), BY_ID "/%s", e->d_name);
+		if (e->d_name[0] == '.' || stat(path, &st) || !S_ISBLK(st.st_mode) ||
+		    st.st_rdev != dev || !is_better(e->d_name, best))
 			continue;
 		free(best);
 		best = strdup(e->d_name);

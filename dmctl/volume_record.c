@@ -22,7 +22,7 @@ static int get_text(const json_t *obj, const char *key, char *out, size_t size,
 		return -1;
 	if (strlen(s) >= size)
 		return cc_fail(err, CC_E_INVALID, WHAT ": %s is too long", key);
-	strcpy(out, s);
+	memcpy(out, s, strlen(s) + 1);
 	return 0;
 }
 

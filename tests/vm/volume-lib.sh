@@ -7,9 +7,12 @@
 # shellcheck source=tests/vm/bind-lib.sh
 . ./bind-lib.sh
 
-# keyd_setup: a new keyd, realm "test", nothing else
+# keyd_setup: a new keyd, realm "test", empty LUNs
 keyd_setup() {
 	modprobe dm-container-crypt
+	for lun in /dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_lun?; do
+		wipefs -aq "$lun"
+	done
 	rm -rf /etc/container-crypt /var/lib/container-crypt $sock
 	dmctl init --realm test --name tester >"$tap_dir/init" 2>&1 || { cat "$tap_dir/init"; return 1; }
 	cleanup stop_keyd
@@ -50,7 +53,7 @@ release_key() {
 	jq -cn --rawfile jws "$d/jws" --argjson once "$(jose jwk pub -i "$d/once.jwk")" \
 		'{evidence: ($jws | rtrimstr("\n")), recipient: $once}' | post /v1/release >"$d/answer"
 	set_ready "$volume" 1
-	jq -re .jwe "$d/answer" >"$d/jwe" || { cat "$d/answer"; return 1; }
+	jq -rje .jwe "$d/answer" >"$d/jwe" || { cat "$d/answer"; return 1; }
 	jose jwe dec -i "$d/jwe" -k "$d/once.jwk" -O "$file"
 }
 

@@ -68,12 +68,15 @@ key=$tap_dir/key
 for v in "pgdata $(lun 0) ext4" "xfsvol $loop xfs"; do
 	read -r name dev fs <<<"$v"
 	need release_key "$name" "$key"
-	ok "$name: cryptsetup opens it with the volume key" \
-		cryptsetup open --volume-key-file "$key" "$dev" "rescue-$name"
+	ok "$name: stock cryptsetup opens it with the volume key" \
+		cryptsetup open --volume-key-file "$key" --key-size 512 "$dev" "rescue-$name"
 	is "$name: the file system is there" "$(blkid -p -o value -s TYPE "/dev/mapper/rescue-$name")" "$fs"
 	ok "$name: and is clean" clean "$fs" "/dev/mapper/rescue-$name"
-	cryptsetup close "rescue-$name"
+	need cryptsetup close "rescue-$name"
 done
+head -c 64 /dev/urandom >"$key"
+not_ok "another key is refused by the header's digest" \
+	cryptsetup open --volume-key-file "$key" --key-size 512 "$(lun 0)" rescue
 rm -f "$key"
 
 # ---- gone ----
