@@ -26,10 +26,7 @@ struct proc_ref {
 	uint64_t start_time;
 };
 
-#define PROC_REF_NONE       \
-	{                   \
-		.pidfd = -1 \
-	}
+#define PROC_REF_NONE {.pidfd = -1}
 
 /* Takes hold of @pid. CC_E_NOTFOUND when there is no such process. */
 int proc_open(struct proc_ref *p, pid_t pid, struct cc_error *err);

@@ -22,7 +22,7 @@ start_agent() {
 
 # stop PID [SIGNAL]: and waits until it is gone
 stop() {
-	kill -"${2-TERM}" "$1" && wait "$1"
+	kill -"${2-TERM}" "$1" && wait "$1" 2>/dev/null
 }
 
 # What the daemons said, for a test that failed.
@@ -127,6 +127,9 @@ refused() {
 		wait_for 10 leaves_nothing
 }
 
+# the_worker: process of the agent's worker, when there is one
+the_worker() { pgrep -f 'agent --worker'; }
+
 # ---- being killed ------------------------------------------------------------------------------
 
 agent_alive() { kill -0 "$agent_pid" 2>/dev/null && [ -S $sock/agent.sock ]; }
@@ -143,7 +146,6 @@ crash_at() {
 	tracer=$!
 	wait_for 20 grep -q attached "$tap_dir/strace.err" || return 2
 	timeout 60 "$@" >"$tap_dir/command" 2>&1
-	command_status=$?
 	kill -INT $tracer 2>/dev/null
 	wait $tracer 2>/dev/null
 	grep -q "+++ killed by $with" "$tap_dir/strace"

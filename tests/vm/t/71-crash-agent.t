@@ -28,30 +28,27 @@ ok "with its data" wait_for 20 in_app docker ls /data/alive
 need docker rm -f app
 wait_for 20 leaves_nothing
 
-# the hook and whoever else asked, gone before the answer
-kill -STOP "$agent_pid"
+# the hook, or whoever else asked, gone before the answer: the worker is held until they are
 docker run -d --name app --network none --device container-crypt/volume=vol app:1 >"$tap_dir/out" 2>&1 &
 runner=$!
-hook() { pgrep -f '^container-crypt-hook --volume vol$'; }
-wait_for 30 hook
-kill -KILL "$(hook)"
+need wait_for 30 the_worker
+kill -STOP "$(the_worker)"
+kill -KILL "$(pgrep -f '^container-crypt-hook --volume vol$')"
 wait $runner
 not_ok "a container whose hook is killed does not start" docker exec app true
-kill -CONT "$agent_pid"
-sleep 1
+kill -CONT "$(the_worker)"
 ok "what the agent did for it is undone" wait_for 30 leaves_nothing
 need docker rm -f app
 
 need tiny_image docker idle:1
 need identity vol docker idle:1
 need docker run -d --name idle --network none idle:1
-kill -STOP "$agent_pid"
 dmctl bind vol idle &
 client=$!
-wait_for 20 grep -q S "/proc/$client/stat"
-sleep 0.5
-kill -KILL $client
-kill -CONT "$agent_pid"
+need wait_for 20 the_worker
+kill -STOP "$(the_worker)"
+stop $client KILL
+kill -CONT "$(the_worker)"
 undone() { grep -q "whoever asked for it is gone" "$tap_dir/agent.log" && leaves_nothing; }
 ok "a bind whose client was killed is undone" wait_for 40 undone
 
@@ -60,8 +57,8 @@ fails_with 5 "another agent" dmctl agent
 ok "killing the agent in the middle of a bind kills its worker" survives socketpair 1 dmctl bind vol idle
 dmctl bind vol idle &
 client=$!
-wait_for 20 pgrep -f 'dmctl .*--worker'
-kill -KILL "$agent_pid"
+wait_for 20 the_worker
+stop "$agent_pid" KILL
 wait $client
 ok "and what the worker did is undone by the next agent" settled
 
