@@ -304,7 +304,8 @@ static int check_segments(const json_t *meta, const char *device, struct cc_erro
 	if (json_object_size(segments) != 1 || !segment)
 		return differs(err, device, "the number of segments", "not 1", "1");
 	if (check_text(err, device, "the segment's type", text_of(segment, "type"), "crypt") ||
-	    check_text(err, device, "the segment's size", text_of(segment, "size"), "dynamic"))
+	    check_text(err, device, "the segment's size", text_of(segment, "size"), "dynamic") ||
+	    check_text(err, device, "the IV offset", text_of(segment, "iv_tweak"), "0"))
 		return -1;
 	if (json_object_get(segment, "integrity") || json_object_get(config, "requirements"))
 		return differs(err, device, "a requirement", "there", "there is none");
@@ -328,8 +329,7 @@ int luks_check(const char *device, const struct volume_record *v, struct cc_erro
 	if (check_text(err, device, "the cipher", cipher, v->cipher) ||
 	    check_number(err, device, "the sector size", (uint64_t)crypt_get_sector_size(cd),
 			 v->sector_size) ||
-	    check_number(err, device, "the data offset", crypt_get_data_offset(cd), v->offset) ||
-	    check_number(err, device, "the IV offset", crypt_get_iv_offset(cd), 0))
+	    check_number(err, device, "the data offset", crypt_get_data_offset(cd), v->offset))
 		return -1;
 	if (check_segments(meta, device, err))
 		return -1;

@@ -3,6 +3,7 @@
 #include "lib_test.h"
 
 #include <fcntl.h>
+#include <openssl/evp.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -167,6 +168,76 @@ static void each_field_that_differs_from_the_record_is_named(void **state)
 	expect_differs(l->path, &v, "the token's realm");
 }
 
+/*
+ * What somebody with write access can do: change the metadata and make the checksums right again. One copy
+ * is a binary header of 4 KiB, its SHA-256 at 448 (LUKS2 On-Disk Format Specification 1.1, 2.1), and
+ * JSON behind it, 16 KiB in all.
+ */
+#define COPY_BYTES 16384
+#define JSON_AT 4096
+#define CSUM_AT 448
+#define CSUM_FIELD 64
+
+static void rewrite_copy(const char *path, off_t at, const char *from, const char *to)
+{
+	unsigned char copy[COPY_BYTES];
+	char json[COPY_BYTES - JSON_AT];
+	int fd = open(path, O_RDWR);
+	char *found;
+
+	assert_int_equal(pread(fd, copy, COPY_BYTES, at), COPY_BYTES);
+	memcpy(json, copy + JSON_AT, sizeof(json));
+	found = strstr(json, from);
+	assert_non_null(found);
+	snprintf((char *)copy + JSON_AT, sizeof(json), "%.*s%s%s", (int)(found - json), json, to,
+		 found + strlen(from));
+	memset(copy + CSUM_AT, 0, CSUM_FIELD);
+	assert_int_equal(EVP_Digest(copy, COPY_BYTES, copy + CSUM_AT, NULL, EVP_sha256(), NULL), 1);
+	assert_int_equal(pwrite(fd, copy, COPY_BYTES, at), COPY_BYTES);
+	close(fd);
+}
+
+static void rewrite(const char *path, const char *from, const char *to)
+{
+	rewrite_copy(path, 0, from, to);
+	rewrite_copy(path, COPY_BYTES, from, to);
+}
+
+static void a_digest_that_would_keep_us_busy_for_hours_is_refused(void **state)
+{
+	const struct lun *l = *state;
+	struct cc_error err = {0};
+
+	rewrite(l->path, "\"iterations\":1000", "\"iterations\":2000000000");
+	assert_int_equal(luks_verify_key(l->path, &l->key, &err), -1);
+	expect_error(&err, CC_E_DEVICE, "", "digest 0");
+	expect_differs(l->path, &volume, "digest 0");
+}
+
+static void a_segment_that_does_not_fill_the_lun_is_refused(void **state)
+{
+	const struct lun *l = *state;
+
+	rewrite(l->path, "\"size\":\"dynamic\"", "\"size\":\"1048576\"");
+	expect_differs(l->path, &volume, "the segment's size in the LUKS2 header is 1048576");
+}
+
+static void an_iv_offset_is_refused(void **state)
+{
+	const struct lun *l = *state;
+
+	rewrite(l->path, "\"iv_tweak\":\"0\"", "\"iv_tweak\":\"8\"");
+	expect_differs(l->path, &volume, "the IV offset in the LUKS2 header is 8");
+}
+
+static void a_changed_token_is_refused(void **state)
+{
+	const struct lun *l = *state;
+
+	rewrite(l->path, "\"generation\":1", "\"generation\":7");
+	expect_differs(l->path, &volume, "the token's key generation in the LUKS2 header is 7");
+}
+
 static void a_damaged_header_is_no_header(void **state)
 {
 	const struct lun *l = *state;
@@ -248,6 +319,10 @@ int main(void)
 		on_volume(the_header_ends_at_16_mib_and_data_starts_at_32),
 		on_volume(another_key_is_refused_by_the_digest),
 		on_volume(each_field_that_differs_from_the_record_is_named),
+		on_volume(a_digest_that_would_keep_us_busy_for_hours_is_refused),
+		on_volume(a_segment_that_does_not_fill_the_lun_is_refused),
+		on_volume(an_iv_offset_is_refused),
+		on_volume(a_changed_token_is_refused),
 		on_volume(a_damaged_header_is_no_header),
 		on_volume(a_wiped_lun_is_all_zeroes),
 		on_empty(an_empty_lun_carries_no_header),
