@@ -8,6 +8,7 @@
 #include "agent_client.h"
 #include "cmd.h"
 #include "keyd_client.h"
+#include "keyd_volume.h"
 #include "luks.h"
 #include "mapping.h"
 #include "output.h"

@@ -11,6 +11,7 @@
 #include "guard.h"
 #include "interrupt.h"
 #include "keyd_client.h"
+#include "keyd_volume.h"
 #include "luks.h"
 #include "mapping.h"
 #include "mkfs.h"
