@@ -6,7 +6,7 @@
 
 . ./lib.sh
 . ./bind-lib.sh
-plan 12
+plan 16
 
 need host_setup
 need app_setup docker
@@ -64,4 +64,9 @@ need wipefs -aq "$(lun 1)"
 restore
 ok "with its own header back the volume is bound" run_app docker app:1
 ok "and its program runs" wait_for 20 started docker 1
+fails_with 5 'vol' dmctl volume rm vol --yes
+ok "a volume that could not be deleted goes on working" in_app docker sh -c 'echo x >/data/x; sync'
+ok "unbind, then it can be" dmctl unbind vol
+need docker rm -f app
+ok "it is deleted" dmctl volume rm vol --yes --wipe-header
 ok "the decisions are in an unbroken chain" dmctl audit verify

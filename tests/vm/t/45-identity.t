@@ -6,7 +6,7 @@
 
 . ./lib.sh
 . ./volume-lib.sh
-plan 46
+plan 47
 
 need keyd_setup
 need dmctl volume create vol "$(lun 0)"
@@ -54,6 +54,14 @@ not_ok "no passphrase does not hang" sign --key locked.key --predicate p1.json
 chmod 644 ed.key
 fails_with 2 'ed.key' sign --key ed.key --predicate p1.json
 chmod 600 ed.key
+
+# ---- by anybody ----
+signer=$(mktemp -d /tmp/signer.XXXXXX)
+cleanup rm -r "$signer"
+cp ed.key p1.json "$signer"
+chown -R 65534 "$signer"
+ok "signing needs no root" setpriv --reuid 65534 --clear-groups dmctl identity sign --subject "$subject" \
+	--key "$signer/ed.key" --predicate "$signer/p1.json" -o "$signer/out"
 
 # ---- what is no identity is not signed ----
 predicate 0 >bad.json
