@@ -26,8 +26,8 @@
 /* What libdevmapper last complained about; it would print that on stderr otherwise. */
 static _Thread_local char complaint[256];
 
-static void __attribute__((format(printf, 5, 6)))
-on_log(int level, const char *file, int line, int dm_errno, const char *fmt, ...)
+static void __attribute__((format(printf, 5, 6))) on_log(int level, const char *file, int line,
+							 int dm_errno, const char *fmt, ...)
 {
 	va_list ap;
 
