@@ -127,6 +127,9 @@ void watch_settle(struct agent *a, const char *volume)
 	stop_watching(w);
 	rc = binding_load(volume, &b, &err);
 	if (rc && err.code == CC_E_NOTFOUND) {
+		/* what a worker that died while it wrote its intent leaves; it had done nothing else */
+		if (binding_remove(volume, &err))
+			cc_log(LOG_WARNING, "%s", err.text);
 		watch_free(w);
 		return;
 	}
