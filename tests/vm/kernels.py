@@ -2,6 +2,7 @@
 """What a guest boots: the image's own kernel, or one that `kernel` makes."""
 
 import re
+import struct
 import subprocess
 from pathlib import Path
 
@@ -12,6 +13,8 @@ OURS = "[dm_container_crypt]"
 SLOW = {"debug": 5, "kcsan": 5}
 SANITIZER_MIB = 1024
 NAMES = ("6.1", "7.2", *SLOW)
+
+SECTOR, FIRST = 512, 2048       # where the first partition starts
 
 # A report ends at its line of "=", or where the next begins.
 RACE = re.compile(r"^.*BUG: KCSAN:.*\n(?:(?!.*(?:={20}|BUG: KCSAN:)).*\n?)*", re.M)
@@ -31,22 +34,37 @@ class Kernel:
         """What was built for the guest: the programs, and the module unless it is among them."""
         return [out / "stage"] + ([out / f"stage-{self.name}"] if self.name else [])
 
-    def init(self):
-        """The end of the kernel's command line."""
+    def root(self):
+        """The end of the kernel's command line: where the root is and how it becomes usable."""
         if not self.name:
-            return "init=/usr/sbin/vminit"
+            return "root=/dev/nvme0n1 init=/usr/sbin/vminit"
         checks = "page_poison=1 kasan_multi_shot " if self.name in SLOW else ""
-        return (f'{checks}init=/bin/sh -- -c "mountpoint -q /dev || mount -t devtmpfs dev /dev;'
-                ' mount -t ext4 /dev/nvme0n2 /usr/lib/modules && modprobe virtio_pci'
-                ' && exec /usr/sbin/vminit"')
+        return (f'{checks}root=/dev/nvme0n1p1 init=/bin/sh -- -c "mountpoint -q /dev'
+                ' || mount -t devtmpfs dev /dev; mount -t ext4 /dev/nvme0n1p2 /usr/lib/modules'
+                ' && modprobe virtio_pci && exec /usr/sbin/vminit"')
 
-    def disk(self):
-        """QEMU's arguments for a second name space on the root's controller, in place before
-        init: the image has no modules of this kernel."""
+    def disk(self, root, directory):
+        """The only NVMe disk, for QEMU's -drive. The image has no modules of another kernel, so
+        that one gets root and modules as two partitions: whatever is probed in parallel has no
+        dependable name."""
         if not self.name:
-            return []
-        return ["-drive", f"file={self.dir}/modules.ext4,format=raw,if=none,id=modules,snapshot=on",
-                "-device", "nvme-ns,bus=nvme,drive=modules,nsid=2"]
+            return f"file={root},format=raw"
+        parts = [root, self.dir / "modules.ext4"]
+        sizes = [part.stat().st_size // SECTOR for part in parts]
+        table, start = b"", FIRST
+        for size in sizes:
+            table += struct.pack("<B3xB3xII", 0, 0x83, start, size)
+            start += size
+        head = directory / "head.raw"
+        with open(head, "wb") as f:
+            f.write(table.rjust(446 + len(table), b"\0").ljust(510, b"\0") + b"\x55\xaa")
+            f.truncate(FIRST * SECTOR)
+        extents = zip([FIRST, *sizes], [head, *parts])
+        disk = directory / "root.vmdk"
+        disk.write_text('# Disk DescriptorFile\nversion=1\nCID=fffffffe\nparentCID=ffffffff\n'
+                        'createType="twoGbMaxExtentFlat"\n'
+                        + "".join(f'RW {n} FLAT "{path}" 0\n' for n, path in extents))
+        return f"file={disk},format=vmdk"
 
 
 def without_foreign_races(text):

@@ -118,14 +118,14 @@ class Guest:
         n = self.needs.numbers
         append = ("console=ttyS0 panic=-1 oops=panic nokaslr mitigations=off "
                   "random.trust_cpu=on nowatchdog net.ifnames=0 loglevel=5 log_buf_len=4M "
-                  f"root=/dev/nvme0n1 rootfstype=ext4 rw {self.kernel.init()}")
+                  f"rootfstype=ext4 rw {self.kernel.root()}")
+        root = self.kernel.disk(self.image / "root.ext4", self.dir)
         args = [self.image / "qemu", "-machine", "q35", "-m", n["mem"] + self.kernel.mib,
                 "-nodefaults", "-nographic", "-no-reboot",
                 "-kernel", self.kernel.image, "-append", append,
                 "-device", "virtio-rng-pci",
-                "-drive", f"file={self.image}/root.ext4,format=raw,if=none,id=root,snapshot=on",
-                "-device", "nvme,id=nvme,serial=root",
-                "-device", "nvme-ns,bus=nvme,drive=root,nsid=1", *self.kernel.disk(),
+                "-drive", f"{root},if=none,id=root,snapshot=on",
+                "-device", "nvme,drive=root,serial=root",
                 "-drive", f"file={self.dir}/job.tar,format=raw,if=none,id=job,snapshot=on",
                 "-device", "virtio-blk-pci,drive=job,serial=job",
                 "-chardev", f"file,id=out,path={self.dir}/results.tar",
@@ -321,7 +321,7 @@ class Guest:
 
     def clean(self):
         if not self.options.keep:
-            for pattern in ("*.raw", "job.tar", "results.tar", "vl.*"):
+            for pattern in ("*.raw", "*.vmdk", "job.tar", "results.tar", "vl.*"):
                 for path in self.dir.glob(pattern):
                     path.unlink()
 
