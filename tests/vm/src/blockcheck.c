@@ -79,12 +79,12 @@ static int valid(const unsigned char *p, uint64_t number, const struct unit_stat
 
 static ssize_t transfer(int write, unsigned char *p, size_t len, off_t at)
 {
-	struct iovec iov = { p, len };
+	struct iovec iov = {p, len};
 	ssize_t r;
 
 	if (nowait) {
-		r = write ? pwritev2(fd, &iov, 1, at, RWF_NOWAIT) :
-			    preadv2(fd, &iov, 1, at, RWF_NOWAIT);
+		r = write ? pwritev2(fd, &iov, 1, at, RWF_NOWAIT)
+			  : preadv2(fd, &iov, 1, at, RWF_NOWAIT);
 		if (r == (ssize_t)len || errno != EAGAIN)
 			return r;
 		n_again++;
@@ -96,7 +96,8 @@ static void run_write(struct part *p, uint64_t at, uint64_t n)
 {
 	for (uint64_t i = 0; i < n; i++)
 		fill(p->buffer + i * unit, p->first + at + i, ++p->units[at + i].tried);
-	if (transfer(1, p->buffer, n * unit, (off_t)((p->first + at) * unit)) != (ssize_t)(n * unit)) {
+	if (transfer(1, p->buffer, n * unit, (off_t)((p->first + at) * unit)) !=
+	    (ssize_t)(n * unit)) {
 		n_error++;
 		return;
 	}
@@ -107,7 +108,8 @@ static void run_write(struct part *p, uint64_t at, uint64_t n)
 
 static void run_read(struct part *p, uint64_t at, uint64_t n)
 {
-	if (transfer(0, p->buffer, n * unit, (off_t)((p->first + at) * unit)) != (ssize_t)(n * unit)) {
+	if (transfer(0, p->buffer, n * unit, (off_t)((p->first + at) * unit)) !=
+	    (ssize_t)(n * unit)) {
 		n_error++;
 		return;
 	}
@@ -119,7 +121,8 @@ static void run_read(struct part *p, uint64_t at, uint64_t n)
 		if (valid(p->buffer + i * unit, p->first + at + i, u))
 			continue;
 		if (!n_wrong++)
-			fprintf(stderr, "unit %llu: got unit %llu write %llu, wanted write %u to %u\n",
+			fprintf(stderr,
+				"unit %llu: got unit %llu write %llu, wanted write %u to %u\n",
 				(unsigned long long)(p->first + at + i), (unsigned long long)w[0],
 				(unsigned long long)w[1], u->acked, u->tried);
 	}
@@ -154,14 +157,29 @@ int main(int argc, char **argv)
 
 	while ((c = getopt(argc, argv, "t:j:u:m:o:rn")) != -1) {
 		switch (c) {
-		case 't': seconds = atoi(optarg); break;
-		case 'j': threads = atoi(optarg); break;
-		case 'u': unit = (size_t)atol(optarg); break;
-		case 'm': max_units = (size_t)atol(optarg); break;
-		case 'o': offset = (size_t)atol(optarg); break;
-		case 'r': read_only = 1; break;
-		case 'n': nowait = 1; break;
-		default: return 2;
+		case 't':
+			seconds = atoi(optarg);
+			break;
+		case 'j':
+			threads = atoi(optarg);
+			break;
+		case 'u':
+			unit = (size_t)atol(optarg);
+			break;
+		case 'm':
+			max_units = (size_t)atol(optarg);
+			break;
+		case 'o':
+			offset = (size_t)atol(optarg);
+			break;
+		case 'r':
+			read_only = 1;
+			break;
+		case 'n':
+			nowait = 1;
+			break;
+		default:
+			return 2;
 		}
 	}
 	if (optind + 1 != argc || unit < 512 || unit > 4096)

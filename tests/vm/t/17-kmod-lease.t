@@ -5,7 +5,7 @@
 # vm: shared timeout=240
 
 . ./kmod-lib.sh
-plan 34
+plan 35
 tool blockcheck
 
 add_key k "$(random_key 64)"
