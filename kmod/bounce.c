@@ -12,6 +12,7 @@
  * hold much of the memory a second time. A target over its share works from its reserve.
  */
 #include "container-crypt.h"
+#include "page-cache.h"
 
 #define CCRYPT_RESERVE_PAGES	DIV_ROUND_UP(CCRYPT_MAX_WRITE, PAGE_SIZE)
 #define CCRYPT_RESERVE_BIOS	64
@@ -31,6 +32,8 @@ static void ccrypt_count_target(int change)
 	ccrypt_targets += change;
 	pages = totalram_pages() * CCRYPT_MEMORY_PERCENT / 100 / max(ccrypt_targets, 1UL);
 	WRITE_ONCE(ccrypt_share, max_t(unsigned long, pages, CCRYPT_RESERVE_PAGES));
+	if (!ccrypt_targets)
+		ccrypt_page_cache_drain();
 	spin_unlock(&ccrypt_share_lock);
 }
 
@@ -47,7 +50,7 @@ static void *ccrypt_pool_alloc(gfp_t gfp, void *pool_data)
 	/* Without __GFP_NORETRY it is the reserve itself that is being made. */
 	if ((gfp & __GFP_NORETRY) && !ccrypt_may_use(cc, 1))
 		return NULL;
-	page = alloc_page(gfp);
+	page = ccrypt_page_alloc(gfp, 0);
 	if (likely(page))
 		percpu_counter_inc(&cc->pages_used);
 	return page;
@@ -57,7 +60,7 @@ static void ccrypt_pool_free(void *page, void *pool_data)
 {
 	struct ccrypt_target *cc = pool_data;
 
-	__free_page(page);
+	ccrypt_page_free(page, 0);
 	percpu_counter_dec(&cc->pages_used);
 }
 
@@ -95,17 +98,30 @@ void ccrypt_bounce_exit(struct ccrypt_target *cc)
 	mutex_destroy(&cc->bounce_lock);
 }
 
+/* A large piece, if there is one to be had: fewer calls, fewer segments below. */
+static struct page *ccrypt_alloc_large(struct ccrypt_target *cc)
+{
+	const gfp_t optional = GFP_NOWAIT | __GFP_NORETRY | __GFP_NOMEMALLOC | __GFP_NOWARN |
+			       __GFP_COMP;
+	struct page *page;
+
+	if (!ccrypt_may_use(cc, 1 << CCRYPT_LARGE_ORDER))
+		return NULL;
+	page = ccrypt_page_alloc(optional, CCRYPT_LARGE_ORDER);
+	if (page)
+		percpu_counter_add(&cc->pages_used, 1 << CCRYPT_LARGE_ORDER);
+	return page;
+}
+
 static void ccrypt_free_pages(struct ccrypt_target *cc, struct bio *bounce)
 {
 	struct bio_vec *bv;
 	int i;
 
 	bio_for_each_bvec_all(bv, bounce, i) {
-		unsigned int order = compound_order(bv->bv_page);
-
-		if (order) {
-			__free_pages(bv->bv_page, order);
-			percpu_counter_sub(&cc->pages_used, 1 << order);
+		if (PageCompound(bv->bv_page)) {
+			ccrypt_page_free(bv->bv_page, CCRYPT_LARGE_ORDER);
+			percpu_counter_sub(&cc->pages_used, 1 << CCRYPT_LARGE_ORDER);
 		} else {
 			mempool_free(bv->bv_page, &cc->pages);
 		}
@@ -114,42 +130,19 @@ static void ccrypt_free_pages(struct ccrypt_target *cc, struct bio *bounce)
 	bounce->bi_iter.bi_size = 0;
 }
 
-/* One physically contiguous piece as large as possible: fewer calls, fewer segments below. */
-static struct page *ccrypt_alloc_pages(struct ccrypt_target *cc, unsigned int size, gfp_t gfp,
-				       unsigned int *order)
-{
-	const gfp_t optional = GFP_NOWAIT | __GFP_NORETRY | __GFP_NOMEMALLOC | __GFP_NOWARN |
-			       __GFP_COMP;
-	const unsigned int enough = ilog2(DIV_ROUND_UP(size, PAGE_SIZE));
-	struct page *page;
-
-	for (*order = min(*order, enough); *order; (*order)--) {
-		if (!ccrypt_may_use(cc, 1 << *order))
-			continue;
-		page = alloc_pages(optional, *order);
-		if (page) {
-			percpu_counter_add(&cc->pages_used, 1 << *order);
-			return page;
-		}
-	}
-	return mempool_alloc(&cc->pages, gfp);
-}
-
+/* Single pages for what the bio still lacks. On failure it has none at all any more. */
 static bool ccrypt_fill(struct ccrypt_target *cc, struct bio *bounce, unsigned int size, gfp_t gfp)
 {
-	unsigned int order = gfpflags_allow_blocking(gfp) ? 0 : ilog2(CCRYPT_RESERVE_PAGES);
-
-	while (size) {
-		struct page *page = ccrypt_alloc_pages(cc, size, gfp, &order);
+	while (bounce->bi_iter.bi_size < size) {
+		struct page *page = mempool_alloc(&cc->pages, gfp);
 		unsigned int len;
 
 		if (!page) {
 			ccrypt_free_pages(cc, bounce);
 			return false;
 		}
-		len = min_t(unsigned int, size, PAGE_SIZE << order);
+		len = min_t(unsigned int, size - bounce->bi_iter.bi_size, PAGE_SIZE);
 		__bio_add_page(bounce, page, len, 0);
-		size -= len;
 	}
 	return true;
 }
@@ -158,8 +151,8 @@ static bool ccrypt_fill(struct ccrypt_target *cc, struct bio *bounce, unsigned i
  * ccrypt_bounce_alloc() - a bio for the ciphertext of @io
  * @io: a write that has not started
  *
- * The bio is addressed like @io->bio and carries its flags and priority, but for polling: dm core
- * polls its own clone only.
+ * The bio carries the flags and the priority of @io->bio, but for polling: dm core polls its own
+ * clone only.
  *
  * Context: process; waits for memory unless the bio is REQ_NOWAIT.
  * Return: the bio, or NULL where REQ_NOWAIT forbids to wait.
@@ -178,6 +171,13 @@ struct bio *ccrypt_bounce_alloc(struct ccrypt_io *io)
 		return NULL;
 	bounce->bi_ioprio = io->bio->bi_ioprio;
 
+	while (CCRYPT_LARGE_ORDER && size - bounce->bi_iter.bi_size >= CCRYPT_LARGE_SIZE) {
+		struct page *page = ccrypt_alloc_large(cc);
+
+		if (!page)
+			break;
+		__bio_add_page(bounce, page, CCRYPT_LARGE_SIZE, 0);
+	}
 	if (likely(ccrypt_fill(cc, bounce, size, GFP_NOWAIT | __GFP_NOWARN)))
 		return bounce;
 	if (nowait) {

@@ -40,6 +40,12 @@
 #define CCRYPT_MAX_WRITE	(256U * 1024)
 #define CCRYPT_MAX_READ		(1024U * 1024)
 
+/*
+ * Larger bios are cut into pieces of this size, and all but the last are encrypted or decrypted by
+ * workers, so that several processors share the work. Smaller ones are not worth a hand-over.
+ */
+#define CCRYPT_PIECE		(64U * 1024)
+
 /* Reads up to this size are decrypted in softirq context, larger ones by a worker. */
 #define CCRYPT_MAX_SOFTIRQ	(32U * 1024)
 
@@ -193,6 +199,7 @@ struct ccrypt_target {
  * @bio: dm core's clone
  * @bounce: carries the ciphertext of a write
  * @end_io: dm core's completion of @bio, while a read is on its way
+ * @offload: leave encryption or decryption to a worker
  * @fetched: the ciphertext of a read has arrived in @bio
  * @iter: what of @bio is still to be encrypted or decrypted
  * @out: where in @bounce the next sector goes
@@ -213,6 +220,7 @@ struct ccrypt_io {
 	struct bio *bio;
 	struct bio *bounce;
 	bio_end_io_t *end_io;
+	bool offload;
 	bool fetched;
 	struct bvec_iter iter;
 	struct bvec_iter out;

@@ -7,7 +7,8 @@
  *
  * Work runs where it is started: writes in the submitter, reads where they complete. It is handed
  * to a worker only where the context forbids it (hard interrupts, no use of SIMD registers), the
- * crypto API answers later, or a parked bio starts again.
+ * crypto API answers later, or a parked bio starts again; and for the pieces of large bios, so that
+ * several processors work on them.
  *
  * A mapping may be locked at any point. A bio that finds no key when it needs one is parked or
  * fails, before its data has been touched.
@@ -62,6 +63,9 @@ static void ccrypt_io_crypt(struct ccrypt_io *io, bool may_sleep)
 			ccrypt_bounce_free(io->cc, io->bounce);
 		ccrypt_io_end(io, BLK_STS_IOERR);
 	} else if (io->bounce) {
+		/* Only a submitter can be told to come again; a worker has none to tell. */
+		if (may_sleep)
+			io->bounce->bi_opf &= ~REQ_NOWAIT;
 		dm_submit_bio_remap(io->bio, io->bounce);
 	} else {
 		ccrypt_io_end(io, BLK_STS_OK);
@@ -70,12 +74,7 @@ static void ccrypt_io_crypt(struct ccrypt_io *io, bool may_sleep)
 
 static void ccrypt_continue_work(struct work_struct *work)
 {
-	struct ccrypt_io *io = container_of(work, struct ccrypt_io, work);
-
-	/* Only a submitter can be told to come again, and it has gone on. */
-	if (io->bounce)
-		io->bounce->bi_opf &= ~REQ_NOWAIT;
-	ccrypt_io_crypt(io, true);
+	ccrypt_io_crypt(container_of(work, struct ccrypt_io, work), true);
 }
 
 /**
@@ -135,7 +134,9 @@ static void ccrypt_read_endio(struct bio *bio)
 	}
 	io->fetched = true;
 
-	if (in_hardirq() || irqs_disabled()) {
+	if (io->offload) {
+		ccrypt_queue_decrypt(io);
+	} else if (in_hardirq() || irqs_disabled()) {
 		if (CCRYPT_BH_WORK && small) {
 			INIT_WORK(&io->work, ccrypt_decrypt_bh_work);
 			ccrypt_queue_bh_work(&io->work);
@@ -161,10 +162,28 @@ static void ccrypt_start_read(struct ccrypt_io *io)
 	dm_submit_bio_remap(bio, NULL);
 }
 
+static void ccrypt_encrypt(struct ccrypt_io *io, bool may_sleep)
+{
+	struct ccrypt_key *key = ccrypt_key_get(io);
+
+	if (unlikely(!key)) {
+		ccrypt_bounce_free(io->cc, io->bounce);
+		io->bounce = NULL;
+		ccrypt_park_or_fail(io);
+		return;
+	}
+	ccrypt_crypt_init(io, key);
+	ccrypt_io_crypt(io, may_sleep);
+}
+
+static void ccrypt_encrypt_work(struct work_struct *work)
+{
+	ccrypt_encrypt(container_of(work, struct ccrypt_io, work), true);
+}
+
 static void ccrypt_start_write(struct ccrypt_io *io)
 {
 	struct bio *bounce = ccrypt_bounce_alloc(io);
-	struct ccrypt_key *key;
 
 	if (unlikely(!bounce)) {
 		ccrypt_io_end(io, BLK_STS_AGAIN);
@@ -173,18 +192,16 @@ static void ccrypt_start_write(struct ccrypt_io *io)
 	bounce->bi_iter.bi_sector = ccrypt_device_sector(io);
 	bounce->bi_private = io;
 	bounce->bi_end_io = ccrypt_write_endio;
-
-	key = ccrypt_key_get(io);
-	if (unlikely(!key)) {
-		ccrypt_bounce_free(io->cc, bounce);
-		ccrypt_park_or_fail(io);
-		return;
-	}
 	io->bounce = bounce;
 	io->out = bounce->bi_iter;
-	ccrypt_crypt_init(io, key);
-	/* A REQ_NOWAIT bio may be mapped under rcu_read_lock(). */
-	ccrypt_io_crypt(io, !(io->bio->bi_opf & REQ_NOWAIT));
+
+	if (io->offload) {
+		INIT_WORK(&io->work, ccrypt_encrypt_work);
+		queue_work(io->cc->crypt_wq, &io->work);
+	} else {
+		/* A REQ_NOWAIT bio may be mapped under rcu_read_lock(). */
+		ccrypt_encrypt(io, !(io->bio->bi_opf & REQ_NOWAIT));
+	}
 }
 
 static void ccrypt_start_discard(struct ccrypt_io *io)
@@ -242,6 +259,7 @@ static void ccrypt_io_init(struct ccrypt_io *io, struct ccrypt_target *cc, struc
 	io->cc = cc;
 	io->bio = bio;
 	io->bounce = NULL;
+	io->offload = false;
 	io->fetched = false;
 	io->iter = bio->bi_iter;
 	io->sector = cc->iv_offset + dm_target_offset(cc->ti, bio->bi_iter.bi_sector);
@@ -261,31 +279,21 @@ static void ccrypt_deny(struct ccrypt_io *io)
 	ccrypt_io_end(io, BLK_STS_IOERR);
 }
 
-static unsigned int ccrypt_max_size(enum req_op op)
+/* How much of a read or write to take at once; the rest comes back as a bio of its own. */
+static unsigned int ccrypt_take(struct bio *bio, bool *offload)
 {
-	switch (op) {
-	case REQ_OP_READ:
-		return CCRYPT_MAX_READ;
-	case REQ_OP_WRITE:
-		return CCRYPT_MAX_WRITE;
-	default:
-		return UINT_MAX;
-	}
-}
+	const unsigned int max = bio_op(bio) == REQ_OP_READ ? CCRYPT_MAX_READ : CCRYPT_MAX_WRITE;
+	const unsigned int size = bio->bi_iter.bi_size;
 
-/* Take the front of a bio that is too large; false if the bio has been ended instead. */
-static bool ccrypt_split(struct bio *bio, enum req_op op)
-{
+	*offload = size > CCRYPT_PIECE && num_online_cpus() > 1;
 	/*
-	 * The parts of a REQ_NOWAIT bio fail one by one, some after its submitter could still be
-	 * told to come again: like the block layer, tell it so at once.
+	 * The parts of a REQ_NOWAIT bio would fail one by one, some when its submitter can no
+	 * longer be told to come again: it goes in one piece or, as with the block layer, not at
+	 * all.
 	 */
-	if (bio->bi_opf & REQ_NOWAIT) {
-		bio_wouldblock_error(bio);
-		return false;
-	}
-	dm_accept_partial_bio(bio, ccrypt_max_size(op) >> SECTOR_SHIFT);
-	return true;
+	if (bio->bi_opf & REQ_NOWAIT)
+		return size <= max ? size : 0;
+	return min(size, *offload ? CCRYPT_PIECE : max);
 }
 
 /**
@@ -300,6 +308,8 @@ int ccrypt_map(struct dm_target *ti, struct bio *bio)
 {
 	struct ccrypt_target *cc = ti->private;
 	const enum req_op op = bio_op(bio);
+	bool offload = false;
+	unsigned int take;
 	struct ccrypt_io *io;
 
 	/* A flush carries no data here: dm core sends that separately. Nothing in it is secret. */
@@ -310,14 +320,22 @@ int ccrypt_map(struct dm_target *ti, struct bio *bio)
 	if (unlikely(op != REQ_OP_READ && op != REQ_OP_WRITE && op != REQ_OP_DISCARD))
 		return DM_MAPIO_KILL;
 
-	if (unlikely(bio->bi_iter.bi_size > ccrypt_max_size(op)) && !ccrypt_split(bio, op))
-		return DM_MAPIO_SUBMITTED;
+	if (op != REQ_OP_DISCARD) {
+		take = ccrypt_take(bio, &offload);
+		if (unlikely(!take)) {
+			bio_wouldblock_error(bio);
+			return DM_MAPIO_SUBMITTED;
+		}
+		if (take < bio->bi_iter.bi_size)
+			dm_accept_partial_bio(bio, take >> SECTOR_SHIFT);
+	}
 	if (unlikely((to_bytes(bio->bi_iter.bi_sector) | bio->bi_iter.bi_size) &
 		     (cc->sector_size - 1)))
 		return DM_MAPIO_KILL;
 
 	io = dm_per_bio_data(bio, cc->io_size);
 	ccrypt_io_init(io, cc, bio);
+	io->offload = offload;
 
 	if (op == REQ_OP_READ && unlikely(!ccrypt_gate_admits(cc->state))) {
 		ccrypt_deny(io);

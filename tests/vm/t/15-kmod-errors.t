@@ -171,6 +171,9 @@ ok "removing the disk under load ends the load" wait_for 30 bash -c "! kill -0 $
 not_ok "with errors" wait $load
 ok "lock still works" cc_lock m
 ok "and the mapping can be removed" dm_remove m
+# back for the tests after this one
+for scan in /sys/class/scsi_host/host*/scan; do echo - - - >"$scan"; done
+need wait_for 30 test -b "$(lun 1)"
 
 # -- many mappings
 

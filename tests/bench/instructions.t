@@ -1,0 +1,23 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Instructions the system retires per I/O at depth 1, counted by the emulator: repeatable to a tenth
+# of a per cent, and the same on every host. The cipher's AES instructions count as one each, so this
+# weighs the software around them. docs/performance.md explains how to read it.
+# vm: shared icount smp=1 timeout=900
+
+. ../bench/lib.sh
+plan 1
+
+need gcc -O2 -o "$tap_dir/iocount" ../bench/iocount.c
+bench_devices 64
+for access in "4096 random 3000" "131072 sequential 300"; do
+	# shellcheck disable=SC2086
+	set -- $access
+	for op in read write; do
+		for device in $BENCH_DEVICES; do
+			count=$("$tap_dir/iocount" "$(bench_path "$device")" $op "$1" "$2" "$3") || break 3
+			bench_result "measure=instructions" "device=$device" "op=$op" "bytes=$1" "value=$count"
+		done
+	done
+done
+report $? "every device was measured"
