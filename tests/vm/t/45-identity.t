@@ -72,7 +72,7 @@ echo '{"volume":"vol","volume":"other"}' >bad.json
 fails_with 10 'twice' sign --key ed.key --predicate bad.json
 
 # ---- enrolled ----
-fails_with 6 'signature' dmctl identity add ed.dsse
+fails_with 6 '"fact": "signature".*no enrolled signer' dmctl --json identity add ed.dsse
 is "signer add prints the key's id" "$(dmctl signer add ops ed.pub)" \
 	"sha256:$(openssl pkey -pubin -in ed.pub -outform DER | sha256sum | cut -d' ' -f1)"
 fails_with 9 'ops' dmctl signer add ops ec.pub
@@ -86,9 +86,9 @@ predicate 2 >p2.json
 need sign --key ed.key --predicate p2.json -o two.dsse
 jq -c '.payload |= (@base64d | sub("/data"; "/etcd") | @base64)' two.dsse >tampered.dsse
 fails_with 6 'signature' dmctl identity verify --pubkey ed.pub tampered.dsse
-fails_with 6 'signature' dmctl identity add tampered.dsse
+fails_with 6 '"fact": "signature".*no enrolled signer' dmctl --json identity add tampered.dsse
 need sign --key ec.key --predicate p2.json -o stranger.dsse
-fails_with 6 'signature' dmctl identity add stranger.dsse
+fails_with 6 '"fact": "signature".*no enrolled signer' dmctl --json identity add stranger.dsse
 ok "serial 2 is taken" dmctl identity add two.dsse
 fails_with 6 'serial' dmctl identity add ed.dsse
 is "the refusal names the fact" "$(dmctl --json identity add ed.dsse 2>/dev/null | jq -r .error.fact)" serial
