@@ -150,13 +150,15 @@ layer_vm() {
 	run_vm vm "${files[@]}"
 }
 
-# kmod_on KERNEL: the module's part of the suite on another kernel
+# kmod_on KERNEL [FILE...]: the module's part of the suite on another kernel, and these
 kmod_on() {
-	local files
+	local files kernel=$1
 
+	shift
 	mapfile -t files < <(vm_files '1*-kmod-*')
-	if check "module builds without warnings on kernel $1" tests/vm/build --kernel "$1" modules; then
-		run_vm "kernel-$1" --kernel "$1" "${files[@]}"
+	if check "module builds without warnings on kernel $kernel" \
+		tests/vm/build --kernel "$kernel" modules; then
+		run_vm "kernel-$kernel" --kernel "$kernel" "${files[@]}" "$@"
 	fi
 }
 
@@ -168,7 +170,7 @@ layer_kernels() {
 
 # Kernels that look for memory errors, undefined behaviour, wrong locking, leaks and data races.
 layer_debug() {
-	kmod_on debug
+	kmod_on debug tests/vm/debug/*.t
 	kmod_on kcsan
 }
 
