@@ -30,6 +30,18 @@ gone() {
 		[ -z "$(blkid -p -o value -s TYPE "$device")" ]
 }
 
+# whole: it was killed when all was done, and only its last words are missing
+whole() {
+	leaves_nothing && [ "$(dmctl volume inspect vol --json | jq -r .state)" = ready ] &&
+		dmctl volume rm vol --yes --wipe-header
+}
+
+# settled: the guard has done its work, and the volume is either gone or whole
+settled() {
+	wait_for 30 no_dmctl && { wait_for 5 gone || whole; }
+}
+no_dmctl() { ! pgrep -x dmctl; }
+
 # killed_at SYSCALL: kills at the 1st of them, then further on, until one run gets through
 killed_at() {
 	local syscall=$1 n=1 kills=0
@@ -37,7 +49,7 @@ killed_at() {
 	while :; do
 		create_with "$syscall:signal=SIGKILL:when=$n" >"$tap_dir/create" 2>&1 && break
 		kills=$((kills + 1))
-		wait_for 30 gone || {
+		settled || {
 			echo "left after a kill at $syscall number $n:"
 			cat "$tap_dir/create"
 			leaves_nothing
