@@ -73,6 +73,21 @@ static int make_parent(const char *file, struct cc_error *err)
 
 /* ---- parts ---- */
 
+/* A database that has a KEK already must not get another, only to find its keys lost. */
+static int find_kek(struct init *in, struct cc_error *err)
+{
+	cc_auto_free char *id = NULL;
+
+	if (store_setting_get(in->store, "kek_id", &id, err))
+		return -1;
+	if (id && access(in->opts->kek, F_OK))
+		return cc_fail(err, CC_E_NOTFOUND,
+			       "%s is not there, and the database was made with key-encryption key "
+			       "%s: restore it",
+			       in->opts->kek, id);
+	return 0;
+}
+
 static int make_kek(struct init *in, struct cc_error *err)
 {
 	bool is_new;
@@ -80,7 +95,8 @@ static int make_kek(struct init *in, struct cc_error *err)
 	if (kek_is_credential()) {
 		found("key-encryption key", "in credential kek");
 	} else {
-		if (make_parent(in->opts->kek, err) || kek_create(in->opts->kek, &is_new, err))
+		if (find_kek(in, err) || make_parent(in->opts->kek, err) ||
+		    kek_create(in->opts->kek, &is_new, err))
 			return -1;
 		if (is_new)
 			made(in, "key-encryption key", in->opts->kek);
@@ -220,7 +236,7 @@ static int fill(struct init *in, struct cc_error *err)
 
 static int init(struct init *in, struct cc_error *err)
 {
-	if (make_kek(in, err) || open_store(in, err) || store_begin(in->store, err))
+	if (open_store(in, err) || make_kek(in, err) || store_begin(in->store, err))
 		return -1;
 	if (fill(in, err) || store_commit(in->store, err)) {
 		store_rollback(in->store);

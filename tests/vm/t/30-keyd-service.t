@@ -5,7 +5,7 @@
 
 . ./lib.sh
 . ./keyd-lib.sh
-plan 57
+plan 59
 
 # ---- init and check ----
 
@@ -19,7 +19,10 @@ before=$(sha256sum "$kd/kek" "$kd/state/keyd.db")
 like "init again says there is nothing to do" "$(init_again)" 'nothing to do'
 is "and changes nothing" "$(sha256sum "$kd/kek" "$kd/state/keyd.db")" "$before"
 fails_with 9 "realm is testing, not other" init_again --realm other
+head -c 32 /dev/urandom >"$kd/kek2" && chmod 600 "$kd/kek2"
 fails_with 9 "key-encryption key id" init_again --kek "$kd/kek2"
+fails_with 8 "restore it" init_again --kek "$kd/lost"
+not_ok "a lost KEK is not replaced by another" test -e "$kd/lost"
 like "check finds all in order" "$("$keyd" check --state-dir "$kd/state")" 'unbroken: 1 rows'
 
 # ---- what it refuses to start with ----
