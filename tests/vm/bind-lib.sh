@@ -5,7 +5,8 @@
 # lib.sh. Everything is made new for each test file and removed at its end.
 
 sock=/run/container-crypt
-app='echo program runs; echo "start $$" >>/data/log; sync; exec sleep 1000'
+# Quoted so that a refusal, which shows the command, is not taken for what it prints: program runs
+app='echo "program" runs; echo "start $$" >>/data/log; sync; exec sleep 1000'
 
 start_keyd() {
 	/usr/libexec/container-crypt/keyd serve >>"$tap_dir/keyd.log" 2>&1 &

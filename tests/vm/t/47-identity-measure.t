@@ -27,8 +27,8 @@ is "pins arguments, directory and capabilities" \
 	"$(jq -c '[.process.args,.process.cwd,.process.capabilities]' <<<"$p")" \
 	'[["/bin/sleep","900"],"/tmp",["CAP_CHOWN"]]'
 is "pins environment, mounts and the read-only root" \
-	"$(jq -c '[.process.env,[.mounts[].destination],.readonlyRootfs]' <<<"$p")" \
-	'[[{"name":"MODE","value":"serve"}],["/conf"],true]'
+	"$(jq -c '[[.process.env[].name],.process.env[-1].value,[.mounts[].destination],.readonlyRootfs]' <<<"$p")" \
+	'[["PATH","MODE"],"serve",["/conf"],true]'
 is "--serial" "$(dmctl identity measure odd --predicate --volume vol --mount-point /data --serial 9 2>/dev/null |
 	jq .serial)" 9
 docker rm -f odd >/dev/null

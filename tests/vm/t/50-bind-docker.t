@@ -6,7 +6,7 @@
 
 . ./lib.sh
 . ./bind-lib.sh
-plan 16
+plan 18
 
 need host_setup
 need app_setup docker
@@ -18,6 +18,10 @@ is "the volume is mounted in the container, nosuid and nodev" \
 unlike "no mount table of the host has it" "$(cat /proc/self/mountinfo)" "container-crypt"
 unlike "nor has that of PID 1" "$(cat /proc/1/mountinfo)" "container-crypt"
 like "the mapping is active" "$(dmsetup status container-crypt-vol)" " container-crypt active "
+like "only the container's cgroup may read through it" "$(dmsetup status container-crypt-vol)" \
+	" gate:$(stat -c %i "/sys/fs/cgroup/docker/$(docker inspect -f '{{.Id}}' app)") "
+not_ok "root on the host reads no plaintext from the mapped device" \
+	dd if=/dev/mapper/container-crypt-vol of=/dev/null bs=4096 count=1 iflag=direct
 is "dmctl ps shows it" "$(dmctl ps --json |
 	jq -r '.bindings[] | [.volume, .engine, .containerName, .mountPoint, .state] | join(" ")')" \
 	"vol docker app /data bound"
