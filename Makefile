@@ -204,7 +204,7 @@ vm-build: $(B)/deps
 	$(Q)tests/vm/build
 
 check: $(B)/deps
-	$(Q)tests/check.sh static unit fuzz docs harness vm kernels
+	$(Q)tests/check.sh static unit fuzz docs harness vm
 
 check-long: $(B)/deps
 	$(Q)CC_LONG=1 tests/check.sh static unit fuzz docs harness vm kernels debug
