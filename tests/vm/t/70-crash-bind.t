@@ -39,6 +39,6 @@ ok "the file system is whole" sh -c '
 	dmctl bind vol idle && docker exec idle grep -q kept /data/x'
 need dmctl unbind vol
 segfault() { signal=SIGSEGV survives "$@"; }
-ok "a worker that crashes while it has the key" segfault fsopen 1 dmctl bind vol idle
+ok "a worker that crashes while it has the key" segfault add_key 1 dmctl bind vol idle
 is "leaves no core file" "$(find /run/results/core -type f)" ""
 unlike "nor a key in the keyring" "$(cat /proc/keys)" "container-crypt"
