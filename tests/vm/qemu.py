@@ -8,6 +8,7 @@ import re
 import select
 import shlex
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -78,6 +79,7 @@ class Guest:
         self.tap = None
         self.bad = []
         self.finished = self.hung = False
+        self.emulator_crashed = ""    # why, when QEMU died of itself: no verdict on the tests
         self.dir = new_run_dir(files[0].stem if files else "interactive")
 
     # -- what goes in ------------------------------------------------------------------------
@@ -187,6 +189,8 @@ class Guest:
             if process.poll() is None:
                 process.kill()
             process.wait()
+        if process.returncode in (-signal.SIGABRT, -signal.SIGSEGV) and not self.hung:
+            self.emulator_crashed = self.console_tail()[-1]
         self.judge()
         self.clean()
 
