@@ -96,9 +96,8 @@ static int wipe(struct crypt_device *cd, const char *device, struct cc_error *er
 static void undo_format(const char *device, const struct volume_record *v)
 {
 	struct cc_error ignored;
-	char uuid[37];
 
-	if (luks_read_uuid(device, uuid, &ignored) == 0 && strcmp(uuid, v->uuid) == 0)
+	if (luks_claims(device, v->uuid))
 		luks_wipe(device, &ignored);
 }
 

@@ -30,6 +30,12 @@ int luks_verify_key(const char *device, const struct cc_secret *key, struct cc_e
 /* UUID of the container-crypt volume whose header is on @device; CC_E_DEVICE if there is none. */
 int luks_read_uuid(const char *device, char uuid[static 37], struct cc_error *err);
 
+/*
+ * What is on @device says that it is the LUKS2 header of volume @uuid, be it whole or the half that a
+ * killed luks_format() left. Good to undo by, not to trust.
+ */
+bool luks_claims(const char *device, const char *uuid);
+
 /* Finds the block device that carries volume @uuid (libblkid, LUKS2 UUID); prefers a
  * /dev/disk/by-id name. @path: out, malloced. CC_E_NOTFOUND, or CC_E_DEVICE if two carry it.
  */

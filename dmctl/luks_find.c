@@ -54,11 +54,11 @@ static bool worth_asking(const char *name)
 	return strncmp(text, CC_DM_UUID_PREFIX, strlen(CC_DM_UUID_PREFIX)) != 0;
 }
 
-static bool carries(const char *path, const char *uuid)
+bool luks_claims(const char *device, const char *uuid)
 {
 	char *names[] = {"crypto_LUKS", NULL};
 	cc_cleanup(free_probe_ptr) blkid_probe pr = NULL;
-	cc_auto_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	cc_auto_close int fd = open(device, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	const char *value = NULL;
 
 	if (fd < 0)
@@ -121,7 +121,7 @@ static int ask_all(const char *uuid, struct cc_strv *found, struct cc_error *err
 		if (e->d_name[0] == '.' || !worth_asking(e->d_name))
 			continue;
 		node_of(e->d_name, path);
-		if (carries(path, uuid) && cc_strv_push(found, e->d_name, err))
+		if (luks_claims(path, uuid) && cc_strv_push(found, e->d_name, err))
 			return -1;
 	}
 	return 0;

@@ -34,9 +34,8 @@ static void undo_mapping(const char *name, const char *uuid)
 static void undo_header(const char *uuid, const char *device)
 {
 	struct cc_error err;
-	char found[37];
 
-	if (!device || luks_read_uuid(device, found, &err) || strcmp(found, uuid))
+	if (!device || !luks_claims(device, uuid))
 		return;
 	if (luks_wipe(device, &err))
 		complain("the header is still there", &err);

@@ -248,6 +248,21 @@ static void a_damaged_header_is_no_header(void **state)
 	expect_differs(l->path, &volume, "carries no LUKS2 header");
 }
 
+static void half_a_header_is_still_known_as_the_volume_s(void **state)
+{
+	const struct lun *l = *state;
+	struct cc_error err = {0};
+	char uuid[37];
+
+	/* the binary header is there, the metadata behind it is not: a kill between two writes */
+	assert_true(luks_claims(l->path, volume.uuid));
+	poke(l->path, 4096, "\0\0\0\0", 4);
+	poke(l->path, 16384, "\0\0\0\0\0\0\0\0", 8);
+	assert_int_equal(luks_read_uuid(l->path, uuid, &err), -1);
+	assert_true(luks_claims(l->path, volume.uuid));
+	assert_false(luks_claims(l->path, "3e2c5a0e-7d1b-4c55-9b6f-0a1b2c3d4e60"));
+}
+
 static void an_empty_lun_carries_no_header(void **state)
 {
 	const struct lun *l = *state;
@@ -324,6 +339,7 @@ int main(void)
 		on_volume(an_iv_offset_is_refused),
 		on_volume(a_changed_token_is_refused),
 		on_volume(a_damaged_header_is_no_header),
+		on_volume(half_a_header_is_still_known_as_the_volume_s),
 		on_volume(a_wiped_lun_is_all_zeroes),
 		on_empty(an_empty_lun_carries_no_header),
 		on_empty(a_format_that_fails_leaves_the_lun_as_it_was),

@@ -20,7 +20,7 @@ create_with() {
 		args+=(-e "inject=$i")
 		trace+=${trace:+,}${i%%:*}
 	done
-	strace -qq -o "$tap_dir/strace" -e trace="$trace" "${args[@]}" dmctl volume create vol "$device"
+	strace -q -o "$tap_dir/strace" -e trace="$trace" "${args[@]}" dmctl volume create vol "$device"
 }
 
 # gone: no mapping, key or mount, no record, nothing on the LUN
@@ -42,21 +42,28 @@ settled() {
 }
 no_dmctl() { ! pgrep -x dmctl; }
 
+# whole: the kill came after the last step; the volume is there and fit for use
+whole() {
+	leaves_nothing && [ "$(dmctl volume ls --json | jq -r '.volumes[].state')" = ready ] &&
+		cryptsetup luksDump "$device"
+}
+settled() { gone || whole; }
+
 # killed_at SYSCALL: kills at the 1st of them, then further on, until one run gets through
 killed_at() {
 	local syscall=$1 n=1 kills=0
 
-	while :; do
-		create_with "$syscall:signal=SIGKILL:when=$n" >"$tap_dir/create" 2>&1 && break
+	until create_with "$syscall:signal=SIGKILL:when=$n" >"$tap_dir/create" 2>&1; do
 		kills=$((kills + 1))
-		settled || {
-			echo "left after a kill at $syscall number $n:"
+		grep -q 'killed by SIGKILL' "$tap_dir/strace" && wait_for 30 settled || {
+			echo "failed or left something after a kill at $syscall number $n:"
 			cat "$tap_dir/create"
 			leaves_nothing
 			dmctl volume ls
 			blkid -p "$device"
 			return 1
 		}
+		whole >/dev/null 2>&1 && dmctl volume rm vol --yes --wipe-header
 		n=$((n + every))
 	done
 	diag "$kills kills at $syscall" >&3
