@@ -123,10 +123,14 @@ refused() {
 		echo "was not refused: $text"
 		return 1
 	fi
+	# Podman hides what a hook says; the audit log has it.
+	[ "$engine" != podman ] || text+=" container-crypt: $(last_refusal)"
 	echo "$text"
 	[[ $text == *"container-crypt: "*"$reason"* && $text != *"program runs"* ]] &&
 		wait_for 10 leaves_nothing
 }
+
+last_refusal() { dmctl audit ls --json | jq -r '[.rows[] | select(.outcome == "refuse")][-1].detail'; }
 
 # the_worker: process of the agent's worker, when there is one
 the_worker() { pgrep -f 'agent --worker'; }
