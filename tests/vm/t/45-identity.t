@@ -6,7 +6,7 @@
 
 . ./lib.sh
 . ./volume-lib.sh
-plan 47
+plan 45
 
 need keyd_setup
 need dmctl volume create vol "$(lun 0)"

@@ -5,7 +5,7 @@
 
 . ./lib.sh
 . ./bind-lib.sh
-plan 17
+plan 19
 
 differs() {
 	local fact=$1
@@ -28,18 +28,21 @@ differs mounts -v /tmp:/exfil app:1
 differs mounts --tmpfs /scratch app:1
 differs namespaces --network host app:1
 differs namespaces --pid host app:1
-differs namespaces --ipc host app:1
+# podman binds the host's /dev/shm for it, which is noticed first
+differs mounts --ipc host app:1
 need podman run -d --name other --network none app:1 # without the volume
 differs namespaces --pid container:other app:1
 need podman create --name app --device container-crypt/volume=vol app:1
 echo evil >"$tap_dir/evil"
 need podman cp "$tap_dir/evil" app:/bin/evil
-fails_with 126 'rootfs: .*"/bin/evil"' podman start app
+fails_with 125 'hook' podman start app
+like "for the file that was copied in" "$(last_refusal)" 'rootfs: .*"/bin/evil"'
 need podman rm app
 need podman create --name app --device container-crypt/volume=vol app:1
 layer=$(podman inspect -f '{{.GraphDriver.Data.UpperDir}}' app)
-need mknod "$layer/bin/busybox" c 0 0 2>/dev/null || need sh -c "mkdir $layer/bin; mknod $layer/bin/busybox c 0 0"
-fails_with 126 'rootfs: .*"/bin/busybox"' podman start app
+need sh -c "mkdir -p $layer/bin && mknod $layer/bin/busybox c 0 0"
+fails_with 125 'hook' podman start app
+like "for the file that was whited out" "$(last_refusal)" 'rootfs: .*"/bin/busybox"'
 need podman rm app
 need tiny_image podman app:1 /bin/sh -c "$app; true"
 differs image app:1
