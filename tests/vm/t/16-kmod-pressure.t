@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Writeback and swap through the target end, however short memory is.
-# vm: udev scsi=2 mem=512 timeout=300
+# vm: udev scsi=2 mem=512 timeout=300 long
 
 . ./kmod-lib.sh
 plan 10
