@@ -134,6 +134,7 @@ install: $(PROGRAMS) $(MAN)
 	$(if $(DMCTL),$(Q)$(call put,sbin,-m755 $(B)/dmctl/dmctl))
 	$(if $(KEYD),$(Q)install -Dm755 -t $(LIBEXEC) $(B)/keyd/keyd)
 	$(if $(HOOK),$(Q)install -Dm755 -t $(LIBEXEC) $(B)/dmctl/container-crypt-hook)
+	$(Q)install -Dm755 -t $(LIBEXEC) packaging/libexec/docker-restart
 	$(Q)for m in $(MAN); do $(call put,share/man/man$${m##*.},-m644 $$m) || exit; done
 	$(Q)for u in $(wildcard packaging/*.service packaging/*.socket packaging/systemd/*); do \
 		$(call put,lib/systemd/system,-m644 $$u) || exit; done

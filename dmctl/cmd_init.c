@@ -20,6 +20,7 @@
 #define SYSTEMCTL "/usr/bin/systemctl"
 #define KEYD_UNIT "container-crypt-keyd.service"
 #define AGENT_UNIT "container-crypt-agent.service"
+#define DOCKER_UNIT "container-crypt-docker.service"
 
 /* ---- the agent's name and key ------------------------------------------------------------------ */
 
@@ -130,6 +131,9 @@ static int start_services(bool *started, struct cc_error *err)
 {
 	static const char *const enable[] = {SYSTEMCTL, "enable",   "--quiet", "--now",
 					     KEYD_UNIT, AGENT_UNIT, NULL};
+	/* not now: it follows Docker's own start */
+	static const char *const enable_later[] = {SYSTEMCTL, "enable", "--quiet", DOCKER_UNIT,
+						   NULL};
 	struct stat st;
 
 	*started = lstat(SYSTEMD_DIR, &st) == 0 && S_ISDIR(st.st_mode);
@@ -139,7 +143,7 @@ static int start_services(bool *started, struct cc_error *err)
 			CC_KEYD_PATH);
 		return 0;
 	}
-	if (run(enable, CC_E_UNREACHABLE, err))
+	if (run(enable, CC_E_UNREACHABLE, err) || run(enable_later, CC_E_UNREACHABLE, err))
 		return cc_prefix(err, "everything is set up, but the services did not start (see "
 				      "\"journalctl -u container-crypt-keyd\")");
 	return 0;

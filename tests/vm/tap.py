@@ -6,7 +6,7 @@ import re
 import sys
 import time
 
-SERVICES = ("udev", "registry", "docker", "podman")    # in the order they are started
+SERVICES = ("systemd", "udev", "registry", "docker", "podman")    # in the order they are started
 
 
 class Needs:
