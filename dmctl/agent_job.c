@@ -13,6 +13,7 @@
 #include <syslog.h>
 
 #include "agent.h"
+#include "binding.h"
 #include "log.h"
 
 #define JOBS_MAX 256
@@ -24,6 +25,8 @@
  * @key: jobs with equal keys are done one after the other; "" runs beside all others
  * @peer: gets the answer; NULL when nobody waits (any more)
  * @abandoned: its peer hung up
+ * @was_bound: its volume was bound before it started
+ * @died: its worker ended without an answer
  * @pid: of the worker; 0 while queued
  */
 struct job {
@@ -35,7 +38,7 @@ struct job {
 	char key[72];
 	char *text;
 	struct peer *peer;
-	bool abandoned;
+	bool abandoned, was_bound, died;
 	pid_t pid;
 	int pidfd, fd;
 	struct event *exit, *limit;
@@ -78,11 +81,16 @@ static void log_result(const struct job *j, const json_t *answer, const struct c
 		cc_log(LOG_INFO, "%s, volume %s: done", agent_op_name(j->op), volume);
 }
 
-/* A bind that succeeded, but whoever asked for it is gone: the container will not run, or nobody knows. */
+/*
+ * A bind that was done, and nobody was told: whoever asked for it is gone, or its worker was at its last
+ * words when it died. The container will not run, or its owner believes that it has no volume.
+ */
 static bool is_orphan(const struct job *j, const json_t *answer, bool delivered)
 {
-	return (j->op == AGENT_HOOK || j->op == AGENT_BIND) && changes_volume(j) && answer &&
-	       !delivered && !json_is_true(json_object_get(answer, "already"));
+	if ((j->op != AGENT_HOOK && j->op != AGENT_BIND) || !changes_volume(j))
+		return false;
+	return answer ? !delivered && !json_is_true(json_object_get(answer, "already"))
+		      : j->died && !j->was_bound;
 }
 
 static void finish(struct job *j, const char *text, const json_t *answer, struct cc_error *err)
@@ -100,7 +108,8 @@ static void finish(struct job *j, const char *text, const json_t *answer, struct
 		peer_fail(j->peer, err);
 	j->peer = NULL;
 	if (is_orphan(j, ok ? answer : NULL, delivered)) {
-		cc_log(LOG_WARNING, "volume %s: whoever asked for it is gone, undoing", j->volume);
+		cc_log(LOG_WARNING, "volume %s: nobody was told that it is bound, undoing",
+		       j->volume);
 		job_submit_internal(a, AGENT_UNDO, j->volume);
 	} else if (changes_volume(j)) {
 		memcpy(volume, j->volume, sizeof(volume));
@@ -139,6 +148,7 @@ static void on_exit_worker(evutil_socket_t fd, short what, void *arg)
 		else
 			finish(j, NULL, NULL, &err);
 	} else {
+		j->died = true;
 		cc_fail(&err, CC_E_INTERNAL,
 			"the agent's worker died (%s %d) before it was done; what it did is undone",
 			info.si_code == CLD_EXITED ? "status" : "signal", info.si_status);
@@ -160,6 +170,14 @@ static void on_limit(evutil_socket_t fd, short what, void *arg)
 }
 
 /* ---- the start of a job ------------------------------------------------------------------------ */
+
+static bool is_bound(const char *volume)
+{
+	binding_auto struct binding b = {0};
+	struct cc_error err;
+
+	return binding_load(volume, &b, &err) == 0 && b.state == BINDING_BOUND;
+}
 
 /* In the child. A fresh program image: nothing of the agent's memory, its own locked heap. */
 static _Noreturn void exec_worker(const struct agent *a, int fd)
@@ -187,6 +205,7 @@ static int start(struct job *j, struct cc_error *err)
 		return cc_fail_errno(err, CC_E_INTERNAL, "socketpair");
 	j->fd = pair[0];
 	theirs = pair[1];
+	j->was_bound = j->volume[0] && is_bound(j->volume);
 	if (send(j->fd, j->text, strlen(j->text), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
 		return cc_fail_errno(err, CC_E_INTERNAL, "socketpair");
 	j->pid = fork();

@@ -141,7 +141,7 @@ agent_alive() { kill -0 "$agent_pid" 2>/dev/null && [ -S $sock/agent.sock ]; }
 
 # crash_at SYSCALL N COMMAND...: runs COMMAND while the agent's process or worker that is the first to
 # enter SYSCALL for the N-th time is killed there, by strace from outside, with $signal or SIGKILL. False
-# when nobody got so far.
+# when nobody got so far, status 2 when it could not be tried.
 crash_at() {
 	local call=$1 n=$2 with=${signal-SIGKILL} tracer
 
@@ -177,15 +177,22 @@ settled() {
 	[ "$(dmctl lease ls --json | jq -c .leases)" = "[]" ] || { echo "a lease is left"; return 1; }
 }
 
-# survives SYSCALL N COMMAND...: one crash, and everything is undone afterwards
-survives() {
-	crash_at "$@" || { echo "nobody enters $1 for the ${2}th time"; return 1; }
-	settled
+# crashed SYSCALL N COMMAND...: crash_at, and says so when there was no crash
+crashed() {
+	crash_at "$@"
+	case $? in
+	0) return ;;
+	1) echo "nobody enters $1 for the ${2}th time" ;;
+	*) echo "strace did not attach: $(cat "$tap_dir/strace.err")" ;;
+	esac
+	return 1
 }
+
+# survives SYSCALL N COMMAND...: one crash, and everything is undone afterwards
+survives() { crashed "$@" && settled; }
 
 # survives_unbind SYSCALL N: after a crash of an unbind the volume is bound as before or unbound, and
 # can be unbound
 survives_unbind() {
-	crash_at "$@" dmctl unbind vol || { echo "nobody enters $1 for the ${2}th time"; return 1; }
-	agent_again && wait_for 20 dmctl unbind vol && settled
+	crashed "$@" dmctl unbind vol && agent_again && wait_for 20 dmctl unbind vol && settled
 }

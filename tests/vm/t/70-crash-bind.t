@@ -6,7 +6,7 @@
 
 . ./lib.sh
 . ./bind-lib.sh
-plan 19
+plan 20
 
 need host_setup
 need app_setup docker
@@ -28,6 +28,7 @@ killed "before the detached mount" fsmount 1
 killed "before it enters the container" setns 1
 killed "before the mount is moved" move_mount 1
 killed "before it is recorded as bound" rename 4
+killed "before it says that it is bound" sendto 8
 ok "after all that it can be bound" dmctl bind vol idle
 ok "unbind, killed before it unmounts" survives_unbind umount2 1
 need dmctl bind vol idle

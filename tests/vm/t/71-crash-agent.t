@@ -49,7 +49,7 @@ need wait_for 20 the_worker
 kill -STOP "$(the_worker)"
 stop $client KILL
 kill -CONT "$(the_worker)"
-undone() { grep -q "whoever asked for it is gone" "$tap_dir/agent.log" && leaves_nothing; }
+undone() { grep -q "nobody was told that it is bound" "$tap_dir/agent.log" && leaves_nothing; }
 ok "a bind whose client was killed is undone" wait_for 40 undone
 
 # two agents, a worker that outlives its agent
