@@ -80,25 +80,35 @@ count_tap() {
 	fi
 }
 
-# A bounded run of each fuzz target over its corpus and beyond.
-layer_fuzz() {
-	local source name corpus seconds=${CC_LONG:+300}
+# fuzz_one SECONDS NAME: leaves NAME.log, and NAME.ok when nothing was found
+fuzz_one() {
+	local corpus=tests/fuzz/corpus/${2#fuzz_} log=$B/check/$2.log
 
-	build fuzz-build >/dev/null 2>&1
-	for source in tests/fuzz/fuzz_*.c; do
-		[ -e "$source" ] || return
-		name=$(basename "$source" .c)
-		corpus=(tests/fuzz/corpus/"${name#fuzz_}")
-		[ -d "${corpus[0]}" ] || corpus=()
+	rm -f "$B/check/$2.ok"
+	[ -d "$corpus" ] || corpus=
+	mkdir -p "$B/fuzz-found/$2" "$B/fuzz-corpus/$2"
+	"$B/tests/fuzz/$2" -timeout=10 -rss_limit_mb=2048 -max_total_time="$1" -print_final_stats=1 \
+		-artifact_prefix="$B/fuzz-found/$2/" "$B/fuzz-corpus/$2" $corpus >"$log" 2>&1 &&
+		touch "$B/check/$2.ok"
+}
+
+# A bounded run of each fuzz target over its corpus and beyond, as many at a time as there are processors.
+layer_fuzz() {
+	local names seconds=${CC_LONG:+120} name
+
+	seconds=${seconds:-10}
+	build fuzz-build >/dev/null 2>&1 # all at once; what does not build is seen below
+	names=$(cd tests/fuzz && ls fuzz_*.c | sed 's/\.c$//')
+	export -f fuzz_one
+	xargs -P "$(nproc)" -n 1 bash -c "fuzz_one $seconds \"\$1\" || true" fuzz <<<"$names"
+	for name in $names; do
 		if ! build $B/tests/fuzz/"$name" >$B/check/log 2>&1; then
 			fail "$name: does not build" $B/check/log
-			continue
+		elif [ -e $B/check/"$name".ok ]; then
+			pass "$name, $seconds s"
+		else
+			fail "$name, $seconds s" $B/check/"$name".log
 		fi
-		mkdir -p $B/fuzz-found/"$name" $B/fuzz-corpus/"$name"
-		check "$name, ${seconds:-10} s" $B/tests/fuzz/"$name" -timeout=10 -rss_limit_mb=2048 \
-			-max_total_time=${seconds:-10} -print_final_stats=1 \
-			-artifact_prefix=$B/fuzz-found/"$name"/ $B/fuzz-corpus/"$name" \
-			"${corpus[@]}"
 	done
 }
 
