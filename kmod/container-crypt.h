@@ -66,6 +66,16 @@ struct ccrypt_key {
 	struct llist_node doomed;
 };
 
+/**
+ * struct ccrypt_lease - a lease as a message asks for it
+ * @ms: how long, or until when, in milliseconds; 0 for no lease
+ * @until: @ms is a point of CLOCK_BOOTTIME
+ */
+struct ccrypt_lease {
+	u64 ms;
+	bool until;
+};
+
 /* Counters of the data path, one set per CPU. */
 struct ccrypt_stats {
 	unsigned long reads;
@@ -109,17 +119,18 @@ struct ccrypt_data_id {
  * @ref: one reference for each table
  * @prototype: cipher handle without a key: pins the implementation and tells the request size
  * @mutex: serialises unlock, renew and gate
- * @lock: protects @key, @lease_end, @locks, @reason, @parked; taken in any context
+ * @lock: protects @key, @lease_end, @locks, @reason, @parked, @park_due; taken in any context
  * @key: the key while ACTIVE, else NULL; readers hold @srcu
  * @srcu: held from the start of an encryption or decryption until its end
  * @doomed: keys out of use that wait for @srcu readers
  * @wipe_work: frees @doomed
  * @lease_timer: ends the lease, CLOCK_BOOTTIME
- * @lease_end: when, 0 for no lease
+ * @lease_end: when, 0 for no lease; meaningless while LOCKED; read without @lock, too
  * @locks: how often ACTIVE became LOCKED
  * @reason: why the state last changed
  * @parked: bios that wait for an unlock (struct ccrypt_io.parked)
  * @park_work: fails those that waited long enough
+ * @park_due: when @park_work runs next, in jiffies; no later than any deadline in @parked
  * @gate: only this cgroup and those below read; NULL for everybody; RCU
  * @gate_id: its id, which outlives the cgroup
  * @gate_work: watches whether @gate still exists
@@ -145,6 +156,7 @@ struct ccrypt_state {
 	enum ccrypt_reason reason;
 	struct list_head parked;
 	struct delayed_work park_work;
+	unsigned long park_due;
 	struct cgroup __rcu *gate;
 	u64 gate_id;
 	struct delayed_work gate_work;
@@ -272,8 +284,9 @@ int ccrypt_state_module_init(void);
 void ccrypt_state_module_exit(void);
 struct ccrypt_state *ccrypt_state_get(const struct ccrypt_data_id *id);
 void ccrypt_state_put(struct ccrypt_state *state);
-int ccrypt_unlock(struct ccrypt_state *state, const u8 *raw, unsigned int size, u64 lease_ms);
-int ccrypt_renew(struct ccrypt_state *state, u64 lease_ms);
+int ccrypt_unlock(struct ccrypt_state *state, const u8 *raw, unsigned int size,
+		  const struct ccrypt_lease *lease);
+int ccrypt_renew(struct ccrypt_state *state, const struct ccrypt_lease *lease);
 void ccrypt_lock(struct ccrypt_state *state);
 void ccrypt_lock_nowait(struct ccrypt_state *state, enum ccrypt_reason reason);
 s64 ccrypt_lease_left_ms(struct ccrypt_state *state);

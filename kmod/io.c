@@ -128,6 +128,9 @@ static void ccrypt_read_endio(struct bio *bio)
 	const bool small = io->iter.bi_size <= CCRYPT_MAX_SOFTIRQ;
 
 	bio->bi_end_io = io->end_io;
+	/* The device's controllers have had their word; bio_endio() will be called again. */
+	bio_clear_flag(bio, BIO_QOS_THROTTLED);
+	bio_clear_flag(bio, BIO_QOS_MERGED);
 	if (unlikely(bio->bi_status)) {
 		bio_endio(bio);
 		return;
@@ -215,11 +218,15 @@ static void ccrypt_start_discard(struct ccrypt_io *io)
 
 static void ccrypt_start(struct ccrypt_io *io)
 {
+	struct ccrypt_stats __percpu *stats = io->cc->state->stats;
+
 	switch (bio_op(io->bio)) {
 	case REQ_OP_READ:
+		this_cpu_inc(stats->reads);
 		ccrypt_start_read(io);
 		break;
 	case REQ_OP_WRITE:
+		this_cpu_inc(stats->writes);
 		ccrypt_start_write(io);
 		break;
 	default:
@@ -320,6 +327,7 @@ int ccrypt_map(struct dm_target *ti, struct bio *bio)
 	if (unlikely(op != REQ_OP_READ && op != REQ_OP_WRITE && op != REQ_OP_DISCARD))
 		return DM_MAPIO_KILL;
 
+	/* The block layer splits discards as it suits the device, encryption sectors or not. */
 	if (op != REQ_OP_DISCARD) {
 		take = ccrypt_take(bio, &offload);
 		if (unlikely(!take)) {
@@ -328,10 +336,10 @@ int ccrypt_map(struct dm_target *ti, struct bio *bio)
 		}
 		if (take < bio->bi_iter.bi_size)
 			dm_accept_partial_bio(bio, take >> SECTOR_SHIFT);
+		if (unlikely((to_bytes(bio->bi_iter.bi_sector) | bio->bi_iter.bi_size) &
+			     (cc->sector_size - 1)))
+			return DM_MAPIO_KILL;
 	}
-	if (unlikely((to_bytes(bio->bi_iter.bi_sector) | bio->bi_iter.bi_size) &
-		     (cc->sector_size - 1)))
-		return DM_MAPIO_KILL;
 
 	io = dm_per_bio_data(bio, cc->io_size);
 	ccrypt_io_init(io, cc, bio);
@@ -345,10 +353,6 @@ int ccrypt_map(struct dm_target *ti, struct bio *bio)
 		ccrypt_park_or_fail(io);
 		return DM_MAPIO_SUBMITTED;
 	}
-	if (op == REQ_OP_READ)
-		this_cpu_inc(cc->state->stats->reads);
-	else if (op == REQ_OP_WRITE)
-		this_cpu_inc(cc->state->stats->writes);
 	ccrypt_start(io);
 	return DM_MAPIO_SUBMITTED;
 }

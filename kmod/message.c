@@ -2,6 +2,8 @@
 /*
  * Messages: the controls of a mapping. Everything is checked before anything changes.
  */
+#include <linux/sched/mm.h>
+
 #include "container-crypt.h"
 
 /* Split ":<key bytes>:<type>:<description>"; the description may hold further colons. */
@@ -23,34 +25,45 @@ static bool ccrypt_parse_key_spec(char *spec, unsigned int *size, const char **t
 	return field && *field;
 }
 
+/* <ms from now>, or @<CLOCK_BOOTTIME in ms> */
+static bool ccrypt_parse_lease(const char *text, struct ccrypt_lease *lease)
+{
+	const size_t until_len = strlen(CONTAINER_CRYPT_LEASE_UNTIL);
+
+	lease->until = !strncmp(text, CONTAINER_CRYPT_LEASE_UNTIL, until_len);
+	if (lease->until)
+		return ccrypt_parse_u64(text + until_len, KTIME_MAX / NSEC_PER_MSEC, &lease->ms);
+	return ccrypt_parse_u64(text, CONTAINER_CRYPT_LEASE_MS_MAX, &lease->ms);
+}
+
 static int ccrypt_message_unlock(struct ccrypt_target *cc, char **args)
 {
 	const char *type, *description;
 	u8 raw[CONTAINER_CRYPT_KEY_SIZE_MAX];
+	struct ccrypt_lease lease;
 	unsigned int size;
-	u64 lease_ms;
 	int r;
 
 	if (!ccrypt_parse_key_spec(args[0], &size, &type, &description) ||
-	    !ccrypt_parse_u64(args[1], CONTAINER_CRYPT_LEASE_MS_MAX, &lease_ms))
+	    !ccrypt_parse_lease(args[1], &lease))
 		return -EINVAL;
 	if (ccrypt_is_active(cc->state))
 		return -EBUSY;
 
 	r = ccrypt_keyring_read(type, description, raw, size);
 	if (!r)
-		r = ccrypt_unlock(cc->state, raw, size, lease_ms);
+		r = ccrypt_unlock(cc->state, raw, size, &lease);
 	memzero_explicit(raw, sizeof(raw));
 	return r;
 }
 
 static int ccrypt_message_renew(struct ccrypt_target *cc, char **args)
 {
-	u64 lease_ms;
+	struct ccrypt_lease lease;
 
-	if (!ccrypt_parse_u64(args[0], CONTAINER_CRYPT_LEASE_MS_MAX, &lease_ms) || !lease_ms)
+	if (!ccrypt_parse_lease(args[0], &lease) || (!lease.ms && !lease.until))
 		return -EINVAL;
-	return ccrypt_renew(cc->state, lease_ms);
+	return ccrypt_renew(cc->state, &lease);
 }
 
 static int ccrypt_message_lock(struct ccrypt_target *cc, char **args)
@@ -97,6 +110,8 @@ static const char *ccrypt_error_text(int error)
 		return "this kernel has no cgroups";
 	case -ESTALE:
 		return "the bound cgroup is gone, set the gate first";
+	case -ETIME:
+		return "the lease has ended";
 	default:
 		return "invalid arguments, or an error of the kernel's crypto or keyring";
 	}
@@ -118,6 +133,7 @@ int ccrypt_message(struct dm_target *ti, unsigned int argc, char **argv, char *r
 {
 	const struct ccrypt_message_type *type = ccrypt_messages;
 	const struct ccrypt_message_type *end = type + ARRAY_SIZE(ccrypt_messages);
+	unsigned int noio;
 	int r = -EINVAL;
 
 	while (type < end && strcmp(type->word, argv[0]))
@@ -126,6 +142,9 @@ int ccrypt_message(struct dm_target *ti, unsigned int argc, char **argv, char *r
 		DMWARN_LIMIT("%s: unknown message", dm_table_device_name(ti->table));
 		return -EINVAL;
 	}
+
+	/* Memory may hang on writeback to this very mapping, which waits for the message. */
+	noio = memalloc_noio_save();
 	if (argc - 1 == type->args)
 		r = type->handle(ti->private, argv + 1);
 
@@ -133,5 +152,6 @@ int ccrypt_message(struct dm_target *ti, unsigned int argc, char **argv, char *r
 		DMWARN_LIMIT("%s: %s refused: %s (%d)", dm_table_device_name(ti->table), type->word,
 			     ccrypt_error_text(r), r);
 	ccrypt_audit_ctrl(ti, type->word, !r);
+	memalloc_noio_restore(noio);
 	return r;
 }

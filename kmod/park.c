@@ -10,19 +10,19 @@ static void ccrypt_park_work(struct work_struct *work)
 	struct ccrypt_state *state = container_of(to_delayed_work(work), struct ccrypt_state,
 						  park_work);
 	const unsigned long now = jiffies;
-	unsigned long wait = MAX_JIFFY_OFFSET;
 	struct ccrypt_io *io, *next;
 	LIST_HEAD(expired);
 
 	spin_lock_irq(&state->lock);
+	state->park_due = now + MAX_JIFFY_OFFSET;
 	list_for_each_entry_safe(io, next, &state->parked, parked) {
 		if (time_after_eq(now, io->deadline))
 			list_move_tail(&io->parked, &expired);
-		else
-			wait = min(wait, io->deadline - now);
+		else if (time_before(io->deadline, state->park_due))
+			state->park_due = io->deadline;
 	}
 	if (!list_empty(&state->parked))
-		ccrypt_queue_state_work(&state->park_work, wait);
+		ccrypt_queue_state_work(&state->park_work, state->park_due - now);
 	spin_unlock_irq(&state->lock);
 
 	list_for_each_entry_safe(io, next, &expired, parked)
@@ -41,6 +41,19 @@ void ccrypt_park_exit(struct ccrypt_state *state)
 	cancel_delayed_work_sync(&state->park_work);
 }
 
+/* Caller holds state->lock; the time limit of @io has not passed at @now. */
+static void ccrypt_park(struct ccrypt_state *state, struct ccrypt_io *io, unsigned long now)
+{
+	const bool first = list_empty(&state->parked);
+
+	list_add_tail(&io->parked, &state->parked);
+	/* The table may have been replaced by one with a shorter limit. */
+	if (first || time_before(io->deadline, state->park_due)) {
+		state->park_due = io->deadline;
+		ccrypt_queue_state_work(&state->park_work, io->deadline - now);
+	}
+}
+
 /**
  * ccrypt_park_or_fail() - what the table says about bios that find no key
  * @io: a bio whose data has not been touched; ends here, now or later, or is started again
@@ -52,8 +65,8 @@ void ccrypt_park_or_fail(struct ccrypt_io *io)
 	struct ccrypt_target *cc = io->cc;
 	struct ccrypt_state *state = cc->state;
 	blk_status_t status = BLK_STS_IOERR;
+	unsigned long now, flags;
 	bool active = false;
-	unsigned long flags;
 
 	if (!cc->queue_ms)
 		goto end;
@@ -72,12 +85,12 @@ void ccrypt_park_or_fail(struct ccrypt_io *io)
 		status = BLK_STS_DM_REQUEUE;
 		goto unlock;
 	}
+	now = jiffies;
 	if (!io->deadline)
-		io->deadline = (jiffies + msecs_to_jiffies(cc->queue_ms)) ?: 1;
-	if (time_after_eq(jiffies, io->deadline))
+		io->deadline = (now + msecs_to_jiffies(cc->queue_ms)) ?: 1;
+	if (time_after_eq(now, io->deadline))
 		goto unlock;
-	list_add_tail(&io->parked, &state->parked);
-	ccrypt_queue_state_work(&state->park_work, io->deadline - jiffies);
+	ccrypt_park(state, io, now);
 	spin_unlock_irqrestore(&state->lock, flags);
 	return;
 

@@ -6,9 +6,10 @@
  * lease timer's interrupt too: from the moment it is cleared no encryption or decryption starts.
  * Those in flight hold state->srcu; the worker waits for them, for nothing else, and frees the
  * cipher handle.
+ *
+ * Nor does one start after the lease's end when the timer is late, because its processor has
+ * interrupts off or is not run by its hypervisor: who takes the key looks at the clock, too.
  */
-#include <linux/sched/mm.h>
-
 #include "container-crypt.h"
 
 static LIST_HEAD(ccrypt_states);
@@ -31,36 +32,13 @@ void ccrypt_state_module_exit(void)
 /**
  * ccrypt_queue_state_work() - run work of a state that waits neither for I/O nor for memory
  * @work: the work
- * @delay: in jiffies
+ * @delay: in jiffies; replaces the delay of work that is pending
+ *
+ * Context: any.
  */
 void ccrypt_queue_state_work(struct delayed_work *work, unsigned long delay)
 {
-	queue_delayed_work(ccrypt_wq, work, delay);
-}
-
-/**
- * ccrypt_key_get() - pin the key for an encryption or decryption
- * @io: remembers the read section; may end it in another context than this
- *
- * Context: any.
- * Return: the key, to be given back with ccrypt_key_put(); NULL while LOCKED.
- */
-struct ccrypt_key *ccrypt_key_get(struct ccrypt_io *io)
-{
-	struct ccrypt_state *state = io->cc->state;
-	struct ccrypt_key *key;
-
-	io->srcu_idx = ccrypt_srcu_begin(&state->srcu);
-	/* The section has no owner that lockdep could know; it does pin the key. */
-	key = rcu_dereference_raw(state->key);
-	if (unlikely(!key))
-		ccrypt_srcu_end(&state->srcu, io->srcu_idx);
-	return key;
-}
-
-void ccrypt_key_put(struct ccrypt_io *io)
-{
-	ccrypt_srcu_end(&io->cc->state->srcu, io->srcu_idx);
+	mod_delayed_work(ccrypt_wq, work, delay);
 }
 
 static void ccrypt_wipe_work(struct work_struct *work)
@@ -86,7 +64,6 @@ static void ccrypt_doom_key(struct ccrypt_state *state, enum ccrypt_reason reaso
 	if (!key)
 		return;
 	RCU_INIT_POINTER(state->key, NULL);
-	state->lease_end = 0;
 	state->locks++;
 	state->reason = reason;
 	llist_add(&key->doomed, &state->doomed);
@@ -121,28 +98,88 @@ void ccrypt_lock(struct ccrypt_state *state)
 	flush_work(&state->wipe_work);
 }
 
+static bool ccrypt_lease_is_over(struct ccrypt_state *state)
+{
+	ktime_t end = READ_ONCE(state->lease_end);
+
+	return end && ktime_compare(ktime_get_boottime(), end) >= 0;
+}
+
+/* The key of a lease that is over, by the clock. Caller holds state->lock. */
+static void ccrypt_expire(struct ccrypt_state *state)
+{
+	if (ccrypt_lease_is_over(state))
+		ccrypt_doom_key(state, CCRYPT_REASON_LEASE);
+}
+
 static enum hrtimer_restart ccrypt_lease_end(struct hrtimer *timer)
 {
 	struct ccrypt_state *state = container_of(timer, struct ccrypt_state, lease_timer);
 	unsigned long flags;
 
-	spin_lock_irqsave(&state->lock, flags);
 	/* The lease this timer was set for may have been renewed or be gone. */
-	if (state->lease_end && ktime_compare(ktime_get_boottime(), state->lease_end) >= 0)
-		ccrypt_doom_key(state, CCRYPT_REASON_LEASE);
+	spin_lock_irqsave(&state->lock, flags);
+	ccrypt_expire(state);
 	spin_unlock_irqrestore(&state->lock, flags);
 	return HRTIMER_NORESTART;
 }
 
-/* Caller holds state->lock. */
-static void ccrypt_set_lease(struct ccrypt_state *state, u64 lease_ms)
+/**
+ * ccrypt_key_get() - pin the key for an encryption or decryption
+ * @io: remembers the read section; may end it in another context than this
+ *
+ * Context: any.
+ * Return: the key, to be given back with ccrypt_key_put(); NULL while LOCKED.
+ */
+struct ccrypt_key *ccrypt_key_get(struct ccrypt_io *io)
 {
-	if (!lease_ms) {
-		state->lease_end = 0;
-		return;
+	struct ccrypt_state *state = io->cc->state;
+	struct ccrypt_key *key;
+	unsigned long flags;
+
+	io->srcu_idx = ccrypt_srcu_begin(&state->srcu);
+	/* The section has no owner that lockdep could know; it does pin the key. */
+	key = rcu_dereference_raw(state->key);
+	if (likely(key && !ccrypt_lease_is_over(state)))
+		return key;
+
+	ccrypt_srcu_end(&state->srcu, io->srcu_idx);
+	if (key) {
+		spin_lock_irqsave(&state->lock, flags);
+		ccrypt_expire(state);
+		spin_unlock_irqrestore(&state->lock, flags);
 	}
-	state->lease_end = ktime_add_ms(ktime_get_boottime(), lease_ms);
-	hrtimer_start(&state->lease_timer, state->lease_end, HRTIMER_MODE_ABS);
+	return NULL;
+}
+
+void ccrypt_key_put(struct ccrypt_io *io)
+{
+	ccrypt_srcu_end(&io->cc->state->srcu, io->srcu_idx);
+}
+
+/* When a lease ends that starts now: a time of CLOCK_BOOTTIME, 0 for never. */
+static int ccrypt_lease_resolve(const struct ccrypt_lease *lease, ktime_t *end)
+{
+	const u64 now_ms = ktime_to_ms(ktime_get_boottime());
+
+	if (!lease->until) {
+		*end = lease->ms ? ktime_add_ms(ktime_get_boottime(), lease->ms) : 0;
+		return 0;
+	}
+	if (lease->ms <= now_ms)
+		return -ETIME;
+	if (lease->ms - now_ms > CONTAINER_CRYPT_LEASE_MS_MAX)
+		return -EINVAL;
+	*end = ms_to_ktime(lease->ms);
+	return 0;
+}
+
+/* Caller holds state->lock. */
+static void ccrypt_set_lease(struct ccrypt_state *state, ktime_t end)
+{
+	WRITE_ONCE(state->lease_end, end);
+	if (end)
+		hrtimer_start(&state->lease_timer, end, HRTIMER_MODE_ABS);
 }
 
 /**
@@ -165,10 +202,12 @@ s64 ccrypt_lease_left_ms(struct ccrypt_state *state)
 }
 
 static int ccrypt_activate(struct ccrypt_state *state, const u8 *raw, unsigned int size,
-			   u64 lease_ms)
+			   const struct ccrypt_lease *lease)
 {
 	struct ccrypt_key *key;
 	LIST_HEAD(parked);
+	ktime_t end;
+	int r;
 
 	if (ccrypt_is_active(state))
 		return -EBUSY;
@@ -179,10 +218,16 @@ static int ccrypt_activate(struct ccrypt_state *state, const u8 *raw, unsigned i
 	key = ccrypt_key_create(raw, size, crypto_skcipher_reqsize(state->prototype));
 	if (IS_ERR(key))
 		return PTR_ERR(key);
+	r = ccrypt_lease_resolve(lease, &end);
+	if (r) {
+		ccrypt_key_free(key);
+		return r;
+	}
 
 	spin_lock_irq(&state->lock);
+	/* Who sees the key must see its lease. */
+	ccrypt_set_lease(state, end);
 	rcu_assign_pointer(state->key, key);
-	ccrypt_set_lease(state, lease_ms);
 	state->reason = CCRYPT_REASON_MESSAGE;
 	list_splice_init(&state->parked, &parked);
 	spin_unlock_irq(&state->lock);
@@ -197,42 +242,42 @@ static int ccrypt_activate(struct ccrypt_state *state, const u8 *raw, unsigned i
  * @state: the state
  * @raw: the volume key; the caller wipes it
  * @size: its size in bytes
- * @lease_ms: after how many milliseconds it is wiped by itself, 0 for never
+ * @lease: when it is wiped by itself
  *
- * Context: process.
+ * Context: process; must not wait for I/O that waits for the unlock.
  * Return: 0; -EBUSY while ACTIVE; -ESTALE where the bound cgroup is gone; -EKEYREJECTED for equal
- * halves; other errors of the crypto API. After an error nothing has changed.
+ * halves; -ETIME for a lease that has ended; -EINVAL for one that is too long; other errors of the
+ * crypto API. After an error nothing has changed.
  */
-int ccrypt_unlock(struct ccrypt_state *state, const u8 *raw, unsigned int size, u64 lease_ms)
+int ccrypt_unlock(struct ccrypt_state *state, const u8 *raw, unsigned int size,
+		  const struct ccrypt_lease *lease)
 {
-	unsigned int noio;
 	int r;
 
-	/* Memory may hang on writeback to this very mapping, which waits for the unlock. */
-	noio = memalloc_noio_save();
 	mutex_lock(&state->mutex);
-	r = ccrypt_activate(state, raw, size, lease_ms);
+	r = ccrypt_activate(state, raw, size, lease);
 	mutex_unlock(&state->mutex);
-	memalloc_noio_restore(noio);
 	return r;
 }
 
 /**
- * ccrypt_renew() - the lease ends @lease_ms milliseconds from now instead
+ * ccrypt_renew() - the lease ends at another time
  * @state: the state
- * @lease_ms: at least 1
+ * @lease: one that ends
  *
- * Return: 0, or -ENOKEY while LOCKED: an ended lease cannot be renewed, only granted again.
+ * Return: 0; -ENOKEY while LOCKED: a lease that has ended cannot be renewed, only granted again;
+ * -ETIME and -EINVAL as for ccrypt_unlock(). After an error nothing has changed.
  */
-int ccrypt_renew(struct ccrypt_state *state, u64 lease_ms)
+int ccrypt_renew(struct ccrypt_state *state, const struct ccrypt_lease *lease)
 {
-	int r = -ENOKEY;
+	ktime_t end;
+	int r;
 
 	spin_lock_irq(&state->lock);
-	if (ccrypt_is_active(state)) {
-		ccrypt_set_lease(state, lease_ms);
-		r = 0;
-	}
+	ccrypt_expire(state);
+	r = ccrypt_is_active(state) ? ccrypt_lease_resolve(lease, &end) : -ENOKEY;
+	if (!r)
+		ccrypt_set_lease(state, end);
 	spin_unlock_irq(&state->lock);
 	return r;
 }

@@ -139,9 +139,9 @@ static void ccrypt_emit_info(struct ccrypt_target *cc, char *result, unsigned in
 	for_each_possible_cpu(cpu) {
 		const struct ccrypt_stats *stats = per_cpu_ptr(state->stats, cpu);
 
-		sum.reads += stats->reads;
-		sum.writes += stats->writes;
-		sum.denied += stats->denied;
+		sum.reads += READ_ONCE(stats->reads);
+		sum.writes += READ_ONCE(stats->writes);
+		sum.denied += READ_ONCE(stats->denied);
 	}
 	lease_ms = ccrypt_lease_left_ms(state);
 	spin_lock_irq(&state->lock);

@@ -47,16 +47,21 @@
 
 /*
  * Messages (DM_TARGET_MSG to any sector of the target):
- *   unlock :<key bytes>:<logon|encrypted|trusted>:<description> <lease ms, 0 = no lease>
- *   renew <lease ms, at least 1>
+ *   unlock :<key bytes>:<logon|encrypted|trusted>:<description> <lease, 0 = none>
+ *   renew <lease>
  *   lock
  *   gate <cgroup v2 id, 0 = off>
+ *
+ * A lease is either a number of milliseconds from now, or "@" and the CLOCK_BOOTTIME in
+ * milliseconds at which it ends (in the initial time namespace). Who counts a lease from an earlier
+ * moment names its end: a sender that is stopped before the message arrives cannot make it longer.
  */
 #define CONTAINER_CRYPT_MSG_UNLOCK		"unlock"
 #define CONTAINER_CRYPT_MSG_RENEW		"renew"
 #define CONTAINER_CRYPT_MSG_LOCK		"lock"
 #define CONTAINER_CRYPT_MSG_GATE		"gate"
-#define CONTAINER_CRYPT_LEASE_MS_MAX		2678400000U	 /* 31 days */
+#define CONTAINER_CRYPT_LEASE_UNTIL		"@"
+#define CONTAINER_CRYPT_LEASE_MS_MAX		2678400000U	 /* 31 days, from now */
 
 /* Key types of the kernel keyring that `unlock` takes. */
 #define CONTAINER_CRYPT_KEY_TYPE_LOGON		"logon"

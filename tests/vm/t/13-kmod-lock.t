@@ -5,7 +5,7 @@
 # vm: shared timeout=300
 
 . ./kmod-lib.sh
-plan 38
+plan 40
 tool blockcheck
 
 add_key k "$(random_key 64)"
@@ -136,3 +136,15 @@ ok "but takes them back: $took ms" test $took -lt 1500
 need cc_unlock m k
 need dmsetup resume --noudevsync m
 ok "they go on after the resume" wait $writer
+
+# the time limit of the table that was does not count for the one that is
+need cc_lock m
+dd if=/dev/mapper/m of=/dev/null bs=4k count=1 iflag=direct status=none &
+reader=$!
+sleep 0.3
+need dmsetup suspend --noflush m
+need bash -c "dmsetup table m | sed s/queue:60000/queue:500/ | dmsetup reload m"
+start=$SECONDS
+need dmsetup resume --noudevsync m
+not_ok "a shorter time limit counts from its table on" wait $reader
+ok "for bios that were parked under a longer one: $((SECONDS - start)) s" test $((SECONDS - start)) -lt 30

@@ -5,7 +5,7 @@
 # vm: shared udev scsi=2 timeout=420
 
 . ./kmod-lib.sh
-plan 50
+plan 51
 tool blockcheck
 need modprobe dm-flakey
 
@@ -79,6 +79,7 @@ cleanup rmdir $null
 echo 1 >$null/memory_backed
 echo 64 >$null/size
 echo 8 >$null/cache_size
+echo 1 >$null/discard
 echo 1 >$null/power
 nullb=/dev/cctest
 wait_for 5 test -b "$nullb"
@@ -104,6 +105,13 @@ like "a locked mapping flushes" "$(asked blockdev --flushbufs /dev/mapper/m; ask
 need cc_unlock m k
 # udev may read meanwhile
 like "one write of 64 KiB is one bio below" "$(asked dd if=/dev/zero of=/dev/mapper/m bs=64k count=1 oflag=direct)" '(^| )WS\*1( |$)'
+need dm_remove m
+need cc_create m "$nullb" allow_discards
+need cc_unlock m k
+# some kernels split them within an encryption sector, some refuse to
+limit=$(sysfs /dev/mapper/m)/queue/discard_max_bytes
+need bash -c "echo 4608 >$limit 2>/dev/null || echo 4096 >$limit"
+ok "discards may be split as it suits the device" blkdiscard -o 1M -l 1M /dev/mapper/m
 need dm_remove m
 echo 0 >$null/power
 

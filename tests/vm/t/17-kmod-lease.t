@@ -5,7 +5,7 @@
 # vm: shared timeout=240
 
 . ./kmod-lib.sh
-plan 35
+plan 55
 tool blockcheck
 
 add_key k "$(random_key 64)"
@@ -125,4 +125,30 @@ fails_with 1 '' dmsetup message m 0 renew 2678400001
 fails_with 1 '' cc_unlock m k 2678400001
 ok "the longest lease is 31 days" cc_unlock m k 2678400000
 is "and is active" "$(state)" active
+need cc_lock m
+
+# -- a lease that ends at a time, not after one: what delays its sender does not make it longer
+
+until_ms() { echo "@$(($(now_ms) + $1))"; }
+past=$(until_ms -1)
+fails_with 1 'Timer expired' cc_unlock m k "$past"
+fails_with 1 'Timer expired' cc_unlock m k @0
+is "an unlock whose lease has ended leaves the mapping locked" "$(cc_status m | cut -d' ' -f1-2)" "locked lease:-"
+for lease in @ @-1 @+9 @x "@$(until_ms 60000)" @18446744073709551615 @9223372036854 "$(until_ms 2678500000)"; do
+	fails_with 1 '' cc_unlock m k "$lease"
+done
+until=$(until_ms 60000)
+ok "unlock until a time" cc_unlock m k "$until"
+left=$(cc_status m lease)
+ok "the status tells how much is left: $left" test "$left" -le 60000 -a "$left" -gt 30000
+ok "renew until a time" dmsetup message m 0 renew "$(until_ms 120000)"
+left=$(cc_status m lease)
+ok "makes it longer: $left" test "$left" -le 120000 -a "$left" -gt 90000
+fails_with 1 'Timer expired' dmsetup message m 0 renew "$past"
+fails_with 1 '' dmsetup message m 0 renew "$(until_ms 2678500000)"
+ok "a refused renewal leaves the lease as it was" test "$(cc_status m lease)" -gt 60000
+until=$(until_ms 3000)
+need dmsetup message m 0 renew "$until"
+ok "the lease ends" wait_for 15 locked
+ok "not before its time" test "$(now_ms)" -ge "${until#@}"
 ok "a mapping with a lease can be removed" dm_remove m
