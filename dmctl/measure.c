@@ -77,7 +77,12 @@ static int take_config(const struct engine_container *c, const char *bundle,
 		       struct cc_measurement *m, struct oci_facts *f, struct cc_error *err)
 {
 	const struct oci_context ctx = {
-		.engine = c->engine, .id = c->id, .bundle = bundle, .own_dirs = &c->own_dirs};
+		.engine = c->engine,
+		.id = c->id,
+		.bundle = bundle,
+		.own_dirs = &c->own_dirs,
+		.is_host_device = measure_host_device,
+	};
 	cc_auto_free char *path = NULL, *text = NULL;
 	size_t len;
 

@@ -5,6 +5,8 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <cap-ng.h>
 
 #include "measure.h"
@@ -95,6 +97,17 @@ int measure_kernel(pid_t pid, const char *cgroup, const struct oci_facts *f,
 		return 0;
 	snprintf(path, sizeof(path), "/proc/%d/exe", (int)f->setkey_pid);
 	return cc_strv_push(&m->hooks, path, err);
+}
+
+bool measure_host_device(const char *path, const char *type, json_int_t major, json_int_t minor)
+{
+	struct stat st;
+
+	if (major < 0 || major > UINT_MAX || minor < 0 || minor > UINT_MAX || stat(path, &st))
+		return false;
+	if (strcmp(type, "c") == 0 ? !S_ISCHR(st.st_mode) : !S_ISBLK(st.st_mode))
+		return false;
+	return st.st_rdev == makedev((unsigned int)major, (unsigned int)minor);
 }
 
 /* Names of config.json as bits; what this libcap-ng does not know cannot be in the kernel's sets. */

@@ -30,12 +30,15 @@ void oci_state_clear(struct oci_state *s);
  * struct oci_context - what makes a mount or hook the engine's own.
  * @bundle: directory of config.json, for a relative root.path
  * @own_dirs: directories the engine keeps for exactly this container
+ * @is_host_device: whether the host has at @path the device of these numbers, "c" or "b"; NULL: never
  */
 struct oci_context {
 	enum engine_kind engine;
 	const char *id;
 	const char *bundle;
 	const struct cc_strv *own_dirs;
+	bool (*is_host_device)(const char *path, const char *type, json_int_t major,
+			       json_int_t minor);
 };
 
 /**
@@ -71,6 +74,7 @@ int oci_mounts_parse(const json_t *mounts, const struct oci_context *ctx, struct
 		     struct cc_error *err);
 
 /* Fills m->devices and m->privileged from config.json's linux object. */
-int oci_devices_parse(const json_t *lnx, struct cc_measurement *m, struct cc_error *err);
+int oci_devices_parse(const json_t *lnx, const struct oci_context *ctx, struct cc_measurement *m,
+		      struct cc_error *err);
 
 #endif

@@ -15,12 +15,19 @@
 
 /* What every container has (config-linux.md, "Default Devices"), and the pseudo-terminals. */
 static const struct {
+	const char *path;	 /* NULL: no node is ever asked for */
 	json_int_t major, minor; /* minor -1: all */
 } defaults[] = {
-	{1, 3}, {1, 5}, {1, 7}, {1, 8}, {1, 9}, {5, 0}, {5, 1}, {5, 2}, {136, -1},
+	{"/dev/null", 1, 3},	{"/dev/zero", 1, 5},	{"/dev/full", 1, 7},
+	{"/dev/random", 1, 8},	{"/dev/urandom", 1, 9}, {"/dev/tty", 5, 0},
+	{"/dev/console", 5, 1}, {"/dev/ptmx", 5, 2},	{NULL, 136, -1},
 };
 
-static bool is_default(const char *type, json_int_t major, json_int_t minor)
+/*
+ * @path: of the node, NULL for a rule. /dev/zero under the name of /dev/urandom is as little a default
+ * as a disk is: runtimes prefer a node that is asked for to their own of that name.
+ */
+static bool is_default(const char *path, const char *type, json_int_t major, json_int_t minor)
 {
 	size_t i;
 
@@ -28,7 +35,8 @@ static bool is_default(const char *type, json_int_t major, json_int_t minor)
 		return false;
 	for (i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++)
 		if (defaults[i].major == major &&
-		    (defaults[i].minor == -1 || defaults[i].minor == minor))
+		    (defaults[i].minor == -1 || defaults[i].minor == minor) &&
+		    (!path || (defaults[i].path && strcmp(defaults[i].path, path) == 0)))
 			return true;
 	return false;
 }
@@ -41,9 +49,12 @@ static json_int_t number(const json_t *obj, const char *key)
 	return json_is_integer(n) ? json_integer_value(n) : -1;
 }
 
-static int parse_node(const json_t *node, struct cc_measurement *m, struct cc_error *err)
+/* A node is called by its path where that is the host's name of it, else also by its numbers. */
+static int parse_node(const json_t *node, const struct oci_context *ctx, struct cc_measurement *m,
+		      struct cc_error *err)
 {
-	cc_auto_free char *path = NULL, *type = NULL;
+	cc_auto_free char *path = NULL, *type = NULL, *name = NULL;
+	json_int_t major, minor;
 
 	if (!json_is_object(node))
 		return cc_fail(err, CC_E_INVALID, NODE " holds no object");
@@ -52,9 +63,18 @@ static int parse_node(const json_t *node, struct cc_measurement *m, struct cc_er
 		return -1;
 	if (strcmp(type, "u") == 0) /* unbuffered character device: the old name of "c" */
 		type[0] = 'c';
-	if (is_default(type, number(node, "major"), number(node, "minor")))
+	major = number(node, "major");
+	minor = number(node, "minor");
+	if (is_default(path, type, major, minor))
 		return 0;
-	return cc_strv_push(&m->devices, path, err);
+	if (ctx->is_host_device && ctx->is_host_device(path, type, major, minor))
+		return cc_strv_push(&m->devices, path, err);
+	if (asprintf(&name, "%s %s %lld:%lld", path, type, (long long)major, (long long)minor) <
+	    0) {
+		name = NULL;
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	}
+	return cc_strv_push(&m->devices, name, err);
 }
 
 /* True when a node of these numbers is in the list, so that the rule adds nothing to it. */
@@ -97,7 +117,7 @@ static int parse_rule(const json_t *rule, const json_t *nodes, struct cc_measure
 		m->privileged = true;
 		return 0;
 	}
-	if (is_default(type, major, minor) || has_node(nodes, type, major, minor))
+	if (is_default(NULL, type, major, minor) || has_node(nodes, type, major, minor))
 		return 0;
 	if (minor == -1)
 		snprintf(name, sizeof(name), "%.1s %lld:*", type, (long long)major);
@@ -107,7 +127,8 @@ static int parse_rule(const json_t *rule, const json_t *nodes, struct cc_measure
 	return cc_strv_has(&m->devices, name) ? 0 : cc_strv_push(&m->devices, name, err);
 }
 
-int oci_devices_parse(const json_t *lnx, struct cc_measurement *m, struct cc_error *err)
+int oci_devices_parse(const json_t *lnx, const struct oci_context *ctx, struct cc_measurement *m,
+		      struct cc_error *err)
 {
 	json_t *nodes = NULL, *resources = NULL, *rules = NULL, *obj;
 	size_t i;
@@ -115,7 +136,7 @@ int oci_devices_parse(const json_t *lnx, struct cc_measurement *m, struct cc_err
 	if (cc_json_arr(lnx, "config.json linux", "devices", false, &nodes, err) ||
 	    cc_json_obj(lnx, "config.json linux", "resources", false, &resources, err))
 		return -1;
-	json_array_foreach(nodes, i, obj) if (parse_node(obj, m, err)) return -1;
+	json_array_foreach(nodes, i, obj) if (parse_node(obj, ctx, m, err)) return -1;
 	if (!resources)
 		return 0;
 	if (cc_json_arr(resources, "config.json linux.resources", "devices", false, &rules, err))

@@ -23,7 +23,8 @@
  *                     not unconfined
  *   apparmor          profile name demanded; absent: no demand
  *   mounts            [{destination, source, type, options[]}] allowed beyond the engine's own
- *   devices           ["/dev/fuse"] allowed beyond the engines' default set
+ *   devices           ["/dev/fuse"] allowed beyond the engines' default set; ["/dev/disk b 8:16"] for
+ *                     a node that is not the host's of that name
  *   hooks             ["/path"] other OCI hooks that are allowed
  *   sharedNamespaces  subset of ["cgroup","ipc","mnt","net","pid","uts"]; all others must be private
  *   privileged        true: allows what --privileged does to devices (all of them); the capabilities,

@@ -12,7 +12,7 @@ static void parse_as(enum engine_kind engine, const char *text, size_t size)
 	static char dir[] = "/var/lib/docker/containers/" ID;
 	static char *dirs[] = {dir};
 	static const struct cc_strv own = {1, dirs};
-	const struct oci_context ctx = {engine, ID, "/run/bundle", &own};
+	const struct oci_context ctx = {engine, ID, "/run/bundle", &own, NULL};
 	struct cc_measurement *m = cc_measurement_new();
 	struct oci_facts f = {0};
 	struct cc_error err = {0};

@@ -15,8 +15,18 @@ static char *docker_dirs[] = {docker_dir};
 static char *podman_dirs[] = {podman_dir, podman_run};
 static const struct cc_strv docker_own = {1, docker_dirs};
 static const struct cc_strv podman_own = {2, podman_dirs};
-static const struct oci_context docker = {ENGINE_DOCKER, DOCKER_ID, "/run/bundle", &docker_own};
-static const struct oci_context podman = {ENGINE_PODMAN, PODMAN_ID, "/run/bundle", &podman_own};
+
+/* A host that has but two devices. */
+static bool is_host_device(const char *path, const char *type, json_int_t major, json_int_t minor)
+{
+	return (!strcmp(path, "/dev/fuse") && !strcmp(type, "c") && major == 10 && minor == 229) ||
+	       (!strcmp(path, "/dev/null") && !strcmp(type, "c") && major == 1 && minor == 3);
+}
+
+static const struct oci_context docker = {ENGINE_DOCKER, DOCKER_ID, "/run/bundle", &docker_own,
+					  is_host_device};
+static const struct oci_context podman = {ENGINE_PODMAN, PODMAN_ID, "/run/bundle", &podman_own,
+					  is_host_device};
 
 struct parsed {
 	struct cc_measurement *m;
@@ -214,6 +224,45 @@ static void a_node_with_a_harmless_name_is_judged_by_its_number(void **state)
 	assert_int_equal(p.m->devices.n, 1);
 }
 
+static void a_default_device_under_another_name_is_seen(void **state)
+{
+	static const struct {
+		const char *node, *name; /* NULL: one of the defaults */
+	} cases[] = {
+		{"'path':'/dev/urandom','type':'c','major':1,'minor':9", NULL},
+		{"'path':'/dev/null','type':'c','major':1,'minor':3", NULL},
+		{"'path':'/dev/urandom','type':'c','major':1,'minor':5", "/dev/urandom c 1:5"},
+		{"'path':'/app/seed','type':'c','major':1,'minor':5", "/app/seed c 1:5"},
+		{"'path':'/app/log','type':'c','major':136,'minor':3", "/app/log c 136:3"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char text[160];
+
+		snprintf(text, sizeof(text), "{'linux':{'devices':[{%s}]}}", cases[i].node);
+		auto_parsed p = parse_with(&docker, text);
+		assert_int_equal(p.rc, 0);
+		assert_int_equal(p.m->devices.n, cases[i].name ? 1 : 0);
+		if (cases[i].name)
+			assert_string_equal(p.m->devices.v[0], cases[i].name);
+	}
+}
+
+static void another_device_under_a_signed_name_is_called_by_its_numbers(void **state)
+{
+	auto_parsed p =
+		parse_with(&docker, "{'linux':{'devices':[{'path':'/dev/fuse','type':'b',"
+				    "'major':8,'minor':0},{'path':'/dev/fuse','type':'c',"
+				    "'major':10,'minor':237},{'path':'/run/f','type':'p'}]}}");
+
+	(void)state;
+	assert_int_equal(p.m->devices.n, 3);
+	assert_string_equal(p.m->devices.v[0], "/dev/fuse b 8:0");
+	assert_string_equal(p.m->devices.v[1], "/dev/fuse c 10:237");
+	assert_string_equal(p.m->devices.v[2], "/run/f p -1:-1");
+}
+
 static void a_rule_for_all_devices_is_privileged(void **state)
 {
 	static const char *const rules[] = {
@@ -399,6 +448,8 @@ int main(void)
 		cmocka_unit_test(dockers_network_hook_counts_once_and_only_for_this_container),
 		cmocka_unit_test(a_device_is_seen_as_node_and_as_rule),
 		cmocka_unit_test(a_node_with_a_harmless_name_is_judged_by_its_number),
+		cmocka_unit_test(a_default_device_under_another_name_is_seen),
+		cmocka_unit_test(another_device_under_a_signed_name_is_called_by_its_numbers),
 		cmocka_unit_test(a_rule_for_all_devices_is_privileged),
 		cmocka_unit_test(a_filter_that_lets_everything_pass_is_none),
 		cmocka_unit_test(the_digest_of_a_filter_does_not_depend_on_the_order_of_members),
