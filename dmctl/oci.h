@@ -3,7 +3,7 @@
  * oci.h - the two documents of the OCI runtime specification the agent reads: the state a runtime
  * hands to a hook (runtime.md, "State") and a bundle's config.json (config.md, config-linux.md).
  *
- * Pure parsers of outside bytes. Members the specification has and we do not need are ignored.
+ * Pure parsers of outside bytes. What no fact is made of, and is not known to be harmless, is a setting.
  */
 #ifndef CC_OCI_H
 #define CC_OCI_H
@@ -76,5 +76,11 @@ int oci_mounts_parse(const json_t *mounts, const struct oci_context *ctx, struct
 /* Fills m->devices and m->privileged from config.json's linux object. */
 int oci_devices_parse(const json_t *lnx, const struct oci_context *ctx, struct cc_measurement *m,
 		      struct cc_error *err);
+
+/**
+ * oci_settings_parse - fills m->settings: what may change what the program does and is no other fact.
+ * @config: the whole document; m->seccomp is filled already
+ */
+int oci_settings_parse(const json_t *config, struct cc_measurement *m, struct cc_error *err);
 
 #endif

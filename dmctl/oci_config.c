@@ -278,7 +278,8 @@ int oci_config_parse(const char *buf, size_t len, const struct oci_context *ctx,
 	    cc_json_arr(config, WHAT, "mounts", false, &mounts, err) ||
 	    parse_process(config, m, err) || parse_root(config, ctx, m, f, err) ||
 	    parse_hooks(config, ctx, m, f, err) || parse_namespaces(lnx, m, f, err) ||
-	    parse_seccomp(lnx, m, err) || oci_devices_parse(lnx, ctx, m, err))
+	    parse_seccomp(lnx, m, err) || oci_devices_parse(lnx, ctx, m, err) ||
+	    oci_mounts_parse(mounts, ctx, m, err))
 		return -1;
-	return oci_mounts_parse(mounts, ctx, m, err);
+	return oci_settings_parse(config, m, err);
 }

@@ -139,6 +139,7 @@ json_t *predicate_from_measurement(const struct cc_measurement *m, const char *v
 	    put_list(p, "mounts", mount_rules(m)) ||
 	    put_list(p, "devices", cc_strv_json(&m->devices)) ||
 	    put_list(p, "hooks", cc_strv_json(&m->hooks)) ||
+	    put_list(p, "settings", cc_strv_json(&m->settings)) ||
 	    put_list(p, "sharedNamespaces", shared_namespaces(m)) ||
 	    put_true(p, "privileged", m->privileged))
 		return NULL;

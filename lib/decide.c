@@ -429,6 +429,27 @@ static int check_hooks(const struct cc_identity *id, const struct cc_measurement
 	return 0;
 }
 
+/* Settings of the filter are part of it: an identity that names the filter has named them. */
+static int check_settings(const struct cc_identity *id, const struct cc_measurement *m,
+			  const struct cc_policy *policy, struct cc_error *err)
+{
+	static const char filter[] = "linux.seccomp.";
+	char want[CC_RENDER_MAX], got[CC_RENDER_MAX];
+
+	(void)policy;
+	for (size_t i = 0; i < m->settings.n; i++) {
+		const char *s = m->settings.v[i];
+
+		if (cc_strv_has(&id->settings, s) ||
+		    (id->seccomp && !strncmp(s, filter, strlen(filter))))
+			continue;
+		return cc_refuse(err, "settings",
+				 "settings: identity wants at most %s, container has %s",
+				 cc_render_strv(&id->settings, want), cc_render_str(s, got));
+	}
+	return 0;
+}
+
 /*
  * The engine's image id says nothing about files put into the writable layer of a container that
  * was created but not started (`docker cp`): at the first start it must be clean. After that
@@ -493,6 +514,7 @@ int cc_decide(const struct cc_identity *id, const struct cc_measurement *m,
 		check_mounts,
 		check_namespaces,
 		check_hooks,
+		check_settings,
 		check_rootfs,
 		check_state,
 	};

@@ -225,6 +225,7 @@ static int parse_confinement(const json_t *p, struct cc_identity *id, struct cc_
 	    normal_paths(&id->devices, "devices", err) ||
 	    cc_json_strv(p, what, "hooks", false, &id->hooks, err) ||
 	    normal_paths(&id->hooks, "hooks", err) ||
+	    cc_json_strv(p, what, "settings", false, &id->settings, err) ||
 	    cc_json_strv(p, what, "sharedNamespaces", false, &id->shared_namespaces, err))
 		return -1;
 	for (size_t i = 0; i < id->shared_namespaces.n; i++) {
@@ -245,7 +246,7 @@ static int parse_predicate(const json_t *p, struct cc_identity *id, struct cc_er
 		"volume",     "mountPoint", "serial",  "notBefore", "notAfter",
 		"readOnly",   "image",	    "process", "mounts",    "readonlyRootfs",
 		"seccomp",    "apparmor",   "devices", "hooks",	    "sharedNamespaces",
-		"privileged", NULL};
+		"privileged", "settings",   NULL};
 	static const char what[] = "identity";
 
 	if (cc_json_only(p, what, known, err) ||
@@ -358,6 +359,7 @@ void cc_identity_free(struct cc_identity *id)
 	free(id->apparmor);
 	cc_strv_clear(&id->devices);
 	cc_strv_clear(&id->hooks);
+	cc_strv_clear(&id->settings);
 	cc_strv_clear(&id->shared_namespaces);
 	free(id);
 }

@@ -26,6 +26,8 @@
  *   devices           ["/dev/fuse"] allowed beyond the engines' default set; ["/dev/disk b 8:16"] for
  *                     a node that is not the host's of that name
  *   hooks             ["/path"] other OCI hooks that are allowed
+ *   settings          ["linux.sysctl net.core.somaxconn=1024"] what config.json may set beyond what the
+ *                     engines always do, as measured
  *   sharedNamespaces  subset of ["cgroup","ipc","mnt","net","pid","uts"]; all others must be private
  *   privileged        true: allows what --privileged does to devices (all of them); the capabilities,
  *                     mounts and filters that come with it are named one by one as above
@@ -109,6 +111,7 @@ struct cc_identity {
 	struct cc_mount_rule *mounts;
 	struct cc_strv devices;
 	struct cc_strv hooks;
+	struct cc_strv settings;
 	struct cc_strv shared_namespaces;
 	bool privileged;
 };

@@ -48,6 +48,7 @@ void cc_measurement_free(struct cc_measurement *m)
 	free(m->apparmor);
 	cc_strv_clear(&m->devices);
 	cc_strv_clear(&m->hooks);
+	cc_strv_clear(&m->settings);
 	free(m->upper_dirty);
 	free(m->rootfs_digest);
 	free(m);
@@ -92,15 +93,15 @@ static json_t *image_to_json(const struct cc_measurement *m)
 
 static json_t *config_to_json(const struct cc_measurement *m)
 {
-	return json_pack("{s:o, s:o, s:s, s:o, s:o, s:b, s:b, s:s, s:s*, s:o, s:o, s:o, s:o, s:b}",
-			 "args", cc_strv_json(&m->args), "env", cc_strv_json(&m->env), "cwd",
-			 m->cwd, "user", cc_user_to_json(&m->user), "capabilities",
-			 cc_strv_json(&m->capabilities), "noNewPrivileges", m->no_new_privileges,
-			 "readonlyRootfs", m->readonly_rootfs, "seccomp",
-			 m->seccomp ? m->seccomp : "unconfined", "apparmor", m->apparmor, "mounts",
-			 mounts_to_json(m), "devices", cc_strv_json(&m->devices), "hooks",
-			 cc_strv_json(&m->hooks), "namespaces", namespaces_to_json(m), "privileged",
-			 m->privileged);
+	return json_pack(
+		"{s:o, s:o, s:s, s:o, s:o, s:b, s:b, s:s, s:s*, s:o, s:o, s:o, s:o, s:o, s:b}",
+		"args", cc_strv_json(&m->args), "env", cc_strv_json(&m->env), "cwd", m->cwd, "user",
+		cc_user_to_json(&m->user), "capabilities", cc_strv_json(&m->capabilities),
+		"noNewPrivileges", m->no_new_privileges, "readonlyRootfs", m->readonly_rootfs,
+		"seccomp", m->seccomp ? m->seccomp : "unconfined", "apparmor", m->apparmor,
+		"mounts", mounts_to_json(m), "devices", cc_strv_json(&m->devices), "hooks",
+		cc_strv_json(&m->hooks), "settings", cc_strv_json(&m->settings), "namespaces",
+		namespaces_to_json(m), "privileged", m->privileged);
 }
 
 static json_t *rootfs_to_json(const struct cc_measurement *m)
@@ -270,11 +271,22 @@ static int namespaces_from_json(const json_t *obj, struct cc_measurement *m, str
 
 static int config_from_json(const json_t *obj, struct cc_measurement *m, struct cc_error *err)
 {
-	static const char *const known[] = {"args",	      "env",	      "cwd",
-					    "user",	      "capabilities", "noNewPrivileges",
-					    "readonlyRootfs", "seccomp",      "apparmor",
-					    "mounts",	      "devices",      "hooks",
-					    "namespaces",     "privileged",   NULL};
+	static const char *const known[] = {"args",
+					    "env",
+					    "cwd",
+					    "user",
+					    "capabilities",
+					    "noNewPrivileges",
+					    "readonlyRootfs",
+					    "seccomp",
+					    "apparmor",
+					    "mounts",
+					    "devices",
+					    "hooks",
+					    "settings",
+					    "namespaces",
+					    "privileged",
+					    NULL};
 	static const char what[] = "measurement config";
 	json_t *user = NULL, *mounts = NULL, *ns = NULL;
 
@@ -293,6 +305,7 @@ static int config_from_json(const json_t *obj, struct cc_measurement *m, struct 
 	    mounts_from_json(mounts, m, err) ||
 	    cc_json_strv(obj, what, "devices", true, &m->devices, err) ||
 	    cc_json_strv(obj, what, "hooks", true, &m->hooks, err) ||
+	    cc_json_strv(obj, what, "settings", true, &m->settings, err) ||
 	    cc_json_obj(obj, what, "namespaces", true, &ns, err) ||
 	    namespaces_from_json(ns, m, err) ||
 	    cc_json_bool(obj, what, "privileged", true, &m->privileged, err))

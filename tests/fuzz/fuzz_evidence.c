@@ -9,8 +9,8 @@
 #include "fuzz.h"
 
 static const char agent[] =
-	"{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"vH8F8xrss_wr6ImVaVCh_o9TF8KxpnPNVRTdQVCDHo0\","
-	"\"y\":\"2yp00_aJu0UueSBvzaC_nhHEJPLLBb-vDBD7QYAto70\",\"alg\":\"ES256\",\"kid\":\"host1\"}";
+	"{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"u5t2_tpl04lYbhIvCpmuFDLuwmyOCGQ_1GUhYoMlxFU\","
+	"\"y\":\"D352EkSeyfGBxJJPxYQ5tj7gApi4KXn98yVD9fZGE9I\",\"alg\":\"ES256\",\"kid\":\"host1\"}";
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

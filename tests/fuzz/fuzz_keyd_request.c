@@ -22,8 +22,8 @@ static const char volume[] =
 	"\"cipher\":\"aes-xts-plain64\",\"keyBytes\":64,\"sectorSize\":4096,"
 	"\"offset\":65536,\"sectors\":8,\"fs\":\"ext4\"}";
 static const char agent[] = "{\"name\":\"host1\",\"jwk\":{\"kty\":\"EC\",\"crv\":\"P-256\","
-			    "\"x\":\"vH8F8xrss_wr6ImVaVCh_o9TF8KxpnPNVRTdQVCDHo0\","
-			    "\"y\":\"2yp00_aJu0UueSBvzaC_nhHEJPLLBb-vDBD7QYAto70\"}}";
+			    "\"x\":\"u5t2_tpl04lYbhIvCpmuFDLuwmyOCGQ_1GUhYoMlxFU\","
+			    "\"y\":\"D352EkSeyfGBxJJPxYQ5tj7gApi4KXn98yVD9fZGE9I\"}}";
 
 static struct custodian custodian;
 static char dir[64];

@@ -283,13 +283,13 @@ static inline json_t *measurement(const char *container)
 				      "/app", "env", "PATH=/bin", "cwd", "/", "user", user));
 	json_object_set_new(
 		m, "config",
-		json_pack("{s:[s], s:[s], s:s, s:o, s:[s], s:b, s:b, s:s, s:[], s:[], s:[], "
+		json_pack("{s:[s], s:[s], s:s, s:o, s:[s], s:b, s:b, s:s, s:[], s:[], s:[], s:[], "
 			  "s:{s:s, s:s, s:s, s:s, s:s, s:s}, s:b}",
 			  "args", "/app", "env", "PATH=/bin", "cwd", "/", "user", user,
 			  "capabilities", "CAP_CHOWN", "noNewPrivileges", 0, "readonlyRootfs", 0,
-			  "seccomp", DIGEST_2, "mounts", "devices", "hooks", "namespaces", "cgroup",
-			  "private", "ipc", "private", "mnt", "private", "net", "private", "pid",
-			  "private", "uts", "private", "privileged", 0));
+			  "seccomp", DIGEST_2, "mounts", "devices", "hooks", "settings",
+			  "namespaces", "cgroup", "private", "ipc", "private", "mnt", "private",
+			  "net", "private", "pid", "private", "uts", "private", "privileged", 0));
 	json_object_set_new(m, "rootfs",
 			    json_pack("{s:s, s:b}", "upper", "clean", "firstStart", 1));
 	return m;

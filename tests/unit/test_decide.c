@@ -31,7 +31,7 @@ static const char measurement_json[] =
 	"'capabilities':['CAP_CHOWN','CAP_KILL'],'noNewPrivileges':false,"
 	"'readonlyRootfs':false,'seccomp':'" DIGEST_C "','apparmor':'docker-default',"
 	"'mounts':[{'destination':'/proc','type':'proc','source':'proc','options':[],"
-	"'engine':true}],'devices':[],'hooks':[],'namespaces':{'cgroup':'private',"
+	"'engine':true}],'devices':[],'hooks':[],'settings':[],'namespaces':{'cgroup':'private',"
 	"'ipc':'private','mnt':'private','net':'private','pid':'private','uts':'private'},"
 	"'privileged':false},'rootfs':{'upper':'clean','firstStart':true}}";
 
@@ -299,6 +299,20 @@ static const struct row rows[] = {
 	{"a signed hook", "i hooks=['/opt/h'];m config.hooks=['/opt/h']", NULL, NULL},
 	{"a hook beyond the signed one", "i hooks=['/opt/h'];m config.hooks=['/opt/h','/opt/i']",
 	 "hooks", "at most [\"/opt/h\"], container has \"/opt/i\""},
+
+	/* settings */
+	{"a setting", "m config.settings=['linux.sysctl a.b=1']", "settings",
+	 "at most [], container has \"linux.sysctl a.b=1\""},
+	{"a signed setting",
+	 "i settings=['linux.sysctl a.b=1'];m config.settings=['linux.sysctl a.b=1']", NULL, NULL},
+	{"a signed setting of another value",
+	 "i settings=['linux.sysctl a.b=1'];m config.settings=['linux.sysctl a.b=2']", "settings",
+	 "a.b=2"},
+	{"a setting of a filter that is not signed",
+	 "m config.settings=['linux.seccomp.listenerPath=/x']", "settings", "listenerPath"},
+	{"a setting of the signed filter",
+	 "i seccomp='" DIGEST_C "';m config.settings=['linux.seccomp.listenerPath=/x']", NULL,
+	 NULL},
 
 	/* rootfs */
 	{"files changed before the first start", "m rootfs.upper='dirty';m rootfs.dirty='/app'",

@@ -85,6 +85,7 @@ static void what_docker_writes_is_the_engines_own(void **state)
 	assert_int_equal(foreign_mounts(p.m), 0);
 	assert_int_equal(p.m->devices.n, 0);
 	assert_int_equal(p.m->hooks.n, 0);
+	assert_int_equal(p.m->settings.n, 0);
 	assert_int_equal(p.f.setkey_pid, 305);
 	assert_false(p.m->privileged);
 	assert_int_equal(p.m->capabilities.n, 14);
@@ -104,6 +105,7 @@ static void what_podman_writes_is_the_engines_own(void **state)
 	assert_int_equal(p.rc, 0);
 	assert_int_equal(foreign_mounts(p.m), 0);
 	assert_int_equal(p.m->hooks.n, 0);
+	assert_int_equal(p.m->settings.n, 0);
 	assert_int_equal(p.f.setkey_pid, 0);
 	assert_int_equal(p.m->devices.n, 0);
 }
@@ -369,6 +371,9 @@ static void what_is_malformed_is_an_error_that_names_it(void **state)
 		{"{'linux':{'seccomp':[]}}", "seccomp"},
 		{"{'linux':{'uidMappings':[{'containerID':5,'hostID':5}]}}", "uidMappings"},
 		{"{'linux':[]}", "linux"},
+		{"{'linux':{'sysctl':[]}}", "sysctl"},
+		{"{'linux':{'maskedPaths':'/'}}", "maskedPaths"},
+		{"{'annotations':[]}", "annotations"},
 	};
 
 	(void)state;
@@ -377,6 +382,88 @@ static void what_is_malformed_is_an_error_that_names_it(void **state)
 
 		assert_int_equal(p.rc, -1);
 		expect_error(&p.err, CC_E_INVALID, "", cases[i].part);
+	}
+}
+
+static void what_nobody_writes_by_default_is_a_setting(void **state)
+{
+	static const struct {
+		const char *changes, *setting;
+	} cases[] = {
+		{"{'linux':{'sysctl':{'net.core.somaxconn':'9'}}}",
+		 "linux.sysctl net.core.somaxconn=9"},
+		{"{'annotations':{'run.oci.seccomp_bpf_data':'BgAAAAAA/38='}}",
+		 "annotations run.oci.seccomp_bpf_data=BgAAAAAA/38="},
+		{"{'annotations':{'run.oci.keep_original_groups':'1'}}",
+		 "annotations run.oci.keep_original_groups=1"},
+		{"{'annotations':{'module.wasm.image/variant':'compat'}}",
+		 "annotations module.wasm.image/variant=compat"},
+		{"{'annotations':{'org.systemd.property.DeviceAllow':'x'}}",
+		 "annotations org.systemd.property.DeviceAllow=x"},
+		{"{'linux':{'seccomp':{'defaultAction':'SCMP_ACT_ALLOW'}}}",
+		 "linux.seccomp.defaultAction=SCMP_ACT_ALLOW"},
+		{"{'linux':{'seccomp':{'defaultAction':'SCMP_ACT_LOG'}}}",
+		 "linux.seccomp.defaultAction=SCMP_ACT_LOG"},
+		{"{'linux':{'seccomp':{'listenerPath':'/run/l'}}}",
+		 "linux.seccomp.listenerPath=/run/l"},
+		{"{'linux':{'seccomp':{'syscalls':[{'names':['open'],'action':'SCMP_ACT_NOTIFY'}]}}}",
+		 "linux.seccomp.syscalls action=SCMP_ACT_NOTIFY"},
+		{"{'linux':{'readonlyPaths':['/proc/bus','/proc/fs','/proc/irq','/proc/sys']}}",
+		 "linux.readonlyPaths lacks /proc/sysrq-trigger"},
+		{"{'linux':{'maskedPaths':['/proc/acpi','/proc/keys','/proc/timer_list',"
+		 "'/proc/sched_debug','/proc/scsi','/sys/firmware']}}",
+		 "linux.maskedPaths lacks /proc/kcore"},
+		{"{'linux':{'rootfsPropagation':'shared'}}", "linux.rootfsPropagation=shared"},
+		{"{'linux':{'personality':{'domain':'LINUX32'}}}",
+		 "linux.personality={\"domain\":\"LINUX32\"}"},
+		{"{'linux':{'timeOffsets':{'monotonic':{'secs':9}}}}",
+		 "linux.timeOffsets={\"monotonic\":{\"secs\":9}}"},
+		{"{'linux':{'netDevices':{'eth0':{}}}}", "linux.netDevices={\"eth0\":{}}"},
+		{"{'linux':{'namespaces':[{'type':'user','path':'/proc/9/ns/user'}]}}",
+		 "linux.namespaces user joined"},
+		{"{'linux':{'namespaces':[{'type':'time'}]}}", "linux.namespaces time"},
+		{"{'process':{'scheduler':{'policy':'SCHED_FIFO'}}}",
+		 "process.scheduler={\"policy\":\"SCHED_FIFO\"}"},
+		{"{'process':{'user':{'umask':0}}}", "process.user.umask=0"},
+		{"{'process':{'selinuxLabel':'system_u:system_r:spc_t:s0'}}",
+		 "process.selinuxLabel type=spc_t"},
+		{"{'process':{'selinuxLabel':'x'}}", "process.selinuxLabel type=x"},
+		{"{'mounts':[{'destination':'/x','type':'bind','source':'/y','uidMappings':[]}]}",
+		 "mounts /x uidMappings=[]"},
+		{"{'vm':{}}", "vm={}"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		auto_parsed p = parse_with(&podman, cases[i].changes);
+
+		expect_ok(p.rc, &p.err);
+		if (p.m->settings.n != 1)
+			fail_msg("%s: %zu settings", cases[i].changes, p.m->settings.n);
+		assert_string_equal(p.m->settings.v[0], cases[i].setting);
+	}
+}
+
+static void what_is_harmless_is_no_setting(void **state)
+{
+	static const char *const cases[] = {
+		"{'annotations':{'container-crypt/volume':'x','io.podman.annotations.autoremove':'TRUE'}}",
+		"{'process':{'terminal':true,'consoleSize':{'height':1,'width':1},'oomScoreAdj':1}}",
+		"{'process':{'selinuxLabel':'system_u:system_r:container_t:s0:c1,c2'}}",
+		"{'process':{'selinuxLabel':''},'domainname':'x'}",
+		"{'linux':{'rootfsPropagation':'rslave','mountLabel':'x','resources':{'unified':{}}}}",
+		"{'linux':{'namespaces':[{'type':'user'}],"
+		"'uidMappings':[{'containerID':0,'hostID':1,'size':1}],'gidMappings':[]}}",
+		"{'linux':{'seccomp':{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[]}}}",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		auto_parsed p = parse_with(&docker, cases[i]);
+
+		expect_ok(p.rc, &p.err);
+		if (p.m->settings.n)
+			fail_msg("%s: %s", cases[i], p.m->settings.v[0]);
 	}
 }
 
@@ -455,6 +542,8 @@ int main(void)
 		cmocka_unit_test(the_digest_of_a_filter_does_not_depend_on_the_order_of_members),
 		cmocka_unit_test(capabilities_are_the_union_of_all_sets),
 		cmocka_unit_test(namespaces_that_are_missing_are_the_hosts),
+		cmocka_unit_test(what_nobody_writes_by_default_is_a_setting),
+		cmocka_unit_test(what_is_harmless_is_no_setting),
 		cmocka_unit_test(what_is_malformed_is_an_error_that_names_it),
 		cmocka_unit_test(the_state_of_runc_and_crun_is_understood),
 		cmocka_unit_test(a_state_without_a_process_or_container_is_refused),

@@ -196,6 +196,7 @@ static const char busy[] =
 	"  {'destination':'/conf','type':'bind','source':'/srv/conf','options':['rbind','ro'],"
 	"   'engine':false}],"
 	" 'devices':['/dev/fuse'],'hooks':['/usr/bin/other-hook'],"
+	" 'settings':['linux.sysctl net.core.somaxconn=1024'],"
 	" 'namespaces':{'cgroup':'private','ipc':'private','mnt':'private','net':'host',"
 	"  'pid':'private','uts':'joined'},'privileged':false},"
 	"'rootfs':{'upper':'clean','firstStart':true}}";
@@ -238,6 +239,7 @@ static void it_names_only_what_is_not_the_image_s_or_the_engine_s(void **state)
 			"'mounts':[{'destination':'/conf','source':'/srv/conf','type':'bind',"
 			"           'options':['rbind','ro']}],"
 			"'devices':['/dev/fuse'],'hooks':['/usr/bin/other-hook'],"
+			"'settings':['linux.sysctl net.core.somaxconn=1024'],"
 			"'sharedNamespaces':['net','uts']}");
 
 	(void)state;
@@ -269,6 +271,7 @@ static void any_change_of_the_container_is_refused_then(void **state)
 		{"/dev/fuse", "/dev/kmsg", "devices"},
 		{"'pid':'private'", "'pid':'host'", "namespaces"},
 		{"/usr/bin/other-hook", "/tmp/hook", "hooks"},
+		{"somaxconn=1024", "somaxconn=4096", "settings"},
 		{"'privileged':false", "'privileged':true", "privileged"},
 	};
 	cc_auto_measurement struct cc_measurement *m = measurement(busy);

@@ -24,7 +24,7 @@ static int set_up(void **state)
 		"'image':{'id':'" DIGEST_A "','manifests':[],'args':['/app'],'env':[],'cwd':'',"
 		"'user':{'uid':0,'gid':0}},'config':{'args':['/app'],'env':[],'cwd':'/',"
 		"'user':{'uid':0,'gid':0},'capabilities':[],'noNewPrivileges':false,"
-		"'readonlyRootfs':false,'seccomp':'unconfined','mounts':[],'devices':[],'hooks':[],"
+		"'readonlyRootfs':false,'seccomp':'unconfined','mounts':[],'devices':[],'hooks':[],'settings':[],"
 		"'namespaces':{'cgroup':'private','ipc':'private','mnt':'private','net':'private',"
 		"'pid':'private','uts':'private'},'privileged':false},"
 		"'rootfs':{'upper':'clean','firstStart':true}}");

@@ -22,7 +22,7 @@ static json_t *full(void)
 		"'capabilities':['CAP_CHOWN'],'noNewPrivileges':true},"
 		"'readonlyRootfs':true,'seccomp':'" DIGEST_A "','apparmor':'docker-default',"
 		"'mounts':[{'destination':'/cfg','source':'/etc/cfg','type':'bind','options':['ro']}],"
-		"'devices':['/dev/fuse'],'hooks':['/usr/bin/other-hook'],"
+		"'devices':['/dev/fuse'],'hooks':['/usr/bin/other-hook'],'settings':['linux.sysctl a.b=1'],"
 		"'sharedNamespaces':['net'],'privileged':true}}");
 }
 
@@ -119,6 +119,7 @@ static void every_member_is_read(void **state)
 	assert_string_equal(id->mounts[0].options.v[0], "ro");
 	assert_string_equal(id->devices.v[0], "/dev/fuse");
 	assert_string_equal(id->hooks.v[0], "/usr/bin/other-hook");
+	assert_string_equal(id->settings.v[0], "linux.sysctl a.b=1");
 	assert_string_equal(id->shared_namespaces.v[0], "net");
 	assert_true(id->privileged);
 }
@@ -136,7 +137,7 @@ static void absent_members_demand_the_safe_value(void **state)
 	assert_null(id->rootfs_digest);
 	assert_null(id->cwd);
 	assert_null(id->seccomp);
-	assert_int_equal(id->n_env + id->n_mounts + id->devices.n + id->hooks.n +
+	assert_int_equal(id->n_env + id->n_mounts + id->devices.n + id->hooks.n + id->settings.n +
 				 id->shared_namespaces.n,
 			 0);
 }
@@ -313,6 +314,7 @@ static void values_of_the_wrong_form_are_refused(void **state)
 	expect_bad("predicate.mounts.0.source", NULL, "source");
 	expect_bad("predicate.devices", "['fuse']", "devices");
 	expect_bad("predicate.hooks", "['hook']", "hooks");
+	expect_bad("predicate.settings", "'linux.sysctl'", "an array");
 	expect_bad("predicate.sharedNamespaces", "['user']", "sharedNamespaces");
 	expect_bad("predicate.privileged", "'yes'", "true or false");
 }

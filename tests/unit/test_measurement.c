@@ -16,7 +16,7 @@ static json_t *full(void)
 		"'noNewPrivileges':true,'readonlyRootfs':true,'seccomp':'" DIGEST_C "',"
 		"'apparmor':'docker-default','mounts':[{'destination':'/proc','type':'proc',"
 		"'source':'proc','options':['nosuid'],'engine':true}],'devices':['/dev/fuse'],"
-		"'hooks':['/hook'],'namespaces':{'cgroup':'private','ipc':'host','mnt':'private',"
+		"'hooks':['/hook'],'settings':['linux.sysctl a.b=1'],'namespaces':{'cgroup':'private','ipc':'host','mnt':'private',"
 		"'net':'joined','pid':'private','uts':'private'},'privileged':true},"
 		"'rootfs':{'upper':'dirty','dirty':'/etc/passwd','firstStart':true,'digest':'" DIGEST_B
 		"'}}");
@@ -82,6 +82,7 @@ static void every_member_is_read(void **state)
 	assert_string_equal(m->mounts[0].options.v[0], "nosuid");
 	assert_string_equal(m->devices.v[0], "/dev/fuse");
 	assert_string_equal(m->hooks.v[0], "/hook");
+	assert_string_equal(m->settings.v[0], "linux.sysctl a.b=1");
 	for (size_t i = 0; i < CC_NS_COUNT; i++) {
 		enum cc_ns_state want = !strcmp(cc_ns_names[i], "ipc")	 ? CC_NS_HOST
 					: !strcmp(cc_ns_names[i], "net") ? CC_NS_JOINED

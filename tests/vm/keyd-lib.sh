@@ -108,7 +108,7 @@ measurement() {
 		 process:{pid:4242, startTime:1000, cgroupId:77},
 		 image:{id:$i, manifests:[$m], ref:"registry/app:1", args:["/app"], env:[], cwd:"/", user:$user},
 		 config:{args:["/app"], env:[], cwd:"/", user:$user, capabilities:[], noNewPrivileges:false,
-			 readonlyRootfs:false, seccomp:$m, mounts:[], devices:[], hooks:[], privileged:false,
+			 readonlyRootfs:false, seccomp:$m, mounts:[], devices:[], hooks:[], settings:[], privileged:false,
 			 namespaces:{cgroup:"private", ipc:"private", mnt:"private", net:"private",
 				     pid:"private", uts:"private"}},
 		 rootfs:{upper:"clean", firstStart:true}}'
