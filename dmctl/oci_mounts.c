@@ -9,18 +9,18 @@
 
 #define WHAT "config.json mounts"
 
-/* Kernel file systems at their usual places, as docker and podman always add them. */
+/*
+ * Kernel file systems at their usual places, as docker and podman always add them. Who may write to
+ * sysfs rules the host.
+ */
 static const struct {
 	const char *destination, *type;
+	bool read_only;
 } kernel_mounts[] = {
-	{"/proc", "proc"},
-	{"/dev", "tmpfs"},
-	{"/dev/pts", "devpts"},
-	{"/dev/shm", "tmpfs"},
-	{"/dev/mqueue", "mqueue"},
-	{"/sys", "sysfs"},
-	{"/sys/fs/cgroup", "cgroup"},
-	{"/sys/fs/cgroup", "cgroup2"},
+	{"/proc", "proc", false},	    {"/dev", "tmpfs", false},
+	{"/dev/pts", "devpts", false},	    {"/dev/shm", "tmpfs", false},
+	{"/dev/mqueue", "mqueue", false},   {"/sys", "sysfs", true},
+	{"/sys/fs/cgroup", "cgroup", true}, {"/sys/fs/cgroup", "cgroup2", true},
 };
 
 /* Files the engine makes for each container; @file is relative to one of its own directories. */
@@ -45,6 +45,12 @@ static bool is_bind(const struct cc_mount *mnt)
 	       cc_strv_has(&mnt->options, "rbind");
 }
 
+static bool is_read_only(const struct cc_mount *mnt)
+{
+	return cc_strv_has(&mnt->options, "ro") && !cc_strv_has(&mnt->options, "rw") &&
+	       !cc_strv_has(&mnt->options, "rrw");
+}
+
 static bool is_kernel_mount(const struct cc_mount *mnt)
 {
 	size_t i;
@@ -52,7 +58,7 @@ static bool is_kernel_mount(const struct cc_mount *mnt)
 	for (i = 0; i < COUNT(kernel_mounts); i++)
 		if (strcmp(mnt->destination, kernel_mounts[i].destination) == 0 &&
 		    strcmp(mnt->type, kernel_mounts[i].type) == 0)
-			return true;
+			return !kernel_mounts[i].read_only || is_read_only(mnt);
 	return false;
 }
 

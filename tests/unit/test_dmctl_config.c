@@ -132,6 +132,9 @@ static void a_bind_mount_over_an_engines_place_is_foreign(void **state)
 		"{'destination':'/scratch','type':'tmpfs','source':'tmpfs'}",
 		"{'destination':'/run','type':'tmpfs','source':'tmpfs'}",
 		"{'destination':'/proc/../data','type':'proc','source':'proc'}",
+		"{'destination':'/sys','type':'sysfs','source':'sysfs','options':['nosuid']}",
+		"{'destination':'/sys','type':'sysfs','source':'sysfs','options':['ro','rw']}",
+		"{'destination':'/sys/fs/cgroup','type':'cgroup','source':'cgroup'}",
 	};
 
 	(void)state;
