@@ -136,6 +136,7 @@ json_t *predicate_from_measurement(const struct cc_measurement *m, const char *v
 	    json_object_set_new(p, "process", process_json(m)) ||
 	    put_true(p, "readonlyRootfs", m->readonly_rootfs) ||
 	    put_text(p, "seccomp", unconfined ? m->seccomp : NULL) ||
+	    put_text(p, "apparmor", cc_apparmor_is_default(m->apparmor) ? NULL : m->apparmor) ||
 	    put_list(p, "mounts", mount_rules(m)) ||
 	    put_list(p, "devices", cc_strv_json(&m->devices)) ||
 	    put_list(p, "hooks", cc_strv_json(&m->hooks)) ||

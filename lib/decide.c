@@ -295,16 +295,25 @@ static int check_seccomp(const struct cc_identity *id, const struct cc_measureme
 			 id->seccomp ? id->seccomp : "a filter", got);
 }
 
+bool cc_apparmor_is_default(const char *profile)
+{
+	static const char podman[] = "containers-default-"; /* and a version */
+
+	return !profile || !*profile || !strcmp(profile, "docker-default") ||
+	       !strncmp(profile, podman, strlen(podman));
+}
+
 static int check_apparmor(const struct cc_identity *id, const struct cc_measurement *m,
 			  const struct cc_policy *policy, struct cc_error *err)
 {
 	char want[CC_RENDER_MAX], got[CC_RENDER_MAX];
 
 	(void)policy;
-	if (!id->apparmor || same(id->apparmor, m->apparmor))
+	if (id->apparmor ? same(id->apparmor, m->apparmor) : cc_apparmor_is_default(m->apparmor))
 		return 0;
 	return cc_refuse(err, "apparmor", "apparmor: identity wants %s, container has %s",
-			 cc_render_str(id->apparmor, want), cc_render_str(m->apparmor, got));
+			 id->apparmor ? cc_render_str(id->apparmor, want) : "the engine's default",
+			 cc_render_str(m->apparmor, got));
 }
 
 static int check_privileged(const struct cc_identity *id, const struct cc_measurement *m,
@@ -337,6 +346,12 @@ static int check_devices(const struct cc_identity *id, const struct cc_measureme
 
 /* ---- mounts ------------------------------------------------------------------------------------- */
 
+/* "ro" for "ro" and its recursive kind "rro", and so on. */
+static bool is_option(const char *option, const char *name)
+{
+	return !strcmp(option, name) || (option[0] == 'r' && !strcmp(option + 1, name));
+}
+
 /* runc and crun let the last of a pair win: an option counts only where its opposite is not. */
 static bool option_holds(const struct cc_strv *options, const char *option)
 {
@@ -347,9 +362,10 @@ static bool option_holds(const struct cc_strv *options, const char *option)
 		return false;
 	for (size_t i = 0; i < sizeof(opposites) / sizeof(opposites[0]); i++)
 		for (size_t k = 0; k < 2; k++)
-			if (!strcmp(opposites[i][k], option) &&
-			    cc_strv_has(options, opposites[i][1 - k]))
-				return false;
+			for (size_t o = 0; o < options->n; o++)
+				if (is_option(option, opposites[i][k]) &&
+				    is_option(options->v[o], opposites[i][1 - k]))
+					return false;
 	return true;
 }
 

@@ -35,4 +35,7 @@ struct cc_policy {
 int cc_decide(const struct cc_identity *id, const struct cc_measurement *m,
 	      const struct cc_policy *policy, struct cc_error *err);
 
+/* What an identity need not name: an engine's own profile, or none, as where there is no AppArmor. */
+bool cc_apparmor_is_default(const char *profile);
+
 #endif

@@ -21,7 +21,8 @@
  *   readonlyRootfs    true: demanded
  *   seccomp           "sha256:…" of the profile as measured, or "unconfined"; absent: any filter, but
  *                     not unconfined
- *   apparmor          profile name demanded; absent: no demand
+ *   apparmor          profile name demanded; absent: the engine's default, or none where there is no
+ *                     AppArmor
  *   mounts            [{destination, source, type, options[]}] allowed beyond the engine's own
  *   devices           ["/dev/fuse"] allowed beyond the engines' default set; ["/dev/disk b 8:16"] for
  *                     a node that is not the host's of that name
@@ -106,7 +107,7 @@ struct cc_identity {
 	bool no_new_privileges;
 	bool readonly_rootfs;
 	char *seccomp;	/* NULL: any filter */
-	char *apparmor; /* NULL: no demand */
+	char *apparmor; /* NULL: the engine's */
 	size_t n_mounts;
 	struct cc_mount_rule *mounts;
 	struct cc_strv devices;

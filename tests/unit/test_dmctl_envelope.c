@@ -271,6 +271,7 @@ static void any_change_of_the_container_is_refused_then(void **state)
 		{"/dev/fuse", "/dev/kmsg", "devices"},
 		{"'pid':'private'", "'pid':'host'", "namespaces"},
 		{"/usr/bin/other-hook", "/tmp/hook", "hooks"},
+		{"docker-default", "unconfined", "apparmor"},
 		{"somaxconn=1024", "somaxconn=4096", "settings"},
 		{"'privileged':false", "'privileged':true", "privileged"},
 	};
