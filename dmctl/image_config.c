@@ -9,10 +9,12 @@
 #include <grp.h>
 #include <pwd.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "rootfs.h"
 
 #define WHAT "the image's configuration"
+#define FILE_MAX (1 << 20) /* bytes of an image's /etc/passwd or /etc/group */
 
 void image_config_clear(struct image_config *c)
 {
@@ -79,22 +81,49 @@ static int number(const char *s, uint32_t *id)
 	return 0;
 }
 
-/* Opens a file of the image; NULL without error when there is none. */
+/*
+ * The file behind @path_fd, which was opened with O_PATH, up to @max bytes. Return: how many, or -1.
+ */
+static ssize_t read_regular(int path_fd, char *buf, size_t max)
+{
+	cc_auto_close int fd = -1;
+	struct stat st;
+	char path[64];
+	ssize_t n = 0;
+	size_t len = 0;
+
+	/* a device would be opened outside of the container's device control group */
+	if (fstat(path_fd, &st) || !S_ISREG(st.st_mode))
+		return -1;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", path_fd);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	while (fd >= 0 && len < max && (n = read(fd, buf + len, max - len)) > 0)
+		len += (size_t)n;
+	return fd < 0 || n < 0 ? -1 : (ssize_t)len;
+}
+
+/*
+ * A copy of a file of the image; NULL without error when there is none, or one that the container's
+ * program made: no regular file, or longer than anybody's.
+ */
 static FILE *open_in(const char *root, const char *path)
 {
 	cc_auto_close int dir = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	cc_auto_free char *text = malloc(FILE_MAX + 1);
 	cc_auto_close int fd = -1;
-	FILE *f;
+	cc_auto_fclose FILE *f = NULL;
+	ssize_t n;
 
-	if (dir < 0)
+	if (dir < 0 || !text)
 		return NULL;
-	fd = rootfs_open(dir, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd < 0)
+	fd = rootfs_open(dir, path, O_PATH | O_CLOEXEC);
+	n = fd < 0 ? -1 : read_regular(fd, text, FILE_MAX + 1);
+	if (n <= 0 || n > FILE_MAX)
 		return NULL;
-	f = fdopen(fd, "r");
-	if (f)
-		cc_steal_fd(&fd);
-	return f;
+	f = fmemopen(NULL, (size_t)n + 1, "w+");
+	if (!f || fwrite(text, 1, (size_t)n, f) != (size_t)n || fseek(f, 0, SEEK_SET))
+		return NULL;
+	return cc_steal(f);
 }
 
 /* Fills uid and gid from passwd's line for @name, or for the number in u->uid when @name is NULL. */

@@ -2,6 +2,11 @@
 /* An image's own configuration. */
 #include "lib_test.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+
 #include "dmctl/image_config.h"
 
 static int parse(const char *single_quoted, struct image_config *c, struct cc_error *err)
@@ -65,12 +70,105 @@ static void malformed_ones_are_refused(void **state)
 	}
 }
 
+#define PASSWD_LINE "app:x:7:8::/:/bin/sh\n"
+
+/* A root file system with an empty /etc. */
+static void make_root(char root[static 32])
+{
+	char path[64];
+
+	snprintf(root, 32, "/tmp/cc-image.XXXXXX");
+	assert_non_null(mkdtemp(root));
+	snprintf(path, sizeof(path), "%s/etc", root);
+	assert_int_equal(mkdir(path, 0755), 0);
+}
+
+static void remove_root(const char *root)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "%s/etc/passwd", root);
+	unlink(path);
+	snprintf(path, sizeof(path), "%s/etc", root);
+	rmdir(path);
+	rmdir(root);
+}
+
+static int passwd_open(const char *root)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/etc/passwd", root);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	return fd;
+}
+
+static void a_user_is_looked_up_in_the_images_passwd(void **state)
+{
+	struct cc_user u = {0};
+	struct cc_error err;
+	char root[32];
+	int fd;
+
+	(void)state;
+	make_root(root);
+	fd = passwd_open(root);
+	assert_int_equal(write(fd, PASSWD_LINE, strlen(PASSWD_LINE)), strlen(PASSWD_LINE));
+	close(fd);
+	expect_ok(image_user("app", root, &u, &err), &err);
+	assert_int_equal(u.uid, 7);
+	assert_int_equal(u.gid, 8);
+	remove_root(root);
+}
+
+/* To open a device is to use it. */
+static void what_is_no_file_is_not_even_opened(void **state)
+{
+	cc_auto_close int watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	char root[32], path[64], event[512];
+	struct cc_user u = {0};
+	struct cc_error err;
+
+	(void)state;
+	make_root(root);
+	snprintf(path, sizeof(path), "%s/etc/passwd", root);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_true(inotify_add_watch(watch, path, IN_OPEN) >= 0);
+	assert_int_equal(image_user("app", root, &u, &err), -1);
+	expect_error(&err, CC_E_INVALID, "", "not in its /etc/passwd");
+	assert_int_equal(read(watch, event, sizeof(event)), -1);
+	assert_int_equal(errno, EAGAIN);
+	remove_root(root);
+}
+
+static void a_file_without_end_is_not_read(void **state)
+{
+	struct cc_user u = {0};
+	struct cc_error err;
+	char root[32];
+	int fd;
+
+	(void)state;
+	make_root(root);
+	fd = passwd_open(root);
+	assert_int_equal(write(fd, PASSWD_LINE, strlen(PASSWD_LINE)), strlen(PASSWD_LINE));
+	assert_int_equal(ftruncate(fd, 1 << 30), 0);
+	close(fd);
+	assert_int_equal(image_user("app", root, &u, &err), -1);
+	remove_root(root);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(entrypoint_and_command_make_the_arguments),
 		cmocka_unit_test(what_the_image_does_not_say_is_the_root_users_root),
 		cmocka_unit_test(malformed_ones_are_refused),
+		cmocka_unit_test(a_user_is_looked_up_in_the_images_passwd),
+		cmocka_unit_test(what_is_no_file_is_not_even_opened),
+		cmocka_unit_test(a_file_without_end_is_not_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
