@@ -81,6 +81,29 @@ static int option(struct libmnt_fs *fs, const char *name, char **out, struct cc_
 	return *out ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
 }
 
+/*
+ * All values of the options that add a layer each, ":" between; *out stays NULL without any. Linux 6.8
+ * shows the layers so when they were given one by one.
+ */
+static int layers(struct libmnt_fs *fs, char **out, struct cc_error *err)
+{
+	char *options = (char *)(uintptr_t)mnt_fs_get_fs_options(fs), *name, *value, *more;
+	size_t name_len, value_len;
+
+	while (options &&
+	       mnt_optstr_next_option(&options, &name, &name_len, &value, &value_len) == 0) {
+		if (!value || (strncmp(name, "lowerdir+=", name_len + 1) != 0 &&
+			       strncmp(name, "datadir+=", name_len + 1) != 0))
+			continue;
+		if (asprintf(&more, "%s%s%.*s", *out ? *out : "", *out ? ":" : "", (int)value_len,
+			     value) < 0)
+			return cc_fail(err, CC_E_NOMEM, "out of memory");
+		free(*out);
+		*out = more;
+	}
+	return 0;
+}
+
 int mountinfo_overlay(int fd, const char *target, char **upper, char **lower, bool *found,
 		      struct cc_error *err)
 {
@@ -95,7 +118,10 @@ int mountinfo_overlay(int fd, const char *target, char **upper, char **lower, bo
 	if (!fs || !mnt_fs_get_fstype(fs) || strcmp(mnt_fs_get_fstype(fs), "overlay") != 0)
 		return 0;
 	*found = true;
-	return option(fs, "upperdir", upper, err) || option(fs, "lowerdir", lower, err) ? -1 : 0;
+	return option(fs, "upperdir", upper, err) || option(fs, "lowerdir", lower, err) ||
+			       (!*lower && layers(fs, lower, err))
+		       ? -1
+		       : 0;
 }
 
 int mountinfo_shared(int fd, uint64_t mnt_id, bool *shared, struct cc_error *err)

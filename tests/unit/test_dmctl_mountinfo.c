@@ -42,6 +42,20 @@ static void the_layers_of_an_overlay_are_found(void **state)
 	assert_string_equal(lower, "/l/A:/l/B");
 }
 
+static void layers_that_were_given_one_by_one_are_found(void **state)
+{
+	cc_auto_free char *upper = NULL, *lower = NULL;
+	cc_auto_close int fd = file_of("40 1 0:29 / /m rw - overlay o rw,lowerdir+=/l/A,"
+				       "lowerdir+=/l/B,datadir+=/l/C,upperdir=/u,workdir=/w\n");
+	struct cc_error err;
+	bool found;
+
+	(void)state;
+	expect_ok(mountinfo_overlay(fd, "/m", &upper, &lower, &found, &err), &err);
+	assert_string_equal(upper, "/u");
+	assert_string_equal(lower, "/l/A:/l/B:/l/C");
+}
+
 static void what_is_no_overlay_has_no_layers(void **state)
 {
 	char *upper = NULL, *lower = NULL;
@@ -132,6 +146,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_layers_of_an_overlay_are_found),
+		cmocka_unit_test(layers_that_were_given_one_by_one_are_found),
 		cmocka_unit_test(what_is_no_overlay_has_no_layers),
 		cmocka_unit_test(the_mount_on_top_counts),
 		cmocka_unit_test(a_shared_mount_is_told_from_a_slave),
