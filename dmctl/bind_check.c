@@ -6,9 +6,9 @@
 
 #include <string.h>
 #include <time.h>
-#include <openssl/evp.h>
 
 #include "decide.h"
+#include "envelope.h"
 #include "keyd_client.h"
 #include "luks.h"
 
@@ -57,42 +57,22 @@ int bind_check_device(const char *device, const struct volume_record *v, char **
 	return luks_check(*found, v, err);
 }
 
-/* The payload of a DSSE envelope, not verified. */
-static int payload(const char *envelope, char **out, size_t *len, struct cc_error *err)
-{
-	cc_auto_json json_t *doc = cc_json_parse(envelope, strlen(envelope), "the identity", err);
-	const char *b64 = json_string_value(json_object_get(doc, "payload"));
-	size_t n = b64 ? strlen(b64) : 0;
-	int got;
-
-	if (!doc)
-		return -1;
-	*out = n && n % 4 == 0 ? malloc(n) : NULL;
-	if (!*out)
-		return cc_fail(err, CC_E_INVALID, "the identity has no payload");
-	got = EVP_DecodeBlock((unsigned char *)*out, (const unsigned char *)b64, (int)n);
-	if (got < 0)
-		return cc_fail(err, CC_E_INVALID, "the identity's payload is not base64");
-	*len = (size_t)got - (b64[n - 1] == '=') - (b64[n - 2] == '=');
-	return 0;
-}
-
 int bind_check_decide(const struct volume_record *v, const struct cc_measurement *m,
 		      json_t **answer, struct cc_error *err)
 {
 	const struct cc_policy policy = {
 		.now = time(NULL), .volume = v->name, .allow_running = true};
-	cc_auto_free char *envelope = NULL, *text = NULL, *said = NULL;
-	cc_auto_identity struct cc_identity *id = NULL;
+	cc_cleanup(envelopes_clear) struct envelopes e = {0};
+	cc_auto_free char *envelope = NULL, *said = NULL;
+	const struct cc_identity *id;
 	cc_auto_json json_t *got = NULL;
-	size_t len = 0;
 
 	if (get("identities", v->name, &got, err) ||
 	    cc_json_str(got, "answer of keyd", "envelope", true, &envelope, err) ||
-	    payload(envelope, &text, &len, err))
+	    envelopes_parse(envelope, strlen(envelope), "keyd's identity", &e, err))
 		return -1;
-	id = cc_identity_parse(text, len, err);
-	if (!id || cc_decide(id, m, &policy, err))
+	id = e.v[0].id;
+	if (cc_decide(id, m, &policy, err))
 		return -1;
 	if (asprintf(&said, "volume %s would be mounted on %s in container %s", v->name,
 		     id->mount_point, m->container_name) < 0)

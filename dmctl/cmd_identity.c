@@ -3,13 +3,13 @@
  * cmd_identity.c - dmctl identity verify, show, add, rm.
  */
 #include <getopt.h>
-#include <inttypes.h>
 #include <string.h>
 
 #include "agent_client.h"
 #include "cmd.h"
 #include "dsse.h"
 #include "envelope.h"
+#include "identity_register.h"
 #include "keyd_client.h"
 #include "output.h"
 
@@ -250,10 +250,7 @@ int cmd_identity_add(int argc, char **argv, const struct globals *g)
 		{0},
 	};
 	static const char *const names[] = {"ENVELOPE", NULL};
-	cc_cleanup(envelopes_clear) struct envelopes e = {0};
 	cc_auto_json json_t *answer = NULL;
-	cc_auto_json json_t *body = NULL;
-	const struct envelope *v;
 	const char *volume = NULL;
 	struct cc_error err;
 	int c;
@@ -265,20 +262,16 @@ int cmd_identity_add(int argc, char **argv, const struct globals *g)
 	}
 	if (cmd_arguments(g, argc, argv, names))
 		return CC_E_USAGE;
-	if (envelopes_read(argv[optind], &e, &err))
-		return cmd_fail(g, &err);
-	v = envelopes_pick(&e, volume, &err);
-	if (!v)
-		return cmd_fail(g, &err);
-	body = json_pack("{s:s}", "envelope", v->text);
-	if (keyd_request("POST", "/v1/identities", body, &answer, &err))
+	if (identity_register(argv[optind], volume, &answer, &err))
 		return cmd_fail(g, &err);
 	if (g->json)
 		output_json(answer);
 	else
 		puts(json_string_value(json_object_get(answer, "digest")) ?: "");
-	fprintf(stderr, "dmctl: identity of %s, serial %" PRIu64 ", signed by %s\n", v->id->volume,
-		v->id->serial, json_string_value(json_object_get(answer, "signer")) ?: "?");
+	fprintf(stderr, "dmctl: identity of %s, serial %" JSON_INTEGER_FORMAT ", signed by %s\n",
+		json_string_value(json_object_get(answer, "volume")) ?: "?",
+		json_integer_value(json_object_get(answer, "serial")),
+		json_string_value(json_object_get(answer, "signer")) ?: "?");
 	agent_refresh(g->agent);
 	return CC_OK;
 }
