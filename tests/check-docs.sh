@@ -5,7 +5,7 @@
 # names a command that does not exist.
 
 layer_docs() {
-	local page
+	local page shell
 
 	check "manual pages build" build man
 	for page in $B/man/*; do
@@ -13,6 +13,9 @@ layer_docs() {
 	done
 	check "links between the documents lead somewhere" links
 	check "every dmctl command in the documents exists" commands
+	for shell in bash zsh fish; do
+		check "$shell completes every verb and option" completes "$shell"
+	done
 }
 
 formats() {
@@ -38,7 +41,7 @@ links() {
 commands() {
 	local verbs words status=0
 
-	verbs=$($B/dmctl/dmctl --help | sed -nE 's/^  ([a-z]+( [a-z]+)?)  .*/\1/p')
+	verbs=$($B/dmctl/dmctl --help | sed -nE 's/^  ([a-z]+( [a-z-]+)?)  .*/\1/p')
 	[ -n "$verbs" ] || { echo "dmctl --help lists no verbs"; return 1; }
 	while read -r words; do
 		grep -qxF -e "$words" -e "${words% *}" <<<"$verbs" ||
@@ -54,5 +57,24 @@ shown_commands() {
 	for file in README.md docs/*.md docs/*.scd; do
 		awk '/^[[:space:]]*```/ { code = !code; next } code || /^(\t|    )/' "$file"
 	done | sed -e 's/[*_`]//g' |
-		grep -oE '^[[:space:]]*([#$] )?(sudo )?dmctl [a-z]+( [a-z]+)?' | sed -E 's/.*dmctl //'
+		grep -oE '^[[:space:]]*([#$] )?(sudo )?dmctl [a-z]+( [a-z-]+)?' | sed -E 's/.*dmctl //'
+}
+
+# completes SHELL: after each noun its verbs, after each verb the options that its help shows
+completes() {
+	local shell=$1 words got want status=0 PATH=$PWD/$B/dmctl:$PATH
+
+	while read -ra words; do
+		if [ ${#words[@]} = 2 ]; then
+			got=$(tests/complete "$shell" dmctl "${words[0]}" '')
+		else
+			got=$(tests/complete "$shell" dmctl '')
+		fi
+		grep -qxF -e "${words[-1]}" <<<"$got" || { echo "$shell lacks ${words[*]}"; status=1; }
+		want=$(dmctl "${words[@]}" --help | grep -oE '^  (-[a-z], )?--[a-z-]+' | sed 's/.*--/--/')
+		[ -n "$want" ] || continue
+		got=$(tests/complete "$shell" dmctl "${words[@]}" --)
+		grep -vxF -e "$got" <<<"$want" && { echo "$shell lacks these of ${words[*]}"; status=1; }
+	done < <(dmctl --help | sed -nE 's/^  ([a-z]+( [a-z-]+)?)  .*/\1/p')
+	return $status
 }

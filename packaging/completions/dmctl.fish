@@ -1,0 +1,111 @@
+# fish completion of dmctl(8)
+# SPDX-License-Identifier: Apache-2.0
+#
+# Verbs and options come from dmctl's own help; names from keyd and the agent, silently where they do not
+# answer.
+
+# "volume create<TAB>Make a volume …", one a line
+function __dmctl_verbs
+    dmctl --help | string match -rg '^  ([a-z]+(?: [a-z-]+)?)  +(\S.*)' | paste - -
+end
+
+# Words typed so far that are no options, without dmctl.
+function __dmctl_words
+    set -l skip 0
+    for word in (commandline -opc)[2..]
+        if test $skip = 1
+            set skip 0
+        else if string match -qr -- '^(--(keyd|agent|fs|label|sector-size|key-bytes|cipher|wipe-signature|engine|volume|mount-point|serial|key|predicate|subject|name|passphrase-file|passphrase-fd|output|pubkey|after|realm|cdi-dir|plugin-dir)|-o)$' $word
+            set skip 1
+        else if not string match -q -- '-*' $word
+            echo $word
+        end
+    end
+end
+
+# The verb's words: one, or two where there is a noun.
+function __dmctl_verb
+    set -l words (__dmctl_words)
+    set -l verbs (__dmctl_verbs | cut -f 1)
+    if test (count $words) -ge 2; and contains -- "$words[1] $words[2]" $verbs
+        echo $words[1]
+        echo $words[2]
+    else if test (count $words) -ge 1; and contains -- $words[1] $verbs
+        echo $words[1]
+    end
+end
+
+function __dmctl_names
+    dmctl $argv 2>/dev/null | tail -n +2 | string match -r '^\S+'
+end
+
+function __dmctl_containers
+    docker ps -a --format '{{.Names}}' 2>/dev/null
+    podman ps -a --format '{{.Names}}' 2>/dev/null
+end
+
+function __dmctl_files
+    set -l token (commandline -ct)
+    for path in $token*
+        test -d $path; and echo $path/; or echo $path
+    end
+end
+
+function __dmctl_devices
+    for link in /dev/disk/by-id/*
+        echo $link
+    end
+end
+
+# What comes next that is no option.
+function __dmctl_arguments
+    set -l words (__dmctl_words)
+    set -l verb (__dmctl_verb)
+    if test (count $verb) = 0
+        set -l verbs (__dmctl_verbs)
+        if test (count $words) = 0
+            string match -v '* *	*' $verbs
+            string match -rg '^([a-z]+) [a-z-]+	' $verbs | sort -u
+        else if test (count $words) = 1
+            string match -rg "^$words[1] (.*)" $verbs
+        end
+        return
+    end
+    set -l n (math (count $words) - (count $verb) + 1)
+    switch "$verb $n"
+        case 'volume inspect 1' 'volume rm 1' 'volume grow 1' 'identity rm 1'
+            __dmctl_names volume ls
+        case 'volume header-backup 1' 'volume header-restore 1'
+            __dmctl_names volume ls
+        case 'volume create 2' 'volume header-restore 3'
+            __dmctl_devices
+        case 'signer rm 1'
+            __dmctl_names signer ls
+        case 'agents rm 1'
+            __dmctl_names agents ls
+        case 'lease revoke 1'
+            __dmctl_names lease ls
+        case 'identity measure 1' 'bind 2'
+            __dmctl_containers
+        case 'bind 1'
+            __dmctl_names volume ls
+            __dmctl_devices
+        case 'unbind 1'
+            __dmctl_names ps
+        case '*'
+            __dmctl_files
+    end
+end
+
+# "--fs<TAB>file system to make", from the verb's help
+function __dmctl_options
+    set -l verb (__dmctl_verb)
+    dmctl $verb --help | string match -rg -- '^  (?:-[a-z], )?(--[a-z-]+)(?: \S+)?  +(\S.*)' | paste - -
+    if test (count $verb) -gt 0
+        printf '%s\t%s\n' --json 'print JSON' --keyd "keyd's socket" --agent "the agent's socket" --help help
+    end
+end
+
+complete -c dmctl -f
+complete -c dmctl -n 'string match -q -- "-*" (commandline -ct)' -a '(__dmctl_options)'
+complete -c dmctl -n 'not string match -q -- "-*" (commandline -ct)' -a '(__dmctl_arguments)'
