@@ -142,6 +142,10 @@ install: $(PROGRAMS) $(MAN)
 		$(call put,lib/sysusers.d,-m644 $$u) || exit; done
 	$(Q)for c in $(wildcard packaging/completions/dmctl); do \
 		$(call put,share/bash-completion/completions,-m644 $$c) || exit; done
+	$(Q)$(call put,share/zsh/site-functions,-m644 packaging/completions/_dmctl)
+	$(Q)$(call put,share/fish/vendor_completions.d,-m644 packaging/completions/dmctl.fish)
+	$(Q)for d in cdi hooks.d containers.conf.d examples; do \
+		$(call put,share/doc/container-crypt/$$d,-m644 packaging/$$d/*) || exit; done
 
 # ---- tests -------------------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@
 #include "cmd.h"
 #include "log.h"
 #include "paths.h"
+#include "plugin_http.h"
 
 #define NAME "container-crypt-agent"
 #define LOCK_FILE CC_RUN_DIR "/agent.lock"
@@ -72,6 +73,7 @@ static void on_stop(evutil_socket_t sig, short what, void *arg)
 	sd_notify(0, "STOPPING=1");
 	cc_log(LOG_INFO, "stopping; bound containers keep their volumes");
 	agent_unlisten(a);
+	plugin_close(cc_steal(a->plugin));
 	agent_check_stopped(a);
 }
 
@@ -94,6 +96,9 @@ static void recovered(struct agent *a)
 		return;
 	}
 	cc_log(LOG_INFO, "listening on %s", a->socket);
+	a->plugin = plugin_open(a->base, a->plugin_dir, a->socket, &err);
+	if (!a->plugin)
+		cc_log(LOG_WARNING, "engines find no volume plugin: %s", err.text);
 	sd_notify(0, "READY=1");
 	job_submit_internal(a, AGENT_REFRESH, NULL);
 }
@@ -123,6 +128,7 @@ static int run(struct agent *a, struct cc_error *err)
 	job_submit_internal(a, AGENT_RECOVER, NULL);
 	event_base_dispatch(a->base);
 	watch_clear(a);
+	plugin_close(cc_steal(a->plugin));
 	event_free(term);
 	event_free(intr);
 	event_free(a->retry_refresh);
@@ -135,13 +141,18 @@ static int run(struct agent *a, struct cc_error *err)
 
 static const struct option options[] = {
 	{"cdi-dir", required_argument, NULL, 'c'},
+	{"plugin-dir", required_argument, NULL, 'p'},
 	{"worker", required_argument, NULL, 'w'}, /* the agent's own: descriptor of the request */
 	{NULL, 0, NULL, 0},
 };
 
 int cmd_agent(int argc, char **argv, const struct globals *g)
 {
-	struct agent a = {.socket = g->agent, .keyd = g->keyd, .cdi_dir = CC_CDI_DIR, .lock = -1};
+	struct agent a = {.socket = g->agent,
+			  .keyd = g->keyd,
+			  .cdi_dir = CC_CDI_DIR,
+			  .plugin_dir = CC_PLUGIN_DIR,
+			  .lock = -1};
 	static const char *const no_arguments[] = {NULL};
 	uint64_t worker_fd = 0;
 	struct cc_error err;
@@ -152,6 +163,8 @@ int cmd_agent(int argc, char **argv, const struct globals *g)
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (opt == 'c')
 			a.cdi_dir = optarg;
+		else if (opt == 'p')
+			a.plugin_dir = optarg;
 		else if (opt != 'w' || !cmd_number(optarg, 3, 1023, &worker_fd))
 			return cmd_usage(g, argv[0], "option \"%s\" is not understood",
 					 argv[optind - 1]);

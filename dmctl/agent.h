@@ -23,6 +23,7 @@
 struct peer;
 struct job;
 struct watch;
+struct plugin;
 
 TAILQ_HEAD(peer_list, peer);
 TAILQ_HEAD(job_list, job);
@@ -33,15 +34,19 @@ TAILQ_HEAD(watch_list, watch);
  * @socket, @keyd, @cdi_dir: paths, borrowed
  * @lock: descriptor of the lock file; workers inherit it, so that the next agent does not start
  *        before the last worker of this one is gone
+ * @plugin_dir: where engines look for volume plugins
+ * @plugin: NULL when its socket could not be made
  * @stopping: no new requests; ends when the last worker has ended
  */
 struct agent {
 	const char *socket;
 	const char *keyd;
 	const char *cdi_dir;
+	const char *plugin_dir;
 	int lock;
 	struct event_base *base;
 	struct event *accept, *retry_refresh;
+	struct plugin *plugin;
 	unsigned int n_peers, n_workers;
 	bool stopping;
 	struct peer_list peers;
@@ -61,6 +66,8 @@ void agent_check_stopped(struct agent *a);
 /* Makes the socket and starts to listen. */
 int agent_listen(struct agent *a, struct cc_error *err);
 void agent_unlisten(struct agent *a);
+/* Who connected to @fd may ask: root, a process of the host. */
+int peer_check(int fd, struct cc_error *err);
 /* Sends the last answer (borrowed) and hangs up. False when the peer does not take it any more. */
 bool peer_answer(struct peer *p, const char *text);
 void peer_fail(struct peer *p, const struct cc_error *err);

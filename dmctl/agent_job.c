@@ -77,7 +77,7 @@ static void log_result(const struct job *j, const json_t *answer, const struct c
 		cc_log(LOG_WARNING, "%s, volume %s: %s", agent_op_name(j->op), volume, err->text);
 	else if (text)
 		cc_log(LOG_INFO, "%s: %s", agent_op_name(j->op), text);
-	else if (j->op != AGENT_MEASURE)
+	else if (j->op != AGENT_MEASURE && j->op != AGENT_PLUGIN)
 		cc_log(LOG_INFO, "%s, volume %s: done", agent_op_name(j->op), volume);
 }
 

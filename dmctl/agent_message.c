@@ -24,6 +24,8 @@ static const struct {
 	[AGENT_MEASURE] = {"measure", false, false,
 			   (const char *const[]){"op", "container", "engine", NULL}},
 	[AGENT_REFRESH] = {"refresh", false, false, (const char *const[]){"op", NULL}},
+	[AGENT_PLUGIN] = {"plugin", false, false,
+			  (const char *const[]){"op", "path", "body", NULL}},
 	[AGENT_RECOVER] = {"recover", true, false, (const char *const[]){"op", NULL}},
 	[AGENT_REAP] = {"reap", true, true, (const char *const[]){"op", "volume", NULL}},
 	[AGENT_UNDO] = {"undo", true, true, (const char *const[]){"op", "volume", NULL}},
@@ -41,6 +43,8 @@ void agent_message_clear(struct agent_message *m)
 	free(m->device);
 	free(m->container);
 	free(m->engine);
+	free(m->path);
+	free(m->body);
 	oci_state_clear(&m->state);
 	*m = (struct agent_message){0};
 }
@@ -110,6 +114,11 @@ int agent_message_parse(const char *buf, size_t len, bool internal, struct agent
 			       : 0;
 	case AGENT_MEASURE:
 		return parse_container(obj, m, err);
+	case AGENT_PLUGIN:
+		return cc_json_str(obj, WHAT, "path", true, &m->path, err) ||
+				       cc_json_str(obj, WHAT, "body", true, &m->body, err)
+			       ? -1
+			       : 0;
 	default:
 		return 0;
 	}

@@ -23,6 +23,7 @@ enum agent_op {
 	AGENT_LIST,
 	AGENT_MEASURE,
 	AGENT_REFRESH,
+	AGENT_PLUGIN,
 	AGENT_RECOVER,
 	AGENT_REAP,
 	AGENT_UNDO,
@@ -32,12 +33,14 @@ enum agent_op {
  * struct agent_message - one request.
  * @volume: "" where the operation has none
  * @device, @engine: NULL when not given
+ * @path, @body: of AGENT_PLUGIN, the HTTP request an engine sent
  * @state: of AGENT_HOOK
  */
 struct agent_message {
 	enum agent_op op;
 	char volume[64];
 	char *device, *container, *engine;
+	char *path, *body;
 	bool dry_run;
 	struct oci_state state;
 };

@@ -16,7 +16,7 @@
 #include "log.h"
 #include "proc.h"
 
-#define PEERS_MAX 64
+#define PEERS_MAX 256
 #define REQUEST_SECONDS 10
 
 #ifndef SO_PEERPIDFD
@@ -76,7 +76,7 @@ static int peer_pidfd(int fd, pid_t pid)
  * Root, in our own pid namespace: a container that was given the socket is neither the hook nor an
  * administrator. The pidfd keeps the number from being somebody else's while it is looked at.
  */
-static int check_peer(int fd, struct cc_error *err)
+int peer_check(int fd, struct cc_error *err)
 {
 	cc_auto_close int pidfd = -1;
 	socklen_t len = sizeof(struct ucred);
@@ -191,7 +191,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 		peer_fail(p, &err);
 		return;
 	}
-	if (check_peer(fd, &err)) {
+	if (peer_check(fd, &err)) {
 		cc_log(LOG_WARNING, "a request was refused: %s", err.text);
 		peer_fail(p, &err);
 		return;

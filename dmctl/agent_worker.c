@@ -13,9 +13,9 @@
 #include "agent.h"
 #include "bind.h"
 #include "cdi.h"
-#include "keyd_client.h"
 #include "log.h"
 #include "measure.h"
+#include "plugin.h"
 #include "unbind.h"
 #include "volume_lock.h"
 
@@ -36,31 +36,6 @@ static int do_measure(const struct agent_message *m, json_t **answer, struct cc_
 		return -1;
 	*answer = json_pack("{s:b, s:o}", "ok", 1, "measurement", cc_measurement_to_json(seen.m));
 	return *answer ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
-}
-
-/* The volumes keyd has, as devices for the engines. */
-static int do_refresh(const char *cdi_dir, struct cc_error *err)
-{
-	cc_auto_json json_t *answer = NULL;
-	struct cc_strv names = {0};
-	json_t *list = NULL, *v;
-	const char *name;
-	size_t i;
-	int rc = 0;
-
-	if (keyd_request("GET", "/v1/volumes", NULL, &answer, err) ||
-	    cc_json_arr(answer, "answer of keyd", "volumes", true, &list, err))
-		return -1;
-	json_array_foreach(list, i, v)
-	{
-		name = json_string_value(json_object_get(v, "name"));
-		if (name && cc_is_name(name) && rc == 0)
-			rc = cc_strv_push(&names, name, err);
-	}
-	if (rc == 0)
-		rc = cdi_refresh(cdi_dir, &names, err);
-	cc_strv_clear(&names);
-	return rc;
 }
 
 static int do_reap(const char *volume, struct cc_error *err)
@@ -86,6 +61,8 @@ static int dispatch(const struct agent_message *m, const char *cdi_dir, json_t *
 	case AGENT_HOOK:
 	case AGENT_BIND:
 		return bind_volume(m, answer, err);
+	case AGENT_PLUGIN:
+		return plugin_call(m->path, m->body, cdi_dir, answer, err);
 	case AGENT_MEASURE:
 		return do_measure(m, answer, err);
 	case AGENT_UNBIND:
@@ -98,7 +75,7 @@ static int dispatch(const struct agent_message *m, const char *cdi_dir, json_t *
 		rc = do_reap(m->volume, err);
 		break;
 	case AGENT_REFRESH:
-		rc = do_refresh(cdi_dir, err);
+		rc = cdi_refresh_all(cdi_dir, err);
 		break;
 	case AGENT_RECOVER:
 		rc = unbind_all_dead(err);

@@ -199,7 +199,7 @@ static int step_gate(struct bind *op, struct cc_error *err)
 
 static int step_attach(struct bind *op, struct cc_error *err)
 {
-	return mount_attach(op->mnt, &op->seen, op->b.mount_point, err);
+	return mount_attach(op->mnt, &op->seen, op->vol.name, op->b.mount_point, err);
 }
 
 static int step_bound(struct bind *op, struct cc_error *err)

@@ -8,8 +8,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
+#include "keyd_client.h"
 #include "output.h"
 #include "paths.h"
 
@@ -94,14 +96,48 @@ static int remove_stale(const char *dir, const struct cc_strv *volumes, struct c
 	return 0;
 }
 
-int cdi_refresh(const char *dir, const struct cc_strv *volumes, struct cc_error *err)
+/* One refresh at a time: each takes the other's half-written files for leftovers. */
+static int lock_dir(const char *dir, struct cc_error *err)
 {
-	size_t i;
+	cc_auto_close int fd = -1;
 
 	if (mkdir(dir, 0755) && errno != EEXIST)
 		return cc_fail_errno(err, CC_E_INTERNAL, "%s", dir);
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || flock(fd, LOCK_EX))
+		return cc_fail_errno(err, CC_E_INTERNAL, "%s", dir);
+	return cc_steal_fd(&fd);
+}
+
+int cdi_refresh(const char *dir, const struct cc_strv *volumes, struct cc_error *err)
+{
+	cc_auto_close int lock = lock_dir(dir, err);
+	size_t i;
+
+	if (lock < 0)
+		return -1;
 	for (i = 0; i < volumes->n; i++)
 		if (write_spec(dir, volumes->v[i], err))
 			return -1;
 	return remove_stale(dir, volumes, err);
+}
+
+int cdi_refresh_all(const char *dir, struct cc_error *err)
+{
+	cc_cleanup(cc_strv_clear) struct cc_strv names = {0};
+	cc_auto_json json_t *answer = NULL;
+	json_t *list = NULL, *v;
+	const char *name;
+	size_t i;
+
+	if (keyd_request("GET", "/v1/volumes", NULL, &answer, err) ||
+	    cc_json_arr(answer, "answer of keyd", "volumes", true, &list, err))
+		return -1;
+	json_array_foreach(list, i, v)
+	{
+		name = json_string_value(json_object_get(v, "name"));
+		if (name && cc_is_name(name) && cc_strv_push(&names, name, err))
+			return -1;
+	}
+	return cdi_refresh(dir, &names, err);
 }

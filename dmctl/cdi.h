@@ -20,4 +20,7 @@ json_t *cdi_spec(const char *volume);
  */
 int cdi_refresh(const char *dir, const struct cc_strv *volumes, struct cc_error *err);
 
+/* The same for the volumes that keyd has now. */
+int cdi_refresh_all(const char *dir, struct cc_error *err);
+
 #endif

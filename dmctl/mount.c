@@ -19,6 +19,7 @@
 
 #include "cgroup.h"
 #include "mountinfo.h"
+#include "placeholder.h"
 
 #define FACT "mountPoint"
 
@@ -90,6 +91,7 @@ struct inside {
 	int table_fd; /* the namespace's mountinfo, opened on the host's procfs */
 	int mnt_fd;
 	int procs_fd; /* cgroup.procs of the group the child joins, or -1 */
+	int under_fd; /* the placeholder that may be there already, or -1 */
 	const char *root;
 	const char *point;
 	const struct cc_strv *targets;
@@ -212,25 +214,40 @@ static int open_target(const char *root, const char *point, struct cc_error *err
 	return cc_steal_fd(&dir);
 }
 
-/* Nothing is mounted on @target yet, and what is mounted there will not be seen elsewhere. */
-static int check_target(int target, int table_fd, const char *point, struct cc_error *err)
+/* What is mounted at @st is the directory @fd, by its device and inode. */
+static bool is_same_dir(const struct statx *st, int fd)
 {
+	struct statx other;
+
+	return fd >= 0 &&
+	       statx(fd, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_INO, &other) == 0 &&
+	       (st->stx_mask & other.stx_mask & STATX_INO) && st->stx_ino == other.stx_ino &&
+	       st->stx_dev_major == other.stx_dev_major && st->stx_dev_minor == other.stx_dev_minor;
+}
+
+/*
+ * Nothing but the volume's placeholder is mounted on @target yet, and what is mounted there will not be
+ * seen elsewhere.
+ */
+static int check_target(int target, const struct inside *in, struct cc_error *err)
+{
+	const char *point = in->point;
 	struct statx st;
 	bool shared;
 
-	if (statx(target, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_MNT_ID, &st))
+	if (statx(target, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_MNT_ID | STATX_INO, &st))
 		return cc_fail_errno(err, CC_E_INTERNAL, "%s in the container", point);
 	if (!(st.stx_mask & STATX_MNT_ID) || !(st.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT))
 		return cc_fail(
 			err, CC_E_INTERNAL,
 			"the kernel does not tell mounts apart; Linux 5.8 or later is needed");
-	if (st.stx_attributes & STATX_ATTR_MOUNT_ROOT)
+	if ((st.stx_attributes & STATX_ATTR_MOUNT_ROOT) && !is_same_dir(&st, in->under_fd))
 		return cc_refuse(err, FACT,
 				 FACT
 				 ": something is mounted on %s in the container already; run it "
 				 "without that mount",
 				 point);
-	if (mountinfo_shared(table_fd, st.stx_mnt_id, &shared, err))
+	if (mountinfo_shared(in->table_fd, st.stx_mnt_id, &shared, err))
 		return -1;
 	if (shared)
 		return cc_refuse(err, FACT,
@@ -245,7 +262,7 @@ static int attach_inside(const struct inside *in, struct cc_error *err)
 {
 	cc_auto_close int target = open_target(in->root, in->point, err);
 
-	if (target < 0 || check_target(target, in->table_fd, in->point, err))
+	if (target < 0 || check_target(target, in, err))
 		return -1;
 	if (move_mount(in->mnt_fd, "", target, "",
 		       MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH))
@@ -254,14 +271,17 @@ static int attach_inside(const struct inside *in, struct cc_error *err)
 	return 0;
 }
 
-int mount_attach(int fd, const struct measured *seen, const char *point, struct cc_error *err)
+int mount_attach(int fd, const struct measured *seen, const char *volume, const char *point,
+		 struct cc_error *err)
 {
+	cc_auto_close int under = placeholder_open(volume);
 	cc_auto_close int table = mountinfo_open(seen->proc.pid, err);
 	const struct inside in = {
 		.pidfd = seen->proc.pidfd,
 		.table_fd = table,
 		.mnt_fd = fd,
 		.procs_fd = -1,
+		.under_fd = under,
 		.root = seen->root,
 		.point = point,
 	};
@@ -311,6 +331,7 @@ int mount_detach(const struct proc_ref *proc, dev_t dev, bool lazy, struct cc_er
 	struct cc_strv targets = {0};
 	struct inside in = {
 		.pidfd = proc->pidfd,
+		.under_fd = -1,
 		.targets = &targets,
 		.lazy = lazy,
 	};

@@ -26,12 +26,14 @@ int mount_detached(const char *fs, const char *node, bool read_only, pid_t idmap
 
 /**
  * mount_attach - moves it to @point in the container.
+ * @volume: whose placeholder (placeholder.h) may be mounted there
  * @point: normalised absolute path; missing directories are made
  *
- * Refuses (CC_E_REFUSED, fact "mountPoint") a symbolic link on the way, a target that is a mount
- * already, and a parent that would show the mount to others (shared).
+ * Refuses (CC_E_REFUSED, fact "mountPoint") a symbolic link on the way, a target that is another
+ * mount already, and a parent that would show the mount to others (shared).
  */
-int mount_attach(int fd, const struct measured *seen, const char *point, struct cc_error *err);
+int mount_attach(int fd, const struct measured *seen, const char *volume, const char *point,
+		 struct cc_error *err);
 
 /**
  * mount_detach - unmounts every mount of device @dev from the mount namespace of @proc.

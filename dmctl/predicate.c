@@ -55,14 +55,14 @@ static json_t *env_rules(const struct cc_measurement *m)
 	return rules;
 }
 
-static json_t *mount_rules(const struct cc_measurement *m)
+static json_t *mount_rules(const struct cc_measurement *m, const char *volume, const char *point)
 {
 	json_t *rules = json_array();
 
 	for (size_t i = 0; i < m->n_mounts; i++) {
 		const struct cc_mount *mt = &m->mounts[i];
 
-		if (!mt->engine)
+		if (!mt->engine && !cc_mount_is_placeholder(mt, volume, point))
 			json_array_append_new(
 				rules, json_pack("{s:s, s:s*, s:s, s:o}", "destination",
 						 mt->destination, "source", mt->source, "type",
@@ -137,7 +137,7 @@ json_t *predicate_from_measurement(const struct cc_measurement *m, const char *v
 	    put_true(p, "readonlyRootfs", m->readonly_rootfs) ||
 	    put_text(p, "seccomp", unconfined ? m->seccomp : NULL) ||
 	    put_text(p, "apparmor", cc_apparmor_is_default(m->apparmor) ? NULL : m->apparmor) ||
-	    put_list(p, "mounts", mount_rules(m)) ||
+	    put_list(p, "mounts", mount_rules(m, volume, mount_point)) ||
 	    put_list(p, "devices", cc_strv_json(&m->devices)) ||
 	    put_list(p, "hooks", cc_strv_json(&m->hooks)) ||
 	    put_list(p, "settings", cc_strv_json(&m->settings)) ||

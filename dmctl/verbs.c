@@ -80,7 +80,8 @@ static const struct verb verbs[] = {
 	{NULL, "unbind", cmd_unbind, SECRETS_NONE, "VOLUME", "Take the volume away again", NULL},
 	{NULL, "ps", cmd_ps, SECRETS_NONE, "", "List containers that have a volume", NULL},
 	{NULL, "agent", cmd_agent, SECRETS_KEYS, "", "Run the host agent (a service)",
-	 "  --cdi-dir DIR  where engines look for CDI specs (default: /var/run/cdi)\n"},
+	 "  --cdi-dir DIR     where engines look for CDI specs (default: /var/run/cdi)\n"
+	 "  --plugin-dir DIR  where they look for volume plugins (default: /run/docker/plugins)\n"},
 };
 
 #define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))

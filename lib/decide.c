@@ -396,7 +396,8 @@ static int check_mounts(const struct cc_identity *id, const struct cc_measuremen
 	(void)policy;
 	for (size_t i = 0; i < m->n_mounts; i++) {
 		const struct cc_mount *mt = &m->mounts[i];
-		bool allowed = mount_is_harmless(id, mt);
+		bool allowed = mount_is_harmless(id, mt) ||
+			       cc_mount_is_placeholder(mt, id->volume, id->mount_point);
 
 		for (size_t k = 0; k < id->n_mounts && !allowed; k++)
 			allowed = mount_rule_allows(&id->mounts[k], mt);

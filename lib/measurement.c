@@ -4,6 +4,8 @@
 #include <limits.h>
 #include <string.h>
 
+#include "paths.h"
+
 const char *const cc_ns_names[CC_NS_COUNT] = {"cgroup", "ipc", "mnt", "net", "pid", "uts"};
 
 static const char *const ns_states[] =
@@ -52,6 +54,15 @@ void cc_measurement_free(struct cc_measurement *m)
 	free(m->upper_dirty);
 	free(m->rootfs_digest);
 	free(m);
+}
+
+bool cc_mount_is_placeholder(const struct cc_mount *mt, const char *volume, const char *point)
+{
+	const size_t len = strlen(CC_PLACEHOLDER_DIR);
+
+	return !strcmp(mt->type, "bind") && !strcmp(mt->destination, point) &&
+	       !strncmp(mt->source, CC_PLACEHOLDER_DIR, len) && mt->source[len] == '/' &&
+	       !strcmp(mt->source + len + 1, volume);
 }
 
 /* ---- to JSON ----------------------------------------------------------------------------------- */

@@ -85,6 +85,12 @@ static inline void cc_measurement_free_ptr(struct cc_measurement **m)
 }
 #define cc_auto_measurement cc_cleanup(cc_measurement_free_ptr)
 
+/*
+ * True for the bind mount of the placeholder that the volume plugin hands out for @volume, at @point: the
+ * volume is mounted over it.
+ */
+bool cc_mount_is_placeholder(const struct cc_mount *mt, const char *volume, const char *point);
+
 json_t *cc_measurement_to_json(const struct cc_measurement *m);
 struct cc_measurement *cc_measurement_from_json(const json_t *obj, struct cc_error *err);
 

@@ -19,6 +19,8 @@
 #define CC_KEYD_DIR CC_LIB_DIR "/keyd"		 /* keyd serve --state-dir; holds keyd.db */
 #define CC_AGENT_DIR CC_LIB_DIR "/agent"	 /* containers bound before (first start) */
 #define CC_CDI_DIR "/var/run/cdi"
+#define CC_PLUGIN_DIR "/run/docker/plugins"
+#define CC_PLACEHOLDER_DIR CC_RUN_DIR "/placeholder" /* one directory a volume */
 #define CC_HOOK_PATH CC_LIBEXEC_DIR "/container-crypt-hook"
 #define CC_KEYD_PATH CC_LIBEXEC_DIR "/keyd"
 

@@ -46,6 +46,7 @@ struct row {
 	"{'destination':'" dest "','type':'" type "','source':'" source "','options':[" options \
 	"],'engine':" engine "}"
 #define BIND(dest, source, options) MOUNT(dest, "bind", source, options, "false")
+#define PLACEHOLDER "/run/container-crypt/placeholder"
 #define RULE(dest, source, options) \
 	"{'destination':'" dest "','type':'bind','source':'" source "','options':[" options "]}"
 
@@ -229,6 +230,20 @@ static const struct row rows[] = {
 	 "at most [\"/dev/fuse\"], container has \"/dev/sda\""},
 
 	/* mounts */
+	{"the placeholder of the volume, where the volume goes",
+	 "m config.mounts=[" BIND("/srv/data", PLACEHOLDER "/pgdata", "'rbind','rprivate'") "]",
+	 NULL, NULL},
+	{"the placeholder elsewhere",
+	 "m config.mounts=[" BIND("/data", PLACEHOLDER "/pgdata", "") "]", "mounts", ""},
+	{"the placeholder of another volume",
+	 "m config.mounts=[" BIND("/srv/data", PLACEHOLDER "/other", "") "]", "mounts", ""},
+	{"what only begins like the placeholder",
+	 "m config.mounts=[" BIND("/srv/data", PLACEHOLDER "/pgdata/..", "") "]", "mounts", ""},
+	{"all placeholders at once", "m config.mounts=[" BIND("/srv/data", PLACEHOLDER, "") "]",
+	 "mounts", ""},
+	{"the placeholder as another kind of mount",
+	 "m config.mounts=[" MOUNT("/srv/data", "overlay", PLACEHOLDER "/pgdata", "", "false") "]",
+	 "mounts", ""},
 	{"a bind mount", "m config.mounts=[" BIND("/x", "/etc", "'rbind'") "]", "mounts",
 	 "container has bind at \"/x\" from \"/etc\", options [\"rbind\"]"},
 	{"a bind mount that an identity allows",

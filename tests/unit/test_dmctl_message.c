@@ -33,6 +33,7 @@ static void every_request_of_the_manual_is_understood(void **state)
 		{"{'op':'list'}", AGENT_LIST},
 		{"{'op':'measure','container':'c','engine':null}", AGENT_MEASURE},
 		{"{'op':'refresh'}", AGENT_REFRESH},
+		{"{'op':'plugin','path':'/Plugin.Activate','body':''}", AGENT_PLUGIN},
 	};
 
 	(void)state;
@@ -64,6 +65,8 @@ static void other_requests_are_refused(void **state)
 		{"{'op':'bind','volume':'v','container':'c','device':7}", "device"},
 		{"{'op':'bind','volume':'v','container':'c','dryRun':'no'}", "dryRun"},
 		{"{'op':'measure','container':null}", "container"},
+		{"{'op':'plugin','path':'/Plugin.Activate'}", "body"},
+		{"{'op':'plugin','path':'/Plugin.Activate','body':{}}", "body"},
 	};
 
 	(void)state;

@@ -1,0 +1,42 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The volume plugin under Podman: containers.conf names the socket; errors reach the user; within its five
+# seconds also where a volume takes longer to make.
+# vm: udev podman scsi=1 timeout=300
+
+. ./lib.sh
+. ./bind-lib.sh
+plan 16
+
+need host_setup
+cat >/etc/containers/containers.conf.d/container-crypt.conf <<'END'
+[engine.volume_plugins]
+container-crypt = "/run/docker/plugins/container-crypt.sock"
+END
+need tiny_image podman app:1 /bin/sh -c "$app"
+
+fails_with 125 "keyd has no volume pgdata; make it with -o device=" \
+	podman volume create -d container-crypt pgdata
+made() { podman volume create -d container-crypt -o device="$(lun 0)" pgdata; }
+ok "podman volume create makes the volume, at the second try where the first took too long" \
+	wait_for 60 made
+is "keyd has it" "$(dmctl volume inspect pgdata --json | jq -r .state)" ready
+ok "podman volume inspect" podman volume inspect pgdata
+is "without the device the container sees the placeholder only" \
+	"$(podman run --rm -v pgdata:/data --entrypoint /bin/ls app:1 /data)" README.container-crypt
+not_ok "and it takes no data" podman run --rm -v pgdata:/data --entrypoint /bin/touch app:1 /data/x
+need identity pgdata podman app:1
+ok "podman run -v with the device" podman run -d --name app -v pgdata:/data \
+	--device container-crypt/volume=pgdata app:1
+ok "the program found its volume" wait_for 10 started podman 1
+like "over the placeholder" "$(in_app podman grep ' /data ' /proc/mounts | tail -n 1)" " ext4 "
+ok "podman restart" podman restart -t 0 app
+ok "finds the data again" wait_for 20 started podman 2
+stop "$agent_pid"
+not_ok "without the agent no volume is made" \
+	timeout 60 podman volume create -d container-crypt -o name=pgdata other
+need start_agent
+ok "podman rm" podman rm -f -t 0 app
+ok "podman volume rm" podman volume rm pgdata
+is "leaves the data" "$(dmctl volume inspect pgdata --json | jq -r .state)" ready
+ok "nothing is left behind" wait_for 20 leaves_nothing
