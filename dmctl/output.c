@@ -69,9 +69,7 @@ static void cell(const json_t *obj, const char *key, char out[static CELL_MAX])
 	default:
 		snprintf(out, CELL_MAX, "-");
 	}
-	for (; *out; out++)
-		if ((unsigned char)*out < 0x20 || *out == 0x7f)
-			*out = '?';
+	cc_text_clean(out);
 }
 
 /* Narrows the widest columns until the row fits. The widths include no gap. */

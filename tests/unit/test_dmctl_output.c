@@ -65,6 +65,9 @@ static void what_does_not_fit_is_cut_where_it_is_widest(void **state)
 static void nothing_in_a_cell_steers_the_terminal(void **state)
 {
 	(void)state;
+	expect_table("[{'name':'\\u009b2J'}]", 0,
+		     "NAME  SIZE  SIGNER\n"
+		     "??2J  -     -\n");
 	expect_table("[{'name':'x\\u001b[2J\\n','size':true}]", 0,
 		     "NAME    SIZE  SIGNER\n"
 		     "x?[2J?  yes   -\n");
