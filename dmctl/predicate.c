@@ -40,7 +40,8 @@ static json_t *env_rules(const struct cc_measurement *m)
 		const char *var = m->env.v[i];
 		size_t len = strcspn(var, "=");
 
-		if (cc_strv_has(&m->image_env, var) || varies(var))
+		if (cc_strv_has(&m->image_env, var) ||
+		    (varies(var) && !names_variable(&m->image_env, var, len)))
 			continue;
 		json_array_append_new(rules, json_pack("{s:s%, s:s}", "name", var, len, "value",
 						       var[len] ? var + len + 1 : ""));

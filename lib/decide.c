@@ -195,12 +195,15 @@ static bool env_rule_allows(const struct cc_identity *id, const char *var)
 	return false;
 }
 
-/* Set by every engine without being asked. Names that steer the loader (LD_…) are not among them. */
+/*
+ * Set by every engine without being asked, unless the image sets it. Names that steer the loader (LD_…)
+ * are not among them.
+ */
 static bool env_is_engines(const struct cc_measurement *m, const char *var)
 {
-	if (in_list(engine_env, var, name_len(var)))
-		return true;
-	return !strcmp(var, "PATH=" DEFAULT_PATH) && !env_names(&m->image_env, "PATH", 4);
+	if (env_names(&m->image_env, var, name_len(var)))
+		return false;
+	return in_list(engine_env, var, name_len(var)) || !strcmp(var, "PATH=" DEFAULT_PATH);
 }
 
 static int check_env(const struct cc_identity *id, const struct cc_measurement *m,

@@ -117,6 +117,14 @@ static const struct row rows[] = {
 	 "m config.env=['PATH=/app/bin','MODE=fast','HOME=/root','HOSTNAME=x','TERM=xterm',"
 	 "'container=podman']",
 	 NULL, NULL},
+	{"another home than the image's",
+	 "m image.env=['PATH=/app/bin','MODE=fast','HOME=/app'];"
+	 "m config.env=['PATH=/app/bin','MODE=fast','HOME=/srv/data']",
+	 "env", "HOME=/srv/data"},
+	{"the image's home",
+	 "m image.env=['PATH=/app/bin','MODE=fast','HOME=/app'];"
+	 "m config.env=['PATH=/app/bin','MODE=fast','HOME=/app']",
+	 NULL, NULL},
 	{"a preloaded library", "m config.env=['PATH=/app/bin','MODE=fast','LD_PRELOAD=/x.so']",
 	 "env", "LD_PRELOAD=/x.so"},
 	{"a loader's directory",

@@ -183,10 +183,10 @@ static const char busy[] =
 	"{'engine':'docker','state':'running','container':{'id':'c0ffee','name':'app'},"
 	"'process':{'pid':42,'startTime':1000,'cgroupId':77},"
 	"'image':{'id':'" DIGEST_B "','manifests':['" DIGEST_A "'],'ref':'app:v1',"
-	" 'args':['/app'],'env':['PATH=/bin','LANG=C','GONE=1'],'cwd':'/',"
+	" 'args':['/app'],'env':['PATH=/bin','LANG=C','HOME=/app','GONE=1'],'cwd':'/',"
 	" 'user':{'uid':0,'gid':0,'additionalGids':[]}},"
 	"'config':{'args':['/app','--serve'],"
-	" 'env':['PATH=/bin','LANG=de_DE','HOSTNAME=c0ffee','TERM=xterm','EMPTY=','MODE=a=b'],"
+	" 'env':['PATH=/bin','LANG=de_DE','HOME=/root','HOSTNAME=c0ffee','TERM=xterm','EMPTY=','MODE=a=b'],"
 	" 'cwd':'/srv','user':{'uid':1000,'gid':1000,'additionalGids':[5]},"
 	" 'capabilities':['CAP_CHOWN','CAP_SYS_PTRACE'],'noNewPrivileges':true,"
 	" 'readonlyRootfs':true,'seccomp':'" DIGEST_C "','apparmor':'docker-default',"
@@ -227,20 +227,20 @@ static void it_names_only_what_is_not_the_image_s_or_the_engine_s(void **state)
 {
 	cc_auto_measurement struct cc_measurement *m = measurement(busy);
 	cc_auto_json json_t *p = predicate_from_measurement(m, "pgdata", "/data", 3);
-	cc_auto_json json_t *want =
-		json_of("{'volume':'pgdata','mountPoint':'/data','serial':3,"
-			"'image':{'configDigest':'" DIGEST_B "'},"
-			"'process':{'args':['/app','--serve'],'cwd':'/srv',"
-			" 'user':{'uid':1000,'gid':1000,'additionalGids':[5]},"
-			" 'env':[{'name':'LANG','value':'de_DE'},{'name':'EMPTY','value':''},"
-			"        {'name':'MODE','value':'a=b'},{'name':'GONE'}],"
-			" 'capabilities':['CAP_CHOWN','CAP_SYS_PTRACE'],'noNewPrivileges':true},"
-			"'readonlyRootfs':true,"
-			"'mounts':[{'destination':'/conf','source':'/srv/conf','type':'bind',"
-			"           'options':['rbind','ro']}],"
-			"'devices':['/dev/fuse'],'hooks':['/usr/bin/other-hook'],"
-			"'settings':['linux.sysctl net.core.somaxconn=1024'],"
-			"'sharedNamespaces':['net','uts']}");
+	cc_auto_json json_t *want = json_of(
+		"{'volume':'pgdata','mountPoint':'/data','serial':3,"
+		"'image':{'configDigest':'" DIGEST_B "'},"
+		"'process':{'args':['/app','--serve'],'cwd':'/srv',"
+		" 'user':{'uid':1000,'gid':1000,'additionalGids':[5]},"
+		" 'env':[{'name':'LANG','value':'de_DE'},{'name':'HOME','value':'/root'},{'name':'EMPTY','value':''},"
+		"        {'name':'MODE','value':'a=b'},{'name':'GONE'}],"
+		" 'capabilities':['CAP_CHOWN','CAP_SYS_PTRACE'],'noNewPrivileges':true},"
+		"'readonlyRootfs':true,"
+		"'mounts':[{'destination':'/conf','source':'/srv/conf','type':'bind',"
+		"           'options':['rbind','ro']}],"
+		"'devices':['/dev/fuse'],'hooks':['/usr/bin/other-hook'],"
+		"'settings':['linux.sysctl net.core.somaxconn=1024'],"
+		"'sharedNamespaces':['net','uts']}");
 
 	(void)state;
 	if (!json_equal(p, want)) {
