@@ -146,6 +146,8 @@ static int measure(struct engine_container *c, bool pivoted, struct measured *s,
 	m->pid = (uint32_t)s->proc.pid;
 	m->start_time = s->proc.start_time;
 	m->running = pivoted && !c->waiting;
+	if (!pivoted && measure_fresh(c->pid, err))
+		return -1;
 	if (proc_cgroup(c->pid, cgroup, err) || take_cgroup(cgroup, c->id, m, &c->engine, err) ||
 	    take_engine(c, m, err) || take_config(c, c->bundle, m, &f, err) ||
 	    measure_kernel(c->pid, cgroup, &f, m, err) || take_image(c, f.root, m, err) ||

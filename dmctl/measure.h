@@ -48,6 +48,12 @@ int measure_named(const char *container, const char *engine, struct measured *s,
 int measure_kernel(pid_t pid, const char *cgroup, const struct oci_facts *f,
 		   struct cc_measurement *m, struct cc_error *err);
 
+/*
+ * The process that a hook is run for is a runtime's, which will execute the container's program; not one
+ * that CRIU fills with memory from a file. Return: 0, or -1 with CC_E_REFUSED.
+ */
+int measure_fresh(pid_t pid, struct cc_error *err);
+
 /* Whether the host has at @path the device of these numbers; @type "c" or "b". */
 bool measure_host_device(const char *path, const char *type, json_int_t major, json_int_t minor);
 

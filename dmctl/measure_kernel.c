@@ -67,21 +67,39 @@ static int check_ns(pid_t pid, size_t i, const char *cgroup, const struct oci_fa
 	return settle_netns(i, theirs, cgroup, f, m, err);
 }
 
-static bool is_dockerd(pid_t pid)
+/* The program @pid runs is called @name; false also when that is not known. */
+static bool runs(pid_t pid, const char *name)
 {
 	char path[64], exe[PATH_MAX];
-	uint64_t theirs, ours;
-	struct cc_error err;
 	const char *base;
 	ssize_t n;
 
 	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
 	n = readlink(path, exe, sizeof(exe) - 1);
-	if (n <= 0 || proc_ns(pid, "mnt", &theirs, &err) || proc_ns(0, "mnt", &ours, &err))
+	if (n <= 0)
 		return false;
 	exe[n] = '\0';
 	base = strrchr(exe, '/');
-	return theirs == ours && base && strcmp(base, "/dockerd") == 0;
+	return base && strcmp(base + 1, name) == 0;
+}
+
+static bool is_dockerd(pid_t pid)
+{
+	uint64_t theirs, ours;
+	struct cc_error err;
+
+	return runs(pid, "dockerd") && proc_ns(pid, "mnt", &theirs, &err) == 0 &&
+	       proc_ns(0, "mnt", &ours, &err) == 0 && theirs == ours;
+}
+
+int measure_fresh(pid_t pid, struct cc_error *err)
+{
+	if (!runs(pid, "criu"))
+		return 0;
+	return cc_refuse(
+		err, "state",
+		"state: the container is being restored from a checkpoint, nobody knows what "
+		"its memory holds; start it anew");
 }
 
 int measure_kernel(pid_t pid, const char *cgroup, const struct oci_facts *f,

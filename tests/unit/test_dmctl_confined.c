@@ -2,6 +2,9 @@
 /* A running process against its config.json: the kernel must not grant more than that says. */
 #include "lib_test.h"
 
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "dmctl/measure.h"
@@ -123,6 +126,53 @@ static void uids_of_a_user_namespace_are_shifted(void **state)
 	assert_int_equal(measure_confined(&st, &f, &m, &err), -1);
 }
 
+/* Starts @program and returns when it runs. */
+static pid_t start(const char *program)
+{
+	int fds[2];
+	char byte;
+	pid_t pid;
+
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		execl(program, program, "1000", NULL);
+		_exit(127);
+	}
+	close(fds[1]);
+	assert_int_equal(read(fds[0], &byte, 1), 0); /* the exec closed it */
+	close(fds[0]);
+	return pid;
+}
+
+static int fresh(const char *program, struct cc_error *err)
+{
+	pid_t pid = start(program);
+	int rc = measure_fresh(pid, err);
+
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	return rc;
+}
+
+static void a_container_that_criu_restores_is_refused(void **state)
+{
+	char dir[] = "/tmp/cc-fresh.XXXXXX", criu[64], command[128];
+	struct cc_error err;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(criu, sizeof(criu), "%s/criu", dir);
+	snprintf(command, sizeof(command), "cp /bin/sleep %s", criu);
+	assert_int_equal(system(command), 0);
+	expect_ok(fresh("/bin/sleep", &err), &err);
+	assert_int_equal(fresh(criu, &err), -1);
+	expect_error(&err, CC_E_REFUSED, "state", "checkpoint");
+	unlink(criu);
+	rmdir(dir);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -132,6 +182,7 @@ int main(void)
 		cmocka_unit_test(a_process_within_its_promise_passes),
 		cmocka_unit_test(a_process_beyond_its_promise_is_refused),
 		cmocka_unit_test(uids_of_a_user_namespace_are_shifted),
+		cmocka_unit_test(a_container_that_criu_restores_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
