@@ -6,7 +6,7 @@
 
 . ./lib.sh
 . ./bind-lib.sh
-plan 25
+plan 28
 
 # differs FACT [OPTION...]
 differs() {
@@ -29,6 +29,9 @@ differs capabilities --network none --cap-add SYS_ADMIN app:1
 differs capabilities --network none --privileged app:1
 differs seccomp --network none --security-opt seccomp=unconfined app:1
 differs devices --network none --device /dev/loop-control app:1
+differs devices --network none --device /dev/zero:/dev/urandom app:1
+differs settings --network none --security-opt systempaths=unconfined app:1
+differs settings --network none --health-cmd id app:1
 differs devices --network none --device-cgroup-rule 'b 8:0 rwm' app:1
 differs privileged --network none --device-cgroup-rule 'a *:* rwm' app:1
 differs mounts --network none -v /tmp:/exfil app:1
@@ -52,4 +55,4 @@ need tiny_image docker app:1 /bin/sh -c "$app; true"
 differs image --network none app:1
 ok "nothing was leased" test "$(dmctl lease ls --json | jq '.leases | length')" = 0
 ok "every refusal is in the audit log, with its fact" test \
-	"$(dmctl audit ls --json | jq '[.rows[] | select(.event == "release" and .outcome == "refuse" and .fact != "")] | length')" = 23
+	"$(dmctl audit ls --json | jq '[.rows[] | select(.event == "release" and .outcome == "refuse" and .fact != "")] | length')" = 26

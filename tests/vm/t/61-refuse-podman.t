@@ -5,7 +5,7 @@
 
 . ./lib.sh
 . ./bind-lib.sh
-plan 19
+plan 20
 
 differs() {
 	local fact=$1
@@ -24,6 +24,7 @@ differs capabilities --cap-add SYS_ADMIN app:1
 differs capabilities --privileged app:1
 differs seccomp --security-opt seccomp=unconfined app:1
 differs devices --device /dev/loop-control app:1
+differs settings --annotation run.oci.keep_original_groups=1 app:1
 differs mounts -v /tmp:/exfil app:1
 differs mounts --tmpfs /scratch app:1
 differs namespaces --network host app:1
