@@ -5,9 +5,12 @@
 #include <stdarg.h>
 #include <string.h>
 #include <time.h>
+#include <systemd/sd-id128.h>
 
 #include "call.h"
+#include "lease.h"
 #include "log.h"
+#include "upgrade.h"
 
 enum argument { ARG_NONE, ARG_NAME, ARG_UUID };
 
@@ -48,6 +51,8 @@ static const struct operation operations[OP_END] = {
 	[OP_AGENT_LIST] = {op_agent_list, "agent.list", ARG_NONE, 0},
 	[OP_AGENT_DELETE] = {op_agent_delete, "agent.delete", ARG_NAME, AUDITED},
 	[OP_AUDIT_LIST] = {op_audit_list, "audit.list", ARG_NONE, 0},
+	[OP_RENEW] = {op_renew, "renew", ARG_NONE, BODY | AUDITED},
+	[OP_VOLUME_SET] = {op_volume_set, "volume.set", ARG_NAME, BODY | AUDITED},
 };
 
 /* ---- life ---- */
@@ -84,14 +89,27 @@ static int read_settings(struct custodian *c, struct cc_error *err)
 	return 0;
 }
 
+static int read_boot_id(struct custodian *c, struct cc_error *err)
+{
+	sd_id128_t id;
+	int rc = sd_id128_get_boot(&id);
+
+	if (rc < 0)
+		return cc_fail(err, CC_E_INTERNAL, "no boot id: %s", strerror(-rc));
+	snprintf(c->boot_id, sizeof(c->boot_id), SD_ID128_UUID_FORMAT_STR, SD_ID128_FORMAT_VAL(id));
+	return 0;
+}
+
 int custodian_open(struct custodian *c, const char *state_dir, const char *kek_path,
 		   struct cc_error *err)
 {
 	*c = (struct custodian){.clock = {real_now, boot_now_ms}};
-	if (kek_load(kek_path, &c->kek, err))
+	if (kek_load(kek_path, &c->kek, err) || read_boot_id(c, err))
 		return -1;
-	c->store = store_open(state_dir, false, err);
-	return c->store ? read_settings(c, err) : -1;
+	c->store = store_open(state_dir, STORE_SERVE, err);
+	if (!c->store || read_settings(c, err) || upgrade_keys(c, err))
+		return -1;
+	return lease_settle(c->store, c->boot_id, c->clock.boot_ms(), err);
 }
 
 void custodian_close(struct custodian *c)
@@ -187,7 +205,7 @@ static bool is_refusal(const struct cc_error *err)
 	return err->code != CC_E_INTERNAL && err->code != CC_E_NOMEM;
 }
 
-static void count_refusal(struct custodian *c, const struct cc_error *err)
+void custodian_count_refusal(struct custodian *c, const struct cc_error *err)
 {
 	const char *fact = err->fact[0] ? err->fact : cc_code_name(err->code);
 
@@ -305,13 +323,13 @@ void custodian_handle(struct custodian *c, const struct request *rq, struct answ
 		return answer_error(a, &err);
 	}
 	call.note.event = op->name;
-	if (rq->op != OP_RELEASE)
+	if (rq->op != OP_RELEASE && rq->op != OP_RENEW)
 		snprintf(call.note.detail, sizeof(call.note.detail), "by process %u", rq->peer);
 
 	rc = op->flags & AUDITED ? run_transaction(c, op, &call, &err) : run(c, op, &call, &err);
 	log_call(op, &call, rc ? &err : NULL);
 	if (rc) {
-		count_refusal(c, &err);
+		custodian_count_refusal(c, &err);
 		if (op->flags & AUDITED)
 			record_refusal(c, &call, &err);
 		return answer_error(a, &err);

@@ -22,7 +22,7 @@
 /**
  * struct custodian_clock - where time comes from.
  * @real: seconds since the epoch, UTC
- * @boot_ms: CLOCK_BOOTTIME
+ * @boot_ms: CLOCK_BOOTTIME of the boot that struct custodian.boot_id names
  */
 struct custodian_clock {
 	int64_t (*real)(void);
@@ -31,17 +31,19 @@ struct custodian_clock {
 
 /* What happened since the start. */
 struct custodian_counters {
-	uint64_t requests, challenges, releases, formats, errors;
+	uint64_t requests, challenges, releases, formats, renewals, errors;
 	struct {
 		char fact[CC_FACT_MAX];
 		uint64_t n;
 	} refused[CUSTODIAN_FACTS];
 };
 
+/* @boot_id: of this host */
 struct custodian {
 	struct store *store;
 	struct kek kek;
 	char realm[STORE_NAME_LEN];
+	char boot_id[STORE_UUID_LEN];
 	struct nonce_table nonces;
 	struct custodian_counters counters;
 	struct custodian_clock clock;
@@ -63,13 +65,17 @@ static inline void answer_clear(struct answer *a)
 #define answer_auto cc_cleanup(answer_clear)
 
 /**
- * custodian_open - opens store and KEK, which must belong together, and reads the realm.
+ * custodian_open - opens store and KEK, which must belong together, reads the realm, brings what an older keyd
+ * wrote up to date, and settles the leases of before the host was booted.
  * @kek_path: as kek_load()
  * cc_secret_init() must have been called. Close with custodian_close(), also after an error.
  */
 int custodian_open(struct custodian *c, const char *state_dir, const char *kek_path,
 		   struct cc_error *err);
 void custodian_close(struct custodian *c);
+
+/* For the metrics: by fact, or as an error inside keyd. */
+void custodian_count_refusal(struct custodian *c, const struct cc_error *err);
 
 /* Answers @rq; never fails, an error is an answer. */
 void custodian_handle(struct custodian *c, const struct request *rq, struct answer *a);

@@ -24,10 +24,10 @@
 
 /*
  * IDLE: nothing of a request has come, HEAD: reading a head, BODY: a body, WAITING: for the
- * custodian, ANSWERING: writing the answer, LINGERING: answered, reading away what the peer still sends
+ * custodian, HELD: for a change, ANSWERING: writing the answer, LINGERING: answered, reading away what the peer still sends
  * (a close would make it lose the answer), DEAD: freed as soon as no callback runs.
  */
-enum state { IDLE, HEAD, BODY, WAITING, ANSWERING, LINGERING, DEAD };
+enum state { IDLE, HEAD, BODY, WAITING, HELD, ANSWERING, LINGERING, DEAD };
 
 struct conn {
 	TAILQ_ENTRY(conn) all;
@@ -47,7 +47,8 @@ TAILQ_HEAD(conns, conn);
 /**
  * struct front - the server.
  * @queue: connections WAITING whose request has not been sent yet
- * @busy: the custodian works on a request; @current: whose, NULL if it hung up
+ * @held: connections HELD
+ * @busy: the custodian works on a request, @op; @current: whose, NULL if it hung up
  * @answer: what has come of the answer
  */
 struct front {
@@ -55,9 +56,10 @@ struct front {
 	struct evconnlistener *listener;
 	int link;
 	struct event *link_event;
-	struct conns all, queue;
+	struct conns all, queue, held;
 	size_t n;
 	bool busy;
+	enum op op;
 	struct conn *current;
 	struct evbuffer *answer;
 	struct limit limit;
@@ -99,6 +101,8 @@ static void conn_kill(struct conn *c)
 		f->current = NULL;
 	else if (c->state == WAITING)
 		TAILQ_REMOVE(&f->queue, c, queue);
+	else if (c->state == HELD)
+		TAILQ_REMOVE(&f->held, c, queue);
 	c->state = DEAD;
 	bufferevent_setcb(c->bev, NULL, NULL, NULL, NULL);
 	bufferevent_disable(c->bev, EV_READ | EV_WRITE);
@@ -153,6 +157,46 @@ static void conn_refuse(struct conn *c, int status, enum cc_code code, const cha
 		evbuffer_free(text);
 }
 
+/* ---- those who wait for a change ---- */
+
+/* What may take a lease away from somebody who holds it, or change what it is lent on. */
+static bool is_change(enum op op)
+{
+	return op == OP_LEASE_REVOKE || op == OP_IDENTITY_ADD || op == OP_IDENTITY_REVOKE ||
+	       op == OP_SIGNER_DELETE || op == OP_AGENT_DELETE || op == OP_VOLUME_SET;
+}
+
+static void conn_release(struct conn *c, bool changed)
+{
+	struct evbuffer *text = evbuffer_new();
+
+	TAILQ_REMOVE(&c->front->held, c, queue);
+	c->state = ANSWERING;
+	c->keep_alive = false;
+	if (text && evbuffer_add_printf(text, "{\"changed\":%s}", changed ? "true" : "false") > 0)
+		conn_answer(c, 200, TEXT_JSON, text);
+	else
+		conn_kill(c);
+	if (text)
+		evbuffer_free(text);
+}
+
+static void release_all(struct front *f)
+{
+	struct conn *c;
+
+	while ((c = TAILQ_FIRST(&f->held)))
+		conn_release(c, true);
+}
+
+/* Goes on reading, to notice when it hangs up. */
+static void conn_hold(struct conn *c)
+{
+	c->state = HELD;
+	set_timer(c, FRONT_HOLD_S);
+	TAILQ_INSERT_TAIL(&c->front->held, c, queue);
+}
+
 /* ---- to the custodian and back ---- */
 
 static void send_next(struct front *f)
@@ -165,6 +209,7 @@ static void send_next(struct front *f)
 		return;
 	TAILQ_REMOVE(&f->queue, c, queue);
 	f->current = c;
+	f->op = c->route.op;
 	f->busy = true;
 
 	in = bufferevent_get_input(c->bev);
@@ -195,6 +240,8 @@ static void take_part(struct front *f, const struct answer_part *part)
 
 	f->busy = false;
 	f->current = NULL;
+	if (part->http == 200 && is_change(f->op))
+		release_all(f);
 	if (c)
 		conn_answer(c, part->http, part->type, f->answer);
 	evbuffer_drain(f->answer, evbuffer_get_length(f->answer));
@@ -279,6 +326,8 @@ static void conn_body(struct conn *c)
 {
 	if (evbuffer_get_length(bufferevent_get_input(c->bev)) < c->head.content_length)
 		return;
+	if (c->route.op == OP_CHANGES)
+		return conn_hold(c);
 	/* Whatever comes behind this request waits until it is answered. */
 	bufferevent_disable(c->bev, EV_READ);
 	c->state = WAITING;
@@ -339,6 +388,8 @@ static void conn_timer(evutil_socket_t fd, short what, void *arg)
 	switch (c->state) {
 	case DEAD:
 		return conn_free(c);
+	case HELD:
+		return conn_release(c, false);
 	case HEAD:
 	case BODY:
 		return conn_refuse(c, 408, CC_E_INVALID, "time",
@@ -412,6 +463,7 @@ struct front *front_new(int listener, int link, struct cc_error *err)
 	}
 	TAILQ_INIT(&f->all);
 	TAILQ_INIT(&f->queue);
+	TAILQ_INIT(&f->held);
 	f->link = link;
 	f->base = base_new();
 	f->answer = evbuffer_new();

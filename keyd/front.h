@@ -6,7 +6,7 @@
  *
  * Bounds: FRONT_CONNECTIONS at a time (further ones wait in the listen queue), HTTP_HEAD_MAX of head,
  * MESSAGE_BODY_MAX of body, FRONT_READ_S for a whole request, FRONT_IDLE_S between requests,
- * FRONT_ANSWER_S for the custodian, FRONT_WRITE_S for taking the answer, and the rate of limit.h.
+ * FRONT_ANSWER_S for the custodian, FRONT_HOLD_S for a change to come, FRONT_WRITE_S for taking the answer, and the rate of limit.h.
  */
 #ifndef KEYD_FRONT_H
 #define KEYD_FRONT_H
@@ -18,6 +18,7 @@
 #define FRONT_IDLE_S 60
 #define FRONT_ANSWER_S 60
 #define FRONT_WRITE_S 30
+#define FRONT_HOLD_S 300
 
 struct front;
 

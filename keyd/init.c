@@ -116,7 +116,7 @@ static int open_store(struct init *in, struct cc_error *err)
 	if (asprintf(&path, "%s/%s", in->opts->state_dir, STORE_FILE) < 0)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	there = !access(path, F_OK);
-	in->store = store_open(in->opts->state_dir, true, err);
+	in->store = store_open(in->opts->state_dir, STORE_CREATE, err);
 	if (!in->store)
 		return -1;
 	if (there)
@@ -263,7 +263,7 @@ int keyd_init(const struct init_options *opts, struct cc_error *err)
 
 int keyd_check(const char *state_dir, struct cc_error *err)
 {
-	store_auto struct store *st = store_open(state_dir, false, err);
+	store_auto struct store *st = store_open(state_dir, STORE_LOOK, err);
 	uint64_t rows;
 
 	if (!st || store_check(st, err) || store_audit_verify(st, &rows, err))

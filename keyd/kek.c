@@ -192,8 +192,10 @@ static int make_aad(const struct kek *kek, const struct kek_use *use,
 	uint64_t generation = htobe64(use->generation);
 	uint32_t key_bytes = htobe32(use->key_bytes);
 	size_t uuid = strlen(use->uuid), cipher = strlen(use->cipher), id = strlen(kek->id);
+	size_t name = use->name ? strlen(use->name) : 0;
 
-	if (5 * sizeof(uint32_t) + uuid + cipher + id + sizeof(generation) + sizeof(key_bytes) >
+	if (6 * sizeof(uint32_t) + uuid + cipher + id + name + sizeof(generation) +
+		    sizeof(key_bytes) >
 	    AAD_MAX)
 		return cc_fail(err, CC_E_INTERNAL,
 			       "volume's description is too long to wrap a key");
@@ -203,6 +205,8 @@ static int make_aad(const struct kek *kek, const struct kek_use *use,
 	put(aad, len, kek->id, id);
 	put(aad, len, use->cipher, cipher);
 	put(aad, len, &key_bytes, sizeof(key_bytes));
+	if (use->name)
+		put(aad, len, use->name, name);
 	return 0;
 }
 

@@ -5,8 +5,10 @@
  * Wrapping is AES-256-GCM (NIST SP 800-38D) with a random 96-bit nonce; a wrapped key is
  * nonce (12 bytes) || ciphertext || tag (16). The additional data names what the key is for,
  * so that a wrapped key cannot be moved to another volume: each of volume UUID, generation (8 bytes,
- * big-endian), KEK id, cipher and key size in bytes (4 bytes, big-endian), preceded by its own
- * length in 4 bytes, big-endian. One KEK must not wrap more than 2^32 keys (random nonces).
+ * big-endian), KEK id, cipher, key size in bytes (4 bytes, big-endian) and the volume's name, preceded by its
+ * own length in 4 bytes, big-endian. The name is what identities speak of: without it (format 1, written by
+ * the first keyd) who can write to the database could swap the names of two volumes.
+ * One KEK must not wrap more than 2^32 keys (random nonces).
  */
 #ifndef KEYD_KEK_H
 #define KEYD_KEK_H
@@ -30,8 +32,11 @@ struct kek {
 	char id[KEK_ID_LEN];
 };
 
-/* What a volume key is bound to. @uuid and @cipher are borrowed. */
+enum kek_format { KEK_FORMAT_1 = 1, KEK_FORMAT = 2 };
+
+/* What a volume key is bound to. Strings are borrowed; @name NULL is KEK_FORMAT_1. */
 struct kek_use {
+	const char *name;
 	const char *uuid;
 	uint64_t generation;
 	const char *cipher;
@@ -63,7 +68,7 @@ int kek_wrap(const struct kek *kek, const struct kek_use *use, const struct cc_s
 
 /**
  * kek_unwrap - the way back. CC_E_INTERNAL with fact "wrapped-key" when the row was changed or belongs to
- * another volume, generation, cipher or KEK.
+ * another volume, name, generation, cipher or KEK.
  */
 int kek_unwrap(const struct kek *kek, const struct kek_use *use, const unsigned char *wrapped,
 	       size_t len, struct cc_secret *key, struct cc_error *err);

@@ -28,7 +28,10 @@ enum op {
 	OP_AGENT_LIST,
 	OP_AGENT_DELETE,
 	OP_AUDIT_LIST,
-	OP_END, /* one behind the last */
+	OP_RENEW,
+	OP_VOLUME_SET,
+	OP_CHANGES, /* the front answers it by itself */
+	OP_END,	    /* one behind the last */
 };
 
 #define OP_ARG_LEN 64 /* a name or UUID from the path, and its NUL */

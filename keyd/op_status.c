@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "lease.h"
+
 int op_healthz(struct custodian *c, struct call *call, struct cc_error *err)
 {
 	cc_auto_free char *realm = NULL;
@@ -29,11 +31,17 @@ static int count_volume(void *arg, const struct store_volume *v, struct cc_error
 	return 0;
 }
 
+struct leases {
+	int64_t now_ms;
+	uint64_t held;
+};
+
 static int count_lease(void *arg, const struct store_lease *l, struct cc_error *err)
 {
-	(void)l;
+	struct leases *n = arg;
+
 	(void)err;
-	++*(uint64_t *)arg;
+	n->held += lease_left(l, n->now_ms) != 0;
 	return 0;
 }
 
@@ -62,7 +70,7 @@ int op_metrics(struct custodian *c, struct call *call, struct cc_error *err)
 {
 	const struct custodian_counters *n = &c->counters;
 	struct volumes v = {0};
-	uint64_t leases = 0;
+	struct leases leases = {c->clock.boot_ms(), 0};
 	size_t len;
 	FILE *f;
 
@@ -76,9 +84,10 @@ int op_metrics(struct custodian *c, struct call *call, struct cc_error *err)
 	simple(f, "challenges_total", "counter", "Nonces given out.", n->challenges);
 	simple(f, "releases_total", "counter", "Keys released to containers.", n->releases);
 	simple(f, "formats_total", "counter", "Keys released to format a volume.", n->formats);
+	simple(f, "renewals_total", "counter", "Leases renewed.", n->renewals);
 	refusals(f, n);
 	simple(f, "errors_total", "counter", "Requests that failed inside keyd.", n->errors);
-	simple(f, "leases", "gauge", "Leases held.", leases);
+	simple(f, "leases", "gauge", "Leases held.", leases.held);
 	simple(f, "nonces", "gauge", "Challenges that are unanswered.", c->nonces.n);
 	metric(f, "volumes", "gauge", "Volumes, by state.");
 	fprintf(f, "container_crypt_volumes{state=\"ready\"} %" PRIu64 "\n", v.ready);

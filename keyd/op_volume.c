@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "lease.h"
 #include "volume_json.h"
 
 #define CIPHER "aes-xts-plain64"
@@ -72,8 +73,9 @@ static int check(const struct store_volume *v, struct cc_error *err)
 
 static int parse(const json_t *obj, struct store_volume *v, struct cc_error *err)
 {
-	static const char *const known[] = {"name",   "uuid",	 "cipher", "keyBytes", "sectorSize",
-					    "offset", "sectors", "fs",	   NULL};
+	static const char *const known[] = {"name",	      "uuid",	"cipher",  "keyBytes",
+					    "sectorSize",     "offset", "sectors", "fs",
+					    CC_TERMS_MEMBERS, NULL};
 
 	if (cc_json_only(obj, "volume", known, err) ||
 	    copy_str(obj, "name", v->name, sizeof(v->name), err) ||
@@ -83,17 +85,19 @@ static int parse(const json_t *obj, struct store_volume *v, struct cc_error *err
 	    get_u32(obj, "sectorSize", &v->sector_size, err) ||
 	    cc_json_u64(obj, "volume", "offset", true, &v->offset, err) ||
 	    cc_json_u64(obj, "volume", "sectors", true, &v->sectors, err) ||
-	    copy_str(obj, "fs", v->fs, sizeof(v->fs), err))
+	    copy_str(obj, "fs", v->fs, sizeof(v->fs), err) ||
+	    cc_terms_read(obj, "volume", &v->terms, err))
 		return -1;
 	return check(v, err);
 }
 
 static int make_key(struct custodian *c, struct store_volume *v, struct cc_error *err)
 {
-	struct kek_use use = {v->uuid, v->generation, v->cipher, v->key_bytes};
+	struct kek_use use = {v->name, v->uuid, v->generation, v->cipher, v->key_bytes};
 	cc_auto_secret struct cc_secret key = {0};
 
 	memcpy(v->kek_id, c->kek.id, sizeof(v->kek_id));
+	v->wrap_format = KEK_FORMAT;
 	if (cc_secret_random(&key, v->key_bytes, err))
 		return -1;
 	return kek_wrap(&c->kek, &use, &key, v->wrapped, &v->wrapped_len, err);
@@ -126,7 +130,8 @@ static int answer(struct custodian *c, struct call *call, const struct store_vol
 
 int op_volume_create(struct custodian *c, struct call *call, struct cc_error *err)
 {
-	struct store_volume v = {.generation = 1, .created = c->clock.real()};
+	struct store_volume v = {
+		.generation = 1, .created = c->clock.real(), .terms = CC_TERMS_DEFAULT};
 
 	if (parse(call->in, &v, err))
 		return -1;
@@ -147,6 +152,26 @@ int op_volume_ready(struct custodian *c, struct call *call, struct cc_error *err
 		return -1;
 	call->note.nothing = v.ready;
 	v.ready = true;
+	if (!call->note.nothing && store_volume_update(c->store, &v, err))
+		return -1;
+	return answer(c, call, &v, err);
+}
+
+/* A lease that is held keeps its terms until it is renewed. */
+int op_volume_set(struct custodian *c, struct call *call, struct cc_error *err)
+{
+	static const char *const known[] = {CC_TERMS_MEMBERS, NULL};
+	struct store_volume v;
+	struct cc_terms was;
+
+	NOTE(call->note.volume, call->rq->arg);
+	if (cc_json_only(call->in, "request", known, err) ||
+	    store_volume_get(c->store, call->rq->arg, &v, err))
+		return -1;
+	was = v.terms;
+	if (cc_terms_read(call->in, "request", &v.terms, err))
+		return -1;
+	call->note.nothing = cc_terms_eq(&was, &v.terms);
 	if (!call->note.nothing && store_volume_update(c->store, &v, err))
 		return -1;
 	return answer(c, call, &v, err);
@@ -187,6 +212,19 @@ int op_volume_list(struct custodian *c, struct call *call, struct cc_error *err)
 	return store_volume_each(c->store, list_one, &l, err);
 }
 
+/* Leases whose time is over do not keep a volume. */
+static int forget_leases(struct custodian *c, const struct store_volume *v, struct cc_error *err)
+{
+	store_auto_leases struct store_leases list = {0};
+
+	if (store_leases_of(c->store, v->id, &list, err))
+		return -1;
+	for (size_t i = 0; i < list.n; i++)
+		if (store_lease_delete(c->store, list.v[i].id, err))
+			return -1;
+	return 0;
+}
+
 int op_volume_delete(struct custodian *c, struct call *call, struct cc_error *err)
 {
 	struct store_lease lease;
@@ -195,7 +233,7 @@ int op_volume_delete(struct custodian *c, struct call *call, struct cc_error *er
 	NOTE(call->note.volume, call->rq->arg);
 	if (store_volume_get(c->store, call->rq->arg, &v, err))
 		return -1;
-	if (!store_lease_of(c->store, v.id, &lease, err)) {
+	if (!lease_live(c->store, v.id, c->clock.boot_ms(), &lease, err)) {
 		cc_fail(err, CC_E_BUSY,
 			"volume %s is leased to container %.12s of agent %s: stop it first", v.name,
 			lease.container, lease.agent);
@@ -205,5 +243,7 @@ int op_volume_delete(struct custodian *c, struct call *call, struct cc_error *er
 		return -1;
 	snprintf(call->note.detail, sizeof(call->note.detail), "uuid %s, by process %u", v.uuid,
 		 call->rq->peer);
+	if (forget_leases(c, &v, err))
+		return -1;
 	return store_volume_delete(c->store, v.id, err);
 }

@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 
 #define APPLICATION_ID 0x636b6431 /* "ckd1" */
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 #define BUSY_MS 5000
 
 /* Opening: every commit reaches the disk, deleted bytes are overwritten, nothing in the file is
@@ -18,6 +18,24 @@ static const char pragmas[] = "PRAGMA journal_mode = WAL;"
 			      "PRAGMA trusted_schema = OFF;"
 			      "PRAGMA cell_size_check = ON;"
 			      "PRAGMA mmap_size = 0;";
+
+/* Several leases of one volume are shared ones; whether they may be is decided in lease.c. */
+#define LEASE_TABLE                                   \
+	"CREATE TABLE lease ("                        \
+	" id TEXT PRIMARY KEY,"                       \
+	" volume INTEGER NOT NULL REFERENCES volume," \
+	" agent TEXT NOT NULL,"                       \
+	" container TEXT NOT NULL,"                   \
+	" boot_id TEXT NOT NULL,"                     \
+	" fence INTEGER NOT NULL,"                    \
+	" granted INTEGER NOT NULL,"                  \
+	" ms INTEGER NOT NULL,"                       \
+	" shared INTEGER NOT NULL,"                   \
+	" read_only INTEGER NOT NULL,"                \
+	" revoked INTEGER NOT NULL,"                  \
+	" host_boot TEXT NOT NULL,"                   \
+	" end_ms INTEGER NOT NULL) STRICT;"           \
+	"CREATE INDEX lease_volume ON lease (volume);"
 
 static const char schema[] =
 	"CREATE TABLE setting (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;"
@@ -38,7 +56,13 @@ static const char schema[] =
 	" kek_id TEXT NOT NULL,"
 	" wrapped BLOB NOT NULL,"
 	" fence INTEGER NOT NULL,"
-	" serial_floor INTEGER NOT NULL) STRICT;"
+	" serial_floor INTEGER NOT NULL,"
+	" wrap_format INTEGER NOT NULL,"
+	" lease_ms INTEGER NOT NULL,"
+	" shared_read INTEGER NOT NULL CHECK (shared_read IN (0, 1)),"
+	" on_lapse TEXT NOT NULL,"
+	" on_revoke TEXT NOT NULL,"
+	" queue_ms INTEGER NOT NULL) STRICT;"
 
 	"CREATE TABLE identity ("
 	" volume INTEGER PRIMARY KEY REFERENCES volume ON DELETE CASCADE,"
@@ -58,15 +82,7 @@ static const char schema[] =
 	" thumbprint TEXT NOT NULL UNIQUE,"
 	" jwk TEXT NOT NULL) STRICT;"
 
-	"CREATE TABLE lease ("
-	" id TEXT PRIMARY KEY,"
-	" volume INTEGER NOT NULL UNIQUE REFERENCES volume," /* exclusive */
-	" agent TEXT NOT NULL,"
-	" container TEXT NOT NULL,"
-	" boot_id TEXT NOT NULL,"
-	" fence INTEGER NOT NULL,"
-	" granted INTEGER NOT NULL,"
-	" ms INTEGER NOT NULL) STRICT;"
+	LEASE_TABLE
 
 	"CREATE TABLE audit ("
 	" seq INTEGER PRIMARY KEY,"
@@ -86,6 +102,24 @@ static const char schema[] =
 	"CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit"
 	" BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;";
 
+/*
+ * Changes from one version to the next, in order; [0] is from 1 to 2. A lease of version 1 has no end, a key
+ * wrapped by it (format 1) is bound to less, which the custodian mends when it starts.
+ */
+static const char *const changes[] = {
+	"ALTER TABLE volume ADD COLUMN wrap_format INTEGER NOT NULL DEFAULT 1;"
+	"ALTER TABLE volume ADD COLUMN lease_ms INTEGER NOT NULL DEFAULT 600000;"
+	"ALTER TABLE volume ADD COLUMN shared_read INTEGER NOT NULL DEFAULT 0"
+	" CHECK (shared_read IN (0, 1));"
+	"ALTER TABLE volume ADD COLUMN on_lapse TEXT NOT NULL DEFAULT 'freeze';"
+	"ALTER TABLE volume ADD COLUMN on_revoke TEXT NOT NULL DEFAULT 'kill';"
+	"ALTER TABLE volume ADD COLUMN queue_ms INTEGER NOT NULL DEFAULT 300000;"
+	"ALTER TABLE lease RENAME TO lease_1;" LEASE_TABLE
+	"INSERT INTO lease SELECT id, volume, agent, container, boot_id, fence, granted, ms,"
+	" 0, 0, 0, boot_id, 0 FROM lease_1;"
+	"DROP TABLE lease_1;",
+};
+
 static int exec(struct store *st, const char *sql, struct cc_error *err)
 {
 	return sqlite3_exec(st->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : sql_fail(st, err);
@@ -101,40 +135,49 @@ static int pragma_int(struct store *st, const char *sql, int64_t *v, struct cc_e
 	return 0;
 }
 
-static int create_schema(struct store *st, struct cc_error *err)
+/* Runs @sql and says that the data base is of this version now, both or neither. */
+static int apply(struct store *st, const char *sql, int version, struct cc_error *err)
 {
-	char version[96];
+	char mark[96];
 
-	snprintf(version, sizeof(version), "PRAGMA application_id = %d; PRAGMA user_version = %d;",
-		 APPLICATION_ID, SCHEMA_VERSION);
+	snprintf(mark, sizeof(mark), "PRAGMA application_id = %d; PRAGMA user_version = %d;",
+		 APPLICATION_ID, version);
 	if (store_begin(st, err))
 		return -1;
-	if (exec(st, schema, err) || exec(st, version, err) || store_commit(st, err)) {
+	if (exec(st, sql, err) || exec(st, mark, err) || store_commit(st, err)) {
 		store_rollback(st);
 		return -1;
 	}
 	return 0;
 }
 
-static int check_schema(struct store *st, bool create, struct cc_error *err)
+static int bring_up_to_date(struct store *st, int version, struct cc_error *err)
+{
+	for (; version < SCHEMA_VERSION; version++)
+		if (apply(st, changes[version - 1], version + 1, err))
+			return cc_prefix(err, "from schema %d to %d", version, version + 1);
+	return 0;
+}
+
+static int check_schema(struct store *st, enum store_mode mode, struct cc_error *err)
 {
 	int64_t app, version;
 
 	if (pragma_int(st, "PRAGMA application_id", &app, err) ||
 	    pragma_int(st, "PRAGMA user_version", &version, err))
 		return -1;
-	if (app == 0 && version == 0 && create)
-		return create_schema(st, err);
+	if (app == 0 && version == 0 && mode == STORE_CREATE)
+		return apply(st, schema, SCHEMA_VERSION, err);
 	if (app != APPLICATION_ID)
 		return cc_fail(
 			err, CC_E_INVALID,
 			"this is not keyd's database, or keyd init did not finish: run keyd init");
-	if (version != SCHEMA_VERSION)
+	if (version < 1 || version > SCHEMA_VERSION)
 		return cc_fail(err, CC_E_INVALID,
 			       "keyd's database has schema %lld, this keyd knows %d: use the keyd "
 			       "that wrote it",
 			       (long long)version, SCHEMA_VERSION);
-	return 0;
+	return mode == STORE_LOOK ? 0 : bring_up_to_date(st, (int)version, err);
 }
 
 /* SQLite would take any file name; only a root-only directory keeps others from swapping it. */
@@ -151,8 +194,9 @@ static int check_dir(const char *dir, struct cc_error *err)
 	return 0;
 }
 
-struct store *store_open(const char *dir, bool create, struct cc_error *err)
+struct store *store_open(const char *dir, enum store_mode mode, struct cc_error *err)
 {
+	bool create = mode == STORE_CREATE;
 	int flags = SQLITE_OPEN_READWRITE | (create ? SQLITE_OPEN_CREATE : 0);
 	store_auto struct store *st = calloc(1, sizeof(*st));
 	cc_auto_free char *path = NULL;
@@ -174,7 +218,7 @@ struct store *store_open(const char *dir, bool create, struct cc_error *err)
 	}
 	sqlite3_busy_timeout(st->db, BUSY_MS);
 	sqlite3_db_config(st->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-	if (exec(st, pragmas, err) || check_schema(st, create, err)) {
+	if (exec(st, pragmas, err) || check_schema(st, mode, err)) {
 		cc_prefix(err, "%s", path);
 		return NULL;
 	}

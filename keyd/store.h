@@ -19,6 +19,7 @@
 
 #include "audit_chain.h"
 #include "json.h"
+#include "terms.h"
 
 #define STORE_FILE "keyd.db"
 #define STORE_NAME_LEN 64	/* a cc_is_name() and its NUL */
@@ -38,6 +39,7 @@ struct store;
  * @created: seconds since the epoch, UTC
  * @kek_id: the key-encryption key @wrapped is under
  * @wrapped: volume key as kek_wrap() made it, @wrapped_len bytes
+ * @wrap_format: what the wrapped key is bound to, enum kek_format
  * @fence: highest fence number ever given out
  * @serial_floor: highest identity serial ever accepted; survives revocation
  */
@@ -57,8 +59,10 @@ struct store_volume {
 	char kek_id[33];
 	unsigned char wrapped[STORE_WRAPPED_MAX];
 	size_t wrapped_len;
+	uint32_t wrap_format;
 	uint64_t fence;
 	uint64_t serial_floor;
+	struct cc_terms terms;
 };
 
 /* @envelope: the exact bytes that were enrolled. The rest is for listings: only the verified
@@ -88,9 +92,14 @@ struct store_agent {
 };
 
 /**
- * struct store_lease - a lease that is held.
- * @ms: length; 0 means until returned
- * @granted: seconds since the epoch, UTC
+ * struct store_lease - a lease. The row stays when its time is over, until somebody else gets the volume: as
+ * long as it is there nobody else wrote, and its holder may go on.
+ * @granted: seconds since the epoch, UTC; for people
+ * @ms: length; 0 means until returned (only leases of before there were others)
+ * @shared: others may hold the volume as well, all of them @read_only
+ * @revoked: it cannot be renewed any more
+ * @host_boot: boot id of keyd's own host when @end_ms was written
+ * @end_ms: CLOCK_BOOTTIME of keyd's host, from when on others may have the volume; 0 with @ms 0
  */
 struct store_lease {
 	char id[STORE_UUID_LEN];
@@ -102,6 +111,11 @@ struct store_lease {
 	uint64_t fence;
 	int64_t granted;
 	uint64_t ms;
+	bool shared;
+	bool read_only;
+	bool revoked;
+	char host_boot[STORE_UUID_LEN];
+	int64_t end_ms;
 };
 
 void store_identity_clear(struct store_identity *id);
@@ -112,12 +126,19 @@ void store_agent_clear(struct store_agent *a);
 #define store_auto_agent cc_cleanup(store_agent_clear)
 
 /**
+ * enum store_mode - how to open it.
+ * @STORE_LOOK: for store_check() and the audit log only; a data base of an older keyd stays as it is
+ * @STORE_SERVE: brought up to date
+ * @STORE_CREATE: made if there is none, too; otherwise that is CC_E_NOTFOUND
+ */
+enum store_mode { STORE_LOOK, STORE_SERVE, STORE_CREATE };
+
+/**
  * store_open - opens the data base in @dir.
- * @create: make it if there is none; otherwise that is CC_E_NOTFOUND
  * Return: the store, to be closed with store_close(); NULL on error. A data base that a newer
  * keyd wrote is refused.
  */
-struct store *store_open(const char *dir, bool create, struct cc_error *err);
+struct store *store_open(const char *dir, enum store_mode mode, struct cc_error *err);
 void store_close(struct store *st);
 static inline void store_close_ptr(struct store **st)
 {
@@ -180,14 +201,30 @@ int store_agent_get(struct store *st, const char *name, struct store_agent *a,
 int store_agent_each(struct store *st, store_agent_fn *fn, void *arg, struct cc_error *err);
 int store_agent_delete(struct store *st, const char *name, struct cc_error *err);
 
-/* Leases. A volume has at most one: a second add is CC_E_EXISTS. */
+/* Leases. */
 typedef int store_lease_fn(void *arg, const struct store_lease *l, struct cc_error *err);
 int store_lease_add(struct store *st, int64_t volume, const struct store_lease *l,
 		    struct cc_error *err);
+/* Writes @ms, @read_only, @revoked, @host_boot and @end_ms of the lease with this id. */
+int store_lease_update(struct store *st, const struct store_lease *l, struct cc_error *err);
 int store_lease_get(struct store *st, const char *id, struct store_lease *l, struct cc_error *err);
-int store_lease_of(struct store *st, int64_t volume, struct store_lease *l, struct cc_error *err);
 int store_lease_each(struct store *st, store_lease_fn *fn, void *arg, struct cc_error *err);
 int store_lease_delete(struct store *st, const char *id, struct cc_error *err);
+
+/* The leases of one volume, a copy that stays as it is while the store changes. */
+struct store_leases {
+	size_t n;
+	struct store_lease *v;
+};
+
+int store_leases_of(struct store *st, int64_t volume, struct store_leases *list,
+		    struct cc_error *err);
+static inline void store_leases_clear(struct store_leases *list)
+{
+	free(list->v);
+	*list = (struct store_leases){0};
+}
+#define store_auto_leases cc_cleanup(store_leases_clear)
 
 /**
  * store_audit_append - adds a row to the audit chain.

@@ -3,7 +3,24 @@
 
 #define COLUMNS                                                                                  \
 	"id, name, uuid, cipher, key_bytes, sector_size, data_offset, sectors, fs, generation, " \
-	"ready, created, kek_id, wrapped, fence, serial_floor"
+	"ready, created, kek_id, wrapped, fence, serial_floor, wrap_format, lease_ms, "          \
+	"shared_read, on_lapse, on_revoke, queue_ms"
+
+/* A word the terms do not know was not written by keyd. */
+static int read_terms(sqlite3_stmt *q, struct cc_terms *t, struct cc_error *err)
+{
+	char lapse[16], revoke[16];
+
+	t->shared_read = sqlite3_column_int(q, 18);
+	if (sql_u64(q, 17, &t->lease_ms, err) || sql_text(q, 19, lapse, sizeof(lapse), err) ||
+	    sql_text(q, 20, revoke, sizeof(revoke), err) || sql_u64(q, 21, &t->queue_ms, err))
+		return -1;
+	if (cc_on_lapse_parse(lapse, &t->on_lapse) || cc_on_revoke_parse(revoke, &t->on_revoke) ||
+	    t->lease_ms < CC_LEASE_MS_MIN || t->lease_ms > CC_LEASE_MS_MAX ||
+	    t->queue_ms > CC_QUEUE_MS_MAX)
+		return cc_fail(err, CC_E_INTERNAL, "keyd's database is damaged: terms of a volume");
+	return 0;
+}
 
 static int read_row(sqlite3_stmt *q, struct store_volume *v, struct cc_error *err)
 {
@@ -18,9 +35,10 @@ static int read_row(sqlite3_stmt *q, struct store_volume *v, struct cc_error *er
 	    sql_text(q, 8, v->fs, sizeof(v->fs), err) || sql_u64(q, 9, &v->generation, err) ||
 	    sql_text(q, 12, v->kek_id, sizeof(v->kek_id), err) ||
 	    sql_blob(q, 13, v->wrapped, sizeof(v->wrapped), &v->wrapped_len, err) ||
-	    sql_u64(q, 14, &v->fence, err) || sql_u64(q, 15, &v->serial_floor, err))
+	    sql_u64(q, 14, &v->fence, err) || sql_u64(q, 15, &v->serial_floor, err) ||
+	    sql_u32(q, 16, &v->wrap_format, err))
 		return -1;
-	return 0;
+	return read_terms(q, &v->terms, err);
 }
 
 int store_volume_add(struct store *st, struct store_volume *v, struct cc_error *err)
@@ -28,11 +46,15 @@ int store_volume_add(struct store *st, struct store_volume *v, struct cc_error *
 	int n = sql_run(st, err,
 			"INSERT INTO volume (name, uuid, cipher, key_bytes, sector_size, "
 			"data_offset, sectors, fs, generation, ready, created, kek_id, wrapped, "
-			"fence, serial_floor) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-			"tttiiuutuiitbuu", v->name, v->uuid, v->cipher, (int64_t)v->key_bytes,
+			"fence, serial_floor, wrap_format, lease_ms, shared_read, on_lapse, "
+			"on_revoke, queue_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+			"?, ?, ?, ?, ?, ?)",
+			"tttiiuutuiitbuuiuittu", v->name, v->uuid, v->cipher, (int64_t)v->key_bytes,
 			(int64_t)v->sector_size, v->offset, v->sectors, v->fs, v->generation,
 			(int64_t)v->ready, v->created, v->kek_id, v->wrapped, v->wrapped_len,
-			v->fence, v->serial_floor);
+			v->fence, v->serial_floor, (int64_t)v->wrap_format, v->terms.lease_ms,
+			(int64_t)v->terms.shared_read, cc_on_lapse_name(v->terms.on_lapse),
+			cc_on_revoke_name(v->terms.on_revoke), v->terms.queue_ms);
 
 	if (n < 0)
 		return cc_prefix(err, "volume %s (%s)", v->name, v->uuid);
@@ -45,12 +67,15 @@ int store_volume_update(struct store *st, const struct store_volume *v, struct c
 	int n = sql_run(st, err,
 			"UPDATE volume SET uuid = ?, cipher = ?, key_bytes = ?, sector_size = ?, "
 			"data_offset = ?, sectors = ?, fs = ?, generation = ?, ready = ?, "
-			"created = ?, kek_id = ?, wrapped = ?, fence = ?, serial_floor = ? "
-			"WHERE id = ?",
-			"ttiiuutuiitbuui", v->uuid, v->cipher, (int64_t)v->key_bytes,
+			"created = ?, kek_id = ?, wrapped = ?, fence = ?, serial_floor = ?, "
+			"wrap_format = ?, lease_ms = ?, shared_read = ?, on_lapse = ?, "
+			"on_revoke = ?, queue_ms = ? WHERE id = ?",
+			"ttiiuutuiitbuuiuittui", v->uuid, v->cipher, (int64_t)v->key_bytes,
 			(int64_t)v->sector_size, v->offset, v->sectors, v->fs, v->generation,
 			(int64_t)v->ready, v->created, v->kek_id, v->wrapped, v->wrapped_len,
-			v->fence, v->serial_floor, v->id);
+			v->fence, v->serial_floor, (int64_t)v->wrap_format, v->terms.lease_ms,
+			(int64_t)v->terms.shared_read, cc_on_lapse_name(v->terms.on_lapse),
+			cc_on_revoke_name(v->terms.on_revoke), v->terms.queue_ms, v->id);
 
 	return n < 0 ? cc_prefix(err, "volume %s (%s)", v->name, v->uuid) : 0;
 }

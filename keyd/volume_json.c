@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "volume_json.h"
 
-json_t *lease_json(const struct store_lease *l, struct cc_error *err)
+#include "lease.h"
+
+json_t *lease_json(const struct store_lease *l, int64_t now_ms, struct cc_error *err)
 {
+	int64_t left = lease_left(l, now_ms);
 	char granted[21];
 	json_t *obj;
 
 	cc_time_format(l->granted, granted);
-	obj = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:I}", "id", l->id, "volume",
-			l->volume, "volumeUuid", l->volume_uuid, "agent", l->agent, "container",
-			l->container, "fence", (json_int_t)l->fence, "granted", granted, "ms",
-			(json_int_t)l->ms);
+	obj = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:I, s:b, s:b, s:o}", "id", l->id,
+			"volume", l->volume, "volumeUuid", l->volume_uuid, "agent", l->agent,
+			"container", l->container, "fence", (json_int_t)l->fence, "granted",
+			granted, "ms", (json_int_t)l->ms, "shared", l->shared, "revoked",
+			l->revoked, "leftMs", left < 0 ? json_null() : json_integer(left));
 	if (!obj)
 		cc_fail(err, CC_E_NOMEM, "out of memory");
 	return obj;
@@ -19,10 +23,11 @@ json_t *lease_json(const struct store_lease *l, struct cc_error *err)
 /* The object or null when there is none; NULL on error. */
 static json_t *lease_of(struct custodian *c, const struct store_volume *v, struct cc_error *err)
 {
+	int64_t now_ms = c->clock.boot_ms();
 	struct store_lease l;
 
-	if (!store_lease_of(c->store, v->id, &l, err))
-		return lease_json(&l, err);
+	if (!lease_live(c->store, v->id, now_ms, &l, err))
+		return lease_json(&l, now_ms, err);
 	return err->code == CC_E_NOTFOUND ? json_null() : NULL;
 }
 
@@ -44,6 +49,7 @@ json_t *volume_json(struct custodian *c, const struct store_volume *v, struct cc
 {
 	cc_auto_json json_t *identity = identity_of(c, v, err);
 	cc_auto_json json_t *lease = identity ? lease_of(c, v, err) : NULL;
+	cc_auto_json json_t *terms = cc_terms_to_json(&v->terms);
 	char created[21];
 	json_t *obj;
 
@@ -57,7 +63,10 @@ json_t *volume_json(struct custodian *c, const struct store_volume *v, struct cc
 			v->fs, "generation", (json_int_t)v->generation, "state",
 			v->ready ? "ready" : "creating", "realm", c->realm, "created", created,
 			"identity", identity, "lease", lease);
-	if (!obj)
+	if (!obj || !terms || json_object_update(obj, terms)) {
 		cc_fail(err, CC_E_NOMEM, "out of memory");
+		json_decref(obj);
+		return NULL;
+	}
 	return obj;
 }

@@ -9,6 +9,6 @@
 
 /* New references; NULL on error. */
 json_t *volume_json(struct custodian *c, const struct store_volume *v, struct cc_error *err);
-json_t *lease_json(const struct store_lease *l, struct cc_error *err);
+json_t *lease_json(const struct store_lease *l, int64_t now_ms, struct cc_error *err);
 
 #endif

@@ -7,7 +7,8 @@
 
 #include "jose.h"
 
-static const char *const op_names[] = {[CC_OP_RELEASE] = "release", [CC_OP_FORMAT] = "format"};
+static const char *const op_names[] =
+	{[CC_OP_RELEASE] = "release", [CC_OP_FORMAT] = "format", [CC_OP_RENEW] = "renew"};
 
 void cc_evidence_clear(struct cc_evidence *ev)
 {
@@ -16,6 +17,9 @@ void cc_evidence_clear(struct cc_evidence *ev)
 	free(ev->jkt);
 	free(ev->channel);
 	cc_measurement_free(ev->measurement);
+	for (size_t i = 0; i < ev->n_renewals; i++)
+		cc_measurement_free(ev->renewals[i].measurement);
+	free(ev->renewals);
 	*ev = (struct cc_evidence){0};
 }
 
@@ -27,28 +31,58 @@ static void evidence_fail(struct cc_error *err)
 
 /* ---- claims ------------------------------------------------------------------------------------- */
 
+/* Adds @value, whose reference it takes, or nothing when it is NULL for lack of memory. */
+static int put(json_t *obj, const char *key, json_t *value)
+{
+	return value ? json_object_set_new(obj, key, value) : -1;
+}
+
+static int put_renewals(json_t *claims, const struct cc_evidence *ev)
+{
+	json_t *list = json_array();
+
+	if (put(claims, "renewals", list))
+		return -1;
+	for (size_t i = 0; i < ev->n_renewals; i++) {
+		const struct cc_renewal *r = &ev->renewals[i];
+		json_t *m = cc_measurement_to_json(r->measurement);
+
+		if (!m ||
+		    json_array_append_new(list, json_pack("{s:s, s:s, s:o}", "lease", r->lease,
+							  "volume", r->volume, "measurement", m)))
+			return -1;
+	}
+	return 0;
+}
+
+/* What depends on the operation. */
+static int put_subject(json_t *claims, const struct cc_evidence *ev)
+{
+	if (ev->op == CC_OP_RENEW)
+		return put_renewals(claims, ev);
+	if (put(claims, "volume", json_string(ev->volume)) ||
+	    put(claims, "cnf", json_pack("{s:s}", "jkt", ev->jkt)))
+		return -1;
+	return ev->measurement ? put(claims, "measurement", cc_measurement_to_json(ev->measurement))
+			       : 0;
+}
+
 static json_t *claims_to_json(const struct cc_evidence *ev)
 {
+	cc_auto_json json_t *claims = NULL;
 	char nonce[CC_B64U_32 + 1];
-	json_t *m = NULL;
 
 	if (cc_b64u_encode32(ev->nonce, nonce))
 		return NULL;
-	if (ev->measurement) {
-		m = cc_measurement_to_json(ev->measurement);
-		if (!m)
-			return NULL;
-	}
-	return json_pack("{s:s, s:s, s:s, s:I, s:s, s:s, s:s, s:{s:s}, s:s, s:o*}", "eat_nonce",
-			 nonce, "aud", ev->aud, "iss", ev->iss, "iat", (json_int_t)ev->iat,
-			 "boot_id", ev->boot_id, "op", op_names[ev->op], "volume", ev->volume,
-			 "cnf", "jkt", ev->jkt, "channel", ev->channel, "measurement", m);
+	claims = json_pack("{s:s, s:s, s:s, s:I, s:s, s:s, s:s}", "eat_nonce", nonce, "aud",
+			   ev->aud, "iss", ev->iss, "iat", (json_int_t)ev->iat, "boot_id",
+			   ev->boot_id, "op", op_names[ev->op], "channel", ev->channel);
+	return claims && !put_subject(claims, ev) ? cc_steal(claims) : NULL;
 }
 
-static int parse_uuid(const json_t *claims, const char *key, char out[static 37],
-		      struct cc_error *err)
+static int parse_uuid(const json_t *obj, const char *key, char out[static 37], struct cc_error *err)
 {
-	const char *s = json_string_value(json_object_get(claims, key));
+	const char *s = json_string_value(json_object_get(obj, key));
 
 	if (!s || !cc_is_uuid(s))
 		return cc_fail(err, CC_E_INVALID, "evidence: \"%s\" must be a lower-case UUID",
@@ -71,13 +105,13 @@ static int parse_op(const json_t *claims, struct cc_evidence *ev, struct cc_erro
 {
 	const char *s = json_string_value(json_object_get(claims, "op"));
 
-	if (s && !strcmp(s, op_names[CC_OP_RELEASE]))
-		ev->op = CC_OP_RELEASE;
-	else if (s && !strcmp(s, op_names[CC_OP_FORMAT]))
-		ev->op = CC_OP_FORMAT;
-	else
-		return cc_fail(err, CC_E_INVALID, "evidence: \"op\" must be release or format");
-	return 0;
+	for (size_t i = 0; s && i < sizeof(op_names) / sizeof(op_names[0]); i++) {
+		if (strcmp(s, op_names[i]) != 0)
+			continue;
+		ev->op = (enum cc_op)i;
+		return 0;
+	}
+	return cc_fail(err, CC_E_INVALID, "evidence: \"op\" must be release, format or renew");
 }
 
 /* Hashes in claims: SHA-256, base64url; @word, if not NULL, is allowed in place of one. */
@@ -103,40 +137,88 @@ static int parse_cnf(const json_t *claims, struct cc_evidence *ev, struct cc_err
 	return check_hash(ev->jkt, "jkt", NULL, err);
 }
 
-static int parse_measurement(const json_t *claims, struct cc_evidence *ev, struct cc_error *err)
+static struct cc_measurement *parse_measurement(const json_t *obj, struct cc_error *err)
 {
 	json_t *m = NULL;
 
-	if (cc_json_obj(claims, "evidence", "measurement", ev->op == CC_OP_RELEASE, &m, err))
+	if (cc_json_obj(obj, "evidence", "measurement", true, &m, err))
+		return NULL;
+	return cc_measurement_from_json(m, err);
+}
+
+static int parse_renewal(const json_t *obj, struct cc_renewal *r, struct cc_error *err)
+{
+	static const char *const known[] = {"lease", "volume", "measurement", NULL};
+
+	if (!json_is_object(obj))
+		return cc_fail(err, CC_E_INVALID, "evidence: a renewal must be an object");
+	if (cc_json_only(obj, "evidence renewal", known, err) ||
+	    parse_uuid(obj, "lease", r->lease, err) || parse_uuid(obj, "volume", r->volume, err))
 		return -1;
-	if (ev->op == CC_OP_FORMAT && m)
-		return cc_fail(err, CC_E_INVALID,
-			       "evidence: \"measurement\" is not for \"format\"");
-	if (!m)
+	r->measurement = parse_measurement(obj, err);
+	return r->measurement ? 0 : -1;
+}
+
+static int parse_renewals(const json_t *claims, struct cc_evidence *ev, struct cc_error *err)
+{
+	json_t *list = NULL;
+	size_t n;
+
+	if (cc_json_arr(claims, "evidence", "renewals", true, &list, err))
+		return -1;
+	n = json_array_size(list);
+	if (n == 0 || n > CC_RENEWALS_MAX)
+		return cc_fail(err, CC_E_INVALID, "evidence: 1 to %d renewals", CC_RENEWALS_MAX);
+	ev->renewals = calloc(n, sizeof(*ev->renewals));
+	if (!ev->renewals)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	ev->n_renewals = n;
+	for (size_t i = 0; i < n; i++)
+		if (parse_renewal(json_array_get(list, i), &ev->renewals[i], err))
+			return -1;
+	return 0;
+}
+
+/* Claims that each operation has beside the common ones; others are refused. */
+static int check_members(const json_t *claims, enum cc_op op, struct cc_error *err)
+{
+#define COMMON "eat_nonce", "aud", "iss", "iat", "boot_id", "op", "channel"
+	static const char *const release[] = {COMMON, "volume", "cnf", "measurement", NULL};
+	static const char *const format[] = {COMMON, "volume", "cnf", NULL};
+	static const char *const renew[] = {COMMON, "renewals", NULL};
+	static const char *const *const known[] = {
+		[CC_OP_RELEASE] = release, [CC_OP_FORMAT] = format, [CC_OP_RENEW] = renew};
+
+	return cc_json_only(claims, "evidence", known[op], err);
+}
+
+static int parse_subject(const json_t *claims, struct cc_evidence *ev, struct cc_error *err)
+{
+	if (ev->op == CC_OP_RENEW)
+		return parse_renewals(claims, ev, err);
+	if (parse_uuid(claims, "volume", ev->volume, err) || parse_cnf(claims, ev, err))
+		return -1;
+	if (ev->op == CC_OP_FORMAT)
 		return 0;
-	ev->measurement = cc_measurement_from_json(m, err);
+	ev->measurement = parse_measurement(claims, err);
 	return ev->measurement ? 0 : -1;
 }
 
 static int parse_claims(const json_t *claims, struct cc_evidence *ev, struct cc_error *err)
 {
-	static const char *const known[] = {"eat_nonce", "aud",		"iss",	  "iat",
-					    "boot_id",	 "op",		"volume", "cnf",
-					    "channel",	 "measurement", NULL};
 	static const char what[] = "evidence";
 	uint64_t iat = 0;
 
-	if (cc_json_only(claims, what, known, err) || parse_nonce(claims, ev, err) ||
-	    cc_json_str(claims, what, "aud", true, &ev->aud, err) ||
+	if (parse_op(claims, ev, err) || check_members(claims, ev->op, err) ||
+	    parse_nonce(claims, ev, err) || cc_json_str(claims, what, "aud", true, &ev->aud, err) ||
 	    cc_json_str(claims, what, "iss", true, &ev->iss, err) ||
 	    cc_json_u64(claims, what, "iat", true, &iat, err) ||
-	    parse_uuid(claims, "boot_id", ev->boot_id, err) || parse_op(claims, ev, err) ||
-	    parse_uuid(claims, "volume", ev->volume, err) || parse_cnf(claims, ev, err) ||
+	    parse_uuid(claims, "boot_id", ev->boot_id, err) ||
 	    cc_json_str(claims, what, "channel", true, &ev->channel, err) ||
 	    check_hash(ev->channel, "channel", CC_CHANNEL_UNIX, err))
 		return -1;
 	ev->iat = (int64_t)iat;
-	return parse_measurement(claims, ev, err);
+	return parse_subject(claims, ev, err);
 }
 
 int cc_evidence_claims_parse(const char *text, size_t len, struct cc_evidence *ev,
@@ -166,8 +248,11 @@ int cc_evidence_sign(const struct cc_evidence *ev, const json_t *agent_key, char
 	if (!kid || !cc_is_name(kid) || strcmp(kid, ev->iss) != 0)
 		return cc_fail(err, CC_E_INVALID,
 			       "evidence: \"iss\" must be the name in the agent's key");
-	if ((ev->op == CC_OP_RELEASE) != (ev->measurement != NULL))
-		return cc_fail(err, CC_E_INTERNAL, "evidence: a measurement goes with \"release\"");
+	if ((ev->op == CC_OP_RELEASE) != (ev->measurement != NULL) ||
+	    (ev->op == CC_OP_RENEW) != (ev->n_renewals > 0))
+		return cc_fail(err, CC_E_INTERNAL,
+			       "evidence: a measurement goes with \"release\", renewals with "
+			       "\"renew\"");
 	key = cc_jwk_bare(agent_key, true, "ES256", err);
 	if (!key)
 		return -1;

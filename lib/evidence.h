@@ -10,11 +10,12 @@
  *   iss        agent's name, equal to kid
  *   iat        seconds since the epoch, informational
  *   boot_id    /proc/sys/kernel/random/boot_id
- *   op         "release" or "format"
- *   volume     UUID
- *   cnf        {"jkt": RFC 7638 SHA-256 thumbprint of the one-time key}
+ *   op         "release", "format" or "renew"
+ *   volume     UUID; absent for "renew"
+ *   cnf        {"jkt": RFC 7638 SHA-256 thumbprint of the one-time key}; absent for "renew"
  *   channel    base64url SHA-256 of the TLS exporter (RFC 9266), or "unix" on the Unix socket
- *   measurement  object; absent for "format"
+ *   measurement  object; for "release" only
+ *   renewals   [{"lease": UUID, "volume": UUID, "measurement": object}], for "renew" only
  * A release is a compact JWE (RFC 7516), ECDH-ES + A256GCM pinned, to the one-time P-256 key; its
  * plaintext is the volume key.
  */
@@ -31,8 +32,21 @@
 #define CC_EVIDENCE_TYP "container-crypt-evidence+jwt"
 #define CC_CHANNEL_UNIX "unix"
 
-enum cc_op { CC_OP_RELEASE, CC_OP_FORMAT };
+#define CC_RENEWALS_MAX 64 /* of one evidence */
 
+enum cc_op { CC_OP_RELEASE, CC_OP_FORMAT, CC_OP_RENEW };
+
+/**
+ * struct cc_renewal - a lease that its holder wants to keep.
+ * @measurement: of the container now, owned
+ */
+struct cc_renewal {
+	char lease[37];
+	char volume[37];
+	struct cc_measurement *measurement;
+};
+
+/* Strings and @renewals are owned; @volume is "" and @jkt NULL for CC_OP_RENEW. */
 struct cc_evidence {
 	unsigned char nonce[CC_NONCE_LEN];
 	char *aud;
@@ -43,7 +57,9 @@ struct cc_evidence {
 	char volume[37];
 	char *jkt;
 	char *channel;
-	struct cc_measurement *measurement; /* NULL for CC_OP_FORMAT */
+	struct cc_measurement *measurement; /* of CC_OP_RELEASE, else NULL */
+	size_t n_renewals;		    /* of CC_OP_RENEW, else 0 */
+	struct cc_renewal *renewals;
 };
 
 void cc_evidence_clear(struct cc_evidence *ev);

@@ -93,7 +93,7 @@ static void new_world(void)
 	REQUIRE(!cc_secret_heap_init(&err));
 	REQUIRE(!cc_secret_random(&key, KEK_LEN, &err));
 	REQUIRE(!kek_from_secret(&key, &custodian.kek, &err));
-	custodian.store = store_open(dir, true, &err);
+	custodian.store = store_open(dir, STORE_CREATE, &err);
 	REQUIRE(custodian.store);
 	add_signer();
 	must(OP_AGENT_ADD, "", agent);

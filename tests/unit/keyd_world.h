@@ -20,6 +20,8 @@
 #include "evidence.h"
 #include "jose.h"
 #include "keyd/custodian.h"
+#include "keyd/lease.h"
+#include "keyd/upgrade.h"
 
 #define UUID_PGDATA "0a000000-0000-4000-8000-000000000001"
 #define UUID_OTHER "0a000000-0000-4000-8000-000000000002"
@@ -32,6 +34,7 @@
 
 static int64_t fake_real = 1800000000;
 static int64_t fake_boot_ms = 1000000;
+static const char *fake_host_boot = "f0000000-0000-4000-8000-000000000001";
 
 static inline int64_t get_fake_real(void)
 {
@@ -370,18 +373,90 @@ static inline json_t *one_time_key(void)
 	return jwk;
 }
 
-/* The whole exchange as agent host1. */
-static inline struct got release_to(struct world *w, const char *boot_id, const char *container)
+/* The whole exchange as agent @iss with @key. */
+static inline struct got release_as(struct world *w, const char *iss, const json_t *key,
+				    const char *boot_id, const char *container)
 {
 	cc_auto_json json_t *recipient = one_time_key();
 	struct claim cl = claim_default(w, recipient);
 	cc_auto_free char *jws = NULL;
 
+	cl.iss = iss;
+	cl.agent = key;
 	cl.boot_id = boot_id;
 	json_decref(cl.measurement);
 	cl.measurement = measurement(container);
 	jws = sign_claim(&cl);
 	return send_release(w, jws, recipient);
+}
+
+/* A renewal of @lease of pgdata as agent @w->agent; @change, if not NULL, changes the measurement. */
+typedef void change_fn(json_t *measurement);
+
+static inline struct got renew_as(struct world *w, const char *iss, const json_t *key,
+				  const char *boot_id, const char *container, const char *lease,
+				  change_fn *twist)
+{
+	auto_got struct got g = challenge(w);
+	cc_auto_json json_t *m = measurement(container);
+	struct cc_renewal r = {0};
+	struct cc_evidence ev = {.iat = fake_real, .op = CC_OP_RENEW, .n_renewals = 1};
+	cc_auto_free char *jws = NULL;
+	struct cc_error err;
+
+	if (twist)
+		twist(m);
+	snprintf(r.lease, sizeof(r.lease), "%s", lease);
+	snprintf(r.volume, sizeof(r.volume), "%s", UUID_PGDATA);
+	r.measurement = cc_measurement_from_json(m, &err);
+	assert_non_null(r.measurement);
+	assert_int_equal(
+		cc_b64u_decode32(json_string_value(json_object_get(g.body, "nonce")), ev.nonce), 0);
+	ev.aud = (char *)"keyd-test";
+	ev.iss = (char *)iss;
+	ev.channel = (char *)CC_CHANNEL_UNIX;
+	snprintf(ev.boot_id, sizeof(ev.boot_id), "%s", boot_id);
+	ev.renewals = &r;
+	if (cc_evidence_sign(&ev, key, &jws, &err))
+		fail_msg("%s", err.text);
+	cc_measurement_free(r.measurement);
+	return ask(w, OP_RENEW, "", json_pack("{s:s}", "evidence", jws));
+}
+
+static inline struct got renew(struct world *w, const char *lease)
+{
+	return renew_as(w, "host1", w->agent, BOOT_1, CONTAINER_1, lease, NULL);
+}
+
+/* The one renewal of an answer, borrowed. */
+static inline const json_t *renewal_of(const struct got *g)
+{
+	const json_t *list = json_object_get(g->body, "renewals");
+
+	if (g->http != 200 || json_array_size(list) != 1)
+		fail_msg("%s", g->text);
+	return json_array_get(list, 0);
+}
+
+static inline void assert_renewed(const struct got *g)
+{
+	if (!json_is_true(json_object_get(renewal_of(g), "renewed")))
+		fail_msg("%s", g->text);
+}
+
+static inline void assert_not_renewed(const struct got *g, const char *fact)
+{
+	const json_t *error = json_object_get(renewal_of(g), "error");
+	const char *have = json_string_value(json_object_get(error, "fact"));
+
+	if (!json_is_false(json_object_get(renewal_of(g), "renewed")) || !have ||
+	    strcmp(have, fact) != 0)
+		fail_msg("expected fact %s, got %s", fact, g->text);
+}
+
+static inline struct got release_to(struct world *w, const char *boot_id, const char *container)
+{
+	return release_as(w, "host1", w->agent, boot_id, container);
 }
 
 static inline json_int_t fence_of(const struct got *g)
@@ -407,8 +482,10 @@ static inline void open_custodian(struct world *w)
 	assert_int_equal(cc_secret_copy(&key, "kekkekkekkekkekkekkekkekkekkekke", KEK_LEN, &err),
 			 0);
 	assert_int_equal(kek_from_secret(&key, &w->custodian.kek, &err), 0);
-	w->custodian.store = store_open(w->dir, true, &err);
-	if (!w->custodian.store)
+	strcpy(w->custodian.boot_id, fake_host_boot);
+	w->custodian.store = store_open(w->dir, STORE_CREATE, &err);
+	if (!w->custodian.store || upgrade_keys(&w->custodian, &err) ||
+	    lease_settle(w->custodian.store, fake_host_boot, fake_boot_ms, &err))
 		fail_msg("%s", err.text);
 }
 

@@ -164,6 +164,71 @@ static void evidence_survives_signing_and_verifying(void **state)
 	}
 }
 
+/* Borrows the measurement twice. */
+static char *sign_renewals(size_t n, struct cc_error *err)
+{
+	struct cc_evidence ev = evidence(CC_OP_RENEW);
+	struct cc_renewal r[2] = {{.lease = UUID, .volume = UUID, .measurement = measured},
+				  {.lease = UUID, .volume = UUID, .measurement = measured}};
+	char *jws = NULL;
+
+	ev.n_renewals = n;
+	ev.renewals = r;
+	return cc_evidence_sign(&ev, agent, &jws, err) ? NULL : jws;
+}
+
+static void renewals_survive_signing_and_verifying(void **state)
+{
+	struct cc_error err = {0};
+	cc_auto_free char *jws = sign_renewals(2, &err);
+	cc_auto_json json_t *a = cc_measurement_to_json(measured), *b = NULL;
+	struct cc_evidence ev;
+
+	(void)state;
+	assert_non_null(jws);
+	expect_ok(verify(jws, agent_public, &ev, &err), &err);
+	assert_int_equal(ev.op, CC_OP_RENEW);
+	assert_int_equal(ev.n_renewals, 2);
+	assert_string_equal(ev.renewals[1].lease, UUID);
+	assert_string_equal(ev.renewals[1].volume, UUID);
+	assert_null(ev.jkt);
+	assert_null(ev.measurement);
+	b = cc_measurement_to_json(ev.renewals[1].measurement);
+	assert_true(json_equal(a, b));
+	cc_evidence_clear(&ev);
+	assert_null(sign_renewals(0, &err));
+}
+
+static void a_renewal_that_is_not_whole_is_refused(void **state)
+{
+	static const char *const bad[] = {
+		"[]",
+		"[1]",
+		"[{}]",
+		"{}",
+		"[{'lease':'" UUID "','volume':'" UUID "'}]",
+		"[{'lease':'x','volume':'" UUID "','measurement':{}}]",
+		"[{'lease':'" UUID "','volume':'" UUID "','measurement':{}}]",
+		"[{'lease':'" UUID "','volume':'" UUID "','measurement':{},'key':1}]",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		cc_auto_json json_t *doc =
+			json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:s, s:o}", "eat_nonce", HASH43,
+				  "aud", "r", "iss", "host1", "iat", 1, "boot_id", UUID, "op",
+				  "renew", "channel", CC_CHANNEL_UNIX, "renewals", json_of(bad[i]));
+		cc_auto_free char *text = json_dumps(doc, 0);
+		struct cc_error err = {0};
+		struct cc_evidence ev;
+
+		if (!cc_evidence_claims_parse(text, strlen(text), &ev, &err))
+			fail_msg("%s is accepted", bad[i]);
+		expect_error(&err, CC_E_INVALID, "evidence", "");
+		assert_null(ev.renewals);
+	}
+}
+
 static void the_kid_is_found_without_a_key(void **state)
 {
 	cc_auto_free char *jws = sign(CC_OP_FORMAT);
@@ -369,8 +434,8 @@ static void every_claim_is_required_and_checked(void **state)
 	expect_bad_claim("iat", "-1", "negative");
 	expect_bad_claim("boot_id", "'" UUID "0'", "UUID");
 	expect_bad_claim("volume", "'pgdata'", "UUID");
-	expect_bad_claim("op", "'delete'", "release or format");
-	expect_bad_claim("op", "'format'", "not for \"format\"");
+	expect_bad_claim("op", "'delete'", "release, format or renew");
+	expect_bad_claim("op", "'format'", "unknown member \"measurement\"");
 	expect_bad_claim("cnf", "{}", "jkt");
 	expect_bad_claim("cnf", "{'jkt':'AAAA'}", "jkt");
 	expect_bad_claim("cnf", "{'jkt':'" HASH43 "','jwk':{}}", "unknown member");
@@ -783,6 +848,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(evidence_survives_signing_and_verifying),
+		cmocka_unit_test(renewals_survive_signing_and_verifying),
+		cmocka_unit_test(a_renewal_that_is_not_whole_is_refused),
 		cmocka_unit_test(the_kid_is_found_without_a_key),
 		cmocka_unit_test(another_agents_key_does_not_verify),
 		cmocka_unit_test(every_changed_character_is_noticed),

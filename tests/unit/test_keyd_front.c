@@ -342,6 +342,57 @@ static void malformed_messages_end_it_with_an_error(void **state)
 	assert_int_equal(ended(f), 1);
 }
 
+static bool silent(int fd)
+{
+	struct pollfd p = {fd, POLLIN, 0};
+
+	return poll(&p, 1, 200) == 0;
+}
+
+/* Asks @request, which the custodian answers with 200. */
+static void do_request(struct fixture *f, const char *request)
+{
+	cc_auto_close int fd = peer(f);
+	cc_auto_free char *got = NULL;
+
+	say(fd, request);
+	assert_int_equal(from_front(f).type, MESSAGE_REQUEST);
+	answer(f, "{}", 2, true);
+	got = hear(fd, "{}");
+	assert_non_null(strstr(got, "200 OK"));
+}
+
+static void who_waits_for_a_change_hears_of_what_takes_a_lease_away(void **state)
+{
+	struct fixture *f = ready(state);
+	cc_auto_close int a = peer(f), b = peer(f);
+	cc_auto_free char *got_a = NULL, *got_b = NULL;
+
+	say(a, "GET /v1/changes HTTP/1.1\r\nHost: x\r\n\r\n");
+	say(b, "GET /v1/changes HTTP/1.1\r\nHost: x\r\n\r\n");
+	do_request(f, "GET /v1/leases HTTP/1.1\r\nHost: x\r\n\r\n");
+	assert_true(silent(a) && silent(b));
+	do_request(f, "DELETE /v1/identities/pgdata HTTP/1.1\r\nHost: x\r\n\r\n");
+	got_a = hear(a, "}");
+	got_b = hear(b, "}");
+	assert_non_null(strstr(got_a, "{\"changed\":true}"));
+	assert_non_null(strstr(got_b, "{\"changed\":true}"));
+}
+
+static void who_waits_may_hang_up(void **state)
+{
+	struct fixture *f = ready(state);
+
+	for (int i = 0; i < 3; i++) {
+		cc_auto_close int fd = peer(f);
+
+		say(fd, "GET /v1/changes HTTP/1.1\r\nHost: x\r\n\r\n");
+		assert_true(silent(fd));
+	}
+	do_request(f, "DELETE /v1/agents/host1 HTTP/1.1\r\nHost: x\r\n\r\n");
+	do_request(f, GET);
+}
+
 #define front_test(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
 
 int main(void)
@@ -354,6 +405,8 @@ int main(void)
 		front_test(connections_beyond_the_limit_wait),
 		front_test(a_flood_is_turned_away),
 		front_test(slow_requests_end),
+		front_test(who_waits_for_a_change_hears_of_what_takes_a_lease_away),
+		front_test(who_waits_may_hang_up),
 		front_test(stop_ends_it_well),
 		front_test(a_lost_custodian_ends_it_with_an_error),
 		front_test(messages_out_of_turn_end_it_with_an_error),

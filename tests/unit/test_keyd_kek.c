@@ -7,7 +7,7 @@
 
 #include "keyd/kek.h"
 
-static const struct kek_use pgdata = {UUID_PGDATA, 1, "aes-xts-plain64", 64};
+static const struct kek_use pgdata = {"pgdata", UUID_PGDATA, 1, "aes-xts-plain64", 64};
 
 static struct kek kek_of(const char *bytes)
 {
@@ -43,12 +43,14 @@ static void a_wrapped_key_comes_back(void **state)
 static void a_wrapped_key_opens_only_where_it_belongs(void **state)
 {
 	static const struct kek_use others[] = {
-		{UUID_OTHER, 1, "aes-xts-plain64", 64},
-		{UUID_PGDATA, 2, "aes-xts-plain64", 64},
-		{UUID_PGDATA, 1, "aes-xts-plain", 64},
-		{UUID_PGDATA, 1, "aes-xts-plain64", 32},
+		{"pgdata", UUID_OTHER, 1, "aes-xts-plain64", 64},
+		{"other", UUID_PGDATA, 1, "aes-xts-plain64", 64},
+		{NULL, UUID_PGDATA, 1, "aes-xts-plain64", 64},
+		{"pgdata", UUID_PGDATA, 2, "aes-xts-plain64", 64},
+		{"pgdata", UUID_PGDATA, 1, "aes-xts-plain", 64},
+		{"pgdata", UUID_PGDATA, 1, "aes-xts-plain64", 32},
 		/* Lengths are part of what is authenticated: the same bytes, split elsewhere. */
-		{UUID_PGDATA "a", 1, "es-xts-plain64", 64},
+		{"pgdata", UUID_PGDATA "a", 1, "es-xts-plain64", 64},
 	};
 	kek_auto struct kek kek = kek_of("0123456789abcdef0123456789abcdef");
 	kek_auto struct kek other = kek_of("1123456789abcdef0123456789abcdef");

@@ -26,6 +26,8 @@ static struct store_volume volume(const char *name, const char *uuid)
 		.wrapped_len = 92,
 		.fence = 5,
 		.serial_floor = 9,
+		.wrap_format = KEK_FORMAT,
+		.terms = CC_TERMS_DEFAULT,
 	};
 
 	strcpy(v.name, name);
@@ -69,7 +71,7 @@ static void a_volume_comes_back_as_it_was(void **state)
 	assert_int_equal(back.fence, 6);
 }
 
-static void a_volume_has_one_lease(void **state)
+static void leases_are_kept_with_their_volume(void **state)
 {
 	struct store *st = ((struct world *)*state)->custodian.store;
 	struct store_volume v = volume("pgdata", UUID_PGDATA);
@@ -78,8 +80,14 @@ static void a_volume_has_one_lease(void **state)
 				.container = CONTAINER_1,
 				.boot_id = BOOT_1,
 				.fence = 1,
-				.granted = 1800000000},
+				.granted = 1800000000,
+				.ms = 5000,
+				.shared = true,
+				.read_only = true,
+				.host_boot = BOOT_2,
+				.end_ms = 77},
 			   back;
+	store_auto_leases struct store_leases list = {0};
 	struct cc_error err;
 
 	assert_int_equal(store_volume_add(st, &v, &err), 0);
@@ -88,12 +96,25 @@ static void a_volume_has_one_lease(void **state)
 	assert_string_equal(back.volume, "pgdata");
 	assert_string_equal(back.volume_uuid, UUID_PGDATA);
 	assert_string_equal(back.container, CONTAINER_1);
-	strcpy(l.id, UUID_PGDATA);
+	assert_string_equal(back.host_boot, BOOT_2);
+	assert_true(back.shared && back.read_only && !back.revoked);
+	assert_int_equal(back.ms, 5000);
+	assert_int_equal(back.end_ms, 77);
+	back.revoked = true;
+	back.end_ms = 99;
+	assert_int_equal(store_lease_update(st, &back, &err), 0);
 	assert_int_equal(store_lease_add(st, v.id, &l, &err), -1);
 	assert_int_equal(err.code, CC_E_EXISTS);
-	/* Nor does it go away under its lease. */
+	strcpy(l.id, UUID_PGDATA);
+	assert_int_equal(store_lease_add(st, v.id, &l, &err), 0);
+	assert_int_equal(store_leases_of(st, v.id, &list, &err), 0);
+	assert_int_equal(list.n, 2);
+	assert_int_equal(list.v[0].revoked + list.v[1].revoked, 1);
+	assert_int_equal(list.v[0].end_ms + list.v[1].end_ms, 77 + 99);
+	/* Nor does it go away under its leases. */
 	assert_int_equal(store_volume_delete(st, v.id, &err), -1);
 	assert_int_equal(store_lease_delete(st, UUID_OTHER, &err), 0);
+	assert_int_equal(store_lease_delete(st, UUID_PGDATA, &err), 0);
 	assert_int_equal(store_volume_delete(st, v.id, &err), 0);
 }
 
@@ -160,11 +181,11 @@ static void a_database_of_another_kind_or_version_is_refused(void **state)
 	struct cc_error err;
 
 	custodian_close(&w->custodian);
-	tamper(w, "PRAGMA user_version = 2");
-	assert_null(store_open(w->dir, true, &err));
+	tamper(w, "PRAGMA user_version = 3");
+	assert_null(store_open(w->dir, STORE_CREATE, &err));
 	assert_int_equal(err.code, CC_E_INVALID);
-	tamper(w, "PRAGMA user_version = 1; PRAGMA application_id = 7");
-	assert_null(store_open(w->dir, false, &err));
+	tamper(w, "PRAGMA user_version = 2; PRAGMA application_id = 7");
+	assert_null(store_open(w->dir, STORE_SERVE, &err));
 	assert_int_equal(err.code, CC_E_INVALID);
 }
 
@@ -175,10 +196,10 @@ static void the_directory_must_be_ours_alone(void **state)
 
 	custodian_close(&w->custodian);
 	assert_int_equal(chmod(w->dir, 0750), 0);
-	assert_null(store_open(w->dir, false, &err));
+	assert_null(store_open(w->dir, STORE_SERVE, &err));
 	assert_int_equal(err.code, CC_E_PERM);
 	assert_int_equal(chmod(w->dir, 0700), 0);
-	assert_null(store_open("/nonexistent", false, &err));
+	assert_null(store_open("/nonexistent", STORE_SERVE, &err));
 	assert_int_equal(err.code, CC_E_NOTFOUND);
 }
 
@@ -191,7 +212,7 @@ static void a_missing_database_is_not_made_by_the_way(void **state)
 	custodian_close(&w->custodian);
 	snprintf(path, sizeof(path), "%s/" STORE_FILE, w->dir);
 	assert_int_equal(unlink(path), 0);
-	assert_null(store_open(w->dir, false, &err));
+	assert_null(store_open(w->dir, STORE_SERVE, &err));
 	assert_int_equal(err.code, CC_E_NOTFOUND);
 	assert_int_equal(access(path, F_OK), -1);
 }
@@ -302,7 +323,7 @@ static void a_second_writer_does_not_break_the_chain(void **state)
 	struct cc_error err;
 	uint64_t rows;
 
-	other = store_open(w->dir, false, &err);
+	other = store_open(w->dir, STORE_SERVE, &err);
 	assert_non_null(other);
 	append(w->custodian.store, "one");
 	append(other, "two");
@@ -360,7 +381,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		world_test(a_volume_comes_back_as_it_was),
-		world_test(a_volume_has_one_lease),
+		world_test(leases_are_kept_with_their_volume),
 		world_test(an_identity_goes_with_its_volume),
 		world_test(what_is_rolled_back_never_was),
 		world_test(damaged_rows_are_errors_not_values),

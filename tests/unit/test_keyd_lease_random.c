@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Random schedules of hosts that want one volume: keyd's own decision and store, and a model of the kernels and
+ * agents around it. Requests and answers are lost and late, agents are stopped and killed, clocks on the wall
+ * jump, clocks run unequally fast, keyd restarts and its host boots. Whatever happens, two kernels never hold the
+ * key at the same time, fences only grow, and what a kernel still had in memory is written only where nobody
+ * else wrote in between.
+ *
+ * LEASE_SEED=N repeats one schedule; CC_LONG=1 runs many more.
+ */
+#include "keyd_world.h"
+
+#include "keyd/store_sql.h"
+
+#include <stdlib.h>
+
+#define HOSTS 3
+#define STEPS 400
+#define SCHEDULES 200
+#define SCHEDULES_LONG 2000
+#define MS 10000
+#define DRIFT_PPM 1000 /* more than NTP ever makes a clock run faster or slower */
+
+/**
+ * struct host - a host's kernel and agent.
+ * @rate: of its clock, in millionths; @boot_ms: what it shows
+ * @boot: number of the boot
+ * @active, @key_end: the kernel has the key, until its clock shows that
+ * @lease, @fence, @cached: what the agent remembers; the container's pages are of that fence
+ * @asked: a request is under way, sent when the clock showed @asked_ms
+ * @answered: so is an answer
+ */
+struct host {
+	char name[16], boot_id[37], container[65];
+	int64_t rate, boot_ms, part;
+	unsigned int boot;
+	bool active;
+	int64_t key_end;
+	char lease[37];
+	uint64_t fence;
+	bool cached;
+	bool asked, ask_renew;
+	int64_t asked_ms;
+	bool answered;
+	struct store_lease answer;
+};
+
+/* @written: the fence of the last host that wrote to the LUN */
+struct net {
+	struct world *w;
+	struct host host[HOSTS];
+	unsigned int host_boots;
+	char host_boot[37];
+	uint64_t written;
+	unsigned int seed;
+	unsigned int grants, renewals, lapses;
+};
+
+static unsigned int current_seed;
+
+#define broken(fmt, ...) fail_msg("LEASE_SEED=%u: " fmt, current_seed, ##__VA_ARGS__)
+
+static unsigned int roll(struct net *n, unsigned int sides)
+{
+	return (unsigned int)rand_r(&n->seed) % sides;
+}
+
+/* ---- time -------------------------------------------------------------------------------------- */
+
+static void kernel_timer(struct net *n, struct host *h)
+{
+	if (!h->active || h->boot_ms < h->key_end)
+		return;
+	h->active = false;
+	n->lapses++;
+}
+
+static void pass(struct net *n, int64_t ms)
+{
+	/* in small steps: all kernels see their timers in order */
+	for (; ms > 0; ms -= 10) {
+		fake_boot_ms += 10;
+		for (size_t i = 0; i < HOSTS; i++) {
+			struct host *h = &n->host[i];
+
+			h->part += 10 * (1000000 + h->rate);
+			h->boot_ms += h->part / 1000000;
+			h->part %= 1000000;
+			kernel_timer(n, h);
+		}
+	}
+}
+
+/* ---- agents and their kernels ------------------------------------------------------------------ */
+
+static struct lease_ask ask_of(const struct host *h)
+{
+	return (struct lease_ask){
+		.agent = h->name, .boot_id = h->boot_id, .container = h->container};
+}
+
+static void send_ask(struct host *h)
+{
+	if (h->asked || h->answered)
+		return;
+	h->asked = true;
+	h->ask_renew = h->lease[0];
+	h->asked_ms = h->boot_ms; /* before it asks */
+}
+
+/* What is in the container's memory is dropped: killed, unmounted. */
+static void unbind(struct net *n, struct host *h)
+{
+	(void)n;
+	h->active = false;
+	h->cached = false;
+	h->lease[0] = '\0';
+}
+
+/* The request arrives: keyd decides, as op_release() and op_renew() have it. */
+static void arrive(struct net *n, struct host *h)
+{
+	struct store *st = n->w->custodian.store;
+	struct lease_ask ask = ask_of(h);
+	struct store_volume v;
+	struct cc_error err = {0};
+	int rc;
+
+	h->asked = false;
+	assert_int_equal(store_begin(st, &err), 0);
+	assert_int_equal(store_volume_get(st, "pgdata", &v, &err), 0);
+	if (h->ask_renew) {
+		rc = lease_mine(st, h->lease, UUID_PGDATA, &ask, fake_boot_ms, &h->answer, &err);
+		if (!rc)
+			rc = lease_prolong(st, &h->answer, MS, n->host_boot, fake_boot_ms, &err);
+	} else {
+		rc = lease_grant(st, &v, &ask, n->host_boot, fake_boot_ms, 0, &h->answer, &err);
+	}
+	if (rc) {
+		assert_true(err.code == CC_E_BUSY || err.code == CC_E_REFUSED);
+		store_rollback(st);
+		h->answer.id[0] = '\0';
+	} else {
+		assert_int_equal(store_commit(st, &err), 0);
+	}
+	h->answered = true;
+}
+
+/* The answer arrives, perhaps late; the kernel's lease runs from before the request. */
+static void take(struct net *n, struct host *h)
+{
+	const struct store_lease *l = &h->answer;
+	int64_t end = h->asked_ms + (int64_t)l->ms;
+
+	h->answered = false;
+	if (!l->id[0]) {
+		if (h->ask_renew)
+			unbind(n, h); /* revoked, or somebody else has it: drop all */
+		return;
+	}
+	if (h->lease[0] && strcmp(h->lease, l->id) != 0)
+		broken("another lease than the one asked for");
+	if (h->fence && l->fence < h->fence)
+		broken("a fence went down");
+	memcpy(h->lease, l->id, sizeof(h->lease));
+	h->fence = l->fence;
+	if (end <= h->boot_ms)
+		return; /* it came too late to be of use */
+	/* A kernel that locked meanwhile gets the key again, which has cached data to write. */
+	h->active = true;
+	h->key_end = end;
+	if (h->ask_renew)
+		n->renewals++;
+	else
+		n->grants++;
+}
+
+static void check_alone(struct net *n, const char *when)
+{
+	unsigned int holders = 0;
+
+	for (size_t i = 0; i < HOSTS; i++)
+		holders += n->host[i].active;
+	if (holders > 1)
+		broken("%u kernels hold the key %s", holders, when);
+}
+
+/* It writes, from memory where it has something there: that must be of what is on the LUN. */
+static void write_lun(struct net *n, struct host *h)
+{
+	if (!h->active)
+		return;
+	if (h->cached && n->written != h->fence)
+		broken("%s writes what it cached under fence %llu over what fence %llu wrote",
+		       h->name, (unsigned long long)h->fence, (unsigned long long)n->written);
+	if (n->written > h->fence)
+		broken("fence %llu writes after %llu", (unsigned long long)h->fence,
+		       (unsigned long long)n->written);
+	h->cached = true;
+	n->written = h->fence;
+}
+
+static void give_back(struct net *n, struct host *h)
+{
+	struct cc_error err;
+
+	if (!h->lease[0] || h->asked || h->answered)
+		return;
+	h->active = false; /* locked first */
+	assert_int_equal(store_lease_delete(n->w->custodian.store, h->lease, &err), 0);
+	unbind(n, h);
+}
+
+/* The agent is killed; the next one finds the binding's file, or nothing where there was none yet. */
+static void kill_agent(struct host *h)
+{
+	h->asked = h->answered = false;
+}
+
+static void boot_host(struct net *n, struct host *h)
+{
+	unbind(n, h);
+	kill_agent(h);
+	h->boot++;
+	h->boot_ms = roll(n, 5000);
+	h->fence = 0;
+	snprintf(h->boot_id, sizeof(h->boot_id), "b%07u-0000-4000-8000-00000000000%c", h->boot,
+		 h->name[4]);
+}
+
+/* ---- keyd -------------------------------------------------------------------------------------- */
+
+static void restart_keyd(struct net *n, bool boot)
+{
+	if (boot) {
+		snprintf(n->host_boot, sizeof(n->host_boot), "f%07u-0000-4000-8000-000000000000",
+			 ++n->host_boots);
+		fake_boot_ms = (int64_t)roll(n, 100000);
+		for (size_t i = 0; i < HOSTS; i++)
+			n->host[i].asked = false; /* lost with the connection */
+	}
+	fake_host_boot = n->host_boot;
+	reopen_custodian(n->w);
+	/* No power is cut here, and thousands of commits shall not wait for a disk. */
+	assert_int_equal(sqlite3_exec(n->w->custodian.store->db, "PRAGMA synchronous = OFF", NULL,
+				      NULL, NULL),
+			 SQLITE_OK);
+}
+
+static void take_away(struct net *n, struct host *h)
+{
+	struct store_lease l;
+	struct cc_error err;
+
+	if (!h->lease[0] || store_lease_get(n->w->custodian.store, h->lease, &l, &err))
+		return;
+	l.revoked = true;
+	assert_int_equal(store_lease_update(n->w->custodian.store, &l, &err), 0);
+}
+
+/* ---- a schedule -------------------------------------------------------------------------------- */
+
+static void step(struct net *n)
+{
+	struct host *h = &n->host[roll(n, HOSTS)];
+
+	switch (roll(n, 24)) {
+	case 0 ... 5:
+		return send_ask(h);
+	case 6 ... 10:
+		return h->asked ? arrive(n, h) : send_ask(h);
+	case 11 ... 14:
+		return h->answered ? take(n, h) : write_lun(n, h);
+	case 15:
+		if (roll(n, 3) == 0)
+			h->asked = false; /* lost on the way there */
+		return;
+	case 16:
+		if (roll(n, 3) == 0)
+			h->answered = false; /* or back */
+		return;
+	case 17:
+		return give_back(n, h);
+	case 18:
+		return kill_agent(h);
+	case 19:
+		fake_real += (int64_t)roll(n, 2000000) - 1000000;
+		return pass(n, roll(n, 100));
+	case 20:
+		if (roll(n, 4) == 0)
+			boot_host(n, h);
+		return;
+	case 21:
+		if (roll(n, 3) == 0)
+			restart_keyd(n, roll(n, 2));
+		return;
+	case 22:
+		if (roll(n, 4) == 0)
+			take_away(n, h);
+		return;
+	default:
+		/* an agent stopped for longer than its lease is nothing else than this */
+		return pass(n, roll(n, roll(n, 3) ? 2000 : 3 * MS));
+	}
+}
+
+static void run_schedule(struct world *w, unsigned int seed, unsigned int totals[static 3])
+{
+	struct net n = {.w = w, .seed = seed};
+	struct store_volume v;
+	struct cc_error err;
+
+	for (unsigned int i = 0; i < HOSTS; i++) {
+		struct host *h = &n.host[i];
+
+		snprintf(h->name, sizeof(h->name), "host%u", i);
+		memset(h->container, 'a' + (int)i, 64);
+		h->rate = (int64_t)roll(&n, 2 * DRIFT_PPM + 1) - DRIFT_PPM;
+		boot_host(&n, h);
+	}
+	assert_int_equal(store_volume_get(w->custodian.store, "pgdata", &v, &err), 0);
+	v.terms.lease_ms = MS;
+	v.fence = 0;
+	assert_int_equal(store_volume_update(w->custodian.store, &v, &err), 0);
+	restart_keyd(&n, true);
+	for (unsigned int i = 0; i < STEPS; i++) {
+		step(&n);
+		for (size_t k = 0; k < HOSTS; k++)
+			write_lun(&n, &n.host[k]);
+		check_alone(&n, "at the same time");
+	}
+	totals[0] += n.grants;
+	totals[1] += n.renewals;
+	totals[2] += n.lapses;
+	/* For the next one. */
+	for (size_t i = 0; i < HOSTS; i++)
+		give_back(&n, &n.host[i]);
+	assert_int_equal(
+		sqlite3_exec(w->custodian.store->db, "DELETE FROM lease", NULL, NULL, NULL),
+		SQLITE_OK);
+}
+
+static void never_two_holders_in_any_schedule(void **state)
+{
+	const char *one = getenv("LEASE_SEED");
+	unsigned int count = one ? 1 : getenv("CC_LONG") ? SCHEDULES_LONG : SCHEDULES;
+	unsigned int first = one ? (unsigned int)strtoul(one, NULL, 10) : (unsigned int)time(NULL);
+	unsigned int totals[3] = {0};
+
+	for (unsigned int i = 0; i < count; i++) {
+		current_seed = first + i;
+		run_schedule(*state, first + i, totals);
+	}
+	print_message("# %u schedules: %u grants, %u renewals, %u lapses\n", count, totals[0],
+		      totals[1], totals[2]);
+	assert_true(one || (totals[0] > count && totals[1] > count && totals[2] > count));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(never_two_holders_in_any_schedule, world_setup,
+						world_teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
