@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# check.sh LAYER...: runs layers of the tests (static unit fuzz docs harness vm kernels debug), shows
+# check.sh LAYER...: runs layers of the tests (static unit model fuzz docs harness vm kernels debug), shows
 # their progress and closes with "N passed, N failed[, N skipped]". Exit status 1 when anything
 # failed.
 # CC_LONG=1 adds what takes longer than a merge should wait for.
@@ -110,6 +110,21 @@ layer_fuzz() {
 			fail "$name, $seconds s" $B/check/"$name".log
 		fi
 	done
+}
+
+# The lease protocol, all of its states; and that the check is one: broken in these ways it fails.
+layer_model() {
+	local way
+
+	check "the lease protocol never has two holders" tests/model/model.sh $B/model
+	for way in AGENT_FROM_ANSWER MESSAGE_FROM_NOW NO_SLACK REBOOT_FORGETS REVOKE_FREES RESUME_ANY SLOW_SAN; do
+		check "the model notices $way" model_fails "$way"
+	done
+}
+
+model_fails() {
+	tests/model/model.sh $B/model "$1"
+	[ $? = 1 ]
 }
 
 # The guest's harness itself: each kind of trouble must be seen and named.
