@@ -71,7 +71,7 @@ static void on_stop(evutil_socket_t sig, short what, void *arg)
 		return;
 	a->stopping = true;
 	sd_notify(0, "STOPPING=1");
-	cc_log(LOG_INFO, "stopping; bound containers keep their volumes");
+	cc_log(LOG_INFO, "stopping; bound containers keep their volumes while their leases last");
 	agent_unlisten(a);
 	plugin_close(cc_steal(a->plugin));
 	agent_check_stopped(a);
@@ -101,15 +101,19 @@ static void recovered(struct agent *a)
 		cc_log(LOG_WARNING, "engines find no volume plugin: %s", err.text);
 	sd_notify(0, "READY=1");
 	job_submit_internal(a, AGENT_REFRESH, NULL);
+	if (keyd_link_start(a, &err))
+		cc_log(LOG_ERR, "keyd is not listened to: %s", err.text);
 }
 
-void agent_internal_done(struct agent *a, enum agent_op op, bool ok)
+void agent_internal_done(struct agent *a, enum agent_op op, const json_t *answer)
 {
 	const struct timeval later = {.tv_sec = REFRESH_SECONDS};
 
 	if (op == AGENT_RECOVER)
 		recovered(a);
-	else if (op == AGENT_REFRESH && !ok)
+	else if (op == AGENT_RENEW)
+		lease_renewed(a, answer);
+	else if (op == AGENT_REFRESH && !answer)
 		event_add(a->retry_refresh, &later); /* keyd may start after us */
 }
 
@@ -125,10 +129,14 @@ static int run(struct agent *a, struct cc_error *err)
 	a->retry_refresh = evtimer_new(a->base, on_retry_refresh, a);
 	if (!term || !intr || !a->retry_refresh || event_add(term, NULL) || event_add(intr, NULL))
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	if (lease_init(a, err))
+		return -1;
 	job_submit_internal(a, AGENT_RECOVER, NULL);
 	event_base_dispatch(a->base);
+	keyd_link_end(a);
 	watch_clear(a);
 	plugin_close(cc_steal(a->plugin));
+	lease_end(a);
 	event_free(term);
 	event_free(intr);
 	event_free(a->retry_refresh);

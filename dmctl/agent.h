@@ -7,10 +7,13 @@
  *	agent_peer.c    connections: who may ask, one request each
  *	agent_job.c     the queue: one worker at a time for a volume, several volumes at once
  *	agent_watch.c   bound containers: notices their end
+ *	agent_lease.c   their leases: renews them, freezes a container before its lease ends
+ *	agent_keyd.c    hears from keyd that something changed
  *	agent_worker.c  the worker's side
  *
  * The agent holds no state that is not in the bindings' files and the kernel: killed at any
- * moment, it finds everything again at its next start. Containers go on while it is down.
+ * moment, it finds everything again at its next start. Containers go on while it is down, until their
+ * leases end.
  */
 #ifndef CC_AGENT_H
 #define CC_AGENT_H
@@ -24,6 +27,7 @@ struct peer;
 struct job;
 struct watch;
 struct plugin;
+struct keyd_link;
 
 TAILQ_HEAD(peer_list, peer);
 TAILQ_HEAD(job_list, job);
@@ -45,19 +49,20 @@ struct agent {
 	const char *plugin_dir;
 	int lock;
 	struct event_base *base;
-	struct event *accept, *retry_refresh;
+	struct event *accept, *retry_refresh, *renew;
 	struct plugin *plugin;
 	unsigned int n_peers, n_workers;
 	bool stopping;
 	struct peer_list peers;
 	struct job_list jobs;
 	struct watch_list watches;
+	struct keyd_link *link;
 };
 
 /* ---- agent.c ----------------------------------------------------------------------------------- */
 
-/* A job without a peer has ended; @ok: with success. */
-void agent_internal_done(struct agent *a, enum agent_op op, bool ok);
+/* A job without a peer has ended; @answer: NULL when it failed. */
+void agent_internal_done(struct agent *a, enum agent_op op, const json_t *answer);
 /* Called when a worker has ended while the agent stops. */
 void agent_check_stopped(struct agent *a);
 
@@ -84,6 +89,8 @@ int job_submit(struct agent *a, const struct agent_message *m, char *text, struc
 	       struct cc_error *err);
 /* The same for one of the agent's own requests; a failure is logged. */
 void job_submit_internal(struct agent *a, enum agent_op op, const char *volume);
+/* One is queued or being done. */
+bool job_is_queued(const struct agent *a, enum agent_op op);
 /* The peer hung up: its job is dropped if it has not started, undone when it is done if it has. */
 void job_forget_peer(struct agent *a, const struct peer *p);
 
@@ -97,6 +104,24 @@ void watch_settle(struct agent *a, const char *volume);
 /* watch_settle() for every binding there is. */
 void watch_settle_all(struct agent *a);
 void watch_clear(struct agent *a);
+
+/* ---- agent_lease.c ----------------------------------------------------------------------------- */
+
+/* For the agent's life: the timer of renewals. 0 or CC_E_NOMEM. */
+int lease_init(struct agent *a, struct cc_error *err);
+void lease_end(struct agent *a);
+/* Renews all leases as soon as that can be. */
+void lease_renew_now(struct agent *a);
+/* An AGENT_RENEW has ended; @answer as renew_all() gives it, NULL when it failed. */
+void lease_renewed(struct agent *a, const json_t *answer);
+/* Adds to a binding of the agent's `list` how its lease is: "leftMs" and "state". */
+int lease_show(json_t *binding);
+
+/* ---- agent_keyd.c ------------------------------------------------------------------------------ */
+
+/* Keeps a connection to keyd for the rest of the agent's life. 0 or CC_E_NOMEM. */
+int keyd_link_start(struct agent *a, struct cc_error *err);
+void keyd_link_end(struct agent *a);
 
 /* ---- agent_worker.c ---------------------------------------------------------------------------- */
 

@@ -65,7 +65,7 @@ static void job_free(struct job *j)
 
 static bool changes_volume(const struct job *j)
 {
-	return j->volume[0] && !j->dry_run;
+	return j->volume[0] && !j->dry_run && j->op != AGENT_FLUSH;
 }
 
 static void log_result(const struct job *j, const json_t *answer, const struct cc_error *err)
@@ -77,7 +77,8 @@ static void log_result(const struct job *j, const json_t *answer, const struct c
 		cc_log(LOG_WARNING, "%s, volume %s: %s", agent_op_name(j->op), volume, err->text);
 	else if (text)
 		cc_log(LOG_INFO, "%s: %s", agent_op_name(j->op), text);
-	else if (j->op != AGENT_MEASURE && j->op != AGENT_PLUGIN)
+	else if (j->op != AGENT_MEASURE && j->op != AGENT_PLUGIN && j->op != AGENT_RENEW &&
+		 j->op != AGENT_FLUSH)
 		cc_log(LOG_INFO, "%s, volume %s: done", agent_op_name(j->op), volume);
 }
 
@@ -120,7 +121,7 @@ static void finish(struct job *j, const char *text, const json_t *answer, struct
 	if (j)
 		job_free(j);
 	if (internal)
-		agent_internal_done(a, op, ok);
+		agent_internal_done(a, op, ok ? answer : NULL);
 }
 
 static void on_exit_worker(evutil_socket_t fd, short what, void *arg)
@@ -288,9 +289,11 @@ int job_submit(struct agent *a, const struct agent_message *m, char *text, struc
 	j->peer = peer;
 	j->pidfd = j->fd = -1;
 	memcpy(j->volume, m->volume, sizeof(j->volume));
-	if (m->volume[0])
+	if (m->op == AGENT_FLUSH)
+		snprintf(j->key, sizeof(j->key), "flush/%s", m->volume);
+	else if (m->volume[0])
 		snprintf(j->key, sizeof(j->key), "volume/%s", m->volume);
-	else if (m->op == AGENT_REFRESH || m->op == AGENT_RECOVER)
+	else if (m->op == AGENT_REFRESH || m->op == AGENT_RECOVER || m->op == AGENT_RENEW)
 		snprintf(j->key, sizeof(j->key), "%s", agent_op_name(m->op));
 	/* an undo comes before what waits for the volume */
 	if (m->op == AGENT_UNDO)
@@ -312,6 +315,16 @@ void job_submit_internal(struct agent *a, enum agent_op op, const char *volume)
 	if (!text || job_submit(a, &m, text, NULL, &err))
 		cc_log(LOG_ERR, "%s, volume %s: cannot be queued", agent_op_name(op),
 		       volume ? volume : "-");
+}
+
+bool job_is_queued(const struct agent *a, enum agent_op op)
+{
+	const struct job *j;
+
+	TAILQ_FOREACH(j, &a->jobs, entry)
+	if (j->op == op)
+		return true;
+	return false;
 }
 
 void job_forget_peer(struct agent *a, const struct peer *p)

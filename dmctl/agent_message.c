@@ -29,6 +29,9 @@ static const struct {
 	[AGENT_RECOVER] = {"recover", true, false, (const char *const[]){"op", NULL}},
 	[AGENT_REAP] = {"reap", true, true, (const char *const[]){"op", "volume", NULL}},
 	[AGENT_UNDO] = {"undo", true, true, (const char *const[]){"op", "volume", NULL}},
+	[AGENT_RENEW] = {"renew", true, false, (const char *const[]){"op", NULL}},
+	[AGENT_FLUSH] = {"flush", true, true, (const char *const[]){"op", "volume", NULL}},
+	[AGENT_REVOKE] = {"revoke", true, true, (const char *const[]){"op", "volume", NULL}},
 };
 
 #define N_OPS (sizeof(ops) / sizeof(ops[0]))

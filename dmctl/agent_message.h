@@ -15,6 +15,9 @@
  * @AGENT_RECOVER: internal: after a start, undo what is half done
  * @AGENT_REAP: internal: undo the volume's binding unless its container lives and is bound
  * @AGENT_UNDO: internal: undo it, whatever it is
+ * @AGENT_RENEW: internal: renew the leases of all bound containers
+ * @AGENT_FLUSH: internal: the volume's lease is about to end: write what its frozen container wrote
+ * @AGENT_REVOKE: internal: the volume's lease was refused for good
  */
 enum agent_op {
 	AGENT_HOOK,
@@ -27,6 +30,9 @@ enum agent_op {
 	AGENT_RECOVER,
 	AGENT_REAP,
 	AGENT_UNDO,
+	AGENT_RENEW,
+	AGENT_FLUSH,
+	AGENT_REVOKE,
 };
 
 /**

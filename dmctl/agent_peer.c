@@ -103,12 +103,14 @@ int peer_check(int fd, struct cc_error *err)
 static int add_binding(json_t *list, const char *volume, struct cc_error *err)
 {
 	binding_auto struct binding b = {0};
+	cc_auto_json json_t *obj = NULL;
 
 	if (binding_load(volume, &b, err))
 		return err->code == CC_E_NOTFOUND ? 0 : -1;
-	return json_array_append_new(list, binding_to_json(&b))
-		       ? cc_fail(err, CC_E_NOMEM, "out of memory")
-		       : 0;
+	obj = binding_to_json(&b);
+	if (!obj || lease_show(obj) || json_array_append(list, obj))
+		return cc_fail(err, CC_E_INTERNAL, "volume %s cannot be shown", volume);
+	return 0;
 }
 
 static char *list_bindings(struct cc_error *err)

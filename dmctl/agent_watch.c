@@ -5,34 +5,17 @@
 #include <string.h>
 #include <syslog.h>
 
-#include "agent.h"
-#include "binding.h"
+#include "agent_watch.h"
 #include "log.h"
-#include "proc.h"
 
 #define RETRY_SECONDS_MAX 60
-
-/**
- * struct watch - one volume that has a binding.
- * @proc: the container's process; its pidfd is readable when it ends
- * @ended: waits for that
- * @retry: runs while the binding has to be undone
- * @tries: how often that was started since the last success
- */
-struct watch {
-	TAILQ_ENTRY(watch) entry;
-	struct agent *agent;
-	char volume[64];
-	struct proc_ref proc;
-	struct event *ended, *retry;
-	unsigned int tries;
-};
 
 static void stop_watching(struct watch *w)
 {
 	if (w->ended)
 		event_free(w->ended);
 	w->ended = NULL;
+	lease_unwatch(w);
 	proc_close(&w->proc);
 }
 
@@ -102,12 +85,14 @@ static bool watch_process(struct watch *w, const struct binding *b)
 {
 	struct cc_error err;
 
-	if (b->state != BINDING_BOUND || proc_open(&w->proc, (pid_t)b->pid, &err))
+	if (!binding_settled(b) || proc_open(&w->proc, (pid_t)b->pid, &err))
 		return false;
 	if (w->proc.start_time == b->start_time)
 		w->ended = event_new(w->agent->base, w->proc.pidfd, EV_READ, on_ended, w);
-	if (w->ended && event_add(w->ended, NULL) == 0)
+	if (w->ended && event_add(w->ended, NULL) == 0) {
+		lease_watch(w, b);
 		return true;
+	}
 	stop_watching(w);
 	return false;
 }

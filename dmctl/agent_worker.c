@@ -13,9 +13,11 @@
 #include "agent.h"
 #include "bind.h"
 #include "cdi.h"
+#include "lapse.h"
 #include "log.h"
 #include "measure.h"
 #include "plugin.h"
+#include "renew.h"
 #include "unbind.h"
 #include "volume_lock.h"
 
@@ -52,7 +54,8 @@ static int dispatch(const struct agent_message *m, const char *cdi_dir, json_t *
 	cc_auto_close int lock = -1;
 	int rc = 0;
 
-	if (m->volume[0]) {
+	/* a flush may wait for the next key, which needs the lock */
+	if (m->volume[0] && m->op != AGENT_FLUSH) {
 		lock = volume_lock(m->volume, err);
 		if (lock < 0)
 			return -1;
@@ -80,6 +83,14 @@ static int dispatch(const struct agent_message *m, const char *cdi_dir, json_t *
 	case AGENT_RECOVER:
 		rc = unbind_all_dead(err);
 		measure_forget_removed();
+		break;
+	case AGENT_RENEW:
+		return renew_all(answer, err);
+	case AGENT_FLUSH:
+		rc = lapse_flush(m->volume, err);
+		break;
+	case AGENT_REVOKE:
+		rc = lapse_revoke(m->volume, err);
 		break;
 	case AGENT_LIST:
 		return cc_fail(err, CC_E_INTERNAL, "list is answered by the agent itself");

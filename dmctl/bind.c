@@ -26,6 +26,7 @@
 /**
  * struct bind - one bind on its way.
  * @already: the volume is bound to this container; nothing to do
+ * @asked_ms: CLOCK_BOOTTIME before the key was asked for
  */
 struct bind {
 	const struct agent_message *request;
@@ -34,7 +35,7 @@ struct bind {
 	struct binding b;
 	bool already;
 	struct cc_secret key;
-	uint64_t lease_ms;
+	uint64_t asked_ms;
 	char node[128];
 	int mnt;
 };
@@ -109,6 +110,7 @@ static int step_intent(struct bind *op, struct cc_error *err)
 
 	memcpy(b->volume, op->vol.name, sizeof(b->volume));
 	memcpy(b->uuid, op->vol.uuid, sizeof(b->uuid));
+	b->terms = op->vol.terms;
 	snprintf(b->container, sizeof(b->container), "%s", m->container_id);
 	b->pid = m->pid;
 	b->start_time = m->start_time;
@@ -132,7 +134,7 @@ static int take_release(struct bind *op, const json_t *answer, struct cc_error *
 	if (cc_json_obj(answer, "release", "lease", true, &lease, err) ||
 	    cc_json_str(lease, "release lease", "id", true, &id, err) ||
 	    cc_json_u64(lease, "release lease", "fence", true, &b->fence, err) ||
-	    cc_json_u64(lease, "release lease", "ms", true, &op->lease_ms, err))
+	    cc_json_u64(lease, "release lease", "ms", true, &b->lease_ms, err))
 		return -1;
 	if (!cc_is_uuid(id))
 		return cc_fail(err, CC_E_INVALID, "release: \"%s\" is no lease id", id);
@@ -157,7 +159,7 @@ static int step_release(struct bind *op, struct cc_error *err)
 	if (binding_save(&op->b, err))
 		return -1;
 	if (keyd_release("release", op->vol.uuid, op->seen.m, CC_AGENT_KEY, &op->key, &answer,
-			 err) == 0)
+			 &op->asked_ms, err) == 0)
 		return take_release(op, answer, err);
 	if (err->code == CC_E_REFUSED || err->code == CC_E_NOTFOUND || err->code == CC_E_BUSY)
 		op->b.state = BINDING_INTENT;
@@ -178,7 +180,8 @@ static int step_map(struct bind *op, struct cc_error *err)
 
 static int step_unlock(struct bind *op, struct cc_error *err)
 {
-	int rc = mapping_unlock(&op->vol, &op->key, op->lease_ms, err);
+	uint64_t ms = op->b.lease_ms;
+	int rc = mapping_unlock(&op->vol, &op->key, ms ? op->asked_ms + ms : 0, err);
 
 	cc_secret_clear(&op->key);
 	return rc;

@@ -20,8 +20,8 @@
 #define RANDOM_LEN (sizeof(".XXXXXX") - 1) /* what output_file() appends meanwhile */
 
 static const char *const states[] = {
-	[BINDING_INTENT] = "intent", [BINDING_ASKED] = "asked",	      [BINDING_LEASED] = "leased",
-	[BINDING_BOUND] = "bound",   [BINDING_REMOVING] = "removing",
+	[BINDING_INTENT] = "intent", [BINDING_ASKED] = "asked",	    [BINDING_LEASED] = "leased",
+	[BINDING_BOUND] = "bound",   [BINDING_REVOKED] = "revoked", [BINDING_REMOVING] = "removing",
 };
 
 #define N_STATES (sizeof(states) / sizeof(states[0]))
@@ -45,19 +45,21 @@ bool binding_alive(const struct binding *b)
 json_t *binding_to_json(const struct binding *b)
 {
 	cc_auto_json json_t *lease =
-		b->lease[0] ? json_pack("{s:s, s:I}", "id", b->lease, "fence", (json_int_t)b->fence)
+		b->lease[0] ? json_pack("{s:s, s:I, s:I}", "id", b->lease, "fence",
+					(json_int_t)b->fence, "ms", (json_int_t)b->lease_ms)
 			    : json_null();
+	cc_auto_json json_t *terms = cc_terms_to_json(&b->terms);
 	char since[21];
 
 	cc_time_format(b->since, since);
-	if (!lease)
+	if (!lease || !terms)
 		return NULL;
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:b, s:s, s:s, s:O}",
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:b, s:s, s:s, s:O, s:O}",
 			 "volume", b->volume, "uuid", b->uuid, "device", b->device, "engine",
 			 b->engine, "container", b->container, "containerName", b->container_name,
 			 "pid", (json_int_t)b->pid, "startTime", (json_int_t)b->start_time,
 			 "mountPoint", b->mount_point, "readOnly", b->read_only, "since", since,
-			 "state", states[b->state], "lease", lease);
+			 "state", states[b->state], "lease", lease, "terms", terms);
 }
 
 static int fixed(const json_t *obj, const char *key, char *out, size_t size, struct cc_error *err)
@@ -81,7 +83,8 @@ static int parse_lease(struct binding *b, const json_t *obj, struct cc_error *er
 	if (!json_is_object(lease))
 		return cc_fail(err, CC_E_INVALID, WHAT ": member \"lease\" is no object");
 	if (fixed(lease, "id", b->lease, sizeof(b->lease), err) ||
-	    cc_json_u64(lease, WHAT, "fence", true, &b->fence, err))
+	    cc_json_u64(lease, WHAT, "fence", true, &b->fence, err) ||
+	    cc_json_u64(lease, WHAT, "ms", false, &b->lease_ms, err))
 		return -1;
 	return cc_is_uuid(b->lease) ? 0 : cc_fail(err, CC_E_INVALID, WHAT ": no such lease id");
 }
@@ -105,7 +108,11 @@ static int parse_state(struct binding *b, const json_t *obj, struct cc_error *er
 int binding_from_json(struct binding *b, const json_t *obj, struct cc_error *err)
 {
 	cc_auto_free char *since = NULL;
+	json_t *terms = NULL;
 	uint64_t pid = 0;
+
+	/* what a binding of before there were terms lacks */
+	b->terms = (struct cc_terms)CC_TERMS_DEFAULT;
 
 	if (!json_is_object(obj))
 		return cc_fail(err, CC_E_INVALID, WHAT " is no JSON object");
@@ -120,7 +127,9 @@ int binding_from_json(struct binding *b, const json_t *obj, struct cc_error *err
 	    cc_json_u64(obj, WHAT, "pid", true, &pid, err) ||
 	    cc_json_u64(obj, WHAT, "startTime", true, &b->start_time, err) ||
 	    cc_json_bool(obj, WHAT, "readOnly", true, &b->read_only, err) ||
-	    parse_lease(b, obj, err) || parse_state(b, obj, err))
+	    cc_json_obj(obj, WHAT, "terms", false, &terms, err) ||
+	    (terms && cc_terms_read(terms, WHAT, &b->terms, err)) || parse_lease(b, obj, err) ||
+	    parse_state(b, obj, err))
 		return -1;
 	if (!cc_is_name(b->volume) || !cc_is_uuid(b->uuid) || pid == 0 || pid > INT_MAX ||
 	    cc_time_parse(since, &b->since))

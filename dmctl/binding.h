@@ -11,6 +11,7 @@
 
 #include "cgroup.h"
 #include "json.h"
+#include "terms.h"
 
 /**
  * enum binding_state - how far it is.
@@ -18,6 +19,7 @@
  * @BINDING_ASKED: keyd was asked; it may hold a lease for us that we know nothing of
  * @BINDING_LEASED: the lease is known; mapping and mount may exist
  * @BINDING_BOUND: all done
+ * @BINDING_REVOKED: the lease was taken away and returned; the container is frozen for good, its key wiped
  * @BINDING_REMOVING: being undone
  */
 enum binding_state {
@@ -25,6 +27,7 @@ enum binding_state {
 	BINDING_ASKED,
 	BINDING_LEASED,
 	BINDING_BOUND,
+	BINDING_REVOKED,
 	BINDING_REMOVING,
 };
 
@@ -42,6 +45,8 @@ struct binding {
 	int64_t since;	/* seconds since the epoch */
 	char lease[37]; /* "": none known */
 	uint64_t fence;
+	uint64_t lease_ms; /* 0: the lease has no end */
+	struct cc_terms terms;
 	enum binding_state state;
 };
 
@@ -59,6 +64,12 @@ int binding_remove(const char *volume, struct cc_error *err);
 
 /* Names of the volumes that have a file; not sorted. */
 int binding_list(struct cc_strv *volumes, struct cc_error *err);
+
+/* Bound, or was and holds on to what is left: nothing to undo while its container lives. */
+static inline bool binding_settled(const struct binding *b)
+{
+	return b->state == BINDING_BOUND || b->state == BINDING_REVOKED;
+}
 
 /* True while the bound container's process lives. */
 bool binding_alive(const struct binding *b);

@@ -6,10 +6,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "cleanup.h"
 
@@ -68,8 +70,7 @@ int cgroup_match(const char *path, struct cgroup_match *m)
 	return -1;
 }
 
-/* Opens a file of the first @len bytes of @path's group; -1 with errno. */
-static int open_in(const char *path, size_t len, const char *file, int flags)
+int cgroup_open(const char *path, size_t len, const char *file, int flags)
 {
 	char full[8192];
 	int n = snprintf(full, sizeof(full), CGROUP_ROOT "%.*s/%s", (int)len, path, file);
@@ -83,7 +84,7 @@ static int open_in(const char *path, size_t len, const char *file, int flags)
 
 int cgroup_id(const char *path, size_t len, uint64_t *id, struct cc_error *err)
 {
-	cc_auto_close int fd = open_in(path, len, ".", O_PATH | O_DIRECTORY);
+	cc_auto_close int fd = cgroup_open(path, len, ".", O_PATH | O_DIRECTORY);
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st))
@@ -94,7 +95,7 @@ int cgroup_id(const char *path, size_t len, uint64_t *id, struct cc_error *err)
 
 int cgroup_open_procs(const char *path, struct cc_error *err)
 {
-	int fd = open_in(path, strlen(path), "cgroup.procs", O_WRONLY);
+	int fd = cgroup_open(path, strlen(path), "cgroup.procs", O_WRONLY);
 
 	return fd >= 0 ? fd
 		       : cc_fail_errno(err, CC_E_INTERNAL, CGROUP_ROOT "%s/cgroup.procs", path);
@@ -102,7 +103,7 @@ int cgroup_open_procs(const char *path, struct cc_error *err)
 
 bool cgroup_is_frozen(const char *path)
 {
-	cc_auto_close int fd = open_in(path, strlen(path), "cgroup.events", O_RDONLY);
+	cc_auto_close int fd = cgroup_open(path, strlen(path), "cgroup.events", O_RDONLY);
 	char text[256];
 	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
 
@@ -110,4 +111,54 @@ bool cgroup_is_frozen(const char *path)
 		return false;
 	text[n] = '\0';
 	return strstr(text, "frozen 1") != NULL;
+}
+
+static int put(const char *path, size_t len, const char *file, const char *text,
+	       struct cc_error *err)
+{
+	cc_auto_close int fd = cgroup_open(path, len, file, O_WRONLY);
+
+	if (fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text))
+		return 0;
+	return cc_fail_errno(err,
+			     errno == ENOENT || errno == ENODEV ? CC_E_NOTFOUND : CC_E_INTERNAL,
+			     CGROUP_ROOT "%.*s/%s", (int)len, path, file);
+}
+
+int cgroup_freeze(const char *path, size_t len, bool freeze, struct cc_error *err)
+{
+	return put(path, len, "cgroup.freeze", freeze ? "1" : "0", err);
+}
+
+int cgroup_kill(const char *path, size_t len, struct cc_error *err)
+{
+	return put(path, len, "cgroup.kill", "1", err);
+}
+
+/* The kernel raises POLLPRI when the file changes. */
+bool cgroup_wait(const char *path, size_t len, const char *line, unsigned int timeout_ms)
+{
+	cc_auto_close int fd = cgroup_open(path, len, "cgroup.events", O_RDONLY);
+	struct pollfd p = {.fd = fd, .events = POLLPRI};
+	struct timespec start, now;
+	char text[256];
+	long left;
+	ssize_t n;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	while (fd >= 0) {
+		n = pread(fd, text, sizeof(text) - 1, 0);
+		if (n <= 0)
+			break;
+		text[n] = '\0';
+		if (strstr(text, line))
+			return true;
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		left = (long)timeout_ms - (now.tv_sec - start.tv_sec) * 1000 -
+		       (now.tv_nsec - start.tv_nsec) / 1000000;
+		if (left <= 0)
+			return false;
+		poll(&p, 1, (int)left);
+	}
+	return errno == ENOENT || errno == ENODEV;
 }

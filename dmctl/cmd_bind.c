@@ -141,8 +141,21 @@ int cmd_unbind(int argc, char **argv, const struct globals *g)
 	return CC_OK;
 }
 
-/* Adds what the table shows in place of 64 hex digits. */
-static void add_short_ids(json_t *bindings)
+/* "frozen" and "lapsed" say more than "bound". */
+static void add_state(json_t *b)
+{
+	json_t *lease = json_object_get(b, "lease");
+	const char *state = json_string_value(json_object_get(lease, "state"));
+	const char *bound = json_string_value(json_object_get(b, "state"));
+
+	output_add_time(lease, "leftMs", "left");
+	if (state && bound && strcmp(bound, "bound") == 0 && strcmp(state, "active") != 0)
+		bound = state;
+	json_object_set_new(b, "shown", json_string(bound ? bound : "-"));
+}
+
+/* Adds what the table shows: in place of 64 hex digits, of two states, of milliseconds. */
+static void add_texts(json_t *bindings)
 {
 	json_t *b;
 	size_t i;
@@ -156,16 +169,16 @@ static void add_short_ids(json_t *bindings)
 		snprintf(text, sizeof(text), name && *name ? "%.79s" : "%.12s",
 			 name && *name ? name : id);
 		json_object_set_new(b, "short", json_string(text));
+		add_state(b);
 	}
 }
 
 int cmd_ps(int argc, char **argv, const struct globals *g)
 {
 	static const struct column columns[] = {
-		{"VOLUME", "volume"}, {"CONTAINER", "short"},
-		{"ENGINE", "engine"}, {"MOUNT", "mountPoint"},
-		{"STATE", "state"},   {"SINCE", "since"},
-		{NULL, NULL},
+		{"VOLUME", "volume"},	 {"CONTAINER", "short"}, {"ENGINE", "engine"},
+		{"MOUNT", "mountPoint"}, {"STATE", "shown"},	 {"LEFT", "lease.left"},
+		{"SINCE", "since"},	 {NULL, NULL},
 	};
 	static const char *const nothing[] = {NULL};
 	cc_auto_json json_t *request = json_pack("{s:s}", "op", "list");
@@ -185,7 +198,7 @@ int cmd_ps(int argc, char **argv, const struct globals *g)
 		output_json(answer);
 		return CC_OK;
 	}
-	add_short_ids(bindings);
+	add_texts(bindings);
 	output_rows(bindings, columns);
 	return CC_OK;
 }

@@ -14,19 +14,22 @@
 #include "output.h"
 #include "paths.h"
 #include "size.h"
+#include "terms_option.h"
 #include "volume_lock.h"
 #include "volume_undo.h"
 
 static const char *const one_name[] = {"NAME", NULL};
 
-/* Adds what only people want to read: "size". */
-static int add_size(json_t *volume)
+/* Adds what only people want to read: "size", "leaseTime". */
+static void add_texts(json_t *volume)
 {
 	json_int_t sectors = json_integer_value(json_object_get(volume, "sectors"));
 	char text[SIZE_TEXT];
 
 	size_text(sectors < 0 ? 0 : (uint64_t)sectors, text);
-	return json_object_set_new(volume, "size", json_string(text));
+	json_object_set_new(volume, "size", json_string(text));
+	output_add_time(volume, "leaseMs", "leaseTime");
+	output_add_time(json_object_get(volume, "lease"), "leftMs", "left");
 }
 
 static void print_list(json_t *volumes)
@@ -44,7 +47,7 @@ static void print_list(json_t *volumes)
 	json_t *v;
 	size_t i;
 
-	json_array_foreach(volumes, i, v) add_size(v);
+	json_array_foreach(volumes, i, v) add_texts(v);
 	output_rows(volumes, columns);
 }
 
@@ -92,10 +95,16 @@ static void print_volume(json_t *volume)
 		{"Lease", "lease.id"},
 		{"Fence", "lease.fence"},
 		{"Granted", "lease.granted"},
+		{"Left", "lease.left"},
+		{"Lent for", "leaseTime"},
+		{"Shared reading", "sharedRead"},
+		{"On lapse", "onLapse"},
+		{"On revoke", "onRevoke"},
+		{"On lock", "onLock"},
 		{NULL, NULL},
 	};
 
-	add_size(volume);
+	add_texts(volume);
 	output_record(stdout, volume, fields);
 }
 
@@ -113,6 +122,35 @@ int cmd_volume_inspect(int argc, char **argv, const struct globals *g)
 		output_json(volume);
 	else
 		print_volume(volume);
+	return CC_OK;
+}
+
+int cmd_volume_set(int argc, char **argv, const struct globals *g)
+{
+	static const struct option options[] = {TERMS_OPTIONS, {0}};
+	cc_auto_json json_t *terms = json_object(), *volume = NULL;
+	struct cc_error err;
+	char path[96];
+	bool taken;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c == '?')
+			return cmd_bad_option(g, argv);
+		if (terms_option(c, optarg, terms, &taken, &err))
+			return cmd_usage(g, argv[0], "%s", err.text);
+	}
+	if (cmd_arguments(g, argc, argv, one_name))
+		return CC_E_USAGE;
+	if (json_object_size(terms) == 0)
+		return cmd_usage(g, argv[0], "nothing is to be set");
+	if (cmd_name(argv[optind], "volume", &err))
+		return cmd_fail(g, &err);
+	snprintf(path, sizeof(path), "/v1/volumes/%s/set", argv[optind]);
+	if (keyd_request("POST", path, terms, &volume, &err))
+		return cmd_fail(g, &err);
+	if (g->json)
+		output_json(volume);
 	return CC_OK;
 }
 

@@ -12,6 +12,7 @@
 #include "mkfs.h"
 #include "output.h"
 #include "size.h"
+#include "terms_option.h"
 #include "volume_make.h"
 
 /* ---- arguments -------------------------------------------------------------------------------- */
@@ -49,13 +50,17 @@ static int parse(int argc, char **argv, const struct globals *g, struct volume_w
 		{"key-bytes", required_argument, NULL, 'k'},
 		{"cipher", required_argument, NULL, 'c'},
 		{"wipe-signature", required_argument, NULL, 'w'},
+		TERMS_OPTIONS,
 		{0},
 	};
 	static const char *const names[] = {"NAME", "DEVICE", NULL};
 	struct cc_error err;
+	bool taken;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (terms_option(c, optarg, r->terms, &taken, &err))
+			return cmd_usage(g, argv[0], "%s", err.text);
 		if (c == 'f')
 			r->fs = optarg;
 		else if (c == 'l')
@@ -113,10 +118,12 @@ int cmd_volume_create(int argc, char **argv, const struct globals *g)
 	int rc;
 
 	interrupt_begin();
+	r.terms = json_object();
 	rc = parse(argc, argv, g, &r);
 	if (!rc && volume_make(&r, &made, &err))
 		rc = cmd_fail(g, &err);
 	cc_strv_clear(&r.wipe);
+	json_decref(r.terms);
 	if (rc)
 		return rc;
 	report(g, &r, &made);

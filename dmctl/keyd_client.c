@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "boottime.h"
 #include "evidence.h"
 #include "http_unix.h"
 #include "paths.h"
@@ -186,38 +187,66 @@ static json_t *release_request(struct cc_evidence *ev, const json_t *agent_key,
 	return request;
 }
 
+/**
+ * struct session - one exchange that begins with a challenge. Everything in @ev is borrowed, so it is never
+ * passed to cc_evidence_clear().
+ */
+struct session {
+	json_t *agent_key;
+	char *aud, *iss;
+	struct cc_evidence ev;
+};
+
+static void session_clear(struct session *s)
+{
+	json_decref(s->agent_key);
+	free(s->aud);
+	free(s->iss);
+}
+
+static int session_start(struct session *s, const char *agent_key_path, enum cc_op op,
+			 struct cc_error *err)
+{
+	static char channel[] = CC_CHANNEL_UNIX;
+
+	s->agent_key = read_agent_key(agent_key_path, err);
+	if (!s->agent_key ||
+	    cc_json_str(s->agent_key, "the agent's key", "kid", true, &s->iss, err) ||
+	    challenge(&s->ev, &s->aud, err) || read_boot_id(s->ev.boot_id, err))
+		return -1;
+	s->ev.aud = s->aud;
+	s->ev.iss = s->iss;
+	s->ev.iat = time(NULL);
+	s->ev.op = op;
+	s->ev.channel = channel;
+	return 0;
+}
+
 int keyd_release(const char *op, const char *uuid, const struct cc_measurement *m,
 		 const char *agent_key_path, struct cc_secret *key, json_t **answer,
-		 struct cc_error *err)
+		 uint64_t *asked_ms, struct cc_error *err)
 {
-	cc_auto_json json_t *agent_key = read_agent_key(agent_key_path, err);
+	cc_cleanup(session_clear) struct session s = {0};
 	cc_auto_json json_t *one_time = NULL;
 	cc_auto_json json_t *request = NULL;
-	cc_auto_free char *aud = NULL;
-	cc_auto_free char *iss = NULL;
-	struct cc_evidence ev = {0};
-	char channel[] = CC_CHANNEL_UNIX;
 
 	*answer = NULL;
-	if (!agent_key || cc_json_str(agent_key, "the agent's key", "kid", true, &iss, err))
-		return -1;
 	if (!cc_is_uuid(uuid))
 		return cc_fail(err, CC_E_USAGE, "\"%s\" is not a volume UUID", uuid);
-	if (challenge(&ev, &aud, err) || read_boot_id(ev.boot_id, err))
+	if (session_start(&s, agent_key_path,
+			  strcmp(op, "format") == 0 ? CC_OP_FORMAT : CC_OP_RELEASE, err))
 		return -1;
 	one_time = cc_jwk_new(NULL, true, err);
 	if (!one_time)
 		return -1;
-	/* everything in @ev is borrowed, so it is never passed to cc_evidence_clear() */
-	ev.aud = aud;
-	ev.iss = iss;
-	ev.iat = time(NULL);
-	ev.op = strcmp(op, "format") == 0 ? CC_OP_FORMAT : CC_OP_RELEASE;
-	memcpy(ev.volume, uuid, sizeof(ev.volume));
-	ev.channel = channel;
-	ev.measurement = (struct cc_measurement *)m;
-	request = release_request(&ev, agent_key, one_time, err);
-	if (!request || keyd_request("POST", "/v1/release", request, answer, err))
+	memcpy(s.ev.volume, uuid, sizeof(s.ev.volume));
+	s.ev.measurement = (struct cc_measurement *)m;
+	request = release_request(&s.ev, s.agent_key, one_time, err);
+	if (!request)
+		return -1;
+	if (asked_ms)
+		*asked_ms = boottime_ms();
+	if (keyd_request("POST", "/v1/release", request, answer, err))
 		return -1;
 	if (open_release(*answer, uuid, one_time, key, err)) {
 		json_decref(*answer);
@@ -225,6 +254,58 @@ int keyd_release(const char *op, const char *uuid, const struct cc_measurement *
 		return -1;
 	}
 	return 0;
+}
+
+static int renew_once(const struct cc_renewal *r, size_t n, const char *agent_key_path,
+		      json_t *renewals, struct cc_error *err)
+{
+	cc_cleanup(session_clear) struct session s = {0};
+	cc_auto_json json_t *request = NULL, *answer = NULL;
+	cc_auto_free char *jws = NULL;
+	json_t *list = NULL, *one;
+	uint64_t asked_ms;
+	size_t i;
+
+	if (session_start(&s, agent_key_path, CC_OP_RENEW, err))
+		return -1;
+	s.ev.n_renewals = n;
+	s.ev.renewals = (struct cc_renewal *)r;
+	if (cc_evidence_sign(&s.ev, s.agent_key, &jws, err))
+		return -1;
+	request = json_pack("{s:s}", "evidence", jws);
+	if (!request)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	asked_ms = boottime_ms();
+	if (keyd_request("POST", "/v1/renew", request, &answer, err) ||
+	    cc_json_arr(answer, "renewal", "renewals", true, &list, err))
+		return -1;
+	json_array_foreach(
+		list, i,
+		one) if (json_object_set_new(one, "askedMs", json_integer((json_int_t)asked_ms)) ||
+			 json_array_append(renewals,
+					   one)) return cc_fail(err, CC_E_INVALID,
+								"renewal: not a list of objects");
+	return 0;
+}
+
+int keyd_renew(const struct cc_renewal *r, size_t n, const char *agent_key_path, json_t *renewals,
+	       struct cc_error *err)
+{
+	size_t half = n / 2;
+
+	if (n == 0)
+		return 0;
+	if (n <= CC_RENEWALS_MAX) {
+		if (renew_once(r, n, agent_key_path, renewals, err) == 0)
+			return 0;
+		/* too long together? */
+		if (n == 1 || err->code != CC_E_INVALID)
+			return -1;
+	}
+	return keyd_renew(r, half, agent_key_path, renewals, err) ||
+			       keyd_renew(r + half, n - half, agent_key_path, renewals, err)
+		       ? -1
+		       : 0;
 }
 
 int keyd_lease_return(const char *lease_id, struct cc_error *err)

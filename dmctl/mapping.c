@@ -120,6 +120,7 @@ int mapping_create(const struct volume_record *v, const char *device, bool read_
 	auto_task *t = NULL;
 	struct mapping_status st;
 	char name[NAME_MAX_LEN];
+	char on_lock[CC_ON_LOCK_LEN];
 	char params[512];
 	char uuid[64];
 	int n;
@@ -131,10 +132,11 @@ int mapping_create(const struct volume_record *v, const char *device, bool read_
 			       "volume %s is mapped on this host already (" CC_DM_PREFIX
 			       "%s); see \"dmctl ps\"",
 			       v->name, v->name);
+	cc_on_lock_format(v->terms.queue_ms, on_lock);
 	n = snprintf(params, sizeof(params),
-		     "%s 0 %s %" PRIu64 " 2 " CONTAINER_CRYPT_OPT_SECTOR_SIZE
-		     "%u " CONTAINER_CRYPT_OPT_VOLUME "%s",
-		     v->cipher, device, v->offset, v->sector_size, v->uuid);
+		     "%s 0 %s %" PRIu64 " 3 " CONTAINER_CRYPT_OPT_SECTOR_SIZE
+		     "%u " CONTAINER_CRYPT_OPT_VOLUME "%s " CONTAINER_CRYPT_OPT_ON_LOCK "%s",
+		     v->cipher, device, v->offset, v->sector_size, v->uuid, on_lock);
 	if (n < 0 || (size_t)n >= sizeof(params))
 		return cc_fail(err, CC_E_USAGE, "the device's path is too long");
 	t = task_new(DM_DEVICE_CREATE, v->name, err);
@@ -171,7 +173,31 @@ static int message(const char *volume, const char *text, const char *what, struc
 	return 0;
 }
 
-int mapping_unlock(const struct volume_record *v, const struct cc_secret *key, uint64_t lease_ms,
+/*
+ * The message @prefix with the end of a lease behind it. The end is named, not how much is left: whatever delays
+ * us does not make the lease longer.
+ */
+static int lease_message(const char *volume, const char *prefix, uint64_t end_ms, const char *what,
+			 struct cc_error *err)
+{
+	auto_task *t = task_new(DM_DEVICE_TARGET_MSG, volume, err);
+	char text[200];
+
+	if (!t)
+		return -1;
+	snprintf(text, sizeof(text), "%s %s%" PRIu64, prefix,
+		 end_ms ? CONTAINER_CRYPT_LEASE_UNTIL : "", end_ms);
+	if (!dm_task_set_sector(t, 0) || !dm_task_set_message(t, text))
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	if (dm_task_run(t))
+		return 0;
+	if (dm_task_get_errno(t) == ETIME)
+		return cc_fail(err, CC_E_UNREACHABLE,
+			       "volume %s: keyd's answer came after the lease had ended", volume);
+	return task_fail(t, volume, what, err);
+}
+
+int mapping_unlock(const struct volume_record *v, const struct cc_secret *key, uint64_t end_ms,
 		   struct cc_error *err)
 {
 	cc_cleanup(keyring_drop) struct keyring_key k = {.id = -1};
@@ -180,9 +206,25 @@ int mapping_unlock(const struct volume_record *v, const struct cc_secret *key, u
 	if (keyring_add(&k, v->uuid, key, err))
 		return -1;
 	snprintf(text, sizeof(text),
-		 CONTAINER_CRYPT_MSG_UNLOCK " :%zu:" CONTAINER_CRYPT_KEY_TYPE_LOGON ":%s %" PRIu64,
-		 key->len, k.desc, lease_ms);
-	return message(v->name, text, "the kernel refuses the key", err);
+		 CONTAINER_CRYPT_MSG_UNLOCK " :%zu:" CONTAINER_CRYPT_KEY_TYPE_LOGON ":%s", key->len,
+		 k.desc);
+	return lease_message(v->name, text, end_ms, "the kernel refuses the key", err);
+}
+
+int mapping_renew(const char *volume, uint64_t end_ms, struct cc_error *err)
+{
+	struct mapping_status st;
+
+	if (lease_message(volume, CONTAINER_CRYPT_MSG_RENEW, end_ms,
+			  "the kernel does not renew the lease", err) == 0)
+		return 0;
+	if (err->code == CC_E_UNREACHABLE || mapping_status(volume, &st, err))
+		return -1;
+	if (st.exists && !st.locked)
+		return cc_fail(err, CC_E_INTERNAL,
+			       "mapping " CC_DM_PREFIX "%s does not renew its lease", volume);
+	return cc_fail(err, CC_E_NOTFOUND, "mapping " CC_DM_PREFIX "%s has no key any more",
+		       volume);
 }
 
 int mapping_lock(const char *volume, struct cc_error *err)
@@ -203,6 +245,7 @@ static void read_target(struct dm_task *t, struct mapping_status *st)
 {
 	char *type = NULL, *params = NULL;
 	uint64_t start, length;
+	const char *lease;
 
 	dm_get_next_target(t, NULL, &start, &length, &type, &params);
 	if (!type || strcmp(type, CONTAINER_CRYPT_TARGET) || !params)
@@ -210,6 +253,9 @@ static void read_target(struct dm_task *t, struct mapping_status *st)
 	snprintf(st->info, sizeof(st->info), "%s", params);
 	st->locked = strncmp(st->info, CONTAINER_CRYPT_STATE_LOCKED,
 			     strlen(CONTAINER_CRYPT_STATE_LOCKED)) == 0;
+	lease = strstr(st->info, " " CONTAINER_CRYPT_STATUS_LEASE);
+	if (lease && sscanf(lease, " " CONTAINER_CRYPT_STATUS_LEASE "%" SCNd64, &st->left_ms) != 1)
+		st->left_ms = -1;
 }
 
 int mapping_status(const char *volume, struct mapping_status *st, struct cc_error *err)
@@ -218,7 +264,7 @@ int mapping_status(const char *volume, struct mapping_status *st, struct cc_erro
 	struct dm_info info;
 	const char *uuid;
 
-	memset(st, 0, sizeof(*st));
+	*st = (struct mapping_status){.left_ms = -1};
 	if (!t)
 		return -1;
 	if (!dm_task_run(t)) {
@@ -237,6 +283,77 @@ int mapping_status(const char *volume, struct mapping_status *st, struct cc_erro
 	snprintf(st->uuid, sizeof(st->uuid), "%s", uuid ? uuid : "");
 	read_target(t, st);
 	return 0;
+}
+
+/* Replaces "on_lock:queue:N" in the table line @params; false when it does not have it. */
+static bool drop_queue(char *params)
+{
+	static const char queue[] = CONTAINER_CRYPT_OPT_ON_LOCK CONTAINER_CRYPT_ON_LOCK_QUEUE;
+	static const char error[] = CONTAINER_CRYPT_OPT_ON_LOCK CONTAINER_CRYPT_ON_LOCK_ERROR;
+	char *opt = strstr(params, queue);
+	size_t digits;
+
+	if (!opt)
+		return false;
+	digits = strspn(opt + strlen(queue), "0123456789");
+	memmove(opt + strlen(error), opt + strlen(queue) + digits,
+		strlen(opt + strlen(queue) + digits) + 1);
+	memcpy(opt, error, strlen(error));
+	return true;
+}
+
+static int load_table(const char *volume, uint64_t length, const char *params, bool read_only,
+		      struct cc_error *err)
+{
+	auto_task *t = task_new(DM_DEVICE_RELOAD, volume, err);
+
+	if (!t)
+		return -1;
+	if (!dm_task_add_target(t, 0, length, CONTAINER_CRYPT_TARGET, params) ||
+	    (read_only && !dm_task_set_ro(t)))
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	return dm_task_run(t) ? 0 : task_fail(t, volume, "the table cannot be replaced", err);
+}
+
+/* Without a flush, which would wait for what waits for a key; the file system is not asked either. */
+static int swap_table(const char *volume, struct cc_error *err)
+{
+	auto_task *suspend = task_new(DM_DEVICE_SUSPEND, volume, err);
+	auto_task *resume = suspend ? task_new(DM_DEVICE_RESUME, volume, err) : NULL;
+
+	if (!resume)
+		return -1;
+	if (!dm_task_no_flush(suspend) || !dm_task_skip_lockfs(suspend))
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	if (!dm_task_run(suspend))
+		return task_fail(suspend, volume, "cannot be suspended", err);
+	return run_with_udev(resume) ? 0 : task_fail(resume, volume, "cannot be resumed", err);
+}
+
+int mapping_fail_io(const char *volume, struct cc_error *err)
+{
+	auto_task *t = task_new(DM_DEVICE_TABLE, volume, err);
+	char *type = NULL, *params = NULL;
+	cc_auto_free char *copy = NULL;
+	uint64_t start, length;
+	struct dm_info info;
+
+	if (!t)
+		return -1;
+	if (!dm_task_run(t) || !dm_task_get_info(t, &info))
+		return dm_task_get_errno(t) == ENXIO ? 0 : task_fail(t, volume, "no table", err);
+	if (!info.exists)
+		return 0;
+	dm_get_next_target(t, NULL, &start, &length, &type, &params);
+	if (!type || strcmp(type, CONTAINER_CRYPT_TARGET) || !params)
+		return 0;
+	copy = strdup(params);
+	if (!copy)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	if (!drop_queue(copy))
+		return 0;
+	return load_table(volume, length, copy, info.read_only, err) || swap_table(volume, err) ? -1
+												: 0;
 }
 
 /* One try. Return: 0, or -1 with CC_E_BUSY while somebody has it open. */
@@ -278,6 +395,8 @@ int mapping_remove(const char *volume, unsigned int timeout_ms, struct cc_error 
 			       st.uuid);
 	/* without a target nothing is there to lock: a creation that died half-way */
 	if (st.info[0] && !st.locked && mapping_lock(volume, err))
+		return -1;
+	if (st.open_count && mapping_fail_io(volume, err))
 		return -1;
 	/* The kernel has no event for "last opener gone", so it is asked again. */
 	for (;;) {

@@ -15,9 +15,11 @@
 #include "secret.h"
 #include "volume_record.h"
 
+/* @left_ms: until the kernel wipes the key; -1 without a lease, and while locked */
 struct mapping_status {
 	bool exists;
 	bool locked;
+	int64_t left_ms;
 	int open_count;
 	dev_t dev;
 	char uuid[129];
@@ -25,7 +27,7 @@ struct mapping_status {
 };
 
 /**
- * mapping_create - creates the mapping, locked.
+ * mapping_create - creates the mapping, locked. While it is, I/O waits as v->terms say.
  * @device: the LUN. It is opened O_EXCL by device-mapper: CC_E_BUSY if in use.
  * @node: out, "/dev/mapper/…", caller's buffer
  * A mapping of this volume that exists already is CC_E_BUSY.
@@ -35,10 +37,20 @@ int mapping_create(const struct volume_record *v, const char *device, bool read_
 
 /**
  * mapping_unlock - key into the caller's thread keyring as a logon key, `unlock` message, key
- * unlinked and invalidated again whatever happens. @lease_ms 0: none.
+ * unlinked and invalidated again whatever happens.
+ * @end_ms: CLOCK_BOOTTIME when the kernel is to wipe it, 0 for never. CC_E_UNREACHABLE when that has passed.
  */
-int mapping_unlock(const struct volume_record *v, const struct cc_secret *key, uint64_t lease_ms,
+int mapping_unlock(const struct volume_record *v, const struct cc_secret *key, uint64_t end_ms,
 		   struct cc_error *err);
+
+/* The lease ends at @end_ms instead. CC_E_NOTFOUND when the kernel has locked the mapping already. */
+int mapping_renew(const char *volume, uint64_t end_ms, struct cc_error *err);
+
+/**
+ * mapping_fail_io - I/O does not wait for a key any more: what waits fails, and so does what comes. For a mapping
+ * that will not get a key again. Success when there is none.
+ */
+int mapping_fail_io(const char *volume, struct cc_error *err);
 
 int mapping_lock(const char *volume, struct cc_error *err);
 
@@ -47,7 +59,7 @@ int mapping_gate(const char *volume, uint64_t cgroup_id, struct cc_error *err);
 int mapping_status(const char *volume, struct mapping_status *st, struct cc_error *err);
 
 /**
- * mapping_remove - locks and removes. Waits up to @timeout_ms for openers to go (a mount
+ * mapping_remove - locks and removes; what still waits for a key fails. Waits up to @timeout_ms for openers to go (a mount
  * namespace that dies lags); then a deferred remove is left and CC_E_BUSY returned. Success when there is none.
  */
 int mapping_remove(const char *volume, unsigned int timeout_ms, struct cc_error *err);

@@ -190,3 +190,20 @@ int output_file(const char *path, const char *buf, size_t len, unsigned int mode
 	}
 	return 0;
 }
+
+void output_add_time(json_t *obj, const char *key, const char *as)
+{
+	const json_t *ms = json_object_get(obj, key);
+	long long s = json_integer_value(ms) / 1000;
+	char text[40];
+
+	if (!json_is_integer(ms))
+		return;
+	if (s >= 3600)
+		snprintf(text, sizeof(text), "%lldh %lldm", s / 3600, s / 60 % 60);
+	else if (s >= 60)
+		snprintf(text, sizeof(text), "%lldm %llds", s / 60, s % 60);
+	else
+		snprintf(text, sizeof(text), "%llds", s);
+	json_object_set_new(obj, as, json_string(text));
+}

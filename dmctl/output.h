@@ -35,6 +35,9 @@ void output_rows(const json_t *rows, const struct column *columns);
 /* "Title:  value" lines for one object. */
 void output_record(FILE *f, const json_t *obj, const struct column *fields);
 
+/* Adds member @as, "9m 12s", to @obj for its member @key in milliseconds; nothing without that. */
+void output_add_time(json_t *obj, const char *key, const char *as);
+
 /* Replaces the file @path with @len bytes, atomically, mode @mode. */
 int output_file(const char *path, const char *buf, size_t len, unsigned int mode,
 		struct cc_error *err);

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "frozen.h"
 #include "keyd_client.h"
 #include "log.h"
 #include "mapping.h"
@@ -64,6 +65,9 @@ static int remove_mapping(const char *volume, const struct binding *b, bool forc
 		return -1;
 	if (!st.exists)
 		return 0;
+	/* it gets no key any more: what waits for one would keep the unmount waiting, too */
+	if (st.locked && mapping_fail_io(volume, err))
+		return -1;
 	if (b && detach(b, st.dev, force, err))
 		return -1;
 	if (!wait_closed(volume)) {
@@ -121,7 +125,9 @@ int unbind_release(struct binding *b, struct cc_error *err)
 		if (binding_save(b, err) || remove_mapping(b->volume, b, true, err))
 			return -1;
 	}
-	return return_lease(b, reached, err) ? -1 : binding_remove(b->volume, err);
+	return return_lease(b, reached, err) || frozen_clear(b->volume, err)
+		       ? -1
+		       : binding_remove(b->volume, err);
 }
 
 /* A mapping without a file: nobody knows of which container, or under which lease. */
@@ -136,7 +142,9 @@ static int remove_orphan(const char *volume, struct cc_error *err)
 		       "volume %s: its mapping has no binding; it is removed, a lease may be left "
 		       "(see \"dmctl lease ls\")",
 		       volume);
-	return remove_mapping(volume, NULL, true, err) ? -1 : binding_remove(volume, err);
+	return remove_mapping(volume, NULL, true, err) || frozen_clear(volume, err)
+		       ? -1
+		       : binding_remove(volume, err);
 }
 
 int unbind_volume(const char *volume, bool force, struct cc_error *err)
@@ -149,8 +157,8 @@ int unbind_volume(const char *volume, bool force, struct cc_error *err)
 			       ? remove_orphan(volume, err)
 			       : -1;
 	/* before the state changes: a container that uses the volume goes on unharmed */
-	if (!force &&
-	    (mapping_status(volume, &st, err) || (st.exists && detach(&b, st.dev, false, err))))
+	if (!force && (mapping_status(volume, &st, err) ||
+		       (st.exists && !st.locked && detach(&b, st.dev, false, err))))
 		return -1;
 	return unbind_release(&b, err);
 }
@@ -160,8 +168,7 @@ int unbind_dead(const char *volume, struct cc_error *err)
 	binding_auto struct binding b = {0};
 	struct cc_error ignored;
 
-	if (binding_load(volume, &b, &ignored) == 0 && b.state == BINDING_BOUND &&
-	    binding_alive(&b))
+	if (binding_load(volume, &b, &ignored) == 0 && binding_settled(&b) && binding_alive(&b))
 		return 0;
 	return unbind_volume(volume, true, err);
 }

@@ -34,6 +34,11 @@ static int64_t offset_of(const char *name)
 
 int volume_lock(const char *name, struct cc_error *err)
 {
+	return volume_lock_within(name, LOCK_MS, err);
+}
+
+int volume_lock_within(const char *name, unsigned int timeout_ms, struct cc_error *err)
+{
 	const struct timespec pause = {.tv_nsec = POLL_MS * 1000000L};
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
 	cc_auto_close int fd = -1;
@@ -50,7 +55,7 @@ int volume_lock(const char *name, struct cc_error *err)
 	for (unsigned int waited = 0; fcntl(fd, F_OFD_SETLK, &lock); waited += POLL_MS) {
 		if (errno != EAGAIN && errno != EACCES)
 			return cc_fail_errno(err, CC_E_INTERNAL, LOCK_FILE);
-		if (waited >= LOCK_MS)
+		if (waited >= timeout_ms)
 			return cc_fail(
 				err, CC_E_BUSY,
 				"another dmctl works on volume %s; try again when it is done",

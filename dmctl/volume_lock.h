@@ -10,5 +10,7 @@
 
 /* Waits up to 10 s for it, then CC_E_BUSY. Return: a descriptor that holds it until closed. */
 int volume_lock(const char *name, struct cc_error *err);
+/* The same with another limit. */
+int volume_lock_within(const char *name, unsigned int timeout_ms, struct cc_error *err);
 
 #endif

@@ -99,7 +99,7 @@ static int record(const struct volume_wish *r, const char *uuid, uint64_t sector
 		(json_int_t)r->sector_size, "offset", (json_int_t)LUKS_DATA_OFFSET_SECTORS,
 		"sectors", (json_int_t)sectors, "fs", r->fs);
 
-	if (!body)
+	if (!body || (r->terms && json_object_update(body, r->terms)))
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	if (keyd_request("POST", "/v1/volumes", body, &answer, err) ||
 	    volume_record_from_json(v, answer, err))
@@ -143,7 +143,7 @@ static int build(const struct volume_wish *r, const struct probe *p, const struc
 
 	if (record(r, a->uuid, sectors, &v, err) || interrupt_check(err))
 		return -1;
-	if (keyd_release("format", a->uuid, NULL, CC_AGENT_KEY, &key, &answer, err) ||
+	if (keyd_release("format", a->uuid, NULL, CC_AGENT_KEY, &key, &answer, NULL, err) ||
 	    interrupt_check(err))
 		return -1;
 	if (probe_wipe_signatures(p, err) || luks_format(a->device, &v, &key, err) ||

@@ -12,6 +12,7 @@
  * @name: checked with cmd_name()
  * @fs, @label: checked with mkfs_check(); @label NULL for none
  * @wipe: signatures that may be destroyed
+ * @terms: members of the API's object for those that were given, or NULL; borrowed
  */
 struct volume_wish {
 	const char *name;
@@ -21,6 +22,7 @@ struct volume_wish {
 	uint32_t sector_size;
 	uint32_t key_bytes;
 	struct cc_strv wipe;
+	json_t *terms;
 };
 
 #define VOLUME_WISH {.fs = "ext4", .sector_size = 4096, .key_bytes = 64}

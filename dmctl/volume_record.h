@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 #include "json.h"
+#include "terms.h"
 
 #define VOLUME_CIPHER "aes-xts-plain64"
 
@@ -23,6 +24,7 @@ struct volume_record {
 	uint64_t generation;
 	char realm[64];
 	bool ready; /* false: state "creating", it holds nobody's data yet */
+	struct cc_terms terms;
 };
 
 /* From the volume object of the API; every field checked for type and range. */

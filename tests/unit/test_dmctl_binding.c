@@ -30,17 +30,38 @@ static void a_binding_survives_the_round_trip(void **state)
 
 	(void)state;
 	expect_ok(
-		parse("{" GOOD ",'state':'bound','lease':{'id':'" UUID "','fence':12}}", &a, &err),
+		parse("{" GOOD ",'state':'bound','lease':{'id':'" UUID "','fence':12,'ms':9000},"
+		      "'terms':{'leaseMs':9000,'onLapse':'continue','onRevoke':'freeze','onLock':'error'}}",
+		      &a, &err),
 		&err);
 	obj = binding_to_json(&a);
 	expect_ok(binding_from_json(&b, obj, &err), &err);
 	assert_string_equal(b.volume, "pg.data");
 	assert_string_equal(b.lease, UUID);
 	assert_int_equal(b.fence, 12);
+	assert_int_equal(b.lease_ms, 9000);
+	assert_int_equal(b.terms.on_lapse, CC_LAPSE_CONTINUE);
+	assert_int_equal(b.terms.on_revoke, CC_REVOKE_FREEZE);
+	assert_int_equal(b.terms.queue_ms, 0);
 	assert_int_equal(b.pid, 7);
 	assert_int_equal(b.start_time, 9);
 	assert_int_equal(b.state, BINDING_BOUND);
 	assert_int_equal(a.since, b.since);
+}
+
+static void a_binding_of_before_there_were_terms_has_the_usual_ones(void **state)
+{
+	binding_auto struct binding b = {0};
+	struct cc_error err;
+
+	(void)state;
+	expect_ok(
+		parse("{" GOOD ",'state':'bound','lease':{'id':'" UUID "','fence':12}}", &b, &err),
+		&err);
+	assert_int_equal(b.lease_ms, 0);
+	assert_int_equal(b.terms.lease_ms, 600000);
+	assert_int_equal(b.terms.on_lapse, CC_LAPSE_FREEZE);
+	assert_int_equal(b.terms.on_revoke, CC_REVOKE_KILL);
 }
 
 static void a_lease_that_is_not_known_yet_is_null(void **state)
@@ -114,6 +135,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_binding_survives_the_round_trip),
+		cmocka_unit_test(a_binding_of_before_there_were_terms_has_the_usual_ones),
 		cmocka_unit_test(a_lease_that_is_not_known_yet_is_null),
 		cmocka_unit_test(what_is_damaged_is_not_believed),
 		cmocka_unit_test(a_process_that_ended_is_not_alive_even_as_a_zombie),

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * renew.h - renews the leases of all bound containers of this host.
+ */
+#ifndef CC_RENEW_H
+#define CC_RENEW_H
+
+#include "json.h"
+
+/**
+ * renew_all - measures every bound container anew, asks keyd for all of them in one request, and prolongs the
+ * kernel's leases. A mapping that the kernel has locked meanwhile gets the key again, under the same lease.
+ * @answer: out, {"ok":true, "renewed":N, "failed":N, "refused":[{"volume","text"}]}; new reference. "failed" ones
+ *          may succeed later, "refused" ones never.
+ * Return: 0 also when some failed; -1 when keyd could not be asked. Takes the volumes' locks itself.
+ */
+int renew_all(json_t **answer, struct cc_error *err);
+
+#endif
