@@ -277,7 +277,8 @@ int job_submit(struct agent *a, const struct agent_message *m, char *text, struc
 
 	TAILQ_FOREACH(other, &a->jobs, entry)
 	n++;
-	j = n < JOBS_MAX ? calloc(1, sizeof(*j)) : NULL;
+	/* the agent's own requests undo things: they are at most a few for each volume, and never refused */
+	j = n < JOBS_MAX || !peer ? calloc(1, sizeof(*j)) : NULL;
 	if (!j) {
 		free(text);
 		return cc_fail(err, CC_E_BUSY, "the agent has too much to do; try again");

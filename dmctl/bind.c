@@ -13,6 +13,7 @@
 
 #include "bind_check.h"
 #include "binding.h"
+#include "cgroup.h"
 #include "keyd_client.h"
 #include "log.h"
 #include "luks.h"
@@ -61,6 +62,19 @@ static int step_measure(struct bind *op, struct cc_error *err)
 				   : measure_named(r->container, r->engine, &op->seen, err);
 }
 
+static bool is_this_container(const struct bind *op, const struct binding *old)
+{
+	return old->pid == op->seen.m->pid && old->start_time == op->seen.m->start_time;
+}
+
+static int taken(const struct binding *old, struct cc_error *err)
+{
+	return cc_fail(err, CC_E_BUSY,
+		       "volume %s is bound to container %s (%s); stop that, or run \"dmctl unbind "
+		       "%s\"",
+		       old->volume, old->container_name, old->engine, old->volume);
+}
+
 /* An earlier binding of the volume: this very one, one whose container is gone, or one in use. */
 static int step_earlier(struct bind *op, struct cc_error *err)
 {
@@ -74,16 +88,12 @@ static int step_earlier(struct bind *op, struct cc_error *err)
 	}
 	if (!binding_alive(&old) || old.state != BINDING_BOUND)
 		return unbind_volume(volume, true, err);
-	if (old.pid == op->seen.m->pid && old.start_time == op->seen.m->start_time) {
-		op->b = old;
-		old = (struct binding){0};
-		op->already = true;
-		return 0;
-	}
-	return cc_fail(err, CC_E_BUSY,
-		       "volume %s is bound to container %s (%s); stop that, or run \"dmctl unbind "
-		       "%s\"",
-		       volume, old.container_name, old.engine, volume);
+	if (!is_this_container(op, &old))
+		return taken(&old, err);
+	op->b = old;
+	old = (struct binding){0};
+	op->already = true;
+	return 0;
 }
 
 static int step_record(struct bind *op, struct cc_error *err)
@@ -178,6 +188,18 @@ static int step_map(struct bind *op, struct cc_error *err)
 	return mapping_create(&op->vol, op->b.device, op->b.read_only, op->node, err);
 }
 
+/* Before there is a key: from the first moment on nobody reads the plaintext but who mounts it. */
+static int step_close_gate(struct bind *op, struct cc_error *err)
+{
+	char path[PROC_PATH_MAX];
+	uint64_t own = 0;
+
+	return proc_cgroup(0, path, err) || cgroup_id(path, strlen(path), &own, err) ||
+			       mapping_gate(op->vol.name, own, err)
+		       ? -1
+		       : 0;
+}
+
 static int step_unlock(struct bind *op, struct cc_error *err)
 {
 	uint64_t ms = op->b.lease_ms;
@@ -216,9 +238,9 @@ static int step_bound(struct bind *op, struct cc_error *err)
 /* ---- all of it --------------------------------------------------------------------------------- */
 
 static step_fn *const prepare[] = {step_measure, step_earlier, step_record, step_device};
-static step_fn *const effects[] = {step_intent, step_release, step_verify_key,
-				   step_map,	step_unlock,  step_mount,
-				   step_gate,	step_attach,  step_bound};
+static step_fn *const effects[] = {step_intent,	    step_release, step_verify_key, step_map,
+				   step_close_gate, step_unlock,  step_mount,	   step_gate,
+				   step_attach,	    step_bound};
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -253,17 +275,33 @@ static void undo(struct bind *op)
 		       op->b.volume, err.text);
 }
 
+/* What a bind would be answered; touches nothing, a binding that is left over neither. */
+static int dry_run(struct bind *op, json_t **answer, struct cc_error *err)
+{
+	binding_auto struct binding old = {0};
+	struct cc_error none;
+
+	if (step_measure(op, err))
+		return -1;
+	if (binding_load(op->request->volume, &old, &none) == 0 && binding_alive(&old) &&
+	    old.state == BINDING_BOUND && !is_this_container(op, &old))
+		return taken(&old, err);
+	if (step_record(op, err) || step_device(op, err))
+		return -1;
+	return bind_check_decide(&op->vol, op->seen.m, answer, err);
+}
+
 int bind_volume(const struct agent_message *request, json_t **answer, struct cc_error *err)
 {
 	cc_cleanup(bind_clear) struct bind op = {
 		.request = request, .seen = MEASURED_NONE, .mnt = -1};
 	size_t i;
 
+	if (request->dry_run)
+		return dry_run(&op, answer, err);
 	for (i = 0; i < COUNT(prepare) && !op.already; i++)
 		if (prepare[i](&op, err))
 			return -1;
-	if (request->dry_run)
-		return bind_check_decide(&op.vol, op.seen.m, answer, err);
 	for (i = 0; i < COUNT(effects) && !op.already; i++) {
 		if (effects[i](&op, err) == 0)
 			continue;

@@ -4,7 +4,10 @@
  */
 #include "unbind.h"
 
+#include <poll.h>
 #include <string.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,6 +22,7 @@
 #define CLOSE_MS 10000u /* a mount namespace that dies lags behind its last process */
 #define POLL_MS 20u
 #define REMOVE_MS 2000u
+#define SYNC_MS 10000
 
 /* The container's mounts of the volume, as long as there is a container. */
 static int detach(const struct binding *b, dev_t dev, bool force, struct cc_error *err)
@@ -56,6 +60,26 @@ static bool wait_closed(const char *volume)
 	return false;
 }
 
+/*
+ * What was written may still reach the LUN. A child does it and is left alone after @ms: other file systems
+ * of this host may hang for as long as they like.
+ */
+static void sync_for(int ms)
+{
+	pid_t pid = fork();
+	struct pollfd done = {.events = POLLIN};
+	cc_auto_close int fd = -1;
+
+	if (pid == 0) {
+		sync();
+		_exit(0);
+	}
+	fd = pid < 0 ? -1 : pidfd_open(pid, 0);
+	done.fd = fd;
+	if (fd >= 0 && poll(&done, 1, ms) > 0)
+		waitpid(pid, NULL, 0);
+}
+
 static int remove_mapping(const char *volume, const struct binding *b, bool force,
 			  struct cc_error *err)
 {
@@ -68,13 +92,18 @@ static int remove_mapping(const char *volume, const struct binding *b, bool forc
 	/* it gets no key any more: what waits for one would keep the unmount waiting, too */
 	if (st.locked && mapping_fail_io(volume, err))
 		return -1;
-	if (b && detach(b, st.dev, force, err))
-		return -1;
+	if (b && detach(b, st.dev, force, err)) {
+		if (!force)
+			return -1;
+		/* whatever the container does to stay mounted, the key is not there for it any more */
+		cc_log(LOG_WARNING, "volume %s: cannot be unmounted in its container: %s", volume,
+		       err->text);
+	}
 	if (!wait_closed(volume)) {
 		cc_log(LOG_WARNING,
 		       "volume %s: somebody outside its container keeps it mounted; the key is wiped",
 		       volume);
-		sync(); /* what was written may still reach the LUN */
+		sync_for(SYNC_MS);
 	}
 	return mapping_remove(volume, REMOVE_MS, err);
 }

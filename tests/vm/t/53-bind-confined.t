@@ -6,7 +6,7 @@
 
 . ./lib.sh
 . ./bind-lib.sh
-plan 11
+plan 13
 
 unit=/usr/lib/systemd/system/container-crypt-agent.service
 caps=$(sed -n 's/^CapabilityBoundingSet=//p' $unit | tr 'A-Z\n' 'a-z ' | sed 's/cap_/+/g; s/ *$//; s/ \+/,/g')
@@ -23,11 +23,31 @@ ok "and undoes everything" wait_for 20 leaves_nothing
 need docker start app
 wait_for 20 started docker 2
 ok "it unbinds on request" sh -c 'docker exec app sh -c "cd /; sync"; dmctl unbind vol'
-ok "it binds a running container" dmctl bind vol app
+
+# A neighbour with access to the host's devices reads while the worker is held between the unlock and the
+# mount, when the container's own gate is not set yet.
+active() { dmsetup status container-crypt-vol | grep -q " container-crypt active "; }
+neighbour() {
+	mkdir -p /sys/fs/cgroup/neighbour
+	bash -c 'echo $$ >/sys/fs/cgroup/neighbour/cgroup.procs && exec "$@"' neighbour "$@"
+}
+strace -f -p "$agent_pid" -o "$tap_dir/strace" -e trace=fsopen -e inject=fsopen:delay_enter=60s \
+	2>"$tap_dir/strace.err" &
+tracer=$!
+need wait_for 20 grep -q attached "$tap_dir/strace.err"
+dmctl bind vol app >"$tap_dir/bind" 2>&1 &
+binder=$!
+need wait_for 30 active
+fails_with 1 "Input/output error" neighbour \
+	dd if=/dev/mapper/container-crypt-vol of=/dev/null bs=4096 count=1 iflag=direct
+is "the worker was still held" "$(dmctl ps --json | jq -r '.bindings[0].state')" leased
+kill -INT $tracer
+ok "it binds a running container" wait $binder
+cleanup rmdir /sys/fs/cgroup/neighbour
 
 # a key is 128 hexadecimal digits, 86 of base64, or 64 bytes that nobody could print
 digits='[0-9a-fA-F]{120}|[A-Za-z0-9+/_-]{85}'
-unlike "no key in arguments or environments" "$(cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ |
+unlike "no key in arguments or environments" "$(cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null |
 	tr '\0' '\n')" "$digits"
 unlike "none in the logs" "$(cat "$tap_dir/agent.log" "$tap_dir/keyd.log")" "$digits"
 unlike "none in table, status or the kernel's log" \
