@@ -17,7 +17,7 @@
 #define HOSTS 3
 #define STEPS 400
 #define SCHEDULES 200
-#define SCHEDULES_LONG 2000
+#define SCHEDULES_LONG 1000
 #define MS 10000
 #define DRIFT_PPM 1000 /* more than NTP ever makes a clock run faster or slower */
 
