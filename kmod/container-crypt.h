@@ -35,7 +35,7 @@
 /*
  * The largest bios that are handled in one piece; dm core hands in the rest separately. The write
  * limit is also the size of the bounce page reserve, the read limit bounds how long one decryption
- * can hold up a wipe.
+ * can hold up a wipe, and is the limit of REQ_NOWAIT writes, too.
  */
 #define CCRYPT_MAX_WRITE	(256U * 1024)
 #define CCRYPT_MAX_READ		(1024U * 1024)

@@ -296,10 +296,10 @@ static unsigned int ccrypt_take(struct bio *bio, bool *offload)
 	/*
 	 * The parts of a REQ_NOWAIT bio would fail one by one, some when its submitter can no
 	 * longer be told to come again: it goes in one piece or, as with the block layer, not at
-	 * all.
+	 * all. As nobody waits for its bounce pages they need not fit into the reserve.
 	 */
 	if (bio->bi_opf & REQ_NOWAIT)
-		return size <= max ? size : 0;
+		return size <= CCRYPT_MAX_READ ? size : 0;
 	return min(size, *offload ? CCRYPT_PIECE : max);
 }
 

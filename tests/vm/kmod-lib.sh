@@ -101,5 +101,28 @@ tool() {
 	printf -v "$1" %s "$tap_dir/$1"
 }
 
+# trace_on EVENT...: the kernel's trace of these, stamped with CLOCK_BOOTTIME, in $trace/trace
+trace=/sys/kernel/tracing
+trace_on() {
+	local event
+
+	mount -t tracefs none $trace 2>/dev/null
+	cleanup bash -c "echo 0 >$trace/events/enable; echo local >$trace/trace_clock"
+	echo boot >$trace/trace_clock
+	echo 16384 >$trace/buffer_size_kb
+	echo >$trace/trace
+	for event; do
+		echo 1 >"$trace/events/$event/enable" || return
+	done
+}
+trace_off() { echo 0 >$trace/events/enable; }
+
+# traced PATTERN: when the last such event was, in ms of CLOCK_BOOTTIME
+traced() {
+	awk -v pattern="$1" '$0 ~ pattern {
+			for (i = 1; i < NF; i++) if ($i ~ /^[0-9]+\.[0-9]+:$/) { time = $i * 1000; break }
+		} END { printf "%d", time }' $trace/trace
+}
+
 # field NAME TEXT: the value in "... NAME=VALUE ..."
 field() { grep -o "\b$1=[^ ]*" <<<"$2" | cut -d= -f2; }

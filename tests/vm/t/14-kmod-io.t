@@ -4,7 +4,7 @@
 # vm: shared udev scsi=2 timeout=480
 
 . ./kmod-lib.sh
-plan 31
+plan 34
 tool blockcheck
 
 add_key k "$(random_key 64)"
@@ -49,7 +49,32 @@ fails_with 1 'Invalid argument' dd if=/dev/mapper/m of=/dev/null bs=512 count=1 
 ok "preadv2 and pwritev2 with RWF_NOWAIT" "$blockcheck" -n -t 3 /dev/mapper/m
 need dm_remove m
 
-# file systems, on a disk that completes in interrupts
+# polled: nothing of this completes unless somebody asks the device
+need modprobe null_blk nr_devices=0
+null=/sys/kernel/config/nullb/ccpolled
+mount -t configfs none /sys/kernel/config 2>/dev/null
+need mkdir $null
+cleanup rmdir $null
+# the block layer does not split what must not wait: 512 KiB have to fit
+for setting in memory_backed=1 size=64 poll_queues=1 max_sectors=2048 power=1; do
+	need bash -c "echo ${setting#*=} >$null/${setting%=*}"
+done
+need wait_for 10 test -b /dev/ccpolled
+need cc_create m /dev/ccpolled
+need cc_unlock m k
+is "the mapping is polled if its device is" "$(cat "$(sysfs /dev/mapper/m)/queue/io_poll")" \
+	"$(cat "$(sysfs /dev/ccpolled)/queue/io_poll")"
+verify p --ioengine=io_uring --hipri=1 --rw=randwrite --bs=4k --iodepth=8
+verify q --ioengine=io_uring --hipri=1 --rw=randrw --bssplit=4k/50:64k/30:512k/20 --iodepth=4
+need dm_remove m
+echo 0 >$null/power
+
+# file systems, on a disk that completes in interrupts, and with a controller that counts its I/O
+cost=/sys/fs/cgroup/io.cost.qos
+if [ -e $cost ]; then
+	need bash -c "echo $(stat -L -c %Hr:%Lr "$(lun 0)") enable=1 >$cost"
+	cleanup bash -c "echo $(stat -L -c %Hr:%Lr "$(lun 0)") enable=0 >$cost"
+fi
 need wipefs -a "$(lun 0)"
 need cc_create m "$(lun 0)"
 need cc_unlock m k
