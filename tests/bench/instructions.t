@@ -10,6 +10,19 @@ plan 1
 
 need gcc -O2 -o "$tap_dir/iocount" ../bench/iocount.c
 bench_devices 64
+
+# the raw cipher, from inside the kernel
+need mkdir "$tap_dir/raw"
+need cp ../bench/rawcipher.c "$tap_dir/raw/"
+echo "obj-m := rawcipher.o" >"$tap_dir/raw/Kbuild"
+need make -s -C "/lib/modules/$(uname -r)/build" M="$tap_dir/raw" modules
+need insmod "$tap_dir/raw/rawcipher.ko"
+need rmmod rawcipher
+raw=$(kmod_dmesg | grep -o 'rawcipher: .*')
+for op in read write; do
+	bench_result "measure=cipher" "op=$op" "bytes=4096" \
+		"value=$(field $([ $op = read ] && echo decrypt || echo encrypt) "$raw")"
+done
 for access in "4096 random 3000" "131072 sequential 300"; do
 	# shellcheck disable=SC2086
 	set -- $access

@@ -8,34 +8,30 @@
 . ../bench/lib.sh
 plan 1
 
-rounds=${BENCH_ROUNDS:-5}
-runtime=${BENCH_SECONDS:-2}
+rounds=15 slice_ms=100
+need gcc -O2 -o "$tap_dir/iopairs" ../bench/iopairs.c -lpthread
 bench_devices 64
+devices="linear crypt crypt-best ours"
 
-# measure DEVICE OP BYTES DEPTH JOBS: KiB a second and mean completion latency in us
+# measure BYTES OP JOBS DEPTH: every round of every device
 measure() {
-	local rw=$2 field=7 latency=40
+	local device paths=()
 
-	[ "$3" -gt 65536 ] || rw=rand$rw
-	[ "$2" = read ] || field=48 latency=81
-	fio --name=b --filename="$(bench_path "$1")" --rw="$rw" --bs="$3" --iodepth="$4" --numjobs="$5" \
-		--direct=1 --ioengine=libaio --time_based --runtime="$runtime" --group_reporting \
-		--offset_increment=16M --size=16M --minimal --norandommap |
-		cut -d';' --output-delimiter=' ' -f"$field,$latency"
+	for device in $devices; do
+		paths+=("$(bench_path "$device")")
+	done
+	"$tap_dir/iopairs" $rounds $slice_ms "$2" "$1" "$4" "$3" "${paths[@]}" >"$tap_dir/slices" || return
+	while read -r round device kib us; do
+		bench_result "measure=throughput" "device=${device##*/}" "op=$2" "bytes=$1" "depth=$4" \
+			"jobs=$3" "round=$round" "kib=$kib" "us=$us"
+	done <"$tap_dir/slices"
 }
 
 for bytes in 4096 131072 1048576; do
 	for op in read write; do
 		for jobs in 1 2; do
 			for depth in 1 4 32; do
-				for round in $(seq "$rounds"); do
-					for device in linear crypt crypt-best ours; do
-						read -r kib us < <(measure "$device" $op $bytes $depth $jobs) || break 6
-						bench_result "measure=throughput" "device=$device" "op=$op" \
-							"bytes=$bytes" "depth=$depth" "jobs=$jobs" \
-							"round=$round" "kib=$kib" "us=${us%%.*}"
-					done
-				done
+				measure $bytes $op $jobs $depth || break 4
 			done
 		done
 	done
