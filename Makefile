@@ -209,7 +209,7 @@ vm-build: $(B)/deps
 	$(Q)tests/vm/build
 
 check: $(B)/deps
-	$(Q)tests/check.sh static unit model fuzz docs harness vm
+	$(Q)tests/check.sh static unit model fuzz docs harness vm kernels
 
 check-long: $(B)/deps
 	$(Q)CC_LONG=1 tests/check.sh static unit model fuzz docs harness vm kernels debug

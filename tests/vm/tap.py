@@ -33,7 +33,7 @@ class Needs:
             self.numbers[name] = int(value)
         elif word in SERVICES:
             self.services.add(word)
-        elif word in ("shared", "long", "icount"):
+        elif word in ("shared", "long", "kernels", "icount"):
             self.flags.add(word)
         else:
             sys.exit(f"{path}: unknown need '{word}' in a '# vm:' line")

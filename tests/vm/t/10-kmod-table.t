@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The kernel target's words: table lines, messages, life cycle and status; what is wrong is refused
 # and changes nothing; no key shows anywhere.
-# vm: shared timeout=240
+# vm: shared timeout=240 kernels
 
 . ./kmod-lib.sh
 plan 56

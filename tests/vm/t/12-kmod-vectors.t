@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # IEEE 1619-2007 annex B: vectors 4 (XTS-AES-128, data unit 0) and 10 (XTS-AES-256, data unit 255),
 # written and read through the device.
-# vm: shared timeout=120
+# vm: shared timeout=120 kernels
 
 . ./kmod-lib.sh
 plan 8
