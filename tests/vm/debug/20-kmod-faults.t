@@ -35,15 +35,16 @@ add_key k "$(random_key 64)"
 backing lun 16
 line="0 $(sectors "$lun") container-crypt aes-xts-plain64 0 $lun 0"
 
-# each_failing AFTER COMMAND...: runs it with the first allocation failing, then with the second,
-# until none is left to fail, each time followed by AFTER (a function, told the exit status).
-# The number of allocations is in $failed. False, and $failed 0, when AFTER was not content.
+# each_failing AFTER COMMAND...: runs it with the first allocation failing, then with the second, and
+# so on, in wider and wider steps (most of hundreds are one of a reserve), until none is left to fail,
+# each time followed by AFTER (a function, told the exit status). How many there are at least is in
+# $failed. False, and $failed 0, when AFTER was not content.
 each_failing() {
 	local after=$1 n status left=$tap_dir/left
 
 	shift
 	failed=0
-	for ((n = 1; n < 500; n++)); do
+	for ((n = 1; n < 1000; n += 1 + n / 10)); do
 		rm -f "$left"
 		FAIL_NTH=$n FAIL_LEFT=$left LD_PRELOAD=$tap_dir/failnth.so "$@" >"$tap_dir/said" 2>&1
 		status=$?
@@ -55,7 +56,7 @@ each_failing() {
 		[ "$(cat "$left")" = 0 ] || break
 		failed=$n
 	done
-	[ $n -lt 500 ]
+	[ $n -lt 1000 ]
 }
 some_failed() { diag "$failed allocations"; test "$failed" -gt 0; }
 
