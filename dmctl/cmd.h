@@ -35,6 +35,7 @@ cmd_fn cmd_agents_enroll, cmd_agents_ls, cmd_agents_rm;
 cmd_fn cmd_lease_ls, cmd_lease_revoke;
 cmd_fn cmd_audit_ls, cmd_audit_verify;
 cmd_fn cmd_bind, cmd_unbind, cmd_ps;
+cmd_fn cmd_doctor;
 cmd_fn cmd_agent; /* the host agent, in agent.c */
 
 /* Reports @err ("dmctl: …" on stderr, with --json the error object on stdout). Return: its code. */

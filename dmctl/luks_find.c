@@ -127,11 +127,33 @@ static int ask_all(const char *uuid, struct cc_strv *found, struct cc_error *err
 	return 0;
 }
 
+/* The name of sysfs device @name that is the same on the next boot, if it has one; malloced. */
+static char *stable_name(const char *name, struct cc_error *err)
+{
+	char node[300];
+
+	node_of(name, node);
+	return probe_stable_name(node, err);
+}
+
+static int two_carry(const char *uuid, size_t n, const char *const top[static 2],
+		     struct cc_error *err)
+{
+	cc_auto_free char *a = stable_name(top[0], err);
+	cc_auto_free char *b = a ? stable_name(top[1], err) : NULL;
+
+	if (!b)
+		return -1;
+	return cc_fail(err, CC_E_DEVICE,
+		       "%zu block devices carry volume %s (%s, %s and %s, %s); start multipathd if "
+		       "they are paths to one LUN, else take the copy away or name the right one",
+		       n, uuid, top[0], a, top[1], b);
+}
+
 int luks_find(const char *uuid, char **path, struct cc_error *err)
 {
 	cc_cleanup(cc_strv_clear) struct cc_strv found = {0};
 	const char *top[2] = {NULL, NULL};
-	char node[300];
 	size_t n;
 
 	if (ask_all(uuid, &found, err))
@@ -143,11 +165,7 @@ int luks_find(const char *uuid, char **path, struct cc_error *err)
 			       "to this host?",
 			       uuid);
 	if (top[1])
-		return cc_fail(err, CC_E_DEVICE,
-			       "%zu block devices carry volume %s (%s and %s); name the right one, "
-			       "or take the copy away",
-			       n, uuid, top[0], top[1]);
-	node_of(top[0], node);
-	*path = probe_stable_name(node, err);
+		return two_carry(uuid, n, top, err);
+	*path = stable_name(top[0], err);
 	return *path ? 0 : -1;
 }

@@ -16,6 +16,9 @@ static const struct verb verbs[] = {
 	 "  --realm R     name of the key daemon (default: from the machine id)\n"
 	 "  --name AGENT  name the agent signs as (default: the host's name)\n"},
 
+	{NULL, "doctor", cmd_doctor, SECRETS_NONE, "",
+	 "Check whether this host is fit to run protected containers", NULL},
+
 	{"volume", "create", cmd_volume_create, SECRETS_KEYS, "NAME DEVICE",
 	 "Make a volume on a LUN that has nothing on it",
 	 "  --fs ext4|xfs|none        file system to make (default: ext4)\n"
