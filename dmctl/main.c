@@ -64,6 +64,7 @@ static int no_verb(int argc, char **argv, const struct globals *g, bool help, bo
 {
 	const char *group = argc > 1 && verb_is_group(argv[1]) ? argv[1] : NULL;
 	struct cc_error err;
+	char guess[64];
 
 	if (version && argc == 1) {
 		puts("dmctl (container-crypt) " VERSION);
@@ -77,6 +78,10 @@ static int no_verb(int argc, char **argv, const struct globals *g, bool help, bo
 		cc_fail(&err, CC_E_USAGE, "a verb is missing; see \"dmctl --help\"");
 	else if (group && argc == 2)
 		cc_fail(&err, CC_E_USAGE, "%s what? See \"dmctl %s --help\"", group, group);
+	else if (verb_guess(argc, argv, guess))
+		cc_fail(&err, CC_E_USAGE,
+			"there is no \"%.40s%s%.40s\"; did you mean \"dmctl %s\"? See \"dmctl --help\"",
+			argv[1], argc > 2 ? " " : "", argc > 2 ? argv[2] : "", guess);
 	else
 		cc_fail(&err, CC_E_USAGE, "\"%.40s%s%.40s\" is no verb; see \"dmctl --help\"",
 			argv[1], group ? " " : "", group ? argv[2] : "");

@@ -105,6 +105,53 @@ const struct verb *verb_find(int argc, char **argv, int *words)
 	return NULL;
 }
 
+#define GUESS_MAX 2 /* letters wrong */
+
+/* Levenshtein's distance; strings too long for the row count as far apart. */
+static size_t distance(const char *a, const char *b)
+{
+	size_t row[64], n = strlen(b);
+
+	if (n >= sizeof(row) / sizeof(row[0]))
+		return SIZE_MAX;
+	for (size_t j = 0; j <= n; j++)
+		row[j] = j;
+	for (size_t i = 1; a[i - 1]; i++) {
+		size_t diagonal = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= n; j++) {
+			size_t change = diagonal + (a[i - 1] != b[j - 1]);
+
+			diagonal = row[j];
+			row[j] = (row[j - 1] < row[j] ? row[j - 1] : row[j]) + 1;
+			if (change < row[j])
+				row[j] = change;
+		}
+	}
+	return row[n];
+}
+
+bool verb_guess(int argc, char **argv, char title[static 64])
+{
+	size_t best = GUESS_MAX + 1;
+	char typed[2][64], name[64];
+
+	snprintf(typed[0], sizeof(typed[0]), "%.63s", argv[1]);
+	snprintf(typed[1], sizeof(typed[1]), "%.31s %.31s", argv[1], argc > 2 ? argv[2] : "");
+	for (const struct verb *v = verbs; v < verbs + N_VERBS; v++) {
+		size_t d;
+
+		verb_title(v, name);
+		d = distance(typed[v->group != NULL], name);
+		if (d >= best)
+			continue;
+		best = d;
+		memcpy(title, name, sizeof(name));
+	}
+	return best <= GUESS_MAX;
+}
+
 void verb_title(const struct verb *v, char out[static 64])
 {
 	snprintf(out, 64, "%s%s%s", v->group ? v->group : "", v->group ? " " : "", v->name);

@@ -41,6 +41,13 @@ struct verb {
  */
 const struct verb *verb_find(int argc, char **argv, int *words);
 
+/**
+ * verb_guess - what somebody may have meant who typed argv[1] (and argv[2]).
+ * @title: out, "volume create"
+ * Return: false when nothing is near.
+ */
+bool verb_guess(int argc, char **argv, char title[static 64]);
+
 /* "volume create", in the caller's buffer. */
 void verb_title(const struct verb *v, char out[static 64]);
 

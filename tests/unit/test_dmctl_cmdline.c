@@ -182,7 +182,7 @@ static void every_verb_of_the_list_has_help(void **state)
 
 		if (strncmp(l, "  ", 2) || l[2] == '-')
 			continue;
-		snprintf(words, sizeof(words), "dmctl %.18s", l + 2);
+		snprintf(words, sizeof(words), "dmctl %.23s", l + 2);
 		auto_line line = line_of(words);
 		const struct verb *v = verb_find(line.argc, line.argv, &taken);
 
@@ -192,6 +192,32 @@ static void every_verb_of_the_list_has_help(void **state)
 		n++;
 	}
 	assert_true(n > 20);
+}
+
+static void what_is_nearly_a_verb_is_guessed(void **state)
+{
+	static const struct {
+		const char *line, *guess;
+	} cases[] = {
+		{"dmctl volum ls", "volume ls"},
+		{"dmctl volume frobnicate", NULL},
+		{"dmctl volume inspct pgdata", "volume inspect"},
+		{"dmctl doctr", "doctor"},
+		{"dmctl bnd a b", "bind"},
+		{"dmctl identity ad x", "identity add"},
+		{"dmctl frobnicate", NULL},
+
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		auto_line l = line_of(cases[i].line);
+		char title[64];
+
+		assert_int_equal(verb_guess(l.argc, l.argv, title), cases[i].guess != NULL);
+		if (cases[i].guess)
+			assert_string_equal(title, cases[i].guess);
+	}
 }
 
 /* Runs a verb with stdout and stderr away. Return: its exit status. */
@@ -369,6 +395,7 @@ int main(void)
 		cmocka_unit_test(verbs_are_found_by_one_word_or_two),
 		cmocka_unit_test(help_fits_80_columns),
 		cmocka_unit_test(every_verb_of_the_list_has_help),
+		cmocka_unit_test(what_is_nearly_a_verb_is_guessed),
 		cmocka_unit_test(wrong_arguments_are_refused_before_anything_is_asked),
 		cmocka_unit_test(without_agent_or_keyd_the_exit_status_is_7),
 		cmocka_unit_test(numbers_are_whole_decimal_and_in_range),
