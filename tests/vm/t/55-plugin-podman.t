@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The volume plugin under Podman: containers.conf names the socket; errors reach the user; within its five
 # seconds also where a volume takes longer to make.
-# vm: udev podman scsi=1 timeout=300
+# vm: udev podman scsi=1 timeout=300 long
 
 . ./lib.sh
 . ./bind-lib.sh
