@@ -14,6 +14,8 @@
 #include "bind_check.h"
 #include "binding.h"
 #include "cgroup.h"
+#include "fs_care.h"
+#include "interrupt.h"
 #include "keyd_client.h"
 #include "log.h"
 #include "luks.h"
@@ -209,6 +211,13 @@ static int step_unlock(struct bind *op, struct cc_error *err)
 	return rc;
 }
 
+/* Damage that the file system itself has noticed. */
+static int step_repair(struct bind *op, struct cc_error *err)
+{
+	interrupt_begin();
+	return fs_repair(op->vol.fs, op->node, op->b.read_only, err);
+}
+
 static int step_mount(struct bind *op, struct cc_error *err)
 {
 	pid_t idmap = op->seen.user_ns ? op->seen.proc.pid : 0;
@@ -239,8 +248,8 @@ static int step_bound(struct bind *op, struct cc_error *err)
 
 static step_fn *const prepare[] = {step_measure, step_earlier, step_record, step_device};
 static step_fn *const effects[] = {step_intent,	    step_release, step_verify_key, step_map,
-				   step_close_gate, step_unlock,  step_mount,	   step_gate,
-				   step_attach,	    step_bound};
+				   step_close_gate, step_unlock,  step_repair,	   step_mount,
+				   step_gate,	    step_attach,  step_bound};
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 

@@ -353,3 +353,30 @@ int luks_verify_key(const char *device, const struct cc_secret *key, struct cc_e
 	}
 	return 0;
 }
+
+int luks_backup(const char *device, const char *path, struct cc_error *err)
+{
+	auto_cd *cd = cd_new(device, err);
+	int rc;
+
+	if (!cd)
+		return -1;
+	rc = crypt_header_backup(cd, CRYPT_LUKS2, path);
+	if (rc < 0)
+		return luks_fail(err, rc == -EINVAL ? CC_E_EXISTS : CC_E_DEVICE, rc, device,
+				 "its header cannot be copied");
+	return 0;
+}
+
+int luks_restore(const char *device, const char *path, struct cc_error *err)
+{
+	auto_cd *cd = cd_new(device, err);
+	int rc;
+
+	if (!cd)
+		return -1;
+	rc = crypt_header_restore(cd, CRYPT_LUKS2, path);
+	if (rc < 0)
+		return luks_fail(err, CC_E_DEVICE, rc, device, "its header cannot be written");
+	return 0;
+}

@@ -27,6 +27,12 @@ int luks_check(const char *device, const struct volume_record *v, struct cc_erro
 /* The key is the one of the header's digest; CC_E_INVALID fact "key-digest" if not. */
 int luks_verify_key(const char *device, const struct cc_secret *key, struct cc_error *err);
 
+/* Copies the header of @device into the new file @path, mode 0400. No key is in it. */
+int luks_backup(const char *device, const char *path, struct cc_error *err);
+
+/* Writes the header in the file @path to @device. The caller has checked both. */
+int luks_restore(const char *device, const char *path, struct cc_error *err);
+
 /* UUID of the container-crypt volume whose header is on @device; CC_E_DEVICE if there is none. */
 int luks_read_uuid(const char *device, char uuid[static 37], struct cc_error *err);
 

@@ -36,6 +36,12 @@ static const struct verb verbs[] = {
 	 "  --yes          do not ask\n"
 	 "  --wipe-header  erase the header on the LUN, too\n"},
 
+	{"volume", "header-backup", cmd_volume_header_backup, SECRETS_NONE, "NAME FILE",
+	 "Copy the header of a volume's LUN into a new file", NULL},
+	{"volume", "header-restore", cmd_volume_header_restore, SECRETS_NONE, "NAME FILE DEVICE",
+	 "Write such a copy to the LUN",
+	 "  --yes  also to a LUN that does not say that it is this volume\n"},
+
 	{"identity", "measure", cmd_identity_measure, SECRETS_NONE, "CONTAINER",
 	 "Measure a container as the agent would",
 	 ENGINE_OPTION
@@ -178,7 +184,7 @@ void verb_help_all(const char *group, FILE *f)
 		if (group && (!v->group || strcmp(group, v->group)))
 			continue;
 		verb_title(v, title);
-		fprintf(f, "  %-18s%s\n", title, v->summary);
+		fprintf(f, "  %-23s%s\n", title, v->summary);
 	}
 	fprintf(f, "\nGlobal options, anywhere on the line:\n"
 		   "  --json        print the result, or the error, as JSON\n"

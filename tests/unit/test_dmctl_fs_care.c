@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+/* When a file system says of itself that it is damaged. */
+#include "lib_test.h"
+
+#include "dmctl/fs_care.h"
+
+static void only_an_ext4_that_found_errors_needs_repair(void **state)
+{
+	unsigned char block[4096] = {0};
+
+	(void)state;
+	assert_false(fs_ext4_has_errors(block));
+	block[1024 + 0x3a] = 2;
+	assert_false(fs_ext4_has_errors(block)); /* no ext4 */
+	block[1024 + 0x38] = 0x53;
+	block[1024 + 0x39] = 0xef;
+	assert_true(fs_ext4_has_errors(block));
+	block[1024 + 0x3a] = 3; /* unmounted cleanly, with errors */
+	assert_true(fs_ext4_has_errors(block));
+	block[1024 + 0x3a] = 1;
+	assert_false(fs_ext4_has_errors(block));
+	block[1024 + 0x3a] = 4; /* orphans: the journal mends them */
+	assert_false(fs_ext4_has_errors(block));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(only_an_ext4_that_found_errors_needs_repair),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
