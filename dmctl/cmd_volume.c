@@ -206,14 +206,18 @@ static int remove_volume(const char *name, bool yes, bool wipe_header, struct cc
 {
 	cc_auto_free char *device = NULL;
 	cc_auto_close int lock = -1;
-	struct volume_record v;
+	struct volume_record asked, v;
 	struct cc_error ignored;
 
-	if (volume_get(name, &v, NULL, err) || confirm(name, yes, err))
+	if (volume_get(name, &asked, NULL, err) || confirm(name, yes, err))
 		return -1;
 	lock = volume_lock(name, err);
-	if (lock < 0)
+	if (lock < 0 || volume_get(name, &v, NULL, err))
 		return -1;
+	if (strcmp(v.uuid, asked.uuid) != 0)
+		return cc_fail(err, CC_E_BUSY,
+			       "volume %s was deleted and made anew meanwhile; nothing was changed",
+			       name);
 	/* half a volume: what the creator could not undo */
 	if (!v.ready) {
 		luks_find(v.uuid, &device, &ignored);
