@@ -279,6 +279,8 @@ struct plugin *plugin_open(struct event_base *base, const char *dir, const char 
 	evhttp_set_allowed_methods(p->http, EVHTTP_REQ_POST);
 	evhttp_set_max_headers_size(p->http, HEAD_MAX);
 	evhttp_set_max_body_size(p->http, BODY_MAX);
+	/* who sends more still gets to read the answer */
+	evhttp_set_flags(p->http, EVHTTP_SERVER_LINGERING_CLOSE);
 	evhttp_set_timeout(p->http, IDLE_SECONDS);
 	evhttp_set_gencb(p->http, on_request, p);
 	if (listen_on(p, dir, err)) {
