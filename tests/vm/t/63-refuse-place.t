@@ -41,7 +41,8 @@ mkdir -p /srv/shared
 need mount --bind /srv/shared /srv/shared
 cleanup umount /srv/shared
 need mount --make-shared /srv/shared
-rule='.mounts = [{destination: "/mnt", source: "/srv/shared", type: "bind", options: []}]'
+rule='.mounts = [{destination: "/mnt", source: "/srv/shared", type: "bind", options: []}] |
+	.settings = ["linux.rootfsPropagation=shared"]'
 need image below:1 'mkdir mnt'
 need identity vol docker below:1 "$rule"' | .mountPoint = "/mnt/data"'
 ok "a shared mount above it" refused docker mountPoint --network none \
