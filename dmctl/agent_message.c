@@ -26,6 +26,7 @@ static const struct {
 	[AGENT_REFRESH] = {"refresh", false, false, (const char *const[]){"op", NULL}},
 	[AGENT_PLUGIN] = {"plugin", false, false,
 			  (const char *const[]){"op", "path", "body", NULL}},
+	[AGENT_GROW] = {"grow", false, true, (const char *const[]){"op", "volume", NULL}},
 	[AGENT_RECOVER] = {"recover", true, false, (const char *const[]){"op", NULL}},
 	[AGENT_REAP] = {"reap", true, true, (const char *const[]){"op", "volume", NULL}},
 	[AGENT_UNDO] = {"undo", true, true, (const char *const[]){"op", "volume", NULL}},

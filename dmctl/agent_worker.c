@@ -13,6 +13,7 @@
 #include "agent.h"
 #include "bind.h"
 #include "cdi.h"
+#include "grow.h"
 #include "lapse.h"
 #include "log.h"
 #include "measure.h"
@@ -37,6 +38,16 @@ static int do_measure(const struct agent_message *m, json_t **answer, struct cc_
 	if (measure_named(m->container, m->engine, &seen, err))
 		return -1;
 	*answer = json_pack("{s:b, s:o}", "ok", 1, "measurement", cc_measurement_to_json(seen.m));
+	return *answer ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
+}
+
+static int do_grow(const char *volume, json_t **answer, struct cc_error *err)
+{
+	bool bound;
+
+	if (grow_bound(volume, &bound, err))
+		return -1;
+	*answer = json_pack("{s:b, s:s, s:b}", "ok", 1, "volume", volume, "bound", bound);
 	return *answer ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
 }
 
@@ -71,6 +82,8 @@ static int dispatch(const struct agent_message *m, const char *cdi_dir, json_t *
 	case AGENT_UNBIND:
 		rc = unbind_volume(m->volume, false, err);
 		break;
+	case AGENT_GROW:
+		return do_grow(m->volume, answer, err);
 	case AGENT_UNDO:
 		rc = unbind_volume(m->volume, true, err);
 		break;

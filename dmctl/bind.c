@@ -225,6 +225,14 @@ static int step_mount(struct bind *op, struct cc_error *err)
 	return mount_detached(op->vol.fs, op->node, op->b.read_only, idmap, &op->mnt, err);
 }
 
+/* After "volume grow". What cannot be grown still holds its data. */
+static int step_grow(struct bind *op, struct cc_error *err)
+{
+	if (!op->b.read_only && fs_grow(op->vol.fs, op->node, op->mnt, op->vol.sectors, err))
+		cc_log(LOG_WARNING, "volume %s: %s", op->vol.name, err->text);
+	return 0;
+}
+
 /* The file system has been read as far as mounting needs; the rest is for the container alone. */
 static int step_gate(struct bind *op, struct cc_error *err)
 {
@@ -249,7 +257,7 @@ static int step_bound(struct bind *op, struct cc_error *err)
 static step_fn *const prepare[] = {step_measure, step_earlier, step_record, step_device};
 static step_fn *const effects[] = {step_intent,	    step_release, step_verify_key, step_map,
 				   step_close_gate, step_unlock,  step_repair,	   step_mount,
-				   step_gate,	    step_attach,  step_bound};
+				   step_grow,	    step_gate,	  step_attach,	   step_bound};
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 

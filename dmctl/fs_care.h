@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fs_care.h - what a volume's file system needs at a bind: repaired when it has marked itself as damaged.
+ * fs_care.h - what a volume's file system needs at a bind: repaired when it has marked itself as damaged,
+ * grown when the volume has grown.
  */
 #ifndef CC_FS_CARE_H
 #define CC_FS_CARE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "error.h"
 
@@ -17,9 +19,20 @@
  */
 int fs_repair(const char *fs, const char *node, bool read_only, struct cc_error *err);
 
-/* ---- pure part ---- */
+/**
+ * fs_grow - makes a mounted file system as large as its device; success when it is.
+ * @node: the device; NULL when it cannot be opened: then the kernel is asked in any case
+ * @dir: descriptor of a directory in it, writable, O_PATH will do
+ * @sectors: of the device, 512 bytes
+ */
+int fs_grow(const char *fs, const char *node, int dir, uint64_t sectors, struct cc_error *err);
 
-/* @block: the first 4096 bytes of an ext4 device. It has marked itself as damaged. */
+/* ---- pure parts ---- */
+
+/* @block: the first 4096 bytes of an ext4 device. Its size in 512-byte sectors; 0 for nonsense. */
+uint64_t fs_ext4_sectors(const unsigned char block[static 4096]);
+
+/* It has marked itself as damaged. */
 bool fs_ext4_has_errors(const unsigned char block[static 4096]);
 
 #endif

@@ -250,6 +250,7 @@ static void read_target(struct dm_task *t, struct mapping_status *st)
 	dm_get_next_target(t, NULL, &start, &length, &type, &params);
 	if (!type || strcmp(type, CONTAINER_CRYPT_TARGET) || !params)
 		return;
+	st->sectors = length;
 	snprintf(st->info, sizeof(st->info), "%s", params);
 	st->locked = strncmp(st->info, CONTAINER_CRYPT_STATE_LOCKED,
 			     strlen(CONTAINER_CRYPT_STATE_LOCKED)) == 0;
@@ -330,13 +331,27 @@ static int swap_table(const char *volume, struct cc_error *err)
 	return run_with_udev(resume) ? 0 : task_fail(resume, volume, "cannot be resumed", err);
 }
 
-int mapping_fail_io(const char *volume, struct cc_error *err)
+/**
+ * struct table - the one target a mapping has.
+ * @params: its arguments, owned; NULL when there is no mapping, or not of our target
+ */
+struct table {
+	char *params;
+	uint64_t length;
+	bool read_only;
+};
+
+static void table_clear(struct table *t)
+{
+	free(t->params);
+}
+
+static int read_table(const char *volume, struct table *table, struct cc_error *err)
 {
 	auto_task *t = task_new(DM_DEVICE_TABLE, volume, err);
 	char *type = NULL, *params = NULL;
-	cc_auto_free char *copy = NULL;
-	uint64_t start, length;
 	struct dm_info info;
+	uint64_t start;
 
 	if (!t)
 		return -1;
@@ -344,16 +359,41 @@ int mapping_fail_io(const char *volume, struct cc_error *err)
 		return dm_task_get_errno(t) == ENXIO ? 0 : task_fail(t, volume, "no table", err);
 	if (!info.exists)
 		return 0;
-	dm_get_next_target(t, NULL, &start, &length, &type, &params);
+	dm_get_next_target(t, NULL, &start, &table->length, &type, &params);
 	if (!type || strcmp(type, CONTAINER_CRYPT_TARGET) || !params)
 		return 0;
-	copy = strdup(params);
-	if (!copy)
-		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	if (!drop_queue(copy))
-		return 0;
-	return load_table(volume, length, copy, info.read_only, err) || swap_table(volume, err) ? -1
-												: 0;
+	table->read_only = info.read_only;
+	table->params = strdup(params);
+	return table->params ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
+}
+
+static int replace_table(const char *volume, const struct table *table, struct cc_error *err)
+{
+	return load_table(volume, table->length, table->params, table->read_only, err) ||
+			       swap_table(volume, err)
+		       ? -1
+		       : 0;
+}
+
+int mapping_fail_io(const char *volume, struct cc_error *err)
+{
+	cc_cleanup(table_clear) struct table table = {0};
+
+	if (read_table(volume, &table, err))
+		return -1;
+	return table.params && drop_queue(table.params) ? replace_table(volume, &table, err) : 0;
+}
+
+int mapping_grow(const char *volume, uint64_t sectors, struct cc_error *err)
+{
+	cc_cleanup(table_clear) struct table table = {0};
+
+	if (read_table(volume, &table, err))
+		return -1;
+	if (!table.params)
+		return cc_fail(err, CC_E_NOTFOUND, "volume %s is not mapped", volume);
+	table.length = sectors;
+	return replace_table(volume, &table, err);
 }
 
 /* One try. Return: 0, or -1 with CC_E_BUSY while somebody has it open. */

@@ -20,6 +20,7 @@ struct mapping_status {
 	bool exists;
 	bool locked;
 	int64_t left_ms;
+	uint64_t sectors; /* of the target */
 	int open_count;
 	dev_t dev;
 	char uuid[129];
@@ -51,6 +52,9 @@ int mapping_renew(const char *volume, uint64_t end_ms, struct cc_error *err);
  * that will not get a key again. Success when there is none.
  */
 int mapping_fail_io(const char *volume, struct cc_error *err);
+
+/* Makes the mapping @sectors long; key, lease and gate stay as they are. */
+int mapping_grow(const char *volume, uint64_t sectors, struct cc_error *err);
 
 int mapping_lock(const char *volume, struct cc_error *err);
 

@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 
 #include "cgroup.h"
+#include "fs_care.h"
 #include "mountinfo.h"
 #include "placeholder.h"
 
@@ -96,6 +97,9 @@ struct inside {
 	const char *point;
 	const struct cc_strv *targets;
 	bool lazy;
+	dev_t dev;
+	const char *fs;
+	uint64_t sectors;
 };
 
 typedef int inside_fn(const struct inside *in, struct cc_error *err);
@@ -346,4 +350,42 @@ int mount_detach(const struct proc_ref *proc, dev_t dev, bool lazy, struct cc_er
 		rc = run_inside(detach_inside, &in, err);
 	cc_strv_clear(&targets);
 	return rc;
+}
+
+/* The container may have put something else in the way: what is grown is the device that is meant. */
+static int grow_inside(const struct inside *in, struct cc_error *err)
+{
+	const char *target = in->targets->v[0];
+	cc_auto_close int dir = open(target, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (dir < 0 || fstat(dir, &st))
+		return cc_fail_errno(err, CC_E_INTERNAL, "%s in the container", target);
+	if (st.st_dev != in->dev)
+		return cc_fail(err, CC_E_BUSY, "%s in the container is not the volume", target);
+	return fs_grow(in->fs, NULL, dir, in->sectors, err);
+}
+
+int mount_grow(const struct proc_ref *proc, dev_t dev, const char *fs, uint64_t sectors,
+	       struct cc_error *err)
+{
+	cc_auto_close int table = mountinfo_open(proc->pid, err), procs = -1;
+	cc_cleanup(cc_strv_clear) struct cc_strv targets = {0};
+	struct inside in = {
+		.pidfd = proc->pidfd,
+		.under_fd = -1,
+		.targets = &targets,
+		.dev = dev,
+		.fs = fs,
+		.sectors = sectors,
+	};
+
+	if (table < 0 || mountinfo_targets(table, dev, &targets, err))
+		return -1;
+	if (targets.n == 0)
+		return cc_fail(err, CC_E_NOTFOUND, "the container has unmounted the volume");
+	if (join_cgroup(proc, false, &procs, err))
+		return -1;
+	in.procs_fd = procs;
+	return proc_check(proc, err) ? -1 : run_inside(grow_inside, &in, err);
 }

@@ -42,4 +42,12 @@ int mount_attach(int fd, const struct measured *seen, const char *volume, const 
  */
 int mount_detach(const struct proc_ref *proc, dev_t dev, bool lazy, struct cc_error *err);
 
+/**
+ * mount_grow - makes the file system of device @dev, which the container of @proc has mounted, as large as
+ * the device, @sectors of 512 bytes.
+ * CC_E_BUSY while the container is paused.
+ */
+int mount_grow(const struct proc_ref *proc, dev_t dev, const char *fs, uint64_t sectors,
+	       struct cc_error *err);
+
 #endif

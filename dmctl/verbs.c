@@ -36,6 +36,8 @@ static const struct verb verbs[] = {
 	 "  --yes          do not ask\n"
 	 "  --wipe-header  erase the header on the LUN, too\n"},
 
+	{"volume", "grow", cmd_volume_grow, SECRETS_NONE, "NAME",
+	 "Let a volume have all of a LUN that has grown", NULL},
 	{"volume", "header-backup", cmd_volume_header_backup, SECRETS_NONE, "NAME FILE",
 	 "Copy the header of a volume's LUN into a new file", NULL},
 	{"volume", "header-restore", cmd_volume_header_restore, SECRETS_NONE, "NAME FILE DEVICE",

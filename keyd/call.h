@@ -43,7 +43,7 @@ handler_fn op_healthz, op_metrics;
 handler_fn op_challenge, op_release, op_renew;
 handler_fn op_lease_list, op_lease_return, op_lease_revoke;
 handler_fn op_volume_create, op_volume_list, op_volume_get, op_volume_ready, op_volume_delete;
-handler_fn op_volume_set;
+handler_fn op_volume_set, op_volume_grow;
 handler_fn op_signer_add, op_signer_list, op_signer_delete;
 handler_fn op_identity_add, op_identity_get, op_identity_revoke;
 handler_fn op_agent_add, op_agent_list, op_agent_delete;

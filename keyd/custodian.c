@@ -40,6 +40,7 @@ static const struct operation operations[OP_END] = {
 	[OP_VOLUME_LIST] = {op_volume_list, "volume.list", ARG_NONE, 0},
 	[OP_VOLUME_GET] = {op_volume_get, "volume.get", ARG_NAME, 0},
 	[OP_VOLUME_READY] = {op_volume_ready, "volume.ready", ARG_NAME, BODY | AUDITED},
+	[OP_VOLUME_GROW] = {op_volume_grow, "volume.grow", ARG_NAME, BODY | AUDITED},
 	[OP_VOLUME_DELETE] = {op_volume_delete, "volume.delete", ARG_NAME, AUDITED | ERASES},
 	[OP_SIGNER_ADD] = {op_signer_add, "signer.add", ARG_NONE, BODY | AUDITED},
 	[OP_SIGNER_LIST] = {op_signer_list, "signer.list", ARG_NONE, 0},

@@ -2,6 +2,7 @@
 #include "call.h"
 
 #include <ctype.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "lease.h"
@@ -173,6 +174,32 @@ int op_volume_set(struct custodian *c, struct call *call, struct cc_error *err)
 		return -1;
 	call->note.nothing = cc_terms_eq(&was, &v.terms);
 	if (!call->note.nothing && store_volume_update(c->store, &v, err))
+		return -1;
+	return answer(c, call, &v, err);
+}
+
+/* Only ever larger: what is written at the end stays within the record. */
+int op_volume_grow(struct custodian *c, struct call *call, struct cc_error *err)
+{
+	static const char *const known[] = {"sectors", NULL};
+	struct store_volume v;
+	uint64_t sectors = 0;
+
+	NOTE(call->note.volume, call->rq->arg);
+	if (cc_json_only(call->in, "request", known, err) ||
+	    cc_json_u64(call->in, "request", "sectors", true, &sectors, err) ||
+	    store_volume_get(c->store, call->rq->arg, &v, err))
+		return -1;
+	if (sectors < v.sectors)
+		return cc_fail(err, CC_E_INVALID,
+			       "volume %s has %" PRIu64 " sectors and does not shrink to %" PRIu64,
+			       v.name, v.sectors, sectors);
+	call->note.nothing = sectors == v.sectors;
+	snprintf(call->note.detail, sizeof(call->note.detail),
+		 "from %" PRIu64 " to %" PRIu64 " sectors, by process %u", v.sectors, sectors,
+		 call->rq->peer);
+	v.sectors = sectors;
+	if (check(&v, err) || (!call->note.nothing && store_volume_update(c->store, &v, err)))
 		return -1;
 	return answer(c, call, &v, err);
 }

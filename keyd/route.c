@@ -25,6 +25,7 @@ static const struct {
 	{"GET", "/v1/volumes/NAME", OP_VOLUME_GET},
 	{"POST", "/v1/volumes/NAME/ready", OP_VOLUME_READY},
 	{"POST", "/v1/volumes/NAME/set", OP_VOLUME_SET},
+	{"POST", "/v1/volumes/NAME/grow", OP_VOLUME_GROW},
 	{"DELETE", "/v1/volumes/NAME", OP_VOLUME_DELETE},
 	{"POST", "/v1/signers", OP_SIGNER_ADD},
 	{"GET", "/v1/signers", OP_SIGNER_LIST},

@@ -23,9 +23,24 @@ static void only_an_ext4_that_found_errors_needs_repair(void **state)
 	assert_false(fs_ext4_has_errors(block));
 }
 
+static void the_size_of_an_ext4_is_read_from_its_superblock(void **state)
+{
+	unsigned char block[4096] = {0};
+
+	(void)state;
+	block[1024 + 4] = 0x10; /* 16 blocks of 4 KiB */
+	block[1024 + 0x18] = 2;
+	assert_int_equal(fs_ext4_sectors(block), 128);
+	block[1024 + 0x150] = 1; /* and 2^32 more */
+	assert_true(fs_ext4_sectors(block) == 128 + (UINT64_C(8) << 32));
+	block[1024 + 0x18] = 200; /* no such block size */
+	assert_int_equal(fs_ext4_sectors(block), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_size_of_an_ext4_is_read_from_its_superblock),
 		cmocka_unit_test(only_an_ext4_that_found_errors_needs_repair),
 	};
 

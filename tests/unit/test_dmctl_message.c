@@ -33,6 +33,7 @@ static void every_request_of_the_manual_is_understood(void **state)
 		{"{'op':'list'}", AGENT_LIST},
 		{"{'op':'measure','container':'c','engine':null}", AGENT_MEASURE},
 		{"{'op':'refresh'}", AGENT_REFRESH},
+		{"{'op':'grow','volume':'v'}", AGENT_GROW},
 		{"{'op':'plugin','path':'/Plugin.Activate','body':''}", AGENT_PLUGIN},
 	};
 
@@ -65,6 +66,7 @@ static void other_requests_are_refused(void **state)
 		{"{'op':'bind','volume':'v','container':'c','device':7}", "device"},
 		{"{'op':'bind','volume':'v','container':'c','dryRun':'no'}", "dryRun"},
 		{"{'op':'measure','container':null}", "container"},
+		{"{'op':'grow'}", "volume"},
 		{"{'op':'plugin','path':'/Plugin.Activate'}", "body"},
 		{"{'op':'plugin','path':'/Plugin.Activate','body':{}}", "body"},
 	};

@@ -48,6 +48,36 @@ static void ready_again_changes_nothing(void **state)
 	assert_int_equal(last_audit(w).seq, rows);
 }
 
+static int64_t sectors_of(struct world *w, const char *volume)
+{
+	auto_got struct got v = ask(w, OP_VOLUME_GET, volume, NULL);
+
+	return json_integer_value(member(&v, "sectors"));
+}
+
+static void a_volume_grows_and_never_shrinks(void **state)
+{
+	struct world *w = *state;
+	int64_t had = sectors_of(w, "pgdata");
+	auto_got struct got smaller =
+		ask(w, OP_VOLUME_GROW, "pgdata", json_pack("{s:I}", "sectors", had - 8));
+	auto_got struct got odd =
+		ask(w, OP_VOLUME_GROW, "pgdata", json_pack("{s:I}", "sectors", had + 1));
+	auto_got struct got none = ask(w, OP_VOLUME_GROW, "pgdata", json_object());
+	uint64_t rows;
+
+	assert_error(&smaller, 400, "invalid", "");
+	assert_error(&odd, 400, "invalid", "");
+	assert_error(&none, 400, "invalid", "");
+	assert_int_equal(sectors_of(w, "pgdata"), had);
+	ask_ok(w, OP_VOLUME_GROW, "pgdata", json_pack("{s:I}", "sectors", had + 8));
+	assert_int_equal(sectors_of(w, "pgdata"), had + 8);
+	assert_string_equal(last_audit(w).event, "volume.grow");
+	rows = last_audit(w).seq;
+	ask_ok(w, OP_VOLUME_GROW, "pgdata", json_pack("{s:I}", "sectors", had + 8));
+	assert_int_equal(last_audit(w).seq, rows);
+}
+
 static void a_ready_volume_is_not_replaced_and_a_broken_off_one_is(void **state)
 {
 	struct world *w = *state;
@@ -506,6 +536,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		world_test(a_volume_is_created_shown_and_deleted),
 		world_test(ready_again_changes_nothing),
+		world_test(a_volume_grows_and_never_shrinks),
 		world_test(a_ready_volume_is_not_replaced_and_a_broken_off_one_is),
 		world_test(volumes_that_make_no_sense_are_refused),
 		world_test(deleting_a_volume_erases_its_wrapped_key_from_the_disk),

@@ -1,0 +1,64 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# A LUN grows: dmctl volume grow tells keyd, and the next container has the room, ext4 and xfs; one that runs
+# has it at once, its data untouched. A LUN that has shrunk is refused.
+# vm: udev docker scsi=1 timeout=300 long
+
+. ./lib.sh
+. ./bind-lib.sh
+plan 29
+
+lv() { lvcreate -q -y -n "$1" -L "$2" --wipesignatures n vg; }
+size() { in_app docker df -mP /data | awk 'END {print $2}'; }
+sectors() { dmctl volume inspect "$1" --json | jq .sectors; }
+run_on() { docker run -d --name app --network none --device container-crypt/volume="$1" app:1; }
+gone() { docker rm -f app && wait_for 20 leaves_nothing; }
+
+need host_setup
+need tiny_image docker app:1 /bin/sh -c "$app"
+truncate -s 2G "$tap_dir/disk"
+loop=$(losetup -f --show "$tap_dir/disk")
+cleanup losetup -d "$loop"
+need vgcreate -q -y vg "$loop"
+cleanup vgremove -q -f vg
+
+for fs in ext4 xfs; do
+	need lv $fs 400M
+	need dmctl volume create --fs $fs $fs /dev/vg/$fs
+	need identity $fs docker app:1
+	need run_on $fs
+	need wait_for 20 started docker 1
+	before=$(size)
+	need gone
+	had=$(sectors $fs)
+	ok "$fs: nothing to grow is success" dmctl volume grow $fs
+	is "and no change" "$(sectors $fs)" "$had"
+	need lvextend -q -L 800M /dev/vg/$fs
+	ok "dmctl volume grow" dmctl volume grow $fs
+	is "tells keyd" "$(sectors $fs)" $(((800 - 32) * 2048))
+	like "which has it in its log" "$(dmctl audit ls --json | jq -r '.rows[-1].event + " " + .rows[-1].volume')" \
+		"volume.grow $fs"
+	ok "the next container starts" run_on $fs
+	ok "with its data" wait_for 20 started docker 2
+	ok "and with the room" test "$(size)" -gt $((before + 300))
+	need gone
+done
+for fs in ext4 xfs; do
+	need run_on $fs
+	need wait_for 20 started docker 3
+	need in_app docker sh -c 'echo before >/data/x; (while echo x; do :; done >/data/y) & echo $! >/data/pid'
+	before=$(size)
+	need lvextend -q -L 900M /dev/vg/$fs
+	like "$fs: while a container runs" "$(dmctl volume grow $fs 2>&1)" "its container has the room now"
+	ok "it has that room" test "$(size)" -gt $((before + 80))
+	ok "what it wrote is there, and it goes on writing" in_app docker sh -c \
+		'[ $(cat /data/x) = before ] && kill -0 $(cat /data/pid) && kill $(cat /data/pid) && sync'
+	like "with the gate in its place" "$(dmsetup status container-crypt-$fs)" \
+		" gate:$(stat -c %i "/sys/fs/cgroup/docker/$(docker inspect -f '{{.Id}}' app)") "
+	like "once more there is nothing to do" "$(dmctl volume grow $fs 2>&1)" "has all of"
+	need gone
+done
+unlike "no file system saw an error" "$(dmesg)" "EXT4-fs error|XFS.*(Corruption|error)|Remounting filesystem read-only"
+need lvreduce -q -f -y --fs ignore -L 700M /dev/vg/ext4
+fails_with 4 "smaller than volume ext4" dmctl volume grow ext4
+fails_with 8 "." dmctl volume grow nothing
