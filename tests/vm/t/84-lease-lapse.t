@@ -1,0 +1,44 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# A container that is not to be frozen when its lease lapses: its I/O waits for the next key, or fails, as the volume
+# says.
+# vm: udev docker scsi=1 timeout=420 long
+
+. ./lib.sh
+. ./bind-lib.sh
+. ./lease-lib.sh
+plan 12
+
+need host_setup
+need writer_setup docker --lease 20s --on-lapse continue --on-lock queue:300000
+need run_app docker app:1
+need counts_on
+need stop "$keyd_pid"
+ok "without keyd the key is wiped" wait_for 60 kernel locked
+ok "which dmctl ps shows" lease_is lapsed
+is "the container is not frozen" "$(grep frozen "/sys/fs/cgroup/docker/$(docker inspect -f '{{.Id}}' app)/cgroup.events")" "frozen 0"
+writes=$(writes_to_lun)
+at=$(count)
+sleep 3
+is "its writes wait" "$(writes_to_lun) $(($(count) - at <= 1))" "$writes 1"
+need start_keyd
+ok "and go on when there is a key again" wait_for 60 kernel active
+ok "all of them" counts_on
+is "none failed" "$(failed_writes)" 0
+need docker rm -f app
+need wait_for 30 leaves_nothing
+
+need dmctl volume set vol --on-lock error
+need run_app docker app:1
+need counts_on
+ack=$(acknowledged)
+need stop "$keyd_pid"
+has_failed() { [ "$(failed_writes)" -gt 0 ]; }
+ok "with --on-lock error they fail" wait_for 60 has_failed
+need start_keyd
+ok "a new start of the container mends that" docker restart -t 0 app
+ok "it writes" wait_for 60 counts_on
+need docker rm -f app
+need wait_for 40 leaves_nothing
+ok "what was acknowledged is there" unbroken "$ack"
+ok "nothing is left" wait_for 30 leaves_nothing
