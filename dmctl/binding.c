@@ -204,15 +204,9 @@ static bool volume_of(char *file)
 	return cc_is_name(file);
 }
 
-static void closedir_ptr(DIR **d)
-{
-	if (*d)
-		closedir(*d);
-}
-
 int binding_remove(const char *volume, struct cc_error *err)
 {
-	cc_cleanup(closedir_ptr) DIR *dir = opendir(CC_BINDINGS_DIR);
+	cc_auto_closedir DIR *dir = opendir(CC_BINDINGS_DIR);
 	int fd = dir ? dirfd(dir) : -1;
 	char name[256];
 	struct dirent *d;
@@ -230,7 +224,7 @@ int binding_remove(const char *volume, struct cc_error *err)
 
 int binding_list(struct cc_strv *volumes, struct cc_error *err)
 {
-	cc_cleanup(closedir_ptr) DIR *dir = opendir(CC_BINDINGS_DIR);
+	cc_auto_closedir DIR *dir = opendir(CC_BINDINGS_DIR);
 	struct dirent *d;
 
 	if (!dir)

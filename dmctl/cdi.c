@@ -74,16 +74,10 @@ static bool is_wanted(const char *file, const struct cc_strv *volumes)
 	return false;
 }
 
-static void closedir_ptr(DIR **d)
-{
-	if (*d)
-		closedir(*d);
-}
-
 /* Also what a refresh that was killed left half written: nobody else uses our prefix. */
 static int remove_stale(const char *dir, const struct cc_strv *volumes, struct cc_error *err)
 {
-	cc_cleanup(closedir_ptr) DIR *d = opendir(dir);
+	cc_auto_closedir DIR *d = opendir(dir);
 	int fd = d ? dirfd(d) : -1;
 	struct dirent *e;
 

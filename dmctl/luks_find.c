@@ -17,12 +17,6 @@
 
 #define SYS_BLOCK "/sys/class/block"
 
-static void closedir_ptr(DIR **d)
-{
-	if (*d)
-		closedir(*d);
-}
-
 static void free_probe_ptr(blkid_probe *pr)
 {
 	blkid_free_probe(*pr);
@@ -111,7 +105,7 @@ static size_t top_devices(const struct cc_strv *found, const char *top[static 2]
 
 static int ask_all(const char *uuid, struct cc_strv *found, struct cc_error *err)
 {
-	cc_cleanup(closedir_ptr) DIR *dir = opendir(SYS_BLOCK);
+	cc_auto_closedir DIR *dir = opendir(SYS_BLOCK);
 	const struct dirent *e;
 	char path[300];
 

@@ -37,15 +37,9 @@ bool measure_bound_before(const char *id)
 	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-static void closedir_ptr(DIR **d)
-{
-	if (*d)
-		closedir(*d);
-}
-
 void measure_forget_removed(void)
 {
-	cc_cleanup(closedir_ptr) DIR *dir = opendir(BOUND_DIR);
+	cc_auto_closedir DIR *dir = opendir(BOUND_DIR);
 	int fd = dir ? dirfd(dir) : -1;
 	struct dirent *d;
 	const char *id;

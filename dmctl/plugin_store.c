@@ -74,15 +74,9 @@ int plugin_store_remove(const char *name, struct cc_error *err)
 	return 0;
 }
 
-static void closedir_ptr(DIR **d)
-{
-	if (*d)
-		closedir(*d);
-}
-
 int plugin_store_list(struct cc_strv *names, struct cc_error *err)
 {
-	cc_cleanup(closedir_ptr) DIR *dir = opendir(DIR_PATH);
+	cc_auto_closedir DIR *dir = opendir(DIR_PATH);
 	const size_t post = strlen(SUFFIX);
 	struct dirent *d;
 	size_t len;

@@ -22,12 +22,6 @@
 #define LOCK_MS 5000u /* longest wait for udev to be done with the device */
 #define POLL_MS 50u
 
-static void closedir_ptr(DIR **d)
-{
-	if (*d)
-		closedir(*d);
-}
-
 static void free_probe_ptr(blkid_probe *pr)
 {
 	blkid_free_probe(*pr);
@@ -58,7 +52,7 @@ static bool is_better(const char *name, const char *best)
 /* Best name in BY_ID that leads to device @dev, NULL if there is none. */
 static char *by_id_name(dev_t dev)
 {
-	cc_cleanup(closedir_ptr) DIR *dir = opendir(BY_ID);
+	cc_auto_closedir DIR *dir = opendir(BY_ID);
 	char *best = NULL;
 	const struct dirent *e;
 	struct stat st;
@@ -116,7 +110,7 @@ static char *mounted_at(dev_t dev)
 /* First device stacked on @dev ("dm-3"), malloced, or NULL. */
 static char *holder_of(dev_t dev)
 {
-	cc_cleanup(closedir_ptr) DIR *dir = NULL;
+	cc_auto_closedir DIR *dir = NULL;
 	const struct dirent *e;
 	char path[64];
 

@@ -222,16 +222,10 @@ static bool below(const char *path, const char *cgroup)
 	return strncmp(path, cgroup, len) == 0 && (path[len] == '/' || path[len] == '\0');
 }
 
-static void closedir_ptr(DIR **d)
-{
-	if (*d)
-		closedir(*d);
-}
-
 int proc_ns_shared(const char *name, uint64_t ino, const char *cgroup, bool *shared,
 		   struct cc_error *err)
 {
-	cc_cleanup(closedir_ptr) DIR *proc = opendir("/proc");
+	cc_auto_closedir DIR *proc = opendir("/proc");
 	char path[PROC_PATH_MAX];
 	struct cc_error ignored; /* of processes that end while we look */
 	struct dirent *d;

@@ -6,6 +6,7 @@
 #ifndef CC_CLEANUP_H
 #define CC_CLEANUP_H
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -46,8 +47,15 @@ static inline void cc_fclose_ptr(FILE **f)
 		fclose(*f);
 }
 
+static inline void cc_closedir_ptr(DIR **d)
+{
+	if (*d)
+		closedir(*d);
+}
+
 #define cc_auto_free cc_cleanup(cc_free_ptr)
 #define cc_auto_close cc_cleanup(cc_close_ptr)
 #define cc_auto_fclose cc_cleanup(cc_fclose_ptr)
+#define cc_auto_closedir cc_cleanup(cc_closedir_ptr)
 
 #endif
