@@ -4,12 +4,13 @@
  */
 #include "output.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+
+#include "file.h"
 
 #define CELL_MAX 512
 #define NARROWEST 8u /* characters a cut column keeps */
@@ -155,21 +156,6 @@ void output_record(FILE *f, const json_t *obj, const struct column *fields)
 	}
 }
 
-static int write_all(int fd, const char *buf, size_t len)
-{
-	while (len) {
-		ssize_t n = write(fd, buf, len);
-
-		if (n < 0 && errno != EINTR)
-			return -1;
-		if (n > 0) {
-			buf += n;
-			len -= (size_t)n;
-		}
-	}
-	return 0;
-}
-
 int output_file(const char *path, const char *buf, size_t len, unsigned int mode,
 		struct cc_error *err)
 {
@@ -183,12 +169,13 @@ int output_file(const char *path, const char *buf, size_t len, unsigned int mode
 	fd = mkostemp(tmp, O_CLOEXEC);
 	if (fd < 0)
 		return cc_fail_errno(err, CC_E_INTERNAL, "%s", path);
-	if (write_all(fd, buf, len) || fchmod(fd, mode) || fsync(fd) || rename(tmp, path)) {
+	if (cc_write_all(fd, buf, len) || fchmod(fd, mode) || fsync(fd) || rename(tmp, path)) {
 		cc_fail_errno(err, CC_E_INTERNAL, "%s", path);
 		unlink(tmp);
 		return -1;
 	}
-	return 0;
+	return cc_sync_dir_of(path) ? cc_fail_errno(err, CC_E_INTERNAL, "the directory of %s", path)
+				    : 0;
 }
 
 void output_add_time(json_t *obj, const char *key, const char *as)

@@ -11,6 +11,8 @@
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 
+#include "file.h"
+
 #define NONCE_LEN 12
 #define TAG_LEN 16
 #define AAD_MAX 256
@@ -18,29 +20,6 @@
 static const char id_label[] = "container-crypt kek id";
 
 /* ---- the file ---- */
-
-static int sync_dir_of(const char *path)
-{
-	cc_auto_free char *copy = strdup(path);
-	cc_auto_close int fd = copy ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-
-	return fd < 0 ? -1 : fsync(fd);
-}
-
-static int write_all(int fd, const unsigned char *p, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = write(fd, p, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return -1;
-		p += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
 
 /* The KEK appears under its name complete or not at all: a crash leaves at most a file without a name. */
 int kek_create(const char *path, bool *made, struct cc_error *err)
@@ -60,7 +39,7 @@ int kek_create(const char *path, bool *made, struct cc_error *err)
 	if (cc_secret_random(&key, KEK_LEN, err))
 		return -1;
 	fd = open(dirname(copy), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
-	if (fd < 0 || fchmod(fd, 0600) || write_all(fd, key.p, key.len) || fsync(fd))
+	if (fd < 0 || fchmod(fd, 0600) || cc_write_all(fd, key.p, key.len) || fsync(fd))
 		return cc_fail_errno(err, CC_E_INTERNAL, "cannot write key-encryption key %s",
 				     path);
 
@@ -71,7 +50,7 @@ int kek_create(const char *path, bool *made, struct cc_error *err)
 		return cc_fail_errno(err, CC_E_INTERNAL, "cannot create %s", path);
 	}
 	*made = true;
-	if (sync_dir_of(path))
+	if (cc_sync_dir_of(path))
 		return cc_fail_errno(err, CC_E_INTERNAL, "cannot sync the directory of %s", path);
 	return 0;
 }
