@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Leases: who gets a volume when, what is renewed and what is refused, over restarts and reboots of keyd's host. */
-#include "keyd_world.h"
-
-#define MS 600000
-#define END (MS + 2000 + MS / 200) /* when keyd gives the volume to somebody else */
+#include "keyd_hosts.h"
 
 /* ---- the rules, as a table --------------------------------------------------------------------- */
 
@@ -81,51 +78,6 @@ static void keyd_counts_longer_than_the_kernel(void **state)
 }
 
 /* ---- two hosts --------------------------------------------------------------------------------- */
-
-static json_t *host2;
-
-static int two_hosts(void **state)
-{
-	world_setup(state);
-	host2 = new_agent_key("host2");
-	enrol(*state, "host2", host2);
-	return 0;
-}
-
-static int two_hosts_end(void **state)
-{
-	json_decref(host2);
-	return world_teardown(state);
-}
-
-static struct got release_to_host2(struct world *w)
-{
-	return release_as(w, "host2", host2, BOOT_2, CONTAINER_2);
-}
-
-/* Has a lease of host1; the id is copied. */
-static void hold(struct world *w, char id[static 37])
-{
-	auto_got struct got g = release_to(w, BOOT_1, CONTAINER_1);
-
-	assert_int_equal(g.http, 200);
-	snprintf(id, 37, "%s", lease_of(&g));
-}
-
-static void assert_busy(struct world *w)
-{
-	auto_got struct got g = release_to_host2(w);
-
-	assert_error(&g, 409, "busy", "lease");
-}
-
-static void assert_free(struct world *w)
-{
-	auto_got struct got g = release_to_host2(w);
-
-	if (g.http != 200)
-		fail_msg("%s", g.text);
-}
 
 static void a_lease_ends_for_others_after_its_time_and_no_earlier(void **state)
 {
@@ -330,16 +282,6 @@ static void new_identity(struct world *w)
 	assert_int_equal(g.http, 200);
 }
 
-static void read_only_identity(struct world *w)
-{
-	json_t *pred = predicate(4);
-	auto_got struct got g = {0};
-
-	json_object_set_new(pred, "readOnly", json_true());
-	g = add_identity(w, w->signer, pred);
-	assert_int_equal(g.http, 200);
-}
-
 static void expired_identity(struct world *w)
 {
 	json_t *pred = predicate(4);
@@ -448,230 +390,6 @@ static void evidence_is_for_one_purpose(void **state)
 	assert_error(&g, 400, "invalid", "evidence");
 }
 
-/* ---- terms ------------------------------------------------------------------------------------- */
-
-static void set(struct world *w, const char *key, json_t *value)
-{
-	json_t *body = json_object();
-
-	json_object_set_new(body, key, value);
-	ask_ok(w, OP_VOLUME_SET, "pgdata", body);
-}
-
-static void the_length_is_the_volumes(void **state)
-{
-	struct world *w = *state;
-	auto_got struct got g = {0};
-	char id[37];
-
-	set(w, "leaseMs", json_integer(20000));
-	hold(w, id);
-	fake_boot_ms += 20000 + 2000 + 100 - 1;
-	assert_busy(w);
-	set(w, "leaseMs", json_integer(2000));
-	g = renew(w, id);
-	assert_int_equal(json_integer_value(json_object_get(renewal_of(&g), "ms")), 2000);
-	fake_boot_ms += 2000 + 2000 + 10;
-	assert_free(w);
-}
-
-static void terms_are_checked_and_recorded(void **state)
-{
-	static const char *const bad[] = {
-		"{\"leaseMs\":1999}",
-		"{\"leaseMs\":2678400001}",
-		"{\"leaseMs\":0}",
-		"{\"leaseMs\":\"1\"}",
-		"{\"onLapse\":\"kill\"}",
-		"{\"onRevoke\":\"\"}",
-		"{\"onLock\":\"queue:0\"}",
-		"{\"onLock\":\"queue:\"}",
-		"{\"onLock\":\"queue:600001\"}",
-		"{\"onLock\":\"queue:1s\"}",
-		"{\"sharedRead\":1}",
-		"{\"name\":\"x\"}",
-	};
-	struct world *w = *state;
-	auto_got struct got g = {0};
-	uint64_t rows;
-
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		auto_got struct got refused = ask_text(w, OP_VOLUME_SET, "pgdata", bad[i]);
-
-		print_message("# %s\n", bad[i]);
-		assert_int_equal(refused.http, 400);
-	}
-	g = ask_text(w, OP_VOLUME_SET, "pgdata",
-		     "{\"leaseMs\":5000,\"sharedRead\":true,\"onLapse\":\"continue\",\"onRevoke\":"
-		     "\"freeze\",\"onLock\":\"error\"}");
-	assert_int_equal(g.http, 200);
-	assert_string_equal(last_audit(w).event, "volume.set");
-	rows = last_audit(w).seq;
-	reopen_custodian(w);
-	g = (got_clear(&g), ask(w, OP_VOLUME_GET, "pgdata", NULL));
-	assert_int_equal(json_integer_value(json_object_get(g.body, "leaseMs")), 5000);
-	assert_true(json_is_true(json_object_get(g.body, "sharedRead")));
-	assert_string_equal(json_string_value(json_object_get(g.body, "onLapse")), "continue");
-	assert_string_equal(json_string_value(json_object_get(g.body, "onRevoke")), "freeze");
-	assert_string_equal(json_string_value(json_object_get(g.body, "onLock")), "error");
-	set(w, "onLock", json_string("error"));
-	assert_int_equal(last_audit(w).seq, rows);
-}
-
-static void readers_may_share_and_keep_a_writer_out(void **state)
-{
-	struct world *w = *state;
-	auto_got struct got a = {0}, b = {0}, c = {0};
-	json_t *pred = predicate(5);
-
-	read_only_identity(w);
-	/* Not unless the volume says so. */
-	a = release_to(w, BOOT_1, CONTAINER_1);
-	assert_int_equal(a.http, 200);
-	assert_busy(w);
-	ask_ok(w, OP_LEASE_RETURN, lease_of(&a), json_object());
-
-	set(w, "sharedRead", json_true());
-	a = (got_clear(&a), release_to(w, BOOT_1, CONTAINER_1));
-	assert_true(json_is_true(json_object_get(json_object_get(a.body, "lease"), "shared")));
-	assert_true(json_is_true(json_object_get(json_object_get(a.body, "mount"), "readOnly")));
-	b = release_to_host2(w);
-	assert_int_equal(b.http, 200);
-	c = renew(w, lease_of(&a));
-	assert_renewed(&c);
-	ask_ok(w, OP_LEASE_RETURN, lease_of(&a), json_object());
-
-	/* Now it may be written: not while there is a reader. */
-	c = (got_clear(&c), add_identity(w, w->signer, pred));
-	assert_int_equal(c.http, 200);
-	c = (got_clear(&c), release_to(w, BOOT_1, CONTAINER_1));
-	assert_error(&c, 409, "busy", "lease");
-	fake_boot_ms += END;
-	c = (got_clear(&c), release_to(w, BOOT_1, CONTAINER_1));
-	assert_int_equal(c.http, 200);
-	assert_true(json_is_false(json_object_get(json_object_get(c.body, "lease"), "shared")));
-	assert_busy(w);
-}
-
-static void a_volume_whose_leases_are_over_can_be_deleted(void **state)
-{
-	struct world *w = *state;
-	char id[37];
-
-	hold(w, id);
-	fake_boot_ms += END;
-	ask_ok(w, OP_VOLUME_DELETE, "pgdata", NULL);
-}
-
-/* ---- a database of version 1 ------------------------------------------------------------------- */
-
-/* What the first keyd would have written. */
-static void back_to_version_1(struct world *w)
-{
-	struct kek_use use = {NULL, UUID_PGDATA, 1, "aes-xts-plain64", 64};
-	unsigned char wrapped[KEK_WRAPPED_MAX];
-	cc_auto_secret struct cc_secret key = {0};
-	struct store_volume v;
-	struct cc_error err;
-	size_t len;
-
-	assert_int_equal(store_volume_get(w->custodian.store, "pgdata", &v, &err), 0);
-	use.name = "pgdata";
-	assert_int_equal(kek_unwrap(&w->custodian.kek, &use, v.wrapped, v.wrapped_len, &key, &err),
-			 0);
-	use.name = NULL;
-	assert_int_equal(kek_wrap(&w->custodian.kek, &use, &key, wrapped, &len, &err), 0);
-	memcpy(v.wrapped, wrapped, len);
-	assert_int_equal(store_volume_update(w->custodian.store, &v, &err), 0);
-	custodian_close(&w->custodian);
-	tamper(w,
-	       "DROP INDEX lease_volume;"
-	       "ALTER TABLE lease RENAME TO l;"
-	       "CREATE TABLE lease (id TEXT PRIMARY KEY,"
-	       " volume INTEGER NOT NULL UNIQUE REFERENCES volume, agent TEXT NOT NULL,"
-	       " container TEXT NOT NULL, boot_id TEXT NOT NULL, fence INTEGER NOT NULL,"
-	       " granted INTEGER NOT NULL, ms INTEGER NOT NULL) STRICT;"
-	       "INSERT INTO lease SELECT id, volume, agent, container, boot_id, fence, granted, 0 FROM l;"
-	       "DROP TABLE l;"
-	       "ALTER TABLE volume DROP COLUMN wrap_format; ALTER TABLE volume DROP COLUMN lease_ms;"
-	       "ALTER TABLE volume DROP COLUMN shared_read; ALTER TABLE volume DROP COLUMN on_lapse;"
-	       "ALTER TABLE volume DROP COLUMN on_revoke; ALTER TABLE volume DROP COLUMN queue_ms;"
-	       "PRAGMA user_version = 1");
-}
-
-static void a_database_of_version_1_is_brought_up_to_date(void **state)
-{
-	struct world *w = *state;
-	auto_got struct got g = {0};
-	struct cc_error err;
-	char id[37];
-
-	hold(w, id);
-	back_to_version_1(w);
-	{
-		store_auto struct store *st = store_open(w->dir, STORE_LOOK, &err);
-		uint64_t rows;
-
-		assert_non_null(st);
-		assert_int_equal(store_check(st, &err), 0);
-		assert_int_equal(store_audit_verify(st, &rows, &err), 0);
-	}
-	open_custodian(w);
-	assert_string_equal(last_audit(w).event, "upgrade");
-	assert_string_equal(last_audit(w).detail, "1 volume keys bound to their names");
-	/* Its lease has no end until it is renewed. */
-	fake_boot_ms += 100 * END;
-	assert_busy(w);
-	g = renew(w, id);
-	assert_renewed(&g);
-	fake_boot_ms += END;
-	assert_free(w);
-	assert_int_equal(store_check(w->custodian.store, &err), 0);
-	reopen_custodian(w);
-	assert_string_not_equal(last_audit(w).event, "upgrade");
-}
-
-static void a_key_that_version_1_lost_does_not_keep_keyd_from_starting(void **state)
-{
-	struct world *w = *state;
-	auto_got struct got g = {0};
-
-	back_to_version_1(w);
-	tamper(w, "UPDATE volume SET uuid = '" UUID_OTHER "'");
-	open_custodian(w);
-	g = ask(w, OP_VOLUME_GET, "pgdata", NULL);
-	assert_int_equal(g.http, 200);
-	tamper(w, "UPDATE volume SET uuid = '" UUID_PGDATA "'");
-	/* Format 1 is never unwrapped for a release. */
-	g = (got_clear(&g), release_to(w, BOOT_1, CONTAINER_1));
-	assert_error(&g, 500, "internal", "wrapped-key");
-}
-
-static void names_that_were_swapped_in_the_database_open_nothing(void **state)
-{
-	struct world *w = *state;
-	cc_auto_json json_t *recipient = one_time_key();
-	cc_auto_free char *jws = NULL;
-	auto_got struct got g = {0};
-	struct claim cl;
-
-	/* The volume's own identity fits whoever is called pgdata now. */
-	add_volume(w, "other", UUID_OTHER);
-	tamper(w, "UPDATE volume SET name = 'x' WHERE name = 'pgdata';"
-		  "UPDATE volume SET name = 'pgdata' WHERE name = 'other';"
-		  "UPDATE volume SET name = 'other' WHERE name = 'x';"
-		  "UPDATE identity SET volume = (SELECT id FROM volume WHERE name = 'pgdata');"
-		  "UPDATE volume SET serial_floor = 3");
-	cl = claim_default(w, recipient);
-	cl.volume = UUID_OTHER;
-	jws = sign_claim(&cl);
-	g = send_release(w, jws, recipient);
-	assert_error(&g, 500, "internal", "wrapped-key");
-	assert_null(strstr(g.text, "jwe"));
-}
-
-#define hosts_test(f) cmocka_unit_test_setup_teardown(f, two_hosts, two_hosts_end)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -692,13 +410,6 @@ int main(void)
 		hosts_test(renewal_measures_again),
 		hosts_test(nobody_renews_anothers_lease),
 		hosts_test(evidence_is_for_one_purpose),
-		hosts_test(the_length_is_the_volumes),
-		hosts_test(terms_are_checked_and_recorded),
-		hosts_test(readers_may_share_and_keep_a_writer_out),
-		hosts_test(a_volume_whose_leases_are_over_can_be_deleted),
-		hosts_test(a_database_of_version_1_is_brought_up_to_date),
-		hosts_test(a_key_that_version_1_lost_does_not_keep_keyd_from_starting),
-		hosts_test(names_that_were_swapped_in_the_database_open_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The terms on which a volume's key is lent. */
+#include "keyd_hosts.h"
+
+static void set(struct world *w, const char *key, json_t *value)
+{
+	json_t *body = json_object();
+
+	json_object_set_new(body, key, value);
+	ask_ok(w, OP_VOLUME_SET, "pgdata", body);
+}
+
+static void the_length_is_the_volumes(void **state)
+{
+	struct world *w = *state;
+	auto_got struct got g = {0};
+	char id[37];
+
+	set(w, "leaseMs", json_integer(20000));
+	hold(w, id);
+	fake_boot_ms += 20000 + 2000 + 100 - 1;
+	assert_busy(w);
+	set(w, "leaseMs", json_integer(2000));
+	g = renew(w, id);
+	assert_int_equal(json_integer_value(json_object_get(renewal_of(&g), "ms")), 2000);
+	fake_boot_ms += 2000 + 2000 + 10;
+	assert_free(w);
+}
+
+static void terms_are_checked_and_recorded(void **state)
+{
+	static const char *const bad[] = {
+		"{\"leaseMs\":1999}",
+		"{\"leaseMs\":2678400001}",
+		"{\"leaseMs\":0}",
+		"{\"leaseMs\":\"1\"}",
+		"{\"onLapse\":\"kill\"}",
+		"{\"onRevoke\":\"\"}",
+		"{\"onLock\":\"queue:0\"}",
+		"{\"onLock\":\"queue:\"}",
+		"{\"onLock\":\"queue:600001\"}",
+		"{\"onLock\":\"queue:1s\"}",
+		"{\"sharedRead\":1}",
+		"{\"name\":\"x\"}",
+	};
+	struct world *w = *state;
+	auto_got struct got g = {0};
+	uint64_t rows;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		auto_got struct got refused = ask_text(w, OP_VOLUME_SET, "pgdata", bad[i]);
+
+		print_message("# %s\n", bad[i]);
+		assert_int_equal(refused.http, 400);
+	}
+	g = ask_text(w, OP_VOLUME_SET, "pgdata",
+		     "{\"leaseMs\":5000,\"sharedRead\":true,\"onLapse\":\"continue\",\"onRevoke\":"
+		     "\"freeze\",\"onLock\":\"error\"}");
+	assert_int_equal(g.http, 200);
+	assert_string_equal(last_audit(w).event, "volume.set");
+	rows = last_audit(w).seq;
+	reopen_custodian(w);
+	g = (got_clear(&g), ask(w, OP_VOLUME_GET, "pgdata", NULL));
+	assert_int_equal(json_integer_value(json_object_get(g.body, "leaseMs")), 5000);
+	assert_true(json_is_true(json_object_get(g.body, "sharedRead")));
+	assert_string_equal(json_string_value(json_object_get(g.body, "onLapse")), "continue");
+	assert_string_equal(json_string_value(json_object_get(g.body, "onRevoke")), "freeze");
+	assert_string_equal(json_string_value(json_object_get(g.body, "onLock")), "error");
+	set(w, "onLock", json_string("error"));
+	assert_int_equal(last_audit(w).seq, rows);
+}
+
+static void readers_may_share_and_keep_a_writer_out(void **state)
+{
+	struct world *w = *state;
+	auto_got struct got a = {0}, b = {0}, c = {0};
+	json_t *pred = predicate(5);
+
+	read_only_identity(w);
+	/* Not unless the volume says so. */
+	a = release_to(w, BOOT_1, CONTAINER_1);
+	assert_int_equal(a.http, 200);
+	assert_busy(w);
+	ask_ok(w, OP_LEASE_RETURN, lease_of(&a), json_object());
+
+	set(w, "sharedRead", json_true());
+	a = (got_clear(&a), release_to(w, BOOT_1, CONTAINER_1));
+	assert_true(json_is_true(json_object_get(json_object_get(a.body, "lease"), "shared")));
+	assert_true(json_is_true(json_object_get(json_object_get(a.body, "mount"), "readOnly")));
+	b = release_to_host2(w);
+	assert_int_equal(b.http, 200);
+	c = renew(w, lease_of(&a));
+	assert_renewed(&c);
+	ask_ok(w, OP_LEASE_RETURN, lease_of(&a), json_object());
+
+	/* Now it may be written: not while there is a reader. */
+	c = (got_clear(&c), add_identity(w, w->signer, pred));
+	assert_int_equal(c.http, 200);
+	c = (got_clear(&c), release_to(w, BOOT_1, CONTAINER_1));
+	assert_error(&c, 409, "busy", "lease");
+	fake_boot_ms += END;
+	c = (got_clear(&c), release_to(w, BOOT_1, CONTAINER_1));
+	assert_int_equal(c.http, 200);
+	assert_true(json_is_false(json_object_get(json_object_get(c.body, "lease"), "shared")));
+	assert_busy(w);
+}
+
+static void a_volume_whose_leases_are_over_can_be_deleted(void **state)
+{
+	struct world *w = *state;
+	char id[37];
+
+	hold(w, id);
+	fake_boot_ms += END;
+	ask_ok(w, OP_VOLUME_DELETE, "pgdata", NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		hosts_test(the_length_is_the_volumes),
+		hosts_test(terms_are_checked_and_recorded),
+		hosts_test(readers_may_share_and_keep_a_writer_out),
+		hosts_test(a_volume_whose_leases_are_over_can_be_deleted),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
