@@ -136,6 +136,7 @@ layer_harness() {
 	while read -r expected; do
 		check "harness: $expected" grep -qE -- "$expected" $log
 	done <tests/vm/selftest/expected
+	check "harness: a group that does not run fails the run" python3 tests/vm/selftest/lost.py
 }
 
 # vm_files PATTERN: test files, those that take long only when asked for

@@ -3,10 +3,13 @@
 
 import json
 import re
-import sys
 import time
 
 SERVICES = ("systemd", "udev", "registry", "docker", "podman")    # in the order they are started
+
+
+class UnknownNeed(Exception):
+    """A word of a `# vm:` line that means nothing."""
 
 
 class Needs:
@@ -36,7 +39,7 @@ class Needs:
         elif word in ("shared", "long", "kernels", "icount"):
             self.flags.add(word)
         else:
-            sys.exit(f"{path}: unknown need '{word}' in a '# vm:' line")
+            raise UnknownNeed(f"{path}: unknown need '{word}' in a '# vm:' line")
 
     def key(self):
         """Files with equal keys may share a guest."""
