@@ -38,18 +38,14 @@ writes_to_lun() { awk '{ print $5 }' "/sys/class/block/$(basename "$(readlink -f
 renewals() { dmctl audit ls --json | jq '[.rows[] | select(.event == "renew" and .outcome == "allow")] | length'; }
 renewed() { [ "$(renewals)" -ge "$1" ]; }
 
+container_is() { [ "$(docker inspect -f '{{.State.Status}}' app)" = "$1" ]; }
+
 # acknowledged: the last number of which the container knows that it is on the disk
 acknowledged() { docker logs app 2>/dev/null | grep -v FAILED | tail -n 1; }
 # unbroken: the file, read by a container made for that, holds 1, 2, 3 … at least up to $1
 unbroken() {
-	docker run --rm --network none --device container-crypt/volume=vol app:1 >"$tap_dir/again" 2>&1 &
-	local runner=$! id
-
-	wait_for 30 dmctl_bound || return 1
-	id=$(docker ps -q | head -n 1)
-	docker exec "$id" cat /data/count >"$tap_dir/numbers"
-	docker rm -f "$id" >/dev/null
-	wait $runner
+	docker run -d --name again --network none --device container-crypt/volume=vol app:1 || return
+	docker exec again cat /data/count >"$tap_dir/numbers"
+	docker rm -f again || return
 	awk '$1 != NR { print "line " NR " is " $1; exit 1 }' "$tap_dir/numbers" && [ "$(wc -l <"$tap_dir/numbers")" -ge "$1" ]
 }
-dmctl_bound() { [ "$(dmctl ps --json | jq -r '.bindings[0].state')" = bound ]; }

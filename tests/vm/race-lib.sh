@@ -9,6 +9,7 @@ lease_ms=5000
 uptime_ms() { awk '{ printf "%d", $1 * 1000 }' /proc/uptime; }
 chance() { [ $((RANDOM % $1)) = 0 ]; }
 nap() { sleep "$((RANDOM % $1 / 1000)).$(printf %03d $((RANDOM % 1000)))"; } # up to about N ms
+note() { echo "$(uptime_ms) $*" >>"$kd/journal"; }
 state_of() { dmsetup status "race$1" 2>/dev/null | cut -d' ' -f4,10; } # "active locks:3"
 
 race_setup() {
@@ -25,8 +26,11 @@ race_setup() {
 			api POST /v1/agents "$(jq -c --arg k "host$n" '{name:$k, jwk:{kty,crv,x,y}}' "$kd/host$n/agent.jwk")" >/dev/null
 		losetup -f --show "$kd/lun" >"$kd/host$n/lun" || return 1
 		cleanup losetup -d "$(cat "$kd/host$n/lun")"
-		dmsetup create "race$n" --table "0 131072 container-crypt aes-xts-plain64 0 $(cat "$kd/host$n/lun") 65536" || return 1
+		dmsetup create --noudevsync "race$n" --table \
+			"0 131072 container-crypt aes-xts-plain64 0 $(cat "$kd/host$n/lun") 65536" || return 1
 		cleanup dmsetup remove --retry "race$n"
+		# nobody else makes the node: there is no udev here
+		dmsetup mknodes "race$n" && [ -b "/dev/mapper/race$n" ] || return 1
 	done
 	: >"$kd/writes"
 }
@@ -50,7 +54,9 @@ ask() {
 	uptime_ms >"$dir/asked" # before it asks
 	jq -c --rawfile e "$dir/jws" '{evidence:($e | rtrimstr("\n")), recipient:{kty,crv,x,y}}' "$dir/one.jwk" |
 		curl -s --max-time 15 --unix-socket "$sock" -H 'Content-Type: application/json' --data-binary @- \
-			-o "$dir/answer" -w '%{http_code}' http://keyd/v1/release | grep -qx 200
+			-o "$dir/answer" -w '%{http_code}\n' http://keyd/v1/release >"$dir/code"
+	note "host$n: $? asked at $(cat "$dir/asked") $(cat "$dir/code") $(jq -c .lease "$dir/answer")"
+	grep -qx 200 "$dir/code"
 }
 
 # give_key N: the key of the answer to the kernel, until the end of the lease; renews where it has it already
@@ -62,11 +68,13 @@ give_key() {
 	jq -r .lease.fence "$dir/answer" >"$dir/fence"
 	if [[ $(state_of "$n") == active* ]]; then
 		dmsetup message "race$n" 0 renew "@$end" 2>/dev/null
+		note "host$n: $? renewed until $end, fence $(cat "$dir/fence")"
 		return
 	fi
 	jq -rj .jwe "$dir/answer" >"$dir/jwe"
 	id=$(jose jwe dec -i "$dir/jwe" -k "$dir/one.jwk" -O - | keyctl padd logon "race:$n" @u) || return 1
 	dmsetup message "race$n" 0 unlock ":64:logon:race:$n" "@$end" 2>/dev/null
+	note "host$n: $? unlocked until $end, fence $(cat "$dir/fence")"
 	keyctl unlink "$id" @u
 }
 
@@ -76,7 +84,7 @@ write() {
 
 	fence=$(cat "$kd/host$n/fence")
 	start=$(uptime_ms)
-	yes "fence $fence" | head -c 4096 | dd of="/dev/mapper/race$n" bs=4096 oflag=direct conv=notrunc iflag=fullblock 2>/dev/null &&
+	yes "fence $fence" | head -c 4096 | dd of="/dev/mapper/race$n" bs=4096 oflag=direct conv=notrunc,nocreat iflag=fullblock 2>/dev/null &&
 		echo "$start $(uptime_ms) $fence" >>"$kd/writes"
 }
 
@@ -128,11 +136,13 @@ trouble() {
 		case $((RANDOM % 4)) in
 		0 | 1)
 			n=$((RANDOM % 2 + 1))
+			note "stop host$n"
 			kill -STOP "$(cat "$kd/host$n/pid")"
 			nap 11000
 			kill -CONT "$(cat "$kd/host$n/pid")"
 			;;
 		2)
+			note "kill keyd"
 			kill -KILL "$keyd_pid"
 			wait "$keyd_pid" 2>/dev/null
 			nap 8000

@@ -13,8 +13,6 @@ plan 19
 need host_setup
 need writer_setup docker --lease 1h
 
-container_state() { docker inspect -f '{{.State.Status}}' app; }
-container_is() { [ "$(container_state)" = "$1" ]; }
 audit_has() { dmctl audit ls --json | jq -e --arg e "$1" --arg f "$2" '[.rows[] | select(.event == $e and .fact == $f)] | length > 0'; }
 # gone_at_once WHAT: killed and nothing left, long before the lease would have ended
 gone_at_once() {
