@@ -132,7 +132,7 @@ layer_harness() {
 	local log=$B/check/harness.log expected
 
 	tests/vm/run tests/vm/selftest/[1-7]-*.t >$log 2>&1
-	tests/vm/run --no-build tests/vm/selftest/8-*.t >>$log 2>&1
+	tests/vm/run --no-build --split tests/vm/selftest/[89]-*.t >>$log 2>&1
 	while read -r expected; do
 		check "harness: $expected" grep -qE -- "$expected" $log
 	done <tests/vm/selftest/expected

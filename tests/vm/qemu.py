@@ -71,8 +71,10 @@ class Slot:
 class Guest:
     """One boot: its needs, its directory, its QEMU, what came out of it."""
 
-    def __init__(self, image, files, needs, options):
+    def __init__(self, image, files, needs, options, link=(), luns=None):
+        """link: sockets to another guest, network and control; luns: whose SCSI disks these are"""
         self.image = image
+        self.link = link
         self.files = files
         self.needs = needs
         self.options = options
@@ -83,6 +85,7 @@ class Guest:
         self.finished = self.hung = False
         self.emulator_crashed = ""    # why, when QEMU died of itself: no verdict on the tests
         self.dir = new_run_dir(files[0].stem if files else "interactive")
+        self.luns = luns or self.dir
 
     # -- what goes in ------------------------------------------------------------------------
 
@@ -109,11 +112,12 @@ class Guest:
             subprocess.run(command, check=True)
         shutil.rmtree(job)
 
-    def disk(self, name, size):
-        path = self.dir / f"{name}.raw"
-        with open(path, "wb") as f:
+    def disk(self, name, size, where=None):
+        path = (where or self.dir) / f"{name}.raw"
+        with open(path, "ab") as f:
             f.truncate(size)
-        return f"file={path},format=raw,if=none,id={name},cache=unsafe,discard=unmap"
+        return (f"file={path},format=raw,if=none,id={name},cache=unsafe,discard=unmap,"
+                "file.locking=off")
 
     def counting(self):
         return self.options.icount or "icount" in self.needs.flags
@@ -156,8 +160,14 @@ class Guest:
         if n["scsi"]:
             args += ["-device", "virtio-scsi-pci,id=scsi"]
         for i in range(n["scsi"]):
-            args += ["-drive", self.disk(f"lun{i}", 256 << 20), "-device",
+            args += ["-drive", self.disk(f"lun{i}", 256 << 20, self.luns), "-device",
                      f"scsi-hd,bus=scsi.0,lun={i},drive=lun{i},serial=lun{i},device_id=lun{i}"]
+        if self.link:
+            lan, control = self.link
+            args += ["-netdev", f"socket,id=lan,fd={lan.fileno()}",
+                     "-device", f"virtio-net-pci,netdev=lan,mac=52:54:00:00:00:0{1 + (self.luns != self.dir)}",
+                     "-chardev", f"socket,id=peer,fd={control.fileno()}",
+                     "-device", "virtserialport,chardev=peer,name=peer"]
         for i in range(n["disks"]):
             args += ["-drive", self.disk(f"disk{i}", 256 << 20), "-device",
                      f"virtio-blk-pci,drive=disk{i},serial=disk{i}"]
@@ -183,9 +193,10 @@ class Guest:
         log = open(self.dir / "qemu.log", "wb")
         # a guest never outlives its runner
         command = ["setpriv", "--pdeathsig", "KILL", *self.qemu(*fds)]
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log,
-                                   stderr=log, pass_fds=fds, env=self.environment())
-        for _, theirs in pairs:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                   pass_fds=fds + [s.fileno() for s in self.link],
+                                   env=self.environment())
+        for theirs in [theirs for _, theirs in pairs] + list(self.link):
             theirs.close()
         try:
             self.watch(process)

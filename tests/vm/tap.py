@@ -36,7 +36,7 @@ class Needs:
             self.numbers[name] = int(value)
         elif word in SERVICES:
             self.services.add(word)
-        elif word in ("shared", "long", "kernels", "icount"):
+        elif word in ("shared", "long", "kernels", "icount", "peer"):
             self.flags.add(word)
         else:
             raise UnknownNeed(f"{path}: unknown need '{word}' in a '# vm:' line")
