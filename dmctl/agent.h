@@ -89,8 +89,8 @@ int job_submit(struct agent *a, const struct agent_message *m, char *text, struc
 	       struct cc_error *err);
 /* The same for one of the agent's own requests; a failure is logged. */
 void job_submit_internal(struct agent *a, enum agent_op op, const char *volume);
-/* One is queued or being done. */
-bool job_is_queued(const struct agent *a, enum agent_op op);
+/* One has not begun yet, and will see all that there is now; one that is being done may not. */
+bool job_waits(const struct agent *a, enum agent_op op);
 /* The peer hung up: its job is dropped if it has not started, undone when it is done if it has. */
 void job_forget_peer(struct agent *a, const struct peer *p);
 

@@ -318,12 +318,12 @@ void job_submit_internal(struct agent *a, enum agent_op op, const char *volume)
 		       volume ? volume : "-");
 }
 
-bool job_is_queued(const struct agent *a, enum agent_op op)
+bool job_waits(const struct agent *a, enum agent_op op)
 {
 	const struct job *j;
 
 	TAILQ_FOREACH(j, &a->jobs, entry)
-	if (j->op == op)
+	if (j->op == op && j->pid == 0)
 		return true;
 	return false;
 }

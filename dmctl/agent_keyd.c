@@ -2,7 +2,8 @@
 /*
  * agent_keyd.c - a connection to keyd that waits for a change (GET /v1/changes). What it answers does not matter:
  * that it does, that it is there again after keyd was away, or was open for a while, are reasons to renew
- * all leases now, and what has been taken away is noticed then.
+ * all leases now, and what has been taken away is noticed then; and to look which volumes there are, for the CDI
+ * specs, as other hosts make and remove some.
  */
 #include <errno.h>
 #include <string.h>
@@ -63,7 +64,7 @@ static int connect_to(const char *path)
 	return cc_steal_fd(&fd);
 }
 
-/* Waits first, then renews: what changes in between is in the answer. */
+/* Waits first, then looks: what changes in between is in the answer. */
 static void on_again(evutil_socket_t unused, short what, void *arg)
 {
 	struct keyd_link *k = arg;
@@ -81,6 +82,8 @@ static void on_again(evutil_socket_t unused, short what, void *arg)
 		return;
 	}
 	lease_renew_now(k->agent);
+	if (!job_waits(k->agent, AGENT_REFRESH))
+		job_submit_internal(k->agent, AGENT_REFRESH, NULL);
 }
 
 int keyd_link_start(struct agent *a, struct cc_error *err)

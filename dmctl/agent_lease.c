@@ -73,7 +73,7 @@ static void schedule(struct agent *a, bool soon)
 void lease_renew_now(struct agent *a)
 {
 	event_del(a->renew);
-	if (shortest(a) && !job_is_queued(a, AGENT_RENEW))
+	if (shortest(a) && !job_waits(a, AGENT_RENEW))
 		job_submit_internal(a, AGENT_RENEW, NULL);
 }
 
@@ -155,6 +155,11 @@ static void look(struct watch *w)
 		thaw(w);
 		if (st.left_ms > 0)
 			set_timer(w->lapse, st.left_ms - margin);
+		return;
+	}
+	/* killed, it waits for a key to unmount its file system, and would be waited for in vain */
+	if (st.locked && !proc_alive(w->proc.pid, w->proc.start_time)) {
+		watch_ended(w);
 		return;
 	}
 	if (st.locked)

@@ -47,15 +47,18 @@ static void undo_later(struct watch *w)
 	event_add(w->retry, &pause);
 }
 
-static void on_ended(evutil_socket_t fd, short what, void *arg)
+void watch_ended(struct watch *w)
 {
-	struct watch *w = arg;
-
-	(void)fd;
-	(void)what;
 	stop_watching(w);
 	cc_log(LOG_INFO, "volume %s: its container has ended", w->volume);
 	undo_later(w);
+}
+
+static void on_ended(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	watch_ended(arg);
 }
 
 static struct watch *find_or_make(struct agent *a, const char *volume)

@@ -38,4 +38,7 @@ void lease_watch(struct watch *w, const struct binding *b);
 /* It is not any more. */
 void lease_unwatch(struct watch *w);
 
+/* The container of @w has ended, or is dying and waits for us: what is left is undone. */
+void watch_ended(struct watch *w);
+
 #endif

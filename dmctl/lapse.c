@@ -99,6 +99,7 @@ static int freeze_container(struct binding *b, struct cc_error *err)
 int lapse_revoke(const char *volume, struct cc_error *err)
 {
 	binding_auto struct binding b = {0};
+	struct mapping_status st;
 
 	if (binding_load(volume, &b, err))
 		return err->code == CC_E_NOTFOUND ? 0 : -1;
@@ -106,7 +107,9 @@ int lapse_revoke(const char *volume, struct cc_error *err)
 		return 0;
 	if (b.state == BINDING_BOUND && b.terms.on_revoke == CC_REVOKE_FREEZE && binding_alive(&b))
 		return freeze_container(&b, err);
-	if (kill_container(&b, err))
+	/* who dies unmounts what it was the last to use, and there will be no key to wait for */
+	if (mapping_status(volume, &st, err) ||
+	    (st.exists && st.locked && mapping_fail_io(volume, err)) || kill_container(&b, err))
 		return -1;
 	return unbind_release(&b, err);
 }

@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 
 #define STATUS_MAX 16384
+#define PF_EXITING 0x4 /* linux/sched.h */
 
 /* Reads /proc/PID/FILE whole; @pid 0 is ourselves. -1 with errno. */
 static int read_file(pid_t pid, const char *file, char *buf, size_t size)
@@ -45,22 +46,47 @@ static int read_file(pid_t pid, const char *file, char *buf, size_t size)
 	return 0;
 }
 
-/* Field 22 of /proc/PID/stat; the command in field 2 may hold spaces and parentheses. */
-static int start_time(pid_t pid, uint64_t *ticks)
+/* One field of a stat file of /proc/PID; the command in field 2 may hold spaces and parentheses. */
+static int stat_field(pid_t pid, const char *file, int number, uint64_t *value)
 {
 	char buf[1024], *p;
 	int field;
 
-	if (read_file(pid, "stat", buf, sizeof(buf)))
+	if (read_file(pid, file, buf, sizeof(buf)))
 		return -1;
 	p = strrchr(buf, ')');
-	for (field = 2; p && field < 22; field++)
+	for (field = 2; p && field < number; field++)
 		p = strchr(p + 1, ' ');
-	if (!p || sscanf(p + 1, "%" SCNu64, ticks) != 1) {
+	if (!p || sscanf(p + 1, "%" SCNu64, value) != 1) {
 		errno = EINVAL;
 		return -1;
 	}
 	return 0;
+}
+
+static int start_time(pid_t pid, uint64_t *ticks)
+{
+	return stat_field(pid, "stat", 22, ticks);
+}
+
+/* None of its threads will run its program again; they may be unmounting what they were the last to use. */
+static bool dying(pid_t pid)
+{
+	cc_auto_closedir DIR *dir = NULL;
+	char path[64], file[280];
+	struct dirent *entry;
+	uint64_t flags;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	dir = opendir(path);
+	while (dir && (entry = readdir(dir))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		snprintf(file, sizeof(file), "task/%s/stat", entry->d_name);
+		if (stat_field(pid, file, 9, &flags) == 0 && !(flags & PF_EXITING))
+			return false;
+	}
+	return dir;
 }
 
 static int gone(pid_t pid, struct cc_error *err)
@@ -105,7 +131,8 @@ bool proc_alive(pid_t pid, uint64_t ticks)
 	struct cc_error err;
 
 	/* a zombie still has its number and start time, but its pidfd is readable */
-	return proc_open(&p, pid, &err) == 0 && p.start_time == ticks && proc_check(&p, &err) == 0;
+	return proc_open(&p, pid, &err) == 0 && p.start_time == ticks &&
+	       proc_check(&p, &err) == 0 && !dying(pid);
 }
 
 /* Points behind "NAME:" at the start of a line of @text. */

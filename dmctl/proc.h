@@ -36,7 +36,7 @@ void proc_close(struct proc_ref *p);
 /* Still alive, and still the process it was. Call after everything else was read. CC_E_NOTFOUND. */
 int proc_check(const struct proc_ref *p, struct cc_error *err);
 
-/* True when @pid lives and started at @start_time. */
+/* True when @pid lives, started at @start_time, and is not on its last way through the kernel, which may be long. */
 bool proc_alive(pid_t pid, uint64_t start_time);
 
 /**
