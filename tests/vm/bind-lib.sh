@@ -39,12 +39,12 @@ remove_containers() {
 
 no_bindings() { [ -z "$(ls $sock/bindings 2>/dev/null)" ]; }
 
-# host_setup: a host with keyd and agent, a signer, nothing else
+# host_setup [OPTION...]: a host with keyd and agent, a signer, nothing else; options of dmctl init
 host_setup() {
 	modprobe dm-container-crypt
 	rm -rf /etc/container-crypt /var/lib/container-crypt $sock
 	wipefs -qa "$(dirname "$(lun 0)")"/scsi-0QEMU_QEMU_HARDDISK_lun*
-	dmctl init --realm test >"$tap_dir/init" 2>&1 || return 1
+	dmctl init --realm test "$@" >"$tap_dir/init" 2>&1 || return 1
 	cleanup kill_daemons
 	start_keyd && start_agent || return 1
 	openssl genpkey -algorithm ed25519 -out "$tap_dir/ops.key" && chmod 600 "$tap_dir/ops.key" &&

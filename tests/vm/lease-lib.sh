@@ -7,10 +7,11 @@
 # FAILED.
 writer='i=$(cat /data/count 2>/dev/null | wc -l); while :; do i=$((i + 1)); if { echo $i >>/data/count && sync; } 2>/dev/null; then echo $i; else echo FAILED; fi; sleep 0.1; done'
 
+engine=docker # of the container "app"
+
 # writer_setup ENGINE [TERMS...]: volume vol on LUN 0 with these terms, image app:1 with the writer, its identity
 writer_setup() {
-	local engine=$1
-
+	engine=$1
 	shift
 	dmctl volume create vol "$(lun 0)" "$@" && wait_for 10 test -e /var/run/cdi/container-crypt-vol.json &&
 		tiny_image "$engine" app:1 /bin/sh -c "$writer" && identity vol "$engine" app:1
@@ -22,7 +23,7 @@ kernel() { dmsetup status container-crypt-vol | grep -q " container-crypt $1 "; 
 locks() { dmsetup status container-crypt-vol | grep -o 'locks:[0-9]*'; }
 
 # count: how far the writer is, through its own view; what it wrote is in the page cache
-count() { tail -n 1 "/proc/$(cat /sys/fs/cgroup/docker/*/cgroup.procs | head -n 1)/root/data/count" 2>/dev/null || echo 0; }
+count() { tail -n 1 "/proc/$($engine inspect -f '{{.State.Pid}}' app)/root/data/count" 2>/dev/null || echo 0; }
 counts_on() {
 	local was
 
@@ -30,7 +31,7 @@ counts_on() {
 	wait_for 20 more_than "$was"
 }
 more_than() { [ "$(count)" -gt "$1" ]; }
-failed_writes() { docker logs app 2>/dev/null | grep -c FAILED; }
+failed_writes() { $engine logs app 2>/dev/null | grep -c FAILED; }
 
 # writes_to_lun: how many writes the disk has completed
 writes_to_lun() { awk '{ print $5 }' "/sys/class/block/$(basename "$(readlink -f "$(lun 0)")")/stat"; }
@@ -38,14 +39,14 @@ writes_to_lun() { awk '{ print $5 }' "/sys/class/block/$(basename "$(readlink -f
 renewals() { dmctl audit ls --json | jq '[.rows[] | select(.event == "renew" and .outcome == "allow")] | length'; }
 renewed() { [ "$(renewals)" -ge "$1" ]; }
 
-container_is() { [ "$(docker inspect -f '{{.State.Status}}' app)" = "$1" ]; }
+container_is() { [ "$($engine inspect -f '{{.State.Status}}' app)" = "$1" ]; }
 
 # acknowledged: the last number of which the container knows that it is on the disk
-acknowledged() { docker logs app 2>/dev/null | grep -v FAILED | tail -n 1; }
+acknowledged() { $engine logs app 2>/dev/null | grep -v FAILED | tail -n 1; }
 # unbroken: the file, read by a container made for that, holds 1, 2, 3 … at least up to $1
 unbroken() {
-	docker run -d --name again --network none --device container-crypt/volume=vol app:1 || return
-	docker exec again cat /data/count >"$tap_dir/numbers"
-	docker rm -f again || return
+	$engine run -d --name again --network none --device container-crypt/volume=vol app:1 || return
+	$engine exec again cat /data/count >"$tap_dir/numbers"
+	$engine rm -f again || return
 	awk '$1 != NR { print "line " NR " is " $1; exit 1 }' "$tap_dir/numbers" && [ "$(wc -l <"$tap_dir/numbers")" -ge "$1" ]
 }
