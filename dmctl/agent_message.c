@@ -22,7 +22,7 @@ static const struct {
 	[AGENT_UNBIND] = {"unbind", false, true, (const char *const[]){"op", "volume", NULL}},
 	[AGENT_LIST] = {"list", false, false, (const char *const[]){"op", NULL}},
 	[AGENT_MEASURE] = {"measure", false, false,
-			   (const char *const[]){"op", "container", "engine", NULL}},
+			   (const char *const[]){"op", "container", "engine", "rootfs", NULL}},
 	[AGENT_REFRESH] = {"refresh", false, false, (const char *const[]){"op", NULL}},
 	[AGENT_PLUGIN] = {"plugin", false, false,
 			  (const char *const[]){"op", "path", "body", NULL}},
@@ -117,7 +117,10 @@ int agent_message_parse(const char *buf, size_t len, bool internal, struct agent
 			       ? -1
 			       : 0;
 	case AGENT_MEASURE:
-		return parse_container(obj, m, err);
+		return parse_container(obj, m, err) ||
+				       cc_json_bool(obj, WHAT, "rootfs", false, &m->rootfs, err)
+			       ? -1
+			       : 0;
 	case AGENT_PLUGIN:
 		return cc_json_str(obj, WHAT, "path", true, &m->path, err) ||
 				       cc_json_str(obj, WHAT, "body", true, &m->body, err)

@@ -42,6 +42,7 @@ enum agent_op {
  * @device, @engine: NULL when not given
  * @path, @body: of AGENT_PLUGIN, the HTTP request an engine sent
  * @state: of AGENT_HOOK
+ * @rootfs: of AGENT_MEASURE: with the digest of the root file system
  */
 struct agent_message {
 	enum agent_op op;
@@ -51,6 +52,7 @@ struct agent_message {
 	bool dry_run;
 	struct oci_state state;
 };
+	bool rootfs;
 
 void agent_message_clear(struct agent_message *m);
 #define agent_auto_message cc_cleanup(agent_message_clear)

@@ -35,7 +35,8 @@ static int do_measure(const struct agent_message *m, json_t **answer, struct cc_
 {
 	measure_auto struct measured seen = MEASURED_NONE;
 
-	if (measure_named(m->container, m->engine, &seen, err))
+	if (measure_named(m->container, m->engine, &seen, err) ||
+	    (m->rootfs && measure_rootfs(&seen, err)))
 		return -1;
 	*answer = json_pack("{s:b, s:o}", "ok", 1, "measurement", cc_measurement_to_json(seen.m));
 	return *answer ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");

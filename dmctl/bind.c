@@ -108,6 +108,11 @@ static int step_device(struct bind *op, struct cc_error *err)
 	return bind_check_device(op->request->device, &op->vol, &op->b.device, err);
 }
 
+static int step_rootfs(struct bind *op, struct cc_error *err)
+{
+	return bind_check_rootfs(op->vol.name, &op->seen, err);
+}
+
 static int copy(char **out, const char *s, struct cc_error *err)
 {
 	*out = strdup(s);
@@ -254,7 +259,8 @@ static int step_bound(struct bind *op, struct cc_error *err)
 
 /* ---- all of it --------------------------------------------------------------------------------- */
 
-static step_fn *const prepare[] = {step_measure, step_earlier, step_record, step_device};
+static step_fn *const prepare[] = {step_measure, step_earlier, step_record, step_device,
+				   step_rootfs};
 static step_fn *const effects[] = {step_intent,	    step_release, step_verify_key, step_map,
 				   step_close_gate, step_unlock,  step_repair,	   step_mount,
 				   step_grow,	    step_gate,	  step_attach,	   step_bound};
@@ -303,7 +309,7 @@ static int dry_run(struct bind *op, json_t **answer, struct cc_error *err)
 	if (binding_load(op->request->volume, &old, &none) == 0 && binding_alive(&old) &&
 	    old.state == BINDING_BOUND && !is_this_container(op, &old))
 		return taken(&old, err);
-	if (step_record(op, err) || step_device(op, err))
+	if (step_record(op, err) || step_device(op, err) || step_rootfs(op, err))
 		return -1;
 	return bind_check_decide(&op->vol, op->seen.m, answer, err);
 }

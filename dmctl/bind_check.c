@@ -57,19 +57,39 @@ int bind_check_device(const char *device, const struct volume_record *v, char **
 	return luks_check(*found, v, err);
 }
 
+/* keyd's identity of the volume, not verified. @e: zeroed */
+static int get_identity(const char *volume, struct envelopes *e, struct cc_error *err)
+{
+	cc_auto_free char *envelope = NULL;
+	cc_auto_json json_t *got = NULL;
+
+	return get("identities", volume, &got,
+		   err) || cc_json_str(got, "answer of keyd", "envelope", true, &envelope, err) ||
+			       envelopes_parse(envelope, strlen(envelope), "keyd's identity", e,
+					       err)
+		       ? -1
+		       : 0;
+}
+
+int bind_check_rootfs(const char *volume, struct measured *s, struct cc_error *err)
+{
+	cc_cleanup(envelopes_clear) struct envelopes e = {0};
+
+	if (get_identity(volume, &e, err)) /* without one keyd refuses, and says so */
+		return err->code == CC_E_NOTFOUND ? 0 : -1;
+	return e.v[0].id->rootfs_digest ? measure_rootfs(s, err) : 0;
+}
+
 int bind_check_decide(const struct volume_record *v, const struct cc_measurement *m,
 		      json_t **answer, struct cc_error *err)
 {
 	const struct cc_policy policy = {
 		.now = time(NULL), .volume = v->name, .allow_running = true};
 	cc_cleanup(envelopes_clear) struct envelopes e = {0};
-	cc_auto_free char *envelope = NULL, *said = NULL;
+	cc_auto_free char *said = NULL;
 	const struct cc_identity *id;
-	cc_auto_json json_t *got = NULL;
 
-	if (get("identities", v->name, &got, err) ||
-	    cc_json_str(got, "answer of keyd", "envelope", true, &envelope, err) ||
-	    envelopes_parse(envelope, strlen(envelope), "keyd's identity", &e, err))
+	if (get_identity(v->name, &e, err))
 		return -1;
 	id = e.v[0].id;
 	if (cc_decide(id, m, &policy, err))

@@ -5,7 +5,7 @@
 #ifndef CC_BIND_CHECK_H
 #define CC_BIND_CHECK_H
 
-#include "measurement.h"
+#include "measure.h"
 #include "volume_record.h"
 
 /* keyd's record of volume @name, which must be ready. */
@@ -18,6 +18,12 @@ int bind_check_record(const char *name, struct volume_record *v, struct cc_error
  */
 int bind_check_device(const char *device, const struct volume_record *v, char **found,
 		      struct cc_error *err);
+
+/**
+ * bind_check_rootfs - measures the root file system of @s, too, if the identity keyd has of @volume demands
+ * its digest. Only that is taken from the identity here, which is not verified: keyd decides.
+ */
+int bind_check_rootfs(const char *volume, struct measured *s, struct cc_error *err);
 
 /**
  * bind_check_decide - what keyd would decide, for a dry run: keyd's identity of the volume

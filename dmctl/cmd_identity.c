@@ -37,6 +37,8 @@ static json_t *summary(const struct cc_identity *id, const char *keyid)
 			  "configDigest", id->config_digest, "readOnly", (int)id->read_only);
 
 	if (obj) {
+		if (id->rootfs_digest)
+			json_object_set_new(obj, "rootfsDigest", json_string(id->rootfs_digest));
 		put_time(obj, "notBefore", id->has_not_before, id->not_before);
 		put_time(obj, "notAfter", id->has_not_after, id->not_after);
 	}
@@ -51,6 +53,7 @@ static void print_summary(json_t *obj)
 		{"Read-only", "readOnly"},
 		{"Serial", "serial"},
 		{"Image config", "configDigest"},
+		{"Image files", "rootfsDigest"},
 		{"Manifest", "subject"},
 		{"Not before", "notBefore"},
 		{"Not after", "notAfter"},

@@ -17,12 +17,13 @@
 /**
  * struct request - what the user asked for.
  * @engine: NULL for any
+ * @rootfs: with the digest of the root file system
  * @serial: 0 for the next one
  */
 struct request {
 	const char *container;
 	const char *engine;
-	bool predicate;
+	bool rootfs, predicate;
 	const char *volume;
 	const char *mount_point;
 	uint64_t serial;
@@ -50,6 +51,7 @@ static int parse(int argc, char **argv, const struct globals *g, struct request 
 {
 	static const struct option options[] = {
 		{"engine", required_argument, NULL, 'e'},
+		{"rootfs", no_argument, NULL, 'r'},
 		{"predicate", no_argument, NULL, 'p'},
 		{"volume", required_argument, NULL, 'v'},
 		{"mount-point", required_argument, NULL, 'm'},
@@ -62,6 +64,8 @@ static int parse(int argc, char **argv, const struct globals *g, struct request 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (c == 'e')
 			r->engine = optarg;
+		else if (c == 'r')
+			r->rootfs = true;
 		else if (c == 'p')
 			r->predicate = true;
 		else if (c == 'v')
@@ -82,8 +86,9 @@ static int parse(int argc, char **argv, const struct globals *g, struct request 
 /* The agent's measurement, new reference. */
 static json_t *measure(const struct globals *g, const struct request *r, struct cc_error *err)
 {
-	cc_auto_json json_t *request = json_pack("{s:s, s:s, s:s?}", "op", "measure", "container",
-						 r->container, "engine", r->engine);
+	cc_auto_json json_t *request =
+		json_pack("{s:s, s:s, s:s?, s:b}", "op", "measure", "container", r->container,
+			  "engine", r->engine, "rootfs", (int)r->rootfs);
 	cc_auto_json json_t *answer = NULL;
 	json_t *m;
 

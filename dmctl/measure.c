@@ -17,6 +17,7 @@ void measured_clear(struct measured *s)
 	cc_measurement_free(s->m);
 	proc_close(&s->proc);
 	free(s->root);
+	free(s->host_root);
 	*s = (struct measured)MEASURED_NONE;
 }
 
@@ -151,17 +152,30 @@ static int measure(struct engine_container *c, bool pivoted, struct measured *s,
 	if (proc_cgroup(c->pid, cgroup, err) || take_cgroup(cgroup, c->id, m, &c->engine, err) ||
 	    take_engine(c, m, err) || take_config(c, c->bundle, m, &f, err) ||
 	    measure_kernel(c->pid, cgroup, &f, m, err) || take_image(c, f.root, m, err) ||
-	    rootfs_measure(f.root, c->pid, m, err))
+	    rootfs_measure(f.root, c->pid, f.user_ns, m, err))
 		return -1;
 	if (m->running &&
 	    (proc_status(c->pid, &status, err) || measure_confined(&status, &f, m, err)))
 		return -1;
 	m->first_start = !measure_bound_before(c->id);
 	s->user_ns = f.user_ns;
-	s->root = pivoted ? strdup("/") : cc_steal(f.root);
+	s->host_root = cc_steal(f.root);
+	s->root = strdup(pivoted ? "/" : s->host_root);
 	if (!s->root)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	return recheck(&s->proc, cgroup, err);
+}
+
+int measure_rootfs(struct measured *s, struct cc_error *err)
+{
+	if (s->user_ns)
+		return cc_refuse(err, "rootfs",
+				 "rootfs: the layers of a container with a user namespace of its "
+				 "own cannot be measured; run it without, or sign an identity "
+				 "without rootfsDigest");
+	if (rootfs_digest(s->host_root, s->proc.pid, s->m, err))
+		return -1;
+	return proc_check(&s->proc, err);
 }
 
 int measure_hook(const struct oci_state *state, struct measured *s, struct cc_error *err)

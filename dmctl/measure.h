@@ -16,12 +16,13 @@
  * @proc: the container's first process; recheck it after every step
  * @root: where the root file system is in the container's mount namespace: "/", or the bundle's
  *        root.path as long as the runtime has not pivoted
+ * @host_root: where the host has it: config.json's root.path
  * @user_ns: the container has a user namespace of its own
  */
 struct measured {
 	struct cc_measurement *m;
 	struct proc_ref proc;
-	char *root;
+	char *root, *host_root;
 	bool user_ns;
 };
 
@@ -41,6 +42,12 @@ int measure_hook(const struct oci_state *state, struct measured *s, struct cc_er
  */
 int measure_named(const char *container, const char *engine, struct measured *s,
 		  struct cc_error *err);
+
+/*
+ * Measures the root file system's layers, too (rootfs_digest()), which can take as long as reading the image.
+ * CC_E_REFUSED, fact "rootfs", where that cannot be.
+ */
+int measure_rootfs(struct measured *s, struct cc_error *err);
 
 /* ---- parts ------------------------------------------------------------------------------------- */
 

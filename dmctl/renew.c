@@ -7,6 +7,7 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "bind_check.h"
 #include "binding.h"
 #include "evidence.h"
 #include "keyd_client.h"
@@ -61,7 +62,7 @@ static int measure(struct held *h, struct cc_error *err)
 		return -1;
 	if (h->seen.m->pid != h->b.pid || h->seen.m->start_time != h->b.start_time)
 		return cc_fail(err, CC_E_NOTFOUND, "the container that was bound has ended");
-	return 0;
+	return bind_check_rootfs(h->b.volume, &h->seen, err);
 }
 
 /* An engine that does not answer is asked once a round. */

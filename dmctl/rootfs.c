@@ -4,21 +4,23 @@
  *
  * At a container's first start its upper layer may hold only what the engine itself makes: empty
  * directories and empty files for things to be mounted on. All else was put there by somebody
- * after the container was created (docker cp), or hides a part of the image (a whiteout).
+ * after the container was created (docker cp), or hides a part of the image (a whiteout), or changes it (chmod).
  */
 #include "rootfs.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
-#include <libmount.h>
 #include <linux/openat2.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
+#include <syslog.h>
 
-#include "mountinfo.h"
+#include "log.h"
+#include "paths.h"
+#include "rootfs_layers.h"
 
 #define XATTR "trusted.overlay."
 
@@ -59,32 +61,56 @@ static bool is_redirected(const char *path)
 	return has_xattr(path, XATTR "redirect") || has_xattr(path, XATTR "metacopy");
 }
 
-/* Some lower layer has @path. */
-static bool in_lower(const char *lower, const char *base, const char *path)
+/* Permissions, owner, attributes of a directory are those of @other. */
+static bool is_like(const FTSENT *e, int other, bool owners)
 {
-	cc_auto_free char *list = strdup(lower);
-	char *dir, *save, full[8192];
+	cc_auto_close int fd =
+		open(e->fts_accpath, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	char ours[72], theirs[72];
+	struct cc_error err;
 	struct stat st;
-	int n;
 
-	if (!list)
-		return true;
-	for (dir = strtok_r(list, ":", &save); dir; dir = strtok_r(NULL, ":", &save)) {
-		n = dir[0] == '/' ? snprintf(full, sizeof(full), "%s%s", dir, path)
-				  : snprintf(full, sizeof(full), "%s/%s%s", base, dir, path);
-		if (n >= (int)sizeof(full) || lstat(full, &st) == 0)
-			return true;
-	}
-	return false;
+	if (fd < 0 || fstat(other, &st) || st.st_mode != e->fts_statp->st_mode)
+		return false;
+	if (owners && (st.st_uid != e->fts_statp->st_uid || st.st_gid != e->fts_statp->st_gid))
+		return false;
+	return tree_attributes(fd, ours, &err) == 0 && tree_attributes(other, theirs, &err) == 0 &&
+	       strcmp(ours, theirs) == 0;
 }
 
-/* An opaque directory hides what the image has there; overlayfs also marks every new one so. */
-static bool hides_lower(const char *path, const char *rel, const char *lower, const char *base)
+static bool is_opaque(const char *path)
 {
 	char value[2];
 
-	return lgetxattr(path, XATTR "opaque", value, sizeof(value)) > 0 && value[0] == 'y' &&
-	       in_lower(lower, base, rel);
+	return lgetxattr(path, XATTR "opaque", value, sizeof(value)) > 0 && value[0] == 'y';
+}
+
+/**
+ * struct rules - what directories are compared by.
+ * @owners: owner and group, too
+ * @root: the root directory, too
+ */
+struct rules {
+	bool owners, root;
+};
+
+/*
+ * A directory is new, or one of the image's that the engine made something in: then it hides nothing the image has
+ * there and is what it was. Overlayfs also marks every new one as opaque.
+ */
+static bool dir_fits(const FTSENT *e, const char *rel, const struct layers *lower,
+		     const struct rules *rules)
+{
+	cc_auto_close int dir = -1;
+
+	if (is_redirected(e->fts_accpath))
+		return false;
+	if (e->fts_level == 0 && !rules->root)
+		return true;
+	if (!layers_show(lower, 0, rel, &dir))
+		return true;
+	return dir >= 0 && (e->fts_level == 0 || !is_opaque(e->fts_accpath)) &&
+	       is_like(e, dir, rules->owners);
 }
 
 /* The one link the engines make. */
@@ -100,13 +126,12 @@ static bool is_mtab(const char *path, const char *rel)
 	       memcmp(target, "/proc/mounts", (size_t)n) == 0;
 }
 
-static bool fits(const FTSENT *e, const char *rel, const char *lower, const char *base,
-		 const struct cc_measurement *m)
+static bool fits(const FTSENT *e, const char *rel, const struct layers *lower,
+		 const struct rules *rules, const struct cc_measurement *m)
 {
 	switch (e->fts_info) {
 	case FTS_D:
-		return !is_redirected(e->fts_accpath) &&
-		       (e->fts_level == 0 || !hides_lower(e->fts_accpath, rel, lower, base));
+		return dir_fits(e, rel, lower, rules);
 	case FTS_F:
 		return e->fts_statp->st_size == 0 && is_stub(rel, m) &&
 		       !is_redirected(e->fts_accpath);
@@ -129,8 +154,9 @@ static void fts_close_ptr(FTS **f)
 		fts_close(*f);
 }
 
-int rootfs_walk(const char *upper, const char *lower, const char *base, struct cc_measurement *m,
-		struct cc_error *err)
+/* *dirty: the first path that should not be there, malloced, NULL when there is none. */
+static int walk(const char *upper, const struct layers *lower, const struct rules *rules,
+		const struct cc_measurement *m, char **dirty, struct cc_error *err)
 {
 	char *const paths[] = {(char *)upper, NULL};
 	cc_cleanup(fts_close_ptr) FTS *fts =
@@ -148,61 +174,108 @@ int rootfs_walk(const char *upper, const char *lower, const char *base, struct c
 			return cc_fail_errno(err, CC_E_INTERNAL, "%s", e->fts_path);
 		}
 		rel = e->fts_path + strlen(upper);
-		if (fits(e, rel, lower, base, m))
+		if (fits(e, rel, lower, rules, m))
 			continue;
-		m->upper = CC_UPPER_DIRTY;
-		m->upper_dirty = strdup(rel);
-		return m->upper_dirty ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
+		*dirty = strdup(*rel ? rel : "/");
+		return *dirty ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
 	}
-	if (errno)
-		return cc_fail_errno(err, CC_E_INTERNAL, "%s", upper);
-	m->upper = CC_UPPER_CLEAN;
+	return errno ? cc_fail_errno(err, CC_E_INTERNAL, "%s", upper) : 0;
+}
+
+int rootfs_walk(const struct overlay *o, bool user_ns, struct cc_measurement *m,
+		struct cc_error *err)
+{
+	const struct rules rules = {.owners = !user_ns, .root = true};
+	layers_auto struct layers lower = {0};
+
+	/* layers that were mounted with other ids are not where the mount table says any more */
+	if (layers_open(&o->lower, &lower, err) && !user_ns)
+		return -1;
+	if (walk(o->upper, &lower, &rules, m, &m->upper_dirty, err))
+		return -1;
+	m->upper = m->upper_dirty ? CC_UPPER_DIRTY : CC_UPPER_CLEAN;
 	return 0;
 }
 
-/* The directory two above the merged one, where the driver keeps all layers. */
-static char *layers_dir(const char *root)
+int rootfs_measure(const char *root, pid_t pid, bool user_ns, struct cc_measurement *m,
+		   struct cc_error *err)
 {
-	char *dir = strdup(root);
-	int up;
+	overlay_auto struct overlay o = {0};
 
-	for (up = 0; dir && up < 2; up++) {
-		char *slash = strrchr(dir, '/');
-
-		if (slash)
-			*slash = '\0';
-	}
-	return dir;
-}
-
-/* Looks for the overlay in the mount table of @pid, 0: our own. */
-static int find_overlay(pid_t pid, const char *root, char **upper, char **lower, bool *found,
-			struct cc_error *err)
-{
-	cc_auto_close int table = mountinfo_open(pid, err);
-
-	return table < 0 ? -1 : mountinfo_overlay(table, root, upper, lower, found, err);
-}
-
-int rootfs_measure(const char *root, pid_t pid, struct cc_measurement *m, struct cc_error *err)
-{
-	cc_auto_free char *upper = NULL, *lower = NULL, *full = NULL, *base = layers_dir(root);
-	bool found = false;
-
-	if (!base)
-		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	if (find_overlay(0, root, &upper, &lower, &found, err) ||
-	    (!found && find_overlay(pid, root, &upper, &lower, &found, err)))
+	if (overlay_of(root, pid, &o, err))
 		return -1;
-	if (!found || !upper) {
-		m->upper = CC_UPPER_NONE;
+	if (o.upper)
+		return rootfs_walk(&o, user_ns, m, err);
+	m->upper = CC_UPPER_NONE;
+	return 0;
+}
+
+/* ---- the image's layers ------------------------------------------------------------------------ */
+
+/*
+ * Docker puts a layer of its own between the image's and the upper one: ID-init below ID. Its path, malloced, NULL
+ * without one; the mount table has only a link to it.
+ */
+static char *init_layer(const struct overlay *o)
+{
+	cc_auto_free char *init = NULL;
+	struct stat expected, st;
+	const char *tail;
+
+	tail = o->upper && o->lower.n ? strrchr(o->upper, '/') : NULL;
+	if (!tail || asprintf(&init, "%.*s-init%s", (int)(tail - o->upper), o->upper, tail) < 0) {
+		init = NULL;
+		return NULL;
+	}
+	return stat(init, &expected) == 0 && stat(o->lower.v[0], &st) == 0 &&
+			       st.st_dev == expected.st_dev && st.st_ino == expected.st_ino
+		       ? cc_steal(init)
+		       : NULL;
+}
+
+int rootfs_image_layers(struct overlay *o, const struct cc_measurement *m, struct cc_error *err)
+{
+	/* its root directory is like the upper layer's, not like the image's */
+	const struct rules rules = {.owners = true};
+	layers_auto struct layers below = {0};
+	cc_auto_free char *init = init_layer(o), *dirty = NULL;
+	struct cc_strv rest;
+
+	if (!init)
+		return 0;
+	rest = (struct cc_strv){.n = o->lower.n - 1, .v = o->lower.v + 1};
+	if (layers_open(&rest, &below, err) || walk(init, &below, &rules, m, &dirty, err))
+		return -1;
+	if (dirty) {
+		cc_log(LOG_WARNING, "layer %s: %s is not docker's, it counts as the image's", init,
+		       dirty);
 		return 0;
 	}
-	if (upper[0] == '/')
-		return rootfs_walk(upper, lower ? lower : "", base, m, err);
-	if (asprintf(&full, "%s/%s", base, upper) < 0) {
-		full = NULL;
-		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	}
-	return rootfs_walk(full, lower ? lower : "", base, m, err);
+	free(o->lower.v[0]);
+	memmove(o->lower.v, o->lower.v + 1, --o->lower.n * sizeof(o->lower.v[0]));
+	return 0;
+}
+
+int rootfs_digest(const char *root, pid_t pid, struct cc_measurement *m, struct cc_error *err)
+{
+	overlay_auto struct overlay o = {0};
+	struct layers_cost cost;
+	char digest[72];
+
+	if (overlay_of(root, pid, &o, err))
+		return -1;
+	if (!o.found || !o.lower.n)
+		return cc_refuse(err, "rootfs",
+				 "rootfs: the container's root file system is no overlay, its "
+				 "layers cannot be measured");
+	if (rootfs_image_layers(&o, m, err) ||
+	    layers_digest(&o.lower, CC_ROOTFS_DIR, digest, &cost, err))
+		return -1;
+	cc_log(LOG_INFO,
+	       "container %.12s: %u layers, %u of them read before; %ju entries, %ju bytes read",
+	       m->container_id, cost.layers, cost.cached, (uintmax_t)cost.entries,
+	       (uintmax_t)cost.bytes);
+	free(m->rootfs_digest);
+	m->rootfs_digest = strdup(digest);
+	return m->rootfs_digest ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
 }

@@ -47,6 +47,7 @@ static const struct verb verbs[] = {
 	{"identity", "measure", cmd_identity_measure, SECRETS_NONE, "CONTAINER",
 	 "Measure a container as the agent would",
 	 ENGINE_OPTION
+	 "  --rootfs                  with a digest of the image's files as the engine has them\n"
 	 "  --predicate               print a predicate pinned to what was measured\n"
 	 "  --volume NAME             the predicate's volume\n"
 	 "  --mount-point PATH        where the volume is to be mounted in the container\n"

@@ -360,6 +360,13 @@ void cc_time_format(int64_t t, char out[static 21])
 	strftime(out, 21, "%Y-%m-%dT%H:%M:%SZ", &tm);
 }
 
+void cc_sha256_text(const unsigned char hash[static 32], char out[static 72])
+{
+	snprintf(out, 8, "sha256:");
+	for (size_t i = 0; i < 32; i++)
+		snprintf(out + 7 + 2 * i, 3, "%02x", hash[i]);
+}
+
 void cc_sha256_digest(const void *buf, size_t len, char out[static 72])
 {
 	unsigned char md[EVP_MAX_MD_SIZE];
@@ -368,7 +375,5 @@ void cc_sha256_digest(const void *buf, size_t len, char out[static 72])
 	/* Fails only without memory or without the algorithm; a made-up digest is no way on. */
 	if (EVP_Digest(buf, len, md, &n, EVP_sha256(), NULL) != 1 || n != 32)
 		abort();
-	snprintf(out, 8, "sha256:");
-	for (size_t i = 0; i < 32; i++)
-		snprintf(out + 7 + 2 * i, 3, "%02x", md[i]);
+	cc_sha256_text(md, out);
 }

@@ -84,7 +84,9 @@ bool cc_is_uuid(const char *s);
 int cc_time_parse(const char *s, int64_t *t);
 void cc_time_format(int64_t t, char out[static 21]);
 
-/* "sha256:<hex>" of @len bytes. */
+/* "sha256:<hex>" for the 32 bytes of a hash. */
+void cc_sha256_text(const unsigned char hash[static 32], char out[static 72]);
+/* The same of @len bytes. */
 void cc_sha256_digest(const void *buf, size_t len, char out[static 72]);
 
 #endif

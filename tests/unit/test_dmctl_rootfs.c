@@ -61,13 +61,22 @@ static void make_dir(const char *dir, const char *path)
 	assert_int_equal(mkdir(in(dir, path), 0755), 0);
 }
 
+static void walk(bool user_ns, struct cc_measurement *m)
+{
+	char *layers[] = {lower};
+	struct overlay o = {.found = true, .upper = upper, .lower = {.n = 1, .v = layers}};
+	struct cc_error err;
+
+	*m = (struct cc_measurement){.n_mounts = 2, .mounts = mounts};
+	expect_ok(rootfs_walk(&o, user_ns, m, &err), &err);
+}
+
 /* @dirty: the path that must be reported, NULL for clean */
 static void expect_upper(const char *dirty)
 {
-	struct cc_measurement m = {.n_mounts = 2, .mounts = mounts};
-	struct cc_error err;
+	struct cc_measurement m;
 
-	expect_ok(rootfs_walk(upper, lower, top, &m, &err), &err);
+	walk(false, &m);
 	if (dirty) {
 		assert_int_equal(m.upper, CC_UPPER_DIRTY);
 		assert_string_equal(m.upper_dirty, dirty);
@@ -158,6 +167,100 @@ static void a_redirected_directory_is_reported(void **state)
 	expect_upper("/bin");
 }
 
+static void a_directory_in_the_place_of_something_else_is_reported(void **state)
+{
+	(void)state;
+	assert_int_equal(symlink("usr/lib", in(lower, "/lib")), 0);
+	make_dir(upper, "/lib");
+	expect_upper("/lib");
+}
+
+static void permissions_of_the_images_directories_are_compared(void **state)
+{
+	(void)state;
+	make_dir(lower, "/etc");
+	make_dir(upper, "/etc");
+	expect_upper(NULL);
+	assert_int_equal(chmod(in(upper, "/etc"), 0777), 0);
+	expect_upper("/etc");
+	assert_int_equal(chmod(in(upper, "/etc"), 01755), 0);
+	expect_upper("/etc");
+}
+
+static void so_are_those_of_the_root(void **state)
+{
+	(void)state;
+	assert_int_equal(chmod(upper, 0777), 0);
+	expect_upper("/");
+}
+
+static void owners_of_the_images_directories_are_compared(void **state)
+{
+	struct cc_measurement m;
+
+	(void)state;
+	make_dir(lower, "/etc");
+	make_dir(upper, "/etc");
+	assert_int_equal(chown(in(upper, "/etc"), 0, 1000), 0);
+	expect_upper("/etc");
+	/* but not where the container has ids of its own */
+	walk(true, &m);
+	assert_int_equal(m.upper, CC_UPPER_CLEAN);
+}
+
+static void attributes_of_the_images_directories_are_compared(void **state)
+{
+	(void)state;
+	make_dir(lower, "/etc");
+	make_dir(upper, "/etc");
+	assert_int_equal(setxattr(in(upper, "/etc"), "trusted.overlay.origin", "x", 1, 0), 0);
+	assert_int_equal(setxattr(in(upper, "/etc"), "trusted.overlay.impure", "y", 1, 0), 0);
+	expect_upper(NULL);
+	assert_int_equal(setxattr(in(upper, "/etc"), "user.mine", "x", 1, 0), 0);
+	expect_upper("/etc");
+}
+
+static void layers_of_docker(const char *id, struct overlay *o)
+{
+	struct cc_error err;
+
+	*o = (struct overlay){.found = true};
+	o->upper = strdup(in(top, id));
+	expect_ok(overlay_split("l/LINK:lower", top, &o->lower, &err), &err);
+}
+
+static void dockers_own_layer_counts_only_when_it_is_not_dockers_any_more(void **state)
+{
+	struct cc_measurement m = {.n_mounts = 2, .mounts = mounts};
+	struct cc_error err;
+	struct overlay o;
+
+	(void)state;
+	make_dir(top, "/upper-init");
+	make_dir(top, "/upper-init/diff");
+	make_dir(top, "/upper-init/diff/etc");
+	make_dir(top, "/l");
+	assert_int_equal(symlink("../upper-init/diff", in(top, "/l/LINK")), 0);
+	make_file(top, "/upper-init/diff/etc/hosts", "");
+	layers_of_docker("/upper/diff", &o);
+	expect_ok(rootfs_image_layers(&o, &m, &err), &err);
+	assert_int_equal(o.lower.n, 1);
+	assert_string_equal(o.lower.v[0], lower);
+	overlay_clear(&o);
+
+	/* another container's */
+	layers_of_docker("/other/diff", &o);
+	expect_ok(rootfs_image_layers(&o, &m, &err), &err);
+	assert_int_equal(o.lower.n, 2);
+	overlay_clear(&o);
+
+	make_file(top, "/upper-init/diff/etc/ld.so.preload", "x");
+	layers_of_docker("/upper/diff", &o);
+	expect_ok(rootfs_image_layers(&o, &m, &err), &err);
+	assert_int_equal(o.lower.n, 2);
+	overlay_clear(&o);
+}
+
 static void resolve(const char *name, uint32_t uid, uint32_t gid, size_t groups)
 {
 	struct cc_user u = {0};
@@ -214,6 +317,12 @@ int main(void)
 		WITH_DIRS(mtab_may_only_lead_to_the_mount_table),
 		WITH_DIRS(an_opaque_directory_that_hides_the_image_is_reported),
 		WITH_DIRS(a_redirected_directory_is_reported),
+		WITH_DIRS(a_directory_in_the_place_of_something_else_is_reported),
+		WITH_DIRS(permissions_of_the_images_directories_are_compared),
+		WITH_DIRS(so_are_those_of_the_root),
+		WITH_DIRS(owners_of_the_images_directories_are_compared),
+		WITH_DIRS(attributes_of_the_images_directories_are_compared),
+		WITH_DIRS(dockers_own_layer_counts_only_when_it_is_not_dockers_any_more),
 		WITH_DIRS(users_are_resolved_as_the_engines_do),
 		WITH_DIRS(a_link_in_the_image_does_not_lead_out_of_it),
 	};

@@ -6,7 +6,7 @@
 
 . ./lib.sh
 . ./bind-lib.sh
-plan 28
+plan 29
 
 # differs FACT [OPTION...]
 differs() {
@@ -49,10 +49,15 @@ echo evil >"$tap_dir/evil"
 need docker cp "$tap_dir/evil" app:/bin/evil
 fails_with 1 'rootfs: .*"/bin/evil"' docker start app
 need docker rm -f app
+need docker create --name app --network none --device container-crypt/volume=vol app:1
+mkdir -m 777 "$tap_dir/etc" && chmod 777 "$tap_dir/etc"
+need docker cp "$tap_dir/etc" app:/
+fails_with 1 'rootfs: .*"/etc"' docker start app
+need docker rm -f app
 
 # the tag now names another image
 need tiny_image docker app:1 /bin/sh -c "$app; true"
 differs image --network none app:1
 ok "nothing was leased" test "$(dmctl lease ls --json | jq '.leases | length')" = 0
 ok "every refusal is in the audit log, with its fact" test \
-	"$(dmctl audit ls --json | jq '[.rows[] | select(.event == "release" and .outcome == "refuse" and .fact != "")] | length')" = 26
+	"$(dmctl audit ls --json | jq '[.rows[] | select(.event == "release" and .outcome == "refuse" and .fact != "")] | length')" = 27

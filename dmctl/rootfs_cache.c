@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * rootfs_cache.c - digests of layers that were taken since this boot: a file a layer, locked while the layer is
+ * read. Its first line is the digest of the rest: stamp, digest, and the opaque directories, each ended by a NUL.
+ */
+#include "rootfs_cache.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <syslog.h>
+#include <time.h>
+
+#include "file.h"
+#include "log.h"
+
+#define FILE_MAX (1 << 20)
+#define LAYERS_MAX 4096u
+#define LINE 72 /* a digest and its end */
+/* A time of change this young may be that of a later change, too: clocks of file systems tick coarsely. */
+#define SETTLED_NS INT64_C(2000000000)
+
+/* ---- the file of a layer ----------------------------------------------------------------------- */
+
+/* More than anybody has: begin anew rather than grow for ever. */
+static void limit(int dir)
+{
+	cc_auto_close int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cc_auto_closedir DIR *d = copy < 0 ? NULL : fdopendir(copy);
+	unsigned int n = 0;
+	struct dirent *e;
+
+	if (!d)
+		return;
+	cc_steal_fd(&copy);
+	while (readdir(d))
+		n++;
+	if (n <= LAYERS_MAX)
+		return;
+	rewinddir(d);
+	while ((e = readdir(d)))
+		unlinkat(dir, e->d_name, 0);
+}
+
+/* -1: there is no cache, without an error. The file is locked until it is closed. */
+static int open_file(const char *cache, int layer)
+{
+	cc_auto_close int dir = -1;
+	cc_auto_close int fd = -1;
+	struct stat st;
+	char name[64];
+
+	if (fstat(layer, &st) || (mkdir(cache, 0700) && errno != EEXIST))
+		return -1;
+	snprintf(name, sizeof(name), "%u:%u-%ju", major(st.st_dev), minor(st.st_dev),
+		 (uintmax_t)st.st_ino);
+	dir = open(cache, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	/* what others may have written to is not believed */
+	if (dir < 0 || fstat(dir, &st) || st.st_uid != geteuid() || (st.st_mode & 022))
+		return -1;
+	fd = openat(dir, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT) {
+		limit(dir);
+		fd = openat(dir, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	}
+	if (fd < 0)
+		return -1;
+	while (flock(fd, LOCK_EX))
+		if (errno != EINTR)
+			return -1;
+	return cc_steal_fd(&fd);
+}
+
+/* The text of the file behind its first line, NUL terminated; NULL when it is none. */
+static char *read_text(int fd, size_t *len)
+{
+	cc_auto_free char *text = NULL;
+	char digest[72];
+	struct stat st;
+
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size < 3 * LINE ||
+	    st.st_size > FILE_MAX)
+		return NULL;
+	text = malloc((size_t)st.st_size + 1);
+	if (!text || pread(fd, text, (size_t)st.st_size, 0) != st.st_size)
+		return NULL;
+	*len = (size_t)st.st_size - LINE;
+	cc_sha256_digest(text + LINE, *len, digest);
+	if (memcmp(text, digest, LINE - 1) != 0)
+		return NULL;
+	memmove(text, text + LINE, *len);
+	text[*len] = '\0';
+	return cc_steal(text);
+}
+
+static bool take(int fd, struct tree *t)
+{
+	size_t len = 0, at;
+	cc_auto_free char *text = fd < 0 ? NULL : read_text(fd, &len);
+	struct cc_error err;
+
+	if (!text || memcmp(text, t->stamp, LINE - 1) != 0)
+		return false;
+	memcpy(t->digest, text + LINE, LINE - 1);
+	t->digest[LINE - 1] = '\0';
+	for (at = 2 * LINE; at < len; at += strlen(text + at) + 1)
+		if (cc_strv_push(&t->opaque, text + at, &err)) {
+			cc_strv_clear(&t->opaque);
+			return false;
+		}
+	return cc_is_digest(t->digest);
+}
+
+static char *make_text(const struct tree *t, size_t *len)
+{
+	size_t size = 3 * LINE, at = 3 * LINE;
+	char *text;
+
+	for (size_t i = 0; i < t->opaque.n; i++)
+		size += strlen(t->opaque.v[i]) + 1;
+	text = size > FILE_MAX ? NULL : malloc(size);
+	if (!text)
+		return NULL;
+	memcpy(text + LINE, t->stamp, LINE - 1);
+	memcpy(text + 2 * LINE, t->digest, LINE - 1);
+	text[LINE - 1] = text[2 * LINE - 1] = text[3 * LINE - 1] = '\n';
+	for (size_t i = 0; i < t->opaque.n; i++) {
+		size_t n = strlen(t->opaque.v[i]) + 1;
+
+		memcpy(text + at, t->opaque.v[i], n);
+		at += n;
+	}
+	*len = size;
+	return text;
+}
+
+static void keep(int fd, const struct tree *t)
+{
+	size_t len;
+	cc_auto_free char *text = fd < 0 ? NULL : make_text(t, &len);
+	char digest[72];
+
+	if (!text)
+		return;
+	cc_sha256_digest(text + LINE, len - LINE, digest);
+	memcpy(text, digest, LINE - 1);
+	if (ftruncate(fd, 0) || lseek(fd, 0, SEEK_SET) || cc_write_all(fd, text, len))
+		cc_log(LOG_WARNING, "the digest of a layer cannot be kept: %s", strerror(errno));
+}
+
+/* ---- a layer ----------------------------------------------------------------------------------- */
+
+int rootfs_layer(const char *cache, int fd, const char *what, struct tree *t, bool *cached,
+		 struct cc_error *err)
+{
+	cc_auto_close int file = open_file(cache, fd);
+	struct timespec now;
+
+	if (file >= 0 && tree_walk(fd, false, what, t, err))
+		return -1;
+	*cached = take(file, t);
+	if (*cached)
+		return 0;
+	tree_clear(t);
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (tree_walk(fd, true, what, t, err))
+		return -1;
+	if (t->newest < now.tv_sec * INT64_C(1000000000) + now.tv_nsec - SETTLED_NS)
+		keep(file, t);
+	return 0;
+}
