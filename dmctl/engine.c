@@ -27,6 +27,7 @@ void engine_container_clear(struct engine_container *c)
 	free(c->bundle);
 	free(c->image_ref);
 	free(c->image_config);
+	json_decref(c->health);
 	cc_strv_clear(&c->own_dirs);
 	cc_strv_clear(&c->manifests);
 	*c = (struct engine_container){0};
@@ -170,6 +171,17 @@ int engine_read_image_config(const char *path, struct engine_container *c, struc
 			"image: %s should have the digest %s, but has %s; the engine's store "
 			"was changed",
 			path, c->image_id, digest);
+	return 0;
+}
+
+int engine_add_health(struct engine_container *c, const json_t *config, struct cc_error *err)
+{
+	json_t *test = json_object_get(config, "Test");
+
+	if (!c->health)
+		c->health = json_array();
+	if (!c->health || (test && json_array_append(c->health, test)))
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	return 0;
 }
 

@@ -23,6 +23,8 @@
  * @own_dirs: directories the engine keeps for this container
  * @image_id: "sha256:…", digest of @image_config
  * @image_ref: name the container was made from; informational
+ * @health: what the engine runs in the container to see whether it is well: commands as health checks have them, or
+ *          a text where that is not known
  * @manifests: manifest digests the engine's store has for this image id
  */
 struct engine_container {
@@ -36,6 +38,7 @@ struct engine_container {
 	char image_id[72];
 	char *image_ref;
 	struct cc_strv manifests;
+	json_t *health;
 	char *image_config;
 	size_t image_config_len;
 };
@@ -86,6 +89,12 @@ json_t *engine_read_json(const char *path, struct cc_error *err);
 
 /* Reads @path into c->image_config; its digest must be c->image_id. */
 int engine_read_image_config(const char *path, struct engine_container *c, struct cc_error *err);
+
+/**
+ * engine_add_health - adds the command of a HealthConfig, if it has one, to c->health.
+ * @config: {"Test":[…]}, as both engines keep it; may be NULL
+ */
+int engine_add_health(struct engine_container *c, const json_t *config, struct cc_error *err);
 
 /* First process of a container from a file that holds its number; 0 when there is none. */
 pid_t engine_read_pid(const char *path);

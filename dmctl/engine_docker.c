@@ -227,6 +227,34 @@ static int describe(struct engine_container *c, struct cc_error *err)
 		return -1;
 	entry = json_array_get(entries, 0);
 	if (!entry)
+/* The daemon keeps what a container was made with in the container's own directory. */
+static int take_health(const char *own, struct engine_container *c, struct cc_error *err)
+{
+	cc_auto_json json_t *container = NULL;
+	cc_auto_free char *path = NULL;
+	const json_t *config;
+
+	if (asprintf(&path, "%s/config.v2.json", own) < 0) {
+		path = NULL;
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	}
+	container = engine_read_json(path, err);
+	config = json_object_get(container, "Config");
+	return container ? engine_add_health(c, json_object_get(config, "Healthcheck"), err) : -1;
+}
+
+/* The daemon's filter takes a prefix; the answer must be about the container that was asked for. */
+static int is_other(const json_t *entry, const char *id, struct cc_error *err)
+{
+	const char *got = json_string_value(json_object_get(entry, "Id"));
+
+	if (got && strcmp(got, id) == 0)
+		return 0;
+	return cc_fail(err, CC_E_INVALID,
+		       "docker was asked for container %.12s, and answers for %.12s", id,
+		       got ? got : "none");
+}
+
 		return cc_fail(err, CC_E_NOTFOUND, "docker has no container %s", c->id);
 	if (take_entry(entry, c, err) ||
 	    cc_json_str(entry, "docker's answer", "ImageID", true, &image, err) ||
@@ -244,7 +272,8 @@ static int describe(struct engine_container *c, struct cc_error *err)
 		path = NULL;
 	if (!own || !path)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	if (cc_strv_push(&c->own_dirs, own, err) || engine_read_image_config(path, c, err))
+	if (cc_strv_push(&c->own_dirs, own, err) || take_health(own, c, err) ||
+	    engine_read_image_config(path, c, err))
 		return -1;
 	return take_manifests(image, c, err);
 }

@@ -11,6 +11,7 @@
 #include <openssl/evp.h>
 
 #include "engine.h"
+#include "podman_db.h"
 
 #define GRAPH_ROOT "/var/lib/containers/storage"
 #define RUN_ROOT "/run/containers/storage"
@@ -353,6 +354,34 @@ static int describe(struct engine_container *c, struct cc_error *err)
 	cc_auto_free char *image = NULL, *path = NULL, *kept = NULL, *run = NULL;
 	cc_cleanup(store_clear) struct store s = {0};
 	cc_auto_json json_t *entry = NULL;
+/*
+ * Only Podman's data base has it. Where that is another one (BoltDB, of before version 5) it is not known, which is
+ * something else than none.
+ */
+static int take_health(const struct store *s, struct engine_container *c, struct cc_error *err)
+{
+	cc_auto_free char *libpod = NULL;
+	cc_auto_json json_t *config = NULL;
+
+	if (asprintf(&libpod, "%s/libpod", s->graph) < 0) {
+		libpod = NULL;
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	}
+	config =
+		podman_db_config((const char *const[]){s->graph, libpod, s->run, NULL}, c->id, err);
+	if (config)
+		return engine_add_health(c, json_object_get(config, "healthcheck"), err) ||
+				       engine_add_health(
+					       c, json_object_get(config, "startupHealthCheck"),
+					       err)
+			       ? -1
+			       : 0;
+	if (err->code != CC_E_NOTFOUND)
+		return -1;
+	c->health = json_pack("[s]", "unknown");
+	return c->health ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
+}
+
 
 	if (open_store(&s, err))
 		return -1;
@@ -376,7 +405,7 @@ static int describe(struct engine_container *c, struct cc_error *err)
 	    cc_strv_push(&c->own_dirs, kept, err) || cc_strv_push(&c->own_dirs, run, err))
 		return -1;
 	path = blob_path(&s, image, c->image_id, err);
-	if (!path || engine_read_image_config(path, c, err))
+	if (!path || take_health(&s, c, err) || engine_read_image_config(path, c, err))
 		return -1;
 	return take_manifests(&s, image, c, err);
 }

@@ -105,8 +105,7 @@ static int take_image(const struct engine_container *c, const char *root, struct
 	if (image_config_parse(c->image_config, c->image_config_len, &image, err) ||
 	    image_user(image.user, root, &m->image_user, err))
 		return -1;
-	if (c->engine == ENGINE_DOCKER &&
-	    measure_docker_health(c->own_dirs.v[0], c->image_config, c->image_config_len, m, err))
+	if (measure_health(c->health, c->image_config, c->image_config_len, m, err))
 		return -1;
 	move_strv(&m->image_args, &image.args);
 	move_strv(&m->image_env, &image.env);

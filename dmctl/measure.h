@@ -72,15 +72,12 @@ int measure_confined(const struct proc_status *st, const struct oci_facts *f,
 		     const struct cc_measurement *m, struct cc_error *err);
 
 /**
- * measure_health - adds a health check that is not the image's own to m->settings. Pure.
- * @container: docker's record of the container
+ * measure_health - adds health checks that are not the image's own to m->settings. Pure.
+ * @health: of the container, struct engine_container
  * @image: the image's configuration
  */
-int measure_health(const json_t *container, const json_t *image, struct cc_measurement *m,
+int measure_health(const json_t *health, const char *image, size_t len, struct cc_measurement *m,
 		   struct cc_error *err);
-/* The same, of the container that keeps its files in @own_dir. */
-int measure_docker_health(const char *own_dir, const char *image_config, size_t len,
-			  struct cc_measurement *m, struct cc_error *err);
 
 /* The agent has bound this container before. */
 bool measure_bound_before(const char *id);

@@ -5,7 +5,7 @@
 
 . ./lib.sh
 . ./bind-lib.sh
-plan 20
+plan 21
 
 differs() {
 	local fact=$1
@@ -25,6 +25,7 @@ differs capabilities --privileged app:1
 differs seccomp --security-opt seccomp=unconfined app:1
 differs devices --device /dev/loop-control app:1
 differs settings --annotation run.oci.keep_original_groups=1 app:1
+differs settings --health-cmd 'cat /data/log' app:1
 differs mounts -v /tmp:/exfil app:1
 differs mounts --tmpfs /scratch app:1
 differs namespaces --network host app:1
