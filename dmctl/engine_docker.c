@@ -108,12 +108,14 @@ static int take_entry(const json_t *entry, struct engine_container *c, struct cc
 	return c->name ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
 }
 
-/* The bundle exists, and has the process's number in init.pid, exactly while it runs. */
+/* It exists exactly while the container does for the runtime. */
 static int take_bundle(struct engine_container *c, struct cc_error *err)
 {
-	cc_auto_free char *pid = NULL;
 	struct stat st;
 	size_t i;
+
+	free(c->bundle);
+	c->bundle = NULL;
 
 	for (i = 0; i < sizeof(bundle_dirs) / sizeof(bundle_dirs[0]); i++) {
 		cc_auto_free char *dir = NULL;
@@ -127,6 +129,14 @@ static int take_bundle(struct engine_container *c, struct cc_error *err)
 			break;
 		}
 	}
+	return 0;
+}
+
+/* Its process's number is in init.pid while it runs. */
+static int take_pid(struct engine_container *c, struct cc_error *err)
+{
+	cc_auto_free char *pid = NULL;
+
 	if (!c->bundle)
 		return 0;
 	if (asprintf(&pid, "%s/init.pid", c->bundle) < 0) {
@@ -169,7 +179,7 @@ static int find(const char *container, struct engine_container *c, struct cc_err
 	if (!entry)
 		return cc_fail(err, CC_E_NOTFOUND,
 			       "docker has no container %s; see \"docker ps -a\"", container);
-	return take_entry(entry, c, err) ? -1 : take_bundle(c, err);
+	return take_entry(entry, c, err) || take_bundle(c, err) ? -1 : take_pid(c, err);
 }
 
 /* RepoDigests: "repository@sha256:…"; empty for an image that never was in a registry. */
@@ -217,16 +227,6 @@ static int root_dir(char **dir, struct cc_error *err)
 		driver);
 }
 
-static int describe(struct engine_container *c, struct cc_error *err)
-{
-	cc_auto_free char *image = NULL, *dir = NULL, *path = NULL, *own = NULL;
-	cc_auto_json json_t *entries = list("id", c->id, err);
-	json_t *entry;
-
-	if (!entries)
-		return -1;
-	entry = json_array_get(entries, 0);
-	if (!entry)
 /* The daemon keeps what a container was made with in the container's own directory. */
 static int take_health(const char *own, struct engine_container *c, struct cc_error *err)
 {
@@ -255,8 +255,18 @@ static int is_other(const json_t *entry, const char *id, struct cc_error *err)
 		       got ? got : "none");
 }
 
+static int describe(struct engine_container *c, struct cc_error *err)
+{
+	cc_auto_free char *image = NULL, *dir = NULL, *path = NULL, *own = NULL;
+	cc_auto_json json_t *entries = list("id", c->id, err);
+	json_t *entry;
+
+	if (!entries)
+		return -1;
+	entry = json_array_get(entries, 0);
+	if (!entry)
 		return cc_fail(err, CC_E_NOTFOUND, "docker has no container %s", c->id);
-	if (take_entry(entry, c, err) ||
+	if (is_other(entry, c->id, err) || take_entry(entry, c, err) || take_bundle(c, err) ||
 	    cc_json_str(entry, "docker's answer", "ImageID", true, &image, err) ||
 	    cc_json_str(entry, "docker's answer", "Image", false, &c->image_ref, err))
 		return -1;

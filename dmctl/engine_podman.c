@@ -237,6 +237,12 @@ static bool present(void)
 	       join(&dir, &err, s.graph, "overlay-containers", "", "") == 0 && stat(dir, &st) == 0;
 }
 
+static int take_bundle(const struct store *s, struct engine_container *c, struct cc_error *err)
+{
+	free(c->bundle);
+	return join(&c->bundle, err, s->graph, "overlay-containers", c->id, "/userdata");
+}
+
 static int find(const char *container, struct engine_container *c, struct cc_error *err)
 {
 	cc_cleanup(store_clear) struct store s = {0};
@@ -246,8 +252,7 @@ static int find(const char *container, struct engine_container *c, struct cc_err
 	if (open_store(&s, err))
 		return -1;
 	entry = find_entry(&s, container, err);
-	if (!entry || take_entry(entry, c, err) ||
-	    join(&c->bundle, err, s.graph, "overlay-containers", c->id, "/userdata") ||
+	if (!entry || take_entry(entry, c, err) || take_bundle(&s, c, err) ||
 	    join(&pidfile, err, s.run, "overlay-containers", c->id, "/userdata/pidfile"))
 		return -1;
 	c->pid = engine_read_pid(pidfile);
@@ -349,11 +354,6 @@ static void take_image_ref(const json_t *entry, struct engine_container *c)
 	c->image_ref = ref ? strdup(ref) : NULL;
 }
 
-static int describe(struct engine_container *c, struct cc_error *err)
-{
-	cc_auto_free char *image = NULL, *path = NULL, *kept = NULL, *run = NULL;
-	cc_cleanup(store_clear) struct store s = {0};
-	cc_auto_json json_t *entry = NULL;
 /*
  * Only Podman's data base has it. Where that is another one (BoltDB, of before version 5) it is not known, which is
  * something else than none.
@@ -382,6 +382,11 @@ static int take_health(const struct store *s, struct engine_container *c, struct
 	return c->health ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
 }
 
+static int describe(struct engine_container *c, struct cc_error *err)
+{
+	cc_auto_free char *image = NULL, *path = NULL, *kept = NULL, *run = NULL;
+	cc_cleanup(store_clear) struct store s = {0};
+	cc_auto_json json_t *entry = NULL;
 
 	if (open_store(&s, err))
 		return -1;
@@ -390,7 +395,7 @@ static int take_health(const struct store *s, struct engine_container *c, struct
 		return -1;
 	if (!has_id(entry, c->id))
 		return cc_fail(err, CC_E_NOTFOUND, "podman has no container %s", c->id);
-	if (take_entry(entry, c, err) ||
+	if (take_entry(entry, c, err) || take_bundle(&s, c, err) ||
 	    cc_json_str(entry, "podman's store", "image", true, &image, err))
 		return -1;
 	snprintf(c->image_id, sizeof(c->image_id), "sha256:%s", image);

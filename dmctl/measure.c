@@ -5,6 +5,7 @@
 #include "measure.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #include "engine.h"
 #include "image_config.h"
@@ -74,20 +75,52 @@ static int take_engine(struct engine_container *c, struct cc_measurement *m, str
 		       : 0;
 }
 
-static int take_config(const struct engine_container *c, const char *bundle,
-		       struct cc_measurement *m, struct oci_facts *f, struct cc_error *err)
+/*
+ * config.json is believed because it is the engine's. Whoever hands us a state may have written another one, so the
+ * directory it names must be the one where the engine keeps this container's.
+ */
+static int check_bundle(const struct engine_container *c, const char *named, struct cc_error *err)
+{
+	struct stat theirs, ours;
+
+	if (c->bundle && stat(c->bundle, &ours) == 0 && stat(named, &theirs) == 0 &&
+	    ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino)
+		return 0;
+	return cc_refuse(err, "bundle",
+			 "bundle: %s was named, %s keeps that of container %.12s in %s", named,
+			 engine_name(c->engine), c->id, c->bundle ? c->bundle : "none");
+}
+
+/* For a hook nothing of the container has run: its process still has the host's root directory. */
+static int check_created(pid_t pid, struct cc_error *err)
+{
+	bool home;
+
+	if (proc_at_home(pid, &home, err))
+		return -1;
+	return home ? 0
+		    : cc_refuse(err, "state",
+				"state: process %d is said to be created only, it is in the "
+				"container's root file system already",
+				(int)pid);
+}
+
+static int take_config(const struct engine_container *c, struct cc_measurement *m,
+		       struct oci_facts *f, struct cc_error *err)
 {
 	const struct oci_context ctx = {
 		.engine = c->engine,
 		.id = c->id,
-		.bundle = bundle,
+		.bundle = c->bundle,
 		.own_dirs = &c->own_dirs,
 		.is_host_device = measure_host_device,
 	};
 	cc_auto_free char *path = NULL, *text = NULL;
 	size_t len;
 
-	if (asprintf(&path, "%s/config.json", bundle) < 0) {
+	if (!c->bundle)
+		return cc_fail(err, CC_E_NOTFOUND, "container %.12s has no bundle any more", c->id);
+	if (asprintf(&path, "%s/config.json", c->bundle) < 0) {
 		path = NULL;
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	}
@@ -128,10 +161,11 @@ static int recheck(const struct proc_ref *p, const char *cgroup, struct cc_error
 }
 
 /*
- * @c: engine is found out here; id, bundle and pid are given
- * @pivoted: the runtime has made the root file system the root of the mount namespace
+ * @c: engine is found out here; id and pid are given
+ * @named: the bundle that a hook's state names; NULL: the runtime has made the root file system the root of
+ *         the mount namespace
  */
-static int measure(struct engine_container *c, bool pivoted, struct measured *s,
+static int measure(struct engine_container *c, const char *named, struct measured *s,
 		   struct cc_error *err)
 {
 	cc_cleanup(oci_facts_clear) struct oci_facts f = {0};
@@ -145,13 +179,14 @@ static int measure(struct engine_container *c, bool pivoted, struct measured *s,
 		return -1;
 	m->pid = (uint32_t)s->proc.pid;
 	m->start_time = s->proc.start_time;
-	m->running = pivoted && !c->waiting;
-	if (!pivoted && measure_fresh(c->pid, err))
+	m->running = !named && !c->waiting;
+	if (named && measure_fresh(c->pid, err))
 		return -1;
 	if (proc_cgroup(c->pid, cgroup, err) || take_cgroup(cgroup, c->id, m, &c->engine, err) ||
-	    take_engine(c, m, err) || take_config(c, c->bundle, m, &f, err) ||
-	    measure_kernel(c->pid, cgroup, &f, m, err) || take_image(c, f.root, m, err) ||
-	    rootfs_measure(f.root, c->pid, f.user_ns, m, err))
+	    take_engine(c, m, err) ||
+	    (named && (check_bundle(c, named, err) || check_created(c->pid, err))) ||
+	    take_config(c, m, &f, err) || measure_kernel(c->pid, cgroup, &f, m, err) ||
+	    take_image(c, f.root, m, err) || rootfs_measure(f.root, c->pid, f.user_ns, m, err))
 		return -1;
 	if (m->running &&
 	    (proc_status(c->pid, &status, err) || measure_confined(&status, &f, m, err)))
@@ -159,7 +194,7 @@ static int measure(struct engine_container *c, bool pivoted, struct measured *s,
 	m->first_start = !measure_bound_before(c->id);
 	s->user_ns = f.user_ns;
 	s->host_root = cc_steal(f.root);
-	s->root = strdup(pivoted ? "/" : s->host_root);
+	s->root = strdup(named ? s->host_root : "/");
 	if (!s->root)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	return recheck(&s->proc, cgroup, err);
@@ -181,9 +216,7 @@ int measure_hook(const struct oci_state *state, struct measured *s, struct cc_er
 {
 	engine_auto_container struct engine_container c = {.pid = state->pid};
 
-	if (copy(&c.id, state->id, err) || copy(&c.bundle, state->bundle, err))
-		return -1;
-	return measure(&c, false, s, err);
+	return copy(&c.id, state->id, err) ? -1 : measure(&c, state->bundle, s, err);
 }
 
 int measure_named(const char *container, const char *engine, struct measured *s,
@@ -194,7 +227,7 @@ int measure_named(const char *container, const char *engine, struct measured *s,
 	if (engine_find(container, engine, &c, err))
 		return -1;
 	if (c.pid && c.bundle)
-		return measure(&c, true, s, err);
+		return measure(&c, NULL, s, err);
 	if (c.engine == ENGINE_PODMAN)
 		return cc_fail(
 			err, CC_E_NOTFOUND,

@@ -225,6 +225,19 @@ int proc_cgroup(pid_t pid, char path[static PROC_PATH_MAX], struct cc_error *err
 	return 0;
 }
 
+int proc_at_home(pid_t pid, bool *home, struct cc_error *err)
+{
+	struct stat theirs, ours;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/root", (int)pid);
+	if (stat(path, &theirs) || stat("/", &ours))
+		return errno == ENOENT ? cc_fail(err, CC_E_NOTFOUND, "process %d is gone", (int)pid)
+				       : cc_fail_errno(err, CC_E_INTERNAL, "%s", path);
+	*home = theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
+	return 0;
+}
+
 int proc_ns(pid_t pid, const char *name, uint64_t *ino, struct cc_error *err)
 {
 	char path[64];

@@ -65,6 +65,12 @@ int proc_cgroup(pid_t pid, char path[static PROC_PATH_MAX], struct cc_error *err
 int proc_ns(pid_t pid, const char *name, uint64_t *ino, struct cc_error *err);
 
 /**
+ * proc_at_home - whether the root directory of @pid is ours: so it is for a process of the host in whatever mount namespace,
+ * and for a container's before its runtime has made the container's root file system its root; not after that.
+ */
+int proc_at_home(pid_t pid, bool *home, struct cc_error *err);
+
+/**
  * proc_ns_shared - somebody else is in this namespace.
  * @name, @ino: the namespace
  * @cgroup: path; processes in it or below it do not count

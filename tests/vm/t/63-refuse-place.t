@@ -6,7 +6,7 @@
 
 . ./lib.sh
 . ./bind-lib.sh
-plan 17
+plan 25
 
 # image NAME SHELL: app:1's image with its tree changed by SHELL, which runs in it
 image() {
@@ -75,6 +75,17 @@ fails_with 6 "cgroup: container ${good:0:12} was named, process $evil_pid is in 
 	hook "$good" "$evil_pid"
 fails_with 6 "cgroup: process $$ is in .*, which no container engine made" hook "$good" $$
 fails_with 8 "is gone" hook "$good" 4194303
+# a bundle of one's own making, for a container that would be refused
+need docker rm -f good
+need docker run -d --name good --network none -v "$tap_dir:/forge" app:1 other arguments
+good=$(docker inspect -f '{{.Id}}' good) good_pid=$(docker inspect -f '{{.State.Pid}}' good)
+engines=${bundle%/*}/$good
+mkdir "$tap_dir/bundle" && cp "$engines/config.json" "$tap_dir/bundle"
+bundle=$tap_dir/bundle
+fails_with 6 "bundle: $tap_dir/bundle was named, docker keeps that of container ${good:0:12} in $engines" \
+	hook "$good" "$good_pid"
+bundle=$engines
+fails_with 6 "state: process $good_pid is said to be created only" hook "$good" "$good_pid"
 ok "nothing is left behind" leaves_nothing
 need docker rm -f good evil
 
@@ -84,3 +95,8 @@ like "a process of the host is answered" "$(ask)" '"ok":true'
 like "one in another pid namespace is not" "$(ask unshare --pid --fork)" '"code":"permission"'
 like "nor is one without root" "$(chmod 666 $sock/agent.sock; ask setpriv --reuid 65534 --clear-groups)" \
 	'"code":"permission"'
+root=$tap_dir/root # with all that the host has, but another directory
+mkdir -p "$root"/{usr,run} && ln -s usr/bin usr/lib usr/lib64 "$root"
+mount --rbind /usr "$root/usr" && mount --rbind /run "$root/run" && cleanup umount -l "$root/usr" "$root/run"
+group=/sys/fs/cgroup/libpod-$(printf '%064d' 1).scope
+mkdir -p "$group" && cleanup rmdir "$group"
