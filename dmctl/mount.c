@@ -95,7 +95,7 @@ struct inside {
 	int under_fd; /* the placeholder that may be there already, or -1 */
 	const char *root;
 	const char *point;
-	const struct cc_strv *targets;
+	const struct mounts *mounts;
 	bool lazy;
 	dev_t dev;
 	const char *fs;
@@ -293,22 +293,54 @@ int mount_attach(int fd, const struct measured *seen, const char *volume, const 
 	return table < 0 || proc_check(&seen->proc, err) ? -1 : run_inside(attach_inside, &in, err);
 }
 
-static int detach_inside(const struct inside *in, struct cc_error *err)
+/* The table of the namespace still has that mount. An error counts as true. */
+static bool is_there(const struct inside *in, const struct mount_at *mount)
+{
+	mounts_auto struct mounts now = {0};
+	struct cc_error err;
+
+	if (mountinfo_mounts(in->table_fd, in->dev, &now, &err))
+		return true;
+	for (size_t i = 0; i < now.n; i++)
+		if (now.v[i].id == mount->id)
+			return true;
+	return false;
+}
+
+/*
+ * umount2() takes a path, and whoever may mount in the container may have put another mount there: it is looked at
+ * right before. What the container puts there in between is lost to itself.
+ */
+static int detach(const struct inside *in, const struct mount_at *mount, struct cc_error *err)
 {
 	int flags = UMOUNT_NOFOLLOW | (in->lazy ? MNT_DETACH : 0);
-	size_t i;
+	cc_auto_close int fd = open(mount->target, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	struct statx st = {0};
 
-	for (i = 0; i < in->targets->n; i++) {
-		if (umount2(in->targets->v[i], flags) == 0 || errno == EINVAL || errno == ENOENT)
-			continue; /* the container may have unmounted it itself */
-		if (errno == EBUSY)
-			return cc_fail(
-				err, CC_E_BUSY,
-				"the container uses %s; stop it, or what has files open there",
-				in->targets->v[i]);
-		return cc_fail_errno(err, CC_E_INTERNAL, "unmounting %s in the container",
-				     in->targets->v[i]);
+	if (fd < 0 || statx(fd, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_MNT_ID, &st) ||
+	    st.stx_mnt_id != mount->id) {
+		if (!is_there(in, mount)) /* the container unmounted it itself */
+			return 0;
+		return cc_fail(err, CC_E_BUSY,
+			       "something else is mounted over %s in the container; unmount that, "
+			       "or stop the container",
+			       mount->target);
 	}
+	close(cc_steal_fd(&fd)); /* it would be a use of the mount */
+	if (umount2(mount->target, flags) == 0 || errno == EINVAL || errno == ENOENT)
+		return 0;
+	if (errno == EBUSY)
+		return cc_fail(err, CC_E_BUSY,
+			       "the container uses %s; stop it, or what has files open there",
+			       mount->target);
+	return cc_fail_errno(err, CC_E_INTERNAL, "unmounting %s in the container", mount->target);
+}
+
+static int detach_inside(const struct inside *in, struct cc_error *err)
+{
+	for (size_t i = 0; i < in->mounts->n; i++)
+		if (detach(in, &in->mounts->v[i], err))
+			return -1;
 	return 0;
 }
 
@@ -332,30 +364,30 @@ static int join_cgroup(const struct proc_ref *proc, bool lazy, int *procs_fd, st
 int mount_detach(const struct proc_ref *proc, dev_t dev, bool lazy, struct cc_error *err)
 {
 	cc_auto_close int table = mountinfo_open(proc->pid, err), procs = -1;
-	struct cc_strv targets = {0};
+	mounts_auto struct mounts mounts = {0};
 	struct inside in = {
 		.pidfd = proc->pidfd,
+		.table_fd = table,
 		.under_fd = -1,
-		.targets = &targets,
+		.mounts = &mounts,
 		.lazy = lazy,
+		.dev = dev,
 	};
-	int rc = table < 0 ? -1 : mountinfo_targets(table, dev, &targets, err);
 
-	if (rc == 0 && targets.n)
-		rc = join_cgroup(proc, lazy, &procs, err);
+	if (table < 0 || mountinfo_mounts(table, dev, &mounts, err))
+		return -1;
+	if (mounts.n && join_cgroup(proc, lazy, &procs, err))
+		return -1;
 	in.procs_fd = procs;
-	if (rc == 0)
-		rc = proc_check(proc, err);
-	if (rc == 0 && targets.n)
-		rc = run_inside(detach_inside, &in, err);
-	cc_strv_clear(&targets);
-	return rc;
+	if (proc_check(proc, err))
+		return -1;
+	return mounts.n ? run_inside(detach_inside, &in, err) : 0;
 }
 
 /* The container may have put something else in the way: what is grown is the device that is meant. */
 static int grow_inside(const struct inside *in, struct cc_error *err)
 {
-	const char *target = in->targets->v[0];
+	const char *target = in->mounts->v[0].target;
 	cc_auto_close int dir = open(target, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	struct stat st;
 
@@ -370,19 +402,19 @@ int mount_grow(const struct proc_ref *proc, dev_t dev, const char *fs, uint64_t 
 	       struct cc_error *err)
 {
 	cc_auto_close int table = mountinfo_open(proc->pid, err), procs = -1;
-	cc_cleanup(cc_strv_clear) struct cc_strv targets = {0};
+	mounts_auto struct mounts mounts = {0};
 	struct inside in = {
 		.pidfd = proc->pidfd,
 		.under_fd = -1,
-		.targets = &targets,
+		.mounts = &mounts,
 		.dev = dev,
 		.fs = fs,
 		.sectors = sectors,
 	};
 
-	if (table < 0 || mountinfo_targets(table, dev, &targets, err))
+	if (table < 0 || mountinfo_mounts(table, dev, &mounts, err))
 		return -1;
-	if (targets.n == 0)
+	if (mounts.n == 0)
 		return cc_fail(err, CC_E_NOTFOUND, "the container has unmounted the volume");
 	if (join_cgroup(proc, false, &procs, err))
 		return -1;

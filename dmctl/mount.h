@@ -38,7 +38,8 @@ int mount_attach(int fd, const struct measured *seen, const char *volume, const 
 /**
  * mount_detach - unmounts every mount of device @dev from the mount namespace of @proc.
  * @lazy: also when it is in use (MNT_DETACH)
- * Return: 0, also when there is none; -1 with CC_E_BUSY when the container uses it.
+ * Return: 0, also when there is none; -1 with CC_E_BUSY when the container uses it or has mounted something else
+ * over it, which stays.
  */
 int mount_detach(const struct proc_ref *proc, dev_t dev, bool lazy, struct cc_error *err);
 

@@ -147,7 +147,28 @@ int mountinfo_shared(int fd, uint64_t mnt_id, bool *shared, struct cc_error *err
 		       (unsigned long long)mnt_id);
 }
 
-int mountinfo_targets(int fd, dev_t dev, struct cc_strv *targets, struct cc_error *err)
+void mounts_clear(struct mounts *m)
+{
+	for (size_t i = 0; i < m->n; i++)
+		free(m->v[i].target);
+	free(m->v);
+	*m = (struct mounts){0};
+}
+
+static int push(struct mounts *m, struct libmnt_fs *fs, struct cc_error *err)
+{
+	struct mount_at *v = reallocarray(m->v, m->n + 1, sizeof(*v));
+
+	if (v)
+		m->v = v;
+	if (!v || mnt_fs_get_id(fs) < 0 || !mnt_fs_get_target(fs))
+		return cc_fail(err, CC_E_INTERNAL, "the mount table cannot be read");
+	v[m->n].id = (uint64_t)mnt_fs_get_id(fs);
+	v[m->n].target = strdup(mnt_fs_get_target(fs));
+	return v[m->n].target ? (m->n++, 0) : cc_fail(err, CC_E_NOMEM, "out of memory");
+}
+
+int mountinfo_mounts(int fd, dev_t dev, struct mounts *m, struct cc_error *err)
 {
 	auto_iter struct libmnt_iter *it = mnt_new_iter(MNT_ITER_BACKWARD);
 	auto_table struct libmnt_table *tb = read_table(fd, err);
@@ -158,8 +179,7 @@ int mountinfo_targets(int fd, dev_t dev, struct cc_strv *targets, struct cc_erro
 	if (!it)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	while (mnt_table_next_fs(tb, it, &fs) == 0)
-		if (mnt_fs_get_devno(fs) == dev &&
-		    cc_strv_push(targets, mnt_fs_get_target(fs), err))
+		if (mnt_fs_get_devno(fs) == dev && push(m, fs, err))
 			return -1;
 	return 0;
 }

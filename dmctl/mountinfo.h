@@ -36,7 +36,22 @@ int mountinfo_overlay(int fd, const char *target, char **upper, char **lower, bo
  */
 int mountinfo_shared(int fd, uint64_t mnt_id, bool *shared, struct cc_error *err);
 
-/* Targets of all mounts of device @dev, last mounted first. */
-int mountinfo_targets(int fd, dev_t dev, struct cc_strv *targets, struct cc_error *err);
+/**
+ * struct mounts - mounts of a table.
+ * @id: the kernel's, as statx(2) has it: of this mount, not of what else is mounted there
+ */
+struct mounts {
+	size_t n;
+	struct mount_at {
+		uint64_t id;
+		char *target;
+	} *v;
+};
+
+void mounts_clear(struct mounts *m);
+#define mounts_auto cc_cleanup(mounts_clear)
+
+/* All mounts of device @dev, last mounted first. @m: zeroed */
+int mountinfo_mounts(int fd, dev_t dev, struct mounts *m, struct cc_error *err);
 
 #endif

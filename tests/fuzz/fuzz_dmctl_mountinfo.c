@@ -23,7 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	cc_auto_close int fd = memfd_create("mountinfo", MFD_CLOEXEC);
 	char *upper = NULL, *lower = NULL;
-	struct cc_strv targets = {0};
+	mounts_auto struct mounts mounts = {0};
 	struct cc_error err = {0};
 	bool yes;
 
@@ -33,8 +33,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (mountinfo_overlay(fd, "/m", &upper, &lower, &yes, &err) == 0)
 		REQUIRE(yes || (!upper && !lower));
 	mountinfo_shared(fd, 24, &yes, &err);
-	mountinfo_targets(fd, makedev(253, 0), &targets, &err);
-	cc_strv_clear(&targets);
+	mountinfo_mounts(fd, makedev(253, 0), &mounts, &err);
 	free(upper);
 	free(lower);
 	return 0;

@@ -107,15 +107,16 @@ static void a_shared_mount_is_told_from_a_slave(void **state)
 static void all_mounts_of_a_device_are_found_last_first(void **state)
 {
 	cc_auto_close int fd = file_of(table);
-	struct cc_strv targets = {0};
+	mounts_auto struct mounts m = {0};
 	struct cc_error err;
 
 	(void)state;
-	expect_ok(mountinfo_targets(fd, makedev(253, 0), &targets, &err), &err);
-	assert_int_equal(targets.n, 2);
-	assert_string_equal(targets.v[0], "/data/again");
-	assert_string_equal(targets.v[1], "/data");
-	cc_strv_clear(&targets);
+	expect_ok(mountinfo_mounts(fd, makedev(253, 0), &m, &err), &err);
+	assert_int_equal(m.n, 2);
+	assert_string_equal(m.v[0].target, "/data/again");
+	assert_int_equal(m.v[0].id, 43);
+	assert_string_equal(m.v[1].target, "/data");
+	assert_int_equal(m.v[1].id, 42);
 }
 
 static void a_table_that_is_not_understood_is_an_error(void **state)
@@ -134,12 +135,12 @@ static void our_own_table_is_understood(void **state)
 {
 	struct cc_error err = {0};
 	cc_auto_close int fd = mountinfo_open(0, &err);
-	struct cc_strv targets = {0};
+	mounts_auto struct mounts m = {0};
 
 	(void)state;
 	assert_true(fd >= 0);
-	expect_ok(mountinfo_targets(fd, makedev(0, 0), &targets, &err), &err);
-	assert_int_equal(targets.n, 0);
+	expect_ok(mountinfo_mounts(fd, makedev(0, 0), &m, &err), &err);
+	assert_int_equal(m.n, 0);
 }
 
 int main(void)

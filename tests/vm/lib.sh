@@ -150,7 +150,7 @@ tiny_tree() {
 
 	mkdir -p "$1"/{bin,data,dev,etc,proc,sys,tmp}
 	cp /bin/busybox "$1/bin/busybox"
-	for tool in sh cat ls echo sleep mount grep dd id sync touch rm od head true false env df; do
+	for tool in sh cat ls echo sleep mount umount grep dd id sync touch rm od head true false env df; do
 		ln -sf busybox "$1/bin/$tool"
 	done
 	echo root:x:0:0:root:/:/bin/sh >"$1/etc/passwd"

@@ -89,14 +89,28 @@ fails_with 6 "state: process $good_pid is said to be created only" hook "$good" 
 ok "nothing is left behind" leaves_nothing
 need docker rm -f good evil
 
+# a mount that the container put over the volume's is not what is unmounted
+need identity vol docker app:1 '.process.capabilities = ["CAP_SYS_ADMIN"]'
+need run_app docker --cap-drop all --cap-add SYS_ADMIN app:1
+need in_app docker mount -t tmpfs over /data
+fails_with 5 "something else is mounted over /data" dmctl unbind vol
+is "both mounts are still there" "$(in_app docker grep -c ' /data ' /proc/mounts)" 2
+need in_app docker umount /data
+ok "without it the volume is unmounted" dmctl unbind vol
+need docker rm -f app
+
 # root in a container that was given the agent's socket
 ask() { printf '{"op":"list"}' | "$@" socat -t 5 - UNIX-CONNECT:$sock/agent.sock,type=5; }
-like "a process of the host is answered" "$(ask)" '"ok":true'
-like "one in another pid namespace is not" "$(ask unshare --pid --fork)" '"code":"permission"'
-like "nor is one without root" "$(chmod 666 $sock/agent.sock; ask setpriv --reuid 65534 --clear-groups)" \
-	'"code":"permission"'
 root=$tap_dir/root # with all that the host has, but another directory
 mkdir -p "$root"/{usr,run} && ln -s usr/bin usr/lib usr/lib64 "$root"
 mount --rbind /usr "$root/usr" && mount --rbind /run "$root/run" && cleanup umount -l "$root/usr" "$root/run"
 group=/sys/fs/cgroup/libpod-$(printf '%064d' 1).scope
 mkdir -p "$group" && cleanup rmdir "$group"
+like "a process of the host is answered" "$(ask)" '"ok":true'
+like "one in another pid namespace is not" "$(ask unshare --pid --fork)" '"code":"permission"'
+like "nor is one that shares that, with another root directory" "$(ask chroot "$root")" '"code":"permission"'
+like "nor is one that has the host's, in a container's group" "$(ask sh -c "echo \$\$ >$group/cgroup.procs; exec \"\$@\"" sh)" \
+	'"code":"permission"'
+like "one in a mount namespace of its own, as services have, is" "$(ask unshare --mount)" '"ok":true'
+like "nor is one without root" "$(chmod 666 $sock/agent.sock; ask setpriv --reuid 65534 --clear-groups)" \
+	'"code":"permission"'
