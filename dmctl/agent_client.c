@@ -97,6 +97,45 @@ int agent_request(const char *socket_path, const json_t *request, json_t **answe
 	}
 }
 
+/* Appends a page; *after: in and out, the last volume so far. */
+static int take_page(json_t *all, const json_t *page, char after[static 64], struct cc_error *err)
+{
+	const json_t *last = json_array_get(page, json_array_size(page) - 1);
+	const char *volume = json_string_value(json_object_get(last, "volume"));
+
+	if (json_array_extend(all, (json_t *)page))
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	/* names only go up: an agent that repeats itself does not keep us here */
+	if (!volume || !cc_is_name(volume) || strcmp(volume, after) <= 0)
+		return cc_fail(err, CC_E_INVALID, "the agent's answer: a page does not go on");
+	snprintf(after, 64, "%s", volume);
+	return 0;
+}
+
+int agent_bindings(const char *socket_path, json_t **bindings, struct cc_error *err)
+{
+	cc_auto_json json_t *all = json_array();
+	char after[64] = "";
+	bool more = true;
+
+	while (more) {
+		cc_auto_json json_t *request =
+			json_pack("{s:s, s:s*}", "op", "list", "after", *after ? after : NULL);
+		cc_auto_json json_t *answer = NULL;
+		json_t *page = NULL;
+
+		if (!all || !request)
+			return cc_fail(err, CC_E_NOMEM, "out of memory");
+		if (agent_request(socket_path, request, &answer, err) ||
+		    cc_json_arr(answer, "the agent's answer", "bindings", true, &page, err) ||
+		    cc_json_bool(answer, "the agent's answer", "more", true, &more, err) ||
+		    ((more || json_array_size(page)) && take_page(all, page, after, err)))
+			return -1;
+	}
+	*bindings = cc_steal(all);
+	return 0;
+}
+
 void agent_refresh(const char *socket_path)
 {
 	cc_auto_json json_t *request = json_pack("{s:s}", "op", "refresh");

@@ -15,6 +15,12 @@
 int agent_request(const char *socket_path, const json_t *request, json_t **answer,
 		  struct cc_error *err);
 
+/**
+ * agent_bindings - all that is bound on this host, page after page.
+ * @bindings: out, array, new reference
+ */
+int agent_bindings(const char *socket_path, json_t **bindings, struct cc_error *err);
+
 /* Tells the agent that keyd's volumes changed. No agent is no error. */
 void agent_refresh(const char *socket_path);
 

@@ -20,7 +20,7 @@ static const struct {
 			(const char *const[]){"op", "volume", "device", "container", "engine",
 					      "dryRun", NULL}},
 	[AGENT_UNBIND] = {"unbind", false, true, (const char *const[]){"op", "volume", NULL}},
-	[AGENT_LIST] = {"list", false, false, (const char *const[]){"op", NULL}},
+	[AGENT_LIST] = {"list", false, false, (const char *const[]){"op", "after", NULL}},
 	[AGENT_MEASURE] = {"measure", false, false,
 			   (const char *const[]){"op", "container", "engine", "rootfs", NULL}},
 	[AGENT_REFRESH] = {"refresh", false, false, (const char *const[]){"op", NULL}},
@@ -69,15 +69,19 @@ static int parse_op(const json_t *obj, bool internal, struct agent_message *m, s
 	return cc_fail(err, CC_E_INVALID, WHAT ": operation \"%s\" is not known", name);
 }
 
-static int parse_volume(const json_t *obj, struct agent_message *m, struct cc_error *err)
+/* A volume's name; *out stays as it is where it may be absent. */
+static int parse_volume(const json_t *obj, const char *key, bool required, char out[static 64],
+			struct cc_error *err)
 {
 	cc_auto_free char *volume = NULL;
 
-	if (cc_json_str(obj, WHAT, "volume", true, &volume, err))
+	if (cc_json_str(obj, WHAT, key, required, &volume, err))
 		return -1;
+	if (!volume)
+		return 0;
 	if (!cc_is_name(volume))
 		return cc_fail(err, CC_E_INVALID, WHAT ": \"%s\" is no volume name", volume);
-	snprintf(m->volume, sizeof(m->volume), "%s", volume);
+	snprintf(out, 64, "%s", volume);
 	return 0;
 }
 
@@ -106,7 +110,8 @@ int agent_message_parse(const char *buf, size_t len, bool internal, struct agent
 		return -1;
 	if (!json_is_object(obj))
 		return cc_fail(err, CC_E_INVALID, WHAT " is no JSON object");
-	if (parse_op(obj, internal, m, err) || (ops[m->op].volume && parse_volume(obj, m, err)))
+	if (parse_op(obj, internal, m, err) ||
+	    (ops[m->op].volume && parse_volume(obj, "volume", true, m->volume, err)))
 		return -1;
 	switch (m->op) {
 	case AGENT_HOOK:
@@ -121,6 +126,8 @@ int agent_message_parse(const char *buf, size_t len, bool internal, struct agent
 				       cc_json_bool(obj, WHAT, "rootfs", false, &m->rootfs, err)
 			       ? -1
 			       : 0;
+	case AGENT_LIST:
+		return parse_volume(obj, "after", false, m->after, err);
 	case AGENT_PLUGIN:
 		return cc_json_str(obj, WHAT, "path", true, &m->path, err) ||
 				       cc_json_str(obj, WHAT, "body", true, &m->body, err)

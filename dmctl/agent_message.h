@@ -39,20 +39,22 @@ enum agent_op {
 /**
  * struct agent_message - one request.
  * @volume: "" where the operation has none
+ * @after: of AGENT_LIST, the last volume of the page before; "" for the first
  * @device, @engine: NULL when not given
  * @path, @body: of AGENT_PLUGIN, the HTTP request an engine sent
- * @state: of AGENT_HOOK
  * @rootfs: of AGENT_MEASURE: with the digest of the root file system
+ * @state: of AGENT_HOOK
  */
 struct agent_message {
 	enum agent_op op;
 	char volume[64];
+	char after[64];
 	char *device, *container, *engine;
 	char *path, *body;
 	bool dry_run;
+	bool rootfs;
 	struct oci_state state;
 };
-	bool rootfs;
 
 void agent_message_clear(struct agent_message *m);
 #define agent_auto_message cc_cleanup(agent_message_clear)

@@ -12,9 +12,10 @@
 #include <syslog.h>
 
 #include "agent.h"
+#include "agent_list.h"
 #include "binding.h"
-#include "log.h"
 #include "cgroup.h"
+#include "log.h"
 #include "proc.h"
 
 #define PEERS_MAX 256
@@ -73,7 +74,6 @@ static int peer_pidfd(int fd, pid_t pid)
 	return pid > 0 ? pidfd_open(pid, 0) : -1;
 }
 
-/*
 /* A process of the host: what the kernel says of it is no container's. */
 static bool is_hosts(pid_t pid)
 {
@@ -88,6 +88,7 @@ static bool is_hosts(pid_t pid)
 	       proc_cgroup(pid, cgroup, &err) == 0 && cgroup_match(cgroup, &match) != 0;
 }
 
+/*
  * Root, and of the host: a container that was given the socket is neither the hook nor an administrator. A pid
  * namespace alone does not tell, as a container may share the host's (--pid=host). Its root directory does: services with
  * mount namespaces of their own keep the host's, containers have another whatever they share. One that was given
@@ -116,44 +117,29 @@ int peer_check(int fd, struct cc_error *err)
 
 /* ---- requests ---------------------------------------------------------------------------------- */
 
-static int add_binding(json_t *list, const char *volume, struct cc_error *err)
+static json_t *show_binding(const char *volume, struct cc_error *err)
 {
 	binding_auto struct binding b = {0};
-	cc_auto_json json_t *obj = NULL;
+	json_t *obj;
 
 	if (binding_load(volume, &b, err))
-		return err->code == CC_E_NOTFOUND ? 0 : -1;
-	obj = binding_to_json(&b);
-	if (!obj || lease_show(obj) || json_array_append(list, obj))
-		return cc_fail(err, CC_E_INTERNAL, "volume %s cannot be shown", volume);
-	return 0;
-}
-
-static char *list_bindings(struct cc_error *err)
-{
-	cc_auto_json json_t *list = json_array(), *answer = NULL;
-	struct cc_strv volumes = {0};
-	int rc = binding_list(&volumes, err);
-	char *text;
-	size_t i;
-
-	for (i = 0; i < volumes.n && rc == 0; i++)
-		rc = add_binding(list, volumes.v[i], err);
-	cc_strv_clear(&volumes);
-	if (rc)
 		return NULL;
-	answer = json_pack("{s:b, s:O}", "ok", 1, "bindings", list);
-	text = answer ? json_dumps(answer, JSON_COMPACT) : NULL;
-	if (!text)
-		cc_fail(err, CC_E_NOMEM, "out of memory");
-	return text;
+	obj = binding_to_json(&b);
+	if (obj && lease_show(obj) == 0)
+		return obj;
+	json_decref(obj);
+	cc_fail(err, CC_E_INTERNAL, "volume %s cannot be shown", volume);
+	return NULL;
 }
 
-static void answer_list(struct peer *p)
+static void answer_list(struct peer *p, const char *after)
 {
+	cc_cleanup(cc_strv_clear) struct cc_strv volumes = {0};
+	cc_auto_free char *text = NULL;
 	struct cc_error err;
-	cc_auto_free char *text = list_bindings(&err);
 
+	if (binding_list(&volumes, &err) == 0)
+		text = agent_list_page(&volumes, after, show_binding, &err);
 	if (text)
 		peer_answer(p, text);
 	else
@@ -171,7 +157,7 @@ static void take_request(struct peer *p, const char *buf, size_t len)
 		return;
 	}
 	if (m.op == AGENT_LIST) {
-		answer_list(p);
+		answer_list(p, m.after);
 		return;
 	}
 	text = strndup(buf, len);

@@ -181,20 +181,16 @@ int cmd_ps(int argc, char **argv, const struct globals *g)
 		{"SINCE", "since"},	 {NULL, NULL},
 	};
 	static const char *const nothing[] = {NULL};
-	cc_auto_json json_t *request = json_pack("{s:s}", "op", "list");
+	cc_auto_json json_t *bindings = NULL;
 	cc_auto_json json_t *answer = NULL;
-	json_t *bindings = NULL;
 	struct cc_error err;
-	int rc;
 
 	if (cmd_only_arguments(g, argc, argv, nothing))
 		return CC_E_USAGE;
-	rc = ask(g, request, &answer);
-	if (rc)
-		return rc;
-	if (cc_json_arr(answer, "the agent's answer", "bindings", true, &bindings, &err))
+	if (agent_bindings(g->agent, &bindings, &err))
 		return cmd_fail(g, &err);
 	if (g->json) {
+		answer = json_pack("{s:b, s:O}", "ok", 1, "bindings", bindings);
 		output_json(answer);
 		return CC_OK;
 	}

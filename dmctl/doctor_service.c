@@ -31,17 +31,16 @@ void doctor_hook(const struct globals *g, struct finding *f)
 
 void doctor_agent(const struct globals *g, struct finding *f)
 {
-	cc_auto_json json_t *request = json_pack("{s:s}", "op", "list");
-	cc_auto_json json_t *answer = NULL;
+	cc_auto_json json_t *bindings = NULL;
 	struct cc_error err;
 	size_t n;
 
-	if (agent_request(g->agent, request, &answer, &err)) {
+	if (agent_bindings(g->agent, &bindings, &err)) {
 		finding_fail(f, err.code, "systemctl enable --now container-crypt-agent", "%s",
 			     err.text);
 		return;
 	}
-	n = json_array_size(json_object_get(answer, "bindings"));
+	n = json_array_size(bindings);
 	finding_ok(f, "answers; %zu volume%s bound", n, n == 1 ? "" : "s");
 }
 
