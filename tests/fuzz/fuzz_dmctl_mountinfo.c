@@ -7,7 +7,19 @@
 
 #include "dmctl/cgroup.h"
 #include "dmctl/mountinfo.h"
+#include "dmctl/rootfs_overlay.h"
 #include "fuzz.h"
+
+static void split(const char *lower)
+{
+	struct cc_strv dirs = {0};
+	struct cc_error err;
+
+	REQUIRE(overlay_split(lower, "/base", &dirs, &err) == 0);
+	for (size_t i = 0; i < dirs.n; i++)
+		REQUIRE(dirs.v[i][0] == '/');
+	cc_strv_clear(&dirs);
+}
 
 static void find_group(const uint8_t *data, size_t size)
 {
@@ -32,6 +44,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	if (mountinfo_overlay(fd, "/m", &upper, &lower, &yes, &err) == 0)
 		REQUIRE(yes || (!upper && !lower));
+	if (lower)
+		split(lower);
 	mountinfo_shared(fd, 24, &yes, &err);
 	mountinfo_mounts(fd, makedev(253, 0), &mounts, &err);
 	free(upper);
