@@ -89,7 +89,7 @@ static void recovered(struct agent *a)
 {
 	struct cc_error err;
 
-	watch_settle_all(a);
+	watch_settle(a, NULL);
 	if (agent_listen(a, &err)) {
 		cc_log(LOG_ERR, "%s", err.text);
 		event_base_loopbreak(a->base);

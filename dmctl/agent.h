@@ -88,7 +88,7 @@ void peer_fail(struct peer *p, const struct cc_error *err);
 int job_submit(struct agent *a, const struct agent_message *m, char *text, struct peer *peer,
 	       struct cc_error *err);
 /* The same for one of the agent's own requests; a failure is logged. */
-void job_submit_internal(struct agent *a, enum agent_op op, const char *volume);
+void job_submit_internal(struct agent *a, enum agent_op op, const char *binding);
 /* One has not begun yet, and will see all that there is now; one that is being done may not. */
 bool job_waits(const struct agent *a, enum agent_op op);
 /* The peer hung up: its job is dropped if it has not started, undone when it is done if it has. */
@@ -97,12 +97,10 @@ void job_forget_peer(struct agent *a, const struct peer *p);
 /* ---- agent_watch.c ----------------------------------------------------------------------------- */
 
 /**
- * watch_settle - looks at the binding of @volume: none: forgotten; bound and alive: watched;
- * else undone by a AGENT_REAP, again and again with growing pauses until that succeeds.
+ * watch_settle - looks at the bindings of @volume, all for NULL: none: forgotten; bound and alive: watched;
+ * else undone by a AGENT_REAP, again and again with growing pauses until that succeeds. No job of the volume may be running.
  */
 void watch_settle(struct agent *a, const char *volume);
-/* watch_settle() for every binding there is. */
-void watch_settle_all(struct agent *a);
 void watch_clear(struct agent *a);
 
 /* ---- agent_lease.c ----------------------------------------------------------------------------- */
@@ -115,7 +113,7 @@ void lease_renew_now(struct agent *a);
 /* An AGENT_RENEW has ended; @answer as renew_all() gives it, NULL when it failed. */
 void lease_renewed(struct agent *a, const json_t *answer);
 /* Adds to a binding of the agent's `list` how its lease is: "leftMs" and "state". */
-int lease_show(json_t *binding);
+int lease_show(const char *name, json_t *binding);
 
 /* ---- agent_keyd.c ------------------------------------------------------------------------------ */
 

@@ -10,6 +10,8 @@
 #include <sys/time.h>
 #include <sys/un.h>
 
+#include "binding.h"
+
 #define MESSAGE_MAX (64 * 1024)
 #define TIMEOUT_SECONDS 150 /* a bind may have to wait for the engine and for keyd */
 
@@ -97,25 +99,26 @@ int agent_request(const char *socket_path, const json_t *request, json_t **answe
 	}
 }
 
-/* Appends a page; *after: in and out, the last volume so far. */
-static int take_page(json_t *all, const json_t *page, char after[static 64], struct cc_error *err)
+/* Appends a page; *after: in and out, the last name so far. */
+static int take_page(json_t *all, const json_t *page, char after[static BINDING_NAME_LEN],
+		     struct cc_error *err)
 {
 	const json_t *last = json_array_get(page, json_array_size(page) - 1);
-	const char *volume = json_string_value(json_object_get(last, "volume"));
+	const char *name = json_string_value(json_object_get(last, "name"));
 
 	if (json_array_extend(all, (json_t *)page))
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	/* names only go up: an agent that repeats itself does not keep us here */
-	if (!volume || !cc_is_name(volume) || strcmp(volume, after) <= 0)
+	if (!name || !binding_is_name(name) || strcmp(name, after) <= 0)
 		return cc_fail(err, CC_E_INVALID, "the agent's answer: a page does not go on");
-	snprintf(after, 64, "%s", volume);
+	snprintf(after, BINDING_NAME_LEN, "%s", name);
 	return 0;
 }
 
 int agent_bindings(const char *socket_path, json_t **bindings, struct cc_error *err)
 {
 	cc_auto_json json_t *all = json_array();
-	char after[64] = "";
+	char after[BINDING_NAME_LEN] = "";
 	bool more = true;
 
 	while (more) {

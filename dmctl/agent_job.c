@@ -25,7 +25,7 @@
  * @key: jobs with equal keys are done one after the other; "" runs beside all others
  * @peer: gets the answer; NULL when nobody waits (any more)
  * @abandoned: its peer hung up
- * @was_bound: its volume was bound before it started
+ * @leases: under which its volume was bound before it started
  * @died: its worker ended without an answer
  * @pid: of the worker; 0 while queued
  */
@@ -35,10 +35,11 @@ struct job {
 	enum agent_op op;
 	bool dry_run;
 	char volume[64];
-	char key[72];
+	char key[BINDING_NAME_LEN + sizeof("volume/")];
 	char *text;
 	struct peer *peer;
-	bool abandoned, was_bound, died;
+	bool abandoned, died;
+	struct cc_strv leases;
 	pid_t pid;
 	int pidfd, fd;
 	struct event *exit, *limit;
@@ -57,6 +58,7 @@ static void job_free(struct job *j)
 		close(j->pidfd);
 	if (j->fd >= 0)
 		close(j->fd);
+	cc_strv_clear(&j->leases);
 	free(j->text);
 	free(j);
 }
@@ -66,6 +68,11 @@ static void job_free(struct job *j)
 static bool changes_volume(const struct job *j)
 {
 	return j->volume[0] && !j->dry_run && j->op != AGENT_FLUSH;
+}
+
+static bool binds(const struct job *j)
+{
+	return (j->op == AGENT_HOOK || j->op == AGENT_BIND) && changes_volume(j);
 }
 
 static void log_result(const struct job *j, const json_t *answer, const struct cc_error *err)
@@ -86,12 +93,31 @@ static void log_result(const struct job *j, const json_t *answer, const struct c
  * A bind that was done, and nobody was told: whoever asked for it is gone, or its worker was at its last
  * words when it died. The container will not run, or its owner believes that it has no volume.
  */
-static bool is_orphan(const struct job *j, const json_t *answer, bool delivered)
+static bool may_be_orphan(const struct job *j, const json_t *answer, bool delivered)
 {
-	if ((j->op != AGENT_HOOK && j->op != AGENT_BIND) || !changes_volume(j))
-		return false;
-	return answer ? !delivered && !json_is_true(json_object_get(answer, "already"))
-		      : j->died && !j->was_bound;
+	return binds(j) && (answer ? !delivered : j->died);
+}
+
+/* Its leases tell what it bound from what was bound before. */
+static bool undo_orphan(const struct job *j)
+{
+	cc_cleanup(cc_strv_clear) struct cc_strv names = {0};
+	struct cc_error err;
+	bool found = false;
+
+	if (binding_list(j->volume, &names, &err))
+		cc_log(LOG_ERR, "%s", err.text);
+	for (size_t i = 0; i < names.n; i++) {
+		binding_auto struct binding b = {0};
+
+		if (binding_load(names.v[i], &b, &err) || b.state != BINDING_BOUND ||
+		    cc_strv_has(&j->leases, b.lease))
+			continue;
+		cc_log(LOG_WARNING, "volume %s: nobody was told that it is bound, undoing", b.name);
+		job_submit_internal(j->agent, AGENT_UNDO, b.name);
+		found = true;
+	}
+	return found;
 }
 
 static void finish(struct job *j, const char *text, const json_t *answer, struct cc_error *err)
@@ -100,7 +126,8 @@ static void finish(struct job *j, const char *text, const json_t *answer, struct
 	bool ok = !err, delivered = false;
 	enum agent_op op = j->op;
 	bool internal = !j->peer && !j->abandoned;
-	char volume[64];
+	char volume[sizeof(j->volume)];
+	bool settle;
 
 	log_result(j, answer, err);
 	if (j->peer && ok)
@@ -108,18 +135,13 @@ static void finish(struct job *j, const char *text, const json_t *answer, struct
 	else if (j->peer)
 		peer_fail(j->peer, err);
 	j->peer = NULL;
-	if (is_orphan(j, ok ? answer : NULL, delivered)) {
-		cc_log(LOG_WARNING, "volume %s: nobody was told that it is bound, undoing",
-		       j->volume);
-		job_submit_internal(a, AGENT_UNDO, j->volume);
-	} else if (changes_volume(j)) {
-		memcpy(volume, j->volume, sizeof(volume));
-		job_free(j);
+	/* an undo settles the volume when it is done */
+	settle = changes_volume(j) &&
+		 !(may_be_orphan(j, ok ? answer : NULL, delivered) && undo_orphan(j));
+	memcpy(volume, j->volume, sizeof(volume));
+	job_free(j);
+	if (settle)
 		watch_settle(a, volume);
-		j = NULL;
-	}
-	if (j)
-		job_free(j);
 	if (internal)
 		agent_internal_done(a, op, ok ? answer : NULL);
 }
@@ -172,12 +194,21 @@ static void on_limit(evutil_socket_t fd, short what, void *arg)
 
 /* ---- the start of a job ------------------------------------------------------------------------ */
 
-static bool is_bound(const char *volume)
+static int note_leases(struct job *j, struct cc_error *err)
 {
-	binding_auto struct binding b = {0};
-	struct cc_error err;
+	cc_cleanup(cc_strv_clear) struct cc_strv names = {0};
+	struct cc_error ignored;
 
-	return binding_load(volume, &b, &err) == 0 && b.state == BINDING_BOUND;
+	if (binding_list(j->volume, &names, err))
+		return -1;
+	for (size_t i = 0; i < names.n; i++) {
+		binding_auto struct binding b = {0};
+
+		if (binding_load(names.v[i], &b, &ignored) == 0 && b.state == BINDING_BOUND &&
+		    cc_strv_push(&j->leases, b.lease, err))
+			return -1;
+	}
+	return 0;
 }
 
 /* In the child. A fresh program image: nothing of the agent's memory, its own locked heap. */
@@ -206,7 +237,8 @@ static int start(struct job *j, struct cc_error *err)
 		return cc_fail_errno(err, CC_E_INTERNAL, "socketpair");
 	j->fd = pair[0];
 	theirs = pair[1];
-	j->was_bound = j->volume[0] && is_bound(j->volume);
+	if (binds(j) && note_leases(j, err))
+		return -1;
 	if (send(j->fd, j->text, strlen(j->text), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
 		return cc_fail_errno(err, CC_E_INTERNAL, "socketpair");
 	j->pid = fork();
@@ -291,7 +323,7 @@ int job_submit(struct agent *a, const struct agent_message *m, char *text, struc
 	j->pidfd = j->fd = -1;
 	memcpy(j->volume, m->volume, sizeof(j->volume));
 	if (m->op == AGENT_FLUSH)
-		snprintf(j->key, sizeof(j->key), "flush/%s", m->volume);
+		snprintf(j->key, sizeof(j->key), "flush/%s", m->binding);
 	else if (m->volume[0])
 		snprintf(j->key, sizeof(j->key), "volume/%s", m->volume);
 	else if (m->op == AGENT_REFRESH || m->op == AGENT_RECOVER || m->op == AGENT_RENEW)
@@ -305,17 +337,17 @@ int job_submit(struct agent *a, const struct agent_message *m, char *text, struc
 	return 0;
 }
 
-void job_submit_internal(struct agent *a, enum agent_op op, const char *volume)
+void job_submit_internal(struct agent *a, enum agent_op op, const char *binding)
 {
-	char *text = agent_message_internal(op, volume);
+	char *text = agent_message_internal(op, binding);
 	struct agent_message m = {.op = op};
 	struct cc_error err;
 
-	if (volume)
-		snprintf(m.volume, sizeof(m.volume), "%s", volume);
+	if (binding)
+		agent_message_name(&m, binding);
 	if (!text || job_submit(a, &m, text, NULL, &err))
 		cc_log(LOG_ERR, "%s, volume %s: cannot be queued", agent_op_name(op),
-		       volume ? volume : "-");
+		       binding ? binding : "-");
 }
 
 bool job_waits(const struct agent *a, enum agent_op op)

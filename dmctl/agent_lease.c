@@ -100,12 +100,11 @@ void lease_end(struct agent *a)
 /* Stopped by us now, or before; one that somebody else paused does not read either. */
 static void freeze(struct watch *w)
 {
-	bool was = frozen_is(w->volume), paused;
+	bool was = frozen_is(w->name), paused;
 	struct cc_error err;
 
-	if (frozen_set(w->volume, w->proc.pid, &paused, &err)) {
-		cc_log(LOG_ERR, "volume %s: its container cannot be frozen: %s", w->volume,
-		       err.text);
+	if (frozen_set(w->name, w->proc.pid, &paused, &err)) {
+		cc_log(LOG_ERR, "volume %s: its container cannot be frozen: %s", w->name, err.text);
 		return;
 	}
 	if (was || paused)
@@ -113,29 +112,28 @@ static void freeze(struct watch *w)
 	cc_log(LOG_WARNING,
 	       "volume %s: its lease ends and could not be renewed; its container is frozen until "
 	       "there is a key again",
-	       w->volume);
-	job_submit_internal(w->agent, AGENT_FLUSH, w->volume);
+	       w->name);
+	job_submit_internal(w->agent, AGENT_FLUSH, w->name);
 }
 
 static void thaw(struct watch *w)
 {
 	struct cc_error err;
 
-	if (!frozen_is(w->volume))
+	if (!frozen_is(w->name))
 		return;
-	if (frozen_clear(w->volume, &err)) {
-		cc_log(LOG_ERR, "volume %s: its container cannot be thawed: %s", w->volume,
-		       err.text);
+	if (frozen_clear(w->name, &err)) {
+		cc_log(LOG_ERR, "volume %s: its container cannot be thawed: %s", w->name, err.text);
 		return;
 	}
-	cc_log(LOG_INFO, "volume %s: its lease is renewed, its container goes on", w->volume);
+	cc_log(LOG_INFO, "volume %s: its lease is renewed, its container goes on", w->name);
 }
 
 static void say_lapsed(struct watch *w)
 {
 	if (!w->lapsed)
 		cc_log(LOG_WARNING, "volume %s: its lease has lapsed, the kernel has wiped the key",
-		       w->volume);
+		       w->name);
 	w->lapsed = true;
 }
 
@@ -146,11 +144,11 @@ static void look(struct watch *w)
 	struct mapping_status st;
 	struct cc_error err;
 
-	if (mapping_status(w->volume, &st, &err) || !st.exists)
+	if (mapping_status(w->name, &st, &err) || !st.exists)
 		return;
 	if (!st.locked && (st.left_ms < 0 || st.left_ms > margin)) {
 		if (w->lapsed)
-			cc_log(LOG_INFO, "volume %s: it has a key again", w->volume);
+			cc_log(LOG_INFO, "volume %s: it has a key again", w->name);
 		w->lapsed = false;
 		thaw(w);
 		if (st.left_ms > 0)
@@ -204,18 +202,18 @@ void lease_unwatch(struct watch *w)
 
 static void take_refused(struct agent *a, const json_t *answer)
 {
-	const char *volume, *text;
+	const char *name, *text;
 	json_t *one;
 	size_t i;
 
 	json_array_foreach(json_object_get(answer, "refused"), i, one)
 	{
-		volume = json_string_value(json_object_get(one, "volume"));
+		name = json_string_value(json_object_get(one, "binding"));
 		text = json_string_value(json_object_get(one, "text"));
-		cc_log(LOG_WARNING, "volume %s: its lease is over: %s", volume ? volume : "-",
+		cc_log(LOG_WARNING, "volume %s: its lease is over: %s", name ? name : "-",
 		       text ? text : "");
-		if (volume && cc_is_name(volume))
-			job_submit_internal(a, AGENT_REVOKE, volume);
+		if (name && binding_is_name(name))
+			job_submit_internal(a, AGENT_REVOKE, name);
 	}
 }
 
@@ -229,7 +227,7 @@ void lease_renewed(struct agent *a, const json_t *answer)
 	for (w = TAILQ_FIRST(&a->watches); w; w = next) {
 		next = TAILQ_NEXT(w, entry);
 		binding_clear(&b);
-		if (w->held && binding_load(w->volume, &b, &err) == 0)
+		if (w->held && binding_load(w->name, &b, &err) == 0)
 			lease_watch(w, &b);
 	}
 	take_refused(a, answer);
@@ -238,19 +236,18 @@ void lease_renewed(struct agent *a, const json_t *answer)
 
 /* ---- for people -------------------------------------------------------------------------------- */
 
-int lease_show(json_t *binding)
+int lease_show(const char *name, json_t *binding)
 {
-	const char *volume = json_string_value(json_object_get(binding, "volume"));
 	json_t *lease = json_object_get(binding, "lease");
 	struct mapping_status st;
 	struct cc_error err;
 	const char *state;
 
-	if (!json_is_object(lease) || !volume)
+	if (!json_is_object(lease))
 		return 0;
-	if (mapping_status(volume, &st, &err))
+	if (mapping_status(name, &st, &err))
 		return -1;
-	state = frozen_is(volume) ? "frozen" : !st.exists || st.locked ? "lapsed" : "active";
+	state = frozen_is(name) ? "frozen" : !st.exists || st.locked ? "lapsed" : "active";
 	return json_object_set_new(lease, "state", json_string(state)) ||
 			       json_object_set_new(lease, "leftMs",
 						   st.left_ms < 0 ? json_null()

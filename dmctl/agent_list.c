@@ -16,10 +16,10 @@ static int by_name(const void *a, const void *b)
 }
 
 /* Adds the binding; *room is what is left of the message. 1: it does not fit any more. */
-static int add(json_t *list, const char *volume, agent_binding_fn *show, size_t *room,
+static int add(json_t *list, const char *name, agent_binding_fn *show, size_t *room,
 	       struct cc_error *err)
 {
-	cc_auto_json json_t *obj = show(volume, err);
+	cc_auto_json json_t *obj = show(name, err);
 	size_t size;
 
 	if (!obj)
@@ -31,7 +31,7 @@ static int add(json_t *list, const char *volume, agent_binding_fn *show, size_t 
 	return json_array_append(list, obj) ? cc_fail(err, CC_E_NOMEM, "out of memory") : 0;
 }
 
-char *agent_list_page(struct cc_strv *volumes, const char *after, agent_binding_fn *show,
+char *agent_list_page(struct cc_strv *names, const char *after, agent_binding_fn *show,
 		      struct cc_error *err)
 {
 	cc_auto_json json_t *list = json_array(), *answer = NULL;
@@ -39,11 +39,11 @@ char *agent_list_page(struct cc_strv *volumes, const char *after, agent_binding_
 	char *text = NULL;
 	int rc = 0;
 
-	if (volumes->n)
-		qsort(volumes->v, volumes->n, sizeof(volumes->v[0]), by_name);
-	for (size_t i = 0; i < volumes->n && rc == 0; i++)
-		if (strcmp(volumes->v[i], after) > 0)
-			rc = add(list, volumes->v[i], show, &room, err);
+	if (names->n)
+		qsort(names->v, names->n, sizeof(names->v[0]), by_name);
+	for (size_t i = 0; i < names->n && rc == 0; i++)
+		if (strcmp(names->v[i], after) > 0)
+			rc = add(list, names->v[i], show, &room, err);
 	if (rc < 0)
 		return NULL;
 	answer = json_pack("{s:b, s:O, s:b}", "ok", 1, "bindings", list, "more", rc);

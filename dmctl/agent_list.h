@@ -8,18 +8,18 @@
 #include "json.h"
 
 /**
- * agent_binding_fn - what is shown of the binding of @volume; new reference.
+ * agent_binding_fn - what is shown of the binding @name; new reference.
  * Return: NULL on error, with CC_E_NOTFOUND when it is gone meanwhile, which is passed over.
  */
-typedef json_t *agent_binding_fn(const char *volume, struct cc_error *err);
+typedef json_t *agent_binding_fn(const char *name, struct cc_error *err);
 
 /**
- * agent_list_page - one page: {"ok":true,"bindings":[…],"more":b}, by name of volume.
- * @volumes: names; sorted here
+ * agent_list_page - one page: {"ok":true,"bindings":[…],"more":b}, by name.
+ * @names: of the bindings; sorted here
  * @after: the first name of the page is above this one; "" for the first page
  * Return: its text, at most AGENT_MESSAGE_MAX bytes, malloced; NULL on error.
  */
-char *agent_list_page(struct cc_strv *volumes, const char *after, agent_binding_fn *show,
+char *agent_list_page(struct cc_strv *names, const char *after, agent_binding_fn *show,
 		      struct cc_error *err);
 
 #endif

@@ -28,11 +28,11 @@ static const struct {
 			  (const char *const[]){"op", "path", "body", NULL}},
 	[AGENT_GROW] = {"grow", false, true, (const char *const[]){"op", "volume", NULL}},
 	[AGENT_RECOVER] = {"recover", true, false, (const char *const[]){"op", NULL}},
-	[AGENT_REAP] = {"reap", true, true, (const char *const[]){"op", "volume", NULL}},
-	[AGENT_UNDO] = {"undo", true, true, (const char *const[]){"op", "volume", NULL}},
+	[AGENT_REAP] = {"reap", true, true, (const char *const[]){"op", "binding", NULL}},
+	[AGENT_UNDO] = {"undo", true, true, (const char *const[]){"op", "binding", NULL}},
 	[AGENT_RENEW] = {"renew", true, false, (const char *const[]){"op", NULL}},
-	[AGENT_FLUSH] = {"flush", true, true, (const char *const[]){"op", "volume", NULL}},
-	[AGENT_REVOKE] = {"revoke", true, true, (const char *const[]){"op", "volume", NULL}},
+	[AGENT_FLUSH] = {"flush", true, true, (const char *const[]){"op", "binding", NULL}},
+	[AGENT_REVOKE] = {"revoke", true, true, (const char *const[]){"op", "binding", NULL}},
 };
 
 #define N_OPS (sizeof(ops) / sizeof(ops[0]))
@@ -69,19 +69,34 @@ static int parse_op(const json_t *obj, bool internal, struct agent_message *m, s
 	return cc_fail(err, CC_E_INVALID, WHAT ": operation \"%s\" is not known", name);
 }
 
-/* A volume's name; *out stays as it is where it may be absent. */
-static int parse_volume(const json_t *obj, const char *key, bool required, char out[static 64],
-			struct cc_error *err)
+void agent_message_name(struct agent_message *m, const char *binding)
 {
-	cc_auto_free char *volume = NULL;
+	snprintf(m->binding, sizeof(m->binding), "%s", binding);
+	binding_volume(binding, m->volume);
+}
 
-	if (cc_json_str(obj, WHAT, key, required, &volume, err))
+static int parse_volume(const json_t *obj, struct agent_message *m, struct cc_error *err)
+{
+	bool internal = ops[m->op].internal;
+	cc_auto_free char *name = NULL;
+
+	if (cc_json_str(obj, WHAT, internal ? "binding" : "volume", true, &name, err))
 		return -1;
-	if (!volume)
-		return 0;
-	if (!cc_is_name(volume))
-		return cc_fail(err, CC_E_INVALID, WHAT ": \"%s\" is no volume name", volume);
-	snprintf(out, 64, "%s", volume);
+	if (internal ? !binding_is_name(name) : !cc_is_name(name))
+		return cc_fail(err, CC_E_INVALID, WHAT ": \"%s\" is no volume name", name);
+	agent_message_name(m, name);
+	return 0;
+}
+
+static int parse_after(const json_t *obj, struct agent_message *m, struct cc_error *err)
+{
+	cc_auto_free char *name = NULL;
+
+	if (cc_json_str(obj, WHAT, "after", false, &name, err))
+		return -1;
+	if (name && !binding_is_name(name))
+		return cc_fail(err, CC_E_INVALID, WHAT ": \"%s\" is no volume name", name);
+	snprintf(m->after, sizeof(m->after), "%s", name ? name : "");
 	return 0;
 }
 
@@ -110,8 +125,7 @@ int agent_message_parse(const char *buf, size_t len, bool internal, struct agent
 		return -1;
 	if (!json_is_object(obj))
 		return cc_fail(err, CC_E_INVALID, WHAT " is no JSON object");
-	if (parse_op(obj, internal, m, err) ||
-	    (ops[m->op].volume && parse_volume(obj, "volume", true, m->volume, err)))
+	if (parse_op(obj, internal, m, err) || (ops[m->op].volume && parse_volume(obj, m, err)))
 		return -1;
 	switch (m->op) {
 	case AGENT_HOOK:
@@ -127,7 +141,7 @@ int agent_message_parse(const char *buf, size_t len, bool internal, struct agent
 			       ? -1
 			       : 0;
 	case AGENT_LIST:
-		return parse_volume(obj, "after", false, m->after, err);
+		return parse_after(obj, m, err);
 	case AGENT_PLUGIN:
 		return cc_json_str(obj, WHAT, "path", true, &m->path, err) ||
 				       cc_json_str(obj, WHAT, "body", true, &m->body, err)
@@ -138,9 +152,9 @@ int agent_message_parse(const char *buf, size_t len, bool internal, struct agent
 	}
 }
 
-char *agent_message_internal(enum agent_op op, const char *volume)
+char *agent_message_internal(enum agent_op op, const char *binding)
 {
-	cc_auto_json json_t *obj = json_pack("{s:s, s:s*}", "op", ops[op].name, "volume", volume);
+	cc_auto_json json_t *obj = json_pack("{s:s, s:s*}", "op", ops[op].name, "binding", binding);
 
 	return obj ? json_dumps(obj, JSON_COMPACT) : NULL;
 }

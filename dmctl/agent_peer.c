@@ -117,29 +117,29 @@ int peer_check(int fd, struct cc_error *err)
 
 /* ---- requests ---------------------------------------------------------------------------------- */
 
-static json_t *show_binding(const char *volume, struct cc_error *err)
+static json_t *show_binding(const char *name, struct cc_error *err)
 {
 	binding_auto struct binding b = {0};
 	json_t *obj;
 
-	if (binding_load(volume, &b, err))
+	if (binding_load(name, &b, err))
 		return NULL;
 	obj = binding_to_json(&b);
-	if (obj && lease_show(obj) == 0)
+	if (obj && lease_show(name, obj) == 0)
 		return obj;
 	json_decref(obj);
-	cc_fail(err, CC_E_INTERNAL, "volume %s cannot be shown", volume);
+	cc_fail(err, CC_E_INTERNAL, "volume %s cannot be shown", name);
 	return NULL;
 }
 
 static void answer_list(struct peer *p, const char *after)
 {
-	cc_cleanup(cc_strv_clear) struct cc_strv volumes = {0};
+	cc_cleanup(cc_strv_clear) struct cc_strv names = {0};
 	cc_auto_free char *text = NULL;
 	struct cc_error err;
 
-	if (binding_list(&volumes, &err) == 0)
-		text = agent_list_page(&volumes, after, show_binding, &err);
+	if (binding_list(NULL, &names, &err) == 0)
+		text = agent_list_page(&names, after, show_binding, &err);
 	if (text)
 		peer_answer(p, text);
 	else

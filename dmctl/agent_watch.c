@@ -33,7 +33,7 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	job_submit_internal(w->agent, AGENT_REAP, w->volume);
+	job_submit_internal(w->agent, AGENT_REAP, w->name);
 }
 
 /* Undoes it: the first time at once, then after 1, 2, 4 … seconds. */
@@ -50,7 +50,7 @@ static void undo_later(struct watch *w)
 void watch_ended(struct watch *w)
 {
 	stop_watching(w);
-	cc_log(LOG_INFO, "volume %s: its container has ended", w->volume);
+	cc_log(LOG_INFO, "volume %s: its container has ended", w->name);
 	undo_later(w);
 }
 
@@ -61,19 +61,19 @@ static void on_ended(evutil_socket_t fd, short what, void *arg)
 	watch_ended(arg);
 }
 
-static struct watch *find_or_make(struct agent *a, const char *volume)
+static struct watch *find_or_make(struct agent *a, const char *name)
 {
 	struct watch *w;
 
 	TAILQ_FOREACH(w, &a->watches, entry)
-	if (strcmp(w->volume, volume) == 0)
+	if (strcmp(w->name, name) == 0)
 		return w;
 	w = calloc(1, sizeof(*w));
 	if (!w)
 		return NULL;
 	w->agent = a;
 	w->proc.pidfd = -1;
-	snprintf(w->volume, sizeof(w->volume), "%s", volume);
+	snprintf(w->name, sizeof(w->name), "%s", name);
 	w->retry = evtimer_new(a->base, on_retry, w);
 	if (!w->retry) {
 		free(w);
@@ -100,23 +100,23 @@ static bool watch_process(struct watch *w, const struct binding *b)
 	return false;
 }
 
-void watch_settle(struct agent *a, const char *volume)
+static void settle(struct agent *a, const char *name)
 {
-	struct watch *w = find_or_make(a, volume);
+	struct watch *w = find_or_make(a, name);
 	binding_auto struct binding b = {0};
 	struct cc_error err;
 	int rc;
 
 	if (!w) {
-		cc_log(LOG_ERR, "volume %s: out of memory, it is not watched", volume);
+		cc_log(LOG_ERR, "volume %s: out of memory, it is not watched", name);
 		return;
 	}
 	event_del(w->retry);
 	stop_watching(w);
-	rc = binding_load(volume, &b, &err);
+	rc = binding_load(name, &b, &err);
 	if (rc && err.code == CC_E_NOTFOUND) {
 		/* what a worker that died while it wrote its intent leaves; it had done nothing else */
-		if (binding_remove(volume, &err))
+		if (binding_remove(name, &err))
 			cc_log(LOG_WARNING, "%s", err.text);
 		watch_free(w);
 		return;
@@ -127,17 +127,21 @@ void watch_settle(struct agent *a, const char *volume)
 		undo_later(w);
 }
 
-void watch_settle_all(struct agent *a)
+void watch_settle(struct agent *a, const char *volume)
 {
-	struct cc_strv volumes = {0};
+	cc_cleanup(cc_strv_clear) struct cc_strv names = {0};
+	const struct watch *w;
 	struct cc_error err;
-	size_t i;
 
-	if (binding_list(&volumes, &err))
+	if (binding_list(volume, &names, &err))
 		cc_log(LOG_ERR, "%s", err.text);
-	for (i = 0; i < volumes.n; i++)
-		watch_settle(a, volumes.v[i]);
-	cc_strv_clear(&volumes);
+	/* those that are gone, too */
+	TAILQ_FOREACH(w, &a->watches, entry)
+	if ((!volume || binding_is_of(w->name, volume)) && !cc_strv_has(&names, w->name) &&
+	    cc_strv_push(&names, w->name, &err))
+		cc_log(LOG_ERR, "%s", err.text);
+	for (size_t i = 0; i < names.n; i++)
+		settle(a, names.v[i]);
 }
 
 void watch_clear(struct agent *a)

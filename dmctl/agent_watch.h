@@ -10,7 +10,7 @@
 #include "proc.h"
 
 /**
- * struct watch - one volume that has a binding.
+ * struct watch - one binding.
  * @proc: the container's process; its pidfd is readable when it ends
  * @ended: waits for that
  * @retry: runs while the binding has to be undone
@@ -23,7 +23,7 @@
 struct watch {
 	TAILQ_ENTRY(watch) entry;
 	struct agent *agent;
-	char volume[64];
+	char name[BINDING_NAME_LEN];
 	struct proc_ref proc;
 	struct event *ended, *retry, *lapse;
 	unsigned int tries;

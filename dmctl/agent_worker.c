@@ -52,9 +52,9 @@ static int do_grow(const char *volume, json_t **answer, struct cc_error *err)
 	return *answer ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
 }
 
-static int do_reap(const char *volume, struct cc_error *err)
+static int do_reap(const char *binding, struct cc_error *err)
 {
-	int rc = unbind_dead(volume, err);
+	int rc = unbind_dead(binding, err);
 
 	measure_forget_removed();
 	return rc;
@@ -86,10 +86,10 @@ static int dispatch(const struct agent_message *m, const char *cdi_dir, json_t *
 	case AGENT_GROW:
 		return do_grow(m->volume, answer, err);
 	case AGENT_UNDO:
-		rc = unbind_volume(m->volume, true, err);
+		rc = unbind_binding(m->binding, true, err);
 		break;
 	case AGENT_REAP:
-		rc = do_reap(m->volume, err);
+		rc = do_reap(m->binding, err);
 		break;
 	case AGENT_REFRESH:
 		rc = cdi_refresh_all(cdi_dir, err);
@@ -101,10 +101,10 @@ static int dispatch(const struct agent_message *m, const char *cdi_dir, json_t *
 	case AGENT_RENEW:
 		return renew_all(answer, err);
 	case AGENT_FLUSH:
-		rc = lapse_flush(m->volume, err);
+		rc = lapse_flush(m->binding, err);
 		break;
 	case AGENT_REVOKE:
-		rc = lapse_revoke(m->volume, err);
+		rc = lapse_revoke(m->binding, err);
 		break;
 	case AGENT_LIST:
 		return cc_fail(err, CC_E_INTERNAL, "list is answered by the agent itself");

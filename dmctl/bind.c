@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <syslog.h>
 #include <time.h>
@@ -77,25 +78,35 @@ static int taken(const struct binding *old, struct cc_error *err)
 		       old->volume, old->container_name, old->engine, old->volume);
 }
 
-/* An earlier binding of the volume: this very one, one whose container is gone, or one in use. */
-static int step_earlier(struct bind *op, struct cc_error *err)
+/* One: this very one, one whose container is gone, one beside which there may be others, or one in use. */
+static int look_at_earlier(struct bind *op, const char *name, struct cc_error *err)
 {
 	binding_auto struct binding old = {0};
-	const char *volume = op->request->volume;
 
-	if (binding_load(volume, &old, err)) {
+	if (binding_load(name, &old, err)) {
 		if (err->code == CC_E_NOTFOUND)
 			return 0;
-		return err->code == CC_E_INVALID ? unbind_volume(volume, true, err) : -1;
+		return err->code == CC_E_INVALID ? unbind_binding(name, true, err) : -1;
 	}
 	if (!binding_alive(&old) || old.state != BINDING_BOUND)
-		return unbind_volume(volume, true, err);
+		return unbind_binding(name, true, err);
 	if (!is_this_container(op, &old))
-		return taken(&old, err);
+		return old.shared ? 0 : taken(&old, err); /* else keyd decides */
 	op->b = old;
 	old = (struct binding){0};
 	op->already = true;
 	return 0;
+}
+
+/* Earlier bindings of the volume. */
+static int step_earlier(struct bind *op, struct cc_error *err)
+{
+	cc_cleanup(cc_strv_clear) struct cc_strv names = {0};
+	int rc = binding_list(op->request->volume, &names, err);
+
+	for (size_t i = 0; i < names.n && rc == 0 && !op->already; i++)
+		rc = look_at_earlier(op, names.v[i], err);
+	return rc;
 }
 
 static int step_record(struct bind *op, struct cc_error *err)
@@ -128,7 +139,9 @@ static int step_intent(struct bind *op, struct cc_error *err)
 	memcpy(b->volume, op->vol.name, sizeof(b->volume));
 	memcpy(b->uuid, op->vol.uuid, sizeof(b->uuid));
 	b->terms = op->vol.terms;
+	b->shared = op->vol.terms.shared_read;
 	snprintf(b->container, sizeof(b->container), "%s", m->container_id);
+	binding_set_name(b);
 	b->pid = m->pid;
 	b->start_time = m->start_time;
 	b->since = time(NULL);
@@ -192,7 +205,7 @@ static int step_verify_key(struct bind *op, struct cc_error *err)
 
 static int step_map(struct bind *op, struct cc_error *err)
 {
-	return mapping_create(&op->vol, op->b.device, op->b.read_only, op->node, err);
+	return mapping_create(op->b.name, &op->vol, op->b.device, op->b.read_only, op->node, err);
 }
 
 /* Before there is a key: from the first moment on nobody reads the plaintext but who mounts it. */
@@ -202,7 +215,7 @@ static int step_close_gate(struct bind *op, struct cc_error *err)
 	uint64_t own = 0;
 
 	return proc_cgroup(0, path, err) || cgroup_id(path, strlen(path), &own, err) ||
-			       mapping_gate(op->vol.name, own, err)
+			       mapping_gate(op->b.name, own, err)
 		       ? -1
 		       : 0;
 }
@@ -210,7 +223,7 @@ static int step_close_gate(struct bind *op, struct cc_error *err)
 static int step_unlock(struct bind *op, struct cc_error *err)
 {
 	uint64_t ms = op->b.lease_ms;
-	int rc = mapping_unlock(&op->vol, &op->key, ms ? op->asked_ms + ms : 0, err);
+	int rc = mapping_unlock(op->b.name, &op->vol, &op->key, ms ? op->asked_ms + ms : 0, err);
 
 	cc_secret_clear(&op->key);
 	return rc;
@@ -223,11 +236,36 @@ static int step_repair(struct bind *op, struct cc_error *err)
 	return fs_repair(op->vol.fs, op->node, op->b.read_only, err);
 }
 
+/* What the engine was told of the placeholder (-v NAME:PATH:ro) holds for the volume that comes over it. */
+static unsigned int asked_attrs(const struct bind *op)
+{
+	static const struct {
+		const char *option;
+		unsigned int attr;
+	} known[] = {
+		{"ro", MOUNT_ATTR_RDONLY},
+		{"rro", MOUNT_ATTR_RDONLY},
+		{"noexec", MOUNT_ATTR_NOEXEC},
+	};
+	const struct cc_measurement *m = op->seen.m;
+	unsigned int attrs = 0;
+
+	for (size_t i = 0; i < m->n_mounts; i++) {
+		if (!cc_mount_is_placeholder(&m->mounts[i], op->b.volume, op->b.mount_point))
+			continue;
+		for (size_t k = 0; k < sizeof(known) / sizeof(known[0]); k++)
+			if (cc_strv_has(&m->mounts[i].options, known[k].option))
+				attrs |= known[k].attr;
+	}
+	return attrs;
+}
+
 static int step_mount(struct bind *op, struct cc_error *err)
 {
 	pid_t idmap = op->seen.user_ns ? op->seen.proc.pid : 0;
 
-	return mount_detached(op->vol.fs, op->node, op->b.read_only, idmap, &op->mnt, err);
+	return mount_detached(op->vol.fs, op->node, op->b.read_only, asked_attrs(op), idmap,
+			      &op->mnt, err);
 }
 
 /* After "volume grow". What cannot be grown still holds its data. */
@@ -241,7 +279,7 @@ static int step_grow(struct bind *op, struct cc_error *err)
 /* The file system has been read as far as mounting needs; the rest is for the container alone. */
 static int step_gate(struct bind *op, struct cc_error *err)
 {
-	return mapping_gate(op->vol.name, op->seen.m->cgroup_id, err);
+	return mapping_gate(op->b.name, op->seen.m->cgroup_id, err);
 }
 
 static int step_attach(struct bind *op, struct cc_error *err)

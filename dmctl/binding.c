@@ -17,6 +17,7 @@
 
 #define WHAT "binding"
 #define SUFFIX ".json"
+#define CONTAINER_DIGITS 12		   /* of a container's id, in a name */
 #define RANDOM_LEN (sizeof(".XXXXXX") - 1) /* what output_file() appends meanwhile */
 
 static const char *const states[] = {
@@ -40,6 +41,40 @@ bool binding_alive(const struct binding *b)
 	return proc_alive((pid_t)b->pid, b->start_time);
 }
 
+/* ---- names ------------------------------------------------------------------------------------- */
+
+void binding_set_name(struct binding *b)
+{
+	if (b->shared)
+		snprintf(b->name, sizeof(b->name), "%s@%.*s", b->volume, CONTAINER_DIGITS,
+			 b->container);
+	else
+		snprintf(b->name, sizeof(b->name), "%s", b->volume);
+}
+
+void binding_volume(const char *name, char volume[static 64])
+{
+	snprintf(volume, 64, "%.*s", (int)strcspn(name, "@"), name);
+}
+
+bool binding_is_name(const char *name)
+{
+	const char *container = strchr(name, '@');
+	char volume[64];
+
+	binding_volume(name, volume);
+	return strcspn(name, "@") < sizeof(volume) && cc_is_name(volume) &&
+	       (!container || (strlen(container + 1) == CONTAINER_DIGITS &&
+			       strspn(container + 1, "0123456789abcdef") == CONTAINER_DIGITS));
+}
+
+bool binding_is_of(const char *name, const char *volume)
+{
+	size_t len = strlen(volume);
+
+	return strncmp(name, volume, len) == 0 && (name[len] == '\0' || name[len] == '@');
+}
+
 /* ---- JSON -------------------------------------------------------------------------------------- */
 
 json_t *binding_to_json(const struct binding *b)
@@ -54,12 +89,13 @@ json_t *binding_to_json(const struct binding *b)
 	cc_time_format(b->since, since);
 	if (!lease || !terms)
 		return NULL;
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:b, s:s, s:s, s:O, s:O}",
-			 "volume", b->volume, "uuid", b->uuid, "device", b->device, "engine",
-			 b->engine, "container", b->container, "containerName", b->container_name,
-			 "pid", (json_int_t)b->pid, "startTime", (json_int_t)b->start_time,
-			 "mountPoint", b->mount_point, "readOnly", b->read_only, "since", since,
-			 "state", states[b->state], "lease", lease, "terms", terms);
+	return json_pack(
+		"{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:b, s:b, s:s, s:s, s:O, s:O}",
+		"name", b->name, "volume", b->volume, "uuid", b->uuid, "device", b->device,
+		"engine", b->engine, "container", b->container, "containerName", b->container_name,
+		"pid", (json_int_t)b->pid, "startTime", (json_int_t)b->start_time, "mountPoint",
+		b->mount_point, "readOnly", b->read_only, "shared", b->shared, "since", since,
+		"state", states[b->state], "lease", lease, "terms", terms);
 }
 
 static int fixed(const json_t *obj, const char *key, char *out, size_t size, struct cc_error *err)
@@ -127,6 +163,7 @@ int binding_from_json(struct binding *b, const json_t *obj, struct cc_error *err
 	    cc_json_u64(obj, WHAT, "pid", true, &pid, err) ||
 	    cc_json_u64(obj, WHAT, "startTime", true, &b->start_time, err) ||
 	    cc_json_bool(obj, WHAT, "readOnly", true, &b->read_only, err) ||
+	    cc_json_bool(obj, WHAT, "shared", false, &b->shared, err) ||
 	    cc_json_obj(obj, WHAT, "terms", false, &terms, err) ||
 	    (terms && cc_terms_read(terms, WHAT, &b->terms, err)) || parse_lease(b, obj, err) ||
 	    parse_state(b, obj, err))
@@ -135,14 +172,16 @@ int binding_from_json(struct binding *b, const json_t *obj, struct cc_error *err
 	    cc_time_parse(since, &b->since))
 		return cc_fail(err, CC_E_INVALID, WHAT ": a member is out of range");
 	b->pid = (uint32_t)pid;
-	return 0;
+	binding_set_name(b);
+	return binding_is_name(b->name) ? 0
+					: cc_fail(err, CC_E_INVALID, WHAT ": no such container id");
 }
 
 /* ---- files ------------------------------------------------------------------------------------- */
 
-static void path_of(const char *volume, char out[static 128])
+static void path_of(const char *name, char out[static 128])
 {
-	snprintf(out, 128, CC_BINDINGS_DIR "/%.63s" SUFFIX, volume);
+	snprintf(out, 128, CC_BINDINGS_DIR "/%.79s" SUFFIX, name);
 }
 
 static int make_dir(struct cc_error *err)
@@ -163,36 +202,35 @@ int binding_save(const struct binding *b, struct cc_error *err)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	if (make_dir(err))
 		return -1;
-	path_of(b->volume, path);
+	path_of(b->name, path);
 	return output_file(path, text, strlen(text), 0600, err);
 }
 
-int binding_load(const char *volume, struct binding *b, struct cc_error *err)
+int binding_load(const char *name, struct binding *b, struct cc_error *err)
 {
 	cc_auto_free char *text = NULL;
 	cc_auto_json json_t *obj = NULL;
 	char path[128];
 	size_t len;
 
-	path_of(volume, path);
+	path_of(name, path);
 	if (access(path, F_OK) && errno == ENOENT)
-		return cc_fail(err, CC_E_NOTFOUND, "volume %s is not bound on this host", volume);
+		return cc_fail(err, CC_E_NOTFOUND, "volume %s is not bound on this host", name);
 	if (cc_read_file(path, &text, &len, err))
 		return -1;
 	obj = cc_json_parse(text, len, path, err);
 	if (!obj || binding_from_json(b, obj, err))
 		return -1;
-	if (strcmp(b->volume, volume) != 0)
-		return cc_fail(err, CC_E_INVALID, "%s is the binding of volume %s", path,
-			       b->volume);
+	if (strcmp(b->name, name) != 0)
+		return cc_fail(err, CC_E_INVALID, "%s is the binding of volume %s", path, b->name);
 	return 0;
 }
 
 /*
- * The volume that @file belongs to: NAME.json, or NAME.json.XXXXXX, which is what a crash while
+ * The binding that @file belongs to: NAME.json, or NAME.json.XXXXXX, which is what a crash while
  * the file was written leaves. Cuts @file short. False for other files.
  */
-static bool volume_of(char *file)
+static bool name_of(char *file)
 {
 	size_t len = strlen(file), post = strlen(SUFFIX);
 
@@ -201,28 +239,28 @@ static bool volume_of(char *file)
 	if (len <= post || strncmp(file + len - post, SUFFIX, post) != 0)
 		return false;
 	file[len - post] = '\0';
-	return cc_is_name(file);
+	return binding_is_name(file);
 }
 
-int binding_remove(const char *volume, struct cc_error *err)
+int binding_remove(const char *name, struct cc_error *err)
 {
 	cc_auto_closedir DIR *dir = opendir(CC_BINDINGS_DIR);
 	int fd = dir ? dirfd(dir) : -1;
-	char name[256];
+	char file[256];
 	struct dirent *d;
 
 	if (fd < 0)
 		return errno == ENOENT ? 0 : cc_fail_errno(err, CC_E_INTERNAL, CC_BINDINGS_DIR);
 	while ((d = readdir(dir))) {
-		snprintf(name, sizeof(name), "%s", d->d_name);
-		if (volume_of(name) && strcmp(name, volume) == 0 && unlinkat(fd, d->d_name, 0) &&
+		snprintf(file, sizeof(file), "%s", d->d_name);
+		if (name_of(file) && strcmp(file, name) == 0 && unlinkat(fd, d->d_name, 0) &&
 		    errno != ENOENT)
 			return cc_fail_errno(err, CC_E_INTERNAL, CC_BINDINGS_DIR "/%s", d->d_name);
 	}
 	return 0;
 }
 
-int binding_list(struct cc_strv *volumes, struct cc_error *err)
+int binding_list(const char *volume, struct cc_strv *names, struct cc_error *err)
 {
 	cc_auto_closedir DIR *dir = opendir(CC_BINDINGS_DIR);
 	struct dirent *d;
@@ -230,8 +268,8 @@ int binding_list(struct cc_strv *volumes, struct cc_error *err)
 	if (!dir)
 		return errno == ENOENT ? 0 : cc_fail_errno(err, CC_E_INTERNAL, CC_BINDINGS_DIR);
 	while ((d = readdir(dir)))
-		if (volume_of(d->d_name) && !cc_strv_has(volumes, d->d_name) &&
-		    cc_strv_push(volumes, d->d_name, err))
+		if (name_of(d->d_name) && (!volume || binding_is_of(d->d_name, volume)) &&
+		    !cc_strv_has(names, d->d_name) && cc_strv_push(names, d->d_name, err))
 			return -1;
 	return 0;
 }

@@ -2,6 +2,10 @@
 /*
  * binding.h - a volume bound to a container, as a file in CC_BINDINGS_DIR.
  *
+ * A binding has a name, which is that of its file, and what is behind CC_DM_PREFIX in that of its mapping: the
+ * volume's, VOLUME, where one container has the volume to itself; where several may read it at the same time
+ * VOLUME@CONTAINER, with the first 12 digits of the container's id: each has a mapping, a gate and a lease of its own.
+ *
  * The file is there before the first effect of a bind and until its last effect is undone, and says
  * how far things got, so that whoever finds it after a crash can undo everything. A file is
  * replaced atomically. The directory is on a file system that a reboot empties, as it empties the kernel.
@@ -31,7 +35,10 @@ enum binding_state {
 	BINDING_REMOVING,
 };
 
+#define BINDING_NAME_LEN 80 /* a volume's name, '@', 12 digits */
+
 struct binding {
+	char name[BINDING_NAME_LEN];
 	char volume[64];
 	char uuid[37];
 	char *device;
@@ -42,6 +49,7 @@ struct binding {
 	uint64_t start_time;
 	char *mount_point;
 	bool read_only;
+	bool shared;
 	int64_t since;	/* seconds since the epoch */
 	char lease[37]; /* "": none known */
 	uint64_t fence;
@@ -53,17 +61,33 @@ struct binding {
 void binding_clear(struct binding *b);
 #define binding_auto cc_cleanup(binding_clear)
 
+/* ---- names ---- */
+
+/* Sets the name, by volume, container and shared. */
+void binding_set_name(struct binding *b);
+
+/* It could be the name of a binding. */
+bool binding_is_name(const char *name);
+
+/* The volume of the binding of that name. */
+void binding_volume(const char *name, char volume[static 64]);
+
+/* It is the name of a binding of @volume. */
+bool binding_is_of(const char *name, const char *volume);
+
+/* ---- files ---- */
+
 /* Writes it to its file (create or replace, synced). */
 int binding_save(const struct binding *b, struct cc_error *err);
 
-/* Reads the binding of @volume. CC_E_NOTFOUND when there is none; CC_E_INVALID when damaged. */
-int binding_load(const char *volume, struct binding *b, struct cc_error *err);
+/* Reads the binding of that name. CC_E_NOTFOUND when there is none; CC_E_INVALID when damaged. */
+int binding_load(const char *name, struct binding *b, struct cc_error *err);
 
 /* Removes the file; success when there is none. */
-int binding_remove(const char *volume, struct cc_error *err);
+int binding_remove(const char *name, struct cc_error *err);
 
-/* Names of the volumes that have a file; not sorted. */
-int binding_list(struct cc_strv *volumes, struct cc_error *err);
+/* Names of the bindings that have a file, those of @volume, all for NULL; not sorted. */
+int binding_list(const char *volume, struct cc_strv *names, struct cc_error *err);
 
 /* Bound, or was and holds on to what is left: nothing to undo while its container lives. */
 static inline bool binding_settled(const struct binding *b)

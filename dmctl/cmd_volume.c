@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent_client.h"
+#include "binding.h"
 #include "cmd.h"
 #include "keyd_client.h"
 #include "keyd_volume.h"
@@ -178,16 +179,24 @@ static int confirm(const char *name, bool yes, struct cc_error *err)
 
 static int check_unused(const struct volume_record *v, struct cc_error *err)
 {
+	cc_cleanup(cc_strv_clear) struct cc_strv names = {0};
 	struct mapping_status st;
 	char want[64];
 
 	snprintf(want, sizeof(want), CC_DM_UUID_PREFIX "%s", v->uuid);
-	if (mapping_status(v->name, &st, err))
+	if (mapping_list(&names, err))
 		return -1;
-	if (st.exists && strcmp(st.uuid, want) == 0)
-		return cc_fail(err, CC_E_BUSY,
-			       "volume %s is in use on this host; run \"dmctl unbind %s\" first",
-			       v->name, v->name);
+	for (size_t i = 0; i < names.n; i++) {
+		if (!binding_is_of(names.v[i], v->name))
+			continue;
+		if (mapping_status(names.v[i], &st, err))
+			return -1;
+		if (st.exists && strncmp(st.uuid, want, strlen(want)) == 0)
+			return cc_fail(
+				err, CC_E_BUSY,
+				"volume %s is in use on this host; run \"dmctl unbind %s\" first",
+				v->name, v->name);
+	}
 	return 0;
 }
 

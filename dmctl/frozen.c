@@ -14,9 +14,9 @@
 #include "output.h"
 #include "paths.h"
 
-static void path_of(const char *volume, char out[static 128])
+static void path_of(const char *name, char out[static 128])
 {
-	snprintf(out, 128, CC_FROZEN_DIR "/%.63s", volume);
+	snprintf(out, 128, CC_FROZEN_DIR "/%.79s", name);
 }
 
 int frozen_group(pid_t pid, char path[static PROC_PATH_MAX], size_t *len, struct cc_error *err)
@@ -41,26 +41,26 @@ static bool is_paused(const char *path, size_t len)
 	return fd >= 0 && read(fd, &c, 1) == 1 && c == '1';
 }
 
-bool frozen_is(const char *volume)
+bool frozen_is(const char *name)
 {
 	char file[128];
 
-	path_of(volume, file);
+	path_of(name, file);
 	return access(file, F_OK) == 0;
 }
 
-static int mark(const char *volume, const char *path, size_t len, struct cc_error *err)
+static int mark(const char *name, const char *path, size_t len, struct cc_error *err)
 {
 	char file[128];
 
-	path_of(volume, file);
+	path_of(name, file);
 	if ((mkdir(CC_RUN_DIR, 0755) && errno != EEXIST) ||
 	    (mkdir(CC_FROZEN_DIR, 0700) && errno != EEXIST))
 		return cc_fail_errno(err, CC_E_INTERNAL, CC_FROZEN_DIR);
 	return output_file(file, path, len, 0600, err);
 }
 
-int frozen_set(const char *volume, pid_t pid, bool *paused, struct cc_error *err)
+int frozen_set(const char *name, pid_t pid, bool *paused, struct cc_error *err)
 {
 	char path[PROC_PATH_MAX];
 	size_t len = 0;
@@ -69,50 +69,50 @@ int frozen_set(const char *volume, pid_t pid, bool *paused, struct cc_error *err
 	if (frozen_group(pid, path, &len, err))
 		return -1;
 	/* with a mark it was us, or an agent that died before it came to that */
-	if (!frozen_is(volume)) {
+	if (!frozen_is(name)) {
 		*paused = is_paused(path, len);
 		if (*paused)
 			return 0;
-		if (mark(volume, path, len, err))
+		if (mark(name, path, len, err))
 			return -1;
 	}
 	return cgroup_freeze(path, len, true, err);
 }
 
-static int unmark(const char *volume, struct cc_error *err)
+static int unmark(const char *name, struct cc_error *err)
 {
 	char file[128];
 
-	path_of(volume, file);
+	path_of(name, file);
 	if (unlink(file) && errno != ENOENT)
 		return cc_fail_errno(err, CC_E_INTERNAL, "%s", file);
 	return 0;
 }
 
-int frozen_keep(const char *volume, pid_t pid, struct cc_error *err)
+int frozen_keep(const char *name, pid_t pid, struct cc_error *err)
 {
 	char path[PROC_PATH_MAX];
 	size_t len = 0;
 
 	if (frozen_group(pid, path, &len, err) || cgroup_freeze(path, len, true, err) ||
-	    unmark(volume, err))
+	    unmark(name, err))
 		return -1;
 	return cgroup_wait(path, len, "frozen 1", FROZEN_MS)
 		       ? 0
-		       : cc_fail(err, CC_E_BUSY, "volume %s: its container does not stop", volume);
+		       : cc_fail(err, CC_E_BUSY, "volume %s: its container does not stop", name);
 }
 
-int frozen_clear(const char *volume, struct cc_error *err)
+int frozen_clear(const char *name, struct cc_error *err)
 {
 	cc_auto_free char *path = NULL;
 	char file[128];
 	size_t len = 0;
 
-	path_of(volume, file);
-	if (!frozen_is(volume))
+	path_of(name, file);
+	if (!frozen_is(name))
 		return 0;
 	if (cc_read_file(file, &path, &len, err) ||
 	    (cgroup_freeze(path, len, false, err) && err->code != CC_E_NOTFOUND))
 		return -1;
-	return unmark(volume, err);
+	return unmark(name, err);
 }

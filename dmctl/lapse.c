@@ -41,7 +41,7 @@ static int flush(const struct binding *b, struct cc_error *err)
 	struct mapping_status st;
 	struct stat sb;
 
-	if (mapping_status(b->volume, &st, err))
+	if (mapping_status(b->name, &st, err))
 		return -1;
 	if (!st.exists || st.locked || b->read_only)
 		return 0;
@@ -50,19 +50,19 @@ static int flush(const struct binding *b, struct cc_error *err)
 	return 0;
 }
 
-int lapse_flush(const char *volume, struct cc_error *err)
+int lapse_flush(const char *name, struct cc_error *err)
 {
 	binding_auto struct binding b = {0};
 	char path[PROC_PATH_MAX];
 	size_t len = 0;
 
-	if (binding_load(volume, &b, err))
+	if (binding_load(name, &b, err))
 		return err->code == CC_E_NOTFOUND ? 0 : -1;
 	if (b.state != BINDING_BOUND || !binding_alive(&b))
 		return 0;
-	if (frozen_is(volume) && frozen_group((pid_t)b.pid, path, &len, err) == 0 &&
+	if (frozen_is(name) && frozen_group((pid_t)b.pid, path, &len, err) == 0 &&
 	    !cgroup_wait(path, len, "frozen 1", FROZEN_MS))
-		cc_log(LOG_WARNING, "volume %s: its container does not stop", volume);
+		cc_log(LOG_WARNING, "volume %s: its container does not stop", name);
 	return flush(&b, err);
 }
 
@@ -85,31 +85,31 @@ static int freeze_container(struct binding *b, struct cc_error *err)
 {
 	struct cc_error ignored;
 
-	if (frozen_keep(b->volume, (pid_t)b->pid, err))
+	if (frozen_keep(b->name, (pid_t)b->pid, err))
 		return -1;
 	if (flush(b, &ignored))
 		cc_log(LOG_WARNING, "%s", ignored.text);
-	if (mapping_lock(b->volume, err) || mapping_fail_io(b->volume, err) ||
+	if (mapping_lock(b->name, err) || mapping_fail_io(b->name, err) ||
 	    keyd_lease_return(b->lease, err))
 		return -1;
 	b->state = BINDING_REVOKED;
 	return binding_save(b, err);
 }
 
-int lapse_revoke(const char *volume, struct cc_error *err)
+int lapse_revoke(const char *name, struct cc_error *err)
 {
 	binding_auto struct binding b = {0};
 	struct mapping_status st;
 
-	if (binding_load(volume, &b, err))
+	if (binding_load(name, &b, err))
 		return err->code == CC_E_NOTFOUND ? 0 : -1;
 	if (b.state == BINDING_REVOKED)
 		return 0;
 	if (b.state == BINDING_BOUND && b.terms.on_revoke == CC_REVOKE_FREEZE && binding_alive(&b))
 		return freeze_container(&b, err);
 	/* who dies unmounts what it was the last to use, and there will be no key to wait for */
-	if (mapping_status(volume, &st, err) ||
-	    (st.exists && st.locked && mapping_fail_io(volume, err)) || kill_container(&b, err))
+	if (mapping_status(name, &st, err) ||
+	    (st.exists && st.locked && mapping_fail_io(name, err)) || kill_container(&b, err))
 		return -1;
 	return unbind_release(&b, err);
 }

@@ -9,15 +9,15 @@
 
 /**
  * lapse_flush - waits until a container that is being stopped stands still, and writes what it has written
- * to the LUN as long as there is a key. Without the volume's lock: it may wait for the next key.
+ * to the LUN as long as there is a key. @name: of the binding. Without the volume's lock: it may wait for the next key.
  */
-int lapse_flush(const char *volume, struct cc_error *err);
+int lapse_flush(const char *name, struct cc_error *err);
 
 /**
- * lapse_revoke - the lease of @volume is not renewed: the container is killed, or frozen for good, as the
+ * lapse_revoke - the lease of that binding is not renewed: the container is killed, or frozen for good, as the
  * volume's terms say; the key is wiped and the lease returned. A killed container's volume is unmounted and unmapped, too;
  * a frozen one's when it ends. The caller holds the volume's lock.
  */
-int lapse_revoke(const char *volume, struct cc_error *err);
+int lapse_revoke(const char *name, struct cc_error *err);
 
 #endif

@@ -48,24 +48,25 @@ static void task_free_ptr(struct dm_task **t)
 }
 #define auto_task cc_cleanup(task_free_ptr) struct dm_task
 
-#define NAME_MAX_LEN 96 /* CC_DM_PREFIX and a volume's name */
+#define NAME_MAX_LEN 96 /* CC_DM_PREFIX and a binding's name */
+#define UUID_MAX_LEN 80 /* CC_DM_UUID_PREFIX, a UUID, 12 digits */
 
-static void mapping_name(const char *volume, char out[static NAME_MAX_LEN])
+static void full_name(const char *name, char out[static NAME_MAX_LEN])
 {
-	snprintf(out, NAME_MAX_LEN, CC_DM_PREFIX "%s", volume);
+	snprintf(out, NAME_MAX_LEN, CC_DM_PREFIX "%s", name);
 }
 
-static struct dm_task *task_new(int type, const char *volume, struct cc_error *err)
+static struct dm_task *task_new(int type, const char *name, struct cc_error *err)
 {
 	struct dm_task *t;
-	char name[NAME_MAX_LEN];
+	char full[NAME_MAX_LEN];
 
 	dm_log_with_errno_init(on_log);
 	complaint[0] = '\0';
 	t = dm_task_create(type);
-	if (t && volume) {
-		mapping_name(volume, name);
-		if (!dm_task_set_name(t, name)) {
+	if (t && name) {
+		full_name(name, full);
+		if (!dm_task_set_name(t, full)) {
 			dm_task_destroy(t);
 			t = NULL;
 		}
@@ -77,7 +78,7 @@ static struct dm_task *task_new(int type, const char *volume, struct cc_error *e
 }
 
 /* Fills @err from the errno the kernel gave task @t. */
-static int task_fail(struct dm_task *t, const char *volume, const char *what, struct cc_error *err)
+static int task_fail(struct dm_task *t, const char *name, const char *what, struct cc_error *err)
 {
 	enum cc_code code = CC_E_INTERNAL;
 	int e = dm_task_get_errno(t);
@@ -97,7 +98,7 @@ static int task_fail(struct dm_task *t, const char *volume, const char *what, st
 		code = CC_E_PERM;
 		break;
 	}
-	return cc_fail(err, code, "mapping " CC_DM_PREFIX "%s: %s: %s%s%s", volume, what,
+	return cc_fail(err, code, "mapping " CC_DM_PREFIX "%s: %s: %s%s%s", name, what,
 		       e ? strerror(e) : "failed", complaint[0] ? ": " : "", complaint);
 }
 
@@ -114,24 +115,47 @@ static bool run_with_udev(struct dm_task *t)
 	return ok;
 }
 
-int mapping_create(const struct volume_record *v, const char *device, bool read_only,
-		   char node[static 128], struct cc_error *err)
+static void full_uuid(const char *name, const char *uuid, char out[static UUID_MAX_LEN])
+{
+	const char *container = strchr(name, '@');
+
+	snprintf(out, UUID_MAX_LEN, CC_DM_UUID_PREFIX "%s%s%.40s", uuid, container ? "-" : "",
+		 container ? container + 1 : "");
+}
+
+/* The kernel loads the module of a target by itself, if there is one. */
+static bool has_target(void)
+{
+	struct cc_error ignored;
+	auto_task *t = task_new(DM_DEVICE_LIST_VERSIONS, NULL, &ignored);
+	struct dm_versions *v = t && dm_task_run(t) ? dm_task_get_versions(t) : NULL;
+
+	while (v) {
+		if (strcmp(v->name, CONTAINER_CRYPT_TARGET) == 0)
+			return true;
+		v = v->next ? (struct dm_versions *)((char *)v + v->next) : NULL;
+	}
+	return false;
+}
+
+int mapping_create(const char *name, const struct volume_record *v, const char *device,
+		   bool read_only, char node[static 128], struct cc_error *err)
 {
 	auto_task *t = NULL;
 	struct mapping_status st;
-	char name[NAME_MAX_LEN];
+	char full[NAME_MAX_LEN];
 	char on_lock[CC_ON_LOCK_LEN];
 	char params[512];
-	char uuid[64];
+	char uuid[UUID_MAX_LEN];
 	int n;
 
-	if (mapping_status(v->name, &st, err))
+	if (mapping_status(name, &st, err))
 		return -1;
 	if (st.exists)
 		return cc_fail(err, CC_E_BUSY,
 			       "volume %s is mapped on this host already (" CC_DM_PREFIX
 			       "%s); see \"dmctl ps\"",
-			       v->name, v->name);
+			       v->name, name);
 	cc_on_lock_format(v->terms.queue_ms, on_lock);
 	n = snprintf(params, sizeof(params),
 		     "%s 0 %s %" PRIu64 " 3 " CONTAINER_CRYPT_OPT_SECTOR_SIZE
@@ -139,10 +163,10 @@ int mapping_create(const struct volume_record *v, const char *device, bool read_
 		     v->cipher, device, v->offset, v->sector_size, v->uuid, on_lock);
 	if (n < 0 || (size_t)n >= sizeof(params))
 		return cc_fail(err, CC_E_USAGE, "the device's path is too long");
-	t = task_new(DM_DEVICE_CREATE, v->name, err);
+	t = task_new(DM_DEVICE_CREATE, name, err);
 	if (!t)
 		return -1;
-	snprintf(uuid, sizeof(uuid), CC_DM_UUID_PREFIX "%s", v->uuid);
+	full_uuid(name, v->uuid, uuid);
 	if (!dm_task_set_uuid(t, uuid) ||
 	    !dm_task_add_target(t, 0, v->sectors, CONTAINER_CRYPT_TARGET, params) ||
 	    (read_only && !dm_task_set_ro(t)))
@@ -150,26 +174,29 @@ int mapping_create(const struct volume_record *v, const char *device, bool read_
 	if (!run_with_udev(t)) {
 		if (dm_task_get_errno(t) == EBUSY)
 			return cc_fail(err, CC_E_BUSY, "%s is in use", device);
-		return task_fail(t, v->name,
-				 "the kernel refuses the table (is the module dm-container-crypt "
-				 "installed? dmesg says more)",
-				 err);
+		task_fail(t, name, "the kernel refuses the table (dmesg says why)", err);
+		return has_target()
+			       ? -1
+			       : cc_fail(err, CC_E_DEVICE,
+					 "the kernel has no target " CONTAINER_CRYPT_TARGET
+					 "; install the module dm-container-crypt for it (\"dmctl "
+					 "doctor\" checks that)");
 	}
-	mapping_name(v->name, name);
-	snprintf(node, 128, "%s/%s", dm_dir(), name);
+	full_name(name, full);
+	snprintf(node, 128, "%s/%s", dm_dir(), full);
 	return 0;
 }
 
-static int message(const char *volume, const char *text, const char *what, struct cc_error *err)
+static int message(const char *name, const char *text, const char *what, struct cc_error *err)
 {
-	auto_task *t = task_new(DM_DEVICE_TARGET_MSG, volume, err);
+	auto_task *t = task_new(DM_DEVICE_TARGET_MSG, name, err);
 
 	if (!t)
 		return -1;
 	if (!dm_task_set_sector(t, 0) || !dm_task_set_message(t, text))
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	if (!dm_task_run(t))
-		return task_fail(t, volume, what, err);
+		return task_fail(t, name, what, err);
 	return 0;
 }
 
@@ -177,10 +204,10 @@ static int message(const char *volume, const char *text, const char *what, struc
  * The message @prefix with the end of a lease behind it. The end is named, not how much is left: whatever delays
  * us does not make the lease longer.
  */
-static int lease_message(const char *volume, const char *prefix, uint64_t end_ms, const char *what,
+static int lease_message(const char *name, const char *prefix, uint64_t end_ms, const char *what,
 			 struct cc_error *err)
 {
-	auto_task *t = task_new(DM_DEVICE_TARGET_MSG, volume, err);
+	auto_task *t = task_new(DM_DEVICE_TARGET_MSG, name, err);
 	char text[200];
 
 	if (!t)
@@ -193,12 +220,12 @@ static int lease_message(const char *volume, const char *prefix, uint64_t end_ms
 		return 0;
 	if (dm_task_get_errno(t) == ETIME)
 		return cc_fail(err, CC_E_UNREACHABLE,
-			       "volume %s: keyd's answer came after the lease had ended", volume);
-	return task_fail(t, volume, what, err);
+			       "volume %s: keyd's answer came after the lease had ended", name);
+	return task_fail(t, name, what, err);
 }
 
-int mapping_unlock(const struct volume_record *v, const struct cc_secret *key, uint64_t end_ms,
-		   struct cc_error *err)
+int mapping_unlock(const char *name, const struct volume_record *v, const struct cc_secret *key,
+		   uint64_t end_ms, struct cc_error *err)
 {
 	cc_cleanup(keyring_drop) struct keyring_key k = {.id = -1};
 	char text[160];
@@ -208,36 +235,35 @@ int mapping_unlock(const struct volume_record *v, const struct cc_secret *key, u
 	snprintf(text, sizeof(text),
 		 CONTAINER_CRYPT_MSG_UNLOCK " :%zu:" CONTAINER_CRYPT_KEY_TYPE_LOGON ":%s", key->len,
 		 k.desc);
-	return lease_message(v->name, text, end_ms, "the kernel refuses the key", err);
+	return lease_message(name, text, end_ms, "the kernel refuses the key", err);
 }
 
-int mapping_renew(const char *volume, uint64_t end_ms, struct cc_error *err)
+int mapping_renew(const char *name, uint64_t end_ms, struct cc_error *err)
 {
 	struct mapping_status st;
 
-	if (lease_message(volume, CONTAINER_CRYPT_MSG_RENEW, end_ms,
+	if (lease_message(name, CONTAINER_CRYPT_MSG_RENEW, end_ms,
 			  "the kernel does not renew the lease", err) == 0)
 		return 0;
-	if (err->code == CC_E_UNREACHABLE || mapping_status(volume, &st, err))
+	if (err->code == CC_E_UNREACHABLE || mapping_status(name, &st, err))
 		return -1;
 	if (st.exists && !st.locked)
 		return cc_fail(err, CC_E_INTERNAL,
-			       "mapping " CC_DM_PREFIX "%s does not renew its lease", volume);
-	return cc_fail(err, CC_E_NOTFOUND, "mapping " CC_DM_PREFIX "%s has no key any more",
-		       volume);
+			       "mapping " CC_DM_PREFIX "%s does not renew its lease", name);
+	return cc_fail(err, CC_E_NOTFOUND, "mapping " CC_DM_PREFIX "%s has no key any more", name);
 }
 
-int mapping_lock(const char *volume, struct cc_error *err)
+int mapping_lock(const char *name, struct cc_error *err)
 {
-	return message(volume, CONTAINER_CRYPT_MSG_LOCK, "cannot be locked", err);
+	return message(name, CONTAINER_CRYPT_MSG_LOCK, "cannot be locked", err);
 }
 
-int mapping_gate(const char *volume, uint64_t cgroup_id, struct cc_error *err)
+int mapping_gate(const char *name, uint64_t cgroup_id, struct cc_error *err)
 {
 	char text[64];
 
 	snprintf(text, sizeof(text), CONTAINER_CRYPT_MSG_GATE " %" PRIu64, cgroup_id);
-	return message(volume, text, "the kernel cannot limit reading to the container", err);
+	return message(name, text, "the kernel cannot limit reading to the container", err);
 }
 
 /* Copies the status line of the one target into @st. */
@@ -259,9 +285,9 @@ static void read_target(struct dm_task *t, struct mapping_status *st)
 		st->left_ms = -1;
 }
 
-int mapping_status(const char *volume, struct mapping_status *st, struct cc_error *err)
+int mapping_status(const char *name, struct mapping_status *st, struct cc_error *err)
 {
-	auto_task *t = task_new(DM_DEVICE_STATUS, volume, err);
+	auto_task *t = task_new(DM_DEVICE_STATUS, name, err);
 	struct dm_info info;
 	const char *uuid;
 
@@ -271,10 +297,10 @@ int mapping_status(const char *volume, struct mapping_status *st, struct cc_erro
 	if (!dm_task_run(t)) {
 		if (dm_task_get_errno(t) == ENXIO)
 			return 0;
-		return task_fail(t, volume, "no status", err);
+		return task_fail(t, name, "no status", err);
 	}
 	if (!dm_task_get_info(t, &info))
-		return task_fail(t, volume, "no status", err);
+		return task_fail(t, name, "no status", err);
 	if (!info.exists)
 		return 0;
 	st->exists = true;
@@ -303,32 +329,32 @@ static bool drop_queue(char *params)
 	return true;
 }
 
-static int load_table(const char *volume, uint64_t length, const char *params, bool read_only,
+static int load_table(const char *name, uint64_t length, const char *params, bool read_only,
 		      struct cc_error *err)
 {
-	auto_task *t = task_new(DM_DEVICE_RELOAD, volume, err);
+	auto_task *t = task_new(DM_DEVICE_RELOAD, name, err);
 
 	if (!t)
 		return -1;
 	if (!dm_task_add_target(t, 0, length, CONTAINER_CRYPT_TARGET, params) ||
 	    (read_only && !dm_task_set_ro(t)))
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	return dm_task_run(t) ? 0 : task_fail(t, volume, "the table cannot be replaced", err);
+	return dm_task_run(t) ? 0 : task_fail(t, name, "the table cannot be replaced", err);
 }
 
 /* Without a flush, which would wait for what waits for a key; the file system is not asked either. */
-static int swap_table(const char *volume, struct cc_error *err)
+static int swap_table(const char *name, struct cc_error *err)
 {
-	auto_task *suspend = task_new(DM_DEVICE_SUSPEND, volume, err);
-	auto_task *resume = suspend ? task_new(DM_DEVICE_RESUME, volume, err) : NULL;
+	auto_task *suspend = task_new(DM_DEVICE_SUSPEND, name, err);
+	auto_task *resume = suspend ? task_new(DM_DEVICE_RESUME, name, err) : NULL;
 
 	if (!resume)
 		return -1;
 	if (!dm_task_no_flush(suspend) || !dm_task_skip_lockfs(suspend))
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	if (!dm_task_run(suspend))
-		return task_fail(suspend, volume, "cannot be suspended", err);
-	return run_with_udev(resume) ? 0 : task_fail(resume, volume, "cannot be resumed", err);
+		return task_fail(suspend, name, "cannot be suspended", err);
+	return run_with_udev(resume) ? 0 : task_fail(resume, name, "cannot be resumed", err);
 }
 
 /**
@@ -346,9 +372,9 @@ static void table_clear(struct table *t)
 	free(t->params);
 }
 
-static int read_table(const char *volume, struct table *table, struct cc_error *err)
+static int read_table(const char *name, struct table *table, struct cc_error *err)
 {
-	auto_task *t = task_new(DM_DEVICE_TABLE, volume, err);
+	auto_task *t = task_new(DM_DEVICE_TABLE, name, err);
 	char *type = NULL, *params = NULL;
 	struct dm_info info;
 	uint64_t start;
@@ -356,7 +382,7 @@ static int read_table(const char *volume, struct table *table, struct cc_error *
 	if (!t)
 		return -1;
 	if (!dm_task_run(t) || !dm_task_get_info(t, &info))
-		return dm_task_get_errno(t) == ENXIO ? 0 : task_fail(t, volume, "no table", err);
+		return dm_task_get_errno(t) == ENXIO ? 0 : task_fail(t, name, "no table", err);
 	if (!info.exists)
 		return 0;
 	dm_get_next_target(t, NULL, &start, &table->length, &type, &params);
@@ -367,39 +393,39 @@ static int read_table(const char *volume, struct table *table, struct cc_error *
 	return table->params ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
 }
 
-static int replace_table(const char *volume, const struct table *table, struct cc_error *err)
+static int replace_table(const char *name, const struct table *table, struct cc_error *err)
 {
-	return load_table(volume, table->length, table->params, table->read_only, err) ||
-			       swap_table(volume, err)
+	return load_table(name, table->length, table->params, table->read_only, err) ||
+			       swap_table(name, err)
 		       ? -1
 		       : 0;
 }
 
-int mapping_fail_io(const char *volume, struct cc_error *err)
+int mapping_fail_io(const char *name, struct cc_error *err)
 {
 	cc_cleanup(table_clear) struct table table = {0};
 
-	if (read_table(volume, &table, err))
+	if (read_table(name, &table, err))
 		return -1;
-	return table.params && drop_queue(table.params) ? replace_table(volume, &table, err) : 0;
+	return table.params && drop_queue(table.params) ? replace_table(name, &table, err) : 0;
 }
 
-int mapping_grow(const char *volume, uint64_t sectors, struct cc_error *err)
+int mapping_grow(const char *name, uint64_t sectors, struct cc_error *err)
 {
 	cc_cleanup(table_clear) struct table table = {0};
 
-	if (read_table(volume, &table, err))
+	if (read_table(name, &table, err))
 		return -1;
 	if (!table.params)
-		return cc_fail(err, CC_E_NOTFOUND, "volume %s is not mapped", volume);
+		return cc_fail(err, CC_E_NOTFOUND, "volume %s is not mapped", name);
 	table.length = sectors;
-	return replace_table(volume, &table, err);
+	return replace_table(name, &table, err);
 }
 
 /* One try. Return: 0, or -1 with CC_E_BUSY while somebody has it open. */
-static int remove_once(const char *volume, bool deferred, struct cc_error *err)
+static int remove_once(const char *name, bool deferred, struct cc_error *err)
 {
-	auto_task *t = task_new(DM_DEVICE_REMOVE, volume, err);
+	auto_task *t = task_new(DM_DEVICE_REMOVE, name, err);
 
 	if (!t)
 		return -1;
@@ -407,7 +433,7 @@ static int remove_once(const char *volume, bool deferred, struct cc_error *err)
 		return cc_fail(err, CC_E_INTERNAL, "device-mapper knows no deferred removal");
 	if (run_with_udev(t) || dm_task_get_errno(t) == ENXIO)
 		return 0;
-	return task_fail(t, volume, "cannot be removed", err);
+	return task_fail(t, name, "cannot be removed", err);
 }
 
 static uint64_t now_ms(void)
@@ -418,29 +444,29 @@ static uint64_t now_ms(void)
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
-int mapping_remove(const char *volume, unsigned int timeout_ms, struct cc_error *err)
+int mapping_remove(const char *name, unsigned int timeout_ms, struct cc_error *err)
 {
 	const struct timespec pause = {.tv_nsec = POLL_MS * 1000000L};
 	uint64_t end = now_ms() + timeout_ms;
 	struct mapping_status st;
 	struct cc_error ignored;
 
-	if (mapping_status(volume, &st, err))
+	if (mapping_status(name, &st, err))
 		return -1;
 	if (!st.exists)
 		return 0;
 	if (strncmp(st.uuid, CC_DM_UUID_PREFIX, strlen(CC_DM_UUID_PREFIX)))
 		return cc_fail(err, CC_E_BUSY,
-			       "mapping " CC_DM_PREFIX "%s is not ours (dm uuid \"%s\")", volume,
+			       "mapping " CC_DM_PREFIX "%s is not ours (dm uuid \"%s\")", name,
 			       st.uuid);
 	/* without a target nothing is there to lock: a creation that died half-way */
-	if (st.info[0] && !st.locked && mapping_lock(volume, err))
+	if (st.info[0] && !st.locked && mapping_lock(name, err))
 		return -1;
-	if (st.open_count && mapping_fail_io(volume, err))
+	if (st.open_count && mapping_fail_io(name, err))
 		return -1;
 	/* The kernel has no event for "last opener gone", so it is asked again. */
 	for (;;) {
-		if (remove_once(volume, false, err) == 0)
+		if (remove_once(name, false, err) == 0)
 			return 0;
 		if (err->code != CC_E_BUSY)
 			return -1;
@@ -448,15 +474,15 @@ int mapping_remove(const char *volume, unsigned int timeout_ms, struct cc_error 
 			break;
 		nanosleep(&pause, NULL);
 	}
-	if (remove_once(volume, true, &ignored))
+	if (remove_once(name, true, &ignored))
 		return -1;
 	return cc_fail(err, CC_E_BUSY,
 		       "mapping " CC_DM_PREFIX "%s is locked but still open; the kernel removes it "
 		       "when its last user is gone (see \"lsof /dev/mapper/" CC_DM_PREFIX "%s\")",
-		       volume, volume);
+		       name, name);
 }
 
-int mapping_list(struct cc_strv *volumes, struct cc_error *err)
+int mapping_list(struct cc_strv *names, struct cc_error *err)
 {
 	auto_task *t = task_new(DM_DEVICE_LIST, NULL, err);
 	struct mapping_status st;
@@ -471,13 +497,13 @@ int mapping_list(struct cc_strv *volumes, struct cc_error *err)
 	if (!n || !n->dev)
 		return 0;
 	for (;;) {
-		const char *volume = n->name + strlen(CC_DM_PREFIX);
+		const char *name = n->name + strlen(CC_DM_PREFIX);
 
 		if (strncmp(n->name, CC_DM_PREFIX, strlen(CC_DM_PREFIX)) == 0) {
-			if (mapping_status(volume, &st, err))
+			if (mapping_status(name, &st, err))
 				return -1;
 			if (strncmp(st.uuid, CC_DM_UUID_PREFIX, strlen(CC_DM_UUID_PREFIX)) == 0 &&
-			    cc_strv_push(volumes, volume, err))
+			    cc_strv_push(names, name, err))
 				return -1;
 		}
 		if (!n->next)

@@ -61,10 +61,9 @@ static int map_ids(int fd, pid_t pid, struct cc_error *err)
 	return 0;
 }
 
-int mount_detached(const char *fs, const char *node, bool read_only, pid_t idmap_pid, int *fd,
-		   struct cc_error *err)
+int mount_detached(const char *fs, const char *node, bool read_only, unsigned int attrs,
+		   pid_t idmap_pid, int *fd, struct cc_error *err)
 {
-	unsigned int attrs = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
 	cc_auto_close int ctx = fsopen(fs, FSOPEN_CLOEXEC);
 	cc_auto_close int mnt = -1;
 
@@ -72,10 +71,12 @@ int mount_detached(const char *fs, const char *node, bool read_only, pid_t idmap
 		return cc_fail_errno(err, CC_E_INTERNAL, "the kernel has no file system %s", fs);
 	if (fsconfig(ctx, FSCONFIG_SET_STRING, "source", node, 0) ||
 	    (read_only && fsconfig(ctx, FSCONFIG_SET_FLAG, "ro", NULL, 0)) ||
+	    /* the same file system may be mounted for another container, too: XFS wants to be told */
+	    (read_only && strcmp(fs, "xfs") == 0 &&
+	     fsconfig(ctx, FSCONFIG_SET_FLAG, "nouuid", NULL, 0)) ||
 	    fsconfig(ctx, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
 		return fs_fail(ctx, err, node, "cannot be mounted");
-	if (read_only)
-		attrs |= MOUNT_ATTR_RDONLY;
+	attrs |= MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | (read_only ? MOUNT_ATTR_RDONLY : 0);
 	mnt = fsmount(ctx, FSMOUNT_CLOEXEC, attrs);
 	if (mnt < 0)
 		return fs_fail(ctx, err, node, "cannot be mounted");

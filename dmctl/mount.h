@@ -17,12 +17,13 @@
  * mount_detached - makes the mount, nosuid and nodev, attached nowhere.
  * @fs: "ext4", "xfs"
  * @node: block device
+ * @attrs: MOUNT_ATTR_… beyond these
  * @idmap_pid: process whose user namespace the mount's ids are mapped to, 0 for none
  *             (mount_setattr(2), MOUNT_ATTR_IDMAP)
  * @fd: out; closing it unless it was attached unmounts
  */
-int mount_detached(const char *fs, const char *node, bool read_only, pid_t idmap_pid, int *fd,
-		   struct cc_error *err);
+int mount_detached(const char *fs, const char *node, bool read_only, unsigned int attrs,
+		   pid_t idmap_pid, int *fd, struct cc_error *err);
 
 /**
  * mount_attach - moves it to @point in the container.

@@ -42,15 +42,15 @@ static void clear(struct renewing *g)
 	json_decref(g->refused);
 }
 
-static void failed(struct renewing *g, const char *volume, const struct cc_error *err)
+static void failed(struct renewing *g, const char *name, const struct cc_error *err)
 {
-	cc_log(LOG_WARNING, "volume %s: its lease is not renewed: %s", volume, err->text);
+	cc_log(LOG_WARNING, "volume %s: its lease is not renewed: %s", name, err->text);
 	g->failed++;
 }
 
-static void refused(struct renewing *g, const char *volume, const char *text)
+static void refused(struct renewing *g, const char *name, const char *text)
 {
-	json_array_append_new(g->refused, json_pack("{s:s, s:s}", "volume", volume, "text", text));
+	json_array_append_new(g->refused, json_pack("{s:s, s:s}", "binding", name, "text", text));
 }
 
 /* ---- measuring --------------------------------------------------------------------------------- */
@@ -74,12 +74,12 @@ static bool is_silent(const struct cc_strv *silent, const char *engine, struct c
 	return true;
 }
 
-static void take(struct renewing *g, const char *volume, struct cc_strv *silent)
+static void take(struct renewing *g, const char *name, struct cc_strv *silent)
 {
 	struct held h = {.seen = MEASURED_NONE};
 	struct cc_error err, ignored;
 
-	if (binding_load(volume, &h.b, &err) || h.b.state != BINDING_BOUND || !h.b.lease[0] ||
+	if (binding_load(name, &h.b, &err) || h.b.state != BINDING_BOUND || !h.b.lease[0] ||
 	    !binding_alive(&h.b)) {
 		binding_clear(&h.b);
 		return;
@@ -92,22 +92,22 @@ static void take(struct renewing *g, const char *volume, struct cc_strv *silent)
 		cc_strv_push(silent, h.b.engine, &ignored);
 	/* one that has ended is not ours any more: the agent sees that, too */
 	if (binding_alive(&h.b))
-		failed(g, volume, &err);
+		failed(g, name, &err);
 	binding_clear(&h.b);
 	measured_clear(&h.seen);
 }
 
 static int measure_all(struct renewing *g, struct cc_error *err)
 {
-	struct cc_strv volumes = {0}, silent = {0};
-	int rc = binding_list(&volumes, err);
+	struct cc_strv names = {0}, silent = {0};
+	int rc = binding_list(NULL, &names, err);
 
-	g->held = rc || !volumes.n ? NULL : calloc(volumes.n, sizeof(*g->held));
-	if (rc == 0 && volumes.n && !g->held)
+	g->held = rc || !names.n ? NULL : calloc(names.n, sizeof(*g->held));
+	if (rc == 0 && names.n && !g->held)
 		rc = cc_fail(err, CC_E_NOMEM, "out of memory");
-	for (size_t i = 0; g->held && i < volumes.n; i++)
-		take(g, volumes.v[i], &silent);
-	cc_strv_clear(&volumes);
+	for (size_t i = 0; g->held && i < names.n; i++)
+		take(g, names.v[i], &silent);
+	cc_strv_clear(&names);
 	cc_strv_clear(&silent);
 	return rc;
 }
@@ -120,7 +120,7 @@ static int lock_held(const struct held *h, struct cc_error *err)
 	cc_auto_close int lock = volume_lock_within(h->b.volume, LOCK_MS, err);
 	binding_auto struct binding now = {0};
 
-	if (lock < 0 || binding_load(h->b.volume, &now, err))
+	if (lock < 0 || binding_load(h->b.name, &now, err))
 		return -1;
 	if (now.state != BINDING_BOUND || strcmp(now.lease, h->b.lease) != 0)
 		return cc_fail(err, CC_E_BUSY, "it is being unbound");
@@ -155,7 +155,7 @@ static int key_again(struct held *h, bool *refusal, struct cc_error *err)
 		return cc_refuse(err, "lease", "somebody else held volume %s in between",
 				 h->b.volume);
 	}
-	if (mapping_unlock(&v, &key, ms ? asked_ms + ms : 0, err))
+	if (mapping_unlock(h->b.name, &v, &key, ms ? asked_ms + ms : 0, err))
 		return -1;
 	cc_log(LOG_INFO, "volume %s: unlocked again", h->b.volume);
 	return 0;
@@ -173,7 +173,7 @@ static int remember(const struct held *h, const json_t *renewal, struct cc_error
 		return -1;
 	if (cc_terms_eq(&terms, &h->b.terms) && ms == h->b.lease_ms)
 		return 0;
-	if (binding_load(h->b.volume, &b, err))
+	if (binding_load(h->b.name, &b, err))
 		return -1;
 	b.terms = terms;
 	b.lease_ms = ms;
@@ -191,19 +191,19 @@ static void apply(struct renewing *g, struct held *h, const json_t *renewal)
 	if (lock < 0 || remember(h, renewal, &err) ||
 	    cc_json_u64(renewal, "renewal", "askedMs", true, &asked_ms, &err) ||
 	    cc_json_u64(renewal, "renewal", "ms", true, &ms, &err)) {
-		failed(g, h->b.volume, &err);
+		failed(g, h->b.name, &err);
 		return;
 	}
-	if (mapping_renew(h->b.volume, asked_ms + ms, &err) == 0) {
+	if (mapping_renew(h->b.name, asked_ms + ms, &err) == 0) {
 		g->renewed++;
 		return;
 	}
 	if (err.code == CC_E_NOTFOUND && key_again(h, &refusal, &err) == 0)
 		g->renewed++;
 	else if (refusal)
-		refused(g, h->b.volume, err.text);
+		refused(g, h->b.name, err.text);
 	else
-		failed(g, h->b.volume, &err);
+		failed(g, h->b.name, &err);
 }
 
 /* ---- keyd -------------------------------------------------------------------------------------- */
@@ -234,7 +234,7 @@ static void take_answer(struct renewing *g, const json_t *renewals)
 		json_array_foreach(renewals, i, one)
 		{
 			h = held_under(g, json_string_value(json_object_get(one, "lease")));
-			if (h && is_renewed(one) && mapping_status(h->b.volume, &st, &err) == 0 &&
+			if (h && is_renewed(one) && mapping_status(h->b.name, &st, &err) == 0 &&
 			    st.locked == (locked == 1))
 				apply(g, h, one);
 		}
@@ -242,7 +242,7 @@ static void take_answer(struct renewing *g, const json_t *renewals)
 	{
 		h = held_under(g, json_string_value(json_object_get(one, "lease")));
 		if (h && !is_renewed(one) && cc_error_from_json(&err, one))
-			refused(g, h->b.volume, err.text);
+			refused(g, h->b.name, err.text);
 	}
 }
 
@@ -268,7 +268,7 @@ static int ask(struct renewing *g, struct cc_error *err)
 	if (rc == 0 || err->code != CC_E_REFUSED || strcmp(err->fact, "agent") != 0)
 		return rc;
 	for (size_t i = 0; i < g->n; i++)
-		refused(g, g->held[i].b.volume, err->text);
+		refused(g, g->held[i].b.name, err->text);
 	return 0;
 }
 

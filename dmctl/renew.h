@@ -10,7 +10,7 @@
 /**
  * renew_all - measures every bound container anew, asks keyd for all of them in one request, and prolongs the
  * kernel's leases. A mapping that the kernel has locked meanwhile gets the key again, under the same lease.
- * @answer: out, {"ok":true, "renewed":N, "failed":N, "refused":[{"volume","text"}]}; new reference. "failed" ones
+ * @answer: out, {"ok":true, "renewed":N, "failed":N, "refused":[{"binding","text"}]}; new reference. "failed" ones
  *          may succeed later, "refused" ones never.
  * Return: 0 also when some failed; -1 when keyd could not be asked. Takes the volumes' locks itself.
  */

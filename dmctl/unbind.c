@@ -45,7 +45,7 @@ static int detach(const struct binding *b, dev_t dev, bool force, struct cc_erro
  * Waits until nobody has the mapping open: the file system's last data goes through the key.
  * The kernel has no event for that. False when it is still open after CLOSE_MS.
  */
-static bool wait_closed(const char *volume)
+static bool wait_closed(const char *name)
 {
 	const struct timespec pause = {.tv_nsec = POLL_MS * 1000000L};
 	struct mapping_status st;
@@ -53,7 +53,7 @@ static bool wait_closed(const char *volume)
 	unsigned int waited;
 
 	for (waited = 0; waited < CLOSE_MS; waited += POLL_MS) {
-		if (mapping_status(volume, &st, &err) || !st.exists || st.locked || !st.open_count)
+		if (mapping_status(name, &st, &err) || !st.exists || st.locked || !st.open_count)
 			return true;
 		nanosleep(&pause, NULL);
 	}
@@ -80,32 +80,32 @@ static void sync_for(int ms)
 		waitpid(pid, NULL, 0);
 }
 
-static int remove_mapping(const char *volume, const struct binding *b, bool force,
+static int remove_mapping(const char *name, const struct binding *b, bool force,
 			  struct cc_error *err)
 {
 	struct mapping_status st;
 
-	if (mapping_status(volume, &st, err))
+	if (mapping_status(name, &st, err))
 		return -1;
 	if (!st.exists)
 		return 0;
 	/* it gets no key any more: what waits for one would keep the unmount waiting, too */
-	if (st.locked && mapping_fail_io(volume, err))
+	if (st.locked && mapping_fail_io(name, err))
 		return -1;
 	if (b && detach(b, st.dev, force, err)) {
 		if (!force)
 			return -1;
 		/* whatever the container does to stay mounted, the key is not there for it any more */
-		cc_log(LOG_WARNING, "volume %s: cannot be unmounted in its container: %s", volume,
+		cc_log(LOG_WARNING, "volume %s: cannot be unmounted in its container: %s", name,
 		       err->text);
 	}
-	if (!wait_closed(volume)) {
+	if (!wait_closed(name)) {
 		cc_log(LOG_WARNING,
 		       "volume %s: somebody outside its container keeps it mounted; the key is wiped",
-		       volume);
+		       name);
 		sync_for(SYNC_MS);
 	}
-	return mapping_remove(volume, REMOVE_MS, err);
+	return mapping_remove(name, REMOVE_MS, err);
 }
 
 /* The lease keyd may have granted without our having seen the answer. */
@@ -151,72 +151,92 @@ int unbind_release(struct binding *b, struct cc_error *err)
 
 	if (reached >= BINDING_LEASED) {
 		b->state = BINDING_REMOVING;
-		if (binding_save(b, err) || remove_mapping(b->volume, b, true, err))
+		if (binding_save(b, err) || remove_mapping(b->name, b, true, err))
 			return -1;
 	}
-	return return_lease(b, reached, err) || frozen_clear(b->volume, err)
+	return return_lease(b, reached, err) || frozen_clear(b->name, err)
 		       ? -1
-		       : binding_remove(b->volume, err);
+		       : binding_remove(b->name, err);
 }
 
 /* A mapping without a file: nobody knows of which container, or under which lease. */
-static int remove_orphan(const char *volume, struct cc_error *err)
+static int remove_orphan(const char *name, struct cc_error *err)
 {
 	struct mapping_status st;
 
-	if (mapping_status(volume, &st, err))
+	if (mapping_status(name, &st, err))
 		return -1;
 	if (st.exists)
 		cc_log(LOG_WARNING,
 		       "volume %s: its mapping has no binding; it is removed, a lease may be left "
 		       "(see \"dmctl lease ls\")",
-		       volume);
-	return remove_mapping(volume, NULL, true, err) || frozen_clear(volume, err)
+		       name);
+	return remove_mapping(name, NULL, true, err) || frozen_clear(name, err)
 		       ? -1
-		       : binding_remove(volume, err);
+		       : binding_remove(name, err);
 }
 
-int unbind_volume(const char *volume, bool force, struct cc_error *err)
+int unbind_binding(const char *name, bool force, struct cc_error *err)
 {
 	binding_auto struct binding b = {0};
 	struct mapping_status st;
 
-	if (binding_load(volume, &b, err))
+	if (binding_load(name, &b, err))
 		return err->code == CC_E_NOTFOUND || err->code == CC_E_INVALID
-			       ? remove_orphan(volume, err)
+			       ? remove_orphan(name, err)
 			       : -1;
 	/* before the state changes: a container that uses the volume goes on unharmed */
-	if (!force && (mapping_status(volume, &st, err) ||
+	if (!force && (mapping_status(name, &st, err) ||
 		       (st.exists && !st.locked && detach(&b, st.dev, false, err))))
 		return -1;
 	return unbind_release(&b, err);
 }
 
-int unbind_dead(const char *volume, struct cc_error *err)
+int unbind_volume(const char *volume, bool force, struct cc_error *err)
+{
+	cc_cleanup(cc_strv_clear) struct cc_strv names = {0};
+	int rc = binding_list(volume, &names, err);
+
+	/* a mapping of that name may be left without a file */
+	if (rc == 0 && !cc_strv_has(&names, volume))
+		rc = cc_strv_push(&names, volume, err);
+	for (size_t i = 0; i < names.n && rc == 0; i++)
+		rc = unbind_binding(names.v[i], force, err);
+	return rc;
+}
+
+int unbind_dead(const char *name, struct cc_error *err)
 {
 	binding_auto struct binding b = {0};
 	struct cc_error ignored;
 
-	if (binding_load(volume, &b, &ignored) == 0 && binding_settled(&b) && binding_alive(&b))
+	if (binding_load(name, &b, &ignored) == 0 && binding_settled(&b) && binding_alive(&b))
 		return 0;
-	return unbind_volume(volume, true, err);
+	return unbind_binding(name, true, err);
+}
+
+static int unbind_dead_locked(const char *name, struct cc_error *err)
+{
+	cc_auto_close int lock = -1;
+	char volume[64];
+
+	binding_volume(name, volume);
+	lock = volume_lock(volume, err);
+	return lock < 0 ? -1 : unbind_dead(name, err);
 }
 
 int unbind_all_dead(struct cc_error *err)
 {
-	struct cc_strv volumes = {0};
+	struct cc_strv names = {0};
 	struct cc_error one;
-	int rc = binding_list(&volumes, err) || mapping_list(&volumes, err) ? -1 : 0;
+	int rc = binding_list(NULL, &names, err) || mapping_list(&names, err) ? -1 : 0;
 	size_t i;
 
-	for (i = 0; i < volumes.n; i++) {
-		cc_auto_close int lock = volume_lock(volumes.v[i], &one);
-
-		if (lock >= 0 && unbind_dead(volumes.v[i], &one) == 0)
-			continue;
-		cc_log(LOG_WARNING, "volume %s: undo is not complete, it will be tried again: %s",
-		       volumes.v[i], one.text);
-	}
-	cc_strv_clear(&volumes);
+	for (i = 0; i < names.n; i++)
+		if (unbind_dead_locked(names.v[i], &one))
+			cc_log(LOG_WARNING,
+			       "volume %s: undo is not complete, it will be tried again: %s",
+			       names.v[i], one.text);
+	cc_strv_clear(&names);
 	return rc;
 }

@@ -117,8 +117,8 @@ static int make_fs(const struct volume_wish *r, const struct volume_record *v, c
 
 	if (strcmp(v->fs, "none") == 0)
 		return 0;
-	if (mapping_create(v, device, false, node, err) || interrupt_check(err) ||
-	    mapping_unlock(v, key, 0, err) || interrupt_check(err) ||
+	if (mapping_create(v->name, v, device, false, node, err) || interrupt_check(err) ||
+	    mapping_unlock(v->name, v, key, 0, err) || interrupt_check(err) ||
 	    mkfs_run(v->fs, r->label, node, err))
 		return -1;
 	return mapping_remove(v->name, REMOVE_MS, err);

@@ -37,6 +37,7 @@ static json_t *show(const char *volume, struct cc_error *err)
 	}
 	snprintf(b.volume, sizeof(b.volume), "%s", volume);
 	memset(b.container, 'a', 64);
+	binding_set_name(&b);
 	return binding_to_json(&b);
 }
 

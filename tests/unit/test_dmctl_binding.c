@@ -10,6 +10,8 @@
 
 #define ID "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define UUID "3f2b8c1e-5d4a-4b6f-9c7d-8e1f0a2b3c4d"
+#define A21 "aaaaaaaaaaaaaaaaaaaaa"
+#define A63 A21 A21 A21
 #define GOOD                                                                                  \
 	"'volume':'pg.data','uuid':'" UUID "','device':'/dev/sda','engine':'docker',"         \
 	"'container':'" ID "','containerName':'app','pid':7,'startTime':9,'mountPoint':'/d'," \
@@ -85,6 +87,7 @@ static void what_is_damaged_is_not_believed(void **state)
 		"{" GOOD "}",
 		"{" GOOD ",'state':'happy'}",
 		"{" GOOD ",'state':'bound','lease':[]}",
+		"{" GOOD ",'state':'bound','shared':1}",
 		"{" GOOD ",'state':'bound','lease':{'id':'x','fence':1}}",
 	};
 
@@ -96,6 +99,46 @@ static void what_is_damaged_is_not_believed(void **state)
 		assert_int_equal(parse(texts[i], &b, &err), -1);
 		assert_int_equal(err.code, CC_E_INVALID);
 	}
+}
+
+static void a_shared_binding_has_a_name_of_its_own(void **state)
+{
+	binding_auto struct binding one = {0}, shared = {0};
+	struct cc_error err;
+	char volume[64];
+
+	(void)state;
+	expect_ok(parse("{" GOOD ",'state':'bound'}", &one, &err), &err);
+	assert_string_equal(one.name, "pg.data");
+	expect_ok(parse("{" GOOD ",'state':'bound','shared':true}", &shared, &err), &err);
+	assert_string_equal(shared.name, "pg.data@aaaaaaaaaaaa");
+	binding_volume(shared.name, volume);
+	assert_string_equal(volume, "pg.data");
+	assert_true(binding_is_of(one.name, "pg.data"));
+	assert_true(binding_is_of(shared.name, "pg.data"));
+	assert_false(binding_is_of(shared.name, "pg"));
+	assert_false(binding_is_of(shared.name, "pg.data@"));
+}
+
+static void other_names_are_none_of_a_binding(void **state)
+{
+	static const char *const good[] = {"v", "v@0123456789ab", A63, A63 "@0123456789ab"};
+	static const char *const bad[] = {"",
+					  "@0123456789ab",
+					  "v@",
+					  "v@0123456789a",
+					  "v@0123456789abc",
+					  "v@0123456789aB",
+					  "v@../456789abc",
+					  "v/@0123456789ab",
+					  A63 "a",
+					  A63 "a@0123456789ab"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		assert_true(binding_is_name(good[i]));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(binding_is_name(bad[i]));
 }
 
 static void a_process_that_ended_is_not_alive_even_as_a_zombie(void **state)
@@ -138,6 +181,8 @@ int main(void)
 		cmocka_unit_test(a_binding_of_before_there_were_terms_has_the_usual_ones),
 		cmocka_unit_test(a_lease_that_is_not_known_yet_is_null),
 		cmocka_unit_test(what_is_damaged_is_not_believed),
+		cmocka_unit_test(a_shared_binding_has_a_name_of_its_own),
+		cmocka_unit_test(other_names_are_none_of_a_binding),
 		cmocka_unit_test(a_process_that_ended_is_not_alive_even_as_a_zombie),
 	};
 

@@ -6,7 +6,7 @@
 
 . ./lib.sh
 . ./bind-lib.sh
-plan 42
+plan 44
 
 plugin=/run/docker/plugins/container-crypt.sock
 call() { # CALL [BODY]
@@ -76,6 +76,11 @@ ok "the program started twice" wait_for 20 started docker 2
 fails_with 1 "in use" docker volume rm pgdata
 need dmctl unbind pgdata
 is "dmctl unbind uncovers the placeholder" "$(in_app docker ls /data)" README.container-crypt
+need docker rm -f app
+need wait_for 20 no_bindings
+ok "docker run -v with :ro" docker run -d --name app --network none -v pgdata:/data:ro \
+	--device container-crypt/volume=pgdata app:1
+like "mounts the volume so" "$(in_app docker grep ' /data ext4' /proc/mounts)" " ext4 ro,nosuid,nodev"
 need docker rm -f app
 need wait_for 20 no_bindings
 refuse() { # REASON OPTION...

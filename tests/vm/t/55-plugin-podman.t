@@ -6,7 +6,7 @@
 
 . ./lib.sh
 . ./bind-lib.sh
-plan 16
+plan 19
 
 need host_setup
 cat >/etc/containers/containers.conf.d/container-crypt.conf <<'END'
@@ -32,6 +32,13 @@ ok "the program found its volume" wait_for 10 started podman 1
 like "over the placeholder" "$(in_app podman grep ' /data ' /proc/mounts | tail -n 1)" " ext4 "
 ok "podman restart" podman restart -t 0 app
 ok "finds the data again" wait_for 20 started podman 2
+need podman rm -f -t 0 app
+need wait_for 20 no_bindings
+ok "podman run -v with options" podman run -d --name app -v pgdata:/data:ro,noexec \
+	--device container-crypt/volume=pgdata app:1
+like "which hold for the volume, too" "$(in_app podman grep ' /data ' /proc/mounts | tail -n 1)" \
+	" ext4 ro,nosuid,nodev,noexec"
+not_ok "it takes no data then" in_app podman touch /data/x
 stop "$agent_pid"
 not_ok "without the agent no volume is made" \
 	timeout 60 podman volume create -d container-crypt -o name=pgdata other
