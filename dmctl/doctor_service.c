@@ -51,8 +51,11 @@ void doctor_keyd(const struct globals *g, struct finding *f)
 
 	(void)g;
 	if (keyd_request("GET", "/healthz", NULL, &answer, &err))
-		finding_fail(f, err.code, "systemctl enable --now container-crypt-keyd", "%s",
-			     err.text);
+		finding_fail(f, err.code,
+			     access(CC_AGENT_KEY, F_OK)
+				     ? "dmctl init"
+				     : "systemctl enable --now container-crypt-keyd",
+			     "%s", err.text);
 	else
 		finding_ok(f, "answers; realm %s",
 			   json_string_value(json_object_get(answer, "realm")) ?: "?");

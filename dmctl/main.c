@@ -29,7 +29,7 @@ static int prepare(const struct verb *v, struct cc_error *err)
 	switch (v->secrets) {
 	case SECRETS_KEYS:
 		if (geteuid())
-			return cc_fail(err, CC_E_PERM, "this needs root");
+			return cc_fail(err, CC_E_PERM, "this needs root; try it with sudo");
 		return cc_secret_init(err);
 	case SECRETS_PASSPHRASE:
 		return cc_secret_harden_process(err) || cc_secret_heap_init(err) ? -1 : 0;

@@ -64,8 +64,11 @@ struct cc_identity *attest_identity(struct custodian *c, const struct store_volu
 
 	if (store_identity_get(c->store, v->id, row, err)) {
 		if (err->code == CC_E_NOTFOUND)
-			cc_refuse(err, "identity",
-				  "volume %s has no identity: sign one and enrol it", v->name);
+			cc_refuse(
+				err, "identity",
+				"volume %s has no identity: sign one (\"dmctl identity sign\") and "
+				"add it (\"dmctl identity add\")",
+				v->name);
 		return NULL;
 	}
 	return trust_verify(c->store, row->envelope, row->envelope_len, row->signer, signer, err);

@@ -89,7 +89,7 @@ static int get(struct store *st, const char *sql, const char *key, struct store_
 	if (rc < 0)
 		return -1;
 	if (rc == 0) {
-		cc_fail(err, CC_E_NOTFOUND, "no volume %s", key);
+		cc_fail(err, CC_E_NOTFOUND, "there is no volume %s; see \"dmctl volume ls\"", key);
 		return cc_set_fact(err, "volume");
 	}
 	return read_row(q, v, err);

@@ -53,8 +53,8 @@ struct cc_identity *trust_verify(struct store *st, const char *envelope, size_t 
 	if (rc == 0)
 		cc_refuse(
 			err, "signature",
-			"no enrolled signer signed this identity: enrol its key, or sign it with one "
-			"that is enrolled");
+			"no enrolled signer signed this identity: enrol its key (\"dmctl signer add\"), or "
+			"sign it with one that is enrolled");
 	if (rc <= 0)
 		return NULL;
 	memcpy(signer, at.signer, sizeof(at.signer));
