@@ -7,7 +7,7 @@
 . ./lib.sh
 . ./bind-lib.sh
 . ./lease-lib.sh
-plan 12
+plan 15
 
 need host_setup
 need writer_setup docker --lease 20s --on-lapse continue --on-lock queue:300000
@@ -25,8 +25,15 @@ need start_keyd
 ok "and go on when there is a key again" wait_for 60 kernel active
 ok "all of them" counts_on
 is "none failed" "$(failed_writes)" 0
-need docker rm -f app
-need wait_for 30 leaves_nothing
+
+# killed while it waits for a key: it is the last user of a file system that wants to write when it is unmounted
+need stop "$keyd_pid"
+need wait_for 60 kernel locked
+ok "a container whose lease has lapsed can be removed" timeout 30 docker rm -f app
+no_mapping() { ! dmsetup info container-crypt-vol; }
+ok "and its mapping goes" wait_for 30 no_mapping
+need start_keyd
+ok "its lease, too, once keyd is back" wait_for 60 leaves_nothing
 
 need dmctl volume set vol --on-lock error
 need run_app docker app:1
