@@ -121,10 +121,10 @@ static void settle(struct agent *a, const char *name)
 		watch_free(w);
 		return;
 	}
-	if (rc == 0 && watch_process(w, &b))
-		w->tries = 0;
-	else
+	if (rc || !watch_process(w, &b))
 		undo_later(w);
+	else if (w->ended) /* it was not found to be dying */
+		w->tries = 0;
 }
 
 void watch_settle(struct agent *a, const char *volume)
