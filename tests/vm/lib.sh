@@ -156,6 +156,11 @@ tiny_tree() {
 	echo root:x:0:0:root:/:/bin/sh >"$1/etc/passwd"
 }
 
+# with_program DIR PROGRAM: that and the libraries it needs, in such a tree
+with_program() {
+	ldd "$2" | grep -oE '/[^ ]+' | cat - <(echo "$2") | xargs cp -L --parents -t "$1"
+}
+
 # tiny_image ENGINE NAME [ENTRYPOINT...]: such an image in docker or podman, entrypoint sh -c
 # "sleep 1000" unless given
 tiny_image() {
