@@ -55,7 +55,7 @@ FUZZ_BIN := $(FUZZ:%.c=$(B)/%)
 
 .PHONY: help all modules modules_install install deps check check-long check-debug static unit model fuzz docs \
 	harness vm kernels debug demo bench fmt clean vm-build format-check tidy check-sparse man \
-	unit-build fuzz-build
+	unit-build fuzz-build install-guest
 
 help:
 	@echo 'make                 the programs and, where kernel headers are installed, the module'
@@ -174,6 +174,17 @@ $(FUZZ_BIN): $(B)/tests/fuzz/%: $(B)/fuzz/tests/fuzz/%.o $$(call part,fuzz,$$@)
 	$(ld)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(CFLAGS_FUZZ) -fsanitize=fuzzer -o $@ $^ $(PKG_LIBS)
+
+# Goes into the test guest, for the race of many hosts.
+$(B)/tests/vm/leaserace: $(call OBJ,,tests/vm/src/leaserace.c $(filter-out dmctl/main.c,$(DMCTL))) $(B)/lib/libcc.a
+	$(ld)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
+
+$(B)/tests/vm/src/leaserace.o: CPPFLAGS += -Idmctl
+
+install-guest: $(B)/tests/vm/leaserace
+	$(Q)install -Dm755 -t $(LIBEXEC) $<
 
 unit-build: $(UNIT_BIN)
 fuzz-build: $(FUZZ_BIN)

@@ -12,18 +12,23 @@ nap() { sleep "$((RANDOM % $1 / 1000)).$(printf %03d $((RANDOM % 1000)))"; } # u
 note() { echo "$(uptime_ms) $*" >>"$kd/journal"; }
 state_of() { dmsetup status "race$1" 2>/dev/null | cut -d' ' -f4,10; } # "active locks:3"
 
+# two_agents: host1 and host2, whose keys keyd knows
+two_agents() {
+	mkdir -p "$kd/host1" "$kd/host2"
+	cp "$kd/agent.jwk" "$kd/host1/agent.jwk"
+	jose jwk gen -i '{"alg":"ES256"}' | jq -c '{kty,crv,x,y,d,kid:"host2"}' >"$kd/host2/agent.jwk"
+	api POST /v1/agents "$(jq -c '{name:"host2", jwk:{kty,crv,x,y}}' "$kd/host2/agent.jwk")" >/dev/null
+	[ "$(http)" = 200 ]
+}
+
 race_setup() {
 	local n
 
 	modprobe dm-container-crypt
-	ready_world || return 1
+	ready_world && two_agents || return 1
 	api POST /v1/volumes/pgdata/set "{\"leaseMs\":$lease_ms}" >/dev/null
 	truncate -s 128M "$kd/lun"
 	for n in 1 2; do
-		mkdir -p "$kd/host$n"
-		jose jwk gen -i '{"alg":"ES256"}' | jq -c --arg k "host$n" '{kty,crv,x,y,d,kid:$k}' >"$kd/host$n/agent.jwk"
-		[ $n = 1 ] && cp "$kd/agent.jwk" "$kd/host1/agent.jwk" ||
-			api POST /v1/agents "$(jq -c --arg k "host$n" '{name:$k, jwk:{kty,crv,x,y}}' "$kd/host$n/agent.jwk")" >/dev/null
 		losetup -f --show "$kd/lun" >"$kd/host$n/lun" || return 1
 		cleanup losetup -d "$(cat "$kd/host$n/lun")"
 		dmsetup create --noudevsync "race$n" --table \
@@ -176,4 +181,38 @@ race() {
 	kill -CONT "${pids[@]}" 2>/dev/null
 	kill "${pids[@]}"
 	wait "${pids[@]}" 2>/dev/null
+}
+
+# fences_twice: how many fences of one volume were given to more than one lease
+fences_twice() {
+	sqlite3 "$kd/state/keyd.db" "SELECT count(*) - count(DISTINCT f) FROM
+		(SELECT volume || substr(detail, instr(detail, 'fence ')) AS f, substr(detail, instr(detail, 'lease '), 42) AS l
+		 FROM audit WHERE event = 'release' AND outcome = 'allow' GROUP BY l)"
+}
+
+# many_volumes: $volumes of them on one disk, each with two mappings, for leaserace
+many_volumes() {
+	local lun n v
+
+	modprobe dm-container-crypt
+	keyd_init && keyd_start && signer_new ci && signer_add ci >/dev/null && two_agents || return 1
+	truncate -s "${volumes}M" "$kd/lun"
+	lun=$(losetup -f --show "$kd/lun") || return 1
+	cleanup losetup -d "$lun"
+	for n in 1 2; do
+		container=$(printf "$n%.0s" {1..64}) measurement >"$kd/host$n/measurement"
+	done
+	for v in $(seq 0 $((volumes - 1))); do
+		volume "v$v" "$(printf '0a000000-0000-4000-8000-%012d' "$v")" >/dev/null
+		api POST "/v1/volumes/v$v/ready" '{}' >/dev/null
+		api POST "/v1/volumes/v$v/set" '{"leaseMs":2000}' >/dev/null
+		identity_add ci 1 ".predicate.volume = \"v$v\"" >/dev/null
+		[ "$(http)" = 200 ] || return 1
+		for n in 1 2; do
+			dmsetup create --noudevsync "container-crypt-v${v}h$n" --table \
+				"0 2048 container-crypt aes-xts-plain64 0 $lun $((v * 2048))" || return 1
+			cleanup dmsetup remove --retry "container-crypt-v${v}h$n"
+		done
+	done
+	dmsetup mknodes
 }

@@ -26,6 +26,7 @@ ok "when keyd is back there is a key again" wait_for 40 kernel active
 ok "the container goes on" counts_on
 is "under the same lease" "$(ps_lease id) $(ps_lease state)" "$id active"
 is "no write failed" "$(failed_writes)" 0
+unlike "nor did the file system see an error" "$(dmesg)" "I/O error|EXT4-fs error|remounting"
 
 ack=$(acknowledged)
 need stop "$keyd_pid"
@@ -44,4 +45,3 @@ need dmctl lease revoke "$(ps_lease id)"
 ok "a revoked lease: the container is killed" wait_for 40 container_is exited
 ok "nothing is left of its volume" wait_for 20 leaves_nothing
 is "the lease is returned" "$(dmctl lease ls --json | jq -c .leases)" "[]"
-unlike "the file system saw no error" "$(dmesg)" "EXT4-fs error|remounting"
