@@ -135,7 +135,8 @@ static int get(struct host *h, struct cc_error *err)
 	if (any(4) == 0)
 		nap(3500);
 	return has_key(h, info) ? mapping_renew(h->record.name, asked_ms + (uint64_t)ms, err)
-				: mapping_unlock(&h->record, &key, asked_ms + (uint64_t)ms, err);
+				: mapping_unlock(h->record.name, &h->record, &key,
+						 asked_ms + (uint64_t)ms, err);
 }
 
 /* False when the kernel did not take it. */
