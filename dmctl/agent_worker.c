@@ -17,6 +17,7 @@
 #include "lapse.h"
 #include "log.h"
 #include "measure.h"
+#include "paths.h"
 #include "plugin.h"
 #include "renew.h"
 #include "unbind.h"
@@ -33,10 +34,11 @@ static json_t *done(const char *volume, struct cc_error *err)
 
 static int do_measure(const struct agent_message *m, json_t **answer, struct cc_error *err)
 {
+	layer_cache_auto struct layer_cache cache = {.dir = CC_ROOTFS_DIR};
 	measure_auto struct measured seen = MEASURED_NONE;
 
 	if (measure_named(m->container, m->engine, &seen, err) ||
-	    (m->rootfs && measure_rootfs(&seen, err)))
+	    (m->rootfs && measure_rootfs(&seen, &cache, err)))
 		return -1;
 	*answer = json_pack("{s:b, s:o}", "ok", 1, "measurement", cc_measurement_to_json(seen.m));
 	return *answer ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");

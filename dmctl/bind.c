@@ -121,7 +121,9 @@ static int step_device(struct bind *op, struct cc_error *err)
 
 static int step_rootfs(struct bind *op, struct cc_error *err)
 {
-	return bind_check_rootfs(op->vol.name, &op->seen, err);
+	layer_cache_auto struct layer_cache cache = {.dir = CC_ROOTFS_DIR};
+
+	return bind_check_rootfs(op->vol.name, &op->seen, &cache, err);
 }
 
 static int copy(char **out, const char *s, struct cc_error *err)

@@ -71,13 +71,14 @@ static int get_identity(const char *volume, struct envelopes *e, struct cc_error
 		       : 0;
 }
 
-int bind_check_rootfs(const char *volume, struct measured *s, struct cc_error *err)
+int bind_check_rootfs(const char *volume, struct measured *s, struct layer_cache *cache,
+		      struct cc_error *err)
 {
 	cc_cleanup(envelopes_clear) struct envelopes e = {0};
 
 	if (get_identity(volume, &e, err)) /* without one keyd refuses, and says so */
 		return err->code == CC_E_NOTFOUND ? 0 : -1;
-	return e.v[0].id->rootfs_digest ? measure_rootfs(s, err) : 0;
+	return e.v[0].id->rootfs_digest ? measure_rootfs(s, cache, err) : 0;
 }
 
 int bind_check_decide(const struct volume_record *v, const struct cc_measurement *m,

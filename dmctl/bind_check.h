@@ -23,7 +23,8 @@ int bind_check_device(const char *device, const struct volume_record *v, char **
  * bind_check_rootfs - measures the root file system of @s, too, if the identity keyd has of @volume demands
  * its digest. Only that is taken from the identity here, which is not verified: keyd decides.
  */
-int bind_check_rootfs(const char *volume, struct measured *s, struct cc_error *err);
+int bind_check_rootfs(const char *volume, struct measured *s, struct layer_cache *cache,
+		      struct cc_error *err);
 
 /**
  * bind_check_decide - what keyd would decide, for a dry run: keyd's identity of the volume

@@ -200,14 +200,14 @@ static int measure(struct engine_container *c, const char *named, struct measure
 	return recheck(&s->proc, cgroup, err);
 }
 
-int measure_rootfs(struct measured *s, struct cc_error *err)
+int measure_rootfs(struct measured *s, struct layer_cache *cache, struct cc_error *err)
 {
 	if (s->user_ns)
 		return cc_refuse(err, "rootfs",
 				 "rootfs: the layers of a container with a user namespace of its "
 				 "own cannot be measured; run it without, or sign an identity "
 				 "without rootfsDigest");
-	if (rootfs_digest(s->host_root, s->proc.pid, s->m, err))
+	if (rootfs_digest(s->host_root, s->proc.pid, cache, s->m, err))
 		return -1;
 	return proc_check(&s->proc, err);
 }

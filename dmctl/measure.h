@@ -9,6 +9,7 @@
 #include "measurement.h"
 #include "oci.h"
 #include "proc.h"
+#include "rootfs_cache.h"
 
 /**
  * struct measured - a measurement and what binding needs beyond it. Zero it with MEASURED_NONE.
@@ -45,9 +46,9 @@ int measure_named(const char *container, const char *engine, struct measured *s,
 
 /*
  * Measures the root file system's layers, too (rootfs_digest()), which can take as long as reading the image.
- * CC_E_REFUSED, fact "rootfs", where that cannot be.
+ * CC_E_REFUSED, fact "rootfs", where that cannot be. @cache: what is known of layers already.
  */
-int measure_rootfs(struct measured *s, struct cc_error *err);
+int measure_rootfs(struct measured *s, struct layer_cache *cache, struct cc_error *err);
 
 /* ---- parts ------------------------------------------------------------------------------------- */
 

@@ -25,7 +25,9 @@ struct held {
 	struct measured seen;
 };
 
+/* @layers: of all their root file systems: shared ones are looked at once a round */
 struct renewing {
+	struct layer_cache layers;
 	size_t n;
 	struct held *held;
 	json_t *refused;
@@ -39,6 +41,7 @@ static void clear(struct renewing *g)
 		measured_clear(&g->held[i].seen);
 	}
 	free(g->held);
+	layer_cache_clear(&g->layers);
 	json_decref(g->refused);
 }
 
@@ -56,13 +59,13 @@ static void refused(struct renewing *g, const char *name, const char *text)
 /* ---- measuring --------------------------------------------------------------------------------- */
 
 /* By id, from the engine it was bound by; it must still be the process that was bound. */
-static int measure(struct held *h, struct cc_error *err)
+static int measure(struct held *h, struct layer_cache *layers, struct cc_error *err)
 {
 	if (measure_named(h->b.container, h->b.engine, &h->seen, err))
 		return -1;
 	if (h->seen.m->pid != h->b.pid || h->seen.m->start_time != h->b.start_time)
 		return cc_fail(err, CC_E_NOTFOUND, "the container that was bound has ended");
-	return bind_check_rootfs(h->b.volume, &h->seen, err);
+	return bind_check_rootfs(h->b.volume, &h->seen, layers, err);
 }
 
 /* An engine that does not answer is asked once a round. */
@@ -84,7 +87,7 @@ static void take(struct renewing *g, const char *name, struct cc_strv *silent)
 		binding_clear(&h.b);
 		return;
 	}
-	if (!is_silent(silent, h.b.engine, &err) && measure(&h, &err) == 0) {
+	if (!is_silent(silent, h.b.engine, &err) && measure(&h, &g->layers, &err) == 0) {
 		g->held[g->n++] = h;
 		return;
 	}
@@ -274,7 +277,8 @@ static int ask(struct renewing *g, struct cc_error *err)
 
 int renew_all(json_t **answer, struct cc_error *err)
 {
-	cc_cleanup(clear) struct renewing g = {.refused = json_array()};
+	cc_cleanup(clear) struct renewing g = {.layers.dir = CC_ROOTFS_DIR,
+					       .refused = json_array()};
 
 	if (!g.refused)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");

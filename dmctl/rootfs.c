@@ -19,8 +19,6 @@
 #include <syslog.h>
 
 #include "log.h"
-#include "paths.h"
-#include "rootfs_layers.h"
 
 #define XATTR "trusted.overlay."
 
@@ -256,7 +254,8 @@ int rootfs_image_layers(struct overlay *o, const struct cc_measurement *m, struc
 	return 0;
 }
 
-int rootfs_digest(const char *root, pid_t pid, struct cc_measurement *m, struct cc_error *err)
+int rootfs_digest(const char *root, pid_t pid, struct layer_cache *cache, struct cc_measurement *m,
+		  struct cc_error *err)
 {
 	overlay_auto struct overlay o = {0};
 	struct layers_cost cost;
@@ -268,8 +267,7 @@ int rootfs_digest(const char *root, pid_t pid, struct cc_measurement *m, struct 
 		return cc_refuse(err, "rootfs",
 				 "rootfs: the container's root file system is no overlay, its "
 				 "layers cannot be measured");
-	if (rootfs_image_layers(&o, m, err) ||
-	    layers_digest(&o.lower, CC_ROOTFS_DIR, digest, &cost, err))
+	if (rootfs_image_layers(&o, m, err) || layers_digest(&o.lower, cache, digest, &cost, err))
 		return -1;
 	cc_log(LOG_INFO,
 	       "container %.12s: %u layers, %u of them read before; %ju entries, %ju bytes read",

@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "measurement.h"
+#include "rootfs_layers.h"
 #include "rootfs_overlay.h"
 
 /**
@@ -37,12 +38,14 @@ int rootfs_walk(const struct overlay *o, bool user_ns, struct cc_measurement *m,
 /**
  * rootfs_digest - fills m->rootfs_digest: the image's layers (rootfs_layers.h), without the one Docker puts on
  * top of them as long as only what Docker makes is in that.
+ * @cache: what is known of layers already
  * @m: its container_id and mounts must be filled
  *
  * Reads every file of layers that were not read since boot or have changed. CC_E_REFUSED, fact "rootfs", when the
  * root file system is no overlay; CC_E_BUSY when a layer changed meanwhile.
  */
-int rootfs_digest(const char *root, pid_t pid, struct cc_measurement *m, struct cc_error *err);
+int rootfs_digest(const char *root, pid_t pid, struct layer_cache *cache, struct cc_measurement *m,
+		  struct cc_error *err);
 
 /* The part of rootfs_digest() that takes Docker's own layer out of o->lower. */
 int rootfs_image_layers(struct overlay *o, const struct cc_measurement *m, struct cc_error *err);

@@ -151,10 +151,58 @@ static void keep(int fd, const struct tree *t)
 		cc_log(LOG_WARNING, "the digest of a layer cannot be kept: %s", strerror(errno));
 }
 
+/* ---- what was looked at just now --------------------------------------------------------------- */
+
+struct layer_seen {
+	dev_t dev;
+	ino_t ino;
+	struct tree tree;
+};
+
+void layer_cache_clear(struct layer_cache *c)
+{
+	for (size_t i = 0; i < c->n; i++)
+		tree_clear(&c->seen[i].tree);
+	free(c->seen);
+	c->seen = NULL;
+	c->n = 0;
+}
+
+static int copy(struct tree *to, const struct tree *from, struct cc_error *err)
+{
+	memcpy(to->digest, from->digest, sizeof(to->digest));
+	to->entries = from->entries;
+	for (size_t i = 0; i < from->opaque.n; i++)
+		if (cc_strv_push(&to->opaque, from->opaque.v[i], err))
+			return -1;
+	return 0;
+}
+
+static const struct tree *find(const struct layer_cache *c, const struct stat *st)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (c->seen[i].dev == st->st_dev && c->seen[i].ino == st->st_ino)
+			return &c->seen[i].tree;
+	return NULL;
+}
+
+static int remember(struct layer_cache *c, const struct stat *st, const struct tree *t,
+		    struct cc_error *err)
+{
+	struct layer_seen *seen = reallocarray(c->seen, c->n + 1, sizeof(*seen));
+
+	if (!seen)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	c->seen = seen;
+	seen += c->n++;
+	*seen = (struct layer_seen){.dev = st->st_dev, .ino = st->st_ino};
+	return copy(&seen->tree, t, err);
+}
+
 /* ---- a layer ----------------------------------------------------------------------------------- */
 
-int rootfs_layer(const char *cache, int fd, const char *what, struct tree *t, bool *cached,
-		 struct cc_error *err)
+static int read_layer(const char *cache, int fd, const char *what, struct tree *t, bool *cached,
+		      struct cc_error *err)
 {
 	cc_auto_close int file = open_file(cache, fd);
 	struct timespec now;
@@ -171,4 +219,19 @@ int rootfs_layer(const char *cache, int fd, const char *what, struct tree *t, bo
 	if (t->newest < now.tv_sec * INT64_C(1000000000) + now.tv_nsec - SETTLED_NS)
 		keep(file, t);
 	return 0;
+}
+
+int rootfs_layer(struct layer_cache *c, int fd, const char *what, struct tree *t, bool *cached,
+		 struct cc_error *err)
+{
+	const struct tree *seen;
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return cc_fail_errno(err, CC_E_INTERNAL, "%s", what);
+	seen = find(c, &st);
+	*cached = seen != NULL;
+	if (seen)
+		return copy(t, seen, err);
+	return read_layer(c->dir, fd, what, t, cached, err) || remember(c, &st, t, err) ? -1 : 0;
 }

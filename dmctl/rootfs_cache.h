@@ -16,14 +16,29 @@
 #include "rootfs_tree.h"
 
 /**
- * rootfs_layer - the tree of the layer in directory @fd, out of the cache in directory @cache if it is there.
+ * struct layer_cache - what is known of layers. Give it its directory, zero the rest.
+ * @dir: CC_ROOTFS_DIR; what is in it outlives the process
+ * @seen: layers that were looked at since this was made: of many containers that are measured at one time, each layer
+ *        they share is looked at once
+ */
+struct layer_cache {
+	const char *dir;
+	size_t n;
+	struct layer_seen *seen;
+};
+
+void layer_cache_clear(struct layer_cache *c);
+#define layer_cache_auto cc_cleanup(layer_cache_clear)
+
+/**
+ * rootfs_layer - the tree of the layer in directory @fd, out of the cache if it is there.
  * @what: names the layer in error texts
  * @t: zeroed; digest and opaque are filled
  * @cached: out, no file was read
  *
  * Waits for others that read the same layer. A cache that cannot be written is no error.
  */
-int rootfs_layer(const char *cache, int fd, const char *what, struct tree *t, bool *cached,
+int rootfs_layer(struct layer_cache *c, int fd, const char *what, struct tree *t, bool *cached,
 		 struct cc_error *err);
 
 #endif

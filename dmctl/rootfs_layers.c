@@ -10,8 +10,6 @@
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
-#include "rootfs_cache.h"
-
 #define MAGIC "container-crypt rootfs v1"
 
 int layers_open(const struct cc_strv *dirs, struct layers *l, struct cc_error *err)
@@ -119,8 +117,8 @@ static void put_layer(FILE *f, const struct layers *l, size_t i, const struct tr
 	put(f, "");
 }
 
-static int put_all(FILE *f, const struct layers *l, const struct cc_strv *dirs, const char *cache,
-		   struct layers_cost *cost, struct cc_error *err)
+static int put_all(FILE *f, const struct layers *l, const struct cc_strv *dirs,
+		   struct layer_cache *cache, struct layers_cost *cost, struct cc_error *err)
 {
 	bool cached;
 
@@ -139,7 +137,7 @@ static int put_all(FILE *f, const struct layers *l, const struct cc_strv *dirs, 
 	return 0;
 }
 
-int layers_digest(const struct cc_strv *dirs, const char *cache, char digest[static 72],
+int layers_digest(const struct cc_strv *dirs, struct layer_cache *cache, char digest[static 72],
 		  struct layers_cost *cost, struct cc_error *err)
 {
 	layers_auto struct layers l = {0};

@@ -11,7 +11,7 @@
 #ifndef CC_ROOTFS_LAYERS_H
 #define CC_ROOTFS_LAYERS_H
 
-#include "rootfs_tree.h"
+#include "rootfs_cache.h"
 
 #define LAYERS_MAX 500 /* of an overlay: OVL_MAX_STACK */
 
@@ -45,10 +45,10 @@ struct layers_cost {
 /**
  * layers_digest - the digest of layers.
  * @dirs: their directories, the top one first
- * @cache: directory of rootfs_cache.h
+ * @cache: what is known of them already
  * @cost: out
  */
-int layers_digest(const struct cc_strv *dirs, const char *cache, char digest[static 72],
+int layers_digest(const struct cc_strv *dirs, struct layer_cache *cache, char digest[static 72],
 		  struct layers_cost *cost, struct cc_error *err);
 
 #endif

@@ -79,12 +79,13 @@ static const char *digest_of(const char *order)
 {
 	static char out[4][72];
 	static unsigned int n;
+	layer_cache_auto struct layer_cache known = {.dir = cache};
 	struct cc_strv dirs = {0};
 	struct cc_error err;
 	char *d = out[n++ % 4];
 
 	expect_ok(overlay_split(order, top, &dirs, &err), &err);
-	expect_ok(layers_digest(&dirs, cache, d, &cost, &err), &err);
+	expect_ok(layers_digest(&dirs, &known, d, &cost, &err), &err);
 	cc_strv_clear(&dirs);
 	return d;
 }
@@ -263,6 +264,29 @@ static void damage_every_file_of_the_cache(const char *command)
 	assert_int_equal(system(line), 0);
 }
 
+static void layers_that_containers_share_are_looked_at_once(void **state)
+{
+	layer_cache_auto struct layer_cache known = {.dir = "/proc/none"};
+	cc_cleanup(cc_strv_clear) struct cc_strv all = {0}, some = {0};
+	char digest[72], want[72];
+	struct cc_error err;
+
+	(void)state;
+	mark_opaque("/2/data");
+	make_dir("/0/data");
+	expect_ok(overlay_split("2:1:0", top, &all, &err), &err);
+	expect_ok(overlay_split("2:0", top, &some, &err), &err);
+	expect_ok(layers_digest(&all, &known, digest, &cost, &err), &err);
+	assert_int_equal(cost.cached, 0);
+	expect_ok(layers_digest(&some, &known, digest, &cost, &err), &err);
+	assert_int_equal(cost.cached, 2);
+	assert_int_equal(cost.bytes, 0);
+	strcpy(want, digest_of("2:0"));
+	assert_string_equal(digest, want);
+	expect_ok(layers_digest(&all, &known, digest, &cost, &err), &err);
+	assert_int_equal(cost.cached, 3);
+}
+
 static void a_damaged_cache_is_not_believed(void **state)
 {
 	static const char *const damages[] = {
@@ -300,11 +324,12 @@ static void a_layer_that_is_missing_is_an_error(void **state)
 {
 	char none[] = "/nowhere/at/all", *list[] = {none};
 	struct cc_strv dirs = {.n = 1, .v = list};
+	struct layer_cache known = {.dir = cache};
 	struct cc_error err;
 	char digest[72];
 
 	(void)state;
-	assert_int_equal(layers_digest(&dirs, cache, digest, &cost, &err), -1);
+	assert_int_equal(layers_digest(&dirs, &known, digest, &cost, &err), -1);
 	expect_error(&err, CC_E_INTERNAL, "", "/nowhere/at/all");
 }
 
@@ -319,6 +344,7 @@ int main(void)
 		WITH_LAYERS(a_layer_that_was_read_is_not_read_again),
 		WITH_LAYERS(a_change_is_noticed_whatever_its_times_say),
 		WITH_LAYERS(what_was_changed_just_now_is_not_remembered),
+		WITH_LAYERS(layers_that_containers_share_are_looked_at_once),
 		WITH_LAYERS(a_damaged_cache_is_not_believed),
 		WITH_LAYERS(without_a_place_for_the_cache_everything_is_read),
 		WITH_LAYERS(a_layer_that_is_missing_is_an_error),
