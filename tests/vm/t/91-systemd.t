@@ -6,7 +6,7 @@
 
 . ./lib.sh
 . ./bind-lib.sh
-plan 26
+plan 27
 
 keyd=container-crypt-keyd.service agent=container-crypt-agent.service
 
@@ -48,6 +48,8 @@ ok "docker run with the device, in a systemd scope" run_app docker --restart alw
 ok "the program found its volume" wait_for 20 started docker 1
 like "the gate is the scope's" "$(dmsetup status container-crypt-vol)" \
 	" gate:$(stat -c %i "/sys/fs/cgroup/system.slice/docker-$(docker inspect -f '{{.Id}}' app).scope") "
+like "the agent may read the image's files as its unit confines it" \
+	"$(dmctl identity measure --rootfs app | jq -r .rootfs.digest)" '^sha256:'
 ok "the container goes on when the agent is restarted" systemctl restart $agent
 ok "and is bound for the new agent, too" wait_for 20 bound vol
 ok "a killed agent is started again by systemd" crash $agent
