@@ -5,6 +5,7 @@
  * GET /containers/ID/json waits for the container's lock, which the daemon holds while the hook
  * runs. GET /containers/json is answered from a replica and does not.
  */
+#include <glob.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,10 +17,13 @@
 #define SECONDS 15L
 #define LIST_MAX (4 << 20)
 
-/* Where containerd keeps running containers' bundles: the system's, the daemon's own. */
+/*
+ * Where containerd keeps running containers' bundles: the system's, the daemon's own; in the namespace "moby", or
+ * "moby-UID.GID" of a daemon with --userns-remap.
+ */
 static const char *const bundle_dirs[] = {
-	"/run/containerd/io.containerd.runtime.v2.task/moby",
-	"/run/docker/containerd/daemon/io.containerd.runtime.v2.task/moby",
+	"/run/containerd/io.containerd.runtime.v2.task/moby*",
+	"/run/docker/containerd/daemon/io.containerd.runtime.v2.task/moby*",
 };
 
 static json_t *get(const char *path, struct cc_error *err)
@@ -111,23 +115,24 @@ static int take_entry(const json_t *entry, struct engine_container *c, struct cc
 /* It exists exactly while the container does for the runtime. */
 static int take_bundle(struct engine_container *c, struct cc_error *err)
 {
-	struct stat st;
 	size_t i;
 
 	free(c->bundle);
 	c->bundle = NULL;
 
-	for (i = 0; i < sizeof(bundle_dirs) / sizeof(bundle_dirs[0]); i++) {
-		cc_auto_free char *dir = NULL;
+	for (i = 0; i < sizeof(bundle_dirs) / sizeof(bundle_dirs[0]) && !c->bundle; i++) {
+		cc_cleanup(globfree) glob_t found = {0};
+		cc_auto_free char *pattern = NULL;
 
-		if (asprintf(&dir, "%s/%s", bundle_dirs[i], c->id) < 0) {
-			dir = NULL;
+		if (asprintf(&pattern, "%s/%s", bundle_dirs[i], c->id) < 0) {
+			pattern = NULL;
 			return cc_fail(err, CC_E_NOMEM, "out of memory");
 		}
-		if (stat(dir, &st) == 0) {
-			c->bundle = cc_steal(dir);
-			break;
-		}
+		if (glob(pattern, 0, NULL, &found) || found.gl_pathc == 0)
+			continue;
+		c->bundle = strdup(found.gl_pathv[0]);
+		if (!c->bundle)
+			return cc_fail(err, CC_E_NOMEM, "out of memory");
 	}
 	return 0;
 }
