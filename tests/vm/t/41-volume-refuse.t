@@ -6,7 +6,7 @@
 
 . ./lib.sh
 . ./volume-lib.sh
-plan 73
+plan 76
 
 need keyd_setup
 
@@ -106,6 +106,24 @@ is "no partition table is left, the copy at the end included" \
 	"$(wipefs --noheadings -O TYPE "$device" | sort -u)" crypto_LUKS
 ok "rm" dmctl volume rm victim --yes --wipe-header
 drop_device
+
+# ---- a volume that was made anew while somebody thought about deleting the one before ----
+device=$(lun 0)
+need dmctl volume create victim "$device"
+mkfifo "$tap_dir/answer"
+script -qefc 'dmctl volume rm victim' "$tap_dir/said" <"$tap_dir/answer" >/dev/null 2>&1 &
+asked=$!
+exec 4>"$tap_dir/answer"
+need wait_for 20 grep -q "name to go on" "$tap_dir/said"
+need dmctl volume rm victim --yes --wipe-header
+need dmctl volume create victim "$device"
+echo victim >&4
+wait $asked
+is "who answers late deletes nothing" "$?" 5
+exec 4>&-
+like "and is told" "$(cat "$tap_dir/said")" "was deleted and made anew meanwhile; nothing was changed"
+is "the new one is there" "$(dmctl volume inspect --json victim | jq -r .state)" ready
+need dmctl volume rm victim --yes --wipe-header
 
 # ---- nobody to ask ----
 device=$(lun 0)
