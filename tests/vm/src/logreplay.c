@@ -7,7 +7,7 @@
  *	logreplay LOG apply DEVICE FROM TO	carries out the entries FROM to TO-1 on DEVICE
  *
  * Entries count from 0. A write that no flush followed is not in the log, or in it behind the last
- * flush. Exit status 1 when the log or the device cannot be used, 2 for usage.
+ * flush. The mark that dm-log-writes itself puts at the end is left out. Exit status 1 when the log or the device cannot be used, 2 for usage.
  */
 #define _GNU_SOURCE
 #include <endian.h>
@@ -24,6 +24,8 @@
 #define MAGIC 0x6a736677736872ULL
 #define VERSION 1ULL
 #define MAX_SECTOR 4096U
+
+#define LAST_MARK "dm-log-writes-end"
 
 enum { FLUSH = 1, FUA = 2, DISCARD = 4, MARK = 8 };
 
@@ -99,7 +101,7 @@ static int points(struct log *log)
 	for (uint64_t i = 0; i < log->entries; i++) {
 		next_entry(log, &e, mark);
 		log->at += data_bytes(log, &e);
-		if (e.flags & (FLUSH | FUA | MARK))
+		if (e.flags & (FLUSH | FUA | MARK) && strcmp(mark, LAST_MARK))
 			printf("%llu %s %s\n", (unsigned long long)i,
 			       e.flags & MARK	 ? "mark"
 			       : e.flags & FLUSH ? "flush"
