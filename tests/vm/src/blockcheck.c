@@ -2,7 +2,7 @@
 /*
  * blockcheck - direct I/O against a block device that knows which data may come back.
  *
- *	blockcheck [-t SECONDS] [-j THREADS] [-u UNIT] [-m MAXUNITS] [-o OFFSET] [-r] [-n] DEVICE
+ *	blockcheck [-t SECONDS] [-j THREADS] [-u UNIT] [-m MAXUNITS] [-o OFFSET] [-r] [-n] [-e] DEVICE
  *
  * Every thread owns a part of the device and reads and writes runs of 1 to MAXUNITS units (UNIT
  * bytes each, 4096 by default) in it. A unit's content says where it belongs and which write it
@@ -12,14 +12,17 @@
  *	-o OFFSET	buffers start OFFSET bytes into a page (a multiple of 512)
  *	-r		fill the device first, then only read
  *	-n		use RWF_NOWAIT; EAGAIN is counted, and tried again without
+ *	-e		at the end read each unit ever written, trying for up to 30 s
  *
- * Prints "ok=N error=N again=N wrong=N". Exit status 1 when anything was wrong, 2 for usage.
+ * Prints "ok=N error=N again=N wrong=N read=N lost=N", the last two for -e. Exit status 1 when anything
+ * was wrong or lost, 2 for usage.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,8 +34,8 @@
 #include <linux/fs.h>
 
 static size_t unit = 4096, max_units = 32, offset;
-static int threads = 4, seconds = 5, read_only, nowait, fd;
-static atomic_ulong n_ok, n_error, n_again, n_wrong;
+static int threads = 4, seconds = 5, read_only, nowait, at_end, fd;
+static atomic_ulong n_ok, n_error, n_again, n_wrong, n_read, n_lost;
 static time_t end;
 
 struct unit_state {
@@ -106,12 +109,12 @@ static void run_write(struct part *p, uint64_t at, uint64_t n)
 		p->units[at + i].acked = p->units[at + i].tried;
 }
 
-static void run_read(struct part *p, uint64_t at, uint64_t n)
+static bool run_read(struct part *p, uint64_t at, uint64_t n)
 {
 	if (transfer(0, p->buffer, n * unit, (off_t)((p->first + at) * unit)) !=
 	    (ssize_t)(n * unit)) {
 		n_error++;
-		return;
+		return false;
 	}
 	n_ok++;
 	for (uint64_t i = 0; i < n; i++) {
@@ -125,6 +128,26 @@ static void run_read(struct part *p, uint64_t at, uint64_t n)
 				"unit %llu: got unit %llu write %llu, wanted write %u to %u\n",
 				(unsigned long long)(p->first + at + i), (unsigned long long)w[0],
 				(unsigned long long)w[1], u->acked, u->tried);
+	}
+	return true;
+}
+
+/* A unit that was written comes back, even if the device has to come back first. */
+static void run_end(struct part *p)
+{
+	for (uint64_t at = 0; at < p->count; at++) {
+		const time_t last = time(NULL) + 30;
+
+		if (!p->units[at].tried)
+			continue;
+		while (!run_read(p, at, 1)) {
+			if (time(NULL) >= last) {
+				n_lost++;
+				break;
+			}
+			usleep(20000);
+		}
+		n_read++;
 	}
 }
 
@@ -146,6 +169,8 @@ static void *run(void *arg)
 		else
 			run_write(p, at, n);
 	}
+	if (at_end)
+		run_end(p);
 	return NULL;
 }
 
@@ -155,7 +180,7 @@ int main(int argc, char **argv)
 	uint64_t bytes;
 	int c;
 
-	while ((c = getopt(argc, argv, "t:j:u:m:o:rn")) != -1) {
+	while ((c = getopt(argc, argv, "t:j:u:m:o:rne")) != -1) {
 		switch (c) {
 		case 't':
 			seconds = atoi(optarg);
@@ -177,6 +202,9 @@ int main(int argc, char **argv)
 			break;
 		case 'n':
 			nowait = 1;
+			break;
+		case 'e':
+			at_end = 1;
 			break;
 		default:
 			return 2;
@@ -206,6 +234,7 @@ int main(int argc, char **argv)
 	}
 	for (int i = 0; i < threads; i++)
 		pthread_join(parts[i].thread, NULL);
-	printf("ok=%lu error=%lu again=%lu wrong=%lu\n", n_ok, n_error, n_again, n_wrong);
-	return n_wrong ? 1 : 0;
+	printf("ok=%lu error=%lu again=%lu wrong=%lu read=%lu lost=%lu\n", n_ok, n_error, n_again,
+	       n_wrong, n_read, n_lost);
+	return n_wrong || n_lost ? 1 : 0;
 }
