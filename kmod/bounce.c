@@ -14,7 +14,7 @@
 #include "container-crypt.h"
 #include "page-cache.h"
 
-#define CCRYPT_RESERVE_PAGES	DIV_ROUND_UP(CCRYPT_MAX_WRITE, PAGE_SIZE)
+#define CCRYPT_RESERVE_PAGES	DIV_ROUND_UP(CCRYPT_PIECE, PAGE_SIZE)
 #define CCRYPT_RESERVE_BIOS	64
 
 /* All targets together may hold this share of memory. */

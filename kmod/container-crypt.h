@@ -33,18 +33,13 @@
 #define DM_MSG_PREFIX		CONTAINER_CRYPT_TARGET
 
 /*
- * The largest bios that are handled in one piece; dm core hands in the rest separately. The write
- * limit is also the size of the bounce page reserve, the read limit bounds how long one decryption
- * can hold up a wipe, and is the limit of REQ_NOWAIT writes, too.
+ * The largest bios that are handled in one piece; dm core hands in the rest separately. It is the
+ * size of the bounce page reserve, and bounds how long one bio can hold up a wipe.
  */
-#define CCRYPT_MAX_WRITE	(256U * 1024)
-#define CCRYPT_MAX_READ		(1024U * 1024)
+#define CCRYPT_PIECE		(128U * 1024)
 
-/*
- * Larger bios are cut into pieces of this size, and all but the last are encrypted or decrypted by
- * workers, so that several processors share the work. Smaller ones are not worth a hand-over.
- */
-#define CCRYPT_PIECE		(64U * 1024)
+/* The largest REQ_NOWAIT bio: those cannot be cut. */
+#define CCRYPT_MAX_NOWAIT	(1024U * 1024)
 
 /* Reads up to this size are decrypted in softirq context, larger ones by a worker. */
 #define CCRYPT_MAX_SOFTIRQ	(32U * 1024)
@@ -167,6 +162,24 @@ struct ccrypt_state {
 };
 
 /**
+ * struct ccrypt_lender - whether bios started on one processor come faster than it encrypts them
+ * @lent: bios of its own that a worker has now
+ * @lent_last: those that are not followed by more of the same
+ * @hold: how many not to lend out, because every processor was busy
+ * @trust: how many more to lend out, because one of @lent_last was when the next came
+ * @pause: how many not to lend out without @trust
+ * @period: what @pause starts from
+ */
+struct ccrypt_lender {
+	atomic_t lent;
+	atomic_t lent_last;
+	unsigned int hold;
+	unsigned int trust;
+	unsigned int pause;
+	unsigned int period;
+};
+
+/**
  * struct ccrypt_target - one entry of a table
  * @ti: the device-mapper target
  * @state: life cycle, shared with equal tables of the same device
@@ -179,11 +192,13 @@ struct ccrypt_state {
  * @volume: UUID of the volume as given, or empty
  * @io_size: size of the per-io data
  * @bios: bounce bios
- * @pages: bounce pages, with a reserve that is enough for one bio of CCRYPT_MAX_WRITE
+ * @pages: bounce pages, with a reserve that is enough for one bio of CCRYPT_PIECE
  * @pages_used: bounce pages in use
  * @bounce_lock: held while a bio takes pages from the reserve and may wait for more
  * @crypt_wq: runs decryption and what asynchronous crypto left over; never waits for @pages
  * @restart_wq: starts bios again that were parked; may wait for @pages
+ * @lenders: what is known about those who start bios, for each processor
+ * @busy: large bios that are being encrypted or decrypted, or wait for a worker to do it
  */
 struct ccrypt_target {
 	struct dm_target *ti;
@@ -202,6 +217,8 @@ struct ccrypt_target {
 	struct mutex bounce_lock;	/* see above */
 	struct workqueue_struct *crypt_wq;
 	struct workqueue_struct *restart_wq;
+	struct ccrypt_lender __percpu *lenders;
+	atomic_t busy;
 };
 
 /**
@@ -211,8 +228,10 @@ struct ccrypt_target {
  * @bio: dm core's clone
  * @bounce: carries the ciphertext of a write
  * @end_io: dm core's completion of @bio, while a read is on its way
- * @offload: leave encryption or decryption to a worker
+ * @more: more of the caller's bio follows
+ * @busy: counted in ccrypt_target.busy
  * @fetched: the ciphertext of a read has arrived in @bio
+ * @lender: who lent the bio to a worker, or NULL
  * @iter: what of @bio is still to be encrypted or decrypted
  * @out: where in @bounce the next sector goes
  * @sector: number of the next sector for the IV, in 512-byte units
@@ -232,8 +251,10 @@ struct ccrypt_io {
 	struct bio *bio;
 	struct bio *bounce;
 	bio_end_io_t *end_io;
-	bool offload;
+	bool more;
+	bool busy;
 	bool fetched;
+	struct ccrypt_lender *lender;
 	struct bvec_iter iter;
 	struct bvec_iter out;
 	u64 sector;
@@ -265,6 +286,12 @@ int ccrypt_map(struct dm_target *ti, struct bio *bio);
 void ccrypt_io_restart(struct ccrypt_io *io);
 void ccrypt_io_continue(struct ccrypt_io *io);
 void ccrypt_io_end(struct ccrypt_io *io, blk_status_t status);
+
+/* share.c: when another processor shall help */
+int ccrypt_share_init(struct ccrypt_target *cc);
+void ccrypt_share_exit(struct ccrypt_target *cc);
+bool ccrypt_share_begin(struct ccrypt_io *io);
+void ccrypt_share_end(struct ccrypt_io *io);
 
 /* bounce.c: bios for ciphertext on its way to the device */
 int ccrypt_bounce_init(struct ccrypt_target *cc);

@@ -7,8 +7,8 @@
  *
  * Work runs where it is started: writes in the submitter, reads where they complete. It is handed
  * to a worker only where the context forbids it (hard interrupts, no use of SIMD registers), the
- * crypto API answers later, or a parked bio starts again; and for the pieces of large bios, so that
- * several processors work on them.
+ * crypto API answers later, or a parked bio starts again; and where another processor has time for
+ * it, see share.c.
  *
  * A mapping may be locked at any point. A bio that finds no key when it needs one is parked or
  * fails, before its data has been touched.
@@ -56,6 +56,7 @@ static void ccrypt_io_crypt(struct ccrypt_io *io, bool may_sleep)
 	if (r == -EINPROGRESS)
 		return;
 	ccrypt_key_put(io);
+	ccrypt_share_end(io);
 
 	if (unlikely(r)) {
 		DMERR_LIMIT("%s: crypto failed: %d", dm_table_device_name(io->cc->ti->table), r);
@@ -94,6 +95,7 @@ static void ccrypt_decrypt(struct ccrypt_io *io, bool may_sleep)
 	struct ccrypt_key *key = ccrypt_key_get(io);
 
 	if (unlikely(!key)) {
+		ccrypt_share_end(io);
 		ccrypt_park_or_fail(io);
 		return;
 	}
@@ -137,16 +139,14 @@ static void ccrypt_read_endio(struct bio *bio)
 	}
 	io->fetched = true;
 
-	if (io->offload) {
-		ccrypt_queue_decrypt(io);
-	} else if (in_hardirq() || irqs_disabled()) {
+	if (in_hardirq() || irqs_disabled()) {
 		if (CCRYPT_BH_WORK && small) {
 			INIT_WORK(&io->work, ccrypt_decrypt_bh_work);
 			ccrypt_queue_bh_work(&io->work);
 		} else {
 			ccrypt_queue_decrypt(io);
 		}
-	} else if (may_use_simd() && (small || !in_interrupt())) {
+	} else if (may_use_simd() && (small || !in_interrupt()) && !ccrypt_share_begin(io)) {
 		ccrypt_decrypt(io, false);
 	} else {
 		ccrypt_queue_decrypt(io);
@@ -170,6 +170,7 @@ static void ccrypt_encrypt(struct ccrypt_io *io, bool may_sleep)
 	struct ccrypt_key *key = ccrypt_key_get(io);
 
 	if (unlikely(!key)) {
+		ccrypt_share_end(io);
 		ccrypt_bounce_free(io->cc, io->bounce);
 		io->bounce = NULL;
 		ccrypt_park_or_fail(io);
@@ -198,7 +199,7 @@ static void ccrypt_start_write(struct ccrypt_io *io)
 	io->bounce = bounce;
 	io->out = bounce->bi_iter;
 
-	if (io->offload) {
+	if (ccrypt_share_begin(io)) {
 		INIT_WORK(&io->work, ccrypt_encrypt_work);
 		queue_work(io->cc->crypt_wq, &io->work);
 	} else {
@@ -266,7 +267,9 @@ static void ccrypt_io_init(struct ccrypt_io *io, struct ccrypt_target *cc, struc
 	io->cc = cc;
 	io->bio = bio;
 	io->bounce = NULL;
-	io->offload = false;
+	io->more = false;
+	io->busy = false;
+	io->lender = NULL;
 	io->fetched = false;
 	io->iter = bio->bi_iter;
 	io->sector = cc->iv_offset + dm_target_offset(cc->ti, bio->bi_iter.bi_sector);
@@ -286,21 +289,19 @@ static void ccrypt_deny(struct ccrypt_io *io)
 	ccrypt_io_end(io, BLK_STS_IOERR);
 }
 
-/* How much of a read or write to take at once; the rest comes back as a bio of its own. */
-static unsigned int ccrypt_take(struct bio *bio, bool *offload)
+/*
+ * How much of a read or write to take at once; the rest comes back as a bio of its own. The parts
+ * of a REQ_NOWAIT bio would fail one by one, some when its submitter can no longer be told to come
+ * again: it goes in one piece or, as with the block layer, not at all. As nobody waits for its
+ * bounce pages they need not fit into the reserve.
+ */
+static unsigned int ccrypt_take(struct bio *bio)
 {
-	const unsigned int max = bio_op(bio) == REQ_OP_READ ? CCRYPT_MAX_READ : CCRYPT_MAX_WRITE;
 	const unsigned int size = bio->bi_iter.bi_size;
 
-	*offload = size > CCRYPT_PIECE && num_online_cpus() > 1;
-	/*
-	 * The parts of a REQ_NOWAIT bio would fail one by one, some when its submitter can no
-	 * longer be told to come again: it goes in one piece or, as with the block layer, not at
-	 * all. As nobody waits for its bounce pages they need not fit into the reserve.
-	 */
 	if (bio->bi_opf & REQ_NOWAIT)
-		return size <= CCRYPT_MAX_READ ? size : 0;
-	return min(size, *offload ? CCRYPT_PIECE : max);
+		return size <= CCRYPT_MAX_NOWAIT ? size : 0;
+	return min(size, CCRYPT_PIECE);
 }
 
 /**
@@ -315,7 +316,7 @@ int ccrypt_map(struct dm_target *ti, struct bio *bio)
 {
 	struct ccrypt_target *cc = ti->private;
 	const enum req_op op = bio_op(bio);
-	bool offload = false;
+	bool more = false;
 	unsigned int take;
 	struct ccrypt_io *io;
 
@@ -329,12 +330,13 @@ int ccrypt_map(struct dm_target *ti, struct bio *bio)
 
 	/* The block layer splits discards as it suits the device, encryption sectors or not. */
 	if (op != REQ_OP_DISCARD) {
-		take = ccrypt_take(bio, &offload);
+		take = ccrypt_take(bio);
 		if (unlikely(!take)) {
 			bio_wouldblock_error(bio);
 			return DM_MAPIO_SUBMITTED;
 		}
-		if (take < bio->bi_iter.bi_size)
+		more = take < bio->bi_iter.bi_size;
+		if (more)
 			dm_accept_partial_bio(bio, take >> SECTOR_SHIFT);
 		if (unlikely((to_bytes(bio->bi_iter.bi_sector) | bio->bi_iter.bi_size) &
 			     (cc->sector_size - 1)))
@@ -343,7 +345,7 @@ int ccrypt_map(struct dm_target *ti, struct bio *bio)
 
 	io = dm_per_bio_data(bio, cc->io_size);
 	ccrypt_io_init(io, cc, bio);
-	io->offload = offload;
+	io->more = more;
 
 	if (op == REQ_OP_READ && unlikely(!ccrypt_gate_admits(cc->state))) {
 		ccrypt_deny(io);

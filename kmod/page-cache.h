@@ -13,7 +13,7 @@
 #include <linux/log2.h>
 #include <linux/sizes.h>
 
-/* Besides single pages there is one larger size: half of what is encrypted in one piece. */
+/* Besides single pages there is one larger size: a quarter of what is encrypted in one piece. */
 #define CCRYPT_LARGE_SIZE	SZ_32K
 #define CCRYPT_LARGE_ORDER	(ilog2(CCRYPT_LARGE_SIZE) > PAGE_SHIFT ? \
 				 ilog2(CCRYPT_LARGE_SIZE) - PAGE_SHIFT : 0)

@@ -7,7 +7,8 @@
  *
  * Each job is a thread with DEPTH requests in flight in 16 MiB of its own; up to 64 KiB they go to
  * random places, larger ones follow each other. Prints "ROUND DEVICE KIB_PER_SECOND MEAN_US" for each
- * slice; one round more than asked for goes before and is not printed.
+ * slice, in which what is in flight at its end is waited for and counted; one round more than asked
+ * for goes before and is not printed.
  */
 #define _GNU_SOURCE
 #include <err.h>
@@ -22,15 +23,16 @@
 #include <unistd.h>
 #include <linux/aio_abi.h>
 
-#define REGION	  (16L << 20)
+#define REGION (16L << 20)
 #define MAX_DEPTH 64
-#define MAX_JOBS  8
+#define MAX_JOBS 8
 
 static long bytes, depth, jobs, slice_ns;
 static int writing;
 
 struct job {
 	pthread_t thread;
+	char *buffers;
 	int fd;
 	long number;
 	uint64_t rng;
@@ -78,15 +80,10 @@ static void *run(void *arg)
 	if (syscall(SYS_io_setup, depth, &context))
 		err(1, "io_setup");
 	for (long i = 0; i < depth; i++) {
-		void *buffer;
-
-		if (posix_memalign(&buffer, 4096, (size_t)bytes))
-			errx(1, "memory");
-		memset(buffer, 0x5a, (size_t)bytes);
 		ios[i].aio_data = (uint64_t)i;
 		ios[i].aio_lio_opcode = writing ? IOCB_CMD_PWRITE : IOCB_CMD_PREAD;
 		ios[i].aio_fildes = (uint32_t)job->fd;
-		ios[i].aio_buf = (uint64_t)(uintptr_t)buffer;
+		ios[i].aio_buf = (uint64_t)(uintptr_t)(job->buffers + i * bytes);
 		ios[i].aio_nbytes = (uint64_t)bytes;
 		submit(context, job, &ios[i], &started[i]);
 		flying++;
@@ -111,14 +108,11 @@ static void *run(void *arg)
 		}
 	}
 	syscall(SYS_io_destroy, context);
-	for (long i = 0; i < depth; i++)
-		free((void *)(uintptr_t)ios[i].aio_buf);
 	return NULL;
 }
 
-static void slice(long round, const char *device)
+static void slice(long round, const char *device, struct job *all)
 {
-	struct job all[MAX_JOBS] = {};
 	int64_t start = now_ns(), latency = 0, took;
 	long done = 0;
 	int fd = open(device, O_RDWR | O_DIRECT | O_CLOEXEC);
@@ -128,6 +122,8 @@ static void slice(long round, const char *device)
 	for (long j = 0; j < jobs; j++) {
 		all[j].fd = fd;
 		all[j].number = j;
+		all[j].done = 0;
+		all[j].latency_ns = 0;
 		all[j].rng = 88172645463325252u + (uint64_t)(round * 1000 + j);
 		if (pthread_create(&all[j].thread, NULL, run, &all[j]))
 			errx(1, "pthread_create");
@@ -147,10 +143,12 @@ static void slice(long round, const char *device)
 
 int main(int argc, char **argv)
 {
+	struct job all[MAX_JOBS] = {};
 	long rounds;
 
 	if (argc < 8) {
-		fputs("usage: iopairs ROUNDS SLICE_MS read|write BYTES DEPTH JOBS DEVICE...\n", stderr);
+		fputs("usage: iopairs ROUNDS SLICE_MS read|write BYTES DEPTH JOBS DEVICE...\n",
+		      stderr);
 		return 2;
 	}
 	rounds = atol(argv[1]);
@@ -161,8 +159,15 @@ int main(int argc, char **argv)
 	jobs = atol(argv[6]);
 	if (depth < 1 || depth > MAX_DEPTH || jobs < 1 || jobs > MAX_JOBS || bytes < 512)
 		return 2;
+	for (long j = 0; j < jobs; j++) {
+		size_t size = (size_t)(depth * bytes);
+
+		if (posix_memalign((void **)&all[j].buffers, 4096, size))
+			errx(1, "memory");
+		memset(all[j].buffers, 0x5a, size);
+	}
 	for (long round = 0; round <= rounds; round++)
 		for (int i = 7; i < argc; i++)
-			slice(round, argv[i]);
+			slice(round, argv[i], all);
 	return 0;
 }

