@@ -13,7 +13,10 @@ add_key k "$(random_key 64)"
 backing lun 32
 len=$(sectors "$lun")
 
-# judged NAME RESULT: what blockcheck -e found, three checks
+# fresh: nothing that looks like data of an earlier part
+fresh() { need blkdiscard "$lun"; }
+
+# judged NAME RESULT: what blockcheck -e found
 judged() {
 	diag "$2"
 	ok "$1: there were errors" test "$(field error "$2")" -gt 0
@@ -21,6 +24,7 @@ judged() {
 }
 
 for size in 4096 512; do
+	fresh
 	# up for a second, down for a second
 	need dm_create low "0 $len flakey $lun 0 1 1"
 	need cc_create m /dev/mapper/low sector_size:$size
@@ -33,6 +37,7 @@ for size in 4096 512; do
 done
 
 # the same with a hole of errors that moves, so that one write fails in part
+fresh
 need dm_create low "0 $len linear $lun 0"
 need cc_create m /dev/mapper/low
 need cc_unlock m k

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Two hundred mappings at once, all of them busy: each keeps its own data, none takes more than its share of
 # memory and threads, and when they are gone so is everything they took.
-# vm: shared timeout=420
+# vm: shared timeout=420 long
 
 . ./kmod-lib.sh
 plan 12
