@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The gate with real engines: while a container works hard on its volume, nobody else on the host reads a byte of plaintext, not
 # with every privilege, and nobody who unmounts what he finds does harm.
-# vm: udev docker podman scsi=1 timeout=600 long
+# vm: udev docker podman scsi=1 timeout=900 long
 
 . ./lib.sh
 . ./bind-lib.sh
@@ -63,6 +63,7 @@ trial() { # ENGINE FS DEVICE
 	need "$engine" rm -f app
 	ok "$engine, $fs: nothing is left then" wait_for 30 leaves_nothing
 	need run_app "$engine" app:1
+	pid=$("$engine" inspect -f '{{.State.Pid}}' app)
 	ok "$engine, $fs: nor harmed" wait_for 30 written
 	need "$engine" rm -f app
 	need wait_for 30 leaves_nothing
