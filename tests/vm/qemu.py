@@ -83,7 +83,8 @@ class Guest:
         self.tap = None
         self.bad = []
         self.finished = self.hung = False
-        self.emulator_crashed = ""    # why, when QEMU died of itself: no verdict on the tests
+        self.emulator_crashed = ""    # why, when QEMU died or hung before the tests: no verdict on them
+        self.ready = False
         self.dir = new_run_dir(files[0].stem if files else "interactive")
         self.luns = luns or self.dir
 
@@ -263,6 +264,7 @@ class Guest:
         elif word == "core":
             self.tap.fail(f"left a core file: results/core/{rest}")
         elif word == "ready":
+            self.ready = True
             if not self.options.demo:
                 say(f"  GUEST   {self.dir.name}: ready after {rest} s"
                     f" ({self.needs.numbers['smp']} cpu, {' '.join(sorted(self.needs.services))})")
@@ -285,6 +287,8 @@ class Guest:
         where = f"in {self.tap.name} after: {self.tap.last}" if self.tap else "outside a test"
         self.bad.append(f"the guest was {why}, {where}")
         self.hung = True
+        if not self.ready:
+            self.emulator_crashed = "it did not come up"
         self.monitor("qmp_capabilities")
         for key in b"9wl":
             self.monitor("chardev-send-break", id="serial")
