@@ -3,7 +3,7 @@
  * The writable layer at a container's first start: what the engines leave there, and what
  * somebody put there. Needs root, for whiteouts and trusted attributes.
  */
-#include "lib_test.h"
+#include "tree_test.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -14,51 +14,17 @@
 #include "dmctl/image_config.h"
 #include "dmctl/rootfs.h"
 
-static char top[64], upper[80], lower[80];
+static char upper[80], lower[80];
 static struct cc_mount mounts[] = {{.destination = "/etc/hosts"}, {.destination = "/data"}};
 
 static int setup(void **state)
 {
 	(void)state;
-	strcpy(top, "/tmp/test-rootfs.XXXXXX");
-	if (!mkdtemp(top))
+	if (top_new())
 		return -1;
 	snprintf(upper, sizeof(upper), "%s/upper", top);
 	snprintf(lower, sizeof(lower), "%s/lower", top);
 	return mkdir(upper, 0755) || mkdir(lower, 0755);
-}
-
-static int teardown(void **state)
-{
-	char command[96];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -rf %s", top);
-	return system(command);
-}
-
-static const char *in(const char *dir, const char *path)
-{
-	static char full[4][256];
-	static unsigned int n;
-	char *out = full[n++ % 4];
-
-	snprintf(out, sizeof(full[0]), "%s%s", dir, path);
-	return out;
-}
-
-static void make_file(const char *dir, const char *path, const char *text)
-{
-	FILE *f = fopen(in(dir, path), "w");
-
-	assert_non_null(f);
-	fputs(text, f);
-	assert_int_equal(fclose(f), 0);
-}
-
-static void make_dir(const char *dir, const char *path)
-{
-	assert_int_equal(mkdir(in(dir, path), 0755), 0);
 }
 
 static void walk(bool user_ns, struct cc_measurement *m)
@@ -306,7 +272,7 @@ static void a_link_in_the_image_does_not_lead_out_of_it(void **state)
 
 int main(void)
 {
-#define WITH_DIRS(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define WITH_DIRS(f) cmocka_unit_test_setup_teardown(f, setup, top_remove)
 	const struct CMUnitTest tests[] = {
 		WITH_DIRS(what_engines_leave_is_clean),
 		WITH_DIRS(a_file_with_content_is_reported),

@@ -2,7 +2,7 @@
 /*
  * Layers over each other, and what is remembered of them. Needs root, for whiteouts and trusted attributes.
  */
-#include "lib_test.h"
+#include "tree_test.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -13,32 +13,8 @@
 #include "dmctl/rootfs_layers.h"
 #include "dmctl/rootfs_overlay.h"
 
-static char top[64], cache[80];
+static char cache[80];
 static struct layers_cost cost;
-
-static const char *at(const char *path)
-{
-	static char full[4][256];
-	static unsigned int n;
-	char *out = full[n++ % 4];
-
-	snprintf(out, sizeof(full[0]), "%s%s", top, path);
-	return out;
-}
-
-static void make_dir(const char *path)
-{
-	assert_int_equal(mkdir(at(path), 0755), 0);
-}
-
-static void make_file(const char *path, const char *text)
-{
-	FILE *f = fopen(at(path), "w");
-
-	assert_non_null(f);
-	fputs(text, f);
-	assert_int_equal(fclose(f), 0);
-}
 
 static void mark_opaque(const char *path)
 {
@@ -49,29 +25,18 @@ static void mark_opaque(const char *path)
 static int setup(void **state)
 {
 	(void)state;
-	umask(022);
-	strcpy(top, "/tmp/test-layers.XXXXXX");
-	if (!mkdtemp(top))
+	if (top_new())
 		return -1;
 	snprintf(cache, sizeof(cache), "%s/cache", top);
-	make_dir("/0");
-	make_dir("/0/etc");
-	make_file("/0/etc/passwd", "root");
-	make_dir("/1");
-	make_dir("/1/bin");
-	make_file("/1/bin/app", "program");
-	make_dir("/2");
-	make_dir("/2/data");
+	make_dir(top, "/0");
+	make_dir(top, "/0/etc");
+	make_file(top, "/0/etc/passwd", "root");
+	make_dir(top, "/1");
+	make_dir(top, "/1/bin");
+	make_file(top, "/1/bin/app", "program");
+	make_dir(top, "/2");
+	make_dir(top, "/2/data");
 	return 0;
-}
-
-static int teardown(void **state)
-{
-	char command[96];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -rf %s", top);
-	return system(command);
 }
 
 /* @order: names of the layers, the top one first */
@@ -99,7 +64,7 @@ static void layers_and_their_order_count(void **state)
 	assert_string_equal(all, digest_of("2:1:0"));
 	assert_string_not_equal(all, digest_of("1:2:0"));
 	assert_string_not_equal(all, digest_of("2:1"));
-	make_file("/0/etc/passwd", "rooX");
+	make_file(top, "/0/etc/passwd", "rooX");
 	assert_string_not_equal(all, digest_of("2:1:0"));
 }
 
@@ -109,7 +74,7 @@ static void a_layer_without_entries_does_not_count(void **state)
 
 	(void)state;
 	strcpy(all, digest_of("2:1:0"));
-	make_dir("/empty");
+	make_dir(top, "/empty");
 	assert_string_equal(all, digest_of("empty:2:1:empty:0"));
 }
 
@@ -122,7 +87,7 @@ static void an_opaque_directory_counts_where_it_hides_something(void **state)
 	strcpy(all, digest_of("2:1:0"));
 	mark_opaque("/2/data");
 	assert_string_equal(all, digest_of("2:1:0"));
-	make_dir("/2/etc");
+	make_dir(top, "/2/etc");
 	strcpy(all, digest_of("2:1:0"));
 	mark_opaque("/2/etc");
 	assert_string_not_equal(all, digest_of("2:1:0"));
@@ -160,18 +125,18 @@ static void expect_shown(const char *path, bool shown, const char *directory)
 static void layers_show_what_an_overlay_of_them_would(void **state)
 {
 	(void)state;
-	make_dir("/2/etc");
-	make_dir("/0/opt");
-	make_dir("/0/opt/x");
+	make_dir(top, "/2/etc");
+	make_dir(top, "/0/opt");
+	make_dir(top, "/0/opt/x");
 	assert_int_equal(mknod(at("/1/opt"), S_IFCHR, makedev(0, 0)), 0);
-	make_dir("/0/var");
-	make_dir("/0/var/lib");
-	make_dir("/1/var");
+	make_dir(top, "/0/var");
+	make_dir(top, "/0/var/lib");
+	make_dir(top, "/1/var");
 	mark_opaque("/1/var");
 	assert_int_equal(symlink("etc", at("/1/conf")), 0);
-	make_file("/1/mnt", "");
-	make_dir("/0/mnt");
-	make_dir("/0/mnt/x");
+	make_file(top, "/1/mnt", "");
+	make_dir(top, "/0/mnt");
+	make_dir(top, "/0/mnt/x");
 	expect_shown("", true, "/2");
 	expect_shown("/etc", true, "/2/etc");
 	expect_shown("/etc/passwd", true, NULL);
@@ -209,7 +174,7 @@ static void a_layer_that_was_read_is_not_read_again(void **state)
 	assert_int_equal(cost.cached, 3);
 	assert_int_equal(cost.bytes, 0);
 	/* under another one, too, and opaque directories with it */
-	make_dir("/0/data");
+	make_dir(top, "/0/data");
 	strcpy(all, digest_of("2:0"));
 	assert_int_equal(cost.cached, 1);
 	assert_int_equal(removexattr(at("/2/data"), "trusted.overlay.opaque"), 0);
@@ -239,14 +204,14 @@ static void a_change_is_noticed_whatever_its_times_say(void **state)
 	assert_string_not_equal(all, digest_of("2:1:0"));
 	assert_int_equal(cost.cached, 2);
 	/* and as it was: the digest is, too */
-	make_file("/1/bin/app", "program");
+	make_file(top, "/1/bin/app", "program");
 	assert_string_equal(all, digest_of("2:1:0"));
 }
 
 static void what_was_changed_just_now_is_not_remembered(void **state)
 {
 	(void)state;
-	make_file("/1/bin/new", "");
+	make_file(top, "/1/bin/new", "");
 	digest_of("1");
 	digest_of("1");
 	assert_int_equal(cost.cached, 0);
@@ -273,7 +238,7 @@ static void layers_that_containers_share_are_looked_at_once(void **state)
 
 	(void)state;
 	mark_opaque("/2/data");
-	make_dir("/0/data");
+	make_dir(top, "/0/data");
 	expect_ok(overlay_split("2:1:0", top, &all, &err), &err);
 	expect_ok(overlay_split("2:0", top, &some, &err), &err);
 	expect_ok(layers_digest(&all, &known, digest, &cost, &err), &err);
@@ -335,7 +300,7 @@ static void a_layer_that_is_missing_is_an_error(void **state)
 
 int main(void)
 {
-#define WITH_LAYERS(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define WITH_LAYERS(f) cmocka_unit_test_setup_teardown(f, setup, top_remove)
 	const struct CMUnitTest tests[] = {
 		WITH_LAYERS(layers_and_their_order_count),
 		WITH_LAYERS(a_layer_without_entries_does_not_count),

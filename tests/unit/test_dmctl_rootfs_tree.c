@@ -3,7 +3,7 @@
  * The digest of a directory tree: what changes it, what does not, what is refused. Needs root, for owners, devices
  * and trusted attributes.
  */
-#include "lib_test.h"
+#include "tree_test.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -16,34 +16,13 @@
 
 #include "dmctl/rootfs_tree.h"
 
-static char top[64];
-
-static const char *at(const char *path)
-{
-	static char full[4][256];
-	static unsigned int n;
-	char *out = full[n++ % 4];
-
-	snprintf(out, sizeof(full[0]), "%s%s", top, path);
-	return out;
-}
-
-static void make_file(const char *path, const char *text)
-{
-	FILE *f = fopen(at(path), "w");
-
-	assert_non_null(f);
-	fputs(text, f);
-	assert_int_equal(fclose(f), 0);
-}
-
 static void make_tree(void)
 {
 	assert_int_equal(mkdir(at("/bin"), 0755), 0);
 	assert_int_equal(mkdir(at("/empty"), 0755), 0);
-	make_file("/bin/app", "program");
-	make_file("/bin/bpp", "program");
-	make_file("/zero", "");
+	make_file(top, "/bin/app", "program");
+	make_file(top, "/bin/bpp", "program");
+	make_file(top, "/zero", "");
 	assert_int_equal(symlink("bin/app", at("/link")), 0);
 	assert_int_equal(mknod(at("/tty"), S_IFCHR | 0620, makedev(5, 0)), 0);
 	assert_int_equal(mkfifo(at("/pipe"), 0600), 0);
@@ -52,21 +31,10 @@ static void make_tree(void)
 static int setup(void **state)
 {
 	(void)state;
-	umask(022);
-	strcpy(top, "/tmp/test-tree.XXXXXX");
-	if (!mkdtemp(top))
+	if (top_new())
 		return -1;
 	make_tree();
 	return 0;
-}
-
-static int teardown(void **state)
-{
-	char command[96];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -rf %s", top);
-	return system(command);
 }
 
 static int walk(bool contents, struct tree *t, struct cc_error *err)
@@ -150,7 +118,7 @@ static int change_owner_of_link(void)
 
 static int add_file(void)
 {
-	make_file("/new", "");
+	make_file(top, "/new", "");
 	return 0;
 }
 
@@ -284,7 +252,7 @@ static void each_kind_of_change_changes_it(void **state)
 			fail_msg("%s does not change the digest", cases[i].name);
 		if (!strcmp(seen, stamp()))
 			fail_msg("%s does not change the stamp", cases[i].name);
-		teardown(state);
+		top_remove(state);
 		assert_int_equal(setup(state), 0);
 	}
 }
@@ -309,11 +277,11 @@ static int make_anew_in_another_order(void)
 	assert_int_equal(mkfifo(at("/pipe"), 0600), 0);
 	assert_int_equal(mknod(at("/tty"), S_IFCHR | 0620, makedev(5, 0)), 0);
 	assert_int_equal(symlink("bin/app", at("/link")), 0);
-	make_file("/zero", "");
+	make_file(top, "/zero", "");
 	assert_int_equal(mkdir(at("/empty"), 0755), 0);
 	assert_int_equal(mkdir(at("/bin"), 0755), 0);
-	make_file("/bin/bpp", "program");
-	make_file("/bin/app", "program");
+	make_file(top, "/bin/bpp", "program");
+	make_file(top, "/bin/app", "program");
 	return 0;
 }
 
@@ -517,7 +485,7 @@ static void links_are_not_followed(void **state)
 
 int main(void)
 {
-#define WITH_TREE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define WITH_TREE(f) cmocka_unit_test_setup_teardown(f, setup, top_remove)
 	const struct CMUnitTest tests[] = {
 		WITH_TREE(each_kind_of_change_changes_it),
 		WITH_TREE(times_order_and_bookkeeping_do_not),

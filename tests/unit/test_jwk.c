@@ -1,33 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Keys: what is taken for one, and the name it has. */
-#include "lib_test.h"
+#include "agent_key.h"
 
 #include "evidence.h"
-#include "jose.h"
-
-#define HASH43 "IUrCNxHSRZQYHv4pl1q7RaPUQiWg7LWiMUBD6xpXUmc"
-
-static json_t *agent, *agent_public;
-
-static int set_up(void **state)
-{
-	struct cc_error err = {0};
-
-	(void)state;
-	if (cc_secret_heap_init(&err))
-		return -1;
-	agent = cc_jwk_new("host1", false, &err);
-	agent_public = cc_jwk_public(agent, &err);
-	return agent_public ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	json_decref(agent);
-	json_decref(agent_public);
-	return 0;
-}
 
 static void the_public_part_has_no_private_member(void **state)
 {
@@ -117,5 +92,5 @@ int main(void)
 		cmocka_unit_test(two_new_keys_differ),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, agent_new, agent_forget);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* A release: the key, sealed to whom it is for. */
-#include "lib_test.h"
+#include "agent_key.h"
 
 #include <jose/b64.h>
 #include <jose/jwe.h>
@@ -8,31 +8,6 @@
 #include <sanitizer/lsan_interface.h>
 
 #include "evidence.h"
-#include "jose.h"
-
-#define HASH43 "IUrCNxHSRZQYHv4pl1q7RaPUQiWg7LWiMUBD6xpXUmc"
-
-static json_t *agent, *agent_public;
-
-static int set_up(void **state)
-{
-	struct cc_error err = {0};
-
-	(void)state;
-	if (cc_secret_heap_init(&err))
-		return -1;
-	agent = cc_jwk_new("host1", false, &err);
-	agent_public = cc_jwk_public(agent, &err);
-	return agent_public ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	json_decref(agent);
-	json_decref(agent_public);
-	return 0;
-}
 
 struct exchange {
 	json_t *private, *public;
@@ -299,5 +274,5 @@ int main(void)
 		cmocka_unit_test(a_release_goes_to_a_checked_public_key_only),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, agent_new, agent_forget);
 }
