@@ -317,6 +317,7 @@ int ccrypt_renew(struct ccrypt_state *state, const struct ccrypt_lease *lease);
 void ccrypt_lock(struct ccrypt_state *state);
 void ccrypt_lock_nowait(struct ccrypt_state *state, enum ccrypt_reason reason);
 s64 ccrypt_lease_left_ms(struct ccrypt_state *state);
+bool ccrypt_is_locked(struct ccrypt_state *state);
 struct ccrypt_key *ccrypt_key_get(struct ccrypt_io *io);
 void ccrypt_key_put(struct ccrypt_io *io);
 void ccrypt_queue_state_work(struct delayed_work *work, unsigned long delay);

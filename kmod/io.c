@@ -11,7 +11,7 @@
  * it, see share.c.
  *
  * A mapping may be locked at any point. A bio that finds no key when it needs one is parked or
- * fails, before its data has been touched.
+ * fails, before its data has been touched; so does a write that was encrypted too late.
  */
 #include <asm/simd.h>
 
@@ -48,6 +48,25 @@ static sector_t ccrypt_device_sector(struct ccrypt_io *io)
 	return cc->start + dm_target_offset(cc->ti, io->bio->bi_iter.bi_sector);
 }
 
+/* The data of a write, or of a read before it is on its way. */
+static void ccrypt_io_rewind(struct ccrypt_io *io)
+{
+	io->iter = io->bio->bi_iter;
+	io->sector = io->cc->iv_offset +
+		     dm_target_offset(io->cc->ti, io->bio->bi_iter.bi_sector);
+}
+
+/* There is no key, or none any more. */
+static void ccrypt_io_locked(struct ccrypt_io *io)
+{
+	if (io->bounce) {
+		ccrypt_bounce_free(io->cc, io->bounce);
+		io->bounce = NULL;
+		ccrypt_io_rewind(io);
+	}
+	ccrypt_park_or_fail(io);
+}
+
 /* Encrypt or decrypt, and take the step that follows. The caller has taken the key. */
 static void ccrypt_io_crypt(struct ccrypt_io *io, bool may_sleep)
 {
@@ -63,6 +82,8 @@ static void ccrypt_io_crypt(struct ccrypt_io *io, bool may_sleep)
 		if (io->bounce)
 			ccrypt_bounce_free(io->cc, io->bounce);
 		ccrypt_io_end(io, BLK_STS_IOERR);
+	} else if (io->bounce && unlikely(ccrypt_is_locked(io->cc->state))) {
+		ccrypt_io_locked(io);
 	} else if (io->bounce) {
 		/* Only a submitter can be told to come again; a worker has none to tell. */
 		if (may_sleep)
@@ -90,27 +111,28 @@ void ccrypt_io_continue(struct ccrypt_io *io)
 	queue_work(io->cc->crypt_wq, &io->work);
 }
 
-static void ccrypt_decrypt(struct ccrypt_io *io, bool may_sleep)
+/* Encrypt a write or decrypt a read. */
+static void ccrypt_io_begin(struct ccrypt_io *io, bool may_sleep)
 {
 	struct ccrypt_key *key = ccrypt_key_get(io);
 
 	if (unlikely(!key)) {
 		ccrypt_share_end(io);
-		ccrypt_park_or_fail(io);
+		ccrypt_io_locked(io);
 		return;
 	}
 	ccrypt_crypt_init(io, key);
 	ccrypt_io_crypt(io, may_sleep);
 }
 
-static void ccrypt_decrypt_work(struct work_struct *work)
+static void ccrypt_begin_work(struct work_struct *work)
 {
-	ccrypt_decrypt(container_of(work, struct ccrypt_io, work), true);
+	ccrypt_io_begin(container_of(work, struct ccrypt_io, work), true);
 }
 
-static void ccrypt_queue_decrypt(struct ccrypt_io *io)
+static void ccrypt_queue_begin(struct ccrypt_io *io)
 {
-	INIT_WORK(&io->work, ccrypt_decrypt_work);
+	INIT_WORK(&io->work, ccrypt_begin_work);
 	queue_work(io->cc->crypt_wq, &io->work);
 }
 
@@ -119,9 +141,9 @@ static void ccrypt_decrypt_bh_work(struct work_struct *work)
 	struct ccrypt_io *io = container_of(work, struct ccrypt_io, work);
 
 	if (may_use_simd())
-		ccrypt_decrypt(io, false);
+		ccrypt_io_begin(io, false);
 	else
-		ccrypt_queue_decrypt(io);
+		ccrypt_queue_begin(io);
 }
 
 static void ccrypt_read_endio(struct bio *bio)
@@ -144,12 +166,12 @@ static void ccrypt_read_endio(struct bio *bio)
 			INIT_WORK(&io->work, ccrypt_decrypt_bh_work);
 			ccrypt_queue_bh_work(&io->work);
 		} else {
-			ccrypt_queue_decrypt(io);
+			ccrypt_queue_begin(io);
 		}
 	} else if (may_use_simd() && (small || !in_interrupt()) && !ccrypt_share_begin(io)) {
-		ccrypt_decrypt(io, false);
+		ccrypt_io_begin(io, false);
 	} else {
-		ccrypt_queue_decrypt(io);
+		ccrypt_queue_begin(io);
 	}
 }
 
@@ -163,26 +185,6 @@ static void ccrypt_start_read(struct ccrypt_io *io)
 	bio_set_dev(bio, io->cc->dev->bdev);
 	bio->bi_iter.bi_sector = ccrypt_device_sector(io);
 	dm_submit_bio_remap(bio, NULL);
-}
-
-static void ccrypt_encrypt(struct ccrypt_io *io, bool may_sleep)
-{
-	struct ccrypt_key *key = ccrypt_key_get(io);
-
-	if (unlikely(!key)) {
-		ccrypt_share_end(io);
-		ccrypt_bounce_free(io->cc, io->bounce);
-		io->bounce = NULL;
-		ccrypt_park_or_fail(io);
-		return;
-	}
-	ccrypt_crypt_init(io, key);
-	ccrypt_io_crypt(io, may_sleep);
-}
-
-static void ccrypt_encrypt_work(struct work_struct *work)
-{
-	ccrypt_encrypt(container_of(work, struct ccrypt_io, work), true);
 }
 
 static void ccrypt_start_write(struct ccrypt_io *io)
@@ -199,19 +201,21 @@ static void ccrypt_start_write(struct ccrypt_io *io)
 	io->bounce = bounce;
 	io->out = bounce->bi_iter;
 
-	if (ccrypt_share_begin(io)) {
-		INIT_WORK(&io->work, ccrypt_encrypt_work);
-		queue_work(io->cc->crypt_wq, &io->work);
-	} else {
-		/* A REQ_NOWAIT bio may be mapped under rcu_read_lock(). */
-		ccrypt_encrypt(io, !(io->bio->bi_opf & REQ_NOWAIT));
-	}
+	if (ccrypt_share_begin(io))
+		ccrypt_queue_begin(io);
+	else /* A REQ_NOWAIT bio may be mapped under rcu_read_lock(). */
+		ccrypt_io_begin(io, !(io->bio->bi_opf & REQ_NOWAIT));
 }
 
 static void ccrypt_start_discard(struct ccrypt_io *io)
 {
 	struct bio *bio = io->bio;
 
+	/* Nothing here needs the key, but the right to destroy data ends with the lease. */
+	if (unlikely(ccrypt_is_locked(io->cc->state))) {
+		ccrypt_io_locked(io);
+		return;
+	}
 	bio_set_dev(bio, io->cc->dev->bdev);
 	bio->bi_iter.bi_sector = ccrypt_device_sector(io);
 	dm_submit_bio_remap(bio, NULL);
@@ -255,7 +259,7 @@ static void ccrypt_restart_work(struct work_struct *work)
 void ccrypt_io_restart(struct ccrypt_io *io)
 {
 	if (io->fetched) {
-		ccrypt_queue_decrypt(io);
+		ccrypt_queue_begin(io);
 		return;
 	}
 	INIT_WORK(&io->work, ccrypt_restart_work);
@@ -271,9 +275,8 @@ static void ccrypt_io_init(struct ccrypt_io *io, struct ccrypt_target *cc, struc
 	io->busy = false;
 	io->lender = NULL;
 	io->fetched = false;
-	io->iter = bio->bi_iter;
-	io->sector = cc->iv_offset + dm_target_offset(cc->ti, bio->bi_iter.bi_sector);
 	io->deadline = 0;
+	ccrypt_io_rewind(io);
 }
 
 /* A read from outside the bound cgroup: an error, a count and an audit record. */

@@ -8,7 +8,9 @@
  * cipher handle.
  *
  * Nor does one start after the lease's end when the timer is late, because its processor has
- * interrupts off or is not run by its hypervisor: who takes the key looks at the clock, too.
+ * interrupts off or is not run by its hypervisor: who takes the key looks at the clock, too. And
+ * who has encrypted a write looks again before it is sent, for that may have taken long: another
+ * host may have the volume now.
  */
 #include "container-crypt.h"
 
@@ -125,6 +127,24 @@ static enum hrtimer_restart ccrypt_lease_end(struct hrtimer *timer)
 }
 
 /**
+ * ccrypt_is_locked() - whether there is no key, or one whose lease is over though its timer is late
+ * @state: the state; it is LOCKED when this says so
+ *
+ * Context: any.
+ */
+bool ccrypt_is_locked(struct ccrypt_state *state)
+{
+	unsigned long flags;
+
+	if (unlikely(ccrypt_lease_is_over(state))) {
+		spin_lock_irqsave(&state->lock, flags);
+		ccrypt_expire(state);
+		spin_unlock_irqrestore(&state->lock, flags);
+	}
+	return !ccrypt_is_active(state);
+}
+
+/**
  * ccrypt_key_get() - pin the key for an encryption or decryption
  * @io: remembers the read section; may end it in another context than this
  *
@@ -135,20 +155,14 @@ struct ccrypt_key *ccrypt_key_get(struct ccrypt_io *io)
 {
 	struct ccrypt_state *state = io->cc->state;
 	struct ccrypt_key *key;
-	unsigned long flags;
 
 	io->srcu_idx = ccrypt_srcu_begin(&state->srcu);
 	/* The section has no owner that lockdep could know; it does pin the key. */
 	key = rcu_dereference_raw(state->key);
-	if (likely(key && !ccrypt_lease_is_over(state)))
+	if (likely(key && !ccrypt_is_locked(state)))
 		return key;
 
 	ccrypt_srcu_end(&state->srcu, io->srcu_idx);
-	if (key) {
-		spin_lock_irqsave(&state->lock, flags);
-		ccrypt_expire(state);
-		spin_unlock_irqrestore(&state->lock, flags);
-	}
 	return NULL;
 }
 

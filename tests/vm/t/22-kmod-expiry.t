@@ -5,7 +5,7 @@
 # vm: shared timeout=400
 
 . ./kmod-lib.sh
-plan 14
+plan 16
 tool blockcheck
 
 add_key k "$(random_key 64)"
@@ -50,6 +50,42 @@ for policy in on_lock:error on_lock:queue:60000; do
 	wait $load 2>/dev/null
 	need dm_remove m
 done
+
+# hog MS: keeps processor 0 from everybody else until that time of CLOCK_BOOTTIME
+hog() {
+	# shellcheck disable=SC2016 # for the inner shell
+	taskset -c 0 chrt -f 50 bash -c '
+		until [ "${up/./}0" -ge "$1" ]; do read -r up _ </proc/uptime; done' hog "$1"
+}
+written() { [ "$(cc_status m writes)" -gt 100 ]; }
+waits() { grep -q read_events "/proc/$(pgrep -P $load)/stack"; }
+
+# A writer that stands still in the middle of a write, because a real-time task has its processor
+# while the lease ends. What is encrypted too late is not sent.
+need cc_create m "$lun" on_lock:queue:60000
+fio --name=load --filename=/dev/mapper/m --rw=write --bs=32k --direct=1 --ioengine=libaio --iodepth=16 \
+	--time_based --runtime=300 --size=32M --cpus_allowed=0 >/dev/null 2>&1 &
+load=$!
+need cc_unlock m k
+need wait_for 20 written
+need cc_lock m
+stood=0 late=0
+for _ in $(seq 10); do
+	trace_on block/block_bio_queue || break
+	end=$(awk '{ printf "%d", $1 * 1000 + 500 }' /proc/uptime)
+	cc_unlock m k "@$end" && hog $((end + 250)) && locked && wait_for 10 waits || break
+	trace_off
+	stood=$((stood + 1))
+	last_write=$(($(traced "block_bio_queue: $number W") - end))
+	diag "the last write $last_write ms after the end"
+	[ "$last_write" -lt 200 ] || late=$((late + 1))
+done
+is "a processor stood still at the end of ten leases" $stood 10
+is "and no write was sent when it went on" $late 0
+need cc_unlock m k
+kill $load
+wait $load 2>/dev/null
+need dm_remove m
 
 # Acknowledged is what blockcheck insists on, across leases that lapse and are granted again.
 need cc_create m "$lun" on_lock:queue:60000
