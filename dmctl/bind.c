@@ -31,6 +31,7 @@
  * struct bind - one bind on its way.
  * @already: the volume is bound to this container; nothing to do
  * @asked_ms: CLOCK_BOOTTIME before the key was asked for
+ * @attrs: MOUNT_ATTR_… that engine and container want
  */
 struct bind {
 	const struct agent_message *request;
@@ -41,6 +42,7 @@ struct bind {
 	struct cc_secret key;
 	uint64_t asked_ms;
 	char node[128];
+	unsigned int attrs;
 	int mnt;
 };
 
@@ -117,6 +119,11 @@ static int step_record(struct bind *op, struct cc_error *err)
 static int step_device(struct bind *op, struct cc_error *err)
 {
 	return bind_check_device(op->request->device, &op->vol, &op->b.device, err);
+}
+
+static int step_options(struct bind *op, struct cc_error *err)
+{
+	return bind_check_options(op->vol.name, op->seen.m, &op->attrs, err);
 }
 
 static int step_rootfs(struct bind *op, struct cc_error *err)
@@ -238,36 +245,12 @@ static int step_repair(struct bind *op, struct cc_error *err)
 	return fs_repair(op->vol.fs, op->node, op->b.read_only, err);
 }
 
-/* What the engine was told of the placeholder (-v NAME:PATH:ro) holds for the volume that comes over it. */
-static unsigned int asked_attrs(const struct bind *op)
-{
-	static const struct {
-		const char *option;
-		unsigned int attr;
-	} known[] = {
-		{"ro", MOUNT_ATTR_RDONLY},
-		{"rro", MOUNT_ATTR_RDONLY},
-		{"noexec", MOUNT_ATTR_NOEXEC},
-	};
-	const struct cc_measurement *m = op->seen.m;
-	unsigned int attrs = 0;
-
-	for (size_t i = 0; i < m->n_mounts; i++) {
-		if (!cc_mount_is_placeholder(&m->mounts[i], op->b.volume, op->b.mount_point))
-			continue;
-		for (size_t k = 0; k < sizeof(known) / sizeof(known[0]); k++)
-			if (cc_strv_has(&m->mounts[i].options, known[k].option))
-				attrs |= known[k].attr;
-	}
-	return attrs;
-}
-
 static int step_mount(struct bind *op, struct cc_error *err)
 {
 	pid_t idmap = op->seen.user_ns ? op->seen.proc.pid : 0;
 
-	return mount_detached(op->vol.fs, op->node, op->b.read_only, asked_attrs(op), idmap,
-			      &op->mnt, err);
+	return mount_detached(op->vol.fs, op->node, op->b.read_only, op->attrs, idmap, &op->mnt,
+			      err);
 }
 
 /* After "volume grow". What cannot be grown still holds its data. */
@@ -299,8 +282,8 @@ static int step_bound(struct bind *op, struct cc_error *err)
 
 /* ---- all of it --------------------------------------------------------------------------------- */
 
-static step_fn *const prepare[] = {step_measure, step_earlier, step_record, step_device,
-				   step_rootfs};
+static step_fn *const prepare[] = {step_measure, step_earlier, step_record,
+				   step_device,	 step_options, step_rootfs};
 static step_fn *const effects[] = {step_intent,	    step_release, step_verify_key, step_map,
 				   step_close_gate, step_unlock,  step_repair,	   step_mount,
 				   step_grow,	    step_gate,	  step_attach,	   step_bound};
@@ -314,7 +297,7 @@ static json_t *success(const struct bind *op, struct cc_error *err)
 
 	if (asprintf(&text, "volume %s is mounted on %s in container %s%s", op->b.volume,
 		     op->b.mount_point, op->b.container_name,
-		     op->b.read_only ? ", read-only" : "") < 0)
+		     op->b.read_only || (op->attrs & MOUNT_ATTR_RDONLY) ? ", read-only" : "") < 0)
 		text = NULL;
 	answer = !text ? NULL
 		       : json_pack("{s:b, s:s, s:s, s:s, s:b, s:s}", "ok", 1, "volume",
@@ -349,7 +332,8 @@ static int dry_run(struct bind *op, json_t **answer, struct cc_error *err)
 	if (binding_load(op->request->volume, &old, &none) == 0 && binding_alive(&old) &&
 	    old.state == BINDING_BOUND && !is_this_container(op, &old))
 		return taken(&old, err);
-	if (step_record(op, err) || step_device(op, err) || step_rootfs(op, err))
+	if (step_record(op, err) || step_device(op, err) || step_options(op, err) ||
+	    step_rootfs(op, err))
 		return -1;
 	return bind_check_decide(&op->vol, op->seen.m, answer, err);
 }

@@ -11,6 +11,7 @@
 #include "envelope.h"
 #include "keyd_client.h"
 #include "luks.h"
+#include "plugin_store.h"
 
 static int get(const char *what, const char *name, json_t **answer, struct cc_error *err)
 {
@@ -55,6 +56,23 @@ int bind_check_device(const char *device, const struct volume_record *v, char **
 			return cc_fail(err, CC_E_NOMEM, "out of memory");
 	}
 	return luks_check(*found, v, err);
+}
+
+/* The placeholder may be mounted anywhere here: elsewhere than the volume, keyd refuses it. */
+int bind_check_options(const char *volume, const struct cc_measurement *m, unsigned int *attrs,
+		       struct cc_error *err)
+{
+	struct mount_options o, asked = {0};
+
+	if (plugin_store_options(volume, &o, err))
+		return -1;
+	for (size_t i = 0; i < m->n_mounts; i++)
+		if (cc_mount_is_placeholder(&m->mounts[i], volume, m->mounts[i].destination) &&
+		    mount_options_asked(&m->mounts[i].options, &asked, err))
+			return cc_prefix(err, "volume %s", volume);
+	mount_options_add(&o, &asked);
+	*attrs = o.set;
+	return 0;
 }
 
 /* keyd's identity of the volume, not verified. @e: zeroed */

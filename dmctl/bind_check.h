@@ -6,6 +6,7 @@
 #define CC_BIND_CHECK_H
 
 #include "measure.h"
+#include "mount_options.h"
 #include "volume_record.h"
 
 /* keyd's record of volume @name, which must be ready. */
@@ -18,6 +19,14 @@ int bind_check_record(const char *name, struct volume_record *v, struct cc_error
  */
 int bind_check_device(const char *device, const struct volume_record *v, char **found,
 		      struct cc_error *err);
+
+/**
+ * bind_check_options - how volume @volume is to be mounted: what the engine was told when it was created, and on top of
+ * it what the container's mount of the placeholder says (-v NAME:PATH:ro). The identity may restrict it further.
+ * @attrs: out, MOUNT_ATTR_…
+ */
+int bind_check_options(const char *volume, const struct cc_measurement *m, unsigned int *attrs,
+		       struct cc_error *err);
 
 /**
  * bind_check_rootfs - measures the root file system of @s, too, if the identity keyd has of @volume demands

@@ -116,12 +116,33 @@ static int choose(const struct plugin_request *r, struct plugin_volume *v, struc
 	return 0;
 }
 
+/* They are the volume's on this host: of two names for it, the second cannot say otherwise. */
+static int choose_options(const struct plugin_request *r, struct plugin_volume *v,
+			  struct cc_error *err)
+{
+	char text[MOUNT_OPTIONS_TEXT];
+	struct mount_options has;
+
+	if (plugin_store_options(v->volume, &has, err))
+		return -1;
+	if (!r->o)
+		return 0;
+	mount_options_text(&has, text);
+	if (has.named && !mount_options_eq(&has, &r->options))
+		return cc_fail(err, CC_E_EXISTS,
+			       "volume %s has other mount options on this host already: o=%s; "
+			       "the engine's \"volume rm\" forgets them, and leaves the data",
+			       v->volume, text);
+	v->options = r->options;
+	return 0;
+}
+
 static json_t *do_create(const struct plugin_request *r, const char *cdi_dir, struct cc_error *err)
 {
 	cc_auto_json json_t *registered = NULL;
 	struct plugin_volume v;
 
-	if (choose(r, &v, err) || ensure(v.volume, r, err))
+	if (choose(r, &v, err) || choose_options(r, &v, err) || ensure(v.volume, r, err))
 		return NULL;
 	if (r->identity && identity_register(r->identity, v.volume, &registered, err))
 		return NULL;
@@ -156,15 +177,18 @@ static void mountpoint(const char *volume, char out[static 128])
 static json_t *status(const struct plugin_volume *v)
 {
 	cc_auto_json json_t *obj = NULL;
+	char options[MOUNT_OPTIONS_TEXT];
 	struct volume_record record;
+	struct mount_options o;
 	struct cc_error err;
 
-	if (volume_get(v->volume, &record, &obj, &err))
+	if (volume_get(v->volume, &record, &obj, &err) || plugin_store_options(v->volume, &o, &err))
 		return json_pack("{s:s, s:s}", "volume", v->volume, "problem", err.text);
-	return json_pack("{s:s, s:s, s:s, s:I, s:s, s:b}", "volume", v->volume, "uuid", record.uuid,
-			 "fs", record.fs, "sectors", (json_int_t)record.sectors, "state",
-			 record.ready ? "ready" : "creating", "leased",
-			 json_is_object(json_object_get(obj, "lease")));
+	mount_options_text(&o, options);
+	return json_pack("{s:s, s:s, s:s, s:I, s:s, s:b, s:s}", "volume", v->volume, "uuid",
+			 record.uuid, "fs", record.fs, "sectors", (json_int_t)record.sectors,
+			 "state", record.ready ? "ready" : "creating", "leased",
+			 json_is_object(json_object_get(obj, "lease")), "options", options);
 }
 
 /* @whole: with what only Get tells */

@@ -32,6 +32,7 @@ void plugin_request_clear(struct plugin_request *r)
 	free(r->identity);
 	free(r->fs);
 	free(r->label);
+	free(r->o);
 	*r = (struct plugin_request){0};
 }
 
@@ -85,7 +86,7 @@ static int parse_options(const json_t *obj, struct plugin_request *r, struct cc_
 		char **value;
 	} known[] = {
 		{"name", &r->volume}, {"device", &r->device}, {"identity", &r->identity},
-		{"fs", &r->fs},	      {"label", &r->label},
+		{"fs", &r->fs},	      {"label", &r->label},   {"o", &r->o},
 	};
 	json_t *opts = json_object_get(obj, "Opts"), *value;
 	const char *key;
@@ -103,7 +104,8 @@ static int parse_options(const json_t *obj, struct plugin_request *r, struct cc_
 		if (i == sizeof(known) / sizeof(known[0]))
 			return cc_fail(err, CC_E_USAGE,
 				       "there is no option \"%.60s\": device=/dev/disk/by-id/…, "
-				       "identity=FILE, name=VOLUME, fs=ext4|xfs, label=TEXT",
+				       "identity=FILE, name=VOLUME, fs=ext4|xfs, label=TEXT, "
+				       "o=MOUNT-OPTIONS",
 				       key);
 		if (cc_json_str(opts, "Opts", key, true, known[i].value, err))
 			return -1;
@@ -111,7 +113,7 @@ static int parse_options(const json_t *obj, struct plugin_request *r, struct cc_
 	if (r->volume && !cc_is_name(r->volume))
 		return cc_fail(err, CC_E_USAGE, "name=%.80s: that is no name of a volume",
 			       r->volume);
-	return 0;
+	return r->o ? mount_options_parse(r->o, &r->options, err) : 0;
 }
 
 int plugin_request_parse(const char *path, const char *body, size_t len, struct plugin_request *r,

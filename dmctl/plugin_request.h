@@ -7,6 +7,7 @@
 #define CC_PLUGIN_REQUEST_H
 
 #include "json.h"
+#include "mount_options.h"
 
 #define PLUGIN_NAME_MAX 128
 
@@ -25,12 +26,14 @@ enum plugin_call {
 /**
  * struct plugin_request - one request.
  * @name: the engine's name of the volume, fit to be a file name; "" for calls without one
- * @volume, @device, @identity, @fs, @label: options of PLUGIN_CREATE, NULL when not given
+ * @volume, @device, @identity, @fs, @label, @o: options of PLUGIN_CREATE, NULL when not given
+ * @options: what @o says
  */
 struct plugin_request {
 	enum plugin_call call;
 	char name[PLUGIN_NAME_MAX + 1];
-	char *volume, *device, *identity, *fs, *label;
+	char *volume, *device, *identity, *fs, *label, *o;
+	struct mount_options options;
 };
 
 void plugin_request_clear(struct plugin_request *r);

@@ -23,10 +23,12 @@ static void path_of(const char *name, char out[static 256])
 
 int plugin_store_load(const char *name, struct plugin_volume *v, struct cc_error *err)
 {
-	cc_auto_free char *text = NULL, *volume = NULL, *created = NULL;
+	cc_auto_free char *text = NULL, *volume = NULL, *created = NULL, *options = NULL;
 	cc_auto_json json_t *obj = NULL;
 	char path[256];
 	size_t len;
+
+	*v = (struct plugin_volume){0};
 
 	path_of(name, path);
 	if (access(path, F_OK) && errno == ENOENT)
@@ -35,9 +37,11 @@ int plugin_store_load(const char *name, struct plugin_volume *v, struct cc_error
 		return -1;
 	obj = cc_json_parse(text, len, path, err);
 	if (!obj || cc_json_str(obj, WHAT, "volume", true, &volume, err) ||
-	    cc_json_str(obj, WHAT, "created", true, &created, err))
+	    cc_json_str(obj, WHAT, "created", true, &created, err) ||
+	    cc_json_str(obj, WHAT, "options", false, &options, err))
 		return -1;
-	if (!cc_is_name(volume) || cc_time_parse(created, &v->created))
+	if (!cc_is_name(volume) || cc_time_parse(created, &v->created) ||
+	    (options && mount_options_parse(options, &v->options, err)))
 		return cc_fail(err, CC_E_INVALID,
 			       "%s is damaged; remove it and create the volume again", path);
 	snprintf(v->name, sizeof(v->name), "%s", name);
@@ -49,10 +53,12 @@ int plugin_store_save(const struct plugin_volume *v, struct cc_error *err)
 {
 	cc_auto_json json_t *obj = NULL;
 	cc_auto_free char *text = NULL;
-	char path[256], created[21];
+	char path[256], created[21], options[MOUNT_OPTIONS_TEXT];
 
 	cc_time_format(v->created, created);
-	obj = json_pack("{s:s, s:s}", "volume", v->volume, "created", created);
+	mount_options_text(&v->options, options);
+	obj = json_pack("{s:s, s:s, s:s*}", "volume", v->volume, "created", created, "options",
+			options[0] ? options : NULL);
 	text = obj ? json_dumps(obj, JSON_COMPACT) : NULL;
 	if (!text)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
@@ -91,6 +97,26 @@ int plugin_store_list(struct cc_strv *names, struct cc_error *err)
 		d->d_name[len - post] = '\0';
 		if (plugin_is_name(d->d_name) && cc_strv_push(names, d->d_name, err))
 			return -1;
+	}
+	return 0;
+}
+
+int plugin_store_options(const char *volume, struct mount_options *o, struct cc_error *err)
+{
+	cc_cleanup(cc_strv_clear) struct cc_strv names = {0};
+	struct plugin_volume v;
+
+	*o = (struct mount_options){0};
+	if (plugin_store_list(&names, err))
+		return -1;
+	for (size_t i = 0; i < names.n; i++) {
+		if (plugin_store_load(names.v[i], &v, err)) {
+			if (err->code == CC_E_NOTFOUND) /* forgotten meanwhile */
+				continue;
+			return -1;
+		}
+		if (strcmp(v.volume, volume) == 0)
+			mount_options_add(o, &v.options);
 	}
 	return 0;
 }

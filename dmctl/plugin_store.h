@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * plugin_store.h - which volumes the engines were told to have: one small file each, named as the
- * engine names the volume, in CC_AGENT_DIR "/volumes". It says which of keyd's volumes is meant; all else
- * is keyd's to know.
+ * engine names the volume, in CC_AGENT_DIR "/volumes". It says which of keyd's volumes is meant, and how this host
+ * mounts it; all else is keyd's to know.
  */
 #ifndef CC_PLUGIN_STORE_H
 #define CC_PLUGIN_STORE_H
@@ -16,11 +16,13 @@
  * @name: the engine's name
  * @volume: keyd's
  * @created: seconds since the epoch
+ * @options: how it is mounted, in addition to what its identity says
  */
 struct plugin_volume {
 	char name[PLUGIN_NAME_MAX + 1];
 	char volume[64];
 	int64_t created;
+	struct mount_options options;
 };
 
 /* CC_E_NOTFOUND when there is none. @name: plugin_is_name() */
@@ -30,5 +32,12 @@ int plugin_store_save(const struct plugin_volume *v, struct cc_error *err);
 int plugin_store_remove(const char *name, struct cc_error *err);
 /* Names of all; not sorted. */
 int plugin_store_list(struct cc_strv *names, struct cc_error *err);
+
+/**
+ * plugin_store_options - how this host mounts keyd's volume @volume, whatever the engines call it.
+ * @o: out; none when no engine was told
+ * A record that is damaged is an error, whichever it is: it may be the one that takes something away.
+ */
+int plugin_store_options(const char *volume, struct mount_options *o, struct cc_error *err);
 
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* A request to the volume plugin: the path, a line feed, the body. */
 #include <string.h>
+#include <sys/mount.h>
 
 #include "dmctl/plugin_request.h"
 #include "fuzz.h"
@@ -10,7 +11,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	plugin_auto_request struct plugin_request r = {0};
 	const uint8_t *end = size ? memchr(data, '\n', size) : NULL;
 	struct cc_error err = {0};
-	char path[64];
+	struct mount_options again = {0};
+	char path[64], text[MOUNT_OPTIONS_TEXT];
 
 	if (!end || (size_t)(end - data) >= sizeof(path))
 		return 0;
@@ -23,6 +25,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	REQUIRE(!r.name[0] || (plugin_is_name(r.name) && !strchr(r.name, '/')));
 	REQUIRE(!r.volume || cc_is_name(r.volume));
-	REQUIRE(r.call == PLUGIN_CREATE || (!r.volume && !r.device && !r.identity && !r.fs));
+	REQUIRE(!(r.options.set & ~r.options.named));
+	REQUIRE(!(r.options.named & (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_IDMAP)));
+	mount_options_text(&r.options, text);
+	REQUIRE(!mount_options_parse(text, &again, &err));
+	REQUIRE(mount_options_eq(&again, &r.options));
+	REQUIRE(r.call == PLUGIN_CREATE ||
+		(!r.volume && !r.device && !r.identity && !r.fs && !r.o));
 	return 0;
 }

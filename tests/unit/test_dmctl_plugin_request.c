@@ -2,6 +2,8 @@
 /* What engines send to the volume plugin. */
 #include "lib_test.h"
 
+#include <sys/mount.h>
+
 #include "dmctl/plugin_request.h"
 
 static int parse(const char *path, const char *single_quoted, struct plugin_request *r,
@@ -55,7 +57,7 @@ static void create_takes_its_options(void **state)
 	(void)state;
 	expect_ok(parse("/VolumeDriver.Create",
 			"{'Name':'Shop_db','Opts':{'device':'/dev/disk/by-id/x','identity':'/i',"
-			"'name':'db','fs':'xfs','label':'L'}}",
+			"'name':'db','fs':'xfs','label':'L','o':'noatime,ro'}}",
 			&r, &err),
 		  &err);
 	assert_string_equal(r.name, "Shop_db");
@@ -64,6 +66,8 @@ static void create_takes_its_options(void **state)
 	assert_string_equal(r.volume, "db");
 	assert_string_equal(r.fs, "xfs");
 	assert_string_equal(r.label, "L");
+	assert_string_equal(r.o, "noatime,ro");
+	assert_int_equal(r.options.set, MOUNT_ATTR_NOATIME | MOUNT_ATTR_RDONLY);
 }
 
 static void other_requests_are_refused(void **state)
@@ -88,6 +92,8 @@ static void other_requests_are_refused(void **state)
 		 CC_E_INVALID},
 		{"/VolumeDriver.Create", "{'Name':'a','Opts':{'name':'../b'}}", "no name",
 		 CC_E_USAGE},
+		{"/VolumeDriver.Create", "{'Name':'a','Opts':{'o':'ro,data=journal'}}",
+		 "no mount option \"data=journal\"", CC_E_USAGE},
 	};
 
 	(void)state;
