@@ -46,11 +46,12 @@ static int do_measure(const struct agent_message *m, json_t **answer, struct cc_
 
 static int do_grow(const char *volume, json_t **answer, struct cc_error *err)
 {
-	bool bound;
+	struct grown grown;
 
-	if (grow_bound(volume, &bound, err))
+	if (grow_bound(volume, &grown, err))
 		return -1;
-	*answer = json_pack("{s:b, s:s, s:b}", "ok", 1, "volume", volume, "bound", bound);
+	*answer = json_pack("{s:b, s:s, s:b, s:b}", "ok", 1, "volume", volume, "bound", grown.bound,
+			    "readOnly", grown.read_only);
 	return *answer ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
 }
 

@@ -249,8 +249,8 @@ static int step_mount(struct bind *op, struct cc_error *err)
 {
 	pid_t idmap = op->seen.user_ns ? op->seen.proc.pid : 0;
 
-	return mount_detached(op->vol.fs, op->node, op->b.read_only, op->attrs, idmap, &op->mnt,
-			      err);
+	return mount_detached(op->vol.fs, op->node, op->b.read_only,
+			      op->attrs & ~(unsigned int)MOUNT_ATTR_RDONLY, idmap, &op->mnt, err);
 }
 
 /* After "volume grow". What cannot be grown still holds its data. */
@@ -259,6 +259,12 @@ static int step_grow(struct bind *op, struct cc_error *err)
 	if (!op->b.read_only && fs_grow(op->vol.fs, op->node, op->mnt, op->vol.sectors, err))
 		cc_log(LOG_WARNING, "volume %s: %s", op->vol.name, err->text);
 	return 0;
+}
+
+/* Asked for by engine or container (-v NAME:PATH:ro); not before, which would leave it small. */
+static int step_read_only(struct bind *op, struct cc_error *err)
+{
+	return op->attrs & MOUNT_ATTR_RDONLY ? mount_read_only(op->mnt, err) : 0;
 }
 
 /* The file system has been read as far as mounting needs; the rest is for the container alone. */
@@ -284,9 +290,10 @@ static int step_bound(struct bind *op, struct cc_error *err)
 
 static step_fn *const prepare[] = {step_measure, step_earlier, step_record,
 				   step_device,	 step_options, step_rootfs};
-static step_fn *const effects[] = {step_intent,	    step_release, step_verify_key, step_map,
-				   step_close_gate, step_unlock,  step_repair,	   step_mount,
-				   step_grow,	    step_gate,	  step_attach,	   step_bound};
+static step_fn *const effects[] = {step_intent,	    step_release,   step_verify_key, step_map,
+				   step_close_gate, step_unlock,    step_repair,     step_mount,
+				   step_grow,	    step_read_only, step_gate,	     step_attach,
+				   step_bound};
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 

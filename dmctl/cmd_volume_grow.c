@@ -52,16 +52,25 @@ static int record(const struct volume_record *v, uint64_t sectors, json_t **answ
 	return keyd_request("POST", path, body, answer, err);
 }
 
-/* A container of this host that has the volume gets the room now. False when there is none. */
-static bool grow_bound(const struct globals *g, const char *name, struct cc_error *err)
+/* A container of this host that has the volume gets the room now. Says what became of that. */
+static void grow_bound(const struct globals *g, const char *name)
 {
 	cc_auto_json json_t *request = json_pack("{s:s, s:s}", "op", "grow", "volume", name);
 	cc_auto_json json_t *answer = NULL;
+	struct cc_error err = {0};
 
-	*err = (struct cc_error){0};
-	if (!request || agent_request(g->agent, request, &answer, err))
-		return false;
-	return json_is_true(json_object_get(answer, "bound"));
+	if (!request || agent_request(g->agent, request, &answer, &err))
+		fprintf(stderr, "dmctl: a container gets the room when it is started with it: %s\n",
+			err.text);
+	else if (json_is_true(json_object_get(answer, "bound")))
+		fprintf(stderr, "dmctl: its container has the room now\n");
+	else if (json_is_true(json_object_get(answer, "readOnly")))
+		fprintf(stderr,
+			"dmctl: its identity is readOnly, nothing is written to it now; the file "
+			"system gets the room when a container is started whose identity is not\n");
+	else
+		fprintf(stderr, "dmctl: a container gets the room when it is started with it, "
+				"unless its identity is readOnly\n");
 }
 
 /* keyd's record; everything else can wait. */
@@ -98,11 +107,7 @@ int cmd_volume_grow(int argc, char **argv, const struct globals *g)
 		return CC_E_USAGE;
 	if (cmd_name(argv[optind], "volume", &err) || grow(argv[optind], &answer, &err))
 		return cmd_fail(g, &err);
-	if (grow_bound(g, argv[optind], &err))
-		fprintf(stderr, "dmctl: its container has the room now\n");
-	else
-		fprintf(stderr, "dmctl: a container gets the room when it is started with it%s%s\n",
-			err.code ? ": " : "", err.text);
+	grow_bound(g, argv[optind]);
 	if (g->json)
 		output_json(answer);
 	return CC_OK;

@@ -86,6 +86,15 @@ int mount_detached(const char *fs, const char *node, bool read_only, unsigned in
 	return 0;
 }
 
+int mount_read_only(int fd, struct cc_error *err)
+{
+	struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY};
+
+	return mount_setattr(fd, "", AT_EMPTY_PATH, &attr, sizeof(attr))
+		       ? cc_fail_errno(err, CC_E_INTERNAL, "making the mount read-only")
+		       : 0;
+}
+
 /* ---- inside the container's mount namespace ---------------------------------------------------- */
 
 struct inside {
@@ -385,17 +394,24 @@ int mount_detach(const struct proc_ref *proc, dev_t dev, bool lazy, struct cc_er
 	return mounts.n ? run_inside(detach_inside, &in, err) : 0;
 }
 
-/* The container may have put something else in the way: what is grown is the device that is meant. */
+/*
+ * Through a copy of the mount that is this process's alone and writable, whatever the container has (-v NAME:PATH:ro). The
+ * container may have put something else in the way: what is grown is the device that is meant.
+ */
 static int grow_inside(const struct inside *in, struct cc_error *err)
 {
 	const char *target = in->mounts->v[0].target;
-	cc_auto_close int dir = open(target, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	cc_auto_close int dir = open_tree(
+		AT_FDCWD, target, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
+	struct mount_attr writable = {.attr_clr = MOUNT_ATTR_RDONLY};
 	struct stat st;
 
 	if (dir < 0 || fstat(dir, &st))
 		return cc_fail_errno(err, CC_E_INTERNAL, "%s in the container", target);
 	if (st.st_dev != in->dev)
 		return cc_fail(err, CC_E_BUSY, "%s in the container is not the volume", target);
+	if (mount_setattr(dir, "", AT_EMPTY_PATH, &writable, sizeof(writable)))
+		return cc_fail_errno(err, CC_E_INTERNAL, "%s in the container", target);
 	return fs_grow(in->fs, NULL, dir, in->sectors, err);
 }
 

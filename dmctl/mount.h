@@ -25,6 +25,9 @@
 int mount_detached(const char *fs, const char *node, bool read_only, unsigned int attrs,
 		   pid_t idmap_pid, int *fd, struct cc_error *err);
 
+/* Makes the mount @fd read-only, which its file system is not. */
+int mount_read_only(int fd, struct cc_error *err);
+
 /**
  * mount_attach - moves it to @point in the container.
  * @volume: whose placeholder (placeholder.h) may be mounted there
@@ -46,7 +49,7 @@ int mount_detach(const struct proc_ref *proc, dev_t dev, bool lazy, struct cc_er
 
 /**
  * mount_grow - makes the file system of device @dev, which the container of @proc has mounted, as large as
- * the device, @sectors of 512 bytes.
+ * the device, @sectors of 512 bytes. The mount may be read-only, the file system not.
  * CC_E_BUSY while the container is paused.
  */
 int mount_grow(const struct proc_ref *proc, dev_t dev, const char *fs, uint64_t sectors,

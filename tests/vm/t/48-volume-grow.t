@@ -1,18 +1,20 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # A LUN grows: dmctl volume grow tells keyd, and the next container has the room, ext4 and xfs; one that runs
-# has it at once, its data untouched. A LUN that has shrunk is refused.
-# vm: udev docker scsi=1 timeout=300 long
+# has it at once, its data untouched, also one that has it mounted read-only; one that is read-only by its identity leaves
+# it as it is. A LUN that has shrunk is refused.
+# vm: udev docker scsi=1 timeout=480 long
 
 . ./lib.sh
 . ./bind-lib.sh
-plan 29
+plan 43
 
 lv() { lvcreate -q -y -n "$1" -L "$2" --wipesignatures n vg; }
 size() { in_app docker df -mP /data | awk 'END {print $2}'; }
 sectors() { dmctl volume inspect "$1" --json | jq .sectors; }
 run_on() { docker run -d --name app --network none --device container-crypt/volume="$1" app:1; }
 gone() { docker rm -f app && wait_for 20 leaves_nothing; }
+forgotten() { docker rm -f app && docker volume rm "$1" && wait_for 20 leaves_nothing; }
 
 need host_setup
 need tiny_image docker app:1 /bin/sh -c "$app"
@@ -56,6 +58,34 @@ for fs in ext4 xfs; do
 	like "with the gate in its place" "$(dmsetup status container-crypt-$fs)" \
 		" gate:$(stat -c %i "/sys/fs/cgroup/docker/$(docker inspect -f '{{.Id}}' app)") "
 	like "once more there is nothing to do" "$(dmctl volume grow $fs 2>&1)" "has all of"
+	need gone
+done
+# read-only
+for fs in ext4 xfs; do
+	need docker run -d --name app --network none -v $fs:/data:ro --device container-crypt/volume=$fs app:1
+	before=$(size)
+	need lvextend -q -L 950M /dev/vg/$fs
+	like "$fs: while a container has it mounted read-only" "$(dmctl volume grow $fs 2>&1)" \
+		"its container has the room now"
+	ok "it has that room" test "$(size)" -gt $((before + 40))
+	not_ok "and cannot write" in_app docker touch /data/z
+	need forgotten $fs
+	need lvextend -q -L 980M /dev/vg/$fs
+	need dmctl volume grow $fs
+	need docker run -d --name app --network none -v $fs:/data:ro --device container-crypt/volume=$fs app:1
+	ok "so has one that is started so" test "$(size)" -gt $((before + 65))
+	need forgotten $fs
+	need identity $fs docker app:1 '.readOnly = true'
+	need run_on $fs
+	before=$(size)
+	need lvextend -q -L 1020M /dev/vg/$fs
+	like "with a readOnly identity nothing is written" "$(dmctl volume grow $fs 2>&1)" \
+		"its identity is readOnly.*when a container is started whose identity is not"
+	is "it has the size it had" "$(size)" "$before"
+	need gone
+	need identity $fs docker app:1
+	need run_on $fs
+	ok "the next container that may write has the room" test "$(size)" -gt $((before + 30))
 	need gone
 done
 unlike "no file system saw an error" "$(dmesg)" "EXT4-fs error|XFS.*(Corruption|error)|Remounting filesystem read-only"
