@@ -105,14 +105,15 @@ static void recovered(struct agent *a)
 		cc_log(LOG_ERR, "keyd is not listened to: %s", err.text);
 }
 
-void agent_internal_done(struct agent *a, enum agent_op op, const json_t *answer)
+void agent_internal_done(struct agent *a, enum agent_op op, const json_t *answer,
+			 const struct cc_error *err)
 {
 	const struct timeval later = {.tv_sec = REFRESH_SECONDS};
 
 	if (op == AGENT_RECOVER)
 		recovered(a);
 	else if (op == AGENT_RENEW)
-		lease_renewed(a, answer);
+		lease_renewed(a, answer, err);
 	else if (op == AGENT_REFRESH && !answer)
 		event_add(a->retry_refresh, &later); /* keyd may start after us */
 }

@@ -22,6 +22,7 @@
 #include <sys/queue.h>
 
 #include "agent_message.h"
+#include "trouble.h"
 
 struct peer;
 struct job;
@@ -40,6 +41,7 @@ TAILQ_HEAD(watch_list, watch);
  *        before the last worker of this one is gone
  * @plugin_dir: where engines look for volume plugins
  * @plugin: NULL when its socket could not be made
+ * @renewals: whole rounds of renewals that fail
  * @stopping: no new requests; ends when the last worker has ended
  */
 struct agent {
@@ -57,12 +59,14 @@ struct agent {
 	struct job_list jobs;
 	struct watch_list watches;
 	struct keyd_link *link;
+	struct trouble renewals;
 };
 
 /* ---- agent.c ----------------------------------------------------------------------------------- */
 
-/* A job without a peer has ended; @answer: NULL when it failed. */
-void agent_internal_done(struct agent *a, enum agent_op op, const json_t *answer);
+/* A job without a peer has ended; @answer: NULL when it failed, @err says why then. */
+void agent_internal_done(struct agent *a, enum agent_op op, const json_t *answer,
+			 const struct cc_error *err);
 /* Called when a worker has ended while the agent stops. */
 void agent_check_stopped(struct agent *a);
 
@@ -110,8 +114,8 @@ int lease_init(struct agent *a, struct cc_error *err);
 void lease_end(struct agent *a);
 /* Renews all leases as soon as that can be. */
 void lease_renew_now(struct agent *a);
-/* An AGENT_RENEW has ended; @answer as renew_all() gives it, NULL when it failed. */
-void lease_renewed(struct agent *a, const json_t *answer);
+/* An AGENT_RENEW has ended; @answer as renew_all() gives it, NULL when it failed, @err says why then. */
+void lease_renewed(struct agent *a, const json_t *answer, const struct cc_error *err);
 /* Adds to a binding of the agent's `list` how its lease is: "leftMs" and "state". */
 int lease_show(const char *name, json_t *binding);
 

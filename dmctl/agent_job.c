@@ -80,6 +80,8 @@ static void log_result(const struct job *j, const json_t *answer, const struct c
 	const char *text = json_string_value(json_object_get(answer, "text"));
 	const char *volume = j->volume[0] ? j->volume : "-";
 
+	if (err && j->op == AGENT_RENEW)
+		return; /* said by lease_renewed(), not at every try */
 	if (err)
 		cc_log(LOG_WARNING, "%s, volume %s: %s", agent_op_name(j->op), volume, err->text);
 	else if (text)
@@ -143,7 +145,7 @@ static void finish(struct job *j, const char *text, const json_t *answer, struct
 	if (settle)
 		watch_settle(a, volume);
 	if (internal)
-		agent_internal_done(a, op, ok ? answer : NULL);
+		agent_internal_done(a, op, ok ? answer : NULL, err);
 }
 
 static void on_exit_worker(evutil_socket_t fd, short what, void *arg)

@@ -9,6 +9,7 @@
 #include <syslog.h>
 
 #include "agent_watch.h"
+#include "boottime.h"
 #include "frozen.h"
 #include "log.h"
 #include "mapping.h"
@@ -200,6 +201,56 @@ void lease_unwatch(struct watch *w)
 
 /* ---- after a renewal --------------------------------------------------------------------------- */
 
+/* Why the lease of @binding was not renewed, or NULL. */
+static const char *failure_of(const json_t *failures, const char *binding)
+{
+	json_t *one;
+	size_t i;
+
+	json_array_foreach(failures, i, one)
+	{
+		const char *name = json_string_value(json_object_get(one, "binding"));
+
+		if (name && strcmp(name, binding) == 0)
+			return json_string_value(json_object_get(one, "text"));
+	}
+	return NULL;
+}
+
+/* Each failure once, until it is over. Of so many that they do not fit the answer the rest stay as they were. */
+static void take_failures(struct agent *a, const json_t *answer)
+{
+	json_t *failures = json_object_get(answer, "failures");
+	bool all = (json_int_t)json_array_size(failures) ==
+		   json_integer_value(json_object_get(answer, "failed"));
+	uint64_t now = boottime_ms();
+	char text[TROUBLE_TEXT];
+	const char *why;
+	struct watch *w;
+
+	TAILQ_FOREACH(w, &a->watches, entry)
+	{
+		why = w->held ? failure_of(failures, w->name) : NULL;
+		if (why && trouble_again(&w->renewals, now))
+			cc_log(LOG_WARNING, "volume %s: its lease is not renewed: %s", w->name,
+			       why);
+		else if (!why && all && w->held && trouble_over(&w->renewals, now, text))
+			cc_log(LOG_INFO, "volume %s: its lease is renewed again, %s", w->name,
+			       text);
+	}
+}
+
+/* keyd did not answer, or no worker could do it. */
+static void take_round(struct agent *a, const json_t *answer, const struct cc_error *err)
+{
+	char text[TROUBLE_TEXT];
+
+	if (answer && trouble_over(&a->renewals, boottime_ms(), text))
+		cc_log(LOG_INFO, "leases are renewed again, %s", text);
+	else if (!answer && trouble_again(&a->renewals, boottime_ms()))
+		cc_log(LOG_WARNING, "leases are not renewed: %s", err->text);
+}
+
 static void take_refused(struct agent *a, const json_t *answer)
 {
 	const char *name, *text;
@@ -217,17 +268,20 @@ static void take_refused(struct agent *a, const json_t *answer)
 	}
 }
 
-void lease_renewed(struct agent *a, const json_t *answer)
+void lease_renewed(struct agent *a, const json_t *answer, const struct cc_error *err)
 {
 	bool soon = !answer || json_integer_value(json_object_get(answer, "failed")) > 0;
 	binding_auto struct binding b = {0};
 	struct watch *w, *next;
-	struct cc_error err;
+	struct cc_error ignored;
 
+	take_round(a, answer, err);
+	if (answer)
+		take_failures(a, answer);
 	for (w = TAILQ_FIRST(&a->watches); w; w = next) {
 		next = TAILQ_NEXT(w, entry);
 		binding_clear(&b);
-		if (w->held && binding_load(w->name, &b, &err) == 0)
+		if (w->held && binding_load(w->name, &b, &ignored) == 0)
 			lease_watch(w, &b);
 	}
 	take_refused(a, answer);

@@ -19,6 +19,7 @@
  * @held: bound, with a lease that is to be renewed
  * @lease_ms, @terms: of that lease
  * @lapsed: the kernel has locked it, and that was said
+ * @renewals: that fail
  */
 struct watch {
 	TAILQ_ENTRY(watch) entry;
@@ -31,6 +32,7 @@ struct watch {
 	uint64_t lease_ms;
 	struct cc_terms terms;
 	bool lapsed;
+	struct trouble renewals;
 };
 
 /* The lease of @w is that of @b, whose container lives and is watched. */

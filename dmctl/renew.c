@@ -7,6 +7,7 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "agent_message.h"
 #include "bind_check.h"
 #include "binding.h"
 #include "evidence.h"
@@ -25,12 +26,19 @@ struct held {
 	struct measured seen;
 };
 
-/* @layers: of all their root file systems: shared ones are looked at once a round */
+#define TOLD_MAX (AGENT_MESSAGE_MAX / 2 - 1024) /* bytes; as JSON it may be twice as many */
+
+/**
+ * struct renewing - a round of renewals.
+ * @layers: of all their root file systems: shared ones are looked at once a round
+ * @told: bytes of names and texts in @refused and @failures
+ */
 struct renewing {
 	struct layer_cache layers;
 	size_t n;
 	struct held *held;
-	json_t *refused;
+	json_t *refused, *failures;
+	size_t told;
 	json_int_t renewed, failed;
 };
 
@@ -43,29 +51,43 @@ static void clear(struct renewing *g)
 	free(g->held);
 	layer_cache_clear(&g->layers);
 	json_decref(g->refused);
+	json_decref(g->failures);
+}
+
+/* False when it does not fit into the answer. */
+static bool tell(struct renewing *g, json_t *list, const char *name, const char *text)
+{
+	size_t bytes = strlen(name) + strlen(text) + sizeof("{'binding':'','text':''},");
+
+	if (g->told + bytes > TOLD_MAX)
+		return false;
+	g->told += bytes;
+	return json_array_append_new(list,
+				     json_pack("{s:s, s:s}", "binding", name, "text", text)) == 0;
 }
 
 static void failed(struct renewing *g, const char *name, const struct cc_error *err)
 {
-	cc_log(LOG_WARNING, "volume %s: its lease is not renewed: %s", name, err->text);
+	tell(g, g->failures, name, err->text);
 	g->failed++;
 }
 
 static void refused(struct renewing *g, const char *name, const char *text)
 {
-	json_array_append_new(g->refused, json_pack("{s:s, s:s}", "binding", name, "text", text));
+	if (!tell(g, g->refused, name, text))
+		g->failed++;
 }
 
 /* ---- measuring --------------------------------------------------------------------------------- */
 
 /* By id, from the engine it was bound by; it must still be the process that was bound. */
-static int measure(struct held *h, struct layer_cache *layers, struct cc_error *err)
+static int measure(struct held *h, struct cc_error *err)
 {
 	if (measure_named(h->b.container, h->b.engine, &h->seen, err))
 		return -1;
 	if (h->seen.m->pid != h->b.pid || h->seen.m->start_time != h->b.start_time)
 		return cc_fail(err, CC_E_NOTFOUND, "the container that was bound has ended");
-	return bind_check_rootfs(h->b.volume, &h->seen, layers, err);
+	return 0;
 }
 
 /* An engine that does not answer is asked once a round. */
@@ -77,27 +99,33 @@ static bool is_silent(const struct cc_strv *silent, const char *engine, struct c
 	return true;
 }
 
-static void take(struct renewing *g, const char *name, struct cc_strv *silent)
+/* -1: keyd does not answer, none of all can be renewed now. */
+static int take(struct renewing *g, const char *name, struct cc_strv *silent, struct cc_error *err)
 {
 	struct held h = {.seen = MEASURED_NONE};
-	struct cc_error err, ignored;
+	struct cc_error ignored;
+	bool keyd_silent = false;
 
-	if (binding_load(name, &h.b, &err) || h.b.state != BINDING_BOUND || !h.b.lease[0] ||
+	if (binding_load(name, &h.b, err) || h.b.state != BINDING_BOUND || !h.b.lease[0] ||
 	    !binding_alive(&h.b)) {
 		binding_clear(&h.b);
-		return;
+		return 0;
 	}
-	if (!is_silent(silent, h.b.engine, &err) && measure(&h, &g->layers, &err) == 0) {
-		g->held[g->n++] = h;
-		return;
-	}
-	if (err.code == CC_E_UNREACHABLE && !cc_strv_has(silent, h.b.engine))
+	if (!is_silent(silent, h.b.engine, err) && measure(&h, err) == 0) {
+		if (bind_check_rootfs(h.b.volume, &h.seen, &g->layers, err) == 0) {
+			g->held[g->n++] = h;
+			return 0;
+		}
+		keyd_silent = err->code == CC_E_UNREACHABLE;
+	} else if (err->code == CC_E_UNREACHABLE && !cc_strv_has(silent, h.b.engine)) {
 		cc_strv_push(silent, h.b.engine, &ignored);
+	}
 	/* one that has ended is not ours any more: the agent sees that, too */
-	if (binding_alive(&h.b))
-		failed(g, name, &err);
+	if (!keyd_silent && binding_alive(&h.b))
+		failed(g, name, err);
 	binding_clear(&h.b);
 	measured_clear(&h.seen);
+	return keyd_silent ? -1 : 0;
 }
 
 static int measure_all(struct renewing *g, struct cc_error *err)
@@ -108,8 +136,8 @@ static int measure_all(struct renewing *g, struct cc_error *err)
 	g->held = rc || !names.n ? NULL : calloc(names.n, sizeof(*g->held));
 	if (rc == 0 && names.n && !g->held)
 		rc = cc_fail(err, CC_E_NOMEM, "out of memory");
-	for (size_t i = 0; g->held && i < names.n; i++)
-		take(g, names.v[i], &silent);
+	for (size_t i = 0; rc == 0 && i < names.n; i++)
+		rc = take(g, names.v[i], &silent, err);
 	cc_strv_clear(&names);
 	cc_strv_clear(&silent);
 	return rc;
@@ -277,14 +305,14 @@ static int ask(struct renewing *g, struct cc_error *err)
 
 int renew_all(json_t **answer, struct cc_error *err)
 {
-	cc_cleanup(clear) struct renewing g = {.layers.dir = CC_ROOTFS_DIR,
-					       .refused = json_array()};
+	cc_cleanup(clear) struct renewing g = {
+		.layers.dir = CC_ROOTFS_DIR, .refused = json_array(), .failures = json_array()};
 
-	if (!g.refused)
+	if (!g.refused || !g.failures)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	if (measure_all(&g, err) || ask(&g, err))
 		return -1;
-	*answer = json_pack("{s:b, s:I, s:I, s:O}", "ok", 1, "renewed", g.renewed, "failed",
-			    g.failed, "refused", g.refused);
+	*answer = json_pack("{s:b, s:I, s:I, s:O, s:O}", "ok", 1, "renewed", g.renewed, "failed",
+			    g.failed, "failures", g.failures, "refused", g.refused);
 	return *answer ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
 }
