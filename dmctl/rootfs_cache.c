@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * rootfs_cache.c - digests of layers that were taken since this boot: a file a layer, locked while the layer is
- * read. Its first line is the digest of the rest: stamp, digest, and the opaque directories, each ended by a NUL.
+ * rootfs_cache.c - digests of layers that were taken since this boot: a file a layer (layer_record.h), locked while
+ * the layer is read.
  */
 #include "rootfs_cache.h"
 
@@ -15,11 +15,10 @@
 #include <time.h>
 
 #include "file.h"
+#include "layer_record.h"
 #include "log.h"
 
-#define FILE_MAX (1 << 20)
 #define LAYERS_MAX 4096u
-#define LINE 72 /* a digest and its end */
 /* A time of change this young may be that of a later change, too: clocks of file systems tick coarsely. */
 #define SETTLED_NS INT64_C(2000000000)
 
@@ -74,79 +73,43 @@ static int open_file(const char *cache, int layer)
 	return cc_steal_fd(&fd);
 }
 
-/* The text of the file behind its first line, NUL terminated; NULL when it is none. */
-static char *read_text(int fd, size_t *len)
+/* The whole file; NULL when it is none. */
+static char *read_file(int fd, size_t *len)
 {
 	cc_auto_free char *text = NULL;
-	char digest[72];
 	struct stat st;
 
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size < 3 * LINE ||
-	    st.st_size > FILE_MAX)
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size <= 0 ||
+	    st.st_size > LAYER_RECORD_MAX)
 		return NULL;
-	text = malloc((size_t)st.st_size + 1);
-	if (!text || pread(fd, text, (size_t)st.st_size, 0) != st.st_size)
-		return NULL;
-	*len = (size_t)st.st_size - LINE;
-	cc_sha256_digest(text + LINE, *len, digest);
-	if (memcmp(text, digest, LINE - 1) != 0)
-		return NULL;
-	memmove(text, text + LINE, *len);
-	text[*len] = '\0';
-	return cc_steal(text);
+	*len = (size_t)st.st_size;
+	text = malloc(*len);
+	return text && pread(fd, text, *len, 0) == st.st_size ? cc_steal(text) : NULL;
 }
 
+/* What is remembered of the tree of that stamp. */
 static bool take(int fd, struct tree *t)
 {
-	size_t len = 0, at;
-	cc_auto_free char *text = fd < 0 ? NULL : read_text(fd, &len);
-	struct cc_error err;
+	size_t len = 0;
+	cc_auto_free char *text = fd < 0 ? NULL : read_file(fd, &len);
+	tree_auto struct tree known = {0};
 
-	if (!text || memcmp(text, t->stamp, LINE - 1) != 0)
+	if (!text || !layer_record_parse(text, len, &known) || strcmp(known.stamp, t->stamp) != 0)
 		return false;
-	memcpy(t->digest, text + LINE, LINE - 1);
-	t->digest[LINE - 1] = '\0';
-	for (at = 2 * LINE; at < len; at += strlen(text + at) + 1)
-		if (cc_strv_push(&t->opaque, text + at, &err)) {
-			cc_strv_clear(&t->opaque);
-			return false;
-		}
-	return cc_is_digest(t->digest);
-}
-
-static char *make_text(const struct tree *t, size_t *len)
-{
-	size_t size = 3 * LINE, at = 3 * LINE;
-	char *text;
-
-	for (size_t i = 0; i < t->opaque.n; i++)
-		size += strlen(t->opaque.v[i]) + 1;
-	text = size > FILE_MAX ? NULL : malloc(size);
-	if (!text)
-		return NULL;
-	memcpy(text + LINE, t->stamp, LINE - 1);
-	memcpy(text + 2 * LINE, t->digest, LINE - 1);
-	text[LINE - 1] = text[2 * LINE - 1] = text[3 * LINE - 1] = '\n';
-	for (size_t i = 0; i < t->opaque.n; i++) {
-		size_t n = strlen(t->opaque.v[i]) + 1;
-
-		memcpy(text + at, t->opaque.v[i], n);
-		at += n;
-	}
-	*len = size;
-	return text;
+	memcpy(t->digest, known.digest, sizeof(t->digest));
+	cc_strv_clear(&t->opaque);
+	t->opaque = known.opaque;
+	known.opaque = (struct cc_strv){0};
+	return true;
 }
 
 static void keep(int fd, const struct tree *t)
 {
-	size_t len;
-	cc_auto_free char *text = fd < 0 ? NULL : make_text(t, &len);
-	char digest[72];
+	size_t len = 0;
+	cc_auto_free char *text = fd < 0 ? NULL : layer_record_make(t, &len);
 
 	if (!text)
 		return;
-	cc_sha256_digest(text + LINE, len - LINE, digest);
-	memcpy(text, digest, LINE - 1);
 	if (ftruncate(fd, 0) || lseek(fd, 0, SEEK_SET) || cc_write_all(fd, text, len))
 		cc_log(LOG_WARNING, "the digest of a layer cannot be kept: %s", strerror(errno));
 }
