@@ -29,7 +29,13 @@
 #define VOLUME_MAX 63
 #define WAIT_SECONDS 55 /* below the 60 s the engine gives the hook */
 
-enum { STATUS_USAGE = 1, STATUS_UNREACHABLE = 7, STATUS_INVALID = 10, STATUS_INTERNAL = 11 };
+enum {
+	STATUS_USAGE = 1,
+	STATUS_PERM = 2,
+	STATUS_UNREACHABLE = 7,
+	STATUS_INVALID = 10,
+	STATUS_INTERNAL = 11
+};
 
 static int fail(int status, const char *text)
 {
@@ -94,17 +100,32 @@ static int connect_agent(void)
 {
 	const struct timeval limit = {.tv_sec = WAIT_SECONDS};
 	const struct sockaddr_un addr = {.sun_family = AF_UNIX, .sun_path = CC_AGENT_SOCKET};
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), saved;
 
 	if (fd < 0)
 		return -1;
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) ||
 	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) ||
 	    connect(fd, (const struct sockaddr *)&addr, sizeof(addr))) {
+		saved = errno;
 		close(fd);
+		errno = saved;
 		return -1;
 	}
 	return fd;
+}
+
+/* After connect_agent(). Nobody but root may use the socket, and root's hook is never kept from it. */
+static int no_agent(void)
+{
+	if (errno == EACCES)
+		return fail_errno(STATUS_PERM,
+				  "an engine that an ordinary user runs cannot have volumes, as "
+				  "binding and mounting need root",
+				  "; run the container as root (\"sudo podman run ...\"), see "
+				  "container-crypt-plugin(8), ROOTLESS ENGINES");
+	return fail_errno(STATUS_UNREACHABLE, "the agent does not answer on " CC_AGENT_SOCKET,
+			  "; start it with \"systemctl start container-crypt-agent\"");
 }
 
 /* Waits for the last answer; the ones before it only tell how far the agent is. */
@@ -154,9 +175,7 @@ int main(int argc, char **argv)
 		     volume, (int)len, state);
 	fd = connect_agent();
 	if (fd < 0)
-		return fail_errno(STATUS_UNREACHABLE,
-				  "the agent does not answer on " CC_AGENT_SOCKET,
-				  "; start it with \"systemctl start container-crypt-agent\"");
+		return no_agent();
 	if (send(fd, request, (size_t)n, MSG_NOSIGNAL) < 0)
 		return fail_errno(STATUS_UNREACHABLE, "the agent does not take the request", "");
 	return wait_verdict(fd);

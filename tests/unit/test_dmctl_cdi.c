@@ -126,6 +126,27 @@ static void a_file_that_is_right_is_not_written_again(void **state)
 	assert_int_equal(before.st_size, after.st_size);
 }
 
+static void a_directory_it_makes_may_be_read_by_all(void **state)
+{
+	static char *names[] = {"pgdata"};
+	const struct cc_strv volumes = {.n = 1, .v = names};
+	struct cc_error err;
+	struct stat st;
+	mode_t mask;
+
+	(void)state;
+	assert_int_equal(rmdir(dir), 0);
+	mask = umask(077);
+	expect_ok(cdi_refresh(dir, &volumes, &err), &err);
+	umask(mask);
+	assert_int_equal(stat(dir, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0755);
+	assert_int_equal(chmod(dir, 0700), 0); /* what somebody else made stays as it is */
+	expect_ok(cdi_refresh(dir, &volumes, &err), &err);
+	assert_int_equal(stat(dir, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0700);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -136,6 +157,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(leftovers_of_a_crash_go_and_others_files_stay,
 						make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(a_file_that_is_right_is_not_written_again, make_dir,
+						remove_dir),
+		cmocka_unit_test_setup_teardown(a_directory_it_makes_may_be_read_by_all, make_dir,
 						remove_dir),
 	};
 

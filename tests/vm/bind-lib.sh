@@ -135,6 +135,24 @@ last_refusal() { dmctl audit ls --json | jq -r '[.rows[] | select(.outcome == "r
 # the_worker: process of the agent's worker, when there is one
 the_worker() { pgrep -f 'agent --worker'; }
 
+# ---- an engine that an ordinary user runs --------------------------------------------------------
+
+# rootless_setup: a user "someone" for whom Podman works, with the image app:1
+rootless_setup() {
+	useradd -m someone 2>/dev/null || echo 'someone:x:1000:1000::/home/someone:/bin/sh' >>/etc/passwd
+	mkdir -p /home/someone /run/user/1000
+	chown 1000 /home/someone /run/user/1000
+	echo 'someone:100000:65536' | tee /etc/subuid >/etc/subgid
+	tiny_tree "$tap_dir/tree"
+	tar -c -C "$tap_dir/tree" . >/home/someone/tree.tar
+	as_user podman import --change 'ENTRYPOINT ["/bin/echo","it runs"]' tree.tar app:1
+}
+
+as_user() {
+	(cd /home/someone && env -i PATH="$PATH" HOME=/home/someone XDG_RUNTIME_DIR=/run/user/1000 \
+		setpriv --reuid 1000 --regid 1000 --clear-groups timeout 90 "$@")
+}
+
 # ---- being killed ------------------------------------------------------------------------------
 
 agent_alive() { kill -0 "$agent_pid" 2>/dev/null && [ -S $sock/agent.sock ]; }

@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # The volume plugin under Podman: containers.conf names the socket; errors reach the user; within its five
-# seconds also where a volume takes longer to make.
-# vm: udev podman scsi=1 timeout=300 long
+# seconds also where a volume takes longer to make. A Podman that an ordinary user runs gets no volume, and is told why.
+# vm: udev podman scsi=1 timeout=420 long
 
 . ./lib.sh
 . ./bind-lib.sh
-plan 19
+plan 29
 
 need host_setup
 cat >/etc/containers/containers.conf.d/container-crypt.conf <<'END'
@@ -47,3 +47,21 @@ ok "podman rm" podman rm -f -t 0 app
 ok "podman volume rm" podman volume rm pgdata
 is "leaves the data" "$(dmctl volume inspect pgdata --json | jq -r .state)" ready
 ok "nothing is left behind" wait_for 20 leaves_nothing
+
+# rootless: plugin and agent are root's, and the hook runs as the user
+need rootless_setup
+run_as_user() { as_user podman run --rm --cgroups=disabled --network none "$@" 2>&1; }
+is "an ordinary user's container runs" "$(run_as_user app:1 | tail -n 1)" "it runs"
+not_ok "such a user's Podman makes no volume" as_user podman volume create -d container-crypt pgdata
+text=$(run_as_user --device container-crypt/volume=pgdata app:1)
+status=$?
+is "a container with the device does not start" $status 126
+like "because of the hook's status 2" "$text" "container-crypt-hook.*exit code: 2"
+unlike "its program is not run" "$text" "it runs"
+text=$(run_as_user -v pgdata:/data --device container-crypt/volume=pgdata app:1)
+unlike "nor with -v" "$text" "it runs"
+like "for the same reason" "$text" "container-crypt-hook.*exit code: 2"
+hook() { as_user /usr/libexec/container-crypt/container-crypt-hook --volume pgdata </dev/null; }
+fails_with 2 "container-crypt: an engine that an ordinary user runs cannot have volumes.*sudo podman" hook
+not_ok "the user does not get at the agent either" as_user dmctl bind pgdata app
+ok "nothing is left behind" leaves_nothing
