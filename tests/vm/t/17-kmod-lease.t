@@ -11,7 +11,6 @@ tool blockcheck
 add_key k "$(random_key 64)"
 backing lun 32
 need cc_create m "$lun"
-now_ms() { awk '{ printf "%d", $1 * 1000 }' /proc/uptime; }
 state() { cc_status m state; }
 locked() { [ "$(state)" = locked ]; }
 

@@ -21,7 +21,7 @@ expire() {
 	local end
 
 	trace_on block/block_bio_queue timer/hrtimer_expire_entry workqueue/workqueue_execute_end || return
-	end=$(awk '{ printf "%d", $1 * 1000 + 1500 }' /proc/uptime)
+	end=$(($(now_ms) + 1500 * ${CC_SLOW:-1}))
 	cc_unlock m k "@$end" || return
 	wait_for 20 grep -q 'workqueue_execute_end.*ccrypt_wipe_work' $trace/trace || return
 	sleep 0.5
@@ -72,7 +72,7 @@ need cc_lock m
 stood=0 late=0
 for _ in $(seq 10); do
 	trace_on block/block_bio_queue || break
-	end=$(awk '{ printf "%d", $1 * 1000 + 500 }' /proc/uptime)
+	end=$(($(now_ms) + 500 * ${CC_SLOW:-1}))
 	cc_unlock m k "@$end" && hog $((end + 250)) && locked && wait_for 10 waits || break
 	trace_off
 	stood=$((stood + 1))
