@@ -12,6 +12,10 @@ add_key k "$(random_key 64)"
 backing lun 48
 number=$(stat -L -c '%Hr,%Lr' "$lun")
 locked() { [ "$(cc_status m state)" = locked ]; }
+written() { [ "$(cc_status m writes)" -gt 100 ]; }
+
+# started: the load that was started writes; the mapping is locked then
+started() { cc_unlock m k && wait_for 60 written && cc_lock m; }
 
 # expire: a lease that ends under the load that runs. In $writes how many writes were sent to the
 # device, in $last_write and $wiped the ms from the end of the lease to the last of them and from the
@@ -34,9 +38,10 @@ expire() {
 for policy in on_lock:error on_lock:queue:60000; do
 	need cc_create m "$lun" $policy
 	fio --name=load --filename=/dev/mapper/m --rw=write --bs=16k --iodepth=16 --numjobs=2 --direct=1 \
-		--ioengine=libaio --time_based --runtime=60 --size=16M --offset_increment=16M \
+		--ioengine=libaio --time_based --runtime=300 --size=16M --offset_increment=16M \
 		--continue_on_error=all >/dev/null 2>&1 &
 	load=$!
+	need started
 	need expire
 	diag "$writes writes, the last $last_write ms after the end; wiped $wiped ms after the timer"
 	ok "$policy: there was load" test "$writes" -gt 20
@@ -57,7 +62,6 @@ hog() {
 	taskset -c 0 chrt -f 50 bash -c '
 		until [ "${up/./}0" -ge "$1" ]; do read -r up _ </proc/uptime; done' hog "$1"
 }
-written() { [ "$(cc_status m writes)" -gt 100 ]; }
 waits() { grep -q read_events "/proc/$(pgrep -P $load)/stack"; }
 
 # A writer that stands still in the middle of a write, because a real-time task has its processor
@@ -66,9 +70,7 @@ need cc_create m "$lun" on_lock:queue:60000
 fio --name=load --filename=/dev/mapper/m --rw=write --bs=32k --direct=1 --ioengine=libaio --iodepth=16 \
 	--time_based --runtime=300 --size=32M --cpus_allowed=0 >/dev/null 2>&1 &
 load=$!
-need cc_unlock m k
-need wait_for 20 written
-need cc_lock m
+need started
 stood=0 late=0
 for _ in $(seq 10); do
 	trace_on block/block_bio_queue || break
