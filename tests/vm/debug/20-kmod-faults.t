@@ -85,9 +85,10 @@ after_reload() {
 	[ "$1" = 0 ] || [ -z "$(dmsetup table --inactive m)" ] || return
 	dmsetup clear m
 }
+live=$(dmsetup table m)
 each_failing after_reload dmsetup reload m --table "$line 1 allow_discards"
 ok "a reload that fails leaves no inactive table" some_failed
-like "and the live one as it was" "$(dmsetup table m)" 'container-crypt aes-xts-plain64 0 [0-9:]+ 0$'
+is "and the live one as it was" "$(dmsetup table m)" "$live"
 
 need cc_unlock m k
 pattern data $((1 << 20)) >"$tap_dir/data"
