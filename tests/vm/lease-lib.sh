@@ -23,7 +23,14 @@ kernel() { dmsetup status container-crypt-vol | grep -q " container-crypt $1 "; 
 locks() { dmsetup status container-crypt-vol | grep -o 'locks:[0-9]*'; }
 
 # count: how far the writer is, through its own view; what it wrote is in the page cache
-count() { tail -n 1 "/proc/$($engine inspect -f '{{.State.Pid}}' app)/root/data/count" 2>/dev/null || echo 0; }
+# Without an access time, which is a write: that would wait with the container's for the key.
+count() {
+	local last
+
+	last=$(dd if="/proc/$($engine inspect -f '{{.State.Pid}}' app)/root/data/count" iflag=noatime bs=64k \
+		status=none 2>/dev/null | tail -n 1)
+	echo "${last:-0}"
+}
 counts_on() {
 	local was
 
