@@ -24,6 +24,7 @@ for op in read write; do
 	bench_result "measure=cipher" "op=$op" "bytes=4096" \
 		"value=$(field $([ $op = read ] && echo decrypt || echo encrypt) "$raw")"
 done
+
 # least COMMAND...: the least of the numbers that it prints in three runs
 least() {
 	local numbers

@@ -135,6 +135,14 @@ last_refusal() { dmctl audit ls --json | jq -r '[.rows[] | select(.outcome == "r
 # the_worker: process of the agent's worker, when there is one
 the_worker() { pgrep -f 'agent --worker'; }
 
+# podman_plugin: tells Podman where the volume plugin is
+podman_plugin() {
+	cat >/etc/containers/containers.conf.d/container-crypt.conf <<-'END'
+		[engine.volume_plugins]
+		container-crypt = "/run/docker/plugins/container-crypt.sock"
+	END
+}
+
 # ---- an engine that an ordinary user runs --------------------------------------------------------
 
 # rootless_setup: a user "someone" for whom Podman works, with the image app:1

@@ -16,9 +16,6 @@ need modprobe dm-crypt
 # random_key BYTES: as hex
 random_key() { head -c "$1" /dev/urandom | xxd -p -c 256; }
 
-# now_ms: CLOCK_BOOTTIME
-now_ms() { awk '{ printf "%d", $1 * 1000 }' /proc/uptime; }
-
 # add_key NAME HEX: a logon key, gone when the test ends
 add_key() {
 	local id

@@ -113,6 +113,9 @@ need() {
 	exit 1
 }
 
+# uptime_ms: CLOCK_BOOTTIME
+uptime_ms() { awk '{ printf "%d", $1 * 1000 }' /proc/uptime; }
+
 # wait_for SECONDS COMMAND...: polls until it succeeds; false when it did not in time, which
 # passes more slowly on a kernel with sanitizers
 wait_for() {

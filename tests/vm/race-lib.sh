@@ -6,7 +6,6 @@
 # agent hostN with its own boot and container, its own path to the LUN, and mapping raceN.
 
 lease_ms=5000
-uptime_ms() { awk '{ printf "%d", $1 * 1000 }' /proc/uptime; }
 chance() { [ $((RANDOM % $1)) = 0 ]; }
 nap() { sleep "$((RANDOM % $1 / 1000)).$(printf %03d $((RANDOM % 1000)))"; } # up to about N ms
 note() { echo "$(uptime_ms) $*" >>"$kd/journal"; }

@@ -16,6 +16,13 @@ written() { [ "$(cc_status m writes)" -gt 100 ]; }
 
 # started: the load that was started writes; the mapping is locked then
 started() { cc_unlock m k && wait_for 60 written && cc_lock m; }
+# ended: the load is over and the mapping gone; what waits for a key needs one to end
+ended() {
+	cc_unlock m k || return
+	kill $load
+	wait $load 2>/dev/null
+	dm_remove m
+}
 
 # expire: a lease that ends under the load that runs. In $writes how many writes were sent to the
 # device, in $last_write and $wiped the ms from the end of the lease to the last of them and from the
@@ -25,7 +32,7 @@ expire() {
 	local end
 
 	trace_on block/block_bio_queue timer/hrtimer_expire_entry workqueue/workqueue_execute_end || return
-	end=$(($(now_ms) + 1500 * ${CC_SLOW:-1}))
+	end=$(($(uptime_ms) + 1500 * ${CC_SLOW:-1}))
 	cc_unlock m k "@$end" || return
 	wait_for 20 grep -q 'workqueue_execute_end.*ccrypt_wipe_work' $trace/trace || return
 	sleep 0.5
@@ -50,10 +57,7 @@ for policy in on_lock:error on_lock:queue:60000; do
 	before=$(rw_counts "$lun")
 	sleep 2
 	is "$policy: a locked mapping stays silent" "$(rw_counts "$lun")" "$before"
-	need cc_unlock m k
-	kill $load
-	wait $load 2>/dev/null
-	need dm_remove m
+	need ended
 done
 
 # hog MS: keeps processor 0 from everybody else until that time of CLOCK_BOOTTIME
@@ -75,7 +79,7 @@ need started
 stood=0 late=0
 for _ in $(seq 10); do
 	trace_on block/block_bio_queue || break
-	end=$(($(now_ms) + 500 * ${CC_SLOW:-1}))
+	end=$(($(uptime_ms) + 500 * ${CC_SLOW:-1}))
 	cc_unlock m k "@$end" && hog $((end + 250)) && locked && wait_for 10 waits || break
 	trace_off
 	stood=$((stood + 1))
@@ -85,10 +89,7 @@ for _ in $(seq 10); do
 done
 is "a processor stood still at the end of ten leases" $stood 10
 ok "and sent no write when it went on" test $late -le 2
-need cc_unlock m k
-kill $load
-wait $load 2>/dev/null
-need dm_remove m
+need ended
 
 # Acknowledged is what blockcheck insists on, across leases that lapse and are granted again.
 need cc_create m "$lun" on_lock:queue:60000

@@ -23,10 +23,7 @@ create() { # ENGINE VOLUME OPTIONS [OPTION...]
 }
 
 need host_setup
-cat >/etc/containers/containers.conf.d/container-crypt.conf <<'END'
-[engine.volume_plugins]
-container-crypt = "/run/docker/plugins/container-crypt.sock"
-END
+podman_plugin
 declare -A image=([docker]=app:1 [podman]=docker.io/library/app:1)
 need tiny_image docker app:1 /bin/sh -c "$app"
 need sh -c 'docker save app:1 | podman load'

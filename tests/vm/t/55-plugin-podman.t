@@ -9,10 +9,7 @@
 plan 29
 
 need host_setup
-cat >/etc/containers/containers.conf.d/container-crypt.conf <<'END'
-[engine.volume_plugins]
-container-crypt = "/run/docker/plugins/container-crypt.sock"
-END
+podman_plugin
 need tiny_image podman app:1 /bin/sh -c "$app"
 
 fails_with 125 "keyd has no volume pgdata; make it with -o device=" \
