@@ -123,7 +123,7 @@ static int step_device(struct bind *op, struct cc_error *err)
 
 static int step_options(struct bind *op, struct cc_error *err)
 {
-	return bind_check_options(op->vol.name, op->seen.m, &op->attrs, err);
+	return bind_check_options(&op->vol, op->seen.m, &op->attrs, err);
 }
 
 static int step_rootfs(struct bind *op, struct cc_error *err)

@@ -59,18 +59,18 @@ int bind_check_device(const char *device, const struct volume_record *v, char **
 }
 
 /* The placeholder may be mounted anywhere here: elsewhere than the volume, keyd refuses it. */
-int bind_check_options(const char *volume, const struct cc_measurement *m, unsigned int *attrs,
-		       struct cc_error *err)
+int bind_check_options(const struct volume_record *v, const struct cc_measurement *m,
+		       unsigned int *attrs, struct cc_error *err)
 {
-	struct mount_options o, asked = {0};
+	struct cc_mount_options o, asked = {0};
 
-	if (plugin_store_options(volume, &o, err))
+	if (plugin_store_mount(v, &o, err))
 		return -1;
 	for (size_t i = 0; i < m->n_mounts; i++)
-		if (cc_mount_is_placeholder(&m->mounts[i], volume, m->mounts[i].destination) &&
-		    mount_options_asked(&m->mounts[i].options, &asked, err))
-			return cc_prefix(err, "volume %s", volume);
-	mount_options_add(&o, &asked);
+		if (cc_mount_is_placeholder(&m->mounts[i], v->name, m->mounts[i].destination) &&
+		    cc_mount_options_asked(&m->mounts[i].options, &asked, err))
+			return cc_prefix(err, "volume %s", v->name);
+	cc_mount_options_add(&o, &asked);
 	*attrs = o.set;
 	return 0;
 }

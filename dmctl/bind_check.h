@@ -21,12 +21,13 @@ int bind_check_device(const char *device, const struct volume_record *v, char **
 		      struct cc_error *err);
 
 /**
- * bind_check_options - how volume @volume is to be mounted: what the engine was told when it was created, and on top of
- * it what the container's mount of the placeholder says (-v NAME:PATH:ro). The identity may restrict it further.
+ * bind_check_options - how volume @v is to be mounted: as keyd's record and the engines on this host say
+ * (plugin_store_mount()), and on top of it what the container's mount of the placeholder says (-v NAME:PATH:ro).
+ * The identity may restrict it further.
  * @attrs: out, MOUNT_ATTR_…
  */
-int bind_check_options(const char *volume, const struct cc_measurement *m, unsigned int *attrs,
-		       struct cc_error *err);
+int bind_check_options(const struct volume_record *v, const struct cc_measurement *m,
+		       unsigned int *attrs, struct cc_error *err);
 
 /**
  * bind_check_rootfs - measures the root file system of @s, too, if the identity keyd has of @volume demands

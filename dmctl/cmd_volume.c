@@ -102,6 +102,7 @@ static void print_volume(json_t *volume)
 		{"On lapse", "onLapse"},
 		{"On revoke", "onRevoke"},
 		{"On lock", "onLock"},
+		{"Mount options", "mountOptions"},
 		{NULL, NULL},
 	};
 

@@ -120,15 +120,15 @@ static int choose(const struct plugin_request *r, struct plugin_volume *v, struc
 static int choose_options(const struct plugin_request *r, struct plugin_volume *v,
 			  struct cc_error *err)
 {
-	char text[MOUNT_OPTIONS_TEXT];
-	struct mount_options has;
+	char text[CC_MOUNT_OPTIONS_TEXT];
+	struct cc_mount_options has;
 
 	if (plugin_store_options(v->volume, &has, err))
 		return -1;
 	if (!r->o)
 		return 0;
-	mount_options_text(&has, text);
-	if (has.named && !mount_options_eq(&has, &r->options))
+	cc_mount_options_text(&has, text);
+	if (has.named && !cc_mount_options_eq(&has, &r->options))
 		return cc_fail(err, CC_E_EXISTS,
 			       "volume %s has other mount options on this host already: o=%s; "
 			       "the engine's \"volume rm\" forgets them, and leaves the data",
@@ -177,14 +177,14 @@ static void mountpoint(const char *volume, char out[static 128])
 static json_t *status(const struct plugin_volume *v)
 {
 	cc_auto_json json_t *obj = NULL;
-	char options[MOUNT_OPTIONS_TEXT];
+	char options[CC_MOUNT_OPTIONS_TEXT];
 	struct volume_record record;
-	struct mount_options o;
+	struct cc_mount_options o;
 	struct cc_error err;
 
-	if (volume_get(v->volume, &record, &obj, &err) || plugin_store_options(v->volume, &o, &err))
+	if (volume_get(v->volume, &record, &obj, &err) || plugin_store_mount(&record, &o, &err))
 		return json_pack("{s:s, s:s}", "volume", v->volume, "problem", err.text);
-	mount_options_text(&o, options);
+	cc_mount_options_text(&o, options);
 	return json_pack("{s:s, s:s, s:s, s:I, s:s, s:b, s:s}", "volume", v->volume, "uuid",
 			 record.uuid, "fs", record.fs, "sectors", (json_int_t)record.sectors,
 			 "state", record.ready ? "ready" : "creating", "leased",

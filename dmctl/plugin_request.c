@@ -113,7 +113,7 @@ static int parse_options(const json_t *obj, struct plugin_request *r, struct cc_
 	if (r->volume && !cc_is_name(r->volume))
 		return cc_fail(err, CC_E_USAGE, "name=%.80s: that is no name of a volume",
 			       r->volume);
-	return r->o ? mount_options_parse(r->o, &r->options, err) : 0;
+	return r->o ? cc_mount_options_parse(r->o, &r->options, err) : 0;
 }
 
 int plugin_request_parse(const char *path, const char *body, size_t len, struct plugin_request *r,

@@ -33,7 +33,7 @@ struct plugin_request {
 	enum plugin_call call;
 	char name[PLUGIN_NAME_MAX + 1];
 	char *volume, *device, *identity, *fs, *label, *o;
-	struct mount_options options;
+	struct cc_mount_options options;
 };
 
 void plugin_request_clear(struct plugin_request *r);

@@ -41,7 +41,7 @@ int plugin_store_load(const char *name, struct plugin_volume *v, struct cc_error
 	    cc_json_str(obj, WHAT, "options", false, &options, err))
 		return -1;
 	if (!cc_is_name(volume) || cc_time_parse(created, &v->created) ||
-	    (options && mount_options_parse(options, &v->options, err)))
+	    (options && cc_mount_options_parse(options, &v->options, err)))
 		return cc_fail(err, CC_E_INVALID,
 			       "%s is damaged; remove it and create the volume again", path);
 	snprintf(v->name, sizeof(v->name), "%s", name);
@@ -53,10 +53,10 @@ int plugin_store_save(const struct plugin_volume *v, struct cc_error *err)
 {
 	cc_auto_json json_t *obj = NULL;
 	cc_auto_free char *text = NULL;
-	char path[256], created[21], options[MOUNT_OPTIONS_TEXT];
+	char path[256], created[21], options[CC_MOUNT_OPTIONS_TEXT];
 
 	cc_time_format(v->created, created);
-	mount_options_text(&v->options, options);
+	cc_mount_options_text(&v->options, options);
 	obj = json_pack("{s:s, s:s, s:s*}", "volume", v->volume, "created", created, "options",
 			options[0] ? options : NULL);
 	text = obj ? json_dumps(obj, JSON_COMPACT) : NULL;
@@ -101,12 +101,12 @@ int plugin_store_list(struct cc_strv *names, struct cc_error *err)
 	return 0;
 }
 
-int plugin_store_options(const char *volume, struct mount_options *o, struct cc_error *err)
+int plugin_store_options(const char *volume, struct cc_mount_options *o, struct cc_error *err)
 {
 	cc_cleanup(cc_strv_clear) struct cc_strv names = {0};
 	struct plugin_volume v;
 
-	*o = (struct mount_options){0};
+	*o = (struct cc_mount_options){0};
 	if (plugin_store_list(&names, err))
 		return -1;
 	for (size_t i = 0; i < names.n; i++) {
@@ -116,7 +116,19 @@ int plugin_store_options(const char *volume, struct mount_options *o, struct cc_
 			return -1;
 		}
 		if (strcmp(v.volume, volume) == 0)
-			mount_options_add(o, &v.options);
+			cc_mount_options_add(o, &v.options);
 	}
+	return 0;
+}
+
+int plugin_store_mount(const struct volume_record *v, struct cc_mount_options *o,
+		       struct cc_error *err)
+{
+	struct cc_mount_options host;
+
+	if (plugin_store_options(v->name, &host, err))
+		return -1;
+	*o = v->mount;
+	cc_mount_options_add(o, &host);
 	return 0;
 }

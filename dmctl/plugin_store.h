@@ -10,6 +10,7 @@
 #include "json.h"
 
 #include "plugin_request.h"
+#include "volume_record.h"
 
 /**
  * struct plugin_volume - one of them.
@@ -22,7 +23,7 @@ struct plugin_volume {
 	char name[PLUGIN_NAME_MAX + 1];
 	char volume[64];
 	int64_t created;
-	struct mount_options options;
+	struct cc_mount_options options;
 };
 
 /* CC_E_NOTFOUND when there is none. @name: plugin_is_name() */
@@ -34,10 +35,14 @@ int plugin_store_remove(const char *name, struct cc_error *err);
 int plugin_store_list(struct cc_strv *names, struct cc_error *err);
 
 /**
- * plugin_store_options - how this host mounts keyd's volume @volume, whatever the engines call it.
+ * plugin_store_options - what engines of this host were told of how keyd's volume @volume is mounted.
  * @o: out; none when no engine was told
  * A record that is damaged is an error, whichever it is: it may be the one that takes something away.
  */
-int plugin_store_options(const char *volume, struct mount_options *o, struct cc_error *err);
+int plugin_store_options(const char *volume, struct cc_mount_options *o, struct cc_error *err);
+
+/* How this host mounts @v: as keyd's record says, and on top of it plugin_store_options(). */
+int plugin_store_mount(const struct volume_record *v, struct cc_mount_options *o,
+		       struct cc_error *err);
 
 #endif

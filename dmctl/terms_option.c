@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * terms_option.c - the options that say on what terms a volume's key is lent.
+ * terms_option.c - the options that say on what terms a volume's key is lent, and how it is mounted.
  */
 #include "terms_option.h"
 
@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mount_options.h"
 #include "terms.h"
 
 /* "90s", "10m", "1h", "2d", "1500ms"; without a unit seconds. False for anything else. */
@@ -61,6 +62,13 @@ static json_t *word(bool good, const char *value, const char *what, struct cc_er
 	return NULL;
 }
 
+static json_t *mount_options(const char *value, struct cc_error *err)
+{
+	struct cc_mount_options o = {0};
+
+	return cc_mount_options_parse(value, &o, err) ? NULL : json_string(value);
+}
+
 int terms_option(int c, const char *value, json_t *terms, bool *taken, struct cc_error *err)
 {
 	enum cc_on_revoke revoke;
@@ -94,6 +102,10 @@ int terms_option(int c, const char *value, json_t *terms, bool *taken, struct cc
 		key = "onLock";
 		v = word(cc_on_lock_parse(value, &queue) == 0, value,
 			 "--on-lock is error or queue:MS, MS from 1 to 600000", err);
+		break;
+	case 'M':
+		key = "mountOptions";
+		v = mount_options(value, err);
 		break;
 	default:
 		*taken = false;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * terms_option.h - the options that say on what terms a volume's key is lent (lib/terms.h).
+ * terms_option.h - the options that say on what terms a volume's key is lent (lib/terms.h), and how it is mounted (lib/mount_options.h).
  */
 #ifndef CC_TERMS_OPTION_H
 #define CC_TERMS_OPTION_H
@@ -14,7 +14,8 @@
 	{"lease", required_argument, NULL, 'L'}, {"shared-read", required_argument, NULL, 'S'}, \
 		{"on-lapse", required_argument, NULL, 'P'},                                     \
 		{"on-revoke", required_argument, NULL, 'R'},                                    \
-		{"on-lock", required_argument, NULL, 'O'}
+		{"on-lock", required_argument, NULL, 'O'},                                      \
+		{"mount-options", required_argument, NULL, 'M'}
 
 /* For help. */
 #define TERMS_HELP                                                                                   \
@@ -22,7 +23,8 @@
 	"  --shared-read yes|no      several containers at once, if they only read (default: no)\n"  \
 	"  --on-lapse freeze|continue  the container while its lease has lapsed (default: freeze)\n" \
 	"  --on-revoke kill|freeze   and when it was taken away (default: kill)\n"                   \
-	"  --on-lock error|queue:MS  I/O without a key fails, or waits (default: queue:300000)\n"
+	"  --on-lock error|queue:MS  I/O without a key fails, or waits (default: queue:300000)\n"    \
+	"  --mount-options LIST      like noexec,noatime, wherever it is mounted (default: none)\n"
 
 /**
  * terms_option - takes option @c if it is one of these, as a member of the API's object.

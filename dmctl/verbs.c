@@ -29,8 +29,8 @@ static const struct verb verbs[] = {
 	 "  --wipe-signature TYPE,…   signatures on DEVICE that may be destroyed\n" TERMS_HELP},
 	{"volume", "ls", cmd_volume_ls, SECRETS_NONE, "", "List volumes", NULL},
 	{"volume", "inspect", cmd_volume_inspect, SECRETS_NONE, "NAME", "Show one volume", NULL},
-	{"volume", "set", cmd_volume_set, SECRETS_NONE, "NAME",
-	 "Change on what terms its key is lent", TERMS_HELP},
+	{"volume", "set", cmd_volume_set, SECRETS_NONE, "NAME", "Change how it is lent and mounted",
+	 TERMS_HELP},
 	{"volume", "rm", cmd_volume_rm, SECRETS_NONE, "NAME --yes",
 	 "Delete a volume's key, and with it all data, for ever",
 	 "  --yes          do not ask\n"

@@ -96,7 +96,8 @@ int volume_record_from_json(struct volume_record *v, const json_t *obj, struct c
 	    get_number(obj, "generation", 1, UINT32_MAX, &v->generation, err) ||
 	    get_text(obj, "realm", v->realm, sizeof(v->realm), err) ||
 	    get_text(obj, "state", state, sizeof(state), err) ||
-	    cc_terms_read(obj, WHAT, &v->terms, err) || check(v, err))
+	    cc_terms_read(obj, WHAT, &v->terms, err) ||
+	    cc_mount_options_read(obj, WHAT, &v->mount, err) || check(v, err))
 		return -1;
 	v->ready = strcmp(state, "ready") == 0;
 	if (!v->ready && strcmp(state, "creating"))

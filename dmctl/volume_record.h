@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 #include "json.h"
+#include "mount_options.h"
 #include "terms.h"
 
 #define VOLUME_CIPHER "aes-xts-plain64"
@@ -25,6 +26,7 @@ struct volume_record {
 	char realm[64];
 	bool ready; /* false: state "creating", it holds nobody's data yet */
 	struct cc_terms terms;
+	struct cc_mount_options mount; /* on whatever host */
 };
 
 /* From the volume object of the API; every field checked for type and range. */

@@ -74,9 +74,9 @@ static int check(const struct store_volume *v, struct cc_error *err)
 
 static int parse(const json_t *obj, struct store_volume *v, struct cc_error *err)
 {
-	static const char *const known[] = {"name",	      "uuid",	"cipher",  "keyBytes",
-					    "sectorSize",     "offset", "sectors", "fs",
-					    CC_TERMS_MEMBERS, NULL};
+	static const char *const known[] = {"name",	      "uuid",	      "cipher",	 "keyBytes",
+					    "sectorSize",     "offset",	      "sectors", "fs",
+					    CC_TERMS_MEMBERS, "mountOptions", NULL};
 
 	if (cc_json_only(obj, "volume", known, err) ||
 	    copy_str(obj, "name", v->name, sizeof(v->name), err) ||
@@ -87,7 +87,8 @@ static int parse(const json_t *obj, struct store_volume *v, struct cc_error *err
 	    cc_json_u64(obj, "volume", "offset", true, &v->offset, err) ||
 	    cc_json_u64(obj, "volume", "sectors", true, &v->sectors, err) ||
 	    copy_str(obj, "fs", v->fs, sizeof(v->fs), err) ||
-	    cc_terms_read(obj, "volume", &v->terms, err))
+	    cc_terms_read(obj, "volume", &v->terms, err) ||
+	    cc_mount_options_read(obj, "volume", &v->mount, err))
 		return -1;
 	return check(v, err);
 }
@@ -158,21 +159,22 @@ int op_volume_ready(struct custodian *c, struct call *call, struct cc_error *err
 	return answer(c, call, &v, err);
 }
 
-/* A lease that is held keeps its terms until it is renewed. */
+/* A lease that is held keeps its terms until it is renewed, a mount its options while it lasts. */
 int op_volume_set(struct custodian *c, struct call *call, struct cc_error *err)
 {
-	static const char *const known[] = {CC_TERMS_MEMBERS, NULL};
-	struct store_volume v;
-	struct cc_terms was;
+	static const char *const known[] = {CC_TERMS_MEMBERS, "mountOptions", NULL};
+	struct store_volume was, v;
 
 	NOTE(call->note.volume, call->rq->arg);
 	if (cc_json_only(call->in, "request", known, err) ||
-	    store_volume_get(c->store, call->rq->arg, &v, err))
+	    store_volume_get(c->store, call->rq->arg, &was, err))
 		return -1;
-	was = v.terms;
-	if (cc_terms_read(call->in, "request", &v.terms, err))
+	v = was;
+	if (cc_terms_read(call->in, "request", &v.terms, err) ||
+	    cc_mount_options_read(call->in, "request", &v.mount, err))
 		return -1;
-	call->note.nothing = cc_terms_eq(&was, &v.terms);
+	call->note.nothing =
+		cc_terms_eq(&was.terms, &v.terms) && cc_mount_options_eq(&was.mount, &v.mount);
 	if (!call->note.nothing && store_volume_update(c->store, &v, err))
 		return -1;
 	return answer(c, call, &v, err);

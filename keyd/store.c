@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 
 #define APPLICATION_ID 0x636b6431 /* "ckd1" */
-#define SCHEMA_VERSION 2
+#define SCHEMA_VERSION 3
 #define BUSY_MS 5000
 
 /* Opening: every commit reaches the disk, deleted bytes are overwritten, nothing in the file is
@@ -62,7 +62,8 @@ static const char schema[] =
 	" shared_read INTEGER NOT NULL CHECK (shared_read IN (0, 1)),"
 	" on_lapse TEXT NOT NULL,"
 	" on_revoke TEXT NOT NULL,"
-	" queue_ms INTEGER NOT NULL) STRICT;"
+	" queue_ms INTEGER NOT NULL,"
+	" mount_options TEXT NOT NULL) STRICT;"
 
 	"CREATE TABLE identity ("
 	" volume INTEGER PRIMARY KEY REFERENCES volume ON DELETE CASCADE,"
@@ -118,6 +119,8 @@ static const char *const changes[] = {
 	"INSERT INTO lease SELECT id, volume, agent, container, boot_id, fence, granted, ms,"
 	" 0, 0, 0, boot_id, 0 FROM lease_1;"
 	"DROP TABLE lease_1;",
+
+	"ALTER TABLE volume ADD COLUMN mount_options TEXT NOT NULL DEFAULT '';",
 };
 
 static int exec(struct store *st, const char *sql, struct cc_error *err)

@@ -19,6 +19,7 @@
 
 #include "audit_chain.h"
 #include "json.h"
+#include "mount_options.h"
 #include "terms.h"
 
 #define STORE_FILE "keyd.db"
@@ -63,6 +64,7 @@ struct store_volume {
 	uint64_t fence;
 	uint64_t serial_floor;
 	struct cc_terms terms;
+	struct cc_mount_options mount;
 };
 
 /* @envelope: the exact bytes that were enrolled. The rest is for listings: only the verified

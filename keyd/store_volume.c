@@ -4,7 +4,7 @@
 #define COLUMNS                                                                                  \
 	"id, name, uuid, cipher, key_bytes, sector_size, data_offset, sectors, fs, generation, " \
 	"ready, created, kek_id, wrapped, fence, serial_floor, wrap_format, lease_ms, "          \
-	"shared_read, on_lapse, on_revoke, queue_ms"
+	"shared_read, on_lapse, on_revoke, queue_ms, mount_options"
 
 /* A word the terms do not know was not written by keyd. */
 static int read_terms(sqlite3_stmt *q, struct cc_terms *t, struct cc_error *err)
@@ -19,6 +19,19 @@ static int read_terms(sqlite3_stmt *q, struct cc_terms *t, struct cc_error *err)
 	    t->lease_ms < CC_LEASE_MS_MIN || t->lease_ms > CC_LEASE_MS_MAX ||
 	    t->queue_ms > CC_QUEUE_MS_MAX)
 		return cc_fail(err, CC_E_INTERNAL, "keyd's database is damaged: terms of a volume");
+	return 0;
+}
+
+static int read_mount(sqlite3_stmt *q, struct cc_mount_options *o, struct cc_error *err)
+{
+	char text[CC_MOUNT_OPTIONS_TEXT];
+
+	*o = (struct cc_mount_options){0};
+	if (sql_text(q, 22, text, sizeof(text), err))
+		return -1;
+	if (cc_mount_options_parse(text, o, err))
+		return cc_fail(err, CC_E_INTERNAL,
+			       "keyd's database is damaged: mount options of a volume");
 	return 0;
 }
 
@@ -38,24 +51,27 @@ static int read_row(sqlite3_stmt *q, struct store_volume *v, struct cc_error *er
 	    sql_u64(q, 14, &v->fence, err) || sql_u64(q, 15, &v->serial_floor, err) ||
 	    sql_u32(q, 16, &v->wrap_format, err))
 		return -1;
-	return read_terms(q, &v->terms, err);
+	return read_terms(q, &v->terms, err) || read_mount(q, &v->mount, err) ? -1 : 0;
 }
 
 int store_volume_add(struct store *st, struct store_volume *v, struct cc_error *err)
 {
-	int n = sql_run(st, err,
-			"INSERT INTO volume (name, uuid, cipher, key_bytes, sector_size, "
-			"data_offset, sectors, fs, generation, ready, created, kek_id, wrapped, "
-			"fence, serial_floor, wrap_format, lease_ms, shared_read, on_lapse, "
-			"on_revoke, queue_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-			"?, ?, ?, ?, ?, ?)",
-			"tttiiuutuiitbuuiuittu", v->name, v->uuid, v->cipher, (int64_t)v->key_bytes,
-			(int64_t)v->sector_size, v->offset, v->sectors, v->fs, v->generation,
-			(int64_t)v->ready, v->created, v->kek_id, v->wrapped, v->wrapped_len,
-			v->fence, v->serial_floor, (int64_t)v->wrap_format, v->terms.lease_ms,
-			(int64_t)v->terms.shared_read, cc_on_lapse_name(v->terms.on_lapse),
-			cc_on_revoke_name(v->terms.on_revoke), v->terms.queue_ms);
+	char mount[CC_MOUNT_OPTIONS_TEXT];
+	int n;
 
+	cc_mount_options_text(&v->mount, mount);
+	n = sql_run(st, err,
+		    "INSERT INTO volume (name, uuid, cipher, key_bytes, sector_size, "
+		    "data_offset, sectors, fs, generation, ready, created, kek_id, wrapped, "
+		    "fence, serial_floor, wrap_format, lease_ms, shared_read, on_lapse, "
+		    "on_revoke, queue_ms, mount_options) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+		    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		    "tttiiuutuiitbuuiuittut", v->name, v->uuid, v->cipher, (int64_t)v->key_bytes,
+		    (int64_t)v->sector_size, v->offset, v->sectors, v->fs, v->generation,
+		    (int64_t)v->ready, v->created, v->kek_id, v->wrapped, v->wrapped_len, v->fence,
+		    v->serial_floor, (int64_t)v->wrap_format, v->terms.lease_ms,
+		    (int64_t)v->terms.shared_read, cc_on_lapse_name(v->terms.on_lapse),
+		    cc_on_revoke_name(v->terms.on_revoke), v->terms.queue_ms, mount);
 	if (n < 0)
 		return cc_prefix(err, "volume %s (%s)", v->name, v->uuid);
 	v->id = sqlite3_last_insert_rowid(st->db);
@@ -64,19 +80,22 @@ int store_volume_add(struct store *st, struct store_volume *v, struct cc_error *
 
 int store_volume_update(struct store *st, const struct store_volume *v, struct cc_error *err)
 {
-	int n = sql_run(st, err,
-			"UPDATE volume SET uuid = ?, cipher = ?, key_bytes = ?, sector_size = ?, "
-			"data_offset = ?, sectors = ?, fs = ?, generation = ?, ready = ?, "
-			"created = ?, kek_id = ?, wrapped = ?, fence = ?, serial_floor = ?, "
-			"wrap_format = ?, lease_ms = ?, shared_read = ?, on_lapse = ?, "
-			"on_revoke = ?, queue_ms = ? WHERE id = ?",
-			"ttiiuutuiitbuuiuittui", v->uuid, v->cipher, (int64_t)v->key_bytes,
-			(int64_t)v->sector_size, v->offset, v->sectors, v->fs, v->generation,
-			(int64_t)v->ready, v->created, v->kek_id, v->wrapped, v->wrapped_len,
-			v->fence, v->serial_floor, (int64_t)v->wrap_format, v->terms.lease_ms,
-			(int64_t)v->terms.shared_read, cc_on_lapse_name(v->terms.on_lapse),
-			cc_on_revoke_name(v->terms.on_revoke), v->terms.queue_ms, v->id);
+	char mount[CC_MOUNT_OPTIONS_TEXT];
+	int n;
 
+	cc_mount_options_text(&v->mount, mount);
+	n = sql_run(st, err,
+		    "UPDATE volume SET uuid = ?, cipher = ?, key_bytes = ?, sector_size = ?, "
+		    "data_offset = ?, sectors = ?, fs = ?, generation = ?, ready = ?, "
+		    "created = ?, kek_id = ?, wrapped = ?, fence = ?, serial_floor = ?, "
+		    "wrap_format = ?, lease_ms = ?, shared_read = ?, on_lapse = ?, "
+		    "on_revoke = ?, queue_ms = ?, mount_options = ? WHERE id = ?",
+		    "ttiiuutuiitbuuiuittuti", v->uuid, v->cipher, (int64_t)v->key_bytes,
+		    (int64_t)v->sector_size, v->offset, v->sectors, v->fs, v->generation,
+		    (int64_t)v->ready, v->created, v->kek_id, v->wrapped, v->wrapped_len, v->fence,
+		    v->serial_floor, (int64_t)v->wrap_format, v->terms.lease_ms,
+		    (int64_t)v->terms.shared_read, cc_on_lapse_name(v->terms.on_lapse),
+		    cc_on_revoke_name(v->terms.on_revoke), v->terms.queue_ms, mount, v->id);
 	return n < 0 ? cc_prefix(err, "volume %s (%s)", v->name, v->uuid) : 0;
 }
 

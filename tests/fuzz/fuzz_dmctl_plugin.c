@@ -11,8 +11,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	plugin_auto_request struct plugin_request r = {0};
 	const uint8_t *end = size ? memchr(data, '\n', size) : NULL;
 	struct cc_error err = {0};
-	struct mount_options again = {0};
-	char path[64], text[MOUNT_OPTIONS_TEXT];
+	struct cc_mount_options again = {0};
+	char path[64], text[CC_MOUNT_OPTIONS_TEXT];
 
 	if (!end || (size_t)(end - data) >= sizeof(path))
 		return 0;
@@ -27,9 +27,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	REQUIRE(!r.volume || cc_is_name(r.volume));
 	REQUIRE(!(r.options.set & ~r.options.named));
 	REQUIRE(!(r.options.named & (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_IDMAP)));
-	mount_options_text(&r.options, text);
-	REQUIRE(!mount_options_parse(text, &again, &err));
-	REQUIRE(mount_options_eq(&again, &r.options));
+	cc_mount_options_text(&r.options, text);
+	REQUIRE(!cc_mount_options_parse(text, &again, &err));
+	REQUIRE(cc_mount_options_eq(&again, &r.options));
 	REQUIRE(r.call == PLUGIN_CREATE ||
 		(!r.volume && !r.device && !r.identity && !r.fs && !r.o));
 	return 0;

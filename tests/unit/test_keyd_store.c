@@ -181,10 +181,10 @@ static void a_database_of_another_kind_or_version_is_refused(void **state)
 	struct cc_error err;
 
 	custodian_close(&w->custodian);
-	tamper(w, "PRAGMA user_version = 3");
+	tamper(w, "PRAGMA user_version = 99");
 	assert_null(store_open(w->dir, STORE_CREATE, &err));
 	assert_int_equal(err.code, CC_E_INVALID);
-	tamper(w, "PRAGMA user_version = 2; PRAGMA application_id = 7");
+	tamper(w, "PRAGMA user_version = 1; PRAGMA application_id = 7");
 	assert_null(store_open(w->dir, STORE_SERVE, &err));
 	assert_int_equal(err.code, CC_E_INVALID);
 }

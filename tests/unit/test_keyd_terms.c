@@ -41,6 +41,9 @@ static void terms_are_checked_and_recorded(void **state)
 		"{\"onLock\":\"queue:600001\"}",
 		"{\"onLock\":\"queue:1s\"}",
 		"{\"sharedRead\":1}",
+		"{\"mountOptions\":\"suid\"}",
+		"{\"mountOptions\":\"noexec,data=journal\"}",
+		"{\"mountOptions\":[\"noexec\"]}",
 		"{\"name\":\"x\"}",
 	};
 	struct world *w = *state;
@@ -68,6 +71,35 @@ static void terms_are_checked_and_recorded(void **state)
 	assert_string_equal(json_string_value(json_object_get(g.body, "onLock")), "error");
 	set(w, "onLock", json_string("error"));
 	assert_int_equal(last_audit(w).seq, rows);
+}
+
+static void how_a_volume_is_mounted_is_recorded(void **state)
+{
+	static const char *const lists[][2] = {
+		{"noatime,noexec", "noexec,noatime"}, {"ro", "ro"}, {"defaults", ""}};
+	struct world *w = *state;
+	uint64_t rows;
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		auto_got struct got g = {0};
+
+		set(w, "mountOptions", json_string(lists[i][0]));
+		assert_string_equal(last_audit(w).event, "volume.set");
+		rows = last_audit(w).seq;
+		set(w, "mountOptions", json_string(lists[i][0])); /* no other */
+		set(w, "onLock", json_string("queue:300000"));
+		assert_int_equal(last_audit(w).seq, rows);
+		reopen_custodian(w);
+		g = ask(w, OP_VOLUME_GET, "pgdata", NULL);
+		assert_string_equal(json_string_value(json_object_get(g.body, "mountOptions")),
+				    lists[i][1]);
+	}
+	tamper(w, "UPDATE volume SET mount_options = 'suid'");
+	{
+		auto_got struct got g = ask(w, OP_VOLUME_GET, "pgdata", NULL);
+
+		assert_int_equal(g.http, 500);
+	}
 }
 
 static void readers_may_share_and_keep_a_writer_out(void **state)
@@ -120,6 +152,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		hosts_test(the_length_is_the_volumes),
 		hosts_test(terms_are_checked_and_recorded),
+		hosts_test(how_a_volume_is_mounted_is_recorded),
 		hosts_test(readers_may_share_and_keep_a_writer_out),
 		hosts_test(a_volume_whose_leases_are_over_can_be_deleted),
 	};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A database of version 1, and what was changed in one behind keyd's back. */
+/* Databases of older versions, and what was changed in one behind keyd's back. */
 #include "keyd_hosts.h"
 
 /* What the first keyd would have written. */
@@ -33,6 +33,7 @@ static void back_to_version_1(struct world *w)
 	       "ALTER TABLE volume DROP COLUMN wrap_format; ALTER TABLE volume DROP COLUMN lease_ms;"
 	       "ALTER TABLE volume DROP COLUMN shared_read; ALTER TABLE volume DROP COLUMN on_lapse;"
 	       "ALTER TABLE volume DROP COLUMN on_revoke; ALTER TABLE volume DROP COLUMN queue_ms;"
+	       "ALTER TABLE volume DROP COLUMN mount_options;"
 	       "PRAGMA user_version = 1");
 }
 
@@ -66,6 +67,20 @@ static void a_database_of_version_1_is_brought_up_to_date(void **state)
 	assert_int_equal(store_check(w->custodian.store, &err), 0);
 	reopen_custodian(w);
 	assert_string_not_equal(last_audit(w).event, "upgrade");
+}
+
+static void a_volume_of_version_2_has_no_mount_options(void **state)
+{
+	struct world *w = *state;
+	auto_got struct got g = {0};
+
+	custodian_close(&w->custodian);
+	tamper(w, "ALTER TABLE volume DROP COLUMN mount_options; PRAGMA user_version = 2");
+	open_custodian(w);
+	g = ask(w, OP_VOLUME_GET, "pgdata", NULL);
+	assert_string_equal(json_string_value(json_object_get(g.body, "mountOptions")), "");
+	g = (got_clear(&g), release_to(w, BOOT_1, CONTAINER_1));
+	assert_int_equal(g.http, 200);
 }
 
 static void a_key_that_version_1_lost_does_not_keep_keyd_from_starting(void **state)
@@ -111,6 +126,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		hosts_test(a_database_of_version_1_is_brought_up_to_date),
+		hosts_test(a_volume_of_version_2_has_no_mount_options),
 		hosts_test(a_key_that_version_1_lost_does_not_keep_keyd_from_starting),
 		hosts_test(names_that_were_swapped_in_the_database_open_nothing),
 	};

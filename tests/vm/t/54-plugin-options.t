@@ -6,7 +6,7 @@
 
 . ./lib.sh
 . ./bind-lib.sh
-plan 41
+plan 47
 
 # options ENGINE: those the container "app" has its volume mounted with
 options() { in_app "$1" cat /proc/self/mountinfo | awk '$5 == "/data" {o = $6} END {print o}'; }
@@ -72,6 +72,23 @@ for fs in ext4 xfs; do
 	need gone
 	need docker volume rm strict
 done
+
+# as keyd's record says, on every host and by whatever name
+fails_with 1 'there is no mount option "discard" for a volume' dmctl volume set ext4 --mount-options discard
+need dmctl volume set ext4 --mount-options noexec,nodiratime
+need docker volume create -d container-crypt -o o=ro ext4 # the volume is known: the engine drops the option
+is "of a volume dmctl made, docker volume inspect shows what dmctl volume set" \
+	"$(docker volume inspect -f '{{.Status.options}}' ext4)" noexec,nodiratime
+need run docker ext4
+is "it holds in a container of Docker" "$(options docker)" rw,nosuid,nodev,noexec,nodiratime,relatime
+need gone
+ok "what is given to Podman comes on top of it" create podman stricter exec,noatime,nosymfollow -o name=ext4
+need podman run -d --name app --network none -v stricter:/data --device container-crypt/volume=ext4 "${image[podman]}"
+is "and takes nothing back" "$(options podman)" rw,nosuid,nodev,noexec,noatime,nodiratime,nosymfollow
+need gone
+need podman volume rm stricter
+need dmctl volume set ext4 --mount-options defaults
+is "until it is set anew" "$(dmctl --json volume inspect ext4 | jq -r .mountOptions)" ""
 
 # what the identity and the host's records forbid
 need identity ext4 docker app:1 '.readOnly = true'

@@ -34,7 +34,7 @@ static const struct {
 
 #define N_KNOWN (sizeof(known) / sizeof(known[0]))
 
-static bool take(struct mount_options *o, const char *name)
+static bool take(struct cc_mount_options *o, const char *name)
 {
 	for (size_t i = 0; i < N_KNOWN; i++) {
 		if (strcmp(known[i].name, name) != 0)
@@ -51,7 +51,7 @@ static bool is_widening(const char *name)
 	return strcmp(name, "suid") == 0 || strcmp(name, "dev") == 0;
 }
 
-int mount_options_parse(const char *text, struct mount_options *o, struct cc_error *err)
+int cc_mount_options_parse(const char *text, struct cc_mount_options *o, struct cc_error *err)
 {
 	cc_auto_free char *list = strdup(text);
 	char *rest = list, *name;
@@ -71,18 +71,37 @@ int mount_options_parse(const char *text, struct mount_options *o, struct cc_err
 	return 0;
 }
 
+int cc_mount_options_read(const json_t *obj, const char *what, struct cc_mount_options *o,
+			  struct cc_error *err)
+{
+	struct cc_mount_options got = {0};
+	cc_auto_free char *text = NULL;
+
+	if (cc_json_str(obj, what, "mountOptions", false, &text, err))
+		return -1;
+	if (!text)
+		return 0;
+	if (cc_mount_options_parse(text, &got, err)) {
+		if (err->code == CC_E_USAGE)
+			err->code = CC_E_INVALID;
+		return cc_prefix(err, "%s: mountOptions", what);
+	}
+	*o = got;
+	return 0;
+}
+
 /* "ro" for "ro" and its recursive kind "rro", and so on. */
 static const char *plain(const char *name)
 {
-	struct mount_options ignored = {0};
+	struct cc_mount_options ignored = {0};
 
 	if (name[0] == 'r' && (take(&ignored, name + 1) || is_widening(name + 1)))
 		return name + 1;
 	return name;
 }
 
-int mount_options_asked(const struct cc_strv *options, struct mount_options *o,
-			struct cc_error *err)
+int cc_mount_options_asked(const struct cc_strv *options, struct cc_mount_options *o,
+			   struct cc_error *err)
 {
 	for (size_t i = 0; i < options->n; i++) {
 		const char *name = plain(options->v[i]);
@@ -104,18 +123,18 @@ int mount_options_asked(const struct cc_strv *options, struct mount_options *o,
 	return 0;
 }
 
-void mount_options_add(struct mount_options *o, const struct mount_options *more)
+void cc_mount_options_add(struct cc_mount_options *o, const struct cc_mount_options *more)
 {
 	o->set = (o->set & (TAKING_AWAY | ~more->named)) | more->set;
 	o->named |= more->named;
 }
 
-bool mount_options_eq(const struct mount_options *a, const struct mount_options *b)
+bool cc_mount_options_eq(const struct cc_mount_options *a, const struct cc_mount_options *b)
 {
 	return a->named == b->named && a->set == b->set;
 }
 
-void mount_options_text(const struct mount_options *o, char out[static MOUNT_OPTIONS_TEXT])
+void cc_mount_options_text(const struct cc_mount_options *o, char out[static CC_MOUNT_OPTIONS_TEXT])
 {
 	unsigned int left = o->named;
 	size_t len = 0;
@@ -125,8 +144,8 @@ void mount_options_text(const struct mount_options *o, char out[static MOUNT_OPT
 		if (!known[i].attrs || (left & known[i].attrs) != known[i].attrs ||
 		    (o->set & known[i].attrs) != known[i].set)
 			continue;
-		len += (size_t)snprintf(out + len, MOUNT_OPTIONS_TEXT - len, "%s%s", len ? "," : "",
-					known[i].name);
+		len += (size_t)snprintf(out + len, CC_MOUNT_OPTIONS_TEXT - len, "%s%s",
+					len ? "," : "", known[i].name);
 		left &= ~known[i].attrs;
 	}
 }

@@ -4,14 +4,14 @@
 
 #include <sys/mount.h>
 
-#include "dmctl/mount_options.h"
+#include "mount_options.h"
 
-static struct mount_options parsed(const char *text)
+static struct cc_mount_options parsed(const char *text)
 {
-	struct mount_options o = {0};
+	struct cc_mount_options o = {0};
 	struct cc_error err;
 
-	expect_ok(mount_options_parse(text, &o, &err), &err);
+	expect_ok(cc_mount_options_parse(text, &o, &err), &err);
 	return o;
 }
 
@@ -41,16 +41,16 @@ static void every_option_means_its_attribute(void **state)
 		{"rw,ro", "ro", MOUNT_ATTR_RDONLY},
 		{"noatime,strictatime", "strictatime", MOUNT_ATTR_STRICTATIME},
 	};
-	char text[MOUNT_OPTIONS_TEXT];
+	char text[CC_MOUNT_OPTIONS_TEXT];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct mount_options o = parsed(cases[i].text);
+		struct cc_mount_options o = parsed(cases[i].text);
 
 		assert_int_equal(o.set, cases[i].set);
-		mount_options_text(&o, text);
+		cc_mount_options_text(&o, text);
 		assert_string_equal(text, cases[i].shown);
-		assert_true(mount_options_eq(&o, &(struct mount_options){o.named, o.set}));
+		assert_true(cc_mount_options_eq(&o, &(struct cc_mount_options){o.named, o.set}));
 	}
 }
 
@@ -71,35 +71,35 @@ static void all_others_are_refused(void **state)
 		"ro,,rw",	",",
 		"nobarrier",	"errors=continue",
 	};
-	struct mount_options o;
+	struct cc_mount_options o;
 	struct cc_error err;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
-		o = (struct mount_options){0};
-		assert_int_equal(mount_options_parse(others[i], &o, &err), -1);
+		o = (struct cc_mount_options){0};
+		assert_int_equal(cc_mount_options_parse(others[i], &o, &err), -1);
 		expect_error(&err, CC_E_USAGE, "", "there is no mount option");
 	}
 	for (size_t i = 0; i < 2; i++) {
-		o = (struct mount_options){0};
-		assert_int_equal(mount_options_parse(i ? "suid" : "ro,dev", &o, &err), -1);
+		o = (struct cc_mount_options){0};
+		assert_int_equal(cc_mount_options_parse(i ? "suid" : "ro,dev", &o, &err), -1);
 		expect_error(&err, CC_E_USAGE, "", "always mounted nosuid and nodev");
 	}
 }
 
-static int asked(char **options, size_t n, struct mount_options *o, struct cc_error *err)
+static int asked(char **options, size_t n, struct cc_mount_options *o, struct cc_error *err)
 {
 	const struct cc_strv list = {.n = n, .v = options};
 
-	*o = (struct mount_options){0};
-	return mount_options_asked(&list, o, err);
+	*o = (struct cc_mount_options){0};
+	return cc_mount_options_asked(&list, o, err);
 }
 
 static void a_container_may_ask_for_the_same(void **state)
 {
 	char *docker[] = {"rbind", "rprivate", "rro"};
 	char *podman[] = {"rbind", "nodev", "nosuid", "rprivate", "noexec", "rnoatime", "ro"};
-	struct mount_options o;
+	struct cc_mount_options o;
 	struct cc_error err;
 
 	(void)state;
@@ -113,7 +113,7 @@ static void what_it_does_not_get_is_refused(void **state)
 {
 	static const char *const options[] = {
 		"suid", "rsuid", "dev", "rdev", "idmap", "idmap=uids=0-1-10", "ridmap"};
-	struct mount_options o;
+	struct cc_mount_options o;
 	struct cc_error err;
 
 	(void)state;
@@ -138,14 +138,14 @@ static void nothing_is_given_back(void **state)
 		{"noatime,nodiratime", "relatime", "relatime,nodiratime"},
 		{"noatime,nodiratime", "strictatime,diratime", "strictatime,diratime"},
 	};
-	char text[MOUNT_OPTIONS_TEXT];
+	char text[CC_MOUNT_OPTIONS_TEXT];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct mount_options o = parsed(cases[i].created), more = parsed(cases[i].asked);
+		struct cc_mount_options o = parsed(cases[i].created), more = parsed(cases[i].asked);
 
-		mount_options_add(&o, &more);
-		mount_options_text(&o, text);
+		cc_mount_options_add(&o, &more);
+		cc_mount_options_text(&o, text);
 		assert_string_equal(text, cases[i].is);
 	}
 }
