@@ -43,12 +43,15 @@ ramdisk() {
 
 sectors() { blockdev --getsz "$1"; }
 
+# Where there is udev it takes nodes away in its own time, also from the next mapping of that name.
+udev_settled() { [ ! -e /run/udev/control ] || udevadm settle --timeout=$((60 * ${CC_SLOW:-1})); }
+
 # dm_create NAME TABLE, dm_remove NAME
 dm_create() {
 	cleanup dmsetup remove --retry --noudevsync "$1"
-	dmsetup create --noudevsync "$1" --table "$2" && dmsetup mknodes "$1"
+	dmsetup create --noudevsync "$1" --table "$2" && udev_settled && dmsetup mknodes "$1"
 }
-dm_remove() { dmsetup remove --retry --noudevsync "$1"; }
+dm_remove() { dmsetup remove --retry --noudevsync "$1" && udev_settled; }
 
 # cc_create NAME DEVICE [OPTION...]: a locked mapping of the whole device; iv_offset in $iv_offset
 cc_create() {

@@ -129,6 +129,8 @@ class Guest:
                   "random.trust_cpu=on nowatchdog net.ifnames=0 loglevel=5 log_buf_len=4M "
                   # a busy host may well let a virtual processor wait for longer than the usual 21 s
                   "rcupdate.rcu_cpu_stall_timeout=60 "
+                  # as Debian's kernels are built: resize2fs writes to a mounted device
+                  "bdev_allow_write_mounted=1 "
                   f"rootfstype=ext4 rw {self.kernel.root()}")
         root = self.kernel.disk(self.image / "root.ext4", self.dir)
         args = [self.image / "qemu", "-machine", "q35", "-m", n["mem"] + self.kernel.mib,

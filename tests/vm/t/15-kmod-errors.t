@@ -49,8 +49,10 @@ need blockdev --setro "$lun"
 fails_with 1 'Read-only file system' dmsetup create --noudevsync m \
 	--table "0 32768 container-crypt aes-xts-plain64 0 $lun 0"
 cleanup dmsetup remove --retry m
+need udev_settled
 ok "a read-only one is made" dmsetup create --noudevsync --readonly m \
 	--table "0 32768 container-crypt aes-xts-plain64 0 $lun 0"
+need udev_settled
 need dmsetup mknodes
 need cc_unlock m k
 ok "it reads" direct_read /dev/mapper/m 0
@@ -144,7 +146,7 @@ ok "and never yield wrong data" wait $check
 is "nor an error" "$(field error "$(cat "$tap_dir/check")")" 0
 is "the mapping is still active" "$(cc_status m state)" active
 # udev follows the renames in its own time
-udevadm settle
+need udev_settled
 need dmsetup mknodes m
 "$blockcheck" -t 8 /dev/mapper/m >"$tap_dir/check" &
 check=$!

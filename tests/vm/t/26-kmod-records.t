@@ -52,7 +52,6 @@ need cc_lock m
 recorded "lock" "${ctrl}lock .*dev=$dev.*res=1"
 lines=$(grep -c '' "$tap_dir/audit")
 need cc_unlock m k 300
-need wait_for 5 test "$(cc_status m state)" = active
 recorded "the end of a lease, which no process asked for" "${event}lease .*dev=$dev.*res=1"
 is "with unlock no more than two records" "$(($(grep -c '' "$tap_dir/audit") - lines))" 2
 need dm_remove m
