@@ -45,9 +45,15 @@ static int flush(const struct binding *b, struct cc_error *err)
 		return -1;
 	if (!st.exists || st.locked || b->read_only)
 		return 0;
-	if (fd < 0 || fstat(fd, &sb) || !binding_alive(b) || sb.st_dev != st.dev || syncfs(fd))
+	if (fd < 0 || fstat(fd, &sb))
 		return cc_fail_errno(err, CC_E_DEVICE, "volume %s cannot be flushed", b->volume);
-	return 0;
+	/* while the runtime creates the container nothing in it writes, and its root is not there yet */
+	if (!binding_alive(b) || sb.st_dev != st.dev)
+		return cc_fail(err, CC_E_DEVICE, "volume %s is not on %s, and cannot be flushed",
+			       b->volume, b->mount_point);
+	return syncfs(fd)
+		       ? cc_fail_errno(err, CC_E_DEVICE, "volume %s cannot be flushed", b->volume)
+		       : 0;
 }
 
 int lapse_flush(const char *name, struct cc_error *err)

@@ -239,3 +239,20 @@ int measure_named(const char *container, const char *engine, struct measured *s,
 		       "container-crypt/volume=NAME to have it bound before its program runs",
 		       c.name);
 }
+
+int measure_bound(const char *id, const char *engine, pid_t pid, struct measured *s,
+		  struct cc_error *err)
+{
+	engine_auto_container struct engine_container c = {0};
+
+	if (engine_find(id, engine, &c, err))
+		return -1;
+	if (!c.bundle)
+		return cc_fail(err, CC_E_NOTFOUND, "container %s has ended", c.name);
+	/* until then Docker has none, and Podman that of the last time */
+	if (c.pid != pid) {
+		c.pid = pid;
+		c.waiting = true;
+	}
+	return measure(&c, NULL, s, err);
+}

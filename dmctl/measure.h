@@ -44,6 +44,16 @@ int measure_hook(const struct oci_state *state, struct measured *s, struct cc_er
 int measure_named(const char *container, const char *engine, struct measured *s,
 		  struct cc_error *err);
 
+/**
+ * measure_bound - a container that was bound before, by id.
+ * @pid: its first process, which is alive; the engine knows it only when the runtime has created the container, which
+ *       it has not while a hook runs, nor while the process is frozen after that. Nothing of the container has run then.
+ *
+ * Return: as measure_named()
+ */
+int measure_bound(const char *id, const char *engine, pid_t pid, struct measured *s,
+		  struct cc_error *err);
+
 /*
  * Measures the root file system's layers, too (rootfs_digest()), which can take as long as reading the image.
  * CC_E_REFUSED, fact "rootfs", where that cannot be. @cache: what is known of layers already.

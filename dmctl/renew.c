@@ -80,12 +80,12 @@ static void refused(struct renewing *g, const char *name, const char *text)
 
 /* ---- measuring --------------------------------------------------------------------------------- */
 
-/* By id, from the engine it was bound by; it must still be the process that was bound. */
+/* By the engine it was bound by; it must still be the process that was bound. */
 static int measure(struct held *h, struct cc_error *err)
 {
-	if (measure_named(h->b.container, h->b.engine, &h->seen, err))
+	if (measure_bound(h->b.container, h->b.engine, (pid_t)h->b.pid, &h->seen, err))
 		return -1;
-	if (h->seen.m->pid != h->b.pid || h->seen.m->start_time != h->b.start_time)
+	if (h->seen.m->start_time != h->b.start_time)
 		return cc_fail(err, CC_E_NOTFOUND, "the container that was bound has ended");
 	return 0;
 }

@@ -61,7 +61,7 @@ for _ in $(seq "${LEASE_ROUNDS:-30}"); do
 done
 is "the daemons started again each time" "$rounds" "${LEASE_ROUNDS:-30}"
 touch "$tap_dir/stop"
-peer 'touch "$tap_dir/stop"; wait $loop'
+need peer 'touch "$tap_dir/stop"; wait_for 200 eval "! kill -0 $loop"' # what it waits for is logged
 wait $loop
 date -s "@$clock" >/dev/null
 peer "date -s @$clock" >/dev/null
