@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store_sql.h"
 
-#define COLUMNS                                                                                  \
-	"id, name, uuid, cipher, key_bytes, sector_size, data_offset, sectors, fs, generation, " \
-	"ready, created, kek_id, wrapped, fence, serial_floor, wrap_format, lease_ms, "          \
+/* All but the id, in the order of VALUES and of write_row(). */
+#define FIELDS                                                                               \
+	"name, uuid, cipher, key_bytes, sector_size, data_offset, sectors, fs, generation, " \
+	"ready, created, kek_id, wrapped, fence, serial_floor, wrap_format, lease_ms, "      \
 	"shared_read, on_lapse, on_revoke, queue_ms, mount_options"
+#define VALUES "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
+#define COLUMNS "id, " FIELDS
 
 /* A word the terms do not know was not written by keyd. */
 static int read_terms(sqlite3_stmt *q, struct cc_terms *t, struct cc_error *err)
@@ -54,49 +57,37 @@ static int read_row(sqlite3_stmt *q, struct store_volume *v, struct cc_error *er
 	return read_terms(q, &v->terms, err) || read_mount(q, &v->mount, err) ? -1 : 0;
 }
 
-int store_volume_add(struct store *st, struct store_volume *v, struct cc_error *err)
+/* @sql: takes VALUES and then the id */
+static int write_row(struct store *st, const char *sql, const struct store_volume *v,
+		     struct cc_error *err)
 {
 	char mount[CC_MOUNT_OPTIONS_TEXT];
 	int n;
 
 	cc_mount_options_text(&v->mount, mount);
-	n = sql_run(st, err,
-		    "INSERT INTO volume (name, uuid, cipher, key_bytes, sector_size, "
-		    "data_offset, sectors, fs, generation, ready, created, kek_id, wrapped, "
-		    "fence, serial_floor, wrap_format, lease_ms, shared_read, on_lapse, "
-		    "on_revoke, queue_ms, mount_options) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-		    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		    "tttiiuutuiitbuuiuittut", v->name, v->uuid, v->cipher, (int64_t)v->key_bytes,
-		    (int64_t)v->sector_size, v->offset, v->sectors, v->fs, v->generation,
-		    (int64_t)v->ready, v->created, v->kek_id, v->wrapped, v->wrapped_len, v->fence,
-		    v->serial_floor, (int64_t)v->wrap_format, v->terms.lease_ms,
-		    (int64_t)v->terms.shared_read, cc_on_lapse_name(v->terms.on_lapse),
-		    cc_on_revoke_name(v->terms.on_revoke), v->terms.queue_ms, mount);
-	if (n < 0)
-		return cc_prefix(err, "volume %s (%s)", v->name, v->uuid);
+	n = sql_run(st, err, sql, "tttiiuutuiitbuuiuittuti", v->name, v->uuid, v->cipher,
+		    (int64_t)v->key_bytes, (int64_t)v->sector_size, v->offset, v->sectors, v->fs,
+		    v->generation, (int64_t)v->ready, v->created, v->kek_id, v->wrapped,
+		    v->wrapped_len, v->fence, v->serial_floor, (int64_t)v->wrap_format,
+		    v->terms.lease_ms, (int64_t)v->terms.shared_read,
+		    cc_on_lapse_name(v->terms.on_lapse), cc_on_revoke_name(v->terms.on_revoke),
+		    v->terms.queue_ms, mount, v->id);
+	return n < 0 ? cc_prefix(err, "volume %s (%s)", v->name, v->uuid) : 0;
+}
+
+int store_volume_add(struct store *st, struct store_volume *v, struct cc_error *err)
+{
+	v->id = 0;
+	if (write_row(st, "INSERT INTO volume (" FIELDS ", id) VALUES (" VALUES ", NULLIF(?, 0))",
+		      v, err))
+		return -1;
 	v->id = sqlite3_last_insert_rowid(st->db);
 	return 0;
 }
 
 int store_volume_update(struct store *st, const struct store_volume *v, struct cc_error *err)
 {
-	char mount[CC_MOUNT_OPTIONS_TEXT];
-	int n;
-
-	cc_mount_options_text(&v->mount, mount);
-	n = sql_run(st, err,
-		    "UPDATE volume SET uuid = ?, cipher = ?, key_bytes = ?, sector_size = ?, "
-		    "data_offset = ?, sectors = ?, fs = ?, generation = ?, ready = ?, "
-		    "created = ?, kek_id = ?, wrapped = ?, fence = ?, serial_floor = ?, "
-		    "wrap_format = ?, lease_ms = ?, shared_read = ?, on_lapse = ?, "
-		    "on_revoke = ?, queue_ms = ?, mount_options = ? WHERE id = ?",
-		    "ttiiuutuiitbuuiuittuti", v->uuid, v->cipher, (int64_t)v->key_bytes,
-		    (int64_t)v->sector_size, v->offset, v->sectors, v->fs, v->generation,
-		    (int64_t)v->ready, v->created, v->kek_id, v->wrapped, v->wrapped_len, v->fence,
-		    v->serial_floor, (int64_t)v->wrap_format, v->terms.lease_ms,
-		    (int64_t)v->terms.shared_read, cc_on_lapse_name(v->terms.on_lapse),
-		    cc_on_revoke_name(v->terms.on_revoke), v->terms.queue_ms, mount, v->id);
-	return n < 0 ? cc_prefix(err, "volume %s (%s)", v->name, v->uuid) : 0;
+	return write_row(st, "UPDATE volume SET (" FIELDS ") = (" VALUES ") WHERE id = ?", v, err);
 }
 
 static int get(struct store *st, const char *sql, const char *key, struct store_volume *v,
