@@ -27,7 +27,7 @@ PKG_LIBS = $(eval PKG_LIBS := -Wl,--as-needed $(shell pkg-config --libs $(PKGS))
 FORTIFY = $(eval FORTIFY := $(if $(filter 1,$(shell test `$(CC) -dumpversion | cut -d. -f1` \
 	-ge 12 && echo 1)),3,2))$(FORTIFY)
 
-CPPFLAGS_ALL = -D_GNU_SOURCE -Iinclude -Ilib $(PKG_CFLAGS) $(CPPFLAGS)
+CPPFLAGS_ALL = -D_GNU_SOURCE -Iinclude -Ilib -Idmctl $(PKG_CFLAGS) $(CPPFLAGS)
 WARN := -std=gnu17 -Wall -Wextra -Wshadow -Wconversion -Werror
 CFLAGS_ALL = $(WARN) -g -O2 -fPIE -fstack-protector-strong -fstack-clash-protection \
 	-D_FORTIFY_SOURCE=$(FORTIFY) $(CFLAGS)
@@ -41,11 +41,11 @@ CFLAGS_FUZZ = -std=gnu17 -g -O1 -fsanitize=fuzzer-no-link,address,undefined \
 
 LIB := $(wildcard lib/*.c)
 KEYD := $(wildcard keyd/*.c)
-DMCTL := $(wildcard dmctl/*.c)
+DMCTL := $(filter-out dmctl/hook/%,$(wildcard dmctl/*/*.c))
 HOOK := $(wildcard dmctl/hook/*.c)
 UNIT := $(wildcard tests/unit/test_*.c)
 FUZZ := $(wildcard tests/fuzz/fuzz_*.c)
-FORMATTED := $(wildcard $(foreach d,lib keyd dmctl dmctl/hook tests/unit tests/fuzz tests/vm/src,$d/*.c $d/*.h))
+FORMATTED := $(wildcard $(foreach d,lib keyd $(wildcard dmctl/*) tests/unit tests/fuzz tests/vm/src,$d/*.c $d/*.h))
 TIDY := $(patsubst %.c,$(B)/tidy/%.ok,$(LIB) $(KEYD) $(DMCTL) $(HOOK))
 MAN := $(patsubst docs/%.scd,$(B)/man/%,$(wildcard docs/*.scd))
 PROGRAMS := $(if $(KEYD),$(B)/keyd/keyd) $(if $(DMCTL),$(B)/dmctl/dmctl) \
@@ -152,7 +152,7 @@ install: $(PROGRAMS) $(MAN)
 # One test program a file: test_keyd_x.c sees keyd's objects, test_dmctl_x.c dmctl's, the rest
 # only lib/. The same for fuzz targets.
 part = $(call OBJ,$(1)/,$(LIB) $(if $(findstring _keyd_,$(2)),$(filter-out keyd/main.c,$(KEYD))) \
-	$(if $(findstring _dmctl_,$(2)),$(filter-out dmctl/main.c,$(DMCTL))))
+	$(if $(findstring _dmctl_,$(2)),$(filter-out dmctl/cli/main.c,$(DMCTL))))
 
 $(B)/asan/%.o: %.c Makefile | $(B)/deps
 	$(cc)
@@ -176,12 +176,10 @@ $(FUZZ_BIN): $(B)/tests/fuzz/%: $(B)/fuzz/tests/fuzz/%.o $$(call part,fuzz,$$@)
 	$(Q)$(CLANG) $(CFLAGS_FUZZ) -fsanitize=fuzzer -o $@ $^ $(PKG_LIBS)
 
 # Goes into the test guest, for the race of many hosts.
-$(B)/tests/vm/leaserace: $(call OBJ,,tests/vm/src/leaserace.c $(filter-out dmctl/main.c,$(DMCTL))) $(B)/lib/libcc.a
+$(B)/tests/vm/leaserace: $(call OBJ,,tests/vm/src/leaserace.c $(filter-out dmctl/cli/main.c,$(DMCTL))) $(B)/lib/libcc.a
 	$(ld)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
-
-$(B)/tests/vm/src/leaserace.o: CPPFLAGS += -Idmctl
 
 install-guest: $(B)/tests/vm/leaserace
 	$(Q)install -Dm755 -t $(LIBEXEC) $<

@@ -2,7 +2,7 @@
 /* A bundle's config.json under both engines; what parses can be sent as a measurement. */
 #include <string.h>
 
-#include "dmctl/oci.h"
+#include "dmctl/container/oci.h"
 #include "fuzz.h"
 
 #define ID "723f24339aa68e252590956c06a89265066bf42b3cc4011cb7ae1270d9b68498"

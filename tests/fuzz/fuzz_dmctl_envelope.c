@@ -2,7 +2,7 @@
 /* A file of identities from a stranger; what was read can be picked from and read again. */
 #include <string.h>
 
-#include "dmctl/envelope.h"
+#include "dmctl/client/envelope.h"
 #include "fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -2,9 +2,9 @@
 /* An image's configuration, a binding's file and /proc/PID/status. */
 #include <string.h>
 
-#include "dmctl/binding.h"
-#include "dmctl/image_config.h"
-#include "dmctl/proc.h"
+#include "dmctl/bind/binding.h"
+#include "dmctl/container/image_config.h"
+#include "dmctl/host/proc.h"
 #include "fuzz.h"
 
 static void read_binding(const char *text, size_t size)

@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "dmctl/layer_record.h"
+#include "dmctl/container/layer_record.h"
 #include "fuzz.h"
 
 #define LINE 72

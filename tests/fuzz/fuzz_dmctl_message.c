@@ -2,7 +2,7 @@
 /* A request on the agent's socket, with the OCI state in it. */
 #include <string.h>
 
-#include "dmctl/agent_message.h"
+#include "dmctl/agent/agent_message.h"
 #include "fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -5,9 +5,9 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "dmctl/cgroup.h"
-#include "dmctl/mountinfo.h"
-#include "dmctl/rootfs_overlay.h"
+#include "dmctl/host/cgroup.h"
+#include "dmctl/host/mountinfo.h"
+#include "dmctl/container/rootfs_overlay.h"
 #include "fuzz.h"
 
 static void split(const char *lower)

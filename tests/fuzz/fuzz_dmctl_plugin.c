@@ -3,7 +3,7 @@
 #include <string.h>
 #include <sys/mount.h>
 
-#include "dmctl/plugin_request.h"
+#include "dmctl/plugin/plugin_request.h"
 #include "fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -2,8 +2,8 @@
 /* keyd's record of a volume: what is taken is safe to put into a table line and a file name. */
 #include <string.h>
 
-#include "dmctl/luks.h"
-#include "dmctl/volume_record.h"
+#include "dmctl/volume/luks.h"
+#include "dmctl/client/volume_record.h"
 #include "fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -9,10 +9,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "dmctl/agent_client.h"
-#include "dmctl/agent_list.h"
-#include "dmctl/agent_message.h"
-#include "dmctl/binding.h"
+#include "dmctl/cli/agent_client.h"
+#include "dmctl/agent/agent_list.h"
+#include "dmctl/agent/agent_message.h"
+#include "dmctl/bind/binding.h"
 
 #define MANY 1000
 

@@ -5,8 +5,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "dmctl/binding.h"
-#include "dmctl/proc.h"
+#include "dmctl/bind/binding.h"
+#include "dmctl/host/proc.h"
 
 #define ID "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define UUID "3f2b8c1e-5d4a-4b6f-9c7d-8e1f0a2b3c4d"

@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "dmctl/cdi.h"
+#include "dmctl/plugin/cdi.h"
 #include "paths.h"
 
 static char dir[64];

@@ -2,7 +2,7 @@
 /* Which container a cgroup path belongs to: the shallowest group an engine made. */
 #include "lib_test.h"
 
-#include "dmctl/cgroup.h"
+#include "dmctl/host/cgroup.h"
 
 #define ID_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define ID_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"

@@ -6,9 +6,9 @@
 #include <getopt.h>
 #include <unistd.h>
 
-#include "dmctl/globals.h"
-#include "dmctl/host_name.h"
-#include "dmctl/verbs.h"
+#include "dmctl/cli/globals.h"
+#include "dmctl/cli/host_name.h"
+#include "dmctl/cli/verbs.h"
 
 #define ARGS_MAX 16
 

@@ -2,7 +2,7 @@
 /* config.json and the OCI state: what engines write, and what somebody might slip in. */
 #include "lib_test.h"
 
-#include "dmctl/oci.h"
+#include "dmctl/container/oci.h"
 #include "paths.h"
 
 #define DOCKER_ID "723f24339aa68e252590956c06a89265066bf42b3cc4011cb7ae1270d9b68498"

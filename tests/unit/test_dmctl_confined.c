@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "dmctl/measure.h"
+#include "dmctl/container/measure.h"
 
 static const char text[] = "Name:\tx\nUmask:\t0022\nUid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\n"
 			   "CapInh:\t0000000000000000\nCapPrm:\t0000000000000003\n"

@@ -2,7 +2,7 @@
 /* What dmctl doctor reads out of the kernel's files. */
 #include "lib_test.h"
 
-#include "dmctl/doctor.h"
+#include "dmctl/cli/doctor.h"
 
 static void versions_are_compared_by_number(void **state)
 {

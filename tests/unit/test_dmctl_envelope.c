@@ -3,8 +3,8 @@
 #include "lib_test.h"
 
 #include "b64.h"
-#include "dmctl/envelope.h"
-#include "dmctl/predicate.h"
+#include "dmctl/client/envelope.h"
+#include "dmctl/cli/predicate.h"
 #include "dsse.h"
 
 /* An envelope as JSON text, its signature nonsense: nothing here verifies. */

@@ -2,7 +2,7 @@
 /* When a file system says of itself that it is damaged. */
 #include "lib_test.h"
 
-#include "dmctl/fs_care.h"
+#include "dmctl/volume/fs_care.h"
 
 static void only_an_ext4_that_found_errors_needs_repair(void **state)
 {

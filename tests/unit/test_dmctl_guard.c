@@ -6,9 +6,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "dmctl/guard.h"
-#include "dmctl/interrupt.h"
-#include "dmctl/program.h"
+#include "dmctl/host/guard.h"
+#include "dmctl/host/interrupt.h"
+#include "dmctl/host/program.h"
 
 /* Counts in memory that is shared with the children. */
 static void count(void *arg)

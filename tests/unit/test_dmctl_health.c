@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "dmctl/engine.h"
-#include "dmctl/measure.h"
-#include "dmctl/podman_db.h"
+#include "dmctl/engine/engine.h"
+#include "dmctl/container/measure.h"
+#include "dmctl/engine/podman_db.h"
 
 #define IMAGE "{\"config\":{\"Healthcheck\":{\"Test\":[\"CMD\",\"/ok\"],\"Interval\":5}}}"
 #define NO_CHECK "{\"config\":{}}"

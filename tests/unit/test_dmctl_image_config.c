@@ -7,7 +7,7 @@
 #include <sys/inotify.h>
 #include <sys/stat.h>
 
-#include "dmctl/image_config.h"
+#include "dmctl/container/image_config.h"
 
 static int parse(const char *single_quoted, struct image_config *c, struct cc_error *err)
 {

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "dmctl/luks.h"
+#include "dmctl/volume/luks.h"
 #include "secret.h"
 
 #define FILE_BYTES (48 * 1024 * 1024)

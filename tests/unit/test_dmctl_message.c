@@ -2,7 +2,7 @@
 /* Requests on the agent's socket. */
 #include "lib_test.h"
 
-#include "dmctl/agent_message.h"
+#include "dmctl/agent/agent_message.h"
 
 #define ID "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 

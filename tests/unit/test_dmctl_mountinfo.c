@@ -6,7 +6,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "dmctl/mountinfo.h"
+#include "dmctl/host/mountinfo.h"
 
 #define MERGED "/var/lib/docker/overlay2/85a0/merged"
 #define OVERLAY "overlay overlay rw,lowerdir=/l/A:/l/B,upperdir=/o/85a0/diff,workdir=/o/85a0/work"

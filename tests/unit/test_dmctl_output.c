@@ -6,8 +6,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "dmctl/output.h"
-#include "dmctl/size.h"
+#include "dmctl/cli/output.h"
+#include "dmctl/host/size.h"
 
 /* In place of the C library's: what was synced last. */
 static struct stat synced;

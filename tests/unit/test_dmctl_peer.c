@@ -11,8 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "dmctl/agent.h"
-#include "dmctl/proc.h"
+#include "dmctl/agent/agent.h"
+#include "dmctl/host/proc.h"
 
 #define GROUP                    \
 	"/sys/fs/cgroup/docker-" \

@@ -4,7 +4,7 @@
 
 #include <sys/mount.h>
 
-#include "dmctl/plugin_request.h"
+#include "dmctl/plugin/plugin_request.h"
 
 static int parse(const char *path, const char *single_quoted, struct plugin_request *r,
 		 struct cc_error *err)

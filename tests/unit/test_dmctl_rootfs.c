@@ -11,8 +11,8 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "dmctl/image_config.h"
-#include "dmctl/rootfs.h"
+#include "dmctl/container/image_config.h"
+#include "dmctl/container/rootfs.h"
 
 static char upper[80], lower[80];
 static struct cc_mount mounts[] = {{.destination = "/etc/hosts"}, {.destination = "/data"}};

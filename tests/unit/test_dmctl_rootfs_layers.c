@@ -10,8 +10,8 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "dmctl/rootfs_layers.h"
-#include "dmctl/rootfs_overlay.h"
+#include "dmctl/container/rootfs_layers.h"
+#include "dmctl/container/rootfs_overlay.h"
 
 static char cache[80];
 static struct layers_cost cost;

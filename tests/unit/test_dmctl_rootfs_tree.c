@@ -14,7 +14,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "dmctl/rootfs_tree.h"
+#include "dmctl/container/rootfs_tree.h"
 
 static void make_tree(void)
 {

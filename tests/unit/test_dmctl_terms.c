@@ -2,7 +2,7 @@
 /* The options that say on what terms a key is lent. */
 #include "lib_test.h"
 
-#include "dmctl/terms_option.h"
+#include "dmctl/cli/terms_option.h"
 #include "terms.h"
 
 static void times_have_units(void **state)

@@ -2,7 +2,7 @@
 /* What fails again and again is said once when it begins and once when it ends. */
 #include "lib_test.h"
 
-#include "dmctl/trouble.h"
+#include "dmctl/agent/trouble.h"
 
 static void it_is_said_when_it_begins_and_when_it_ends(void **state)
 {

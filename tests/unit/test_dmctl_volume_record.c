@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib_test.h"
 
-#include "dmctl/volume_record.h"
+#include "dmctl/client/volume_record.h"
 
 static json_t *good(void)
 {

@@ -22,8 +22,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "keyd_client.h"
-#include "mapping.h"
+#include "client/keyd_client.h"
+#include "volume/mapping.h"
 #include "measurement.h"
 #include "paths.h"
 

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * agent_keyd.c - a connection to keyd that waits for a change (GET /v1/changes). What it answers does not matter:
+ * that it does, that it is there again after keyd was away, or was open for a while, are reasons to renew
+ * all leases now, and what has been taken away is noticed then; and to look which volumes there are, for the CDI
+ * specs, as other hosts make and remove some.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "agent/agent.h"
+
+#define REQUEST "GET /v1/changes HTTP/1.1\r\nHost: keyd\r\n\r\n"
+#define PAUSE_SECONDS 1
+
+/**
+ * struct keyd_link - the connection.
+ * @readable: of it, NULL while there is none
+ * @again: connects anew
+ */
+struct keyd_link {
+	struct agent *agent;
+	struct event *readable, *again;
+};
+
+static void hang_up(struct keyd_link *k)
+{
+	const struct timeval pause = {.tv_sec = PAUSE_SECONDS};
+
+	if (k->readable) {
+		close(event_get_fd(k->readable));
+		event_free(k->readable);
+		k->readable = NULL;
+	}
+	event_add(k->again, &pause);
+}
+
+/* An answer, or the end of keyd. */
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct keyd_link *k = arg;
+	char c;
+	bool answered = recv(fd, &c, 1, MSG_DONTWAIT) > 0;
+
+	(void)what;
+	hang_up(k);
+	if (answered)
+		lease_renew_now(k->agent);
+}
+
+static int connect_to(const char *path)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	cc_auto_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0 || strlen(path) >= sizeof(addr.sun_path))
+		return -1;
+	memcpy(addr.sun_path, path, strlen(path) + 1);
+	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) ||
+	    send(fd, REQUEST, strlen(REQUEST), MSG_NOSIGNAL) != (ssize_t)strlen(REQUEST))
+		return -1;
+	return cc_steal_fd(&fd);
+}
+
+/* Waits first, then looks: what changes in between is in the answer. */
+static void on_again(evutil_socket_t unused, short what, void *arg)
+{
+	struct keyd_link *k = arg;
+	int fd = connect_to(k->agent->keyd);
+
+	(void)unused;
+	(void)what;
+	if (fd >= 0) {
+		k->readable = event_new(k->agent->base, fd, EV_READ, on_readable, k);
+		if (!k->readable)
+			close(fd);
+	}
+	if (!k->readable || event_add(k->readable, NULL)) {
+		hang_up(k);
+		return;
+	}
+	lease_renew_now(k->agent);
+	if (!job_waits(k->agent, AGENT_REFRESH))
+		job_submit_internal(k->agent, AGENT_REFRESH, NULL);
+}
+
+int keyd_link_start(struct agent *a, struct cc_error *err)
+{
+	struct keyd_link *k = calloc(1, sizeof(*k));
+
+	if (k) {
+		k->agent = a;
+		k->again = evtimer_new(a->base, on_again, k);
+	}
+	if (!k || !k->again) {
+		free(k);
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	}
+	a->link = k;
+	on_again(-1, 0, k);
+	return 0;
+}
+
+void keyd_link_end(struct agent *a)
+{
+	struct keyd_link *k = a->link;
+
+	if (!k)
+		return;
+	hang_up(k);
+	event_free(k->again);
+	free(k);
+	a->link = NULL;
+}

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * agent_message.c - requests on the agent's socket.
+ */
+#include "agent/agent_message.h"
+
+#include <string.h>
+
+#define WHAT "the request"
+
+/* What an operation takes; unknown members are refused. */
+static const struct {
+	const char *name;
+	bool internal;
+	bool volume;
+	const char *const *members;
+} ops[] = {
+	[AGENT_HOOK] = {"hook", false, true, (const char *const[]){"op", "volume", "state", NULL}},
+	[AGENT_BIND] = {"bind", false, true,
+			(const char *const[]){"op", "volume", "device", "container", "engine",
+					      "dryRun", NULL}},
+	[AGENT_UNBIND] = {"unbind", false, true, (const char *const[]){"op", "volume", NULL}},
+	[AGENT_LIST] = {"list", false, false, (const char *const[]){"op", "after", NULL}},
+	[AGENT_MEASURE] = {"measure", false, false,
+			   (const char *const[]){"op", "container", "engine", "rootfs", NULL}},
+	[AGENT_REFRESH] = {"refresh", false, false, (const char *const[]){"op", NULL}},
+	[AGENT_PLUGIN] = {"plugin", false, false,
+			  (const char *const[]){"op", "path", "body", NULL}},
+	[AGENT_GROW] = {"grow", false, true, (const char *const[]){"op", "volume", NULL}},
+	[AGENT_RECOVER] = {"recover", true, false, (const char *const[]){"op", NULL}},
+	[AGENT_REAP] = {"reap", true, true, (const char *const[]){"op", "binding", NULL}},
+	[AGENT_UNDO] = {"undo", true, true, (const char *const[]){"op", "binding", NULL}},
+	[AGENT_RENEW] = {"renew", true, false, (const char *const[]){"op", NULL}},
+	[AGENT_FLUSH] = {"flush", true, true, (const char *const[]){"op", "binding", NULL}},
+	[AGENT_REVOKE] = {"revoke", true, true, (const char *const[]){"op", "binding", NULL}},
+};
+
+#define N_OPS (sizeof(ops) / sizeof(ops[0]))
+
+const char *agent_op_name(enum agent_op op)
+{
+	return ops[op].name;
+}
+
+void agent_message_clear(struct agent_message *m)
+{
+	free(m->device);
+	free(m->container);
+	free(m->engine);
+	free(m->path);
+	free(m->body);
+	oci_state_clear(&m->state);
+	*m = (struct agent_message){0};
+}
+
+static int parse_op(const json_t *obj, bool internal, struct agent_message *m, struct cc_error *err)
+{
+	cc_auto_free char *name = NULL;
+	size_t i;
+
+	if (cc_json_str(obj, WHAT, "op", true, &name, err))
+		return -1;
+	for (i = 0; i < N_OPS; i++) {
+		if (strcmp(ops[i].name, name) != 0 || (ops[i].internal && !internal))
+			continue;
+		m->op = (enum agent_op)i;
+		return cc_json_only(obj, WHAT, ops[i].members, err);
+	}
+	return cc_fail(err, CC_E_INVALID, WHAT ": operation \"%s\" is not known", name);
+}
+
+void agent_message_name(struct agent_message *m, const char *binding)
+{
+	snprintf(m->binding, sizeof(m->binding), "%s", binding);
+	binding_volume(binding, m->volume);
+}
+
+static int parse_volume(const json_t *obj, struct agent_message *m, struct cc_error *err)
+{
+	bool internal = ops[m->op].internal;
+	cc_auto_free char *name = NULL;
+
+	if (cc_json_str(obj, WHAT, internal ? "binding" : "volume", true, &name, err))
+		return -1;
+	if (internal ? !binding_is_name(name) : !cc_is_name(name))
+		return cc_fail(err, CC_E_INVALID, WHAT ": \"%s\" is no volume name", name);
+	agent_message_name(m, name);
+	return 0;
+}
+
+static int parse_after(const json_t *obj, struct agent_message *m, struct cc_error *err)
+{
+	cc_auto_free char *name = NULL;
+
+	if (cc_json_str(obj, WHAT, "after", false, &name, err))
+		return -1;
+	if (name && !binding_is_name(name))
+		return cc_fail(err, CC_E_INVALID, WHAT ": \"%s\" is no volume name", name);
+	snprintf(m->after, sizeof(m->after), "%s", name ? name : "");
+	return 0;
+}
+
+/* A string that may be null or absent. */
+static int optional(const json_t *obj, const char *key, char **out, struct cc_error *err)
+{
+	return json_is_null(json_object_get(obj, key))
+		       ? 0
+		       : cc_json_str(obj, WHAT, key, false, out, err);
+}
+
+static int parse_container(const json_t *obj, struct agent_message *m, struct cc_error *err)
+{
+	return cc_json_str(obj, WHAT, "container", true, &m->container, err) ||
+			       optional(obj, "engine", &m->engine, err)
+		       ? -1
+		       : 0;
+}
+
+int agent_message_parse(const char *buf, size_t len, bool internal, struct agent_message *m,
+			struct cc_error *err)
+{
+	cc_auto_json json_t *obj = cc_json_parse(buf, len, WHAT, err);
+
+	if (!obj)
+		return -1;
+	if (!json_is_object(obj))
+		return cc_fail(err, CC_E_INVALID, WHAT " is no JSON object");
+	if (parse_op(obj, internal, m, err) || (ops[m->op].volume && parse_volume(obj, m, err)))
+		return -1;
+	switch (m->op) {
+	case AGENT_HOOK:
+		return oci_state_parse(json_object_get(obj, "state"), &m->state, err);
+	case AGENT_BIND:
+		return optional(obj, "device", &m->device, err) || parse_container(obj, m, err) ||
+				       cc_json_bool(obj, WHAT, "dryRun", false, &m->dry_run, err)
+			       ? -1
+			       : 0;
+	case AGENT_MEASURE:
+		return parse_container(obj, m, err) ||
+				       cc_json_bool(obj, WHAT, "rootfs", false, &m->rootfs, err)
+			       ? -1
+			       : 0;
+	case AGENT_LIST:
+		return parse_after(obj, m, err);
+	case AGENT_PLUGIN:
+		return cc_json_str(obj, WHAT, "path", true, &m->path, err) ||
+				       cc_json_str(obj, WHAT, "body", true, &m->body, err)
+			       ? -1
+			       : 0;
+	default:
+		return 0;
+	}
+}
+
+char *agent_message_internal(enum agent_op op, const char *binding)
+{
+	cc_auto_json json_t *obj = json_pack("{s:s, s:s*}", "op", ops[op].name, "binding", binding);
+
+	return obj ? json_dumps(obj, JSON_COMPACT) : NULL;
+}

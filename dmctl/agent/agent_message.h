@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * agent_message.h - requests on the agent's socket (docs/api.md, "The agent's socket"), and those
+ * the agent makes itself.
+ */
+#ifndef CC_AGENT_MESSAGE_H
+#define CC_AGENT_MESSAGE_H
+
+#include "bind/binding.h"
+#include "container/oci.h"
+
+#define AGENT_MESSAGE_MAX (64 * 1024) /* bytes of a request or answer */
+
+/**
+ * enum agent_op - what is asked.
+ * @AGENT_RECOVER: internal: after a start, undo what is half done
+ * @AGENT_REAP: internal: undo a binding unless its container lives and is bound
+ * @AGENT_UNDO: internal: undo it, whatever it is
+ * @AGENT_RENEW: internal: renew the leases of all bound containers
+ * @AGENT_FLUSH: internal: a binding's lease is about to end: write what its frozen container wrote
+ * @AGENT_REVOKE: internal: a binding's lease was refused for good
+ */
+enum agent_op {
+	AGENT_HOOK,
+	AGENT_BIND,
+	AGENT_UNBIND,
+	AGENT_LIST,
+	AGENT_MEASURE,
+	AGENT_REFRESH,
+	AGENT_PLUGIN,
+	AGENT_GROW,
+	AGENT_RECOVER,
+	AGENT_REAP,
+	AGENT_UNDO,
+	AGENT_RENEW,
+	AGENT_FLUSH,
+	AGENT_REVOKE,
+};
+
+/**
+ * struct agent_message - one request.
+ * @volume: "" where the operation has none
+ * @binding: of an internal operation, the name of the binding; else as @volume
+ * @after: of AGENT_LIST, the last binding's name of the page before; "" for the first
+ * @device, @engine: NULL when not given
+ * @path, @body: of AGENT_PLUGIN, the HTTP request an engine sent
+ * @rootfs: of AGENT_MEASURE: with the digest of the root file system
+ * @state: of AGENT_HOOK
+ */
+struct agent_message {
+	enum agent_op op;
+	char volume[64];
+	char binding[BINDING_NAME_LEN];
+	char after[BINDING_NAME_LEN];
+	char *device, *container, *engine;
+	char *path, *body;
+	bool dry_run;
+	bool rootfs;
+	struct oci_state state;
+};
+
+/* Sets @binding and @volume. */
+void agent_message_name(struct agent_message *m, const char *binding);
+
+void agent_message_clear(struct agent_message *m);
+#define agent_auto_message cc_cleanup(agent_message_clear)
+
+/**
+ * agent_message_parse - parses one request.
+ * @internal: the agent's own operations are allowed, too
+ * Return: 0; -1 with CC_E_INVALID.
+ */
+int agent_message_parse(const char *buf, size_t len, bool internal, struct agent_message *m,
+			struct cc_error *err);
+
+/* Text of an internal request; malloced, NULL without memory. @binding, a name, may be NULL. */
+char *agent_message_internal(enum agent_op op, const char *binding);
+
+const char *agent_op_name(enum agent_op op);
+
+#endif

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * agent_worker.c - a worker of the agent: one request, one answer.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <syslog.h>
+
+#include "agent/agent.h"
+#include "bind/bind.h"
+#include "plugin/cdi.h"
+#include "bind/grow.h"
+#include "bind/lapse.h"
+#include "log.h"
+#include "container/measure.h"
+#include "paths.h"
+#include "plugin/plugin.h"
+#include "bind/renew.h"
+#include "bind/unbind.h"
+#include "volume/volume_lock.h"
+
+static json_t *done(const char *volume, struct cc_error *err)
+{
+	json_t *answer = json_pack("{s:b, s:s*}", "ok", 1, "volume", volume);
+
+	if (!answer)
+		cc_fail(err, CC_E_NOMEM, "out of memory");
+	return answer;
+}
+
+static int do_measure(const struct agent_message *m, json_t **answer, struct cc_error *err)
+{
+	layer_cache_auto struct layer_cache cache = {.dir = CC_ROOTFS_DIR};
+	measure_auto struct measured seen = MEASURED_NONE;
+
+	if (measure_named(m->container, m->engine, &seen, err) ||
+	    (m->rootfs && measure_rootfs(&seen, &cache, err)))
+		return -1;
+	*answer = json_pack("{s:b, s:o}", "ok", 1, "measurement", cc_measurement_to_json(seen.m));
+	return *answer ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
+}
+
+static int do_grow(const char *volume, json_t **answer, struct cc_error *err)
+{
+	struct grown grown;
+
+	if (grow_bound(volume, &grown, err))
+		return -1;
+	*answer = json_pack("{s:b, s:s, s:b, s:b}", "ok", 1, "volume", volume, "bound", grown.bound,
+			    "readOnly", grown.read_only);
+	return *answer ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
+}
+
+static int do_reap(const char *binding, struct cc_error *err)
+{
+	int rc = unbind_dead(binding, err);
+
+	measure_forget_removed();
+	return rc;
+}
+
+static int dispatch(const struct agent_message *m, const char *cdi_dir, json_t **answer,
+		    struct cc_error *err)
+{
+	cc_auto_close int lock = -1;
+	int rc = 0;
+
+	/* a flush may wait for the next key, which needs the lock */
+	if (m->volume[0] && m->op != AGENT_FLUSH) {
+		lock = volume_lock(m->volume, err);
+		if (lock < 0)
+			return -1;
+	}
+	switch (m->op) {
+	case AGENT_HOOK:
+	case AGENT_BIND:
+		return bind_volume(m, answer, err);
+	case AGENT_PLUGIN:
+		return plugin_call(m->path, m->body, cdi_dir, answer, err);
+	case AGENT_MEASURE:
+		return do_measure(m, answer, err);
+	case AGENT_UNBIND:
+		rc = unbind_volume(m->volume, false, err);
+		break;
+	case AGENT_GROW:
+		return do_grow(m->volume, answer, err);
+	case AGENT_UNDO:
+		rc = unbind_binding(m->binding, true, err);
+		break;
+	case AGENT_REAP:
+		rc = do_reap(m->binding, err);
+		break;
+	case AGENT_REFRESH:
+		rc = cdi_refresh_all(cdi_dir, err);
+		break;
+	case AGENT_RECOVER:
+		rc = unbind_all_dead(err);
+		measure_forget_removed();
+		break;
+	case AGENT_RENEW:
+		return renew_all(answer, err);
+	case AGENT_FLUSH:
+		rc = lapse_flush(m->binding, err);
+		break;
+	case AGENT_REVOKE:
+		rc = lapse_revoke(m->binding, err);
+		break;
+	case AGENT_LIST:
+		return cc_fail(err, CC_E_INTERNAL, "list is answered by the agent itself");
+	}
+	if (rc)
+		return -1;
+	*answer = done(m->volume[0] ? m->volume : NULL, err);
+	return *answer ? 0 : -1;
+}
+
+/* The agent died before we could ask to die with it. */
+static bool agent_is_gone(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLRDHUP};
+
+	return poll(&p, 1, 0) < 0 || (p.revents & (POLLHUP | POLLRDHUP | POLLERR));
+}
+
+static int reply(int fd, const json_t *answer, struct cc_error *err)
+{
+	cc_auto_json json_t *failure = answer ? NULL : cc_error_to_json(err);
+	cc_auto_free char *text = json_dumps(answer ? answer : failure, JSON_COMPACT);
+
+	if (!text || strlen(text) > AGENT_MESSAGE_MAX ||
+	    send(fd, text, strlen(text), MSG_NOSIGNAL) < 0) {
+		cc_log(LOG_ERR, "the answer cannot be sent");
+		return CC_E_INTERNAL;
+	}
+	return answer ? CC_OK : (int)err->code;
+}
+
+int agent_worker(int fd, const char *cdi_dir)
+{
+	agent_auto_message struct agent_message m = {0};
+	cc_auto_json json_t *answer = NULL;
+	static char buf[AGENT_MESSAGE_MAX];
+	struct cc_error err;
+	ssize_t n;
+
+	/* a service that is stopped lets its workers finish */
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || agent_is_gone(fd))
+		return CC_E_INTERNAL;
+	do
+		n = recv(fd, buf, sizeof(buf), 0);
+	while (n < 0 && errno == EINTR);
+	if (n <= 0 || agent_message_parse(buf, (size_t)n, true, &m, &err)) {
+		if (n <= 0)
+			cc_fail(&err, CC_E_INTERNAL, "a worker got no request");
+		return reply(fd, NULL, &err);
+	}
+	if (dispatch(&m, cdi_dir, &answer, &err)) {
+		json_decref(answer);
+		answer = NULL;
+	}
+	return reply(fd, answer, &err);
+}

@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * bind.c - binding a volume to a container, step by step.
+ */
+#include "bind/bind.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <time.h>
+
+#include "bind/bind_check.h"
+#include "bind/binding.h"
+#include "host/cgroup.h"
+#include "volume/fs_care.h"
+#include "host/interrupt.h"
+#include "client/keyd_client.h"
+#include "log.h"
+#include "volume/luks.h"
+#include "volume/mapping.h"
+#include "container/measure.h"
+#include "bind/mount.h"
+#include "paths.h"
+#include "bind/unbind.h"
+#include "client/volume_record.h"
+
+/**
+ * struct bind - one bind on its way.
+ * @already: the volume is bound to this container; nothing to do
+ * @asked_ms: CLOCK_BOOTTIME before the key was asked for
+ * @attrs: MOUNT_ATTR_… that engine and container want
+ */
+struct bind {
+	const struct agent_message *request;
+	struct volume_record vol;
+	struct measured seen;
+	struct binding b;
+	bool already;
+	struct cc_secret key;
+	uint64_t asked_ms;
+	char node[128];
+	unsigned int attrs;
+	int mnt;
+};
+
+static void bind_clear(struct bind *op)
+{
+	cc_secret_clear(&op->key);
+	measured_clear(&op->seen);
+	binding_clear(&op->b);
+	if (op->mnt >= 0)
+		close(op->mnt);
+}
+
+typedef int step_fn(struct bind *op, struct cc_error *err);
+
+/* ---- before anything is done ------------------------------------------------------------------- */
+
+static int step_measure(struct bind *op, struct cc_error *err)
+{
+	const struct agent_message *r = op->request;
+
+	return r->op == AGENT_HOOK ? measure_hook(&r->state, &op->seen, err)
+				   : measure_named(r->container, r->engine, &op->seen, err);
+}
+
+static bool is_this_container(const struct bind *op, const struct binding *old)
+{
+	return old->pid == op->seen.m->pid && old->start_time == op->seen.m->start_time;
+}
+
+static int taken(const struct binding *old, struct cc_error *err)
+{
+	return cc_fail(err, CC_E_BUSY,
+		       "volume %s is bound to container %s (%s); stop that, or run \"dmctl unbind "
+		       "%s\"",
+		       old->volume, old->container_name, old->engine, old->volume);
+}
+
+/* One: this very one, one whose container is gone, one beside which there may be others, or one in use. */
+static int look_at_earlier(struct bind *op, const char *name, struct cc_error *err)
+{
+	binding_auto struct binding old = {0};
+
+	if (binding_load(name, &old, err)) {
+		if (err->code == CC_E_NOTFOUND)
+			return 0;
+		return err->code == CC_E_INVALID ? unbind_binding(name, true, err) : -1;
+	}
+	if (!binding_alive(&old) || old.state != BINDING_BOUND)
+		return unbind_binding(name, true, err);
+	if (!is_this_container(op, &old))
+		return old.shared ? 0 : taken(&old, err); /* else keyd decides */
+	op->b = old;
+	old = (struct binding){0};
+	op->already = true;
+	return 0;
+}
+
+/* Earlier bindings of the volume. */
+static int step_earlier(struct bind *op, struct cc_error *err)
+{
+	cc_cleanup(cc_strv_clear) struct cc_strv names = {0};
+	int rc = binding_list(op->request->volume, &names, err);
+
+	for (size_t i = 0; i < names.n && rc == 0 && !op->already; i++)
+		rc = look_at_earlier(op, names.v[i], err);
+	return rc;
+}
+
+static int step_record(struct bind *op, struct cc_error *err)
+{
+	return bind_check_record(op->request->volume, &op->vol, err);
+}
+
+static int step_device(struct bind *op, struct cc_error *err)
+{
+	return bind_check_device(op->request->device, &op->vol, &op->b.device, err);
+}
+
+static int step_options(struct bind *op, struct cc_error *err)
+{
+	return bind_check_options(&op->vol, op->seen.m, &op->attrs, err);
+}
+
+static int step_rootfs(struct bind *op, struct cc_error *err)
+{
+	layer_cache_auto struct layer_cache cache = {.dir = CC_ROOTFS_DIR};
+
+	return bind_check_rootfs(op->vol.name, &op->seen, &cache, err);
+}
+
+static int copy(char **out, const char *s, struct cc_error *err)
+{
+	*out = strdup(s);
+	return *out ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
+}
+
+/* From here on there is something to undo, and the file says so. */
+static int step_intent(struct bind *op, struct cc_error *err)
+{
+	const struct cc_measurement *m = op->seen.m;
+	struct binding *b = &op->b;
+
+	memcpy(b->volume, op->vol.name, sizeof(b->volume));
+	memcpy(b->uuid, op->vol.uuid, sizeof(b->uuid));
+	b->terms = op->vol.terms;
+	b->shared = op->vol.terms.shared_read;
+	snprintf(b->container, sizeof(b->container), "%s", m->container_id);
+	binding_set_name(b);
+	b->pid = m->pid;
+	b->start_time = m->start_time;
+	b->since = time(NULL);
+	b->state = BINDING_INTENT;
+	return copy(&b->engine, m->engine, err) ||
+			       copy(&b->container_name, m->container_name, err) ||
+			       copy(&b->mount_point, "", err) || binding_save(b, err)
+		       ? -1
+		       : 0;
+}
+
+/* ---- release ----------------------------------------------------------------------------------- */
+
+static int take_release(struct bind *op, const json_t *answer, struct cc_error *err)
+{
+	json_t *lease = NULL, *mount = NULL;
+	cc_auto_free char *id = NULL;
+	struct binding *b = &op->b;
+
+	if (cc_json_obj(answer, "release", "lease", true, &lease, err) ||
+	    cc_json_str(lease, "release lease", "id", true, &id, err) ||
+	    cc_json_u64(lease, "release lease", "fence", true, &b->fence, err) ||
+	    cc_json_u64(lease, "release lease", "ms", true, &b->lease_ms, err))
+		return -1;
+	if (!cc_is_uuid(id))
+		return cc_fail(err, CC_E_INVALID, "release: \"%s\" is no lease id", id);
+	memcpy(b->lease, id, sizeof(b->lease));
+	b->state = BINDING_LEASED;
+	return cc_json_obj(answer, "release", "mount", true, &mount, err) ||
+			       cc_json_str(mount, "release mount", "point", true, &b->mount_point,
+					   err) ||
+			       cc_json_bool(mount, "release mount", "readOnly", true, &b->read_only,
+					    err) ||
+			       binding_save(b, err)
+		       ? -1
+		       : 0;
+}
+
+/* keyd decides. A clear no means that there is no lease either. */
+static int step_release(struct bind *op, struct cc_error *err)
+{
+	cc_auto_json json_t *answer = NULL;
+
+	op->b.state = BINDING_ASKED;
+	if (binding_save(&op->b, err))
+		return -1;
+	if (keyd_release("release", op->vol.uuid, op->seen.m, CC_AGENT_KEY, &op->key, &answer,
+			 &op->asked_ms, err) == 0)
+		return take_release(op, answer, err);
+	if (err->code == CC_E_REFUSED || err->code == CC_E_NOTFOUND || err->code == CC_E_BUSY)
+		op->b.state = BINDING_INTENT;
+	return -1;
+}
+
+static int step_verify_key(struct bind *op, struct cc_error *err)
+{
+	return luks_verify_key(op->b.device, &op->key, err);
+}
+
+/* ---- mapping and mount ------------------------------------------------------------------------- */
+
+static int step_map(struct bind *op, struct cc_error *err)
+{
+	return mapping_create(op->b.name, &op->vol, op->b.device, op->b.read_only, op->node, err);
+}
+
+/* Before there is a key: from the first moment on nobody reads the plaintext but who mounts it. */
+static int step_close_gate(struct bind *op, struct cc_error *err)
+{
+	char path[PROC_PATH_MAX];
+	uint64_t own = 0;
+
+	return proc_cgroup(0, path, err) || cgroup_id(path, strlen(path), &own, err) ||
+			       mapping_gate(op->b.name, own, err)
+		       ? -1
+		       : 0;
+}
+
+static int step_unlock(struct bind *op, struct cc_error *err)
+{
+	uint64_t ms = op->b.lease_ms;
+	int rc = mapping_unlock(op->b.name, &op->vol, &op->key, ms ? op->asked_ms + ms : 0, err);
+
+	cc_secret_clear(&op->key);
+	return rc;
+}
+
+/* Damage that the file system itself has noticed. */
+static int step_repair(struct bind *op, struct cc_error *err)
+{
+	interrupt_begin();
+	return fs_repair(op->vol.fs, op->node, op->b.read_only, err);
+}
+
+static int step_mount(struct bind *op, struct cc_error *err)
+{
+	pid_t idmap = op->seen.user_ns ? op->seen.proc.pid : 0;
+
+	return mount_detached(op->vol.fs, op->node, op->b.read_only,
+			      op->attrs & ~(unsigned int)MOUNT_ATTR_RDONLY, idmap, &op->mnt, err);
+}
+
+/* After "volume grow". What cannot be grown still holds its data. */
+static int step_grow(struct bind *op, struct cc_error *err)
+{
+	if (!op->b.read_only && fs_grow(op->vol.fs, op->node, op->mnt, op->vol.sectors, err))
+		cc_log(LOG_WARNING, "volume %s: %s", op->vol.name, err->text);
+	return 0;
+}
+
+/* Asked for by engine or container (-v NAME:PATH:ro); not before, which would leave it small. */
+static int step_read_only(struct bind *op, struct cc_error *err)
+{
+	return op->attrs & MOUNT_ATTR_RDONLY ? mount_read_only(op->mnt, err) : 0;
+}
+
+/* The file system has been read as far as mounting needs; the rest is for the container alone. */
+static int step_gate(struct bind *op, struct cc_error *err)
+{
+	return mapping_gate(op->b.name, op->seen.m->cgroup_id, err);
+}
+
+static int step_attach(struct bind *op, struct cc_error *err)
+{
+	return mount_attach(op->mnt, &op->seen, op->vol.name, op->b.mount_point, err);
+}
+
+static int step_bound(struct bind *op, struct cc_error *err)
+{
+	if (proc_check(&op->seen.proc, err) || measure_remember(op->b.engine, op->b.container, err))
+		return -1;
+	op->b.state = BINDING_BOUND;
+	return binding_save(&op->b, err);
+}
+
+/* ---- all of it --------------------------------------------------------------------------------- */
+
+static step_fn *const prepare[] = {step_measure, step_earlier, step_record,
+				   step_device,	 step_options, step_rootfs};
+static step_fn *const effects[] = {step_intent,	    step_release,   step_verify_key, step_map,
+				   step_close_gate, step_unlock,    step_repair,     step_mount,
+				   step_grow,	    step_read_only, step_gate,	     step_attach,
+				   step_bound};
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static json_t *success(const struct bind *op, struct cc_error *err)
+{
+	cc_auto_free char *text = NULL;
+	json_t *answer;
+
+	if (asprintf(&text, "volume %s is mounted on %s in container %s%s", op->b.volume,
+		     op->b.mount_point, op->b.container_name,
+		     op->b.read_only || (op->attrs & MOUNT_ATTR_RDONLY) ? ", read-only" : "") < 0)
+		text = NULL;
+	answer = !text ? NULL
+		       : json_pack("{s:b, s:s, s:s, s:s, s:b, s:s}", "ok", 1, "volume",
+				   op->b.volume, "container", op->b.container, "mountPoint",
+				   op->b.mount_point, "already", op->already, "text", text);
+	if (!answer)
+		cc_fail(err, CC_E_NOMEM, "out of memory");
+	return answer;
+}
+
+/* Undoes what the steps of effects[] did; what cannot be undone now stays on record. */
+static void undo(struct bind *op)
+{
+	struct cc_error err;
+
+	if (op->mnt >= 0)
+		close(cc_steal_fd(&op->mnt));
+	cc_secret_clear(&op->key);
+	if (unbind_release(&op->b, &err))
+		cc_log(LOG_WARNING, "volume %s: undo is not complete, it will be tried again: %s",
+		       op->b.volume, err.text);
+}
+
+/* What a bind would be answered; touches nothing, a binding that is left over neither. */
+static int dry_run(struct bind *op, json_t **answer, struct cc_error *err)
+{
+	binding_auto struct binding old = {0};
+	struct cc_error none;
+
+	if (step_measure(op, err))
+		return -1;
+	if (binding_load(op->request->volume, &old, &none) == 0 && binding_alive(&old) &&
+	    old.state == BINDING_BOUND && !is_this_container(op, &old))
+		return taken(&old, err);
+	if (step_record(op, err) || step_device(op, err) || step_options(op, err) ||
+	    step_rootfs(op, err))
+		return -1;
+	return bind_check_decide(&op->vol, op->seen.m, answer, err);
+}
+
+int bind_volume(const struct agent_message *request, json_t **answer, struct cc_error *err)
+{
+	cc_cleanup(bind_clear) struct bind op = {
+		.request = request, .seen = MEASURED_NONE, .mnt = -1};
+	size_t i;
+
+	if (request->dry_run)
+		return dry_run(&op, answer, err);
+	for (i = 0; i < COUNT(prepare) && !op.already; i++)
+		if (prepare[i](&op, err))
+			return -1;
+	for (i = 0; i < COUNT(effects) && !op.already; i++) {
+		if (effects[i](&op, err) == 0)
+			continue;
+		undo(&op);
+		return -1;
+	}
+	*answer = success(&op, err);
+	if (*answer)
+		return 0;
+	undo(&op);
+	return -1;
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * bind_check.c - what a bind checks before it has any effect.
+ */
+#include "bind/bind_check.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "decide.h"
+#include "client/envelope.h"
+#include "client/keyd_client.h"
+#include "volume/luks.h"
+#include "plugin/plugin_store.h"
+
+static int get(const char *what, const char *name, json_t **answer, struct cc_error *err)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/v1/%s/%.63s", what, name);
+	return keyd_request("GET", path, NULL, answer, err);
+}
+
+int bind_check_record(const char *name, struct volume_record *v, struct cc_error *err)
+{
+	cc_auto_json json_t *answer = NULL;
+
+	if (get("volumes", name, &answer, err) || volume_record_from_json(v, answer, err))
+		return -1;
+	if (strcmp(v->name, name) != 0)
+		return cc_fail(err, CC_E_INVALID, "keyd answers with volume %s for %s", v->name,
+			       name);
+	if (strcmp(v->fs, "none") == 0)
+		return cc_fail(
+			err, CC_E_DEVICE,
+			"volume %s was created without a file system, there is nothing to mount",
+			name);
+	if (!v->ready)
+		return cc_fail(
+			err, CC_E_BUSY,
+			"volume %s is still being created; finish it with \"dmctl volume create "
+			"%s DEVICE\"",
+			name, name);
+	return 0;
+}
+
+int bind_check_device(const char *device, const struct volume_record *v, char **found,
+		      struct cc_error *err)
+{
+	if (!device) {
+		if (luks_find(v->uuid, found, err))
+			return cc_prefix(err, "volume %s", v->name);
+	} else {
+		*found = strdup(device);
+		if (!*found)
+			return cc_fail(err, CC_E_NOMEM, "out of memory");
+	}
+	return luks_check(*found, v, err);
+}
+
+/* The placeholder may be mounted anywhere here: elsewhere than the volume, keyd refuses it. */
+int bind_check_options(const struct volume_record *v, const struct cc_measurement *m,
+		       unsigned int *attrs, struct cc_error *err)
+{
+	struct cc_mount_options o, asked = {0};
+
+	if (plugin_store_mount(v, &o, err))
+		return -1;
+	for (size_t i = 0; i < m->n_mounts; i++)
+		if (cc_mount_is_placeholder(&m->mounts[i], v->name, m->mounts[i].destination) &&
+		    cc_mount_options_asked(&m->mounts[i].options, &asked, err))
+			return cc_prefix(err, "volume %s", v->name);
+	cc_mount_options_add(&o, &asked);
+	*attrs = o.set;
+	return 0;
+}
+
+/* keyd's identity of the volume, not verified. @e: zeroed */
+static int get_identity(const char *volume, struct envelopes *e, struct cc_error *err)
+{
+	cc_auto_free char *envelope = NULL;
+	cc_auto_json json_t *got = NULL;
+
+	return get("identities", volume, &got,
+		   err) || cc_json_str(got, "answer of keyd", "envelope", true, &envelope, err) ||
+			       envelopes_parse(envelope, strlen(envelope), "keyd's identity", e,
+					       err)
+		       ? -1
+		       : 0;
+}
+
+int bind_check_rootfs(const char *volume, struct measured *s, struct layer_cache *cache,
+		      struct cc_error *err)
+{
+	cc_cleanup(envelopes_clear) struct envelopes e = {0};
+
+	if (get_identity(volume, &e, err)) /* without one keyd refuses, and says so */
+		return err->code == CC_E_NOTFOUND ? 0 : -1;
+	return e.v[0].id->rootfs_digest ? measure_rootfs(s, cache, err) : 0;
+}
+
+int bind_check_decide(const struct volume_record *v, const struct cc_measurement *m,
+		      json_t **answer, struct cc_error *err)
+{
+	const struct cc_policy policy = {
+		.now = time(NULL), .volume = v->name, .allow_running = true};
+	cc_cleanup(envelopes_clear) struct envelopes e = {0};
+	cc_auto_free char *said = NULL;
+	const struct cc_identity *id;
+
+	if (get_identity(v->name, &e, err))
+		return -1;
+	id = e.v[0].id;
+	if (cc_decide(id, m, &policy, err))
+		return -1;
+	if (asprintf(&said, "volume %s would be mounted on %s in container %s", v->name,
+		     id->mount_point, m->container_name) < 0)
+		said = NULL;
+	*answer = !said ? NULL
+			: json_pack("{s:b, s:b, s:s, s:s, s:s, s:s}", "ok", 1, "dryRun", 1,
+				    "volume", v->name, "container", m->container_id, "mountPoint",
+				    id->mount_point, "text", said);
+	return *answer ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
+}

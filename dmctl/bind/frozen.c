@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * frozen.c - containers that the agent stopped.
+ */
+#include "bind/frozen.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "host/cgroup.h"
+#include "json.h"
+#include "cli/output.h"
+#include "paths.h"
+
+static void path_of(const char *name, char out[static 128])
+{
+	snprintf(out, 128, CC_FROZEN_DIR "/%.79s", name);
+}
+
+int frozen_group(pid_t pid, char path[static PROC_PATH_MAX], size_t *len, struct cc_error *err)
+{
+	struct cgroup_match match;
+
+	if (proc_cgroup(pid, path, err))
+		return -1;
+	if (cgroup_match(path, &match))
+		return cc_fail(err, CC_E_INTERNAL, "process %d is in no container's cgroup",
+			       (int)pid);
+	*len = match.len;
+	return 0;
+}
+
+/* The group's switch, not what a group above it says. */
+static bool is_paused(const char *path, size_t len)
+{
+	cc_auto_close int fd = cgroup_open(path, len, "cgroup.freeze", O_RDONLY);
+	char c = '0';
+
+	return fd >= 0 && read(fd, &c, 1) == 1 && c == '1';
+}
+
+bool frozen_is(const char *name)
+{
+	char file[128];
+
+	path_of(name, file);
+	return access(file, F_OK) == 0;
+}
+
+static int mark(const char *name, const char *path, size_t len, struct cc_error *err)
+{
+	char file[128];
+
+	path_of(name, file);
+	if ((mkdir(CC_RUN_DIR, 0755) && errno != EEXIST) ||
+	    (mkdir(CC_FROZEN_DIR, 0700) && errno != EEXIST))
+		return cc_fail_errno(err, CC_E_INTERNAL, CC_FROZEN_DIR);
+	return output_file(file, path, len, 0600, err);
+}
+
+int frozen_set(const char *name, pid_t pid, bool *paused, struct cc_error *err)
+{
+	char path[PROC_PATH_MAX];
+	size_t len = 0;
+
+	*paused = false;
+	if (frozen_group(pid, path, &len, err))
+		return -1;
+	/* with a mark it was us, or an agent that died before it came to that */
+	if (!frozen_is(name)) {
+		*paused = is_paused(path, len);
+		if (*paused)
+			return 0;
+		if (mark(name, path, len, err))
+			return -1;
+	}
+	return cgroup_freeze(path, len, true, err);
+}
+
+static int unmark(const char *name, struct cc_error *err)
+{
+	char file[128];
+
+	path_of(name, file);
+	if (unlink(file) && errno != ENOENT)
+		return cc_fail_errno(err, CC_E_INTERNAL, "%s", file);
+	return 0;
+}
+
+int frozen_keep(const char *name, pid_t pid, struct cc_error *err)
+{
+	char path[PROC_PATH_MAX];
+	size_t len = 0;
+
+	if (frozen_group(pid, path, &len, err) || cgroup_freeze(path, len, true, err) ||
+	    unmark(name, err))
+		return -1;
+	return cgroup_wait(path, len, "frozen 1", FROZEN_MS)
+		       ? 0
+		       : cc_fail(err, CC_E_BUSY, "volume %s: its container does not stop", name);
+}
+
+int frozen_clear(const char *name, struct cc_error *err)
+{
+	cc_auto_free char *path = NULL;
+	char file[128];
+	size_t len = 0;
+
+	path_of(name, file);
+	if (!frozen_is(name))
+		return 0;
+	if (cc_read_file(file, &path, &len, err) ||
+	    (cgroup_freeze(path, len, false, err) && err->code != CC_E_NOTFOUND))
+		return -1;
+	return unmark(name, err);
+}

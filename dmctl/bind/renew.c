@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * renew.c - renews the leases of all bound containers of this host.
+ */
+#include "bind/renew.h"
+
+#include <string.h>
+#include <syslog.h>
+
+#include "agent/agent_message.h"
+#include "bind/bind_check.h"
+#include "bind/binding.h"
+#include "evidence.h"
+#include "client/keyd_client.h"
+#include "log.h"
+#include "volume/mapping.h"
+#include "container/measure.h"
+#include "paths.h"
+#include "volume/volume_lock.h"
+
+#define LOCK_MS 1000u /* a volume that is worked on is renewed the next time */
+
+/* A bound container. */
+struct held {
+	struct binding b;
+	struct measured seen;
+};
+
+#define TOLD_MAX (AGENT_MESSAGE_MAX / 2 - 1024) /* bytes; as JSON it may be twice as many */
+
+/**
+ * struct renewing - a round of renewals.
+ * @layers: of all their root file systems: shared ones are looked at once a round
+ * @told: bytes of names and texts in @refused and @failures
+ */
+struct renewing {
+	struct layer_cache layers;
+	size_t n;
+	struct held *held;
+	json_t *refused, *failures;
+	size_t told;
+	json_int_t renewed, failed;
+};
+
+static void clear(struct renewing *g)
+{
+	for (size_t i = 0; i < g->n; i++) {
+		binding_clear(&g->held[i].b);
+		measured_clear(&g->held[i].seen);
+	}
+	free(g->held);
+	layer_cache_clear(&g->layers);
+	json_decref(g->refused);
+	json_decref(g->failures);
+}
+
+/* False when it does not fit into the answer. */
+static bool tell(struct renewing *g, json_t *list, const char *name, const char *text)
+{
+	size_t bytes = strlen(name) + strlen(text) + sizeof("{'binding':'','text':''},");
+
+	if (g->told + bytes > TOLD_MAX)
+		return false;
+	g->told += bytes;
+	return json_array_append_new(list,
+				     json_pack("{s:s, s:s}", "binding", name, "text", text)) == 0;
+}
+
+static void failed(struct renewing *g, const char *name, const struct cc_error *err)
+{
+	tell(g, g->failures, name, err->text);
+	g->failed++;
+}
+
+static void refused(struct renewing *g, const char *name, const char *text)
+{
+	if (!tell(g, g->refused, name, text))
+		g->failed++;
+}
+
+/* ---- measuring --------------------------------------------------------------------------------- */
+
+/* By the engine it was bound by; it must still be the process that was bound. */
+static int measure(struct held *h, struct cc_error *err)
+{
+	if (measure_bound(h->b.container, h->b.engine, (pid_t)h->b.pid, &h->seen, err))
+		return -1;
+	if (h->seen.m->start_time != h->b.start_time)
+		return cc_fail(err, CC_E_NOTFOUND, "the container that was bound has ended");
+	return 0;
+}
+
+/* An engine that does not answer is asked once a round. */
+static bool is_silent(const struct cc_strv *silent, const char *engine, struct cc_error *err)
+{
+	if (!cc_strv_has(silent, engine))
+		return false;
+	cc_fail(err, CC_E_UNREACHABLE, "%s does not answer", engine);
+	return true;
+}
+
+/* -1: keyd does not answer, none of all can be renewed now. */
+static int take(struct renewing *g, const char *name, struct cc_strv *silent, struct cc_error *err)
+{
+	struct held h = {.seen = MEASURED_NONE};
+	struct cc_error ignored;
+	bool keyd_silent = false;
+
+	if (binding_load(name, &h.b, err) || h.b.state != BINDING_BOUND || !h.b.lease[0] ||
+	    !binding_alive(&h.b)) {
+		binding_clear(&h.b);
+		return 0;
+	}
+	if (!is_silent(silent, h.b.engine, err) && measure(&h, err) == 0) {
+		if (bind_check_rootfs(h.b.volume, &h.seen, &g->layers, err) == 0) {
+			g->held[g->n++] = h;
+			return 0;
+		}
+		keyd_silent = err->code == CC_E_UNREACHABLE;
+	} else if (err->code == CC_E_UNREACHABLE && !cc_strv_has(silent, h.b.engine)) {
+		cc_strv_push(silent, h.b.engine, &ignored);
+	}
+	/* one that has ended is not ours any more: the agent sees that, too */
+	if (!keyd_silent && binding_alive(&h.b))
+		failed(g, name, err);
+	binding_clear(&h.b);
+	measured_clear(&h.seen);
+	return keyd_silent ? -1 : 0;
+}
+
+static int measure_all(struct renewing *g, struct cc_error *err)
+{
+	struct cc_strv names = {0}, silent = {0};
+	int rc = binding_list(NULL, &names, err);
+
+	g->held = rc || !names.n ? NULL : calloc(names.n, sizeof(*g->held));
+	if (rc == 0 && names.n && !g->held)
+		rc = cc_fail(err, CC_E_NOMEM, "out of memory");
+	for (size_t i = 0; rc == 0 && i < names.n; i++)
+		rc = take(g, names.v[i], &silent, err);
+	cc_strv_clear(&names);
+	cc_strv_clear(&silent);
+	return rc;
+}
+
+/* ---- the kernel's leases ----------------------------------------------------------------------- */
+
+/* The volume's lock, if the volume is still bound under this lease. */
+static int lock_held(const struct held *h, struct cc_error *err)
+{
+	cc_auto_close int lock = volume_lock_within(h->b.volume, LOCK_MS, err);
+	binding_auto struct binding now = {0};
+
+	if (lock < 0 || binding_load(h->b.name, &now, err))
+		return -1;
+	if (now.state != BINDING_BOUND || strcmp(now.lease, h->b.lease) != 0)
+		return cc_fail(err, CC_E_BUSY, "it is being unbound");
+	return cc_steal_fd(&lock);
+}
+
+/* The kernel has wiped the key: keyd is asked for it again. @refusal: whether it is a no for good. */
+static int key_again(struct held *h, bool *refusal, struct cc_error *err)
+{
+	cc_auto_secret struct cc_secret key = {0};
+	cc_auto_json json_t *answer = NULL;
+	struct volume_record v;
+	json_t *lease = NULL;
+	const char *id;
+	uint64_t asked_ms, ms = 0;
+
+	if (keyd_release("release", h->b.uuid, h->seen.m, CC_AGENT_KEY, &key, &answer, &asked_ms,
+			 err)) {
+		*refusal = err->code == CC_E_REFUSED || err->code == CC_E_NOTFOUND;
+		return -1;
+	}
+	if (volume_record_from_json(&v, json_object_get(answer, "volume"), err) ||
+	    cc_json_obj(answer, "release", "lease", true, &lease, err) ||
+	    cc_json_u64(lease, "release lease", "ms", true, &ms, err))
+		return -1;
+	id = json_string_value(json_object_get(lease, "id"));
+	if (!id || strcmp(id, h->b.lease) != 0) {
+		/* somebody else had the volume: what this container has in memory is not what is there */
+		*refusal = true;
+		if (id && cc_is_uuid(id))
+			keyd_lease_return(id, err);
+		return cc_refuse(err, "lease", "somebody else held volume %s in between",
+				 h->b.volume);
+	}
+	if (mapping_unlock(h->b.name, &v, &key, ms ? asked_ms + ms : 0, err))
+		return -1;
+	cc_log(LOG_INFO, "volume %s: unlocked again", h->b.volume);
+	return 0;
+}
+
+/* What keyd says of the terms is written down where it differs. */
+static int remember(const struct held *h, const json_t *renewal, struct cc_error *err)
+{
+	binding_auto struct binding b = {0};
+	struct cc_terms terms = h->b.terms;
+	uint64_t ms = h->b.lease_ms;
+
+	if (cc_terms_read(renewal, "renewal", &terms, err) ||
+	    cc_json_u64(renewal, "renewal", "ms", true, &ms, err))
+		return -1;
+	if (cc_terms_eq(&terms, &h->b.terms) && ms == h->b.lease_ms)
+		return 0;
+	if (binding_load(h->b.name, &b, err))
+		return -1;
+	b.terms = terms;
+	b.lease_ms = ms;
+	return binding_save(&b, err);
+}
+
+static void apply(struct renewing *g, struct held *h, const json_t *renewal)
+{
+	uint64_t asked_ms = 0, ms = 0;
+	cc_auto_close int lock = -1;
+	bool refusal = false;
+	struct cc_error err;
+
+	lock = lock_held(h, &err);
+	if (lock < 0 || remember(h, renewal, &err) ||
+	    cc_json_u64(renewal, "renewal", "askedMs", true, &asked_ms, &err) ||
+	    cc_json_u64(renewal, "renewal", "ms", true, &ms, &err)) {
+		failed(g, h->b.name, &err);
+		return;
+	}
+	if (mapping_renew(h->b.name, asked_ms + ms, &err) == 0) {
+		g->renewed++;
+		return;
+	}
+	if (err.code == CC_E_NOTFOUND && key_again(h, &refusal, &err) == 0)
+		g->renewed++;
+	else if (refusal)
+		refused(g, h->b.name, err.text);
+	else
+		failed(g, h->b.name, &err);
+}
+
+/* ---- keyd -------------------------------------------------------------------------------------- */
+
+static struct held *held_under(struct renewing *g, const char *lease)
+{
+	for (size_t i = 0; lease && i < g->n; i++)
+		if (strcmp(g->held[i].b.lease, lease) == 0)
+			return &g->held[i];
+	return NULL;
+}
+
+static bool is_renewed(const json_t *renewal)
+{
+	return json_is_true(json_object_get(renewal, "renewed"));
+}
+
+/* First those that the kernel may still prolong: asking for a key again takes time. */
+static void take_answer(struct renewing *g, const json_t *renewals)
+{
+	struct mapping_status st;
+	struct cc_error err;
+	struct held *h;
+	json_t *one;
+	size_t i;
+
+	for (int locked = 0; locked < 2; locked++)
+		json_array_foreach(renewals, i, one)
+		{
+			h = held_under(g, json_string_value(json_object_get(one, "lease")));
+			if (h && is_renewed(one) && mapping_status(h->b.name, &st, &err) == 0 &&
+			    st.locked == (locked == 1))
+				apply(g, h, one);
+		}
+	json_array_foreach(renewals, i, one)
+	{
+		h = held_under(g, json_string_value(json_object_get(one, "lease")));
+		if (h && !is_renewed(one) && cc_error_from_json(&err, one))
+			refused(g, h->b.name, err.text);
+	}
+}
+
+/* An agent that keyd does not know any more has lost all of its leases. */
+static int ask(struct renewing *g, struct cc_error *err)
+{
+	cc_auto_json json_t *renewals = json_array();
+	struct cc_renewal *r = g->n ? calloc(g->n, sizeof(*r)) : NULL;
+	int rc;
+
+	if (!renewals || (g->n && !r)) {
+		free(r);
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	}
+	for (size_t i = 0; i < g->n; i++) {
+		memcpy(r[i].lease, g->held[i].b.lease, sizeof(r[i].lease));
+		memcpy(r[i].volume, g->held[i].b.uuid, sizeof(r[i].volume));
+		r[i].measurement = g->held[i].seen.m;
+	}
+	rc = keyd_renew(r, g->n, CC_AGENT_KEY, renewals, err);
+	free(r);
+	take_answer(g, renewals);
+	if (rc == 0 || err->code != CC_E_REFUSED || strcmp(err->fact, "agent") != 0)
+		return rc;
+	for (size_t i = 0; i < g->n; i++)
+		refused(g, g->held[i].b.name, err->text);
+	return 0;
+}
+
+int renew_all(json_t **answer, struct cc_error *err)
+{
+	cc_cleanup(clear) struct renewing g = {
+		.layers.dir = CC_ROOTFS_DIR, .refused = json_array(), .failures = json_array()};
+
+	if (!g.refused || !g.failures)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	if (measure_all(&g, err) || ask(&g, err))
+		return -1;
+	*answer = json_pack("{s:b, s:I, s:I, s:O, s:O}", "ok", 1, "renewed", g.renewed, "failed",
+			    g.failed, "failures", g.failures, "refused", g.refused);
+	return *answer ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
+}

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * unbind.c - undoing a binding.
+ */
+#include "bind/unbind.h"
+
+#include <poll.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bind/frozen.h"
+#include "client/keyd_client.h"
+#include "log.h"
+#include "volume/mapping.h"
+#include "bind/mount.h"
+#include "volume/volume_lock.h"
+
+#define CLOSE_MS 10000u /* a mount namespace that dies lags behind its last process */
+#define POLL_MS 20u
+#define REMOVE_MS 2000u
+#define SYNC_MS 10000
+
+/* The container's mounts of the volume, as long as there is a container. */
+static int detach(const struct binding *b, dev_t dev, bool force, struct cc_error *err)
+{
+	proc_auto_ref struct proc_ref p = PROC_REF_NONE;
+	struct cc_error gone;
+
+	if (!binding_alive(b) || proc_open(&p, (pid_t)b->pid, &gone) ||
+	    p.start_time != b->start_time)
+		return 0;
+	/* first without MNT_DETACH: that flushes, and leaves nothing half gone */
+	if (mount_detach(&p, dev, false, err) == 0)
+		return 0;
+	if (err->code == CC_E_NOTFOUND)
+		return 0;
+	return force ? mount_detach(&p, dev, true, err) : -1;
+}
+
+/*
+ * Waits until nobody has the mapping open: the file system's last data goes through the key.
+ * The kernel has no event for that. False when it is still open after CLOSE_MS.
+ */
+static bool wait_closed(const char *name)
+{
+	const struct timespec pause = {.tv_nsec = POLL_MS * 1000000L};
+	struct mapping_status st;
+	struct cc_error err;
+	unsigned int waited;
+
+	for (waited = 0; waited < CLOSE_MS; waited += POLL_MS) {
+		if (mapping_status(name, &st, &err) || !st.exists || st.locked || !st.open_count)
+			return true;
+		nanosleep(&pause, NULL);
+	}
+	return false;
+}
+
+/*
+ * What was written may still reach the LUN. A child does it and is left alone after @ms: other file systems
+ * of this host may hang for as long as they like.
+ */
+static void sync_for(int ms)
+{
+	pid_t pid = fork();
+	struct pollfd done = {.events = POLLIN};
+	cc_auto_close int fd = -1;
+
+	if (pid == 0) {
+		sync();
+		_exit(0);
+	}
+	fd = pid < 0 ? -1 : pidfd_open(pid, 0);
+	done.fd = fd;
+	if (fd >= 0 && poll(&done, 1, ms) > 0)
+		waitpid(pid, NULL, 0);
+}
+
+static int remove_mapping(const char *name, const struct binding *b, bool force,
+			  struct cc_error *err)
+{
+	struct mapping_status st;
+
+	if (mapping_status(name, &st, err))
+		return -1;
+	if (!st.exists)
+		return 0;
+	/* it gets no key any more: what waits for one would keep the unmount waiting, too */
+	if (st.locked && mapping_fail_io(name, err))
+		return -1;
+	if (b && detach(b, st.dev, force, err)) {
+		if (!force)
+			return -1;
+		/* whatever the container does to stay mounted, the key is not there for it any more */
+		cc_log(LOG_WARNING, "volume %s: cannot be unmounted in its container: %s", name,
+		       err->text);
+	}
+	if (!wait_closed(name)) {
+		cc_log(LOG_WARNING,
+		       "volume %s: somebody outside its container keeps it mounted; the key is wiped",
+		       name);
+		sync_for(SYNC_MS);
+	}
+	return mapping_remove(name, REMOVE_MS, err);
+}
+
+/* The lease keyd may have granted without our having seen the answer. */
+static int find_lease(const struct binding *b, char lease[static 37], struct cc_error *err)
+{
+	cc_auto_json json_t *answer = NULL;
+	const char *id, *uuid, *container;
+	json_t *list = NULL, *l;
+	size_t i;
+
+	lease[0] = '\0';
+	if (keyd_request("GET", "/v1/leases", NULL, &answer, err) ||
+	    cc_json_arr(answer, "answer of keyd", "leases", true, &list, err))
+		return -1;
+	json_array_foreach(list, i, l)
+	{
+		id = json_string_value(json_object_get(l, "id"));
+		uuid = json_string_value(json_object_get(l, "volumeUuid"));
+		container = json_string_value(json_object_get(l, "container"));
+		if (id && uuid && container && cc_is_uuid(id) && strcmp(uuid, b->uuid) == 0 &&
+		    strcmp(container, b->container) == 0)
+			memcpy(lease, id, 37);
+	}
+	return 0;
+}
+
+static int return_lease(const struct binding *b, enum binding_state reached, struct cc_error *err)
+{
+	char lease[37];
+
+	if (b->lease[0])
+		return keyd_lease_return(b->lease, err);
+	if (reached == BINDING_INTENT)
+		return 0;
+	if (find_lease(b, lease, err))
+		return -1;
+	return lease[0] ? keyd_lease_return(lease, err) : 0;
+}
+
+int unbind_release(struct binding *b, struct cc_error *err)
+{
+	enum binding_state reached = b->state;
+
+	if (reached >= BINDING_LEASED) {
+		b->state = BINDING_REMOVING;
+		if (binding_save(b, err) || remove_mapping(b->name, b, true, err))
+			return -1;
+	}
+	return return_lease(b, reached, err) || frozen_clear(b->name, err)
+		       ? -1
+		       : binding_remove(b->name, err);
+}
+
+/* A mapping without a file: nobody knows of which container, or under which lease. */
+static int remove_orphan(const char *name, struct cc_error *err)
+{
+	struct mapping_status st;
+
+	if (mapping_status(name, &st, err))
+		return -1;
+	if (st.exists)
+		cc_log(LOG_WARNING,
+		       "volume %s: its mapping has no binding; it is removed, a lease may be left "
+		       "(see \"dmctl lease ls\")",
+		       name);
+	return remove_mapping(name, NULL, true, err) || frozen_clear(name, err)
+		       ? -1
+		       : binding_remove(name, err);
+}
+
+int unbind_binding(const char *name, bool force, struct cc_error *err)
+{
+	binding_auto struct binding b = {0};
+	struct mapping_status st;
+
+	if (binding_load(name, &b, err))
+		return err->code == CC_E_NOTFOUND || err->code == CC_E_INVALID
+			       ? remove_orphan(name, err)
+			       : -1;
+	/* before the state changes: a container that uses the volume goes on unharmed */
+	if (!force && (mapping_status(name, &st, err) ||
+		       (st.exists && !st.locked && detach(&b, st.dev, false, err))))
+		return -1;
+	return unbind_release(&b, err);
+}
+
+int unbind_volume(const char *volume, bool force, struct cc_error *err)
+{
+	cc_cleanup(cc_strv_clear) struct cc_strv names = {0};
+	int rc = binding_list(volume, &names, err);
+
+	/* a mapping of that name may be left without a file */
+	if (rc == 0 && !cc_strv_has(&names, volume))
+		rc = cc_strv_push(&names, volume, err);
+	for (size_t i = 0; i < names.n && rc == 0; i++)
+		rc = unbind_binding(names.v[i], force, err);
+	return rc;
+}
+
+int unbind_dead(const char *name, struct cc_error *err)
+{
+	binding_auto struct binding b = {0};
+	struct cc_error ignored;
+
+	if (binding_load(name, &b, &ignored) == 0 && binding_settled(&b) && binding_alive(&b))
+		return 0;
+	return unbind_binding(name, true, err);
+}
+
+static int unbind_dead_locked(const char *name, struct cc_error *err)
+{
+	cc_auto_close int lock = -1;
+	char volume[64];
+
+	binding_volume(name, volume);
+	lock = volume_lock(volume, err);
+	return lock < 0 ? -1 : unbind_dead(name, err);
+}
+
+int unbind_all_dead(struct cc_error *err)
+{
+	struct cc_strv names = {0};
+	struct cc_error one;
+	int rc = binding_list(NULL, &names, err) || mapping_list(&names, err) ? -1 : 0;
+	size_t i;
+
+	for (i = 0; i < names.n; i++)
+		if (unbind_dead_locked(names.v[i], &one))
+			cc_log(LOG_WARNING,
+			       "volume %s: undo is not complete, it will be tried again: %s",
+			       names.v[i], one.text);
+	cc_strv_clear(&names);
+	return rc;
+}

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * cmd.c - what the verbs share.
+ */
+#include "cli/cmd.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "client/keyd_client.h"
+#include "cli/output.h"
+
+int cmd_fail(const struct globals *g, const struct cc_error *err)
+{
+	cc_auto_json json_t *obj = g->json ? cc_error_to_json(err) : NULL;
+
+	fprintf(stderr, "dmctl: %s\n", err->text);
+	if (obj)
+		output_json(obj);
+	return (int)err->code;
+}
+
+int cmd_usage(const struct globals *g, const char *argv0, const char *fmt, ...)
+{
+	struct cc_error err;
+	char text[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	cc_fail(&err, CC_E_USAGE, "%s; see \"%s --help\"", text, argv0);
+	return cmd_fail(g, &err);
+}
+
+int cmd_bad_option(const struct globals *g, char **argv)
+{
+	return cmd_usage(g, argv[0], "\"%.60s\" is no option here, or lacks its value",
+			 argv[optind - 1]);
+}
+
+int cmd_arguments(const struct globals *g, int argc, char **argv, const char *const *names)
+{
+	int i = optind;
+
+	for (; *names; names++, i++)
+		if (i >= argc)
+			return cmd_usage(g, argv[0], "%s is missing", *names);
+	if (i < argc)
+		return cmd_usage(g, argv[0], "too many arguments, from \"%s\" on", argv[i]);
+	return 0;
+}
+
+int cmd_only_arguments(const struct globals *g, int argc, char **argv, const char *const *names)
+{
+	static const struct option none[] = {{0}};
+
+	if (getopt_long(argc, argv, "", none, NULL) != -1)
+		return cmd_bad_option(g, argv);
+	return cmd_arguments(g, argc, argv, names);
+}
+
+int cmd_name(const char *s, const char *what, struct cc_error *err)
+{
+	if (cc_is_name(s))
+		return 0;
+	return cc_fail(
+		err, CC_E_USAGE,
+		"\"%.80s\" is no name of %s %s: a-z 0-9 _ . -, at most 63 characters, the first "
+		"one of a-z 0-9",
+		s, strchr("aeiou", what[0]) ? "an" : "a", what);
+}
+
+bool cmd_is_engine(const char *s)
+{
+	return strcmp(s, "docker") == 0 || strcmp(s, "podman") == 0;
+}
+
+int cmd_list(int argc, char **argv, const struct globals *g, const char *path, const char *member,
+	     const struct column *columns)
+{
+	static const char *const nothing[] = {NULL};
+	cc_auto_json json_t *answer = NULL;
+	json_t *rows = NULL;
+	struct cc_error err;
+
+	if (cmd_only_arguments(g, argc, argv, nothing))
+		return CC_E_USAGE;
+	if (keyd_request("GET", path, NULL, &answer, &err) ||
+	    cc_json_arr(answer, "answer of keyd", member, true, &rows, &err))
+		return cmd_fail(g, &err);
+	if (g->json)
+		output_json(answer);
+	else
+		output_rows(rows, columns);
+	return CC_OK;
+}
+
+int cmd_delete(int argc, char **argv, const struct globals *g, const char *path, const char *what)
+{
+	static const char *const names[] = {"NAME", NULL};
+	cc_auto_json json_t *answer = NULL;
+	struct cc_error err;
+	char full[160];
+
+	if (cmd_only_arguments(g, argc, argv, names))
+		return CC_E_USAGE;
+	if (cmd_name(argv[optind], what, &err))
+		return cmd_fail(g, &err);
+	snprintf(full, sizeof(full), "%s/%s", path, argv[optind]);
+	if (keyd_request("DELETE", full, NULL, &answer, &err))
+		return cmd_fail(g, &err);
+	if (g->json)
+		output_json(answer);
+	return CC_OK;
+}
+
+bool cmd_number(const char *s, uint64_t min, uint64_t max, uint64_t *out)
+{
+	unsigned long long n;
+	char *end;
+
+	if (*s < '0' || *s > '9')
+		return false;
+	errno = 0;
+	n = strtoull(s, &end, 10);
+	if (errno || *end || n < min || n > max)
+		return false;
+	*out = n;
+	return true;
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * cmd_agents.c - dmctl agents enroll, ls, rm: host agents whose evidence keyd believes.
+ */
+#include <getopt.h>
+#include <string.h>
+
+#include "cli/cmd.h"
+#include "evidence.h"
+#include "client/keyd_client.h"
+#include "cli/output.h"
+
+/* A JWK file, of which only the public part is used. NULL on error. */
+static json_t *read_public_jwk(const char *path, struct cc_error *err)
+{
+	cc_auto_free char *text = NULL;
+	cc_auto_json json_t *jwk = NULL;
+	size_t len;
+
+	if (cc_read_file(path, &text, &len, err))
+		return NULL;
+	jwk = cc_json_parse(text, len, path, err);
+	return jwk ? cc_jwk_public(jwk, err) : NULL;
+}
+
+int cmd_agents_enroll(int argc, char **argv, const struct globals *g)
+{
+	static const char *const names[] = {"NAME", "FILE.jwk", NULL};
+	cc_auto_json json_t *body = NULL;
+	cc_auto_json json_t *answer = NULL;
+	cc_auto_json json_t *jwk = NULL;
+	struct cc_error err;
+
+	if (cmd_only_arguments(g, argc, argv, names))
+		return CC_E_USAGE;
+	if (cmd_name(argv[optind], "agent", &err))
+		return cmd_fail(g, &err);
+	jwk = read_public_jwk(argv[optind + 1], &err);
+	if (!jwk)
+		return cmd_fail(g, &err);
+	body = json_pack("{s:s, s:O}", "name", argv[optind], "jwk", jwk);
+	if (keyd_request("POST", "/v1/agents", body, &answer, &err))
+		return cmd_fail(g, &err);
+	if (g->json)
+		output_json(answer);
+	else
+		puts(json_string_value(json_object_get(answer, "thumbprint")) ?: "");
+	return CC_OK;
+}
+
+int cmd_agents_ls(int argc, char **argv, const struct globals *g)
+{
+	static const struct column columns[] = {
+		{"NAME", "name"},
+		{"KEY", "thumbprint"},
+		{NULL, NULL},
+	};
+
+	return cmd_list(argc, argv, g, "/v1/agents", "agents", columns);
+}
+
+int cmd_agents_rm(int argc, char **argv, const struct globals *g)
+{
+	return cmd_delete(argc, argv, g, "/v1/agents", "agent");
+}

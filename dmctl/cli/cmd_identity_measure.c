@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * cmd_identity_measure.c - dmctl identity measure: what a container is, and a predicate pinned to that.
+ */
+#include <getopt.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "cli/agent_client.h"
+#include "cli/cmd.h"
+#include "client/keyd_client.h"
+#include "cli/output.h"
+#include "cli/predicate.h"
+
+#define SERIAL_MAX ((1ull << 53) - 1)
+
+/**
+ * struct request - what the user asked for.
+ * @engine: NULL for any
+ * @rootfs: with the digest of the root file system
+ * @serial: 0 for the next one
+ */
+struct request {
+	const char *container;
+	const char *engine;
+	bool rootfs, predicate;
+	const char *volume;
+	const char *mount_point;
+	uint64_t serial;
+};
+
+static int check_request(const struct globals *g, const char *argv0, const struct request *r)
+{
+	struct cc_error err;
+
+	if (r->engine && !cmd_is_engine(r->engine))
+		return cmd_usage(g, argv0, "--engine is docker or podman");
+	if (!r->predicate) {
+		if (r->volume || r->mount_point || r->serial)
+			return cmd_usage(g, argv0,
+					 "--volume, --mount-point and --serial go with "
+					 "--predicate");
+		return CC_OK;
+	}
+	if (!r->volume || !r->mount_point)
+		return cmd_usage(g, argv0, "--predicate needs --volume and --mount-point");
+	return cmd_name(r->volume, "volume", &err) ? cmd_fail(g, &err) : CC_OK;
+}
+
+static int parse(int argc, char **argv, const struct globals *g, struct request *r)
+{
+	static const struct option options[] = {
+		{"engine", required_argument, NULL, 'e'},
+		{"rootfs", no_argument, NULL, 'r'},
+		{"predicate", no_argument, NULL, 'p'},
+		{"volume", required_argument, NULL, 'v'},
+		{"mount-point", required_argument, NULL, 'm'},
+		{"serial", required_argument, NULL, 's'},
+		{0},
+	};
+	static const char *const names[] = {"CONTAINER", NULL};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c == 'e')
+			r->engine = optarg;
+		else if (c == 'r')
+			r->rootfs = true;
+		else if (c == 'p')
+			r->predicate = true;
+		else if (c == 'v')
+			r->volume = optarg;
+		else if (c == 'm')
+			r->mount_point = optarg;
+		else if (c == 's' && !cmd_number(optarg, 1, SERIAL_MAX, &r->serial))
+			return cmd_usage(g, argv[0], "--serial is a number from 1 on");
+		else if (c == '?')
+			return cmd_bad_option(g, argv);
+	}
+	if (cmd_arguments(g, argc, argv, names))
+		return CC_E_USAGE;
+	r->container = argv[optind];
+	return check_request(g, argv[0], r);
+}
+
+/* The agent's measurement, new reference. */
+static json_t *measure(const struct globals *g, const struct request *r, struct cc_error *err)
+{
+	cc_auto_json json_t *request =
+		json_pack("{s:s, s:s, s:s?, s:b}", "op", "measure", "container", r->container,
+			  "engine", r->engine, "rootfs", (int)r->rootfs);
+	cc_auto_json json_t *answer = NULL;
+	json_t *m;
+
+	if (!request) {
+		cc_fail(err, CC_E_USAGE, "\"%.80s\" is no name of a container", r->container);
+		return NULL;
+	}
+	if (agent_request(g->agent, request, &answer, err) ||
+	    cc_json_obj(answer, "the agent's answer", "measurement", true, &m, err))
+		return NULL;
+	return json_incref(m);
+}
+
+/* One above the identity keyd has, 1 when it has none or cannot be asked. */
+static uint64_t next_serial(const char *volume)
+{
+	cc_auto_json json_t *answer = NULL;
+	struct cc_error err;
+	uint64_t serial = 0;
+	char path[96];
+
+	snprintf(path, sizeof(path), "/v1/identities/%s", volume);
+	if (keyd_request("GET", path, NULL, &answer, &err) == 0 &&
+	    cc_json_u64(answer, "answer of keyd", "serial", true, &serial, &err) == 0)
+		return serial + 1;
+	if (err.code != CC_E_NOTFOUND)
+		fprintf(stderr, "dmctl: serial 1 is a guess: %s\n", err.text);
+	return 1;
+}
+
+static void print_hint(const struct cc_measurement *m)
+{
+	if (m->manifests.n)
+		fprintf(stderr, "dmctl: sign it with \"dmctl identity sign --subject %s …\"\n",
+			m->manifests.v[0]);
+	else
+		fprintf(stderr,
+			"dmctl: the engine knows no manifest digest of this image; push it to a "
+			"registry to get one\n");
+}
+
+static int print_predicate(const struct request *r, const json_t *obj, struct cc_error *err)
+{
+	cc_auto_measurement struct cc_measurement *m = cc_measurement_from_json(obj, err);
+	cc_auto_json json_t *predicate = NULL;
+	uint64_t serial;
+
+	if (!m)
+		return -1;
+	serial = r->serial ? r->serial : next_serial(r->volume);
+	predicate = predicate_from_measurement(m, r->volume, r->mount_point, serial);
+	if (!predicate)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	if (predicate_check(predicate, m, err)) {
+		if (err->code != CC_E_REFUSED)
+			return -1;
+		fprintf(stderr, "dmctl: even so this container would be refused: %s\n", err->text);
+	}
+	output_json(predicate);
+	print_hint(m);
+	return 0;
+}
+
+int cmd_identity_measure(int argc, char **argv, const struct globals *g)
+{
+	cc_auto_json json_t *m = NULL;
+	struct request r = {0};
+	struct cc_error err;
+	int rc = parse(argc, argv, g, &r);
+
+	if (rc)
+		return rc;
+	m = measure(g, &r, &err);
+	if (!m)
+		return cmd_fail(g, &err);
+	if (!r.predicate)
+		output_json(m);
+	else if (print_predicate(&r, m, &err))
+		return cmd_fail(g, &err);
+	return CC_OK;
+}

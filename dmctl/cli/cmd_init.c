@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * cmd_init.c - dmctl init: everything one host needs, in one command that may be repeated.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <openssl/crypto.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli/cmd.h"
+#include "evidence.h"
+#include "cli/host_name.h"
+#include "host/interrupt.h"
+#include "cli/output.h"
+#include "paths.h"
+#include "host/program.h"
+
+#define SYSTEMD_DIR "/run/systemd/system" /* sd_booted(3) */
+#define SYSTEMCTL "/usr/bin/systemctl"
+#define KEYD_UNIT "container-crypt-keyd.service"
+#define AGENT_UNIT "container-crypt-agent.service"
+#define DOCKER_UNIT "container-crypt-docker.service"
+
+/* ---- the agent's name and key ------------------------------------------------------------------ */
+
+/* The key that is there already, new reference; NULL with CC_E_NOTFOUND when there is none. */
+static json_t *read_key(struct cc_error *err)
+{
+	cc_auto_free char *text = NULL;
+	json_t *jwk;
+	size_t len;
+
+	if (access(CC_AGENT_KEY, F_OK)) {
+		cc_fail_errno(err, errno == ENOENT ? CC_E_NOTFOUND : CC_E_INTERNAL, CC_AGENT_KEY);
+		return NULL;
+	}
+	if (cc_read_file(CC_AGENT_KEY, &text, &len, err))
+		return NULL;
+	jwk = cc_json_parse(text, len, CC_AGENT_KEY, err);
+	OPENSSL_cleanse(text, len);
+	return jwk;
+}
+
+static json_t *make_key(const char *name, struct cc_error *err)
+{
+	cc_auto_json json_t *jwk = cc_jwk_new(name, false, err);
+	char *text;
+	int rc;
+
+	if (!jwk)
+		return NULL;
+	text = json_dumps(jwk, JSON_COMPACT);
+	if (!text) {
+		cc_fail(err, CC_E_NOMEM, "out of memory");
+		return NULL;
+	}
+	rc = output_file(CC_AGENT_KEY, text, strlen(text), 0600, err);
+	OPENSSL_cleanse(text, strlen(text));
+	free(text);
+	return rc ? NULL : cc_steal(jwk);
+}
+
+/* @name: NULL for the host's. *jwk: new reference. The name that counts ends up in @out. */
+static int ensure_key(const char *name, json_t **jwk, char out[static 64], struct cc_error *err)
+{
+	const char *kid;
+
+	*jwk = read_key(err);
+	if (!*jwk) {
+		if (err->code != CC_E_NOTFOUND)
+			return -1;
+		if (name)
+			snprintf(out, 64, "%s", name);
+		else
+			host_name_default(out);
+		*jwk = make_key(out, err);
+		return *jwk ? 0 : -1;
+	}
+	kid = json_string_value(json_object_get(*jwk, "kid"));
+	if (!kid || !cc_is_name(kid))
+		return cc_fail(err, CC_E_INVALID,
+			       CC_AGENT_KEY " is no key of an agent; move it away and try again");
+	if (name && strcmp(kid, name))
+		return cc_fail(
+			err, CC_E_EXISTS,
+			"this host's agent is named %s already, not %s; to rename it, move " CC_AGENT_KEY
+			" away first",
+			kid, name);
+	snprintf(out, 64, "%s", kid);
+	return 0;
+}
+
+/* ---- the rest ---------------------------------------------------------------------------------- */
+
+static int make_directory(const char *path, mode_t mode, struct cc_error *err)
+{
+	if (mkdir(path, mode) == 0 || errno == EEXIST)
+		return 0;
+	return cc_fail_errno(err, CC_E_INTERNAL, "%s", path);
+}
+
+static int make_directories(struct cc_error *err)
+{
+	return make_directory(CC_ETC_DIR, 0700, err) || make_directory(CC_LIB_DIR, 0711, err) ||
+			       make_directory(CC_AGENT_DIR, 0700, err) ||
+			       make_directory(CC_RUN_DIR, 0755, err)
+		       ? -1
+		       : 0;
+}
+
+static int run(const char *const *argv, enum cc_code code, struct cc_error *err)
+{
+	int status = 0;
+
+	if (program_run(argv, STDERR_FILENO, &status, err))
+		return -1;
+	return program_check(argv[0], status, code, err);
+}
+
+static int init_keyd(const char *realm, struct cc_error *err)
+{
+	const char *argv[] = {
+		CC_KEYD_PATH, "init", "--agent", CC_AGENT_KEY, realm ? "--realm" : NULL,
+		realm,	      NULL};
+
+	return run(argv, CC_E_INTERNAL, err);
+}
+
+static int start_services(bool *started, struct cc_error *err)
+{
+	static const char *const enable[] = {SYSTEMCTL, "enable",   "--quiet", "--now",
+					     KEYD_UNIT, AGENT_UNIT, NULL};
+	/* not now: it follows Docker's own start */
+	static const char *const enable_later[] = {SYSTEMCTL, "enable", "--quiet", DOCKER_UNIT,
+						   NULL};
+	struct stat st;
+
+	*started = lstat(SYSTEMD_DIR, &st) == 0 && S_ISDIR(st.st_mode);
+	if (!*started) {
+		fprintf(stderr,
+			"dmctl: there is no systemd here; start \"%s serve\" and \"dmctl agent\"\n",
+			CC_KEYD_PATH);
+		return 0;
+	}
+	if (run(enable, CC_E_UNREACHABLE, err) || run(enable_later, CC_E_UNREACHABLE, err))
+		return cc_prefix(err, "everything is set up, but the services did not start (see "
+				      "\"journalctl -u container-crypt-keyd\")");
+	return 0;
+}
+
+static int report(const struct globals *g, const char *name, const json_t *jwk, bool started,
+		  struct cc_error *err)
+{
+	cc_auto_json json_t *public = cc_jwk_public(jwk, err);
+	cc_auto_free char *thumbprint = public ? cc_jwk_thumbprint(public, err) : NULL;
+	cc_auto_json json_t *obj = NULL;
+
+	if (!thumbprint)
+		return -1;
+	if (!g->json) {
+		puts(name);
+		return 0;
+	}
+	obj = json_pack("{s:s, s:s, s:b}", "agent", name, "thumbprint", thumbprint, "started",
+			(int)started);
+	output_json(obj);
+	return 0;
+}
+
+static int init(const struct globals *g, const char *realm, const char *name, struct cc_error *err)
+{
+	cc_auto_json json_t *jwk = NULL;
+	bool started = false;
+	char agent[64];
+
+	if (make_directories(err) || ensure_key(name, &jwk, agent, err) || init_keyd(realm, err) ||
+	    start_services(&started, err))
+		return -1;
+	return report(g, agent, jwk, started, err);
+}
+
+int cmd_init(int argc, char **argv, const struct globals *g)
+{
+	static const struct option options[] = {
+		{"realm", required_argument, NULL, 'r'},
+		{"name", required_argument, NULL, 'n'},
+		{0},
+	};
+	static const char *const nothing[] = {NULL};
+	const char *realm = NULL, *name = NULL;
+	struct cc_error err;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c == '?')
+			return cmd_bad_option(g, argv);
+		if (c == 'r')
+			realm = optarg;
+		else
+			name = optarg;
+	}
+	if (cmd_arguments(g, argc, argv, nothing))
+		return CC_E_USAGE;
+	if ((realm && cmd_name(realm, "realm", &err)) || (name && cmd_name(name, "agent", &err)))
+		return cmd_fail(g, &err);
+	interrupt_begin();
+	return init(g, realm, name, &err) ? cmd_fail(g, &err) : CC_OK;
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * cmd_signer.c - dmctl signer add, ls, rm: public keys that may sign identities.
+ */
+#include <getopt.h>
+#include <string.h>
+
+#include "cli/cmd.h"
+#include "dsse.h"
+#include "client/keyd_client.h"
+#include "cli/output.h"
+
+/* Reads a public key and checks it here, where the text can name the file. NULL on error. */
+static char *read_pem(const char *path, struct cc_error *err)
+{
+	cc_auto_free char *pem = NULL;
+	cc_auto_pkey EVP_PKEY *key = NULL;
+	size_t len;
+
+	if (cc_read_file(path, &pem, &len, err))
+		return NULL;
+	key = cc_pubkey_parse(pem, len, err);
+	if (!key) {
+		cc_prefix(err, "%s", path);
+		return NULL;
+	}
+	return cc_steal(pem);
+}
+
+int cmd_signer_add(int argc, char **argv, const struct globals *g)
+{
+	static const char *const names[] = {"NAME", "FILE.pem", NULL};
+	cc_auto_json json_t *body = NULL;
+	cc_auto_json json_t *answer = NULL;
+	cc_auto_free char *pem = NULL;
+	struct cc_error err;
+
+	if (cmd_only_arguments(g, argc, argv, names))
+		return CC_E_USAGE;
+	if (cmd_name(argv[optind], "signer", &err))
+		return cmd_fail(g, &err);
+	pem = read_pem(argv[optind + 1], &err);
+	if (!pem)
+		return cmd_fail(g, &err);
+	body = json_pack("{s:s, s:s}", "name", argv[optind], "pem", pem);
+	if (keyd_request("POST", "/v1/signers", body, &answer, &err))
+		return cmd_fail(g, &err);
+	if (g->json)
+		output_json(answer);
+	else
+		puts(json_string_value(json_object_get(answer, "keyid")) ?: "");
+	return CC_OK;
+}
+
+int cmd_signer_ls(int argc, char **argv, const struct globals *g)
+{
+	static const struct column columns[] = {
+		{"NAME", "name"},
+		{"KEY", "keyid"},
+		{NULL, NULL},
+	};
+
+	return cmd_list(argc, argv, g, "/v1/signers", "signers", columns);
+}
+
+int cmd_signer_rm(int argc, char **argv, const struct globals *g)
+{
+	return cmd_delete(argc, argv, g, "/v1/signers", "signer");
+}

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * doctor_host.c - checks of the kernel, and of the ways in which memory gets onto a disk.
+ */
+#include "cli/doctor.h"
+
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/timex.h>
+#include <sys/utsname.h>
+#include <sys/vfs.h>
+
+#define MODULE "dm_container_crypt"
+#define MODULE_FILE "dm-container-crypt"
+
+void doctor_line(const char *path, char *out, size_t size)
+{
+	cc_auto_fclose FILE *f = fopen(path, "re");
+
+	if (!f || !fgets(out, (int)size, f))
+		out[0] = '\0';
+	out[strcspn(out, "\n")] = '\0';
+}
+
+bool doctor_version_at_least(const char *release, unsigned int major, unsigned int minor)
+{
+	unsigned int a, b;
+
+	if (sscanf(release, "%u.%u", &a, &b) != 2)
+		return false;
+	return a > major || (a == major && b >= minor);
+}
+
+void doctor_bracketed(const char *line, char *out, size_t size)
+{
+	const char *open = strchr(line, '['), *end = open ? strchr(open, ']') : NULL;
+
+	out[0] = '\0';
+	if (end)
+		snprintf(out, size, "%.*s", (int)(end - open - 1), open + 1);
+}
+
+void doctor_kernel(const struct globals *g, struct finding *f)
+{
+	struct utsname u;
+
+	(void)g;
+	if (uname(&u)) {
+		finding_fail(f, CC_E_INTERNAL, "", "uname(2) fails");
+		return;
+	}
+	if (doctor_version_at_least(u.release, 6, 1))
+		finding_ok(f, "Linux %s", u.release);
+	else
+		finding_fail(f, CC_E_DEVICE, "run Linux 6.1 or later; 6.12 is what is tested most",
+			     "Linux %s is too old", u.release);
+}
+
+/* The module's file for the running kernel is there: modules.dep names it. */
+static bool module_installed(void)
+{
+	cc_auto_fclose FILE *f = NULL;
+	char path[1200], line[1024];
+	struct utsname u;
+
+	if (uname(&u))
+		return false;
+	snprintf(path, sizeof(path), "/lib/modules/%s/modules.dep", u.release);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f)) {
+		line[strcspn(line, ":\n")] = '\0';
+		if (!strstr(line, "/" MODULE_FILE ".ko"))
+			continue;
+		snprintf(path, sizeof(path), "/lib/modules/%s/%s", u.release, line);
+		return access(path, F_OK) == 0;
+	}
+	return false;
+}
+
+void doctor_module(const struct globals *g, struct finding *f)
+{
+	char taint[32], version[64];
+
+	(void)g;
+	if (access("/sys/module/" MODULE, F_OK)) {
+		if (module_installed())
+			finding_warn(f, "modprobe " MODULE_FILE " shows whether it can be loaded",
+				     "installed, not loaded yet: the kernel loads it when it is "
+				     "needed first");
+		else
+			finding_fail(f, CC_E_DEVICE,
+				     "install it for this kernel: make modules modules_install",
+				     "the module " MODULE_FILE " is not there for this kernel");
+		return;
+	}
+	doctor_line("/sys/module/" MODULE "/version", version, sizeof(version));
+	doctor_line("/sys/module/" MODULE "/taint", taint, sizeof(taint));
+	if (strchr(taint, 'E'))
+		finding_warn(
+			f, "sign it with a key the kernel trusts; with lockdown it would not load",
+			"loaded, but not signed");
+	else
+		finding_ok(f, "loaded%s%s", version[0] ? ", version " : "", version);
+}
+
+void doctor_lockdown(const struct globals *g, struct finding *f)
+{
+	char line[128], mode[32];
+
+	(void)g;
+	doctor_line("/sys/kernel/security/lockdown", line, sizeof(line));
+	doctor_bracketed(line, mode, sizeof(mode));
+	if (!mode[0])
+		finding_warn(f, "use a kernel with the lockdown LSM, lsm=lockdown,…",
+			     "this kernel has none: root can read kernel memory, and keys in it");
+	else if (strcmp(mode, "none") == 0)
+		finding_warn(f, "boot with lockdown=confidentiality, or with Secure Boot",
+			     "off: root can read kernel memory, and keys in it");
+	else if (strcmp(mode, "integrity") == 0)
+		finding_warn(f, "boot with lockdown=confidentiality",
+			     "integrity only: root can still read kernel memory");
+	else
+		finding_ok(f, "%s", mode);
+}
+
+void doctor_cgroup(const struct globals *g, struct finding *f)
+{
+	struct statfs fs;
+
+	(void)g;
+	if (statfs("/sys/fs/cgroup", &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC)
+		finding_ok(f, "version 2");
+	else
+		finding_fail(f, CC_E_DEVICE, "boot with systemd.unified_cgroup_hierarchy=1",
+			     "no version 2 hierarchy on /sys/fs/cgroup: containers cannot be told "
+			     "apart");
+}
+
+void doctor_clock(const struct globals *g, struct finding *f)
+{
+	struct timex t = {0};
+
+	(void)g;
+	if (adjtimex(&t) < 0 || (t.status & STA_UNSYNC))
+		finding_warn(f, "run chrony or systemd-timesyncd",
+			     "not synchronised: validity times of identities are judged by it");
+	else
+		finding_ok(f, "synchronised");
+}
+
+/* A swap area whose device is a dm-crypt mapping, or memory. */
+static bool swap_is_safe(const char *path)
+{
+	char file[128], uuid[160];
+	struct stat st;
+
+	if (strncmp(path, "/dev/zram", 9) == 0)
+		return true;
+	if (stat(path, &st) || !S_ISBLK(st.st_mode))
+		return false;
+	snprintf(file, sizeof(file), "/sys/dev/block/%u:%u/dm/uuid", major(st.st_rdev),
+		 minor(st.st_rdev));
+	doctor_line(file, uuid, sizeof(uuid));
+	return strncmp(uuid, "CRYPT-", 6) == 0;
+}
+
+void doctor_swap(const struct globals *g, struct finding *f)
+{
+	cc_auto_fclose FILE *swaps = fopen("/proc/swaps", "re");
+	char line[512], path[256];
+	unsigned int n = 0;
+
+	(void)g;
+	while (swaps && fgets(line, sizeof(line), swaps)) {
+		if (sscanf(line, "%255s", path) != 1 || path[0] != '/')
+			continue;
+		n++;
+		if (!swap_is_safe(path)) {
+			finding_warn(f, "encrypt it (crypttab(5), option swap), or do without",
+				     "%s is not encrypted: what containers have read may be "
+				     "written there",
+				     path);
+			return;
+		}
+	}
+	if (n)
+		finding_ok(f, "encrypted, or in memory");
+	else
+		finding_ok(f, "none");
+}
+
+void doctor_core(const struct globals *g, struct finding *f)
+{
+	char pattern[256], limit[64];
+
+	(void)g;
+	doctor_line("/proc/sys/kernel/core_pattern", pattern, sizeof(pattern));
+	doctor_line("/proc/sys/kernel/core_pipe_limit", limit, sizeof(limit));
+	if (!pattern[0] || strcmp(pattern, "|/bin/false") == 0 ||
+	    strcmp(pattern, "|/usr/bin/false") == 0)
+		finding_ok(f, "no core files");
+	else
+		finding_warn(f,
+			     "run containers with --ulimit core=0, or sysctl "
+			     "kernel.core_pattern='|/bin/false'",
+			     "programs that crash leave their memory on the host (%s); keyd and "
+			     "the agent do not",
+			     pattern);
+}
+
+void doctor_kdump(const struct globals *g, struct finding *f)
+{
+	char loaded[8];
+
+	(void)g;
+	doctor_line("/sys/kernel/kexec_crash_loaded", loaded, sizeof(loaded));
+	if (strcmp(loaded, "1") == 0)
+		finding_warn(f, "unload the crash kernel (kdump), or have dumps encrypted",
+			     "a kernel crash writes all memory, keys too, to a disk");
+	else
+		finding_ok(f, "no crash kernel is loaded");
+}

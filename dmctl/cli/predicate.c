@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * predicate.c - the predicate of an identity, pinned to a measurement.
+ */
+#include "cli/predicate.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "decide.h"
+
+/* Stands in for the manifest digest when a predicate is only tried out. */
+#define NO_DIGEST "sha256:0000000000000000000000000000000000000000000000000000000000000000"
+
+/* Variables every engine sets with a value of its own for each container. */
+static bool varies(const char *var)
+{
+	static const char *const names[] = {"HOME=", "HOSTNAME=", "TERM=", "container="};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strncmp(var, names[i], strlen(names[i])) == 0)
+			return true;
+	return false;
+}
+
+static bool names_variable(const struct cc_strv *env, const char *name, size_t len)
+{
+	for (size_t i = 0; i < env->n; i++)
+		if (strcspn(env->v[i], "=") == len && strncmp(env->v[i], name, len) == 0)
+			return true;
+	return false;
+}
+
+/* Rules for what differs from the image's own environment. */
+static json_t *env_rules(const struct cc_measurement *m)
+{
+	json_t *rules = json_array();
+
+	for (size_t i = 0; i < m->env.n; i++) {
+		const char *var = m->env.v[i];
+		size_t len = strcspn(var, "=");
+
+		if (cc_strv_has(&m->image_env, var) ||
+		    (varies(var) && !names_variable(&m->image_env, var, len)))
+			continue;
+		json_array_append_new(rules, json_pack("{s:s%, s:s}", "name", var, len, "value",
+						       var[len] ? var + len + 1 : ""));
+	}
+	for (size_t i = 0; i < m->image_env.n; i++) {
+		const char *var = m->image_env.v[i];
+		size_t len = strcspn(var, "=");
+
+		if (!names_variable(&m->env, var, len))
+			json_array_append_new(rules, json_pack("{s:s%}", "name", var, len));
+	}
+	return rules;
+}
+
+static json_t *mount_rules(const struct cc_measurement *m, const char *volume, const char *point)
+{
+	json_t *rules = json_array();
+
+	for (size_t i = 0; i < m->n_mounts; i++) {
+		const struct cc_mount *mt = &m->mounts[i];
+
+		if (!mt->engine && !cc_mount_is_placeholder(mt, volume, point))
+			json_array_append_new(
+				rules, json_pack("{s:s, s:s*, s:s, s:o}", "destination",
+						 mt->destination, "source", mt->source, "type",
+						 mt->type, "options", cc_strv_json(&mt->options)));
+	}
+	return rules;
+}
+
+static json_t *shared_namespaces(const struct cc_measurement *m)
+{
+	json_t *names = json_array();
+
+	for (size_t i = 0; i < CC_NS_COUNT; i++)
+		if (m->ns[i] != CC_NS_PRIVATE)
+			json_array_append_new(names, json_string(cc_ns_names[i]));
+	return names;
+}
+
+/* Adds a list, if there is anything in it. */
+static int put_list(json_t *obj, const char *key, json_t *list)
+{
+	if (list && json_array_size(list) == 0) {
+		json_decref(list);
+		return 0;
+	}
+	return json_object_set_new(obj, key, list);
+}
+
+static int put_true(json_t *obj, const char *key, bool value)
+{
+	return value ? json_object_set_new(obj, key, json_true()) : 0;
+}
+
+static int put_text(json_t *obj, const char *key, const char *value)
+{
+	return value ? json_object_set_new(obj, key, json_string(value)) : 0;
+}
+
+static json_t *process_json(const struct cc_measurement *m)
+{
+	cc_auto_json json_t *p = json_object();
+
+	if (!p || json_object_set_new(p, "args", cc_strv_json(&m->args)) ||
+	    put_text(p, "cwd", m->cwd) ||
+	    json_object_set_new(p, "user", cc_user_to_json(&m->user)) ||
+	    put_list(p, "env", env_rules(m)) ||
+	    json_object_set_new(p, "capabilities", cc_strv_json(&m->capabilities)) ||
+	    put_true(p, "noNewPrivileges", m->no_new_privileges))
+		return NULL;
+	return cc_steal(p);
+}
+
+static json_t *image_json(const struct cc_measurement *m)
+{
+	cc_auto_json json_t *image = json_object();
+
+	if (!image || put_text(image, "configDigest", m->image_id) ||
+	    put_text(image, "rootfsDigest", m->rootfs_digest))
+		return NULL;
+	return cc_steal(image);
+}
+
+json_t *predicate_from_measurement(const struct cc_measurement *m, const char *volume,
+				   const char *mount_point, uint64_t serial)
+{
+	cc_auto_json json_t *p = json_pack("{s:s, s:s, s:I}", "volume", volume, "mountPoint",
+					   mount_point, "serial", (json_int_t)serial);
+	bool unconfined = m->seccomp && strcmp(m->seccomp, "unconfined") == 0;
+
+	if (!p || json_object_set_new(p, "image", image_json(m)) ||
+	    json_object_set_new(p, "process", process_json(m)) ||
+	    put_true(p, "readonlyRootfs", m->readonly_rootfs) ||
+	    put_text(p, "seccomp", unconfined ? m->seccomp : NULL) ||
+	    put_text(p, "apparmor", cc_apparmor_is_default(m->apparmor) ? NULL : m->apparmor) ||
+	    put_list(p, "mounts", mount_rules(m, volume, mount_point)) ||
+	    put_list(p, "devices", cc_strv_json(&m->devices)) ||
+	    put_list(p, "hooks", cc_strv_json(&m->hooks)) ||
+	    put_list(p, "settings", cc_strv_json(&m->settings)) ||
+	    put_list(p, "sharedNamespaces", shared_namespaces(m)) ||
+	    put_true(p, "privileged", m->privileged))
+		return NULL;
+	return cc_steal(p);
+}
+
+/* A statement with @predicate, as it would be signed, parsed back. NULL on error. */
+static struct cc_identity *as_identity(const json_t *predicate, const struct cc_measurement *m,
+				       struct cc_error *err)
+{
+	char *none[] = {(char *)NO_DIGEST};
+	struct cc_strv subjects = {.n = 1, .v = none};
+	cc_auto_free char *statement = NULL;
+
+	if (m->manifests.n)
+		subjects = m->manifests;
+	statement = cc_identity_statement(predicate, &subjects, "_", err);
+	return statement ? cc_identity_parse(statement, strlen(statement), err) : NULL;
+}
+
+int predicate_check(const json_t *predicate, const struct cc_measurement *m, struct cc_error *err)
+{
+	cc_auto_identity struct cc_identity *id = as_identity(predicate, m, err);
+	struct cc_policy policy = {.now = time(NULL), .allow_running = true};
+
+	if (!id)
+		return -1;
+	policy.volume = id->volume;
+	policy.serial = id->serial;
+	return cc_decide(id, m, &policy, err);
+}

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * verbs.c - the table of verbs.
+ */
+#include "cli/verbs.h"
+
+#include <string.h>
+
+#include "cli/terms_option.h"
+
+#define ENGINE_OPTION "  --engine docker|podman   ask only this engine for the container\n"
+
+static const struct verb verbs[] = {
+	{NULL, "init", cmd_init, SECRETS_KEYS, "[--realm R] [--name AGENT]",
+	 "Set up keyd and the agent on this host",
+	 "  --realm R     name of the key daemon (default: from the machine id)\n"
+	 "  --name AGENT  name the agent signs as (default: the host's name)\n"},
+
+	{NULL, "doctor", cmd_doctor, SECRETS_NONE, "",
+	 "Check whether this host is fit to run protected containers", NULL},
+
+	{"volume", "create", cmd_volume_create, SECRETS_KEYS, "NAME DEVICE",
+	 "Make a volume on a LUN that has nothing on it",
+	 "  --fs ext4|xfs|none        file system to make (default: ext4)\n"
+	 "  --label TEXT              label of the file system\n"
+	 "  --sector-size 512|4096    encryption sector in bytes (default: 4096)\n"
+	 "  --key-bytes 32|64         AES-128 or AES-256 in XTS mode (default: 64)\n"
+	 "  --cipher aes-xts-plain64  the only one\n"
+	 "  --wipe-signature TYPE,…   signatures on DEVICE that may be destroyed\n" TERMS_HELP},
+	{"volume", "ls", cmd_volume_ls, SECRETS_NONE, "", "List volumes", NULL},
+	{"volume", "inspect", cmd_volume_inspect, SECRETS_NONE, "NAME", "Show one volume", NULL},
+	{"volume", "set", cmd_volume_set, SECRETS_NONE, "NAME", "Change how it is lent and mounted",
+	 TERMS_HELP},
+	{"volume", "rm", cmd_volume_rm, SECRETS_NONE, "NAME --yes",
+	 "Delete a volume's key, and with it all data, for ever",
+	 "  --yes          do not ask\n"
+	 "  --wipe-header  erase the header on the LUN, too\n"},
+
+	{"volume", "grow", cmd_volume_grow, SECRETS_NONE, "NAME",
+	 "Let a volume have all of a LUN that has grown", NULL},
+	{"volume", "header-backup", cmd_volume_header_backup, SECRETS_NONE, "NAME FILE",
+	 "Copy the header of a volume's LUN into a new file", NULL},
+	{"volume", "header-restore", cmd_volume_header_restore, SECRETS_NONE, "NAME FILE DEVICE",
+	 "Write such a copy to the LUN",
+	 "  --yes  also to a LUN that does not say that it is this volume\n"},
+
+	{"identity", "measure", cmd_identity_measure, SECRETS_NONE, "CONTAINER",
+	 "Measure a container as the agent would",
+	 ENGINE_OPTION
+	 "  --rootfs                  with a digest of the image's files as the engine has them\n"
+	 "  --predicate               print a predicate pinned to what was measured\n"
+	 "  --volume NAME             the predicate's volume\n"
+	 "  --mount-point PATH        where the volume is to be mounted in the container\n"
+	 "  --serial N                the predicate's serial (default: the next one)\n"},
+	{"identity", "sign", cmd_identity_sign, SECRETS_PASSPHRASE,
+	 "--key FILE --predicate FILE --subject sha256:…", "Sign an identity",
+	 "  --key FILE              private key, PEM, ECDSA P-256 or Ed25519\n"
+	 "  --predicate FILE        what the container must be, JSON; \"-\" is stdin\n"
+	 "  --subject sha256:…      manifest digest of the image; may be repeated\n"
+	 "  --name IMAGE            image name without tag\n"
+	 "  --passphrase-file FILE  passphrase of the key, first line of FILE\n"
+	 "  --passphrase-fd N       the same from a file descriptor\n"
+	 "  -o, --output FILE       write the envelope there, not to stdout\n"},
+	{"identity", "verify", cmd_identity_verify, SECRETS_NONE, "--pubkey FILE ENVELOPE",
+	 "Verify an identity offline",
+	 "  --pubkey FILE  public key, PEM, that must have signed it\n"},
+	{"identity", "show", cmd_identity_show, SECRETS_NONE, "ENVELOPE|VOLUME",
+	 "Show an identity, from a file or keyd's", NULL},
+	{"identity", "add", cmd_identity_add, SECRETS_NONE, "ENVELOPE",
+	 "Register a signed identity with keyd",
+	 "  --volume NAME  which one, when ENVELOPE holds identities of several volumes\n"},
+	{"identity", "rm", cmd_identity_rm, SECRETS_NONE, "VOLUME", "Revoke a volume's identity",
+	 NULL},
+
+	{"signer", "add", cmd_signer_add, SECRETS_NONE, "NAME FILE.pem",
+	 "Trust a public key to sign identities", NULL},
+	{"signer", "ls", cmd_signer_ls, SECRETS_NONE, "", "List signers", NULL},
+	{"signer", "rm", cmd_signer_rm, SECRETS_NONE, "NAME", "Trust a signer no more", NULL},
+
+	{"agents", "enroll", cmd_agents_enroll, SECRETS_NONE, "NAME FILE.jwk",
+	 "Trust a host agent's public key", NULL},
+	{"agents", "ls", cmd_agents_ls, SECRETS_NONE, "", "List enrolled agents", NULL},
+	{"agents", "rm", cmd_agents_rm, SECRETS_NONE, "NAME", "Trust an agent no more", NULL},
+
+	{"lease", "ls", cmd_lease_ls, SECRETS_NONE, "", "List leases", NULL},
+	{"lease", "revoke", cmd_lease_revoke, SECRETS_NONE, "LEASE", "Revoke a lease", NULL},
+
+	{"audit", "ls", cmd_audit_ls, SECRETS_NONE, "", "Show keyd's decisions",
+	 "  --after SEQ  only rows after this one\n"},
+	{"audit", "verify", cmd_audit_verify, SECRETS_NONE, "",
+	 "Recompute the audit log's hash chain", NULL},
+
+	{NULL, "bind", cmd_bind, SECRETS_NONE, "VOLUME|DEVICE CONTAINER",
+	 "Give a created or running container its volume",
+	 ENGINE_OPTION "  --dry-run                 say what would happen, change nothing\n"},
+	{NULL, "unbind", cmd_unbind, SECRETS_NONE, "VOLUME", "Take the volume away again", NULL},
+	{NULL, "ps", cmd_ps, SECRETS_NONE, "", "List containers that have a volume", NULL},
+	{NULL, "agent", cmd_agent, SECRETS_KEYS, "", "Run the host agent (a service)",
+	 "  --cdi-dir DIR     where engines look for CDI specs (default: /var/run/cdi)\n"
+	 "  --plugin-dir DIR  where they look for volume plugins (default: /run/docker/plugins)\n"},
+};
+
+#define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))
+
+const struct verb *verb_find(int argc, char **argv, int *words)
+{
+	for (const struct verb *v = verbs; v < verbs + N_VERBS; v++) {
+		*words = v->group ? 2 : 1;
+		if (argc <= *words || strcmp(argv[*words], v->name))
+			continue;
+		if (!v->group || strcmp(argv[1], v->group) == 0)
+			return v;
+	}
+	return NULL;
+}
+
+#define GUESS_MAX 2 /* letters wrong */
+
+/* Levenshtein's distance; strings too long for the row count as far apart. */
+static size_t distance(const char *a, const char *b)
+{
+	size_t row[64], n = strlen(b);
+
+	if (n >= sizeof(row) / sizeof(row[0]))
+		return SIZE_MAX;
+	for (size_t j = 0; j <= n; j++)
+		row[j] = j;
+	for (size_t i = 1; a[i - 1]; i++) {
+		size_t diagonal = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= n; j++) {
+			size_t change = diagonal + (a[i - 1] != b[j - 1]);
+
+			diagonal = row[j];
+			row[j] = (row[j - 1] < row[j] ? row[j - 1] : row[j]) + 1;
+			if (change < row[j])
+				row[j] = change;
+		}
+	}
+	return row[n];
+}
+
+bool verb_guess(int argc, char **argv, char title[static 64])
+{
+	size_t best = GUESS_MAX + 1;
+	char typed[2][64], name[64];
+
+	snprintf(typed[0], sizeof(typed[0]), "%.63s", argv[1]);
+	snprintf(typed[1], sizeof(typed[1]), "%.31s %.31s", argv[1], argc > 2 ? argv[2] : "");
+	for (const struct verb *v = verbs; v < verbs + N_VERBS; v++) {
+		size_t d;
+
+		verb_title(v, name);
+		d = distance(typed[v->group != NULL], name);
+		if (d >= best)
+			continue;
+		best = d;
+		memcpy(title, name, sizeof(name));
+	}
+	return best <= GUESS_MAX;
+}
+
+void verb_title(const struct verb *v, char out[static 64])
+{
+	snprintf(out, 64, "%s%s%s", v->group ? v->group : "", v->group ? " " : "", v->name);
+}
+
+void verb_help(const struct verb *v, FILE *f)
+{
+	char title[64];
+
+	verb_title(v, title);
+	fprintf(f, "Usage: dmctl %s%s%s%s\n\n%s.\n", title, v->options ? " [OPTION]…" : "",
+		v->args[0] ? " " : "", v->args, v->summary);
+	if (v->options)
+		fprintf(f, "\n%s", v->options);
+	fprintf(f, "\nGlobal options and exit status: \"dmctl --help\". More: dmctl(8).\n");
+}
+
+void verb_help_all(const char *group, FILE *f)
+{
+	char title[64];
+
+	fprintf(f, "Usage: dmctl [GLOBAL OPTION]… VERB …\n\n");
+	for (const struct verb *v = verbs; v < verbs + N_VERBS; v++) {
+		if (group && (!v->group || strcmp(group, v->group)))
+			continue;
+		verb_title(v, title);
+		fprintf(f, "  %-23s%s\n", title, v->summary);
+	}
+	fprintf(f, "\nGlobal options, anywhere on the line:\n"
+		   "  --json        print the result, or the error, as JSON\n"
+		   "  --keyd PATH   keyd's socket\n"
+		   "  --agent PATH  the agent's socket\n"
+		   "  --help        with a verb: its arguments and options\n"
+		   "  --version\n\n"
+		   "Exit status: 0 done, 1 usage, 2 permission, 3 memory, 4 device, 5 busy,\n"
+		   "6 attestation refused, 7 keyd, agent or engine does not answer, 8 not found,\n"
+		   "9 exists, 10 invalid input, 11 anything else.\n");
+}
+
+bool verb_is_group(const char *group)
+{
+	for (const struct verb *v = verbs; v < verbs + N_VERBS; v++)
+		if (v->group && strcmp(v->group, group) == 0)
+			return true;
+	return false;
+}

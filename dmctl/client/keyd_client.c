@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * keyd_client.c - requests to keyd (docs/api.md) over its Unix socket, by libcurl.
+ */
+#include "client/keyd_client.h"
+
+#include <jose/b64.h>
+#include <openssl/crypto.h>
+#include <string.h>
+#include <time.h>
+
+#include "host/boottime.h"
+#include "evidence.h"
+#include "host/http_unix.h"
+#include "paths.h"
+#include "client/volume_record.h"
+
+#define ANSWER_MAX (16u * 1024 * 1024) /* bytes; a list of some ten thousand volumes */
+#define TOTAL_SECONDS 60L
+#define BOOT_ID "/proc/sys/kernel/random/boot_id"
+
+static const char *socket_path = CC_KEYD_SOCKET;
+
+void keyd_client_set_socket(const char *path)
+{
+	socket_path = path;
+}
+
+/* One HTTP exchange; says how to start keyd when there is no answer. */
+static int exchange(const char *method, const char *path, const char *body,
+		    struct http_answer *answer, struct cc_error *err)
+{
+	const struct http_request request = {
+		.who = "keyd",
+		.socket = socket_path,
+		.method = method,
+		.path = path,
+		.body = body,
+		.max = ANSWER_MAX,
+		.seconds = TOTAL_SECONDS,
+	};
+	char said[CC_TEXT_MAX];
+
+	if (http_unix(&request, answer, err) == 0)
+		return 0;
+	if (err->code != CC_E_UNREACHABLE)
+		return -1;
+	memcpy(said, err->text, sizeof(said));
+	return cc_fail(
+		err, CC_E_UNREACHABLE,
+		"%s; start it with \"systemctl start container-crypt-keyd\" or set it up with "
+		"\"dmctl init\"",
+		said);
+}
+
+/* Not cc_json_parse(): its limit is for documents of strangers, and a list of volumes grows. */
+static json_t *parse_answer(const struct http_answer *a, struct cc_error *err)
+{
+	json_error_t e;
+	json_t *json = json_loadb(a->body ? a->body : "", a->len, JSON_REJECT_DUPLICATES, &e);
+
+	if (!json)
+		cc_fail(err, CC_E_INVALID, "answer of keyd, HTTP status %ld: %s", a->status,
+			e.text);
+	return json;
+}
+
+int keyd_request(const char *method, const char *path, const json_t *body, json_t **answer,
+		 struct cc_error *err)
+{
+	cc_cleanup(http_answer_clear) struct http_answer out = {0};
+	cc_auto_free char *text = NULL;
+	cc_auto_json json_t *json = NULL;
+
+	if (answer)
+		*answer = NULL;
+	if (body) {
+		text = json_dumps(body, JSON_COMPACT);
+		if (!text)
+			return cc_fail(err, CC_E_NOMEM, "out of memory");
+	}
+	if (exchange(method, path, text, &out, err))
+		return -1;
+	json = parse_answer(&out, err);
+	if (!json || cc_error_from_json(err, json))
+		return -1;
+	if (out.status != 200 && out.status != 201)
+		return cc_fail(err, CC_E_INTERNAL, "keyd answered HTTP status %ld without an error",
+			       out.status);
+	if (answer)
+		*answer = cc_steal(json);
+	return 0;
+}
+
+static int read_boot_id(char out[static 37], struct cc_error *err)
+{
+	cc_auto_free char *text = NULL;
+	size_t len;
+
+	if (cc_read_file(BOOT_ID, &text, &len, err))
+		return -1;
+	if (len < 36)
+		return cc_fail(err, CC_E_INTERNAL, BOOT_ID " is too short");
+	memcpy(out, text, 36);
+	out[36] = '\0';
+	return 0;
+}
+
+static json_t *read_agent_key(const char *path, struct cc_error *err)
+{
+	cc_auto_free char *text = NULL;
+	json_t *jwk;
+	size_t len;
+
+	if (cc_read_file(path, &text, &len, err)) {
+		cc_prefix(err, "the agent's key (made by \"dmctl init\")");
+		return NULL;
+	}
+	jwk = cc_json_parse(text, len, "the agent's key", err);
+	OPENSSL_cleanse(text, len);
+	return jwk;
+}
+
+/* Asks for a nonce; fills ev->nonce and *aud. */
+static int challenge(struct cc_evidence *ev, char **aud, struct cc_error *err)
+{
+	cc_auto_json json_t *empty = json_object();
+	cc_auto_json json_t *answer = NULL;
+	json_t *nonce;
+
+	if (!empty)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	if (keyd_request("POST", "/v1/challenge", empty, &answer, err) ||
+	    cc_json_str(answer, "challenge", "aud", true, aud, err))
+		return -1;
+	nonce = json_object_get(answer, "nonce");
+	if (!json_is_string(nonce) ||
+	    jose_b64_dec(nonce, ev->nonce, sizeof(ev->nonce)) != sizeof(ev->nonce))
+		return cc_fail(err, CC_E_INVALID, "challenge: nonce is not 32 bytes of base64url");
+	return 0;
+}
+
+/* Opens the key of a release answer and holds it against the volume record beside it. */
+static int open_release(const json_t *answer, const char *uuid, const json_t *recipient,
+			struct cc_secret *key, struct cc_error *err)
+{
+	cc_auto_free char *jwe = NULL;
+	struct volume_record v;
+	json_t *volume;
+
+	if (cc_json_str(answer, "release", "jwe", true, &jwe, err) ||
+	    cc_json_obj(answer, "release", "volume", true, &volume, err) ||
+	    volume_record_from_json(&v, volume, err))
+		return -1;
+	if (strcmp(v.uuid, uuid))
+		return cc_fail(err, CC_E_INVALID, "release: volume %s was asked for, not %s", uuid,
+			       v.uuid);
+	if (cc_release_open(jwe, strlen(jwe), recipient, key, err))
+		return -1;
+	if (key->len != v.key_bytes) {
+		cc_secret_clear(key);
+		return cc_fail(err, CC_E_INVALID, "release: the key has not %u bytes", v.key_bytes);
+	}
+	return 0;
+}
+
+/* The request of POST /v1/release: evidence for @ev signed by the agent, and the one-time key. */
+static json_t *release_request(struct cc_evidence *ev, const json_t *agent_key,
+			       const json_t *one_time, struct cc_error *err)
+{
+	cc_auto_json json_t *public = cc_jwk_public(one_time, err);
+	cc_auto_free char *jkt = NULL;
+	cc_auto_free char *jws = NULL;
+	json_t *request;
+
+	if (!public)
+		return NULL;
+	jkt = cc_jwk_thumbprint(public, err);
+	if (!jkt)
+		return NULL;
+	ev->jkt = jkt;
+	if (cc_evidence_sign(ev, agent_key, &jws, err))
+		return NULL;
+	request = json_pack("{s:s, s:O}", "evidence", jws, "recipient", public);
+	if (!request)
+		cc_fail(err, CC_E_NOMEM, "out of memory");
+	return request;
+}
+
+/**
+ * struct session - one exchange that begins with a challenge. Everything in @ev is borrowed, so it is never
+ * passed to cc_evidence_clear().
+ */
+struct session {
+	json_t *agent_key;
+	char *aud, *iss;
+	struct cc_evidence ev;
+};
+
+static void session_clear(struct session *s)
+{
+	json_decref(s->agent_key);
+	free(s->aud);
+	free(s->iss);
+}
+
+static int session_start(struct session *s, const char *agent_key_path, enum cc_op op,
+			 struct cc_error *err)
+{
+	static char channel[] = CC_CHANNEL_UNIX;
+
+	s->agent_key = read_agent_key(agent_key_path, err);
+	if (!s->agent_key ||
+	    cc_json_str(s->agent_key, "the agent's key", "kid", true, &s->iss, err) ||
+	    challenge(&s->ev, &s->aud, err) || read_boot_id(s->ev.boot_id, err))
+		return -1;
+	s->ev.aud = s->aud;
+	s->ev.iss = s->iss;
+	s->ev.iat = time(NULL);
+	s->ev.op = op;
+	s->ev.channel = channel;
+	return 0;
+}
+
+int keyd_release(const char *op, const char *uuid, const struct cc_measurement *m,
+		 const char *agent_key_path, struct cc_secret *key, json_t **answer,
+		 uint64_t *asked_ms, struct cc_error *err)
+{
+	cc_cleanup(session_clear) struct session s = {0};
+	cc_auto_json json_t *one_time = NULL;
+	cc_auto_json json_t *request = NULL;
+
+	*answer = NULL;
+	if (!cc_is_uuid(uuid))
+		return cc_fail(err, CC_E_USAGE, "\"%s\" is not a volume UUID", uuid);
+	if (session_start(&s, agent_key_path,
+			  strcmp(op, "format") == 0 ? CC_OP_FORMAT : CC_OP_RELEASE, err))
+		return -1;
+	one_time = cc_jwk_new(NULL, true, err);
+	if (!one_time)
+		return -1;
+	memcpy(s.ev.volume, uuid, sizeof(s.ev.volume));
+	s.ev.measurement = (struct cc_measurement *)m;
+	request = release_request(&s.ev, s.agent_key, one_time, err);
+	if (!request)
+		return -1;
+	if (asked_ms)
+		*asked_ms = boottime_ms();
+	if (keyd_request("POST", "/v1/release", request, answer, err))
+		return -1;
+	if (open_release(*answer, uuid, one_time, key, err)) {
+		json_decref(*answer);
+		*answer = NULL;
+		return -1;
+	}
+	return 0;
+}
+
+static int renew_once(const struct cc_renewal *r, size_t n, const char *agent_key_path,
+		      json_t *renewals, struct cc_error *err)
+{
+	cc_cleanup(session_clear) struct session s = {0};
+	cc_auto_json json_t *request = NULL, *answer = NULL;
+	cc_auto_free char *jws = NULL;
+	json_t *list = NULL, *one;
+	uint64_t asked_ms;
+	size_t i;
+
+	if (session_start(&s, agent_key_path, CC_OP_RENEW, err))
+		return -1;
+	s.ev.n_renewals = n;
+	s.ev.renewals = (struct cc_renewal *)r;
+	if (cc_evidence_sign(&s.ev, s.agent_key, &jws, err))
+		return -1;
+	request = json_pack("{s:s}", "evidence", jws);
+	if (!request)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	asked_ms = boottime_ms();
+	if (keyd_request("POST", "/v1/renew", request, &answer, err) ||
+	    cc_json_arr(answer, "renewal", "renewals", true, &list, err))
+		return -1;
+	json_array_foreach(
+		list, i,
+		one) if (json_object_set_new(one, "askedMs", json_integer((json_int_t)asked_ms)) ||
+			 json_array_append(renewals,
+					   one)) return cc_fail(err, CC_E_INVALID,
+								"renewal: not a list of objects");
+	return 0;
+}
+
+int keyd_renew(const struct cc_renewal *r, size_t n, const char *agent_key_path, json_t *renewals,
+	       struct cc_error *err)
+{
+	size_t half = n / 2;
+
+	if (n == 0)
+		return 0;
+	if (n <= CC_RENEWALS_MAX) {
+		if (renew_once(r, n, agent_key_path, renewals, err) == 0)
+			return 0;
+		/* too long together? */
+		if (n == 1 || err->code != CC_E_INVALID)
+			return -1;
+	}
+	return keyd_renew(r, half, agent_key_path, renewals, err) ||
+			       keyd_renew(r + half, n - half, agent_key_path, renewals, err)
+		       ? -1
+		       : 0;
+}
+
+int keyd_lease_return(const char *lease_id, struct cc_error *err)
+{
+	cc_auto_json json_t *empty = json_object();
+	char path[96];
+
+	if (!cc_is_uuid(lease_id))
+		return cc_fail(err, CC_E_USAGE, "\"%.40s\" is not a lease id", lease_id);
+	snprintf(path, sizeof(path), "/v1/leases/%s/return", lease_id);
+	if (keyd_request("POST", path, empty, NULL, err) == 0 || err->code == CC_E_NOTFOUND)
+		return 0;
+	return -1;
+}

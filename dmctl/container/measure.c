@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * measure.c - takes the measurement of a container.
+ */
+#include "container/measure.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+#include "engine/engine.h"
+#include "container/image_config.h"
+#include "container/rootfs.h"
+
+#define CONFIG_MAX CC_JSON_MAX
+
+void measured_clear(struct measured *s)
+{
+	cc_measurement_free(s->m);
+	proc_close(&s->proc);
+	free(s->root);
+	free(s->host_root);
+	*s = (struct measured)MEASURED_NONE;
+}
+
+static int copy(char **out, const char *s, struct cc_error *err)
+{
+	if (!s)
+		return 0;
+	*out = strdup(s);
+	return *out ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
+}
+
+static void move_strv(struct cc_strv *to, struct cc_strv *from)
+{
+	*to = *from;
+	*from = (struct cc_strv){0};
+}
+
+/*
+ * Which container the kernel says this is: the shallowest engine group in the process's path.
+ * @id: the container the runtime or the engine named; another one is refused
+ */
+static int take_cgroup(const char *path, const char *id, struct cc_measurement *m,
+		       enum engine_kind *engine, struct cc_error *err)
+{
+	struct cgroup_match match;
+
+	if (cgroup_match(path, &match))
+		return cc_refuse(err, "cgroup",
+				 "cgroup: process %u is in %s, which no container engine made; "
+				 "Docker and Podman are supported",
+				 m->pid, path);
+	if (strcmp(match.id, id) != 0)
+		return cc_refuse(
+			err, "cgroup",
+			"cgroup: container %.12s was named, process %u is in container %.12s", id,
+			m->pid, match.id);
+	*engine = match.engine;
+	return copy(&m->engine, engine_name(match.engine), err) ||
+			       copy(&m->container_id, id, err) ||
+			       cgroup_id(path, match.len, &m->cgroup_id, err)
+		       ? -1
+		       : 0;
+}
+
+/* Image id, manifests and the image's own configuration; config.json for the rest. */
+static int take_engine(struct engine_container *c, struct cc_measurement *m, struct cc_error *err)
+{
+	if (engine_describe(c, err))
+		return -1;
+	move_strv(&m->manifests, &c->manifests);
+	return copy(&m->image_id, c->image_id, err) || copy(&m->image_ref, c->image_ref, err) ||
+			       copy(&m->container_name, c->name, err)
+		       ? -1
+		       : 0;
+}
+
+/*
+ * config.json is believed because it is the engine's. Whoever hands us a state may have written another one, so the
+ * directory it names must be the one where the engine keeps this container's.
+ */
+static int check_bundle(const struct engine_container *c, const char *named, struct cc_error *err)
+{
+	struct stat theirs, ours;
+
+	if (c->bundle && stat(c->bundle, &ours) == 0 && stat(named, &theirs) == 0 &&
+	    ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino)
+		return 0;
+	return cc_refuse(err, "bundle",
+			 "bundle: %s was named, %s keeps that of container %.12s in %s", named,
+			 engine_name(c->engine), c->id, c->bundle ? c->bundle : "none");
+}
+
+/* For a hook nothing of the container has run: its process still has the host's root directory. */
+static int check_created(pid_t pid, struct cc_error *err)
+{
+	bool home;
+
+	if (proc_at_home(pid, &home, err))
+		return -1;
+	return home ? 0
+		    : cc_refuse(err, "state",
+				"state: process %d is said to be created only, it is in the "
+				"container's root file system already",
+				(int)pid);
+}
+
+static int take_config(const struct engine_container *c, struct cc_measurement *m,
+		       struct oci_facts *f, struct cc_error *err)
+{
+	const struct oci_context ctx = {
+		.engine = c->engine,
+		.id = c->id,
+		.bundle = c->bundle,
+		.own_dirs = &c->own_dirs,
+		.is_host_device = measure_host_device,
+	};
+	cc_auto_free char *path = NULL, *text = NULL;
+	size_t len;
+
+	if (!c->bundle)
+		return cc_fail(err, CC_E_NOTFOUND, "container %.12s has no bundle any more", c->id);
+	if (asprintf(&path, "%s/config.json", c->bundle) < 0) {
+		path = NULL;
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	}
+	return engine_read(path, &text, &len, err) || oci_config_parse(text, len, &ctx, m, f, err)
+		       ? -1
+		       : 0;
+}
+
+/* @root: a directory the host reaches the container's files through */
+static int take_image(const struct engine_container *c, const char *root, struct cc_measurement *m,
+		      struct cc_error *err)
+{
+	cc_cleanup(image_config_clear) struct image_config image = {0};
+
+	if (image_config_parse(c->image_config, c->image_config_len, &image, err) ||
+	    image_user(image.user, root, &m->image_user, err))
+		return -1;
+	if (measure_health(c->health, c->image_config, c->image_config_len, m, err))
+		return -1;
+	move_strv(&m->image_args, &image.args);
+	move_strv(&m->image_env, &image.env);
+	m->image_cwd = cc_steal(image.cwd);
+	return 0;
+}
+
+/* The process is still the one it was, and still where it was. */
+static int recheck(const struct proc_ref *p, const char *cgroup, struct cc_error *err)
+{
+	char now[PROC_PATH_MAX];
+
+	if (proc_check(p, err) || proc_cgroup(p->pid, now, err))
+		return -1;
+	if (strcmp(now, cgroup) != 0)
+		return cc_refuse(err, "cgroup",
+				 "cgroup: process %d moved to %s while it was measured",
+				 (int)p->pid, now);
+	return 0;
+}
+
+/*
+ * @c: engine is found out here; id and pid are given
+ * @named: the bundle that a hook's state names; NULL: the runtime has made the root file system the root of
+ *         the mount namespace
+ */
+static int measure(struct engine_container *c, const char *named, struct measured *s,
+		   struct cc_error *err)
+{
+	cc_cleanup(oci_facts_clear) struct oci_facts f = {0};
+	struct cc_measurement *m = s->m = cc_measurement_new();
+	char cgroup[PROC_PATH_MAX];
+	struct proc_status status;
+
+	if (!m)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	if (proc_open(&s->proc, c->pid, err))
+		return -1;
+	m->pid = (uint32_t)s->proc.pid;
+	m->start_time = s->proc.start_time;
+	m->running = !named && !c->waiting;
+	if (named && measure_fresh(c->pid, err))
+		return -1;
+	if (proc_cgroup(c->pid, cgroup, err) || take_cgroup(cgroup, c->id, m, &c->engine, err) ||
+	    take_engine(c, m, err) ||
+	    (named && (check_bundle(c, named, err) || check_created(c->pid, err))) ||
+	    take_config(c, m, &f, err) || measure_kernel(c->pid, cgroup, &f, m, err) ||
+	    take_image(c, f.root, m, err) || rootfs_measure(f.root, c->pid, f.user_ns, m, err))
+		return -1;
+	if (m->running &&
+	    (proc_status(c->pid, &status, err) || measure_confined(&status, &f, m, err)))
+		return -1;
+	m->first_start = !measure_bound_before(c->id);
+	s->user_ns = f.user_ns;
+	s->host_root = cc_steal(f.root);
+	s->root = strdup(named ? s->host_root : "/");
+	if (!s->root)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	return recheck(&s->proc, cgroup, err);
+}
+
+int measure_rootfs(struct measured *s, struct layer_cache *cache, struct cc_error *err)
+{
+	if (s->user_ns)
+		return cc_refuse(err, "rootfs",
+				 "rootfs: the layers of a container with a user namespace of its "
+				 "own cannot be measured; run it without, or sign an identity "
+				 "without rootfsDigest");
+	if (rootfs_digest(s->host_root, s->proc.pid, cache, s->m, err))
+		return -1;
+	return proc_check(&s->proc, err);
+}
+
+int measure_hook(const struct oci_state *state, struct measured *s, struct cc_error *err)
+{
+	engine_auto_container struct engine_container c = {.pid = state->pid};
+
+	return copy(&c.id, state->id, err) ? -1 : measure(&c, state->bundle, s, err);
+}
+
+int measure_named(const char *container, const char *engine, struct measured *s,
+		  struct cc_error *err)
+{
+	engine_auto_container struct engine_container c = {0};
+
+	if (engine_find(container, engine, &c, err))
+		return -1;
+	if (c.pid && c.bundle)
+		return measure(&c, NULL, s, err);
+	if (c.engine == ENGINE_PODMAN)
+		return cc_fail(
+			err, CC_E_NOTFOUND,
+			"container %s has no process to bind to; prepare it with \"podman init "
+			"%s\", or run it with --device container-crypt/volume=NAME",
+			c.name, c.name);
+	return cc_fail(err, CC_E_NOTFOUND,
+		       "container %s has no process to bind to; start it, or run it with --device "
+		       "container-crypt/volume=NAME to have it bound before its program runs",
+		       c.name);
+}
+
+int measure_bound(const char *id, const char *engine, pid_t pid, struct measured *s,
+		  struct cc_error *err)
+{
+	engine_auto_container struct engine_container c = {0};
+
+	if (engine_find(id, engine, &c, err))
+		return -1;
+	if (!c.bundle)
+		return cc_fail(err, CC_E_NOTFOUND, "container %s has ended", c.name);
+	/* until then Docker has none, and Podman that of the last time */
+	if (c.pid != pid) {
+		c.pid = pid;
+		c.waiting = true;
+	}
+	return measure(&c, NULL, s, err);
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * measure.h - takes the measurement of a container (DESIGN, "Measurement"): kernel facts, the
+ * bundle's config.json, the engine's image by container id.
+ */
+#ifndef CC_MEASURE_H
+#define CC_MEASURE_H
+
+#include "measurement.h"
+#include "container/oci.h"
+#include "host/proc.h"
+#include "container/rootfs_cache.h"
+
+/**
+ * struct measured - a measurement and what binding needs beyond it. Zero it with MEASURED_NONE.
+ * @m: the measurement
+ * @proc: the container's first process; recheck it after every step
+ * @root: where the root file system is in the container's mount namespace: "/", or the bundle's
+ *        root.path as long as the runtime has not pivoted
+ * @host_root: where the host has it: config.json's root.path
+ * @user_ns: the container has a user namespace of its own
+ */
+struct measured {
+	struct cc_measurement *m;
+	struct proc_ref proc;
+	char *root, *host_root;
+	bool user_ns;
+};
+
+#define MEASURED_NONE {.proc = PROC_REF_NONE}
+
+void measured_clear(struct measured *s);
+#define measure_auto cc_cleanup(measured_clear)
+
+/* At createRuntime: the runtime holds the container, nothing of it has run. */
+int measure_hook(const struct oci_state *state, struct measured *s, struct cc_error *err);
+
+/**
+ * measure_named - a container by name or id.
+ * @engine: "docker", "podman" or NULL
+ *
+ * Return: 0; -1 as engine_find(), or CC_E_NOTFOUND when the container has no process.
+ */
+int measure_named(const char *container, const char *engine, struct measured *s,
+		  struct cc_error *err);
+
+/**
+ * measure_bound - a container that was bound before, by id.
+ * @pid: its first process, which is alive; the engine knows it only when the runtime has created the container, which
+ *       it has not while a hook runs, nor while the process is frozen after that. Nothing of the container has run then.
+ *
+ * Return: as measure_named()
+ */
+int measure_bound(const char *id, const char *engine, pid_t pid, struct measured *s,
+		  struct cc_error *err);
+
+/*
+ * Measures the root file system's layers, too (rootfs_digest()), which can take as long as reading the image.
+ * CC_E_REFUSED, fact "rootfs", where that cannot be. @cache: what is known of layers already.
+ */
+int measure_rootfs(struct measured *s, struct layer_cache *cache, struct cc_error *err);
+
+/* ---- parts ------------------------------------------------------------------------------------- */
+
+/* Whether the kernel's facts about @pid are those config.json promises; also settles m->ns. */
+int measure_kernel(pid_t pid, const char *cgroup, const struct oci_facts *f,
+		   struct cc_measurement *m, struct cc_error *err);
+
+/*
+ * The process that a hook is run for is a runtime's, which will execute the container's program; not one
+ * that CRIU fills with memory from a file. Return: 0, or -1 with CC_E_REFUSED.
+ */
+int measure_fresh(pid_t pid, struct cc_error *err);
+
+/* Whether the host has at @path the device of these numbers; @type "c" or "b". */
+bool measure_host_device(const char *path, const char *type, json_int_t major, json_int_t minor);
+
+/**
+ * measure_confined - the process is confined at least as config.json says, for a container whose
+ * program runs. Pure. Return: 0, or -1 with CC_E_REFUSED.
+ */
+int measure_confined(const struct proc_status *st, const struct oci_facts *f,
+		     const struct cc_measurement *m, struct cc_error *err);
+
+/**
+ * measure_health - adds health checks that are not the image's own to m->settings. Pure.
+ * @health: of the container, struct engine_container
+ * @image: the image's configuration
+ */
+int measure_health(const json_t *health, const char *image, size_t len, struct cc_measurement *m,
+		   struct cc_error *err);
+
+/* The agent has bound this container before. */
+bool measure_bound_before(const char *id);
+/* Remembers that it was. */
+int measure_remember(const char *engine, const char *id, struct cc_error *err);
+/* Forgets the containers that the engines do not have any more. */
+void measure_forget_removed(void);
+
+#endif

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * measure_kernel.c - config.json against the kernel: namespaces, credentials, the docker daemon's hook.
+ */
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <cap-ng.h>
+
+#include "container/measure.h"
+
+/* Where podman and `ip netns` keep network namespaces. */
+static const char *const netns_dirs[] = {"/run/netns/", "/var/run/netns/"};
+
+static bool is_netns(const char *path)
+{
+	size_t i;
+
+	for (i = 0; path && i < sizeof(netns_dirs) / sizeof(netns_dirs[0]); i++)
+		if (strncmp(path, netns_dirs[i], strlen(netns_dirs[i])) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * Podman makes a container's network namespace itself and has the runtime join it: it is as
+ * private as one the runtime makes when nobody outside the container's cgroup is in it.
+ */
+static int settle_netns(size_t i, uint64_t ino, const char *cgroup, const struct oci_facts *f,
+			struct cc_measurement *m, struct cc_error *err)
+{
+	bool shared;
+
+	if (m->ns[i] != CC_NS_JOINED || strcmp(cc_ns_names[i], "net") != 0 ||
+	    !is_netns(f->ns_path[i]))
+		return 0;
+	if (proc_ns_shared("net", ino, cgroup, &shared, err))
+		return -1;
+	if (!shared)
+		m->ns[i] = CC_NS_PRIVATE;
+	return 0;
+}
+
+static int check_ns(pid_t pid, size_t i, const char *cgroup, const struct oci_facts *f,
+		    struct cc_measurement *m, struct cc_error *err)
+{
+	const char *name = cc_ns_names[i];
+	uint64_t theirs, ours;
+
+	if (proc_ns(pid, name, &theirs, err) || proc_ns(0, name, &ours, err))
+		return -1;
+	if (theirs == ours && m->ns[i] == CC_NS_PRIVATE)
+		return cc_refuse(
+			err, "namespaces",
+			"namespaces: config.json promises a private %s namespace, the kernel "
+			"has the container in the host's",
+			name);
+	if (theirs == ours)
+		m->ns[i] = CC_NS_HOST; /* joined by path, and it is the host's */
+	else if (m->ns[i] == CC_NS_HOST)
+		return cc_refuse(err, "namespaces",
+				 "namespaces: config.json leaves the %s namespace to the host, the "
+				 "kernel has the container in another",
+				 name);
+	return settle_netns(i, theirs, cgroup, f, m, err);
+}
+
+/* The program @pid runs is called @name; false also when that is not known. */
+static bool runs(pid_t pid, const char *name)
+{
+	char path[64], exe[PATH_MAX];
+	const char *base;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	n = readlink(path, exe, sizeof(exe) - 1);
+	if (n <= 0)
+		return false;
+	exe[n] = '\0';
+	base = strrchr(exe, '/');
+	return base && strcmp(base + 1, name) == 0;
+}
+
+static bool is_dockerd(pid_t pid)
+{
+	uint64_t theirs, ours;
+	struct cc_error err;
+
+	return runs(pid, "dockerd") && proc_ns(pid, "mnt", &theirs, &err) == 0 &&
+	       proc_ns(0, "mnt", &ours, &err) == 0 && theirs == ours;
+}
+
+int measure_fresh(pid_t pid, struct cc_error *err)
+{
+	if (!runs(pid, "criu"))
+		return 0;
+	return cc_refuse(
+		err, "state",
+		"state: the container is being restored from a checkpoint, nobody knows what "
+		"its memory holds; start it anew");
+}
+
+int measure_kernel(pid_t pid, const char *cgroup, const struct oci_facts *f,
+		   struct cc_measurement *m, struct cc_error *err)
+{
+	char path[64];
+	size_t i;
+
+	for (i = 0; i < CC_NS_COUNT; i++)
+		if (check_ns(pid, i, cgroup, f, m, err))
+			return -1;
+	if (!f->setkey_pid || is_dockerd(f->setkey_pid))
+		return 0;
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)f->setkey_pid);
+	return cc_strv_push(&m->hooks, path, err);
+}
+
+bool measure_host_device(const char *path, const char *type, json_int_t major, json_int_t minor)
+{
+	struct stat st;
+
+	if (major < 0 || major > UINT_MAX || minor < 0 || minor > UINT_MAX || stat(path, &st))
+		return false;
+	if (strcmp(type, "c") == 0 ? !S_ISCHR(st.st_mode) : !S_ISBLK(st.st_mode))
+		return false;
+	return st.st_rdev == makedev((unsigned int)major, (unsigned int)minor);
+}
+
+/* Names of config.json as bits; what this libcap-ng does not know cannot be in the kernel's sets. */
+static uint64_t cap_mask(const struct cc_strv *caps)
+{
+	uint64_t mask = 0;
+	size_t i;
+	int bit;
+
+	for (i = 0; i < caps->n; i++) {
+		if (strncmp(caps->v[i], "CAP_", 4) != 0)
+			continue;
+		bit = capng_name_to_capability(caps->v[i] + 4);
+		if (bit >= 0 && bit < 64)
+			mask |= UINT64_C(1) << bit;
+	}
+	return mask;
+}
+
+int measure_confined(const struct proc_status *st, const struct oci_facts *f,
+		     const struct cc_measurement *m, struct cc_error *err)
+{
+	uint64_t beyond = (st->cap_bnd | st->cap_prm | st->cap_eff) & ~cap_mask(&m->capabilities);
+	uint32_t uid = m->user.uid + f->uid_base;
+	const char *name;
+	unsigned int bit;
+
+	if (beyond) {
+		bit = (unsigned int)__builtin_ctzll(beyond);
+		name = capng_capability_to_name(bit);
+		return cc_refuse(
+			err, "capabilities",
+			"capabilities: config.json does not have CAP_%s, the running process "
+			"does",
+			name ? name : "(unknown)");
+	}
+	if (m->no_new_privileges && !st->no_new_privs)
+		return cc_refuse(
+			err, "noNewPrivileges",
+			"noNewPrivileges: config.json says true, the running process has it "
+			"not");
+	if (strcmp(m->seccomp, "unconfined") != 0 && st->seccomp != 2)
+		return cc_refuse(err, "seccomp",
+				 "seccomp: config.json has a filter, the running process has none");
+	/* a program that starts as root may have dropped it */
+	if (m->user.uid != 0 && st->uid[0] != uid)
+		return cc_refuse(err, "user",
+				 "user: config.json says uid %u, the running process has %u",
+				 m->user.uid, st->uid[0] - f->uid_base);
+	return 0;
+}

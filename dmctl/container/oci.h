@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * oci.h - the two documents of the OCI runtime specification the agent reads: the state a runtime
+ * hands to a hook (runtime.md, "State") and a bundle's config.json (config.md, config-linux.md).
+ *
+ * Pure parsers of outside bytes. What no fact is made of, and is not known to be harmless, is a setting.
+ */
+#ifndef CC_OCI_H
+#define CC_OCI_H
+
+#include "host/cgroup.h"
+#include "measurement.h"
+
+/**
+ * struct oci_state - what a hook gets on stdin.
+ * @id: of the container, as the engine's runtime calls it
+ * @pid: of the container's first process, as the runtime's pid namespace sees it
+ * @bundle: absolute path of the directory that holds config.json
+ */
+struct oci_state {
+	char id[CONTAINER_ID_LEN + 1];
+	pid_t pid;
+	char *bundle;
+};
+
+int oci_state_parse(const json_t *obj, struct oci_state *s, struct cc_error *err);
+void oci_state_clear(struct oci_state *s);
+
+/**
+ * struct oci_context - what makes a mount or hook the engine's own.
+ * @bundle: directory of config.json, for a relative root.path
+ * @own_dirs: directories the engine keeps for exactly this container
+ * @is_host_device: whether the host has at @path the device of these numbers, "c" or "b"; NULL: never
+ */
+struct oci_context {
+	enum engine_kind engine;
+	const char *id;
+	const char *bundle;
+	const struct cc_strv *own_dirs;
+	bool (*is_host_device)(const char *path, const char *type, json_int_t major,
+			       json_int_t minor);
+};
+
+/**
+ * struct oci_facts - what config.json says beyond the measurement.
+ * @root: absolute path of the root file system on the host
+ * @ns_path: path of the namespace that is joined, or NULL; order of cc_ns_names
+ * @user_ns: the container has a user namespace of its own
+ * @uid_base: host uid of the container's root, for a user namespace
+ * @setkey_pid: process whose /proc/PID/exe is the docker daemon's own prestart hook, 0 for none;
+ *              the caller checks that it is the daemon
+ */
+struct oci_facts {
+	char *root;
+	char *ns_path[CC_NS_COUNT];
+	bool user_ns;
+	uint32_t uid_base;
+	pid_t setkey_pid;
+};
+
+void oci_facts_clear(struct oci_facts *f);
+
+/**
+ * oci_config_parse - reads config.json into the config part of @m.
+ * @m: namespaces are filled as config.json has them; the kernel's view is compared by the caller
+ *
+ * Return: 0; -1 with CC_E_INVALID.
+ */
+int oci_config_parse(const char *buf, size_t len, const struct oci_context *ctx,
+		     struct cc_measurement *m, struct oci_facts *f, struct cc_error *err);
+
+/* Fills m->mounts and tells the engine's own from others. Called by oci_config_parse(). */
+int oci_mounts_parse(const json_t *mounts, const struct oci_context *ctx, struct cc_measurement *m,
+		     struct cc_error *err);
+
+/* Fills m->devices and m->privileged from config.json's linux object. */
+int oci_devices_parse(const json_t *lnx, const struct oci_context *ctx, struct cc_measurement *m,
+		      struct cc_error *err);
+
+/**
+ * oci_settings_parse - fills m->settings: what may change what the program does and is no other fact.
+ * @config: the whole document; m->seccomp is filled already
+ */
+int oci_settings_parse(const json_t *config, struct cc_measurement *m, struct cc_error *err);
+
+#endif

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * oci_config.c - a bundle's config.json: process, root, hooks, namespaces, seccomp.
+ */
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "container/oci.h"
+#include "paths.h"
+
+#define WHAT "config.json"
+
+/* The specification's names of the namespaces, in the order of cc_ns_names. */
+static const char *const ns_types[CC_NS_COUNT] = {"cgroup",  "ipc", "mount",
+						  "network", "pid", "uts"};
+
+void oci_facts_clear(struct oci_facts *f)
+{
+	size_t i;
+
+	free(f->root);
+	for (i = 0; i < CC_NS_COUNT; i++)
+		free(f->ns_path[i]);
+	*f = (struct oci_facts){0};
+}
+
+static int id_of(const json_t *user, const char *key, uint32_t *id, struct cc_error *err)
+{
+	uint64_t n = 0;
+
+	if (cc_json_u64(user, WHAT " process.user", key, true, &n, err))
+		return -1;
+	if (n > UINT32_MAX)
+		return cc_fail(err, CC_E_INVALID, WHAT ": process.user.%s is out of range", key);
+	*id = (uint32_t)n;
+	return 0;
+}
+
+static int parse_user(const json_t *process, struct cc_user *u, struct cc_error *err)
+{
+	json_t *user = NULL, *groups = NULL, *g;
+	size_t i;
+
+	if (cc_json_obj(process, WHAT " process", "user", true, &user, err) ||
+	    id_of(user, "uid", &u->uid, err) || id_of(user, "gid", &u->gid, err) ||
+	    cc_json_arr(user, WHAT " process.user", "additionalGids", false, &groups, err))
+		return -1;
+	if (!groups || json_array_size(groups) == 0)
+		return 0;
+	u->groups = calloc(json_array_size(groups), sizeof(*u->groups));
+	if (!u->groups)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	json_array_foreach(groups, i, g)
+	{
+		json_int_t n = json_is_integer(g) ? json_integer_value(g) : -1;
+
+		if (n < 0 || n > UINT32_MAX)
+			return cc_fail(err, CC_E_INVALID,
+				       WHAT ": process.user.additionalGids holds no group id");
+		u->groups[u->n_groups++] = (uint32_t)n;
+	}
+	return 0;
+}
+
+/* The union of all five sets: what the process could ever raise. */
+static int parse_capabilities(const json_t *process, struct cc_strv *out, struct cc_error *err)
+{
+	json_t *sets = NULL, *set, *cap;
+	const char *name;
+	size_t i;
+
+	if (cc_json_obj(process, WHAT " process", "capabilities", true, &sets, err))
+		return -1;
+	json_object_foreach(sets, name, set)
+	{
+		if (json_is_null(set))
+			continue;
+		if (!json_is_array(set))
+			return cc_fail(err, CC_E_INVALID,
+				       WHAT ": process.capabilities.%s is no list", name);
+		json_array_foreach(set, i, cap)
+		{
+			if (!json_is_string(cap))
+				return cc_fail(err, CC_E_INVALID,
+					       WHAT ": process.capabilities.%s holds no name",
+					       name);
+			if (!cc_strv_has(out, json_string_value(cap)) &&
+			    cc_strv_push(out, json_string_value(cap), err))
+				return -1;
+		}
+	}
+	return 0;
+}
+
+static int parse_process(const json_t *config, struct cc_measurement *m, struct cc_error *err)
+{
+	json_t *process = NULL;
+
+	if (cc_json_obj(config, WHAT, "process", true, &process, err) ||
+	    cc_json_strv(process, WHAT " process", "args", true, &m->args, err) ||
+	    cc_json_strv(process, WHAT " process", "env", false, &m->env, err) ||
+	    cc_json_str(process, WHAT " process", "cwd", true, &m->cwd, err) ||
+	    cc_json_str(process, WHAT " process", "apparmorProfile", false, &m->apparmor, err) ||
+	    cc_json_bool(process, WHAT " process", "noNewPrivileges", false, &m->no_new_privileges,
+			 err) ||
+	    parse_user(process, &m->user, err))
+		return -1;
+	return parse_capabilities(process, &m->capabilities, err);
+}
+
+static int parse_root(const json_t *config, const struct oci_context *ctx, struct cc_measurement *m,
+		      struct oci_facts *f, struct cc_error *err)
+{
+	cc_auto_free char *path = NULL;
+	json_t *root = NULL;
+
+	if (cc_json_obj(config, WHAT, "root", true, &root, err) ||
+	    cc_json_str(root, WHAT " root", "path", true, &path, err) ||
+	    cc_json_bool(root, WHAT " root", "readonly", false, &m->readonly_rootfs, err))
+		return -1;
+	if (path[0] == '/')
+		f->root = cc_steal(path);
+	else if (asprintf(&f->root, "%s/%s", ctx->bundle, path) < 0)
+		f->root = NULL;
+	return f->root ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
+}
+
+/*
+ * The docker daemon's own prestart hook, which moves its network sandbox's key:
+ * /proc/PID/exe libnetwork-setkey -exec-root=… ID …
+ */
+static pid_t setkey_pid(const char *list, const char *path, const json_t *hook,
+			const struct oci_context *ctx)
+{
+	const json_t *args = json_object_get(hook, "args");
+	const char *name = json_string_value(json_array_get(args, 0));
+	const char *id = json_string_value(json_array_get(args, 2));
+	int pid, end = 0;
+
+	if (ctx->engine != ENGINE_DOCKER || strcmp(list, "prestart") != 0 || !name || !id ||
+	    strcmp(name, "libnetwork-setkey") != 0 || strcmp(id, ctx->id) != 0 ||
+	    json_object_get(hook, "env") || strnlen(path, 32) == 32)
+		return 0;
+	if (sscanf(path, "/proc/%9d/exe%n", &pid, &end) != 1 || end == 0 || path[end] || pid <= 0)
+		return 0;
+	return pid;
+}
+
+static int parse_hooks(const json_t *config, const struct oci_context *ctx,
+		       struct cc_measurement *m, struct oci_facts *f, struct cc_error *err)
+{
+	json_t *hooks = NULL, *list, *hook;
+	const char *name, *path;
+	pid_t pid;
+	size_t i;
+
+	if (cc_json_obj(config, WHAT, "hooks", false, &hooks, err))
+		return -1;
+	json_object_foreach(hooks, name, list)
+	{
+		if (!json_is_array(list) && !json_is_null(list))
+			return cc_fail(err, CC_E_INVALID, WHAT ": hooks.%s is no list", name);
+		json_array_foreach(list, i, hook)
+		{
+			path = json_string_value(json_object_get(hook, "path"));
+			if (!path)
+				return cc_fail(err, CC_E_INVALID,
+					       WHAT ": a hook in hooks.%s has no path", name);
+			if (strcmp(name, "createRuntime") == 0 && strcmp(path, CC_HOOK_PATH) == 0)
+				continue;
+			pid = setkey_pid(name, path, hook, ctx);
+			if (pid && !f->setkey_pid)
+				f->setkey_pid = pid;
+			else if (cc_strv_push(&m->hooks, path, err))
+				return -1;
+		}
+	}
+	return 0;
+}
+
+/* Host uid of the container's uid 0; mappings that start elsewhere are not needed by anybody. */
+static int parse_uid_mappings(const json_t *lnx, struct oci_facts *f, struct cc_error *err)
+{
+	json_t *list = NULL;
+	uint64_t inside = 0, host = 0;
+
+	if (cc_json_arr(lnx, WHAT " linux", "uidMappings", false, &list, err))
+		return -1;
+	if (json_array_size(list) == 0)
+		return 0;
+	if (cc_json_u64(json_array_get(list, 0), WHAT " linux.uidMappings", "containerID", true,
+			&inside, err) ||
+	    cc_json_u64(json_array_get(list, 0), WHAT " linux.uidMappings", "hostID", true, &host,
+			err))
+		return -1;
+	if (inside != 0 || host > UINT32_MAX)
+		return cc_fail(err, CC_E_INVALID,
+			       WHAT ": linux.uidMappings does not start with the container's root");
+	f->uid_base = (uint32_t)host;
+	return 0;
+}
+
+static int parse_namespaces(const json_t *lnx, struct cc_measurement *m, struct oci_facts *f,
+			    struct cc_error *err)
+{
+	json_t *list = NULL, *ns;
+	size_t i, k;
+
+	for (k = 0; k < CC_NS_COUNT; k++)
+		m->ns[k] = CC_NS_HOST;
+	if (cc_json_arr(lnx, WHAT " linux", "namespaces", false, &list, err))
+		return -1;
+	json_array_foreach(list, i, ns)
+	{
+		cc_auto_free char *type = NULL, *path = NULL;
+
+		if (!json_is_object(ns))
+			return cc_fail(err, CC_E_INVALID,
+				       WHAT ": linux.namespaces holds no object");
+		if (cc_json_str(ns, WHAT " linux.namespaces", "type", true, &type, err) ||
+		    cc_json_str(ns, WHAT " linux.namespaces", "path", false, &path, err))
+			return -1;
+		if (strcmp(type, "user") == 0)
+			f->user_ns = true;
+		for (k = 0; k < CC_NS_COUNT; k++) {
+			if (strcmp(type, ns_types[k]) != 0)
+				continue;
+			if (m->ns[k] != CC_NS_HOST)
+				return cc_fail(err, CC_E_INVALID,
+					       WHAT ": linux.namespaces has %s twice", type);
+			m->ns[k] = path && path[0] ? CC_NS_JOINED : CC_NS_PRIVATE;
+			f->ns_path[k] = cc_steal(path);
+			break;
+		}
+	}
+	return parse_uid_mappings(lnx, f, err);
+}
+
+/*
+ * Digest of the profile as measured: SHA-256 of the object's compact JSON with sorted keys. A
+ * profile that lets everything pass is none.
+ */
+static int parse_seccomp(const json_t *lnx, struct cc_measurement *m, struct cc_error *err)
+{
+	cc_auto_free char *text = NULL;
+	json_t *profile = NULL;
+	const char *action;
+	char digest[72];
+
+	if (cc_json_obj(lnx, WHAT " linux", "seccomp", false, &profile, err))
+		return -1;
+	action = json_string_value(json_object_get(profile, "defaultAction"));
+	if (!profile || (action && strcmp(action, "SCMP_ACT_ALLOW") == 0 &&
+			 json_array_size(json_object_get(profile, "syscalls")) == 0)) {
+		m->seccomp = strdup("unconfined");
+	} else {
+		text = json_dumps(profile, JSON_COMPACT | JSON_SORT_KEYS);
+		if (!text)
+			return cc_fail(err, CC_E_NOMEM, "out of memory");
+		cc_sha256_digest(text, strlen(text), digest);
+		m->seccomp = strdup(digest);
+	}
+	return m->seccomp ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
+}
+
+int oci_config_parse(const char *buf, size_t len, const struct oci_context *ctx,
+		     struct cc_measurement *m, struct oci_facts *f, struct cc_error *err)
+{
+	cc_auto_json json_t *config = cc_json_parse(buf, len, WHAT, err);
+	json_t *mounts = NULL, *lnx = NULL;
+
+	if (!config)
+		return -1;
+	if (!json_is_object(config))
+		return cc_fail(err, CC_E_INVALID, WHAT " is no JSON object");
+	if (cc_json_obj(config, WHAT, "linux", true, &lnx, err) ||
+	    cc_json_arr(config, WHAT, "mounts", false, &mounts, err) ||
+	    parse_process(config, m, err) || parse_root(config, ctx, m, f, err) ||
+	    parse_hooks(config, ctx, m, f, err) || parse_namespaces(lnx, m, f, err) ||
+	    parse_seccomp(lnx, m, err) || oci_devices_parse(lnx, ctx, m, err) ||
+	    oci_mounts_parse(mounts, ctx, m, err))
+		return -1;
+	return oci_settings_parse(config, m, err);
+}

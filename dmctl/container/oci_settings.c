@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * oci_settings.c - what config.json sets beyond what engines always write, and no other fact covers.
+ *
+ * What is not known to be harmless is a setting: a member of a later specification too.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "container/oci.h"
+
+#define WHAT "config.json"
+
+/* Members that other facts cover, or that cannot make a program do or reveal what it would not. */
+static const char *const top_members[] = {"ociVersion", "process", "root",  "hostname",
+					  "domainname", "mounts",  "hooks", "annotations",
+					  "linux",	NULL};
+static const char *const process_members[] = {"terminal",
+					      "consoleSize",
+					      "user",
+					      "args",
+					      "env",
+					      "cwd",
+					      "rlimits",
+					      "oomScoreAdj",
+					      "noNewPrivileges",
+					      "apparmorProfile",
+					      "capabilities",
+					      "selinuxLabel",
+					      NULL};
+static const char *const user_members[] = {"uid", "gid", "umask", "additionalGids", NULL};
+static const char *const root_members[] = {"path", "readonly", NULL};
+static const char *const mount_members[] = {"destination", "type", "source", "options", NULL};
+static const char *const linux_members[] = {
+	"uidMappings",	 "gidMappings", "sysctl",  "resources",	  "cgroupsPath",
+	"namespaces",	 "devices",	"seccomp", "maskedPaths", "rootfsPropagation",
+	"readonlyPaths", "mountLabel",	NULL};
+
+/* Sysctls that Docker or Podman sets in every container; the value changes little. */
+static const char *const engine_sysctls[] = {"net.ipv4.ip_unprivileged_port_start",
+					     "net.ipv4.ping_group_range", NULL};
+
+/* Annotations by which runtimes are steered: crun(1), runc's docs/systemd.md, runc-checkpoint(8) … */
+static const char *const steering[] = {
+	"run.oci.",    "module.wasm.",	     "krun.", "org.systemd.property.", "org.criu.",
+	"dev.gvisor.", "io.katacontainers.", NULL};
+/* What Podman always writes of them: which signal stops a container, and when. */
+static const char *const engine_annotations[] = {"org.systemd.property.KillSignal",
+						 "org.systemd.property.TimeoutStopUSec", NULL};
+
+/* What every engine hides or protects of /proc and /sys. */
+static const char *const masked[] = {
+	"/proc/acpi",	     "/proc/kcore", "/proc/keys",    "/proc/timer_list",
+	"/proc/sched_debug", "/proc/scsi",  "/sys/firmware", NULL};
+static const char *const read_only[] = {"/proc/bus",	       "/proc/fs", "/proc/irq", "/proc/sys",
+					"/proc/sysrq-trigger", NULL};
+
+/* How the root's mounts propagate without being asked, and less than that. */
+static const char *const propagations[] = {"private", "rprivate", "slave", "rslave", NULL};
+
+/* Types that SELinux policies give to containers. */
+static const char *const selinux_types[] = {"container_t", "container_init_t", "svirt_lxc_net_t",
+					    NULL};
+
+#define UMASK 022 /* Podman's; Docker leaves it to the runtime, which has the same */
+
+static bool is_in(const char *const *list, const char *s)
+{
+	while (*list && strcmp(*list, s) != 0)
+		list++;
+	return *list;
+}
+
+static __attribute__((format(printf, 3, 4))) int add(struct cc_measurement *m, struct cc_error *err,
+						     const char *fmt, ...)
+{
+	cc_auto_free char *text = NULL;
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	if (n < 0) {
+		text = NULL;
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	}
+	return cc_strv_has(&m->settings, text) ? 0 : cc_strv_push(&m->settings, text, err);
+}
+
+/* "NAME=value": a string as it is, all else as JSON. */
+static int add_value(struct cc_measurement *m, const char *object, const char *key,
+		     const json_t *value, struct cc_error *err)
+{
+	cc_auto_free char *text = NULL;
+
+	if (json_is_string(value))
+		return add(m, err, "%s%s=%s", object, key, json_string_value(value));
+	text = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
+	if (!text)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	return add(m, err, "%s%s=%s", object, key, text);
+}
+
+/* @object: prefix of the names, "linux." */
+static int unknown_members(const json_t *obj, const char *object, const char *const *known,
+			   struct cc_measurement *m, struct cc_error *err)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach((json_t *)(uintptr_t)obj, key,
+			    value) if (!is_in(known, key) &&
+				       add_value(m, object, key, value, err)) return -1;
+	return 0;
+}
+
+static int parse_sysctl(const json_t *lnx, struct cc_measurement *m, struct cc_error *err)
+{
+	json_t *sysctl = NULL;
+
+	return cc_json_obj(lnx, WHAT " linux", "sysctl", false, &sysctl, err) ||
+			       unknown_members(sysctl, "linux.sysctl ", engine_sysctls, m, err)
+		       ? -1
+		       : 0;
+}
+
+static bool steers(const char *key)
+{
+	size_t i;
+
+	for (i = 0; steering[i]; i++)
+		if (strncmp(key, steering[i], strlen(steering[i])) == 0)
+			return !is_in(engine_annotations, key);
+	return false;
+}
+
+static int parse_annotations(const json_t *config, struct cc_measurement *m, struct cc_error *err)
+{
+	json_t *annotations = NULL, *value;
+	const char *key;
+
+	if (cc_json_obj(config, WHAT, "annotations", false, &annotations, err))
+		return -1;
+	json_object_foreach(annotations, key,
+			    value) if (steers(key) &&
+				       add_value(m, "annotations ", key, value, err)) return -1;
+	return 0;
+}
+
+static int missing(const json_t *lnx, const char *key, const char *const *paths,
+		   struct cc_measurement *m, struct cc_error *err)
+{
+	cc_cleanup(cc_strv_clear) struct cc_strv list = {0};
+
+	if (cc_json_strv(lnx, WHAT " linux", key, false, &list, err))
+		return -1;
+	for (; *paths; paths++)
+		if (!cc_strv_has(&list, *paths) && add(m, err, "linux.%s lacks %s", key, *paths))
+			return -1;
+	return 0;
+}
+
+/* A filter that lets pass what it does not name, or one that asks somebody outside what to answer. */
+static int parse_seccomp(const json_t *lnx, struct cc_measurement *m, struct cc_error *err)
+{
+	static const char *const strict[] = {"SCMP_ACT_ERRNO",	     "SCMP_ACT_KILL",
+					     "SCMP_ACT_KILL_THREAD", "SCMP_ACT_KILL_PROCESS",
+					     "SCMP_ACT_TRAP",	     NULL};
+	static const char outside[] = "SCMP_ACT_NOTIFY";
+	const json_t *profile = json_object_get(lnx, "seccomp"), *rule;
+	const json_t *listener = json_object_get(profile, "listenerPath");
+	const char *action = json_string_value(json_object_get(profile, "defaultAction"));
+	size_t i;
+
+	if (!profile || strcmp(m->seccomp, "unconfined") == 0)
+		return 0;
+	if ((!action || !is_in(strict, action)) &&
+	    add(m, err, "linux.seccomp.defaultAction=%s", action ? action : ""))
+		return -1;
+	if (listener && add_value(m, "linux.seccomp.", "listenerPath", listener, err))
+		return -1;
+	json_array_foreach(json_object_get(profile, "syscalls"), i, rule)
+	{
+		action = json_string_value(json_object_get(rule, "action"));
+		if (action && strcmp(action, outside) == 0 &&
+		    add(m, err, "linux.seccomp.syscalls action=%s", outside))
+			return -1;
+	}
+	return 0;
+}
+
+/* A user namespace of one's own takes rights away; another's is as open as any shared one. */
+static int parse_namespaces(const json_t *lnx, struct cc_measurement *m, struct cc_error *err)
+{
+	static const char *const known[] = {"cgroup", "ipc", "mount", "network",
+					    "pid",    "uts", "user",  NULL};
+	const char *type, *path;
+	json_t *ns;
+	size_t i;
+
+	json_array_foreach(json_object_get(lnx, "namespaces"), i, ns)
+	{
+		type = json_string_value(json_object_get(ns, "type"));
+		path = json_string_value(json_object_get(ns, "path"));
+		if (type && !is_in(known, type) && add(m, err, "linux.namespaces %s", type))
+			return -1;
+		if (type && strcmp(type, "user") == 0 && path && path[0] &&
+		    add(m, err, "linux.namespaces user joined"))
+			return -1;
+	}
+	return 0;
+}
+
+static int parse_linux(const json_t *lnx, struct cc_measurement *m, struct cc_error *err)
+{
+	cc_auto_free char *propagation = NULL;
+
+	if (cc_json_str(lnx, WHAT " linux", "rootfsPropagation", false, &propagation, err))
+		return -1;
+	if (propagation && propagation[0] && !is_in(propagations, propagation) &&
+	    add(m, err, "linux.rootfsPropagation=%s", propagation))
+		return -1;
+	return unknown_members(lnx, "linux.", linux_members, m, err) || parse_sysctl(lnx, m, err) ||
+			       parse_namespaces(lnx, m, err) || parse_seccomp(lnx, m, err) ||
+			       missing(lnx, "maskedPaths", masked, m, err) ||
+			       missing(lnx, "readonlyPaths", read_only, m, err)
+		       ? -1
+		       : 0;
+}
+
+/* The type of user:role:type:level. */
+static int parse_selinux(const char *label, struct cc_measurement *m, struct cc_error *err)
+{
+	cc_auto_free char *copy = strdup(label);
+	char *rest = copy, *type;
+
+	if (!copy)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	strsep(&rest, ":");
+	strsep(&rest, ":");
+	type = strsep(&rest, ":");
+	if (type && is_in(selinux_types, type))
+		return 0;
+	return add(m, err, "process.selinuxLabel type=%s", type ? type : label);
+}
+
+static int parse_process(const json_t *process, struct cc_measurement *m, struct cc_error *err)
+{
+	const json_t *user = json_object_get(process, "user");
+	const json_t *umask = json_object_get(user, "umask");
+	cc_auto_free char *label = NULL;
+
+	if (unknown_members(process, "process.", process_members, m, err) ||
+	    unknown_members(user, "process.user.", user_members, m, err) ||
+	    cc_json_str(process, WHAT " process", "selinuxLabel", false, &label, err))
+		return -1;
+	if (umask && json_integer_value(umask) != UMASK &&
+	    add_value(m, "process.user.", "umask", umask, err))
+		return -1;
+	return label && label[0] ? parse_selinux(label, m, err) : 0;
+}
+
+static int parse_mounts(const json_t *mounts, struct cc_measurement *m, struct cc_error *err)
+{
+	json_t *obj;
+	size_t i;
+
+	json_array_foreach(mounts, i, obj)
+	{
+		const char *at = json_string_value(json_object_get(obj, "destination"));
+		cc_auto_free char *prefix = NULL;
+
+		if (asprintf(&prefix, "mounts %s ", at ? at : "") < 0) {
+			prefix = NULL;
+			return cc_fail(err, CC_E_NOMEM, "out of memory");
+		}
+		if (unknown_members(obj, prefix, mount_members, m, err))
+			return -1;
+	}
+	return 0;
+}
+
+int oci_settings_parse(const json_t *config, struct cc_measurement *m, struct cc_error *err)
+{
+	return unknown_members(config, "", top_members, m, err) ||
+			       unknown_members(json_object_get(config, "root"), "root.",
+					       root_members, m, err) ||
+			       parse_process(json_object_get(config, "process"), m, err) ||
+			       parse_mounts(json_object_get(config, "mounts"), m, err) ||
+			       parse_annotations(config, m, err) ||
+			       parse_linux(json_object_get(config, "linux"), m, err)
+		       ? -1
+		       : 0;
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * oci_state.c - the state an OCI runtime hands to its hooks.
+ */
+#include <limits.h>
+#include <string.h>
+
+#include "container/oci.h"
+
+#define WHAT "the OCI state"
+
+int oci_state_parse(const json_t *obj, struct oci_state *s, struct cc_error *err)
+{
+	cc_auto_free char *id = NULL;
+	uint64_t pid = 0;
+
+	if (!json_is_object(obj))
+		return cc_fail(err, CC_E_INVALID, WHAT " is no JSON object");
+	if (cc_json_str(obj, WHAT, "id", true, &id, err) ||
+	    cc_json_u64(obj, WHAT, "pid", true, &pid, err) ||
+	    cc_json_str(obj, WHAT, "bundle", true, &s->bundle, err))
+		return -1;
+	if (strlen(id) != CONTAINER_ID_LEN || strspn(id, "0123456789abcdef") != CONTAINER_ID_LEN)
+		return cc_fail(
+			err, CC_E_INVALID,
+			WHAT
+			": id is not a container id of Docker or Podman (64 hexadecimal digits)");
+	if (pid == 0 || pid > INT_MAX)
+		return cc_fail(err, CC_E_INVALID, WHAT ": pid %llu is out of range",
+			       (unsigned long long)pid);
+	if (s->bundle[0] != '/')
+		return cc_fail(err, CC_E_INVALID, WHAT ": bundle is no absolute path");
+	memcpy(s->id, id, sizeof(s->id));
+	s->pid = (pid_t)pid;
+	return 0;
+}
+
+void oci_state_clear(struct oci_state *s)
+{
+	free(s->bundle);
+	*s = (struct oci_state){0};
+}

@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * engine_docker.c - Docker, through its API (v1.41 and later) and its image store.
+ *
+ * GET /containers/ID/json waits for the container's lock, which the daemon holds while the hook
+ * runs. GET /containers/json is answered from a replica and does not.
+ */
+#include <glob.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "engine/engine.h"
+#include "host/http_unix.h"
+
+#define SOCKET "/run/docker.sock"
+#define SECONDS 15L
+#define LIST_MAX (4 << 20)
+
+/*
+ * Where containerd keeps running containers' bundles: the system's, the daemon's own; in the namespace "moby", or
+ * "moby-UID.GID" of a daemon with --userns-remap.
+ */
+static const char *const bundle_dirs[] = {
+	"/run/containerd/io.containerd.runtime.v2.task/moby*",
+	"/run/docker/containerd/daemon/io.containerd.runtime.v2.task/moby*",
+};
+
+static json_t *get(const char *path, struct cc_error *err)
+{
+	struct http_request request = {
+		.who = "docker",
+		.socket = SOCKET,
+		.method = "GET",
+		.path = path,
+		.max = LIST_MAX,
+		.seconds = SECONDS,
+	};
+	cc_cleanup(http_answer_clear) struct http_answer answer = {0};
+	json_t *doc;
+
+	if (http_unix(&request, &answer, err))
+		return NULL;
+	doc = json_loadb(answer.body ? answer.body : "", answer.len, JSON_REJECT_DUPLICATES, NULL);
+	if (answer.status == 200 && doc)
+		return doc;
+	cc_fail(err, answer.status == 404 ? CC_E_NOTFOUND : CC_E_UNREACHABLE,
+		"docker answers %ld to %s: %s", answer.status, path,
+		json_string_value(json_object_get(doc, "message")) ?: "no reason given");
+	json_decref(doc);
+	return NULL;
+}
+
+/* Containers that match one filter, in all states. */
+static json_t *list(const char *filter, const char *value, struct cc_error *err)
+{
+	cc_auto_json json_t *filters = json_pack("{s:[s]}", filter, value);
+	cc_auto_free char *text = filters ? json_dumps(filters, JSON_COMPACT) : NULL;
+	cc_auto_free char *escaped = text ? http_escape(text) : NULL, *path = NULL;
+	cc_auto_json json_t *found = NULL;
+
+	if (!escaped || asprintf(&path, "/v1.41/containers/json?all=1&filters=%s", escaped) < 0) {
+		path = NULL;
+		cc_fail(err, CC_E_NOMEM, "out of memory");
+		return NULL;
+	}
+	found = get(path, err);
+	if (found && !json_is_array(found)) {
+		cc_fail(err, CC_E_INVALID, "docker's list of containers is none");
+		return NULL;
+	}
+	return cc_steal(found);
+}
+
+static const char *entry_name(const json_t *entry)
+{
+	const char *name = json_string_value(json_array_get(json_object_get(entry, "Names"), 0));
+
+	return name && name[0] == '/' ? name + 1 : name;
+}
+
+/* The entry with exactly this name; the daemon's filter is a regular expression. Borrowed. */
+static json_t *named(const json_t *entries, const char *name)
+{
+	json_t *entry, *n;
+	size_t i, k;
+
+	json_array_foreach(entries, i, entry)
+		json_array_foreach(json_object_get(entry, "Names"), k, n)
+	{
+		const char *s = json_string_value(n);
+
+		if (s && s[0] == '/' && strcmp(s + 1, name) == 0)
+			return entry;
+	}
+	return NULL;
+}
+
+static int take_entry(const json_t *entry, struct engine_container *c, struct cc_error *err)
+{
+	const char *name = entry_name(entry);
+	cc_auto_free char *id = NULL;
+
+	if (cc_json_str(entry, "docker's answer", "Id", true, &id, err))
+		return -1;
+	if (strlen(id) != CONTAINER_ID_LEN || !engine_is_id_prefix(id))
+		return cc_fail(err, CC_E_INVALID, "docker's answer: \"%s\" is no container id", id);
+	free(c->id);
+	c->id = cc_steal(id);
+	free(c->name);
+	c->name = strdup(name ? name : c->id);
+	return c->name ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
+}
+
+/* It exists exactly while the container does for the runtime. */
+static int take_bundle(struct engine_container *c, struct cc_error *err)
+{
+	size_t i;
+
+	free(c->bundle);
+	c->bundle = NULL;
+
+	for (i = 0; i < sizeof(bundle_dirs) / sizeof(bundle_dirs[0]) && !c->bundle; i++) {
+		cc_cleanup(globfree) glob_t found = {0};
+		cc_auto_free char *pattern = NULL;
+
+		if (asprintf(&pattern, "%s/%s", bundle_dirs[i], c->id) < 0) {
+			pattern = NULL;
+			return cc_fail(err, CC_E_NOMEM, "out of memory");
+		}
+		if (glob(pattern, 0, NULL, &found) || found.gl_pathc == 0)
+			continue;
+		c->bundle = strdup(found.gl_pathv[0]);
+		if (!c->bundle)
+			return cc_fail(err, CC_E_NOMEM, "out of memory");
+	}
+	return 0;
+}
+
+/* Its process's number is in init.pid while it runs. */
+static int take_pid(struct engine_container *c, struct cc_error *err)
+{
+	cc_auto_free char *pid = NULL;
+
+	if (!c->bundle)
+		return 0;
+	if (asprintf(&pid, "%s/init.pid", c->bundle) < 0) {
+		pid = NULL;
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	}
+	c->pid = engine_read_pid(pid);
+	return 0;
+}
+
+static bool present(void)
+{
+	struct stat st;
+
+	return stat(SOCKET, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
+/* A whole id beats a name, a name beats a prefix of an id. */
+static int find(const char *container, struct engine_container *c, struct cc_error *err)
+{
+	cc_auto_json json_t *by_name = NULL, *by_id = NULL;
+	json_t *entry = NULL;
+
+	if (engine_is_id_prefix(container)) {
+		by_id = list("id", container, err);
+		if (!by_id)
+			return -1;
+		entry = json_array_get(by_id, 0);
+	}
+	if (!entry || strlen(container) != CONTAINER_ID_LEN) {
+		by_name = list("name", container, err);
+		if (!by_name)
+			return -1;
+		entry = named(by_name, container) ?: entry;
+	}
+	if (entry && json_array_size(by_id) > 1 && entry == json_array_get(by_id, 0))
+		return cc_fail(err, CC_E_USAGE,
+			       "several docker containers have an id that starts with %s",
+			       container);
+	if (!entry)
+		return cc_fail(err, CC_E_NOTFOUND,
+			       "docker has no container %s; see \"docker ps -a\"", container);
+	return take_entry(entry, c, err) || take_bundle(c, err) ? -1 : take_pid(c, err);
+}
+
+/* RepoDigests: "repository@sha256:…"; empty for an image that never was in a registry. */
+static int take_manifests(const char *image_id, struct engine_container *c, struct cc_error *err)
+{
+	cc_auto_free char *path = NULL;
+	cc_auto_json json_t *image = NULL;
+	json_t *entry;
+	size_t i;
+
+	if (asprintf(&path, "/v1.41/images/%s/json", image_id) < 0) {
+		path = NULL;
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	}
+	image = get(path, err);
+	if (!image)
+		return -1;
+	json_array_foreach(json_object_get(image, "RepoDigests"), i, entry)
+	{
+		const char *at =
+			json_is_string(entry) ? strchr(json_string_value(entry), '@') : NULL;
+
+		if (at && cc_is_digest(at + 1) && !cc_strv_has(&c->manifests, at + 1) &&
+		    cc_strv_push(&c->manifests, at + 1, err))
+			return -1;
+	}
+	return 0;
+}
+
+/* Where the daemon keeps its files; only the overlay2 store has what we read. */
+static int root_dir(char **dir, struct cc_error *err)
+{
+	cc_auto_json json_t *info = get("/v1.41/info", err);
+	cc_auto_free char *driver = NULL;
+
+	if (!info || cc_json_str(info, "docker info", "Driver", true, &driver, err) ||
+	    cc_json_str(info, "docker info", "DockerRootDir", true, dir, err))
+		return -1;
+	if (strcmp(driver, "overlay2") == 0)
+		return 0;
+	return cc_fail(
+		err, CC_E_INVALID,
+		"docker's storage driver is %s; only overlay2 is supported (\"storage-driver\": "
+		"\"overlay2\" in /etc/docker/daemon.json)",
+		driver);
+}
+
+/* The daemon keeps what a container was made with in the container's own directory. */
+static int take_health(const char *own, struct engine_container *c, struct cc_error *err)
+{
+	cc_auto_json json_t *container = NULL;
+	cc_auto_free char *path = NULL;
+	const json_t *config;
+
+	if (asprintf(&path, "%s/config.v2.json", own) < 0) {
+		path = NULL;
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	}
+	container = engine_read_json(path, err);
+	config = json_object_get(container, "Config");
+	return container ? engine_add_health(c, json_object_get(config, "Healthcheck"), err) : -1;
+}
+
+/* The daemon's filter takes a prefix; the answer must be about the container that was asked for. */
+static int is_other(const json_t *entry, const char *id, struct cc_error *err)
+{
+	const char *got = json_string_value(json_object_get(entry, "Id"));
+
+	if (got && strcmp(got, id) == 0)
+		return 0;
+	return cc_fail(err, CC_E_INVALID,
+		       "docker was asked for container %.12s, and answers for %.12s", id,
+		       got ? got : "none");
+}
+
+static int describe(struct engine_container *c, struct cc_error *err)
+{
+	cc_auto_free char *image = NULL, *dir = NULL, *path = NULL, *own = NULL;
+	cc_auto_json json_t *entries = list("id", c->id, err);
+	json_t *entry;
+
+	if (!entries)
+		return -1;
+	entry = json_array_get(entries, 0);
+	if (!entry)
+		return cc_fail(err, CC_E_NOTFOUND, "docker has no container %s", c->id);
+	if (is_other(entry, c->id, err) || take_entry(entry, c, err) || take_bundle(c, err) ||
+	    cc_json_str(entry, "docker's answer", "ImageID", true, &image, err) ||
+	    cc_json_str(entry, "docker's answer", "Image", false, &c->image_ref, err))
+		return -1;
+	if (!cc_is_digest(image))
+		return cc_fail(err, CC_E_INVALID, "docker's answer: \"%s\" is no image id", image);
+	snprintf(c->image_id, sizeof(c->image_id), "%s", image);
+	if (root_dir(&dir, err))
+		return -1;
+	if (asprintf(&own, "%s/containers/%s", dir, c->id) < 0)
+		own = NULL;
+	if (asprintf(&path, "%s/image/overlay2/imagedb/content/sha256/%s", dir,
+		     image + strlen("sha256:")) < 0)
+		path = NULL;
+	if (!own || !path)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	if (cc_strv_push(&c->own_dirs, own, err) || take_health(own, c, err) ||
+	    engine_read_image_config(path, c, err))
+		return -1;
+	return take_manifests(image, c, err);
+}
+
+const struct engine engine_docker = {present, find, describe};

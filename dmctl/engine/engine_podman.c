@@ -1,0 +1,418 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * engine_podman.c - Podman of root, through the files of its store (containers/storage,
+ * overlay driver). There is no daemon to ask, and `podman inspect` would wait for the lock that
+ * Podman holds while the hook runs.
+ */
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <openssl/evp.h>
+
+#include "engine/engine.h"
+#include "engine/podman_db.h"
+
+#define GRAPH_ROOT "/var/lib/containers/storage"
+#define RUN_ROOT "/run/containers/storage"
+
+/* The first that exists counts (containers-storage.conf.5). */
+static const char *const conf_files[] = {
+	"/etc/containers/storage.conf",
+	"/usr/share/containers/storage.conf",
+};
+
+/* Where runtimes keep a container's exec.fifo, which exists until it is started. */
+static const char *const runtime_dirs[] = {"/run/crun", "/run/runc"};
+
+struct store {
+	char *graph, *run;
+};
+
+static void store_clear(struct store *s)
+{
+	free(s->graph);
+	free(s->run);
+}
+
+/* @line is `key = "value"`: a copy of the value. */
+static char *toml_string(const char *line, const char *key)
+{
+	size_t len = strlen(key);
+	const char *end;
+
+	line += strspn(line, " \t");
+	if (strncmp(line, key, len) != 0)
+		return NULL;
+	line += len;
+	line += strspn(line, " \t");
+	if (*line++ != '=')
+		return NULL;
+	line += strspn(line, " \t");
+	if (*line != '"' && *line != '\'')
+		return NULL;
+	end = strchr(line + 1, *line);
+	return end && end > line + 1 ? strndup(line + 1, (size_t)(end - line - 1)) : NULL;
+}
+
+/* graphroot and runroot are in the table [storage]; nothing else of the file matters here. */
+static void read_conf(char *text, struct store *s)
+{
+	bool in_storage = false;
+	char *line, *save, *value;
+
+	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		if (line[strspn(line, " \t")] == '[')
+			in_storage = strncmp(line + strspn(line, " \t"), "[storage]", 9) == 0;
+		if (!in_storage)
+			continue;
+		value = toml_string(line, "graphroot");
+		if (value) {
+			free(s->graph);
+			s->graph = value;
+		}
+		value = toml_string(line, "runroot");
+		if (value) {
+			free(s->run);
+			s->run = value;
+		}
+	}
+}
+
+static int open_store(struct store *s, struct cc_error *err)
+{
+	struct cc_error ignored; /* no configuration: the defaults */
+	size_t i, len;
+
+	for (i = 0; i < sizeof(conf_files) / sizeof(conf_files[0]); i++) {
+		cc_auto_free char *text = NULL;
+
+		if (engine_read(conf_files[i], &text, &len, &ignored))
+			continue;
+		read_conf(text, s);
+		break;
+	}
+	if (!s->graph)
+		s->graph = strdup(GRAPH_ROOT);
+	if (!s->run)
+		s->run = strdup(RUN_ROOT);
+	return s->graph && s->run ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
+}
+
+static int join(char **out, struct cc_error *err, const char *dir, const char *a, const char *b,
+		const char *c)
+{
+	if (asprintf(out, "%s/%s/%s%s", dir, a, b, c) >= 0)
+		return 0;
+	*out = NULL;
+	return cc_fail(err, CC_E_NOMEM, "out of memory");
+}
+
+/* One of the two lists of containers; NULL without error text when there is no such file. */
+static json_t *read_list(const struct store *s, const char *dir, const char *file,
+			 struct cc_error *err)
+{
+	cc_auto_free char *path = NULL;
+
+	return join(&path, err, s->graph, dir, file, "") ? NULL : engine_read_json(path, err);
+}
+
+static bool has_name(const json_t *entry, const char *name)
+{
+	json_t *n;
+	size_t i;
+
+	json_array_foreach(json_object_get(entry, "names"), i,
+			   n) if (json_is_string(n) &&
+				  strcmp(json_string_value(n), name) == 0) return true;
+	return false;
+}
+
+static bool has_prefix(const json_t *entry, const char *prefix)
+{
+	const char *id = json_string_value(json_object_get(entry, "id"));
+
+	return id && strncmp(id, prefix, strlen(prefix)) == 0;
+}
+
+static bool has_id(const json_t *entry, const char *id)
+{
+	const char *own = json_string_value(json_object_get(entry, "id"));
+
+	return own && strcmp(own, id) == 0;
+}
+
+/*
+ * Looks in one list; *entry is borrowed from *doc. A whole id beats a name (which may look like the
+ * id of another container), a name beats a prefix of an id.
+ */
+static int search(json_t *doc, const char *container, json_t **entry, struct cc_error *err)
+{
+	bool id = engine_is_id_prefix(container);
+	json_t *e;
+	size_t i;
+
+	json_array_foreach(doc, i, e) if (has_id(e, container))
+	{
+		*entry = e;
+		return 0;
+	}
+	json_array_foreach(doc, i, e) if (has_name(e, container))
+	{
+		*entry = e;
+		return 0;
+	}
+	json_array_foreach(doc, i, e)
+	{
+		if (!id || !has_prefix(e, container))
+			continue;
+		if (*entry)
+			return cc_fail(err, CC_E_USAGE,
+				       "several podman containers have an id that starts with %s",
+				       container);
+		*entry = e;
+	}
+	return 0;
+}
+
+/* Containers that `podman run --rm` made are in a list of their own. New reference. */
+static json_t *find_entry(const struct store *s, const char *container, struct cc_error *err)
+{
+	static const char *const files[] = {"containers.json", "volatile-containers.json"};
+	json_t *entry = NULL;
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		cc_auto_json json_t *doc = read_list(s, "overlay-containers", files[i], err);
+
+		if (!doc && err->code != CC_E_NOTFOUND)
+			return NULL;
+		if (doc && search(doc, container, &entry, err))
+			return NULL;
+		if (entry)
+			return json_incref(entry);
+	}
+	cc_fail(err, CC_E_NOTFOUND, "podman has no container %s; see \"podman ps -a\"", container);
+	return NULL;
+}
+
+static int take_entry(const json_t *entry, struct engine_container *c, struct cc_error *err)
+{
+	const char *name = json_string_value(json_array_get(json_object_get(entry, "names"), 0));
+
+	free(c->id);
+	c->id = NULL;
+	if (cc_json_str(entry, "podman's store", "id", true, &c->id, err))
+		return -1;
+	if (strlen(c->id) != CONTAINER_ID_LEN || !engine_is_id_prefix(c->id))
+		return cc_fail(err, CC_E_INVALID, "podman's store: \"%s\" is no container id",
+			       c->id);
+	free(c->name);
+	c->name = strdup(name ? name : c->id);
+	return c->name ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
+}
+
+static bool is_waiting(const char *id)
+{
+	struct stat st;
+	char path[256];
+	size_t i;
+
+	for (i = 0; i < sizeof(runtime_dirs) / sizeof(runtime_dirs[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s/exec.fifo", runtime_dirs[i], id);
+		if (stat(path, &st) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool present(void)
+{
+	struct cc_error err;
+	cc_cleanup(store_clear) struct store s = {0};
+	cc_auto_free char *dir = NULL;
+	struct stat st;
+
+	return open_store(&s, &err) == 0 &&
+	       join(&dir, &err, s.graph, "overlay-containers", "", "") == 0 && stat(dir, &st) == 0;
+}
+
+static int take_bundle(const struct store *s, struct engine_container *c, struct cc_error *err)
+{
+	free(c->bundle);
+	return join(&c->bundle, err, s->graph, "overlay-containers", c->id, "/userdata");
+}
+
+static int find(const char *container, struct engine_container *c, struct cc_error *err)
+{
+	cc_cleanup(store_clear) struct store s = {0};
+	cc_auto_free char *pidfile = NULL;
+	cc_auto_json json_t *entry = NULL;
+
+	if (open_store(&s, err))
+		return -1;
+	entry = find_entry(&s, container, err);
+	if (!entry || take_entry(entry, c, err) || take_bundle(&s, c, err) ||
+	    join(&pidfile, err, s.run, "overlay-containers", c->id, "/userdata/pidfile"))
+		return -1;
+	c->pid = engine_read_pid(pidfile);
+	c->waiting = is_waiting(c->id);
+	return 0;
+}
+
+/*
+ * Name of the file that holds an image's big data item @key: the key itself when it consists of
+ * lower-case letters, digits and dots, else "=" and its base64.
+ */
+static char *blob_name(const char *key)
+{
+	size_t len = strlen(key);
+	char *name;
+
+	if (strspn(key, "abcdefghijklmnopqrstuvwxyz0123456789.") == len)
+		return strdup(key);
+	name = malloc(2 + 4 * ((len + 2) / 3));
+	if (!name)
+		return NULL;
+	name[0] = '=';
+	EVP_EncodeBlock((unsigned char *)name + 1, (const unsigned char *)key, (int)len);
+	return name;
+}
+
+static char *blob_path(const struct store *s, const char *image, const char *key,
+		       struct cc_error *err)
+{
+	cc_auto_free char *name = blob_name(key), *path = NULL;
+
+	if (!name || asprintf(&path, "%s/overlay-images/%s/%s", s->graph, image, name) < 0) {
+		path = NULL;
+		cc_fail(err, CC_E_NOMEM, "out of memory");
+		return NULL;
+	}
+	return cc_steal(path);
+}
+
+/*
+ * A manifest in the image's store counts when it hashes to the digest it is kept under and names
+ * this image's configuration.
+ */
+static int take_manifest(const struct store *s, const char *image, const char *key,
+			 struct engine_container *c, struct cc_error *err)
+{
+	cc_auto_free char *path = blob_path(s, image, key, err), *text = NULL;
+	cc_auto_json json_t *doc = NULL;
+	const char *config;
+	char digest[72];
+	size_t len;
+
+	if (!path)
+		return -1;
+	if (engine_read(path, &text, &len, err))
+		return err->code == CC_E_NOTFOUND ? 0 : -1;
+	cc_sha256_digest(text, len, digest);
+	doc = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
+	config = json_string_value(json_object_get(json_object_get(doc, "config"), "digest"));
+	if (!config || strcmp(config, c->image_id) != 0 || cc_strv_has(&c->manifests, digest))
+		return 0;
+	return cc_strv_push(&c->manifests, digest, err);
+}
+
+static int take_manifests(const struct store *s, const char *image, struct engine_container *c,
+			  struct cc_error *err)
+{
+	cc_auto_json json_t *images = read_list(s, "overlay-images", "images.json", err);
+	const char *id, *key;
+	json_t *entry, *name;
+	size_t i, k;
+
+	if (!images)
+		return -1;
+	json_array_foreach(images, i, entry)
+	{
+		id = json_string_value(json_object_get(entry, "id"));
+		if (!id || strcmp(id, image) != 0)
+			continue;
+		json_array_foreach(json_object_get(entry, "big-data-names"), k, name)
+		{
+			key = json_string_value(name);
+			if (key && strncmp(key, "manifest", 8) == 0 &&
+			    take_manifest(s, image, key, c, err))
+				return -1;
+		}
+	}
+	return 0;
+}
+
+/* Name the container was made from, out of the metadata Podman keeps as a JSON text. */
+static void take_image_ref(const json_t *entry, struct engine_container *c)
+{
+	const char *text = json_string_value(json_object_get(entry, "metadata"));
+	cc_auto_json json_t *metadata =
+		text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
+	const char *ref = json_string_value(json_object_get(metadata, "image-name"));
+
+	c->image_ref = ref ? strdup(ref) : NULL;
+}
+
+/*
+ * Only Podman's data base has it. Where that is another one (BoltDB, of before version 5) it is not known, which is
+ * something else than none.
+ */
+static int take_health(const struct store *s, struct engine_container *c, struct cc_error *err)
+{
+	cc_auto_free char *libpod = NULL;
+	cc_auto_json json_t *config = NULL;
+
+	if (asprintf(&libpod, "%s/libpod", s->graph) < 0) {
+		libpod = NULL;
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	}
+	config =
+		podman_db_config((const char *const[]){s->graph, libpod, s->run, NULL}, c->id, err);
+	if (config)
+		return engine_add_health(c, json_object_get(config, "healthcheck"), err) ||
+				       engine_add_health(
+					       c, json_object_get(config, "startupHealthCheck"),
+					       err)
+			       ? -1
+			       : 0;
+	if (err->code != CC_E_NOTFOUND)
+		return -1;
+	c->health = json_pack("[s]", "unknown");
+	return c->health ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
+}
+
+static int describe(struct engine_container *c, struct cc_error *err)
+{
+	cc_auto_free char *image = NULL, *path = NULL, *kept = NULL, *run = NULL;
+	cc_cleanup(store_clear) struct store s = {0};
+	cc_auto_json json_t *entry = NULL;
+
+	if (open_store(&s, err))
+		return -1;
+	entry = find_entry(&s, c->id, err);
+	if (!entry)
+		return -1;
+	if (!has_id(entry, c->id))
+		return cc_fail(err, CC_E_NOTFOUND, "podman has no container %s", c->id);
+	if (take_entry(entry, c, err) || take_bundle(&s, c, err) ||
+	    cc_json_str(entry, "podman's store", "image", true, &image, err))
+		return -1;
+	snprintf(c->image_id, sizeof(c->image_id), "sha256:%s", image);
+	if (!cc_is_digest(c->image_id))
+		return cc_fail(err, CC_E_INVALID,
+			       "container %s was made from a root file system, not from an image; "
+			       "there is nothing to attest",
+			       c->name);
+	take_image_ref(entry, c);
+	if (join(&kept, err, s.graph, "overlay-containers", c->id, "/userdata") ||
+	    join(&run, err, s.run, "overlay-containers", c->id, "/userdata") ||
+	    cc_strv_push(&c->own_dirs, kept, err) || cc_strv_push(&c->own_dirs, run, err))
+		return -1;
+	path = blob_path(&s, image, c->image_id, err);
+	if (!path || take_health(&s, c, err) || engine_read_image_config(path, c, err))
+		return -1;
+	return take_manifests(&s, image, c, err);
+}
+
+const struct engine engine_podman = {present, find, describe};

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * proc.c - what the kernel says about a process.
+ */
+#include "host/proc.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/stat.h>
+
+#define STATUS_MAX 16384
+#define PF_EXITING 0x4 /* linux/sched.h */
+
+/* Reads /proc/PID/FILE whole; @pid 0 is ourselves. -1 with errno. */
+static int read_file(pid_t pid, const char *file, char *buf, size_t size)
+{
+	cc_auto_close int fd = -1;
+	char path[64];
+	size_t len = 0;
+	ssize_t n;
+
+	if (pid)
+		snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
+	else
+		snprintf(path, sizeof(path), "/proc/self/%s", file);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	while ((n = read(fd, buf + len, size - 1 - len)) > 0) {
+		len += (size_t)n;
+		if (len == size - 1) {
+			errno = EFBIG;
+			return -1;
+		}
+	}
+	if (n < 0)
+		return -1;
+	buf[len] = '\0';
+	return 0;
+}
+
+/* One field of a stat file of /proc/PID; the command in field 2 may hold spaces and parentheses. */
+static int stat_field(pid_t pid, const char *file, int number, uint64_t *value)
+{
+	char buf[1024], *p;
+	int field;
+
+	if (read_file(pid, file, buf, sizeof(buf)))
+		return -1;
+	p = strrchr(buf, ')');
+	for (field = 2; p && field < number; field++)
+		p = strchr(p + 1, ' ');
+	if (!p || sscanf(p + 1, "%" SCNu64, value) != 1) {
+		errno = EINVAL;
+		return -1;
+	}
+	return 0;
+}
+
+static int start_time(pid_t pid, uint64_t *ticks)
+{
+	return stat_field(pid, "stat", 22, ticks);
+}
+
+/* None of its threads will run its program again; they may be unmounting what they were the last to use. */
+static bool dying(pid_t pid)
+{
+	cc_auto_closedir DIR *dir = NULL;
+	char path[64], file[280];
+	struct dirent *entry;
+	uint64_t flags;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	dir = opendir(path);
+	while (dir && (entry = readdir(dir))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		snprintf(file, sizeof(file), "task/%s/stat", entry->d_name);
+		if (stat_field(pid, file, 9, &flags) == 0 && !(flags & PF_EXITING))
+			return false;
+	}
+	return dir;
+}
+
+static int gone(pid_t pid, struct cc_error *err)
+{
+	return cc_fail(err, CC_E_NOTFOUND, "the container's process %d is gone", (int)pid);
+}
+
+int proc_open(struct proc_ref *p, pid_t pid, struct cc_error *err)
+{
+	p->pid = pid;
+	p->pidfd = pidfd_open(pid, 0);
+	if (p->pidfd < 0)
+		return errno == ESRCH
+			       ? gone(pid, err)
+			       : cc_fail_errno(err, CC_E_INTERNAL, "pidfd_open %d", (int)pid);
+	if (start_time(pid, &p->start_time) == 0)
+		return 0;
+	proc_close(p);
+	return gone(pid, err);
+}
+
+void proc_close(struct proc_ref *p)
+{
+	if (p->pidfd >= 0)
+		close(p->pidfd);
+	p->pidfd = -1;
+}
+
+int proc_check(const struct proc_ref *p, struct cc_error *err)
+{
+	struct pollfd pfd = {.fd = p->pidfd, .events = POLLIN};
+	uint64_t ticks;
+
+	if (start_time(p->pid, &ticks) || ticks != p->start_time || poll(&pfd, 1, 0) != 0)
+		return gone(p->pid, err);
+	return 0;
+}
+
+bool proc_alive(pid_t pid, uint64_t ticks)
+{
+	proc_auto_ref struct proc_ref p = PROC_REF_NONE;
+	struct cc_error err;
+
+	/* a zombie still has its number and start time, but its pidfd is readable */
+	return proc_open(&p, pid, &err) == 0 && p.start_time == ticks &&
+	       proc_check(&p, &err) == 0 && !dying(pid);
+}
+
+/* Points behind "NAME:" at the start of a line of @text. */
+static const char *line_value(const char *text, const char *name)
+{
+	size_t len = strlen(name);
+	const char *p;
+
+	for (p = text; p; p = strchr(p, '\n')) {
+		if (*p == '\n')
+			p++;
+		if (strncmp(p, name, len) == 0 && p[len] == ':')
+			return p + len + 1;
+	}
+	return NULL;
+}
+
+static int ids(const char *text, const char *name, uint32_t id[static 4])
+{
+	const char *p = line_value(text, name);
+
+	return p && sscanf(p, "%" SCNu32 "%" SCNu32 "%" SCNu32 "%" SCNu32, &id[0], &id[1], &id[2],
+			   &id[3]) == 4
+		       ? 0
+		       : -1;
+}
+
+static int mask(const char *text, const char *name, uint64_t *bits)
+{
+	const char *p = line_value(text, name);
+
+	return p && sscanf(p, "%" SCNx64, bits) == 1 ? 0 : -1;
+}
+
+static int number(const char *text, const char *name, unsigned int *n)
+{
+	const char *p = line_value(text, name);
+
+	return p && sscanf(p, "%u", n) == 1 ? 0 : -1;
+}
+
+int proc_status_parse(const char *text, struct proc_status *st)
+{
+	unsigned int nnp;
+
+	if (ids(text, "Uid", st->uid) || ids(text, "Gid", st->gid) ||
+	    mask(text, "CapPrm", &st->cap_prm) || mask(text, "CapEff", &st->cap_eff) ||
+	    mask(text, "CapBnd", &st->cap_bnd) || number(text, "NoNewPrivs", &nnp) ||
+	    number(text, "Seccomp", &st->seccomp) || nnp > 1)
+		return -1;
+	st->no_new_privs = nnp;
+	return 0;
+}
+
+int proc_status(pid_t pid, struct proc_status *st, struct cc_error *err)
+{
+	char text[STATUS_MAX];
+
+	if (read_file(pid, "status", text, sizeof(text)))
+		return gone(pid, err);
+	if (proc_status_parse(text, st))
+		return cc_fail(err, CC_E_INTERNAL, "/proc/%d/status is not understood", (int)pid);
+	return 0;
+}
+
+/* The path behind "0::" in a cgroup file's text, or NULL; ends the string at the line's end. */
+static char *unified(char *text)
+{
+	char *line, *save;
+
+	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+		if (strncmp(line, "0::/", 4) == 0)
+			return line + 3;
+	return NULL;
+}
+
+int proc_cgroup(pid_t pid, char path[static PROC_PATH_MAX], struct cc_error *err)
+{
+	char text[PROC_PATH_MAX * 2];
+	const char *found;
+
+	if (read_file(pid, "cgroup", text, sizeof(text)))
+		return gone(pid, err);
+	found = unified(text);
+	if (!found || strlen(found) >= PROC_PATH_MAX)
+		return cc_fail(err, CC_E_INTERNAL,
+			       "process %d is in no cgroup v2; cgroup v1 hosts are not supported",
+			       (int)pid);
+	memcpy(path, found, strlen(found) + 1);
+	return 0;
+}
+
+int proc_at_home(pid_t pid, bool *home, struct cc_error *err)
+{
+	struct stat theirs, ours;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/root", (int)pid);
+	if (stat(path, &theirs) || stat("/", &ours))
+		return errno == ENOENT ? cc_fail(err, CC_E_NOTFOUND, "process %d is gone", (int)pid)
+				       : cc_fail_errno(err, CC_E_INTERNAL, "%s", path);
+	*home = theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
+	return 0;
+}
+
+int proc_ns(pid_t pid, const char *name, uint64_t *ino, struct cc_error *err)
+{
+	char path[64];
+	struct stat st;
+
+	if (pid)
+		snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, name);
+	else
+		snprintf(path, sizeof(path), "/proc/self/ns/%s", name);
+	if (stat(path, &st))
+		return pid && (errno == ENOENT || errno == ESRCH)
+			       ? gone(pid, err)
+			       : cc_fail_errno(err, CC_E_INTERNAL, "%s", path);
+	*ino = st.st_ino;
+	return 0;
+}
+
+static bool below(const char *path, const char *cgroup)
+{
+	size_t len = strlen(cgroup);
+
+	return strncmp(path, cgroup, len) == 0 && (path[len] == '/' || path[len] == '\0');
+}
+
+int proc_ns_shared(const char *name, uint64_t ino, const char *cgroup, bool *shared,
+		   struct cc_error *err)
+{
+	cc_auto_closedir DIR *proc = opendir("/proc");
+	char path[PROC_PATH_MAX];
+	struct cc_error ignored; /* of processes that end while we look */
+	struct dirent *d;
+	uint64_t other = 0;
+	pid_t pid;
+
+	*shared = false;
+	if (!proc)
+		return cc_fail_errno(err, CC_E_INTERNAL, "/proc");
+	while ((d = readdir(proc))) {
+		if (!isdigit((unsigned char)d->d_name[0]))
+			continue;
+		pid = (pid_t)strtol(d->d_name, NULL, 10);
+		if (proc_ns(pid, name, &other, &ignored) || other != ino ||
+		    proc_cgroup(pid, path, &ignored) || below(path, cgroup))
+			continue;
+		*shared = true;
+		return 0;
+	}
+	return 0;
+}

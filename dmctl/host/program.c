@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * program.c - fork, exec and wait.
+ */
+#include "host/program.h"
+
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "host/interrupt.h"
+
+#define EXEC_FAILED 127
+
+static void __attribute__((noreturn)) become(const char *const *argv, int out, pid_t parent)
+{
+	static char *const environment[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8",
+					    NULL};
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* the parent may have died before it was watched */
+	if (getppid() != parent)
+		_exit(EXEC_FAILED);
+	interrupt_end();
+	if (dup2(out, STDOUT_FILENO) >= 0 && dup2(out, STDERR_FILENO) >= 0)
+		execve(argv[0], (char *const *)argv, environment);
+	_exit(EXEC_FAILED);
+}
+
+int program_run(const char *const *argv, int out, int *status, struct cc_error *err)
+{
+	pid_t parent = getpid();
+	pid_t child = fork();
+
+	if (child < 0)
+		return cc_fail_errno(err, CC_E_INTERNAL, "fork");
+	if (child == 0)
+		become(argv, out, parent);
+	return interrupt_wait(child, status, err);
+}
+
+int program_check(const char *name, int status, enum cc_code code, struct cc_error *err)
+{
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == EXEC_FAILED)
+		return cc_fail(err, CC_E_NOTFOUND, "%s cannot be run; is it installed?", name);
+	return cc_fail(err, code, "%s failed (%s %d)", name,
+		       WIFEXITED(status) ? "exit status" : "signal",
+		       WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
+}
