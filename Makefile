@@ -27,7 +27,7 @@ PKG_LIBS = $(eval PKG_LIBS := -Wl,--as-needed $(shell pkg-config --libs $(PKGS))
 FORTIFY = $(eval FORTIFY := $(if $(filter 1,$(shell test `$(CC) -dumpversion | cut -d. -f1` \
 	-ge 12 && echo 1)),3,2))$(FORTIFY)
 
-CPPFLAGS_ALL = -D_GNU_SOURCE -Iinclude -Ilib -Idmctl $(PKG_CFLAGS) $(CPPFLAGS)
+CPPFLAGS_ALL = -D_GNU_SOURCE -Iinclude -Ilib -Idmctl -Ikeyd $(PKG_CFLAGS) $(CPPFLAGS)
 WARN := -std=gnu17 -Wall -Wextra -Wshadow -Wconversion -Werror
 CFLAGS_ALL = $(WARN) -g -O2 -fPIE -fstack-protector-strong -fstack-clash-protection \
 	-D_FORTIFY_SOURCE=$(FORTIFY) $(CFLAGS)
@@ -40,12 +40,12 @@ CFLAGS_FUZZ = -std=gnu17 -g -O1 -fsanitize=fuzzer-no-link,address,undefined \
 # ---- what there is -----------------------------------------------------------------------------
 
 LIB := $(wildcard lib/*.c)
-KEYD := $(wildcard keyd/*.c)
+KEYD := $(wildcard keyd/*.c keyd/*/*.c)
 DMCTL := $(filter-out dmctl/hook/%,$(wildcard dmctl/*/*.c))
 HOOK := $(wildcard dmctl/hook/*.c)
 UNIT := $(wildcard tests/unit/test_*.c)
 FUZZ := $(wildcard tests/fuzz/fuzz_*.c)
-FORMATTED := $(wildcard $(foreach d,lib keyd $(wildcard dmctl/*) tests/unit tests/fuzz tests/vm/src,$d/*.c $d/*.h))
+FORMATTED := $(wildcard $(foreach d,lib keyd $(wildcard keyd/* dmctl/*) tests/unit tests/fuzz tests/vm/src,$d/*.c $d/*.h))
 TIDY := $(patsubst %.c,$(B)/tidy/%.ok,$(LIB) $(KEYD) $(DMCTL) $(HOOK))
 MAN := $(patsubst docs/%.scd,$(B)/man/%,$(wildcard docs/*.scd))
 PROGRAMS := $(if $(KEYD),$(B)/keyd/keyd) $(if $(DMCTL),$(B)/dmctl/dmctl) \

@@ -8,10 +8,10 @@
 #include <sys/stat.h>
 #include <systemd/sd-id128.h>
 
-#include "agent_key.h"
+#include "custodian/agent_key.h"
 #include "evidence.h"
-#include "kek.h"
-#include "store.h"
+#include "custodian/kek.h"
+#include "store/store.h"
 
 /* "container-crypt realm": a name space of its own, so that the machine id itself stays private. */
 #define REALM_ID SD_ID128_MAKE(5c, 1f, 0b, 9e, 63, 27, 4a, d0, 9d, 41, 88, 2e, 70, b6, 5a, 13)

@@ -16,9 +16,9 @@
 
 #include "cleanup.h"
 #include "confine.h"
-#include "custodian.h"
-#include "front.h"
-#include "listen.h"
+#include "custodian/custodian.h"
+#include "front/front.h"
+#include "front/listen.h"
 #include "log.h"
 #include "message.h"
 

@@ -4,8 +4,8 @@
 
 #include "fuzz.h"
 #include "json.h"
-#include "keyd/http.h"
-#include "keyd/route.h"
+#include "keyd/front/http.h"
+#include "keyd/front/route.h"
 
 static void check_route(const struct http_head *h)
 {

@@ -11,7 +11,7 @@
 
 #include "evidence.h"
 #include "fuzz.h"
-#include "keyd/custodian.h"
+#include "keyd/custodian/custodian.h"
 #include "log.h"
 
 #define REQUESTS 5000 /* until the database is made anew */

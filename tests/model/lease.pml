@@ -17,7 +17,7 @@
 #ifdef NO_SLACK
 #define SLACK	0
 #else
-#define SLACK	2		/* > W: keyd/lease.h */
+#define SLACK	2		/* > W: keyd/custodian/lease.h */
 #endif
 #define FENCES	3		/* leases granted before the model ends */
 #define NONE	N

@@ -19,9 +19,9 @@
 #include "dsse.h"
 #include "evidence.h"
 #include "jose.h"
-#include "keyd/custodian.h"
-#include "keyd/lease.h"
-#include "keyd/upgrade.h"
+#include "keyd/custodian/custodian.h"
+#include "keyd/custodian/lease.h"
+#include "keyd/custodian/upgrade.h"
 
 #define UUID_PGDATA "0a000000-0000-4000-8000-000000000001"
 #define UUID_OTHER "0a000000-0000-4000-8000-000000000002"

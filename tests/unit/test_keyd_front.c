@@ -16,9 +16,9 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "keyd/front.h"
-#include "keyd/limit.h"
-#include "keyd/listen.h"
+#include "keyd/front/front.h"
+#include "keyd/front/limit.h"
+#include "keyd/front/listen.h"
 #include "keyd/message.h"
 
 #define GET "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"

@@ -9,9 +9,9 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "keyd/http.h"
-#include "keyd/limit.h"
-#include "keyd/route.h"
+#include "keyd/front/http.h"
+#include "keyd/front/limit.h"
+#include "keyd/front/route.h"
 
 #define GOOD "POST /v1/release HTTP/1.1\r\nHost: keyd\r\n"
 

@@ -5,7 +5,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "keyd/kek.h"
+#include "keyd/custodian/kek.h"
 
 static const struct kek_use pgdata = {"pgdata", UUID_PGDATA, 1, "aes-xts-plain64", 64};
 

@@ -10,7 +10,7 @@
  */
 #include "keyd_world.h"
 
-#include "keyd/store_sql.h"
+#include "keyd/store/store_sql.h"
 
 #include <stdlib.h>
 

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "custodian/agent_key.h"
+
+#include <string.h>
+
+#include "evidence.h"
+
+static int is_enrolled(struct store *st, const struct store_agent *a, bool *enrolled,
+		       struct cc_error *err)
+{
+	store_auto_agent struct store_agent old = {0};
+
+	*enrolled = false;
+	if (store_agent_get(st, a->name, &old, err))
+		return err->code == CC_E_NOTFOUND ? 0 : -1;
+	*enrolled = !strcmp(old.thumbprint, a->thumbprint);
+	return 0;
+}
+
+int agent_key_enrol(struct store *st, const char *name, const json_t *jwk,
+		    char thumbprint[static 64], bool *added, struct cc_error *err)
+{
+	store_auto_agent struct store_agent a = {0};
+	cc_auto_free char *text = NULL;
+	bool enrolled;
+
+	if (cc_jwk_check_public(jwk, err))
+		return cc_prefix(err, "agent %s", name);
+	text = cc_jwk_thumbprint(jwk, err);
+	if (!text)
+		return -1;
+	if (strlen(text) >= sizeof(a.thumbprint) || strlen(name) >= sizeof(a.name))
+		return cc_fail(err, CC_E_INVALID, "agent's name or thumbprint is too long");
+	memcpy(a.thumbprint, text, strlen(text) + 1);
+	memcpy(a.name, name, strlen(name) + 1);
+	memcpy(thumbprint, text, strlen(text) + 1);
+	a.jwk = json_dumps(jwk, JSON_COMPACT | JSON_SORT_KEYS);
+	if (!a.jwk)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	if (is_enrolled(st, &a, &enrolled, err))
+		return -1;
+	*added = !enrolled;
+	return enrolled ? 0 : store_agent_add(st, &a, err);
+}

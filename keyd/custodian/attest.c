@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "custodian/attest.h"
+
+#include <string.h>
+
+#include "decide.h"
+#include "custodian/trust.h"
+
+/* Size, then the agent by the name it claims, then its signature over the raw bytes, then parse. */
+static int verify(struct custodian *c, struct call *call, const char *jws, struct cc_evidence *ev,
+		  struct cc_error *err)
+{
+	store_auto_agent struct store_agent agent = {0};
+	cc_auto_json json_t *jwk = NULL;
+	size_t len = strlen(jws);
+	char kid[64];
+
+	if (len > CC_EVIDENCE_MAX) {
+		cc_fail(err, CC_E_INVALID, "evidence of %zu bytes: at most %d are taken", len,
+			CC_EVIDENCE_MAX);
+		return cc_set_fact(err, "evidence");
+	}
+	if (cc_evidence_kid(jws, len, kid, err))
+		return -1;
+	if (store_agent_get(c->store, kid, &agent, err)) {
+		if (err->code != CC_E_NOTFOUND)
+			return -1;
+		return cc_refuse(err, "agent", "agent %s is not enrolled here: enrol its key", kid);
+	}
+	jwk = cc_json_parse(agent.jwk, strlen(agent.jwk), "agent's key", err);
+	if (!jwk || cc_evidence_verify(jws, len, jwk, ev, err))
+		return -1;
+	NOTE(call->note.agent, agent.name);
+	if (ev->op == CC_OP_FORMAT)
+		call->note.event = "format";
+	if (ev->measurement)
+		NOTE(call->note.container, ev->measurement->container_id);
+	return 0;
+}
+
+/* Is it for us, over this channel, and now? */
+static int check_binding(struct custodian *c, const struct call *call, const struct cc_evidence *ev,
+			 struct cc_error *err)
+{
+	if (strcmp(ev->aud, c->realm) != 0)
+		return cc_refuse(err, "audience", "evidence is for realm %s, this is %s", ev->aud,
+				 c->realm);
+	if (strcmp(ev->channel, call->rq->channel) != 0)
+		return cc_refuse(err, "channel", "evidence was made for another connection");
+	return nonce_consume(&c->nonces, c->clock.boot_ms(), ev->nonce, err);
+}
+
+int attest_verify(struct custodian *c, struct call *call, const char *jws, struct cc_evidence *ev,
+		  struct cc_error *err)
+{
+	return verify(c, call, jws, ev, err) || check_binding(c, call, ev, err) ? -1 : 0;
+}
+
+/* The stored envelope decides only after its signature has been verified again. */
+struct cc_identity *attest_identity(struct custodian *c, const struct store_volume *v,
+				    struct store_identity *row, struct cc_error *err)
+{
+	char signer[STORE_NAME_LEN];
+
+	if (store_identity_get(c->store, v->id, row, err)) {
+		if (err->code == CC_E_NOTFOUND)
+			cc_refuse(
+				err, "identity",
+				"volume %s has no identity: sign one (\"dmctl identity sign\") and "
+				"add it (\"dmctl identity add\")",
+				v->name);
+		return NULL;
+	}
+	return trust_verify(c->store, row->envelope, row->envelope_len, row->signer, signer, err);
+}
+
+int attest_decide(struct custodian *c, const struct store_volume *v, const struct cc_identity *id,
+		  const char *channel, const struct cc_measurement *m, struct cc_error *err)
+{
+	struct cc_policy policy = {
+		.now = c->clock.real(),
+		.volume = v->name,
+		.serial = v->serial_floor,
+		/* Only root of this host speaks over the Unix socket, the administrator. */
+		.allow_running = !strcmp(channel, CC_CHANNEL_UNIX),
+	};
+
+	return cc_decide(id, m, &policy, err);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * attest.h - what a release and a renewal have in common: the evidence, and what it is held against. The order
+ * of checks is the contract of docs/api.md: nothing that has not been verified is parsed.
+ */
+#ifndef KEYD_ATTEST_H
+#define KEYD_ATTEST_H
+
+#include "custodian/call.h"
+#include "evidence.h"
+
+/**
+ * attest_verify - size, agent, signature over the raw bytes, parse, audience, channel, nonce.
+ * @call: its note learns the agent and what else is known
+ * @ev: empty; free it with cc_evidence_clear() in any case
+ */
+int attest_verify(struct custodian *c, struct call *call, const char *jws, struct cc_evidence *ev,
+		  struct cc_error *err);
+
+/**
+ * attest_identity - the identity of the volume, its signature verified again.
+ * @row: empty; the row it comes from, to be cleared in any case
+ */
+struct cc_identity *attest_identity(struct custodian *c, const struct store_volume *v,
+				    struct store_identity *row, struct cc_error *err);
+
+/* cc_decide() for the volume, now. @channel: how the evidence came */
+int attest_decide(struct custodian *c, const struct store_volume *v, const struct cc_identity *id,
+		  const char *channel, const struct cc_measurement *m, struct cc_error *err);
+
+#endif

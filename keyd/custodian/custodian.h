@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * custodian.h - the process that holds the KEK and the store, and decides. It gets whole requests from the
+ * front, believes nothing in them, and answers one after the other.
+ *
+ * Every request that would change something is one transaction: what it does and its audit row
+ * are committed and synced together before the answer leaves. If that fails nothing was
+ * done and nothing leaves. A refused one leaves a row as well.
+ */
+#ifndef KEYD_CUSTODIAN_H
+#define KEYD_CUSTODIAN_H
+
+#include <stdint.h>
+
+#include "custodian/kek.h"
+#include "message.h"
+#include "custodian/nonce.h"
+#include "store/store.h"
+
+#define CUSTODIAN_FACTS 64 /* different facts of refusals that are counted */
+
+/**
+ * struct custodian_clock - where time comes from.
+ * @real: seconds since the epoch, UTC
+ * @boot_ms: CLOCK_BOOTTIME of the boot that struct custodian.boot_id names
+ */
+struct custodian_clock {
+	int64_t (*real)(void);
+	int64_t (*boot_ms)(void);
+};
+
+/* What happened since the start. */
+struct custodian_counters {
+	uint64_t requests, challenges, releases, formats, renewals, errors;
+	struct {
+		char fact[CC_FACT_MAX];
+		uint64_t n;
+	} refused[CUSTODIAN_FACTS];
+};
+
+/* @boot_id: of this host */
+struct custodian {
+	struct store *store;
+	struct kek kek;
+	char realm[STORE_NAME_LEN];
+	char boot_id[STORE_UUID_LEN];
+	struct nonce_table nonces;
+	struct custodian_counters counters;
+	struct custodian_clock clock;
+};
+
+/* An answer: @text is malloced. */
+struct answer {
+	int http;
+	enum text_type type;
+	char *text;
+	size_t len;
+};
+
+static inline void answer_clear(struct answer *a)
+{
+	free(a->text);
+	*a = (struct answer){0};
+}
+#define answer_auto cc_cleanup(answer_clear)
+
+/**
+ * custodian_open - opens store and KEK, which must belong together, reads the realm, brings what an older keyd
+ * wrote up to date, and settles the leases of before the host was booted.
+ * @kek_path: as kek_load()
+ * cc_secret_init() must have been called. Close with custodian_close(), also after an error.
+ */
+int custodian_open(struct custodian *c, const char *state_dir, const char *kek_path,
+		   struct cc_error *err);
+void custodian_close(struct custodian *c);
+
+/* For the metrics: by fact, or as an error inside keyd. */
+void custodian_count_refusal(struct custodian *c, const struct cc_error *err);
+
+/* Answers @rq; never fails, an error is an answer. */
+void custodian_handle(struct custodian *c, const struct request *rq, struct answer *a);
+
+#endif

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "custodian/lease.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <systemd/sd-id128.h>
+
+#define SLACK_MS 2000
+#define SLACK_PART 200 /* of the length: 0.5 % */
+
+/* ---- the rules --------------------------------------------------------------------------------- */
+
+int64_t lease_end(int64_t now_ms, uint64_t ms)
+{
+	return now_ms + (int64_t)ms + SLACK_MS + (int64_t)(ms / SLACK_PART);
+}
+
+int64_t lease_left(const struct store_lease *l, int64_t now_ms)
+{
+	if (l->ms == 0)
+		return -1;
+	return l->end_ms > now_ms ? l->end_ms - now_ms : 0;
+}
+
+enum lease_verdict lease_judge(const struct store_lease *l, const struct lease_ask *ask,
+			       int64_t now_ms)
+{
+	bool over = lease_left(l, now_ms) == 0;
+
+	if (strcmp(l->agent, ask->agent) == 0) {
+		/* One agent is one host; booted anew, it has no key of before. */
+		if (strcmp(l->boot_id, ask->boot_id) != 0)
+			return LEASE_OVER;
+		if (strcmp(l->container, ask->container) == 0 && !l->revoked &&
+		    l->shared == ask->shared && (l->ms == 0 || l->read_only == ask->read_only))
+			return LEASE_MINE;
+	}
+	if (over)
+		return LEASE_OVER;
+	return l->shared && ask->shared ? LEASE_BESIDE : LEASE_CONFLICT;
+}
+
+/* ---- the store --------------------------------------------------------------------------------- */
+
+int lease_prolong(struct store *st, struct store_lease *l, uint64_t ms, const char *host_boot,
+		  int64_t now_ms, struct cc_error *err)
+{
+	l->ms = ms;
+	l->end_ms = lease_end(now_ms, ms);
+	snprintf(l->host_boot, sizeof(l->host_boot), "%s", host_boot);
+	return store_lease_update(st, l, err);
+}
+
+static int new_lease(struct store *st, struct store_volume *v, const struct lease_ask *ask,
+		     const char *host_boot, int64_t now_ms, int64_t real, struct store_lease *lease,
+		     struct cc_error *err)
+{
+	sd_id128_t id;
+	int rc = sd_id128_randomize(&id);
+
+	if (rc < 0)
+		return cc_fail(err, CC_E_INTERNAL, "no random numbers: %s", strerror(-rc));
+	*lease = (struct store_lease){
+		.fence = v->fence + 1,
+		.granted = real,
+		.ms = v->terms.lease_ms,
+		.shared = ask->shared,
+		.read_only = ask->read_only,
+		.end_ms = lease_end(now_ms, v->terms.lease_ms),
+	};
+	snprintf(lease->id, sizeof(lease->id), SD_ID128_UUID_FORMAT_STR, SD_ID128_FORMAT_VAL(id));
+	snprintf(lease->volume, sizeof(lease->volume), "%s", v->name);
+	snprintf(lease->volume_uuid, sizeof(lease->volume_uuid), "%s", v->uuid);
+	snprintf(lease->agent, sizeof(lease->agent), "%s", ask->agent);
+	snprintf(lease->container, sizeof(lease->container), "%s", ask->container);
+	snprintf(lease->boot_id, sizeof(lease->boot_id), "%s", ask->boot_id);
+	snprintf(lease->host_boot, sizeof(lease->host_boot), "%s", host_boot);
+
+	v->fence = lease->fence;
+	if (store_volume_update(st, v, err))
+		return -1;
+	return store_lease_add(st, v->id, lease, err);
+}
+
+static int held(const struct store_lease *lease, int64_t now_ms, struct cc_error *err)
+{
+	int64_t left = lease_left(lease, now_ms);
+	char since[21], until[48] = "until it is returned";
+
+	cc_time_format(lease->granted, since);
+	if (left > 0)
+		snprintf(until, sizeof(until), "for another %" PRId64 " s", (left + 999) / 1000);
+	cc_fail(err, CC_E_BUSY,
+		"volume %s is leased to container %.12s of agent %s since %s, %s%s: stop that container, "
+		"or revoke lease %s if it is gone",
+		lease->volume, lease->container, lease->agent, since, until,
+		lease->revoked ? " (revoked)" : "", lease->id);
+	return cc_set_fact(err, "lease");
+}
+
+/* The first of @list that is @verdict, NULL for none. */
+static struct store_lease *find(struct store_leases *list, const struct lease_ask *ask,
+				int64_t now_ms, enum lease_verdict verdict)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (lease_judge(&list->v[i], ask, now_ms) == verdict)
+			return &list->v[i];
+	return NULL;
+}
+
+static int forget_over(struct store *st, const struct store_leases *list,
+		       const struct lease_ask *ask, int64_t now_ms, struct cc_error *err)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (lease_judge(&list->v[i], ask, now_ms) == LEASE_OVER &&
+		    store_lease_delete(st, list->v[i].id, err))
+			return -1;
+	return 0;
+}
+
+int lease_grant(struct store *st, struct store_volume *v, const struct lease_ask *ask,
+		const char *host_boot, int64_t now_ms, int64_t real, struct store_lease *lease,
+		struct cc_error *err)
+{
+	store_auto_leases struct store_leases list = {0};
+	const struct store_lease *found;
+
+	if (strlen(ask->container) >= sizeof(lease->container)) {
+		cc_fail(err, CC_E_INVALID, "container id is too long");
+		return cc_set_fact(err, "evidence");
+	}
+	if (store_leases_of(st, v->id, &list, err))
+		return -1;
+	found = find(&list, ask, now_ms, LEASE_CONFLICT);
+	if (found)
+		return held(found, now_ms, err);
+	if (forget_over(st, &list, ask, now_ms, err))
+		return -1;
+	found = find(&list, ask, now_ms, LEASE_MINE);
+	if (!found)
+		return new_lease(st, v, ask, host_boot, now_ms, real, lease, err);
+	*lease = *found;
+	lease->read_only = ask->read_only;
+	return lease_prolong(st, lease, v->terms.lease_ms, host_boot, now_ms, err);
+}
+
+int lease_mine(struct store *st, const char *id, const char *uuid, const struct lease_ask *ask,
+	       int64_t now_ms, struct store_lease *l, struct cc_error *err)
+{
+	struct lease_ask same = *ask;
+
+	*l = (struct store_lease){0};
+	if (store_lease_get(st, id, l, err)) {
+		if (err->code != CC_E_NOTFOUND)
+			return -1;
+		return cc_refuse(err, "lease",
+				 "lease %s is not held any more: it was returned, or its time was "
+				 "over and somebody else got the volume",
+				 id);
+	}
+	same.shared = l->shared;
+	same.read_only = l->read_only;
+	if (strcmp(l->agent, ask->agent) == 0 && strcmp(l->volume_uuid, uuid) == 0 && l->revoked)
+		return cc_refuse(err, "revoked", "lease %s of volume %s was revoked", id,
+				 l->volume);
+	if (strcmp(l->volume_uuid, uuid) != 0 || lease_judge(l, &same, now_ms) != LEASE_MINE)
+		return cc_refuse(err, "lease",
+				 "lease %s is another agent's, container's, boot's or volume's",
+				 id);
+	return 0;
+}
+
+struct settling {
+	const char *host_boot;
+	int64_t now_ms;
+	struct store_leases stale;
+};
+
+static int collect_stale(void *arg, const struct store_lease *l, struct cc_error *err)
+{
+	struct settling *s = arg;
+	struct store_lease *more;
+
+	if (l->ms == 0 || strcmp(l->host_boot, s->host_boot) == 0)
+		return 0;
+	more = realloc(s->stale.v, (s->stale.n + 1) * sizeof(*more));
+	if (!more)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	s->stale.v = more;
+	s->stale.v[s->stale.n++] = *l;
+	return 0;
+}
+
+int lease_settle(struct store *st, const char *host_boot, int64_t now_ms, struct cc_error *err)
+{
+	struct settling s = {host_boot, now_ms, {0}};
+	int rc = store_lease_each(st, collect_stale, &s, err);
+
+	for (size_t i = 0; i < s.stale.n && rc == 0; i++)
+		rc = lease_prolong(st, &s.stale.v[i], s.stale.v[i].ms, host_boot, now_ms, err);
+	store_leases_clear(&s.stale);
+	return rc;
+}
+
+int lease_live(struct store *st, int64_t volume, int64_t now_ms, struct store_lease *l,
+	       struct cc_error *err)
+{
+	store_auto_leases struct store_leases list = {0};
+
+	if (store_leases_of(st, volume, &list, err))
+		return -1;
+	for (size_t i = 0; i < list.n; i++) {
+		if (lease_left(&list.v[i], now_ms) == 0)
+			continue;
+		*l = list.v[i];
+		return 0;
+	}
+	cc_fail(err, CC_E_NOTFOUND, "nobody holds the volume");
+	return cc_set_fact(err, "lease");
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Challenge and release. The key is unwrapped only after everything else has said yes. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "custodian/attest.h"
+#include "jose.h"
+#include "custodian/lease.h"
+#include "custodian/volume_json.h"
+
+int op_challenge(struct custodian *c, struct call *call, struct cc_error *err)
+{
+	static const char *const known[] = {NULL};
+	unsigned char nonce[CC_NONCE_LEN];
+	char text[CC_B64U_32 + 1];
+
+	if (cc_json_only(call->in, "request", known, err) ||
+	    nonce_issue(&c->nonces, c->clock.boot_ms(), nonce, err))
+		return -1;
+	if (cc_b64u_encode32(nonce, text))
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	c->counters.challenges++;
+	return call_answer(call->out, err, "{s:s, s:s, s:i}", "nonce", text, "aud", c->realm,
+			   "expires_in", NONCE_LIFE_MS / 1000);
+}
+
+/* Is it for that key? */
+static int check_recipient(const struct cc_evidence *ev, const json_t *recipient,
+			   struct cc_error *err)
+{
+	cc_auto_free char *thumbprint = NULL;
+
+	if (cc_jwk_check_public(recipient, err)) {
+		cc_prefix(err, "recipient");
+		return cc_set_fact(err, "recipient");
+	}
+	thumbprint = cc_jwk_thumbprint(recipient, err);
+	if (!thumbprint)
+		return -1;
+	if (strcmp(thumbprint, ev->jkt) != 0)
+		return cc_refuse(err, "recipient",
+				 "the one-time key is not the one the evidence names");
+	return 0;
+}
+
+static int seal_key(struct custodian *c, const struct store_volume *v, const json_t *recipient,
+		    json_t *out, struct cc_error *err)
+{
+	struct kek_use use = {v->name, v->uuid, v->generation, v->cipher, v->key_bytes};
+	cc_auto_secret struct cc_secret key = {0};
+	cc_auto_free char *jwe = NULL;
+
+	if (kek_unwrap(&c->kek, &use, v->wrapped, v->wrapped_len, &key, err) ||
+	    cc_release_seal(&key, recipient, &jwe, err))
+		return -1;
+	return call_answer(out, err, "{s:s}", "jwe", jwe);
+}
+
+static int grant(struct custodian *c, struct store_volume *v, const struct cc_identity *id,
+		 const struct cc_evidence *ev, struct store_lease *lease, struct cc_error *err)
+{
+	struct lease_ask ask = {
+		.agent = ev->iss,
+		.boot_id = ev->boot_id,
+		.container = ev->measurement->container_id,
+		.shared = v->terms.shared_read && id->read_only,
+		.read_only = id->read_only,
+	};
+
+	return lease_grant(c->store, v, &ask, c->boot_id, c->clock.boot_ms(), c->clock.real(),
+			   lease, err);
+}
+
+static int release(struct custodian *c, struct call *call, struct store_volume *v,
+		   const struct cc_evidence *ev, struct cc_error *err)
+{
+	cc_auto_identity struct cc_identity *id = NULL;
+	store_auto_identity struct store_identity row = {0};
+	struct store_lease lease;
+	char digest[STORE_DIGEST_LEN];
+
+	if (!v->ready)
+		return cc_refuse(err, "state", "volume %s is still being created", v->name);
+	id = attest_identity(c, v, &row, err);
+	if (!id || attest_decide(c, v, id, ev->channel, ev->measurement, err) ||
+	    grant(c, v, id, ev, &lease, err))
+		return -1;
+
+	cc_sha256_digest(row.envelope, row.envelope_len, digest);
+	snprintf(call->note.detail, sizeof(call->note.detail),
+		 "serial %" PRIu64 " %s, lease %s, fence %" PRIu64, id->serial, digest, lease.id,
+		 lease.fence);
+	return call_answer(call->out, err, "{s:{s:s, s:I, s:I, s:b}, s:{s:s, s:b}, s:{s:I, s:s}}",
+			   "lease", "id", lease.id, "fence", (json_int_t)lease.fence, "ms",
+			   (json_int_t)lease.ms, "shared", lease.shared, "mount", "point",
+			   id->mount_point, "readOnly", id->read_only, "identity", "serial",
+			   (json_int_t)id->serial, "digest", digest);
+}
+
+static int format(struct call *call, const struct store_volume *v, struct cc_error *err)
+{
+	if (v->ready)
+		return cc_refuse(err, "state",
+				 "volume %s is in use already: its key is for its container only",
+				 v->name);
+	return call_answer(call->out, err, "{s:n, s:n, s:n}", "lease", "mount", "identity");
+}
+
+static int release_volume(struct custodian *c, struct call *call, const struct cc_evidence *ev,
+			  const json_t *recipient, struct cc_error *err)
+{
+	struct store_volume v;
+	json_t *obj = NULL;
+
+	if (store_volume_by_uuid(c->store, ev->volume, &v, err))
+		return -1;
+	NOTE(call->note.volume, v.name);
+	if (ev->op == CC_OP_FORMAT ? format(call, &v, err) : release(c, call, &v, ev, err))
+		return -1;
+	obj = volume_json(c, &v, err);
+	if (!obj || call_answer(call->out, err, "{s:o}", "volume", obj))
+		return -1;
+	return seal_key(c, &v, recipient, call->out, err);
+}
+
+int op_release(struct custodian *c, struct call *call, struct cc_error *err)
+{
+	static const char *const known[] = {"evidence", "recipient", NULL};
+	cc_cleanup(cc_evidence_clear) struct cc_evidence ev = {0};
+	cc_auto_free char *jws = NULL;
+	json_t *recipient = NULL;
+
+	if (cc_json_only(call->in, "request", known, err) ||
+	    cc_json_str(call->in, "request", "evidence", true, &jws, err) ||
+	    cc_json_obj(call->in, "request", "recipient", true, &recipient, err))
+		return -1;
+	if (attest_verify(c, call, jws, &ev, err))
+		return -1;
+	if (ev.op == CC_OP_RENEW) {
+		cc_fail(err, CC_E_INVALID, "evidence to renew releases no key");
+		return cc_set_fact(err, "evidence");
+	}
+	if (check_recipient(&ev, recipient, err))
+		return -1;
+	return release_volume(c, call, &ev, recipient, err);
+}

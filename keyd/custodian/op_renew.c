@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Renewal: one request for all leases of a host, each with a fresh measurement, each decided by itself. The
+ * audit log has one row for those that are renewed, and one for each that is refused.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "custodian/attest.h"
+#include "custodian/lease.h"
+#include "custodian/volume_json.h"
+
+/**
+ * struct renewing - one renewal.
+ * @note: its own row, if it is refused
+ */
+struct renewing {
+	const struct cc_evidence *ev;
+	const struct cc_renewal *r;
+	struct store_lease lease;
+	struct store_volume vol;
+	struct note note;
+};
+
+/* The note names the volume even of a lease that is refused. */
+static int check_lease(struct custodian *c, struct renewing *g, struct cc_error *err)
+{
+	const struct lease_ask ask = {
+		.agent = g->ev->iss,
+		.boot_id = g->ev->boot_id,
+		.container = g->r->measurement->container_id,
+	};
+	int rc = lease_mine(c->store, g->r->lease, g->r->volume, &ask, c->clock.boot_ms(),
+			    &g->lease, err);
+
+	NOTE(g->note.volume, g->lease.volume);
+	return rc;
+}
+
+static int decide(struct custodian *c, struct renewing *g, struct cc_error *err)
+{
+	cc_auto_identity struct cc_identity *id = NULL;
+	store_auto_identity struct store_identity row = {0};
+	struct store_lease *l = &g->lease;
+
+	if (store_volume_by_uuid(c->store, g->r->volume, &g->vol, err))
+		return -1;
+	id = attest_identity(c, &g->vol, &row, err);
+	if (!id || attest_decide(c, &g->vol, id, g->ev->channel, g->r->measurement, err))
+		return -1;
+	if (l->ms == 0)
+		l->read_only = id->read_only; /* it was not recorded then */
+	if (id->read_only && !l->read_only)
+		return cc_refuse(
+			err, "readOnly",
+			"readOnly: identity wants the volume read-only now, the container has "
+			"it writable");
+	return 0;
+}
+
+static int renew(struct custodian *c, struct renewing *g, struct cc_error *err)
+{
+	if (check_lease(c, g, err) || decide(c, g, err))
+		return -1;
+	return lease_prolong(c->store, &g->lease, g->vol.terms.lease_ms, c->boot_id,
+			     c->clock.boot_ms(), err);
+}
+
+static int answer_renewed(json_t *list, const struct renewing *g, struct cc_error *err)
+{
+	json_t *obj = cc_terms_to_json(&g->vol.terms);
+
+	if (!obj || call_answer(obj, err, "{s:s, s:s, s:b, s:I, s:I}", "lease", g->lease.id,
+				"volume", g->lease.volume, "renewed", 1, "fence",
+				(json_int_t)g->lease.fence, "ms", (json_int_t)g->lease.ms)) {
+		json_decref(obj);
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	}
+	return json_array_append_new(list, obj) ? cc_fail(err, CC_E_NOMEM, "out of memory") : 0;
+}
+
+/* Says no to one, and goes on; only what fails inside keyd ends the whole request. */
+static int answer_refused(struct custodian *c, json_t *list, struct renewing *g,
+			  struct cc_error *err)
+{
+	json_t *obj;
+
+	if (err->code == CC_E_INTERNAL || err->code == CC_E_NOMEM)
+		return -1;
+	obj = cc_error_to_json(err);
+	NOTE(g->note.detail, err->text);
+	custodian_count_refusal(c, err);
+	if (!obj || json_object_set_new(obj, "lease", json_string(g->r->lease)) ||
+	    json_object_set_new(obj, "renewed", json_false()) || json_array_append_new(list, obj))
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	return note_write(c, &g->note, "refuse", err->fact[0] ? err->fact : cc_code_name(err->code),
+			  err);
+}
+
+/* "2 renewed: pgdata, web"; what does not fit is cut. */
+static void note_renewed(struct note *note, const char *volume, size_t n)
+{
+	char names[CC_TEXT_MAX];
+	const char *colon = strchr(note->detail, ':');
+
+	snprintf(names, sizeof(names), "%s%s%s", n > 1 && colon ? colon + 2 : "", n > 1 ? ", " : "",
+		 volume);
+	snprintf(note->detail, sizeof(note->detail), "%zu renewed: %.*s", n,
+		 (int)sizeof(note->detail) - 40, names);
+	note_set(note->volume, sizeof(note->volume), n > 1 ? "" : volume);
+}
+
+static int renew_one(struct custodian *c, struct call *call, struct renewing *g, json_t *list,
+		     size_t *renewed, struct cc_error *err)
+{
+	g->note.event = call->note.event;
+	NOTE(g->note.agent, g->ev->iss);
+	NOTE(g->note.container, g->r->measurement->container_id);
+	if (renew(c, g, err))
+		return answer_refused(c, list, g, err);
+	note_renewed(&call->note, g->lease.volume, ++*renewed);
+	c->counters.renewals++;
+	return answer_renewed(list, g, err);
+}
+
+int op_renew(struct custodian *c, struct call *call, struct cc_error *err)
+{
+	static const char *const known[] = {"evidence", NULL};
+	cc_cleanup(cc_evidence_clear) struct cc_evidence ev = {0};
+	cc_auto_free char *jws = NULL;
+	json_t *list = json_array();
+	size_t renewed = 0;
+
+	if (json_object_set_new(call->out, "renewals", list))
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	if (cc_json_only(call->in, "request", known, err) ||
+	    cc_json_str(call->in, "request", "evidence", true, &jws, err) ||
+	    attest_verify(c, call, jws, &ev, err))
+		return -1;
+	if (ev.op != CC_OP_RENEW) {
+		cc_fail(err, CC_E_INVALID, "evidence for a release renews nothing");
+		return cc_set_fact(err, "evidence");
+	}
+	for (size_t i = 0; i < ev.n_renewals; i++) {
+		struct renewing g = {.ev = &ev, .r = &ev.renewals[i]};
+
+		*err = (struct cc_error){0};
+		if (renew_one(c, call, &g, list, &renewed, err))
+			return -1;
+	}
+	call->note.nothing = renewed == 0;
+	return 0;
+}

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What keyd tells about itself: health, metrics, the audit log. */
+#include "custodian/call.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "custodian/lease.h"
+
+int op_healthz(struct custodian *c, struct call *call, struct cc_error *err)
+{
+	cc_auto_free char *realm = NULL;
+
+	if (store_setting_get(c->store, "realm", &realm, err))
+		return -1;
+	return call_answer(call->out, err, "{s:s, s:s}", "status", "ok", "realm", c->realm);
+}
+
+/* ---- metrics ---- */
+
+struct volumes {
+	uint64_t ready, creating;
+};
+
+static int count_volume(void *arg, const struct store_volume *v, struct cc_error *err)
+{
+	struct volumes *n = arg;
+
+	(void)err;
+	++*(v->ready ? &n->ready : &n->creating);
+	return 0;
+}
+
+struct leases {
+	int64_t now_ms;
+	uint64_t held;
+};
+
+static int count_lease(void *arg, const struct store_lease *l, struct cc_error *err)
+{
+	struct leases *n = arg;
+
+	(void)err;
+	n->held += lease_left(l, n->now_ms) != 0;
+	return 0;
+}
+
+static void metric(FILE *f, const char *name, const char *type, const char *help)
+{
+	fprintf(f, "# HELP container_crypt_%s %s\n# TYPE container_crypt_%s %s\n", name, help, name,
+		type);
+}
+
+static void simple(FILE *f, const char *name, const char *type, const char *help, uint64_t v)
+{
+	metric(f, name, type, help);
+	fprintf(f, "container_crypt_%s %" PRIu64 "\n", name, v);
+}
+
+/* Facts are words of this program; a label value would need escaping otherwise. */
+static void refusals(FILE *f, const struct custodian_counters *n)
+{
+	metric(f, "refusals_total", "counter", "Requests refused, by the fact that differed.");
+	for (size_t i = 0; i < CUSTODIAN_FACTS && n->refused[i].n; i++)
+		fprintf(f, "container_crypt_refusals_total{fact=\"%s\"} %" PRIu64 "\n",
+			n->refused[i].fact, n->refused[i].n);
+}
+
+int op_metrics(struct custodian *c, struct call *call, struct cc_error *err)
+{
+	const struct custodian_counters *n = &c->counters;
+	struct volumes v = {0};
+	struct leases leases = {c->clock.boot_ms(), 0};
+	size_t len;
+	FILE *f;
+
+	if (store_volume_each(c->store, count_volume, &v, err) ||
+	    store_lease_each(c->store, count_lease, &leases, err))
+		return -1;
+	f = open_memstream(&call->text, &len);
+	if (!f)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	simple(f, "requests_total", "counter", "Requests handled.", n->requests);
+	simple(f, "challenges_total", "counter", "Nonces given out.", n->challenges);
+	simple(f, "releases_total", "counter", "Keys released to containers.", n->releases);
+	simple(f, "formats_total", "counter", "Keys released to format a volume.", n->formats);
+	simple(f, "renewals_total", "counter", "Leases renewed.", n->renewals);
+	refusals(f, n);
+	simple(f, "errors_total", "counter", "Requests that failed inside keyd.", n->errors);
+	simple(f, "leases", "gauge", "Leases held.", leases.held);
+	simple(f, "nonces", "gauge", "Challenges that are unanswered.", c->nonces.n);
+	metric(f, "volumes", "gauge", "Volumes, by state.");
+	fprintf(f, "container_crypt_volumes{state=\"ready\"} %" PRIu64 "\n", v.ready);
+	fprintf(f, "container_crypt_volumes{state=\"creating\"} %" PRIu64 "\n", v.creating);
+	if (fclose(f))
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	return 0;
+}
+
+/* ---- audit ---- */
+
+static void hex(const unsigned char bytes[static 32], char out[static 65])
+{
+	for (size_t i = 0; i < 32; i++)
+		snprintf(out + 2 * i, 3, "%02x", bytes[i]);
+}
+
+static int list_row(void *arg, const struct cc_audit_row *row, const unsigned char prev[static 32],
+		    const unsigned char hash[static 32], struct cc_error *err)
+{
+	char prev_hex[65], hash_hex[65];
+	json_t *obj;
+
+	hex(prev, prev_hex);
+	hex(hash, hash_hex);
+	obj = json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "seq",
+			(json_int_t)row->seq, "time", row->time, "event", row->event, "outcome",
+			row->outcome, "agent", row->agent, "volume", row->volume, "container",
+			row->container, "fact", row->fact, "detail", row->detail, "prev", prev_hex,
+			"hash", hash_hex);
+	return json_array_append_new(arg, obj) ? cc_fail(err, CC_E_NOMEM, "out of memory") : 0;
+}
+
+int op_audit_list(struct custodian *c, struct call *call, struct cc_error *err)
+{
+	json_t *rows = json_array();
+
+	if (json_object_set_new(call->out, "rows", rows))
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	return store_audit_each(c->store, call->rq->after, list_row, rows, err);
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "custodian/trust.h"
+
+#include <string.h>
+
+#include "dsse.h"
+
+struct attempt {
+	const char *envelope;
+	size_t len;
+	char *payload;
+	size_t payload_len;
+	char signer[STORE_NAME_LEN];
+};
+
+/* 1: this signer made it, which ends the search. An envelope that is malformed is so for all. */
+static int try_signer(void *arg, const struct store_signer *s, struct cc_error *err)
+{
+	cc_auto_pkey EVP_PKEY *key = cc_pubkey_parse(s->pem, strlen(s->pem), err);
+	struct attempt *at = arg;
+
+	if (!key)
+		return cc_prefix(err, "signer %s", s->name);
+	if (cc_dsse_verify(at->envelope, at->len, CC_DSSE_INTOTO, key, &at->payload,
+			   &at->payload_len, err))
+		return err->code == CC_E_REFUSED ? 0 : -1;
+	memcpy(at->signer, s->name, sizeof(at->signer));
+	return 1;
+}
+
+static int try_hint(struct store *st, const char *hint, struct attempt *at, struct cc_error *err)
+{
+	store_auto_signer struct store_signer s = {0};
+
+	if (!hint[0])
+		return 0;
+	if (store_signer_get(st, hint, &s, err))
+		return err->code == CC_E_NOTFOUND ? 0 : -1;
+	return try_signer(at, &s, err);
+}
+
+struct cc_identity *trust_verify(struct store *st, const char *envelope, size_t len,
+				 const char *hint, char signer[static STORE_NAME_LEN],
+				 struct cc_error *err)
+{
+	struct attempt at = {.envelope = envelope, .len = len};
+	cc_auto_free char *payload = NULL;
+	int rc = try_hint(st, hint, &at, err);
+
+	if (rc == 0)
+		rc = store_signer_each(st, try_signer, &at, err);
+	payload = at.payload;
+	if (rc == 0)
+		cc_refuse(
+			err, "signature",
+			"no enrolled signer signed this identity: enrol its key (\"dmctl signer add\"), or "
+			"sign it with one that is enrolled");
+	if (rc <= 0)
+		return NULL;
+	memcpy(signer, at.signer, sizeof(at.signer));
+	return cc_identity_parse(payload, at.payload_len, err);
+}

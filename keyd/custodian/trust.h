@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * trust.h - which signatures count: those under the signers that are enrolled.
+ */
+#ifndef KEYD_TRUST_H
+#define KEYD_TRUST_H
+
+#include "identity.h"
+#include "store/store.h"
+
+#define TRUST_SIGNERS_MAX 64 /* enrolled at a time: bounds the work one envelope can cause */
+
+/**
+ * trust_verify - verifies a DSSE envelope under the enrolled signers and parses what was signed.
+ * @hint: name of the signer to try first; may be "" or gone
+ * @signer: out, who signed
+ * Return: the identity; NULL with CC_E_INVALID fact "envelope" or "identity", or CC_E_REFUSED fact
+ * "signature" when no enrolled signer made it.
+ */
+struct cc_identity *trust_verify(struct store *st, const char *envelope, size_t len,
+				 const char *hint, char signer[static STORE_NAME_LEN],
+				 struct cc_error *err);
+
+#endif

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "custodian/volume_json.h"
+
+#include "custodian/lease.h"
+
+json_t *lease_json(const struct store_lease *l, int64_t now_ms, struct cc_error *err)
+{
+	int64_t left = lease_left(l, now_ms);
+	char granted[21];
+	json_t *obj;
+
+	cc_time_format(l->granted, granted);
+	obj = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:I, s:b, s:b, s:o}", "id", l->id,
+			"volume", l->volume, "volumeUuid", l->volume_uuid, "agent", l->agent,
+			"container", l->container, "fence", (json_int_t)l->fence, "granted",
+			granted, "ms", (json_int_t)l->ms, "shared", l->shared, "revoked",
+			l->revoked, "leftMs", left < 0 ? json_null() : json_integer(left));
+	if (!obj)
+		cc_fail(err, CC_E_NOMEM, "out of memory");
+	return obj;
+}
+
+/* The object or null when there is none; NULL on error. */
+static json_t *lease_of(struct custodian *c, const struct store_volume *v, struct cc_error *err)
+{
+	int64_t now_ms = c->clock.boot_ms();
+	struct store_lease l;
+
+	if (!lease_live(c->store, v->id, now_ms, &l, err))
+		return lease_json(&l, now_ms, err);
+	return err->code == CC_E_NOTFOUND ? json_null() : NULL;
+}
+
+static json_t *identity_of(struct custodian *c, const struct store_volume *v, struct cc_error *err)
+{
+	store_auto_identity struct store_identity id = {0};
+	json_t *obj;
+
+	if (store_identity_get(c->store, v->id, &id, err))
+		return err->code == CC_E_NOTFOUND ? json_null() : NULL;
+	obj = json_pack("{s:I, s:s, s:s, s:s}", "serial", (json_int_t)id.serial, "digest",
+			id.digest, "signer", id.signer, "mountPoint", id.mount_point);
+	if (!obj)
+		cc_fail(err, CC_E_NOMEM, "out of memory");
+	return obj;
+}
+
+json_t *volume_json(struct custodian *c, const struct store_volume *v, struct cc_error *err)
+{
+	cc_auto_json json_t *identity = identity_of(c, v, err);
+	cc_auto_json json_t *lease = identity ? lease_of(c, v, err) : NULL;
+	cc_auto_json json_t *terms = cc_terms_to_json(&v->terms);
+	char created[21], mount[CC_MOUNT_OPTIONS_TEXT];
+	json_t *obj;
+
+	if (!identity || !lease)
+		return NULL;
+	cc_time_format(v->created, created);
+	cc_mount_options_text(&v->mount, mount);
+	obj = json_pack(
+		"{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s, s:I, s:s, s:s, s:s, s:O, s:O, s:s}",
+		"name", v->name, "uuid", v->uuid, "cipher", v->cipher, "keyBytes",
+		(json_int_t)v->key_bytes, "sectorSize", (json_int_t)v->sector_size, "offset",
+		(json_int_t)v->offset, "sectors", (json_int_t)v->sectors, "fs", v->fs, "generation",
+		(json_int_t)v->generation, "state", v->ready ? "ready" : "creating", "realm",
+		c->realm, "created", created, "identity", identity, "lease", lease, "mountOptions",
+		mount);
+	if (!obj || !terms || json_object_update(obj, terms)) {
+		cc_fail(err, CC_E_NOMEM, "out of memory");
+		json_decref(obj);
+		return NULL;
+	}
+	return obj;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * volume_json.h - volumes and leases as the API shows them (docs/api.md).
+ */
+#ifndef KEYD_VOLUME_JSON_H
+#define KEYD_VOLUME_JSON_H
+
+#include "custodian/custodian.h"
+
+/* New references; NULL on error. */
+json_t *volume_json(struct custodian *c, const struct store_volume *v, struct cc_error *err);
+json_t *lease_json(const struct store_lease *l, int64_t now_ms, struct cc_error *err);
+
+#endif

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/store_sql.h"
+
+#define SELECT                                                                               \
+	"SELECT l.id, v.name, v.uuid, l.agent, l.container, l.boot_id, l.fence, l.granted, " \
+	"l.ms, l.shared, l.read_only, l.revoked, l.host_boot, l.end_ms FROM lease l "        \
+	"JOIN volume v ON v.id = l.volume "
+
+static int read_row(sqlite3_stmt *q, struct store_lease *l, struct cc_error *err)
+{
+	l->granted = sqlite3_column_int64(q, 7);
+	l->shared = sqlite3_column_int(q, 9);
+	l->read_only = sqlite3_column_int(q, 10);
+	l->revoked = sqlite3_column_int(q, 11);
+	l->end_ms = sqlite3_column_int64(q, 13);
+	if (sql_text(q, 0, l->id, sizeof(l->id), err) ||
+	    sql_text(q, 1, l->volume, sizeof(l->volume), err) ||
+	    sql_text(q, 2, l->volume_uuid, sizeof(l->volume_uuid), err) ||
+	    sql_text(q, 3, l->agent, sizeof(l->agent), err) ||
+	    sql_text(q, 4, l->container, sizeof(l->container), err) ||
+	    sql_text(q, 5, l->boot_id, sizeof(l->boot_id), err) || sql_u64(q, 6, &l->fence, err) ||
+	    sql_u64(q, 8, &l->ms, err) || sql_text(q, 12, l->host_boot, sizeof(l->host_boot), err))
+		return -1;
+	return 0;
+}
+
+int store_lease_add(struct store *st, int64_t volume, const struct store_lease *l,
+		    struct cc_error *err)
+{
+	int n = sql_run(st, err,
+			"INSERT INTO lease (id, volume, agent, container, boot_id, fence, granted, "
+			"ms, shared, read_only, revoked, host_boot, end_ms) VALUES (?, ?, ?, ?, ?, "
+			"?, ?, ?, ?, ?, ?, ?, ?)",
+			"titttuiuiiiti", l->id, volume, l->agent, l->container, l->boot_id,
+			l->fence, l->granted, l->ms, (int64_t)l->shared, (int64_t)l->read_only,
+			(int64_t)l->revoked, l->host_boot, l->end_ms);
+
+	return n < 0 ? cc_prefix(err, "lease") : 0;
+}
+
+int store_lease_update(struct store *st, const struct store_lease *l, struct cc_error *err)
+{
+	int n = sql_run(st, err,
+			"UPDATE lease SET ms = ?, read_only = ?, revoked = ?, host_boot = ?, "
+			"end_ms = ? WHERE id = ?",
+			"uiitit", l->ms, (int64_t)l->read_only, (int64_t)l->revoked, l->host_boot,
+			l->end_ms, l->id);
+
+	return n < 0 ? cc_prefix(err, "lease") : 0;
+}
+
+int store_lease_get(struct store *st, const char *id, struct store_lease *l, struct cc_error *err)
+{
+	sql_auto sqlite3_stmt *q = sql_prepare(st, err, SELECT "WHERE l.id = ?", "t", id);
+	int rc = q ? sql_step(st, q, err) : -1;
+
+	if (rc < 0)
+		return -1;
+	if (rc == 0) {
+		cc_fail(err, CC_E_NOTFOUND, "no such lease");
+		return cc_set_fact(err, "lease");
+	}
+	return read_row(q, l, err);
+}
+
+static int each(struct store *st, sqlite3_stmt *q, store_lease_fn *fn, void *arg,
+		struct cc_error *err)
+{
+	int rc = -1;
+
+	while (q && (rc = sql_step(st, q, err)) > 0) {
+		struct store_lease l;
+
+		rc = read_row(q, &l, err) ? -1 : fn(arg, &l, err);
+		if (rc)
+			break;
+	}
+	return rc;
+}
+
+int store_lease_each(struct store *st, store_lease_fn *fn, void *arg, struct cc_error *err)
+{
+	sql_auto sqlite3_stmt *q = sql_prepare(st, err, SELECT "ORDER BY v.name, l.fence", "");
+
+	return each(st, q, fn, arg, err);
+}
+
+static int append(void *arg, const struct store_lease *l, struct cc_error *err)
+{
+	struct store_leases *list = arg;
+	struct store_lease *more = realloc(list->v, (list->n + 1) * sizeof(*more));
+
+	if (!more)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	list->v = more;
+	list->v[list->n++] = *l;
+	return 0;
+}
+
+int store_leases_of(struct store *st, int64_t volume, struct store_leases *list,
+		    struct cc_error *err)
+{
+	sql_auto sqlite3_stmt *q =
+		sql_prepare(st, err, SELECT "WHERE l.volume = ? ORDER BY l.fence", "i", volume);
+
+	*list = (struct store_leases){0};
+	if (each(st, q, append, list, err) == 0)
+		return 0;
+	store_leases_clear(list);
+	return -1;
+}
+
+int store_lease_delete(struct store *st, const char *id, struct cc_error *err)
+{
+	return sql_run(st, err, "DELETE FROM lease WHERE id = ?", "t", id) < 0 ? -1 : 0;
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/store_sql.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+int sql_fail(struct store *st, struct cc_error *err)
+{
+	return cc_fail(err, CC_E_INTERNAL, "keyd's database: %s", sqlite3_errmsg(st->db));
+}
+
+static int bind(sqlite3_stmt *q, const char *types, va_list ap)
+{
+	int rc = SQLITE_OK;
+
+	for (int i = 1; *types && rc == SQLITE_OK; types++, i++) {
+		if (*types == 't') {
+			rc = sqlite3_bind_text(q, i, va_arg(ap, const char *), -1, SQLITE_STATIC);
+		} else if (*types == 'i') {
+			rc = sqlite3_bind_int64(q, i, va_arg(ap, int64_t));
+		} else if (*types == 'u') {
+			uint64_t v = va_arg(ap, uint64_t);
+
+			rc = v > INT64_MAX ? SQLITE_RANGE : sqlite3_bind_int64(q, i, (int64_t)v);
+		} else {
+			const void *p = va_arg(ap, const void *);
+
+			rc = sqlite3_bind_blob64(q, i, p, va_arg(ap, size_t), SQLITE_STATIC);
+		}
+	}
+	return rc;
+}
+
+static sqlite3_stmt *prepare(struct store *st, struct cc_error *err, const char *sql,
+			     const char *types, va_list ap)
+{
+	sqlite3_stmt *q = NULL;
+	int rc = sqlite3_prepare_v2(st->db, sql, -1, &q, NULL);
+
+	if (rc != SQLITE_OK) {
+		sql_fail(st, err);
+		return NULL;
+	}
+	rc = bind(q, types, ap);
+	if (rc != SQLITE_OK) {
+		cc_fail(err, CC_E_INTERNAL, "keyd's database: %s", sqlite3_errstr(rc));
+		sqlite3_finalize(q);
+		return NULL;
+	}
+	return q;
+}
+
+sqlite3_stmt *sql_prepare(struct store *st, struct cc_error *err, const char *sql,
+			  const char *types, ...)
+{
+	sqlite3_stmt *q;
+	va_list ap;
+
+	va_start(ap, types);
+	q = prepare(st, err, sql, types, ap);
+	va_end(ap);
+	return q;
+}
+
+int sql_step(struct store *st, sqlite3_stmt *q, struct cc_error *err)
+{
+	switch (sqlite3_step(q)) {
+	case SQLITE_ROW:
+		return 1;
+	case SQLITE_DONE:
+		return 0;
+	case SQLITE_CONSTRAINT:
+		if (sqlite3_extended_errcode(st->db) == SQLITE_CONSTRAINT_UNIQUE ||
+		    sqlite3_extended_errcode(st->db) == SQLITE_CONSTRAINT_PRIMARYKEY)
+			return cc_fail(err, CC_E_EXISTS, "it exists already");
+		return sql_fail(st, err);
+	default:
+		return sql_fail(st, err);
+	}
+}
+
+int sql_run(struct store *st, struct cc_error *err, const char *sql, const char *types, ...)
+{
+	sql_auto sqlite3_stmt *q = NULL;
+	va_list ap;
+
+	va_start(ap, types);
+	q = prepare(st, err, sql, types, ap);
+	va_end(ap);
+	if (!q || sql_step(st, q, err) < 0)
+		return -1;
+	return sqlite3_changes(st->db);
+}
+
+static int damaged(sqlite3_stmt *q, int col, struct cc_error *err)
+{
+	return cc_fail(err, CC_E_INTERNAL, "keyd's database is damaged: column %s does not fit",
+		       sqlite3_column_name(q, col));
+}
+
+int sql_text(sqlite3_stmt *q, int col, char *buf, size_t size, struct cc_error *err)
+{
+	const char *text = (const char *)sqlite3_column_text(q, col);
+	size_t len = (size_t)sqlite3_column_bytes(q, col);
+
+	if (!text || len >= size || strlen(text) != len)
+		return damaged(q, col, err);
+	memcpy(buf, text, len + 1);
+	return 0;
+}
+
+int sql_dup(sqlite3_stmt *q, int col, char **text, size_t *len, struct cc_error *err)
+{
+	const void *p = sqlite3_column_blob(q, col);
+	size_t n = (size_t)sqlite3_column_bytes(q, col);
+	char *copy;
+
+	if (!p)
+		return damaged(q, col, err);
+	copy = malloc(n + 1);
+	if (!copy)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	memcpy(copy, p, n);
+	copy[n] = '\0';
+	*text = copy;
+	if (len)
+		*len = n;
+	return 0;
+}
+
+int sql_u64(sqlite3_stmt *q, int col, uint64_t *v, struct cc_error *err)
+{
+	int64_t i = sqlite3_column_int64(q, col);
+
+	if (i < 0)
+		return damaged(q, col, err);
+	*v = (uint64_t)i;
+	return 0;
+}
+
+int sql_u32(sqlite3_stmt *q, int col, uint32_t *v, struct cc_error *err)
+{
+	int64_t i = sqlite3_column_int64(q, col);
+
+	if (i < 0 || i > UINT32_MAX)
+		return damaged(q, col, err);
+	*v = (uint32_t)i;
+	return 0;
+}
+
+int sql_blob(sqlite3_stmt *q, int col, unsigned char *buf, size_t size, size_t *len,
+	     struct cc_error *err)
+{
+	const void *p = sqlite3_column_blob(q, col);
+	size_t n = (size_t)sqlite3_column_bytes(q, col);
+
+	if (!p || n > size)
+		return damaged(q, col, err);
+	memcpy(buf, p, n);
+	*len = n;
+	return 0;
+}

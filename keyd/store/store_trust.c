@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Who is trusted: identities, signers, agents. */
+#include "store/store_sql.h"
+
+#include <string.h>
+
+static int not_found(struct cc_error *err, const char *what, const char *name)
+{
+	cc_fail(err, CC_E_NOTFOUND, "no %s %s", what, name);
+	return cc_set_fact(err, what);
+}
+
+/* ---- identities ---- */
+
+void store_identity_clear(struct store_identity *id)
+{
+	free(id->envelope);
+	free(id->mount_point);
+	memset(id, 0, sizeof(*id));
+}
+
+int store_identity_put(struct store *st, int64_t volume, const struct store_identity *id,
+		       struct cc_error *err)
+{
+	int n = sql_run(
+		st, err,
+		"INSERT OR REPLACE INTO identity (volume, envelope, serial, digest, signer, "
+		"mount_point) VALUES (?, ?, ?, ?, ?, ?)",
+		"ibuttt", volume, id->envelope, id->envelope_len, id->serial, id->digest,
+		id->signer, id->mount_point);
+
+	return n < 0 ? -1 : 0;
+}
+
+int store_identity_get(struct store *st, int64_t volume, struct store_identity *id,
+		       struct cc_error *err)
+{
+	sql_auto sqlite3_stmt *q = sql_prepare(
+		st, err,
+		"SELECT envelope, serial, digest, signer, mount_point FROM identity WHERE volume = ?",
+		"i", volume);
+	int rc = q ? sql_step(st, q, err) : -1;
+
+	memset(id, 0, sizeof(*id));
+	if (rc < 0)
+		return -1;
+	if (rc == 0) {
+		cc_fail(err, CC_E_NOTFOUND, "the volume has no identity");
+		return cc_set_fact(err, "identity");
+	}
+	if (sql_dup(q, 0, &id->envelope, &id->envelope_len, err) ||
+	    sql_u64(q, 1, &id->serial, err) ||
+	    sql_text(q, 2, id->digest, sizeof(id->digest), err) ||
+	    sql_text(q, 3, id->signer, sizeof(id->signer), err) ||
+	    sql_dup(q, 4, &id->mount_point, NULL, err)) {
+		store_identity_clear(id);
+		return -1;
+	}
+	return 0;
+}
+
+int store_identity_delete(struct store *st, int64_t volume, struct cc_error *err)
+{
+	return sql_run(st, err, "DELETE FROM identity WHERE volume = ?", "i", volume) < 0 ? -1 : 0;
+}
+
+/* ---- signers ---- */
+
+void store_signer_clear(struct store_signer *s)
+{
+	free(s->pem);
+	memset(s, 0, sizeof(*s));
+}
+
+int store_signer_add(struct store *st, const struct store_signer *s, struct cc_error *err)
+{
+	int n = sql_run(st, err, "INSERT INTO signer (name, keyid, pem) VALUES (?, ?, ?)", "ttt",
+			s->name, s->keyid, s->pem);
+
+	return n < 0 ? cc_prefix(err, "signer %s or its key %s", s->name, s->keyid) : 0;
+}
+
+static int read_signer(sqlite3_stmt *q, struct store_signer *s, struct cc_error *err)
+{
+	memset(s, 0, sizeof(*s));
+	if (sql_text(q, 0, s->name, sizeof(s->name), err) ||
+	    sql_text(q, 1, s->keyid, sizeof(s->keyid), err))
+		return -1;
+	return sql_dup(q, 2, &s->pem, NULL, err);
+}
+
+int store_signer_get(struct store *st, const char *name, struct store_signer *s,
+		     struct cc_error *err)
+{
+	sql_auto sqlite3_stmt *q = sql_prepare(
+		st, err, "SELECT name, keyid, pem FROM signer WHERE name = ?", "t", name);
+	int rc = q ? sql_step(st, q, err) : -1;
+
+	if (rc < 0)
+		return -1;
+	return rc ? read_signer(q, s, err) : not_found(err, "signer", name);
+}
+
+int store_signer_each(struct store *st, store_signer_fn *fn, void *arg, struct cc_error *err)
+{
+	sql_auto sqlite3_stmt *q =
+		sql_prepare(st, err, "SELECT name, keyid, pem FROM signer ORDER BY name", "");
+	int rc;
+
+	if (!q)
+		return -1;
+	while ((rc = sql_step(st, q, err)) > 0) {
+		store_auto_signer struct store_signer s;
+
+		rc = read_signer(q, &s, err) ? -1 : fn(arg, &s, err);
+		if (rc)
+			break;
+	}
+	return rc;
+}
+
+int store_signer_delete(struct store *st, const char *name, struct cc_error *err)
+{
+	int n = sql_run(st, err, "DELETE FROM signer WHERE name = ?", "t", name);
+
+	if (n < 0)
+		return -1;
+	return n ? 0 : not_found(err, "signer", name);
+}
+
+/* ---- agents ---- */
+
+void store_agent_clear(struct store_agent *a)
+{
+	free(a->jwk);
+	memset(a, 0, sizeof(*a));
+}
+
+int store_agent_add(struct store *st, const struct store_agent *a, struct cc_error *err)
+{
+	int n = sql_run(st, err, "INSERT INTO agent (name, thumbprint, jwk) VALUES (?, ?, ?)",
+			"ttt", a->name, a->thumbprint, a->jwk);
+
+	return n < 0 ? cc_prefix(err, "agent %s or its key %s", a->name, a->thumbprint) : 0;
+}
+
+static int read_agent(sqlite3_stmt *q, struct store_agent *a, struct cc_error *err)
+{
+	memset(a, 0, sizeof(*a));
+	if (sql_text(q, 0, a->name, sizeof(a->name), err) ||
+	    sql_text(q, 1, a->thumbprint, sizeof(a->thumbprint), err))
+		return -1;
+	return sql_dup(q, 2, &a->jwk, NULL, err);
+}
+
+int store_agent_get(struct store *st, const char *name, struct store_agent *a, struct cc_error *err)
+{
+	sql_auto sqlite3_stmt *q = sql_prepare(
+		st, err, "SELECT name, thumbprint, jwk FROM agent WHERE name = ?", "t", name);
+	int rc = q ? sql_step(st, q, err) : -1;
+
+	if (rc < 0)
+		return -1;
+	return rc ? read_agent(q, a, err) : not_found(err, "agent", name);
+}
+
+int store_agent_each(struct store *st, store_agent_fn *fn, void *arg, struct cc_error *err)
+{
+	sql_auto sqlite3_stmt *q =
+		sql_prepare(st, err, "SELECT name, thumbprint, jwk FROM agent ORDER BY name", "");
+	int rc;
+
+	if (!q)
+		return -1;
+	while ((rc = sql_step(st, q, err)) > 0) {
+		store_auto_agent struct store_agent a;
+
+		rc = read_agent(q, &a, err) ? -1 : fn(arg, &a, err);
+		if (rc)
+			break;
+	}
+	return rc;
+}
+
+int store_agent_delete(struct store *st, const char *name, struct cc_error *err)
+{
+	int n = sql_run(st, err, "DELETE FROM agent WHERE name = ?", "t", name);
+
+	if (n < 0)
+		return -1;
+	return n ? 0 : not_found(err, "agent", name);
+}

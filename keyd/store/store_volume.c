@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/store_sql.h"
+
+/* All but the id, in the order of VALUES and of write_row(). */
+#define FIELDS                                                                               \
+	"name, uuid, cipher, key_bytes, sector_size, data_offset, sectors, fs, generation, " \
+	"ready, created, kek_id, wrapped, fence, serial_floor, wrap_format, lease_ms, "      \
+	"shared_read, on_lapse, on_revoke, queue_ms, mount_options"
+#define VALUES "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
+#define COLUMNS "id, " FIELDS
+
+/* A word the terms do not know was not written by keyd. */
+static int read_terms(sqlite3_stmt *q, struct cc_terms *t, struct cc_error *err)
+{
+	char lapse[16], revoke[16];
+
+	t->shared_read = sqlite3_column_int(q, 18);
+	if (sql_u64(q, 17, &t->lease_ms, err) || sql_text(q, 19, lapse, sizeof(lapse), err) ||
+	    sql_text(q, 20, revoke, sizeof(revoke), err) || sql_u64(q, 21, &t->queue_ms, err))
+		return -1;
+	if (cc_on_lapse_parse(lapse, &t->on_lapse) || cc_on_revoke_parse(revoke, &t->on_revoke) ||
+	    t->lease_ms < CC_LEASE_MS_MIN || t->lease_ms > CC_LEASE_MS_MAX ||
+	    t->queue_ms > CC_QUEUE_MS_MAX)
+		return cc_fail(err, CC_E_INTERNAL, "keyd's database is damaged: terms of a volume");
+	return 0;
+}
+
+static int read_mount(sqlite3_stmt *q, struct cc_mount_options *o, struct cc_error *err)
+{
+	char text[CC_MOUNT_OPTIONS_TEXT];
+
+	*o = (struct cc_mount_options){0};
+	if (sql_text(q, 22, text, sizeof(text), err))
+		return -1;
+	if (cc_mount_options_parse(text, o, err))
+		return cc_fail(err, CC_E_INTERNAL,
+			       "keyd's database is damaged: mount options of a volume");
+	return 0;
+}
+
+static int read_row(sqlite3_stmt *q, struct store_volume *v, struct cc_error *err)
+{
+	v->id = sqlite3_column_int64(q, 0);
+	v->ready = sqlite3_column_int(q, 10);
+	v->created = sqlite3_column_int64(q, 11);
+	if (sql_text(q, 1, v->name, sizeof(v->name), err) ||
+	    sql_text(q, 2, v->uuid, sizeof(v->uuid), err) ||
+	    sql_text(q, 3, v->cipher, sizeof(v->cipher), err) ||
+	    sql_u32(q, 4, &v->key_bytes, err) || sql_u32(q, 5, &v->sector_size, err) ||
+	    sql_u64(q, 6, &v->offset, err) || sql_u64(q, 7, &v->sectors, err) ||
+	    sql_text(q, 8, v->fs, sizeof(v->fs), err) || sql_u64(q, 9, &v->generation, err) ||
+	    sql_text(q, 12, v->kek_id, sizeof(v->kek_id), err) ||
+	    sql_blob(q, 13, v->wrapped, sizeof(v->wrapped), &v->wrapped_len, err) ||
+	    sql_u64(q, 14, &v->fence, err) || sql_u64(q, 15, &v->serial_floor, err) ||
+	    sql_u32(q, 16, &v->wrap_format, err))
+		return -1;
+	return read_terms(q, &v->terms, err) || read_mount(q, &v->mount, err) ? -1 : 0;
+}
+
+/* @sql: takes VALUES and then the id */
+static int write_row(struct store *st, const char *sql, const struct store_volume *v,
+		     struct cc_error *err)
+{
+	char mount[CC_MOUNT_OPTIONS_TEXT];
+	int n;
+
+	cc_mount_options_text(&v->mount, mount);
+	n = sql_run(st, err, sql, "tttiiuutuiitbuuiuittuti", v->name, v->uuid, v->cipher,
+		    (int64_t)v->key_bytes, (int64_t)v->sector_size, v->offset, v->sectors, v->fs,
+		    v->generation, (int64_t)v->ready, v->created, v->kek_id, v->wrapped,
+		    v->wrapped_len, v->fence, v->serial_floor, (int64_t)v->wrap_format,
+		    v->terms.lease_ms, (int64_t)v->terms.shared_read,
+		    cc_on_lapse_name(v->terms.on_lapse), cc_on_revoke_name(v->terms.on_revoke),
+		    v->terms.queue_ms, mount, v->id);
+	return n < 0 ? cc_prefix(err, "volume %s (%s)", v->name, v->uuid) : 0;
+}
+
+int store_volume_add(struct store *st, struct store_volume *v, struct cc_error *err)
+{
+	v->id = 0;
+	if (write_row(st, "INSERT INTO volume (" FIELDS ", id) VALUES (" VALUES ", NULLIF(?, 0))",
+		      v, err))
+		return -1;
+	v->id = sqlite3_last_insert_rowid(st->db);
+	return 0;
+}
+
+int store_volume_update(struct store *st, const struct store_volume *v, struct cc_error *err)
+{
+	return write_row(st, "UPDATE volume SET (" FIELDS ") = (" VALUES ") WHERE id = ?", v, err);
+}
+
+static int get(struct store *st, const char *sql, const char *key, struct store_volume *v,
+	       struct cc_error *err)
+{
+	sql_auto sqlite3_stmt *q = sql_prepare(st, err, sql, "t", key);
+	int rc = q ? sql_step(st, q, err) : -1;
+
+	if (rc < 0)
+		return -1;
+	if (rc == 0) {
+		cc_fail(err, CC_E_NOTFOUND, "there is no volume %s; see \"dmctl volume ls\"", key);
+		return cc_set_fact(err, "volume");
+	}
+	return read_row(q, v, err);
+}
+
+int store_volume_get(struct store *st, const char *name, struct store_volume *v,
+		     struct cc_error *err)
+{
+	return get(st, "SELECT " COLUMNS " FROM volume WHERE name = ?", name, v, err);
+}
+
+int store_volume_by_uuid(struct store *st, const char *uuid, struct store_volume *v,
+			 struct cc_error *err)
+{
+	return get(st, "SELECT " COLUMNS " FROM volume WHERE uuid = ?", uuid, v, err);
+}
+
+int store_volume_each(struct store *st, store_volume_fn *fn, void *arg, struct cc_error *err)
+{
+	sql_auto sqlite3_stmt *q =
+		sql_prepare(st, err, "SELECT " COLUMNS " FROM volume ORDER BY name", "");
+	int rc;
+
+	if (!q)
+		return -1;
+	while ((rc = sql_step(st, q, err)) > 0) {
+		struct store_volume v;
+
+		rc = read_row(q, &v, err) ? -1 : fn(arg, &v, err);
+		if (rc)
+			break;
+	}
+	return rc;
+}
+
+int store_volume_delete(struct store *st, int64_t id, struct cc_error *err)
+{
+	return sql_run(st, err, "DELETE FROM volume WHERE id = ?", "i", id) < 0 ? -1 : 0;
+}
