@@ -277,8 +277,7 @@ static int parse_subjects(const json_t *st, struct cc_identity *id, struct cc_er
 	if (cc_json_arr(st, "statement", "subject", true, &arr, err) ||
 	    demand(json_array_size(arr) > 0, "subject", "a list of at least one image", err))
 		return -1;
-	json_array_foreach(arr, i, subject)
-	{
+	json_array_foreach(arr, i, subject) {
 		cc_auto_free char *name = NULL, *hex = NULL;
 		char digest[80];
 		json_t *set = NULL;

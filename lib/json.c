@@ -228,8 +228,7 @@ int cc_json_strv(const json_t *obj, const char *what, const char *key, bool requ
 
 	if (r <= 0)
 		return r;
-	json_array_foreach(m, i, s)
-	{
+	json_array_foreach(m, i, s) {
 		if (!json_is_string(s))
 			r = cc_fail(err, CC_E_INVALID, "%s: member \"%s\" must hold strings only",
 				    what, key);
@@ -269,8 +268,7 @@ int cc_json_only(const json_t *obj, const char *what, const char *const *known,
 
 	if (!json_is_object(obj))
 		return cc_fail(err, CC_E_INVALID, "%s must be an object", what);
-	json_object_foreach((json_t *)(uintptr_t)obj, key, value)
-	{
+	json_object_foreach((json_t *)(uintptr_t)obj, key, value) {
 		const char *const *k = known;
 
 		while (*k && strcmp(*k, key) != 0)

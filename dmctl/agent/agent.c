@@ -155,7 +155,7 @@ static const struct option options[] = {
 	{NULL, 0, NULL, 0},
 };
 
-int cmd_agent(int argc, char **argv, const struct globals *g)
+int cmd_agent(int argc, char **argv, const struct global_options *g)
 {
 	struct agent a = {.socket = g->agent,
 			  .keyd = g->keyd,

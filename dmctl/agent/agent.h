@@ -22,7 +22,7 @@
 #include <sys/queue.h>
 
 #include "agent/agent_message.h"
-#include "agent/trouble.h"
+#include "agent/failure_streak.h"
 
 struct peer;
 struct job;
@@ -59,7 +59,7 @@ struct agent {
 	struct job_list jobs;
 	struct watch_list watches;
 	struct keyd_link *link;
-	struct trouble renewals;
+	struct failure_streak renewals;
 };
 
 /* ---- agent.c ----------------------------------------------------------------------------------- */

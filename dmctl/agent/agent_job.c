@@ -271,8 +271,7 @@ static bool is_next(const struct agent *a, const struct job *j)
 {
 	const struct job *other;
 
-	TAILQ_FOREACH(other, &a->jobs, entry)
-	{
+	TAILQ_FOREACH(other, &a->jobs, entry) {
 		if (other == j)
 			return true;
 		if (j->key[0] && strcmp(other->key, j->key) == 0)
@@ -288,8 +287,8 @@ static struct job *startable(struct agent *a)
 	if (a->stopping || a->n_workers >= WORKERS_MAX)
 		return NULL;
 	TAILQ_FOREACH(j, &a->jobs, entry)
-	if (j->pid == 0 && is_next(a, j))
-		return j;
+		if (j->pid == 0 && is_next(a, j))
+			return j;
 	return NULL;
 }
 
@@ -310,7 +309,7 @@ int job_submit(struct agent *a, const struct agent_message *m, char *text, struc
 	unsigned int n = 0;
 
 	TAILQ_FOREACH(other, &a->jobs, entry)
-	n++;
+		n++;
 	/* the agent's own requests undo things: they are at most a few for each volume, and never refused */
 	j = n < JOBS_MAX || !peer ? calloc(1, sizeof(*j)) : NULL;
 	if (!j) {
@@ -357,8 +356,8 @@ bool job_waits(const struct agent *a, enum agent_op op)
 	const struct job *j;
 
 	TAILQ_FOREACH(j, &a->jobs, entry)
-	if (j->op == op && j->pid == 0)
-		return true;
+		if (j->op == op && j->pid == 0)
+			return true;
 	return false;
 }
 
@@ -366,8 +365,7 @@ void job_forget_peer(struct agent *a, const struct peer *p)
 {
 	struct job *j;
 
-	TAILQ_FOREACH(j, &a->jobs, entry)
-	{
+	TAILQ_FOREACH(j, &a->jobs, entry) {
 		if (j->peer != p)
 			continue;
 		j->peer = NULL;

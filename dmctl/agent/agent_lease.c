@@ -10,7 +10,7 @@
 
 #include "agent/agent_watch.h"
 #include "host/boottime.h"
-#include "bind/frozen.h"
+#include "bind/freezer.h"
 #include "log.h"
 #include "volume/mapping.h"
 
@@ -42,8 +42,8 @@ static uint64_t shortest(const struct agent *a)
 	uint64_t ms = 0;
 
 	TAILQ_FOREACH(w, &a->watches, entry)
-	if (w->held && (!ms || w->lease_ms < ms))
-		ms = w->lease_ms;
+		if (w->held && (!ms || w->lease_ms < ms))
+			ms = w->lease_ms;
 	return ms;
 }
 
@@ -101,10 +101,10 @@ void lease_end(struct agent *a)
 /* Stopped by us now, or before; one that somebody else paused does not read either. */
 static void freeze(struct watch *w)
 {
-	bool was = frozen_is(w->name), paused;
+	bool was = freezer_is_ours(w->name), paused;
 	struct cc_error err;
 
-	if (frozen_set(w->name, w->proc.pid, &paused, &err)) {
+	if (freezer_freeze(w->name, w->proc.pid, &paused, &err)) {
 		cc_log(LOG_ERR, "volume %s: its container cannot be frozen: %s", w->name, err.text);
 		return;
 	}
@@ -121,9 +121,9 @@ static void thaw(struct watch *w)
 {
 	struct cc_error err;
 
-	if (!frozen_is(w->name))
+	if (!freezer_is_ours(w->name))
 		return;
-	if (frozen_clear(w->name, &err)) {
+	if (freezer_thaw(w->name, &err)) {
 		cc_log(LOG_ERR, "volume %s: its container cannot be thawed: %s", w->name, err.text);
 		return;
 	}
@@ -207,8 +207,7 @@ static const char *failure_of(const json_t *failures, const char *binding)
 	json_t *one;
 	size_t i;
 
-	json_array_foreach(failures, i, one)
-	{
+	json_array_foreach(failures, i, one) {
 		const char *name = json_string_value(json_object_get(one, "binding"));
 
 		if (name && strcmp(name, binding) == 0)
@@ -224,17 +223,16 @@ static void take_failures(struct agent *a, const json_t *answer)
 	bool all = (json_int_t)json_array_size(failures) ==
 		   json_integer_value(json_object_get(answer, "failed"));
 	uint64_t now = boottime_ms();
-	char text[TROUBLE_TEXT];
+	char text[FAILURE_STREAK_TEXT];
 	const char *why;
 	struct watch *w;
 
-	TAILQ_FOREACH(w, &a->watches, entry)
-	{
+	TAILQ_FOREACH(w, &a->watches, entry) {
 		why = w->held ? failure_of(failures, w->name) : NULL;
-		if (why && trouble_again(&w->renewals, now))
+		if (why && failure_streak_add(&w->renewals, now))
 			cc_log(LOG_WARNING, "volume %s: its lease is not renewed: %s", w->name,
 			       why);
-		else if (!why && all && w->held && trouble_over(&w->renewals, now, text))
+		else if (!why && all && w->held && failure_streak_end(&w->renewals, now, text))
 			cc_log(LOG_INFO, "volume %s: its lease is renewed again, %s", w->name,
 			       text);
 	}
@@ -243,11 +241,11 @@ static void take_failures(struct agent *a, const json_t *answer)
 /* keyd did not answer, or no worker could do it. */
 static void take_round(struct agent *a, const json_t *answer, const struct cc_error *err)
 {
-	char text[TROUBLE_TEXT];
+	char text[FAILURE_STREAK_TEXT];
 
-	if (answer && trouble_over(&a->renewals, boottime_ms(), text))
+	if (answer && failure_streak_end(&a->renewals, boottime_ms(), text))
 		cc_log(LOG_INFO, "leases are renewed again, %s", text);
-	else if (!answer && trouble_again(&a->renewals, boottime_ms()))
+	else if (!answer && failure_streak_add(&a->renewals, boottime_ms()))
 		cc_log(LOG_WARNING, "leases are not renewed: %s", err->text);
 }
 
@@ -257,8 +255,7 @@ static void take_refused(struct agent *a, const json_t *answer)
 	json_t *one;
 	size_t i;
 
-	json_array_foreach(json_object_get(answer, "refused"), i, one)
-	{
+	json_array_foreach(json_object_get(answer, "refused"), i, one) {
 		name = json_string_value(json_object_get(one, "binding"));
 		text = json_string_value(json_object_get(one, "text"));
 		cc_log(LOG_WARNING, "volume %s: its lease is over: %s", name ? name : "-",
@@ -301,7 +298,7 @@ int lease_show(const char *name, json_t *binding)
 		return 0;
 	if (mapping_status(name, &st, &err))
 		return -1;
-	state = frozen_is(name) ? "frozen" : !st.exists || st.locked ? "lapsed" : "active";
+	state = freezer_is_ours(name) ? "frozen" : !st.exists || st.locked ? "lapsed" : "active";
 	return json_object_set_new(lease, "state", json_string(state)) ||
 			       json_object_set_new(lease, "leftMs",
 						   st.left_ms < 0 ? json_null()

@@ -66,8 +66,8 @@ static struct watch *find_or_make(struct agent *a, const char *name)
 	struct watch *w;
 
 	TAILQ_FOREACH(w, &a->watches, entry)
-	if (strcmp(w->name, name) == 0)
-		return w;
+		if (strcmp(w->name, name) == 0)
+			return w;
 	w = calloc(1, sizeof(*w));
 	if (!w)
 		return NULL;
@@ -137,9 +137,9 @@ void watch_settle(struct agent *a, const char *volume)
 		cc_log(LOG_ERR, "%s", err.text);
 	/* those that are gone, too */
 	TAILQ_FOREACH(w, &a->watches, entry)
-	if ((!volume || binding_is_of(w->name, volume)) && !cc_strv_has(&names, w->name) &&
-	    cc_strv_push(&names, w->name, &err))
-		cc_log(LOG_ERR, "%s", err.text);
+		if ((!volume || binding_is_of(w->name, volume)) && !cc_strv_has(&names, w->name) &&
+		    cc_strv_push(&names, w->name, &err))
+			cc_log(LOG_ERR, "%s", err.text);
 	for (size_t i = 0; i < names.n; i++)
 		settle(a, names.v[i]);
 }

@@ -30,9 +30,9 @@ struct watch {
 	unsigned int tries;
 	bool held;
 	uint64_t lease_ms;
-	struct cc_terms terms;
+	struct cc_lease_terms terms;
 	bool lapsed;
-	struct trouble renewals;
+	struct failure_streak renewals;
 };
 
 /* The lease of @w is that of @b, whose container lives and is watched. */

@@ -14,7 +14,7 @@
 #include "bind/bind.h"
 #include "plugin/cdi.h"
 #include "bind/grow.h"
-#include "bind/lapse.h"
+#include "bind/lease_lost.h"
 #include "log.h"
 #include "container/measure.h"
 #include "paths.h"
@@ -104,10 +104,10 @@ static int dispatch(const struct agent_message *m, const char *cdi_dir, json_t *
 	case AGENT_RENEW:
 		return renew_all(answer, err);
 	case AGENT_FLUSH:
-		rc = lapse_flush(m->binding, err);
+		rc = lease_lost_flush(m->binding, err);
 		break;
 	case AGENT_REVOKE:
-		rc = lapse_revoke(m->binding, err);
+		rc = lease_lost_revoke(m->binding, err);
 		break;
 	case AGENT_LIST:
 		return cc_fail(err, CC_E_INTERNAL, "list is answered by the agent itself");

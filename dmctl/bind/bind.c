@@ -16,7 +16,7 @@
 #include "bind/binding.h"
 #include "host/cgroup.h"
 #include "volume/fs_care.h"
-#include "host/interrupt.h"
+#include "host/stop_signals.h"
 #include "client/keyd_client.h"
 #include "log.h"
 #include "volume/luks.h"
@@ -241,7 +241,7 @@ static int step_unlock(struct bind *op, struct cc_error *err)
 /* Damage that the file system itself has noticed. */
 static int step_repair(struct bind *op, struct cc_error *err)
 {
-	interrupt_begin();
+	stop_signals_block();
 	return fs_repair(op->vol.fs, op->node, op->b.read_only, err);
 }
 

@@ -8,7 +8,7 @@
 #include <time.h>
 
 #include "decide.h"
-#include "client/envelope.h"
+#include "client/identity_file.h"
 #include "client/keyd_client.h"
 #include "volume/luks.h"
 #include "plugin/plugin_store.h"
@@ -76,15 +76,15 @@ int bind_check_options(const struct volume_record *v, const struct cc_measuremen
 }
 
 /* keyd's identity of the volume, not verified. @e: zeroed */
-static int get_identity(const char *volume, struct envelopes *e, struct cc_error *err)
+static int get_identity(const char *volume, struct identity_file *e, struct cc_error *err)
 {
 	cc_auto_free char *envelope = NULL;
 	cc_auto_json json_t *got = NULL;
 
 	return get("identities", volume, &got,
 		   err) || cc_json_str(got, "answer of keyd", "envelope", true, &envelope, err) ||
-			       envelopes_parse(envelope, strlen(envelope), "keyd's identity", e,
-					       err)
+			       identity_file_parse(envelope, strlen(envelope), "keyd's identity", e,
+						   err)
 		       ? -1
 		       : 0;
 }
@@ -92,7 +92,7 @@ static int get_identity(const char *volume, struct envelopes *e, struct cc_error
 int bind_check_rootfs(const char *volume, struct measured *s, struct layer_cache *cache,
 		      struct cc_error *err)
 {
-	cc_cleanup(envelopes_clear) struct envelopes e = {0};
+	cc_cleanup(identity_file_clear) struct identity_file e = {0};
 
 	if (get_identity(volume, &e, err)) /* without one keyd refuses, and says so */
 		return err->code == CC_E_NOTFOUND ? 0 : -1;
@@ -104,7 +104,7 @@ int bind_check_decide(const struct volume_record *v, const struct cc_measurement
 {
 	const struct cc_policy policy = {
 		.now = time(NULL), .volume = v->name, .allow_running = true};
-	cc_cleanup(envelopes_clear) struct envelopes e = {0};
+	cc_cleanup(identity_file_clear) struct identity_file e = {0};
 	cc_auto_free char *said = NULL;
 	const struct cc_identity *id;
 

@@ -83,7 +83,7 @@ json_t *binding_to_json(const struct binding *b)
 		b->lease[0] ? json_pack("{s:s, s:I, s:I}", "id", b->lease, "fence",
 					(json_int_t)b->fence, "ms", (json_int_t)b->lease_ms)
 			    : json_null();
-	cc_auto_json json_t *terms = cc_terms_to_json(&b->terms);
+	cc_auto_json json_t *terms = cc_lease_terms_to_json(&b->terms);
 	char since[21];
 
 	cc_time_format(b->since, since);
@@ -148,7 +148,7 @@ int binding_from_json(struct binding *b, const json_t *obj, struct cc_error *err
 	uint64_t pid = 0;
 
 	/* what a binding of before there were terms lacks */
-	b->terms = (struct cc_terms)CC_TERMS_DEFAULT;
+	b->terms = (struct cc_lease_terms)CC_LEASE_TERMS_DEFAULT;
 
 	if (!json_is_object(obj))
 		return cc_fail(err, CC_E_INVALID, WHAT " is no JSON object");
@@ -165,8 +165,8 @@ int binding_from_json(struct binding *b, const json_t *obj, struct cc_error *err
 	    cc_json_bool(obj, WHAT, "readOnly", true, &b->read_only, err) ||
 	    cc_json_bool(obj, WHAT, "shared", false, &b->shared, err) ||
 	    cc_json_obj(obj, WHAT, "terms", false, &terms, err) ||
-	    (terms && cc_terms_read(terms, WHAT, &b->terms, err)) || parse_lease(b, obj, err) ||
-	    parse_state(b, obj, err))
+	    (terms && cc_lease_terms_read(terms, WHAT, &b->terms, err)) ||
+	    parse_lease(b, obj, err) || parse_state(b, obj, err))
 		return -1;
 	if (!cc_is_name(b->volume) || !cc_is_uuid(b->uuid) || pid == 0 || pid > INT_MAX ||
 	    cc_time_parse(since, &b->since))

@@ -15,7 +15,7 @@
 
 #include "host/cgroup.h"
 #include "json.h"
-#include "terms.h"
+#include "lease_terms.h"
 
 /**
  * enum binding_state - how far it is.
@@ -54,7 +54,7 @@ struct binding {
 	char lease[37]; /* "": none known */
 	uint64_t fence;
 	uint64_t lease_ms; /* 0: the lease has no end */
-	struct cc_terms terms;
+	struct cc_lease_terms terms;
 	enum binding_state state;
 };
 

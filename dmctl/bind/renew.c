@@ -196,13 +196,13 @@ static int key_again(struct held *h, bool *refusal, struct cc_error *err)
 static int remember(const struct held *h, const json_t *renewal, struct cc_error *err)
 {
 	binding_auto struct binding b = {0};
-	struct cc_terms terms = h->b.terms;
+	struct cc_lease_terms terms = h->b.terms;
 	uint64_t ms = h->b.lease_ms;
 
-	if (cc_terms_read(renewal, "renewal", &terms, err) ||
+	if (cc_lease_terms_read(renewal, "renewal", &terms, err) ||
 	    cc_json_u64(renewal, "renewal", "ms", true, &ms, err))
 		return -1;
-	if (cc_terms_eq(&terms, &h->b.terms) && ms == h->b.lease_ms)
+	if (cc_lease_terms_eq(&terms, &h->b.terms) && ms == h->b.lease_ms)
 		return 0;
 	if (binding_load(h->b.name, &b, err))
 		return -1;
@@ -262,15 +262,13 @@ static void take_answer(struct renewing *g, const json_t *renewals)
 	size_t i;
 
 	for (int locked = 0; locked < 2; locked++)
-		json_array_foreach(renewals, i, one)
-		{
+		json_array_foreach(renewals, i, one) {
 			h = held_under(g, json_string_value(json_object_get(one, "lease")));
 			if (h && is_renewed(one) && mapping_status(h->b.name, &st, &err) == 0 &&
 			    st.locked == (locked == 1))
 				apply(g, h, one);
 		}
-	json_array_foreach(renewals, i, one)
-	{
+	json_array_foreach(renewals, i, one) {
 		h = held_under(g, json_string_value(json_object_get(one, "lease")));
 		if (h && !is_renewed(one) && cc_error_from_json(&err, one))
 			refused(g, h->b.name, err.text);

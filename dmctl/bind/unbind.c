@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "bind/frozen.h"
+#include "bind/freezer.h"
 #include "client/keyd_client.h"
 #include "log.h"
 #include "volume/mapping.h"
@@ -120,8 +120,7 @@ static int find_lease(const struct binding *b, char lease[static 37], struct cc_
 	if (keyd_request("GET", "/v1/leases", NULL, &answer, err) ||
 	    cc_json_arr(answer, "answer of keyd", "leases", true, &list, err))
 		return -1;
-	json_array_foreach(list, i, l)
-	{
+	json_array_foreach(list, i, l) {
 		id = json_string_value(json_object_get(l, "id"));
 		uuid = json_string_value(json_object_get(l, "volumeUuid"));
 		container = json_string_value(json_object_get(l, "container"));
@@ -154,7 +153,7 @@ int unbind_release(struct binding *b, struct cc_error *err)
 		if (binding_save(b, err) || remove_mapping(b->name, b, true, err))
 			return -1;
 	}
-	return return_lease(b, reached, err) || frozen_clear(b->name, err)
+	return return_lease(b, reached, err) || freezer_thaw(b->name, err)
 		       ? -1
 		       : binding_remove(b->name, err);
 }
@@ -171,7 +170,7 @@ static int remove_orphan(const char *name, struct cc_error *err)
 		       "volume %s: its mapping has no binding; it is removed, a lease may be left "
 		       "(see \"dmctl lease ls\")",
 		       name);
-	return remove_mapping(name, NULL, true, err) || frozen_clear(name, err)
+	return remove_mapping(name, NULL, true, err) || freezer_thaw(name, err)
 		       ? -1
 		       : binding_remove(name, err);
 }

@@ -12,7 +12,7 @@
 #include "client/keyd_client.h"
 #include "cli/output.h"
 
-int cmd_fail(const struct globals *g, const struct cc_error *err)
+int cmd_fail(const struct global_options *g, const struct cc_error *err)
 {
 	cc_auto_json json_t *obj = g->json ? cc_error_to_json(err) : NULL;
 
@@ -22,7 +22,7 @@ int cmd_fail(const struct globals *g, const struct cc_error *err)
 	return (int)err->code;
 }
 
-int cmd_usage(const struct globals *g, const char *argv0, const char *fmt, ...)
+int cmd_usage(const struct global_options *g, const char *argv0, const char *fmt, ...)
 {
 	struct cc_error err;
 	char text[256];
@@ -35,13 +35,13 @@ int cmd_usage(const struct globals *g, const char *argv0, const char *fmt, ...)
 	return cmd_fail(g, &err);
 }
 
-int cmd_bad_option(const struct globals *g, char **argv)
+int cmd_bad_option(const struct global_options *g, char **argv)
 {
 	return cmd_usage(g, argv[0], "\"%.60s\" is no option here, or lacks its value",
 			 argv[optind - 1]);
 }
 
-int cmd_arguments(const struct globals *g, int argc, char **argv, const char *const *names)
+int cmd_arguments(const struct global_options *g, int argc, char **argv, const char *const *names)
 {
 	int i = optind;
 
@@ -53,7 +53,8 @@ int cmd_arguments(const struct globals *g, int argc, char **argv, const char *co
 	return 0;
 }
 
-int cmd_only_arguments(const struct globals *g, int argc, char **argv, const char *const *names)
+int cmd_only_arguments(const struct global_options *g, int argc, char **argv,
+		       const char *const *names)
 {
 	static const struct option none[] = {{0}};
 
@@ -78,8 +79,8 @@ bool cmd_is_engine(const char *s)
 	return strcmp(s, "docker") == 0 || strcmp(s, "podman") == 0;
 }
 
-int cmd_list(int argc, char **argv, const struct globals *g, const char *path, const char *member,
-	     const struct column *columns)
+int cmd_list(int argc, char **argv, const struct global_options *g, const char *path,
+	     const char *member, const struct column *columns)
 {
 	static const char *const nothing[] = {NULL};
 	cc_auto_json json_t *answer = NULL;
@@ -98,7 +99,8 @@ int cmd_list(int argc, char **argv, const struct globals *g, const char *path, c
 	return CC_OK;
 }
 
-int cmd_delete(int argc, char **argv, const struct globals *g, const char *path, const char *what)
+int cmd_delete(int argc, char **argv, const struct global_options *g, const char *path,
+	       const char *what)
 {
 	static const char *const names[] = {"NAME", NULL};
 	cc_auto_json json_t *answer = NULL;

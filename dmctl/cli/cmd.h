@@ -12,18 +12,18 @@
 #include "json.h"
 
 /**
- * struct globals - options that every verb has.
+ * struct global_options - options that every verb has.
  * @json: print the API's object instead of text
  * @keyd: keyd's socket
  * @agent: the agent's socket
  */
-struct globals {
+struct global_options {
 	bool json;
 	const char *keyd;
 	const char *agent;
 };
 
-typedef int cmd_fn(int argc, char **argv, const struct globals *g);
+typedef int cmd_fn(int argc, char **argv, const struct global_options *g);
 
 /* The verbs, one cmd_*.c a group. */
 cmd_fn cmd_init;
@@ -40,20 +40,21 @@ cmd_fn cmd_doctor;
 cmd_fn cmd_agent; /* the host agent, in agent.c */
 
 /* Reports @err ("dmctl: …" on stderr, with --json the error object on stdout). Return: its code. */
-int cmd_fail(const struct globals *g, const struct cc_error *err);
+int cmd_fail(const struct global_options *g, const struct cc_error *err);
 
 /* Reports wrong arguments of the verb @argv0. Return: CC_E_USAGE. */
-int cmd_usage(const struct globals *g, const char *argv0, const char *fmt, ...)
+int cmd_usage(const struct global_options *g, const char *argv0, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4), cold));
 
 /* getopt_long(3) answered '?' for the verb's @argv. Return: CC_E_USAGE. */
-int cmd_bad_option(const struct globals *g, char **argv);
+int cmd_bad_option(const struct global_options *g, char **argv);
 
 /* The verb takes exactly the arguments @names (NULL-terminated) from argv[@optind]; 0 or CC_E_USAGE. */
-int cmd_arguments(const struct globals *g, int argc, char **argv, const char *const *names);
+int cmd_arguments(const struct global_options *g, int argc, char **argv, const char *const *names);
 
 /* For verbs without options of their own: refuses options, then cmd_arguments(). */
-int cmd_only_arguments(const struct globals *g, int argc, char **argv, const char *const *names);
+int cmd_only_arguments(const struct global_options *g, int argc, char **argv,
+		       const char *const *names);
 
 /* @s is a name as keyd takes it; @what says of what. CC_E_USAGE if not. */
 int cmd_name(const char *s, const char *what, struct cc_error *err);
@@ -64,11 +65,12 @@ bool cmd_is_engine(const char *s);
 struct column;
 
 /* A verb that lists: GET @path, whose answer holds the array @member. */
-int cmd_list(int argc, char **argv, const struct globals *g, const char *path, const char *member,
-	     const struct column *columns);
+int cmd_list(int argc, char **argv, const struct global_options *g, const char *path,
+	     const char *member, const struct column *columns);
 
 /* A verb that deletes the @what its only argument names: DELETE @path/NAME. */
-int cmd_delete(int argc, char **argv, const struct globals *g, const char *path, const char *what);
+int cmd_delete(int argc, char **argv, const struct global_options *g, const char *path,
+	       const char *what);
 
 /* Whole decimal number in [@min, @max]. Return: false when @s is none. */
 bool cmd_number(const char *s, uint64_t min, uint64_t max, uint64_t *out);

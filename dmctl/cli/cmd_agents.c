@@ -23,7 +23,7 @@ static json_t *read_public_jwk(const char *path, struct cc_error *err)
 	return jwk ? cc_jwk_public(jwk, err) : NULL;
 }
 
-int cmd_agents_enroll(int argc, char **argv, const struct globals *g)
+int cmd_agents_enroll(int argc, char **argv, const struct global_options *g)
 {
 	static const char *const names[] = {"NAME", "FILE.jwk", NULL};
 	cc_auto_json json_t *body = NULL;
@@ -48,7 +48,7 @@ int cmd_agents_enroll(int argc, char **argv, const struct globals *g)
 	return CC_OK;
 }
 
-int cmd_agents_ls(int argc, char **argv, const struct globals *g)
+int cmd_agents_ls(int argc, char **argv, const struct global_options *g)
 {
 	static const struct column columns[] = {
 		{"NAME", "name"},
@@ -59,7 +59,7 @@ int cmd_agents_ls(int argc, char **argv, const struct globals *g)
 	return cmd_list(argc, argv, g, "/v1/agents", "agents", columns);
 }
 
-int cmd_agents_rm(int argc, char **argv, const struct globals *g)
+int cmd_agents_rm(int argc, char **argv, const struct global_options *g)
 {
 	return cmd_delete(argc, argv, g, "/v1/agents", "agent");
 }

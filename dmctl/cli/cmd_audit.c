@@ -56,7 +56,7 @@ static json_t *fetch_all(uint64_t after, struct cc_error *err)
 	return NULL;
 }
 
-int cmd_audit_ls(int argc, char **argv, const struct globals *g)
+int cmd_audit_ls(int argc, char **argv, const struct global_options *g)
 {
 	static const struct option options[] = {
 		{"after", required_argument, NULL, 'a'},
@@ -175,11 +175,13 @@ static int follow_all(struct chain *chain, struct cc_error *err)
 			return -1;
 		if (json_array_size(rows) == 0)
 			return 0;
-		json_array_foreach(rows, i, row) if (follow(chain, row, err)) return -1;
+		json_array_foreach(rows, i, row)
+			if (follow(chain, row, err))
+				return -1;
 	}
 }
 
-int cmd_audit_verify(int argc, char **argv, const struct globals *g)
+int cmd_audit_verify(int argc, char **argv, const struct global_options *g)
 {
 	static const char *const nothing[] = {NULL};
 	cc_auto_json json_t *out = NULL;

@@ -23,8 +23,7 @@ static char *name_of(const char *uuid, struct cc_error *err)
 	if (keyd_request("GET", "/v1/volumes", NULL, &answer, err) ||
 	    cc_json_arr(answer, "answer of keyd", "volumes", true, &volumes, err))
 		return NULL;
-	json_array_foreach(volumes, i, v)
-	{
+	json_array_foreach(volumes, i, v) {
 		const char *s = json_string_value(json_object_get(v, "uuid"));
 		char *name = NULL;
 
@@ -63,7 +62,7 @@ static void print_text(const json_t *answer)
 		fprintf(stderr, "dmctl: %s\n", s);
 }
 
-static int ask(const struct globals *g, json_t *request, json_t **answer)
+static int ask(const struct global_options *g, json_t *request, json_t **answer)
 {
 	struct cc_error err;
 
@@ -76,7 +75,7 @@ static int ask(const struct globals *g, json_t *request, json_t **answer)
 	return CC_OK;
 }
 
-int cmd_bind(int argc, char **argv, const struct globals *g)
+int cmd_bind(int argc, char **argv, const struct global_options *g)
 {
 	static const struct option options[] = {
 		{"engine", required_argument, NULL, 'e'},
@@ -119,7 +118,7 @@ int cmd_bind(int argc, char **argv, const struct globals *g)
 	return CC_OK;
 }
 
-int cmd_unbind(int argc, char **argv, const struct globals *g)
+int cmd_unbind(int argc, char **argv, const struct global_options *g)
 {
 	static const char *const names[] = {"VOLUME", NULL};
 	cc_auto_json json_t *request = NULL;
@@ -160,8 +159,7 @@ static void add_texts(json_t *bindings)
 	json_t *b;
 	size_t i;
 
-	json_array_foreach(bindings, i, b)
-	{
+	json_array_foreach(bindings, i, b) {
 		const char *name = json_string_value(json_object_get(b, "containerName"));
 		const char *id = json_string_value(json_object_get(b, "container")) ?: "";
 		char text[80];
@@ -173,7 +171,7 @@ static void add_texts(json_t *bindings)
 	}
 }
 
-int cmd_ps(int argc, char **argv, const struct globals *g)
+int cmd_ps(int argc, char **argv, const struct global_options *g)
 {
 	static const struct column columns[] = {
 		{"VOLUME", "volume"},	 {"CONTAINER", "short"}, {"ENGINE", "engine"},

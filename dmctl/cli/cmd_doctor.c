@@ -81,7 +81,7 @@ static void print(const char *name, const struct finding *f)
 		printf("      %-12s-> %s\n", "", f->advice);
 }
 
-int cmd_doctor(int argc, char **argv, const struct globals *g)
+int cmd_doctor(int argc, char **argv, const struct global_options *g)
 {
 	static const char *const nothing[] = {NULL};
 	cc_auto_json json_t *list = json_array(), *answer = NULL;

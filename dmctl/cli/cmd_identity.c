@@ -8,7 +8,7 @@
 #include "cli/agent_client.h"
 #include "cli/cmd.h"
 #include "dsse.h"
-#include "client/envelope.h"
+#include "client/identity_file.h"
 #include "client/identity_register.h"
 #include "client/keyd_client.h"
 #include "cli/output.h"
@@ -97,8 +97,8 @@ static EVP_PKEY *read_pubkey(const char *path, struct cc_error *err)
 }
 
 /* Verifies @v under @key. *keyid is filled. Return: the verified identity, NULL on error. */
-static struct cc_identity *verify(const struct envelope *v, EVP_PKEY *key, char keyid[static 72],
-				  struct cc_error *err)
+static struct cc_identity *verify(const struct identity_envelope *v, EVP_PKEY *key,
+				  char keyid[static 72], struct cc_error *err)
 {
 	cc_auto_free char *payload = NULL;
 	size_t len;
@@ -110,7 +110,7 @@ static struct cc_identity *verify(const struct envelope *v, EVP_PKEY *key, char 
 }
 
 /* Every identity of the file must verify; one bad one is a reason to look. */
-static int verify_all(const struct globals *g, const struct envelopes *e, EVP_PKEY *key,
+static int verify_all(const struct global_options *g, const struct identity_file *e, EVP_PKEY *key,
 		      struct cc_error *err)
 {
 	cc_auto_json json_t *list = json_array();
@@ -135,14 +135,14 @@ static int verify_all(const struct globals *g, const struct envelopes *e, EVP_PK
 	return 0;
 }
 
-int cmd_identity_verify(int argc, char **argv, const struct globals *g)
+int cmd_identity_verify(int argc, char **argv, const struct global_options *g)
 {
 	static const struct option options[] = {
 		{"pubkey", required_argument, NULL, 'p'},
 		{0},
 	};
 	static const char *const names[] = {"ENVELOPE", NULL};
-	cc_cleanup(envelopes_clear) struct envelopes e = {0};
+	cc_cleanup(identity_file_clear) struct identity_file e = {0};
 	cc_auto_pkey EVP_PKEY *key = NULL;
 	const char *pubkey = NULL;
 	struct cc_error err;
@@ -158,18 +158,18 @@ int cmd_identity_verify(int argc, char **argv, const struct globals *g)
 	if (cmd_arguments(g, argc, argv, names))
 		return CC_E_USAGE;
 	key = read_pubkey(pubkey, &err);
-	if (!key || envelopes_read(argv[optind], &e, &err) || verify_all(g, &e, key, &err))
+	if (!key || identity_file_read(argv[optind], &e, &err) || verify_all(g, &e, key, &err))
 		return cmd_fail(g, &err);
 	return CC_OK;
 }
 
 /* ---- show ------------------------------------------------------------------------------------- */
 
-static int show_envelope(const struct globals *g, const struct envelope *v, const char *heading,
-			 struct cc_error *err)
+static int show_envelope(const struct global_options *g, const struct identity_envelope *v,
+			 const char *heading, struct cc_error *err)
 {
 	size_t len;
-	cc_auto_free char *payload = envelope_payload(v, &len, err);
+	cc_auto_free char *payload = identity_envelope_payload(v, &len, err);
 	cc_auto_json json_t *predicate = NULL;
 	cc_auto_json json_t *obj = NULL;
 
@@ -190,11 +190,11 @@ static int show_envelope(const struct globals *g, const struct envelope *v, cons
 	return 0;
 }
 
-static int show_file(const struct globals *g, const char *path, struct cc_error *err)
+static int show_file(const struct global_options *g, const char *path, struct cc_error *err)
 {
-	cc_cleanup(envelopes_clear) struct envelopes e = {0};
+	cc_cleanup(identity_file_clear) struct identity_file e = {0};
 
-	if (envelopes_read(path, &e, err))
+	if (identity_file_read(path, &e, err))
 		return -1;
 	for (size_t i = 0; i < e.n; i++)
 		if (show_envelope(g, &e.v[i],
@@ -205,9 +205,9 @@ static int show_file(const struct globals *g, const char *path, struct cc_error 
 	return 0;
 }
 
-static int show_volume(const struct globals *g, const char *volume, struct cc_error *err)
+static int show_volume(const struct global_options *g, const char *volume, struct cc_error *err)
 {
-	cc_cleanup(envelopes_clear) struct envelopes e = {0};
+	cc_cleanup(identity_file_clear) struct identity_file e = {0};
 	cc_auto_json json_t *answer = NULL;
 	cc_auto_free char *text = NULL;
 	cc_auto_free char *signer = NULL;
@@ -219,7 +219,7 @@ static int show_volume(const struct globals *g, const char *volume, struct cc_er
 	if (keyd_request("GET", path, NULL, &answer, err) ||
 	    cc_json_str(answer, "answer of keyd", "envelope", true, &text, err) ||
 	    cc_json_str(answer, "answer of keyd", "signer", true, &signer, err) ||
-	    envelopes_parse(text, strlen(text), "keyd's identity", &e, err))
+	    identity_file_parse(text, strlen(text), "keyd's identity", &e, err))
 		return -1;
 	if (g->json) {
 		output_json(answer);
@@ -229,7 +229,7 @@ static int show_volume(const struct globals *g, const char *volume, struct cc_er
 	return show_envelope(g, &e.v[0], heading, err);
 }
 
-int cmd_identity_show(int argc, char **argv, const struct globals *g)
+int cmd_identity_show(int argc, char **argv, const struct global_options *g)
 {
 	static const char *const names[] = {"ENVELOPE or VOLUME", NULL};
 	struct cc_error err;
@@ -246,7 +246,7 @@ int cmd_identity_show(int argc, char **argv, const struct globals *g)
 
 /* ---- add, rm ---------------------------------------------------------------------------------- */
 
-int cmd_identity_add(int argc, char **argv, const struct globals *g)
+int cmd_identity_add(int argc, char **argv, const struct global_options *g)
 {
 	static const struct option options[] = {
 		{"volume", required_argument, NULL, 'v'},
@@ -279,7 +279,7 @@ int cmd_identity_add(int argc, char **argv, const struct globals *g)
 	return CC_OK;
 }
 
-int cmd_identity_rm(int argc, char **argv, const struct globals *g)
+int cmd_identity_rm(int argc, char **argv, const struct global_options *g)
 {
 	return cmd_delete(argc, argv, g, "/v1/identities", "volume");
 }

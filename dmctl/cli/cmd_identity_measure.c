@@ -10,7 +10,7 @@
 #include "cli/cmd.h"
 #include "client/keyd_client.h"
 #include "cli/output.h"
-#include "cli/predicate.h"
+#include "cli/identity_draft.h"
 
 #define SERIAL_MAX ((1ull << 53) - 1)
 
@@ -29,7 +29,7 @@ struct request {
 	uint64_t serial;
 };
 
-static int check_request(const struct globals *g, const char *argv0, const struct request *r)
+static int check_request(const struct global_options *g, const char *argv0, const struct request *r)
 {
 	struct cc_error err;
 
@@ -47,7 +47,7 @@ static int check_request(const struct globals *g, const char *argv0, const struc
 	return cmd_name(r->volume, "volume", &err) ? cmd_fail(g, &err) : CC_OK;
 }
 
-static int parse(int argc, char **argv, const struct globals *g, struct request *r)
+static int parse(int argc, char **argv, const struct global_options *g, struct request *r)
 {
 	static const struct option options[] = {
 		{"engine", required_argument, NULL, 'e'},
@@ -84,7 +84,8 @@ static int parse(int argc, char **argv, const struct globals *g, struct request 
 }
 
 /* The agent's measurement, new reference. */
-static json_t *measure(const struct globals *g, const struct request *r, struct cc_error *err)
+static json_t *measure(const struct global_options *g, const struct request *r,
+		       struct cc_error *err)
 {
 	cc_auto_json json_t *request =
 		json_pack("{s:s, s:s, s:s?, s:b}", "op", "measure", "container", r->container,
@@ -139,10 +140,10 @@ static int print_predicate(const struct request *r, const json_t *obj, struct cc
 	if (!m)
 		return -1;
 	serial = r->serial ? r->serial : next_serial(r->volume);
-	predicate = predicate_from_measurement(m, r->volume, r->mount_point, serial);
+	predicate = identity_draft_from_measurement(m, r->volume, r->mount_point, serial);
 	if (!predicate)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	if (predicate_check(predicate, m, err)) {
+	if (identity_draft_check(predicate, m, err)) {
 		if (err->code != CC_E_REFUSED)
 			return -1;
 		fprintf(stderr, "dmctl: even so this container would be refused: %s\n", err->text);
@@ -152,7 +153,7 @@ static int print_predicate(const struct request *r, const json_t *obj, struct cc
 	return 0;
 }
 
-int cmd_identity_measure(int argc, char **argv, const struct globals *g)
+int cmd_identity_measure(int argc, char **argv, const struct global_options *g)
 {
 	cc_auto_json json_t *m = NULL;
 	struct request r = {0};

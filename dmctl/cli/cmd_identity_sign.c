@@ -31,7 +31,7 @@ struct request {
 	const char *output;
 };
 
-static int parse(int argc, char **argv, const struct globals *g, struct request *r)
+static int parse(int argc, char **argv, const struct global_options *g, struct request *r)
 {
 	static const struct option options[] = {
 		{"key", required_argument, NULL, 'k'},
@@ -158,7 +158,7 @@ static int sign(const struct request *r, struct cc_error *err)
 	return 0;
 }
 
-int cmd_identity_sign(int argc, char **argv, const struct globals *g)
+int cmd_identity_sign(int argc, char **argv, const struct global_options *g)
 {
 	/* "_" is in-toto's name of a subject whose name means nothing */
 	struct request r = {.name = "_", .passphrase_fd = -1};

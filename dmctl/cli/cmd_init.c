@@ -11,7 +11,7 @@
 #include "cli/cmd.h"
 #include "evidence.h"
 #include "cli/host_name.h"
-#include "host/interrupt.h"
+#include "host/stop_signals.h"
 #include "cli/output.h"
 #include "paths.h"
 #include "host/program.h"
@@ -149,7 +149,7 @@ static int start_services(bool *started, struct cc_error *err)
 	return 0;
 }
 
-static int report(const struct globals *g, const char *name, const json_t *jwk, bool started,
+static int report(const struct global_options *g, const char *name, const json_t *jwk, bool started,
 		  struct cc_error *err)
 {
 	cc_auto_json json_t *public = cc_jwk_public(jwk, err);
@@ -168,7 +168,8 @@ static int report(const struct globals *g, const char *name, const json_t *jwk, 
 	return 0;
 }
 
-static int init(const struct globals *g, const char *realm, const char *name, struct cc_error *err)
+static int init(const struct global_options *g, const char *realm, const char *name,
+		struct cc_error *err)
 {
 	cc_auto_json json_t *jwk = NULL;
 	bool started = false;
@@ -180,7 +181,7 @@ static int init(const struct globals *g, const char *realm, const char *name, st
 	return report(g, agent, jwk, started, err);
 }
 
-int cmd_init(int argc, char **argv, const struct globals *g)
+int cmd_init(int argc, char **argv, const struct global_options *g)
 {
 	static const struct option options[] = {
 		{"realm", required_argument, NULL, 'r'},
@@ -204,6 +205,6 @@ int cmd_init(int argc, char **argv, const struct globals *g)
 		return CC_E_USAGE;
 	if ((realm && cmd_name(realm, "realm", &err)) || (name && cmd_name(name, "agent", &err)))
 		return cmd_fail(g, &err);
-	interrupt_begin();
+	stop_signals_block();
 	return init(g, realm, name, &err) ? cmd_fail(g, &err) : CC_OK;
 }

@@ -25,7 +25,7 @@ static void add_texts(json_t *lease)
 	json_object_set_new(lease, "state", json_string(state));
 }
 
-int cmd_lease_ls(int argc, char **argv, const struct globals *g)
+int cmd_lease_ls(int argc, char **argv, const struct global_options *g)
 {
 	static const struct column columns[] = {
 		{"LEASE", "id"},	{"VOLUME", "volume"},	    {"AGENT", "agent"},
@@ -47,12 +47,13 @@ int cmd_lease_ls(int argc, char **argv, const struct globals *g)
 		output_json(answer);
 		return CC_OK;
 	}
-	json_array_foreach(leases, i, one) add_texts(one);
+	json_array_foreach(leases, i, one)
+		add_texts(one);
 	output_rows(leases, columns);
 	return CC_OK;
 }
 
-int cmd_lease_revoke(int argc, char **argv, const struct globals *g)
+int cmd_lease_revoke(int argc, char **argv, const struct global_options *g)
 {
 	static const char *const names[] = {"LEASE", NULL};
 	cc_auto_json json_t *answer = NULL;

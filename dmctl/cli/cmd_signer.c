@@ -27,7 +27,7 @@ static char *read_pem(const char *path, struct cc_error *err)
 	return cc_steal(pem);
 }
 
-int cmd_signer_add(int argc, char **argv, const struct globals *g)
+int cmd_signer_add(int argc, char **argv, const struct global_options *g)
 {
 	static const char *const names[] = {"NAME", "FILE.pem", NULL};
 	cc_auto_json json_t *body = NULL;
@@ -52,7 +52,7 @@ int cmd_signer_add(int argc, char **argv, const struct globals *g)
 	return CC_OK;
 }
 
-int cmd_signer_ls(int argc, char **argv, const struct globals *g)
+int cmd_signer_ls(int argc, char **argv, const struct global_options *g)
 {
 	static const struct column columns[] = {
 		{"NAME", "name"},
@@ -63,7 +63,7 @@ int cmd_signer_ls(int argc, char **argv, const struct globals *g)
 	return cmd_list(argc, argv, g, "/v1/signers", "signers", columns);
 }
 
-int cmd_signer_rm(int argc, char **argv, const struct globals *g)
+int cmd_signer_rm(int argc, char **argv, const struct global_options *g)
 {
 	return cmd_delete(argc, argv, g, "/v1/signers", "signer");
 }

@@ -14,8 +14,8 @@
 #include "volume/mapping.h"
 #include "cli/output.h"
 #include "paths.h"
-#include "host/size.h"
-#include "cli/terms_option.h"
+#include "host/size_text.h"
+#include "cli/lease_terms_option.h"
 #include "volume/volume_lock.h"
 #include "volume/volume_undo.h"
 
@@ -48,11 +48,12 @@ static void print_list(json_t *volumes)
 	json_t *v;
 	size_t i;
 
-	json_array_foreach(volumes, i, v) add_texts(v);
+	json_array_foreach(volumes, i, v)
+		add_texts(v);
 	output_rows(volumes, columns);
 }
 
-int cmd_volume_ls(int argc, char **argv, const struct globals *g)
+int cmd_volume_ls(int argc, char **argv, const struct global_options *g)
 {
 	static const char *const nothing[] = {NULL};
 	cc_auto_json json_t *answer = NULL;
@@ -110,7 +111,7 @@ static void print_volume(json_t *volume)
 	output_record(stdout, volume, fields);
 }
 
-int cmd_volume_inspect(int argc, char **argv, const struct globals *g)
+int cmd_volume_inspect(int argc, char **argv, const struct global_options *g)
 {
 	cc_auto_json json_t *volume = NULL;
 	struct volume_record v;
@@ -127,9 +128,9 @@ int cmd_volume_inspect(int argc, char **argv, const struct globals *g)
 	return CC_OK;
 }
 
-int cmd_volume_set(int argc, char **argv, const struct globals *g)
+int cmd_volume_set(int argc, char **argv, const struct global_options *g)
 {
-	static const struct option options[] = {TERMS_OPTIONS, {0}};
+	static const struct option options[] = {LEASE_TERMS_OPTIONS, {0}};
 	cc_auto_json json_t *terms = json_object(), *volume = NULL;
 	struct cc_error err;
 	char path[96];
@@ -139,7 +140,7 @@ int cmd_volume_set(int argc, char **argv, const struct globals *g)
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (c == '?')
 			return cmd_bad_option(g, argv);
-		if (terms_option(c, optarg, terms, &taken, &err))
+		if (lease_terms_option(c, optarg, terms, &taken, &err))
 			return cmd_usage(g, argv[0], "%s", err.text);
 	}
 	if (cmd_arguments(g, argc, argv, one_name))
@@ -239,7 +240,7 @@ static int remove_volume(const char *name, bool yes, bool wipe_header, struct cc
 	return erase(&v, device, err);
 }
 
-int cmd_volume_rm(int argc, char **argv, const struct globals *g)
+int cmd_volume_rm(int argc, char **argv, const struct global_options *g)
 {
 	static const struct option options[] = {
 		{"yes", no_argument, NULL, 'y'},

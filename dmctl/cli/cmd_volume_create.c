@@ -7,12 +7,12 @@
 
 #include "cli/agent_client.h"
 #include "cli/cmd.h"
-#include "host/interrupt.h"
+#include "host/stop_signals.h"
 #include "client/keyd_volume.h"
 #include "volume/mkfs.h"
 #include "cli/output.h"
-#include "host/size.h"
-#include "cli/terms_option.h"
+#include "host/size_text.h"
+#include "cli/lease_terms_option.h"
 #include "volume/volume_make.h"
 
 /* ---- arguments -------------------------------------------------------------------------------- */
@@ -41,7 +41,7 @@ static bool either(const char *s, uint32_t a, uint32_t b, uint32_t *out)
 	return true;
 }
 
-static int parse(int argc, char **argv, const struct globals *g, struct volume_wish *r)
+static int parse(int argc, char **argv, const struct global_options *g, struct volume_wish *r)
 {
 	static const struct option options[] = {
 		{"fs", required_argument, NULL, 'f'},
@@ -50,7 +50,7 @@ static int parse(int argc, char **argv, const struct globals *g, struct volume_w
 		{"key-bytes", required_argument, NULL, 'k'},
 		{"cipher", required_argument, NULL, 'c'},
 		{"wipe-signature", required_argument, NULL, 'w'},
-		TERMS_OPTIONS,
+		LEASE_TERMS_OPTIONS,
 		{0},
 	};
 	static const char *const names[] = {"NAME", "DEVICE", NULL};
@@ -59,7 +59,7 @@ static int parse(int argc, char **argv, const struct globals *g, struct volume_w
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (terms_option(c, optarg, r->terms, &taken, &err))
+		if (lease_terms_option(c, optarg, r->terms, &taken, &err))
 			return cmd_usage(g, argv[0], "%s", err.text);
 		if (c == 'f')
 			r->fs = optarg;
@@ -85,7 +85,7 @@ static int parse(int argc, char **argv, const struct globals *g, struct volume_w
 
 /* ---- the verb ---------------------------------------------------------------------------------- */
 
-static void report(const struct globals *g, const struct volume_wish *r,
+static void report(const struct global_options *g, const struct volume_wish *r,
 		   const struct volume_made *made)
 {
 	cc_auto_json json_t *obj = NULL;
@@ -110,14 +110,14 @@ static void report(const struct globals *g, const struct volume_wish *r,
 		fprintf(stderr, "dmctl: %s\n", err.text);
 }
 
-int cmd_volume_create(int argc, char **argv, const struct globals *g)
+int cmd_volume_create(int argc, char **argv, const struct global_options *g)
 {
 	cc_cleanup(volume_made_clear) struct volume_made made = {0};
 	struct volume_wish r = VOLUME_WISH;
 	struct cc_error err;
 	int rc;
 
-	interrupt_begin();
+	stop_signals_block();
 	r.terms = json_object();
 	rc = parse(argc, argv, g, &r);
 	if (!rc && volume_make(&r, &made, &err))

@@ -16,7 +16,7 @@
 #include "client/keyd_volume.h"
 #include "volume/luks.h"
 #include "cli/output.h"
-#include "host/size.h"
+#include "host/size_text.h"
 #include "volume/volume_lock.h"
 
 /* How much the LUN has for the volume, in 512-byte sectors; 0 with @err filled. */
@@ -53,7 +53,7 @@ static int record(const struct volume_record *v, uint64_t sectors, json_t **answ
 }
 
 /* A container of this host that has the volume gets the room now. Says what became of that. */
-static void grow_bound(const struct globals *g, const char *name)
+static void grow_bound(const struct global_options *g, const char *name)
 {
 	cc_auto_json json_t *request = json_pack("{s:s, s:s}", "op", "grow", "volume", name);
 	cc_auto_json json_t *answer = NULL;
@@ -97,7 +97,7 @@ static int grow(const char *name, json_t **answer, struct cc_error *err)
 	return 0;
 }
 
-int cmd_volume_grow(int argc, char **argv, const struct globals *g)
+int cmd_volume_grow(int argc, char **argv, const struct global_options *g)
 {
 	static const char *const names[] = {"NAME", NULL};
 	cc_auto_json json_t *answer = NULL;

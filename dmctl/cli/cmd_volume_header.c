@@ -24,7 +24,7 @@ static int backup(const char *name, const char *path, struct cc_error *err)
 	return luks_backup(device, path, err);
 }
 
-int cmd_volume_header_backup(int argc, char **argv, const struct globals *g)
+int cmd_volume_header_backup(int argc, char **argv, const struct global_options *g)
 {
 	static const char *const names[] = {"NAME", "FILE", NULL};
 	struct cc_error err;
@@ -76,7 +76,7 @@ static int restore(const char *name, const char *path, const char *device, bool 
 	return luks_restore(p.path, path, err) || luks_check(p.path, &v, err) ? -1 : 0;
 }
 
-int cmd_volume_header_restore(int argc, char **argv, const struct globals *g)
+int cmd_volume_header_restore(int argc, char **argv, const struct global_options *g)
 {
 	static const struct option options[] = {{"yes", no_argument, NULL, 'y'}, {0}};
 	static const char *const names[] = {"NAME", "FILE", "DEVICE", NULL};

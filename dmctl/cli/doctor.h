@@ -27,7 +27,7 @@ struct finding {
 	char advice[512];
 };
 
-typedef void check_fn(const struct globals *g, struct finding *f);
+typedef void check_fn(const struct global_options *g, struct finding *f);
 
 /* Fill @f. */
 void finding_ok(struct finding *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -51,7 +51,7 @@ static json_t *docker_info(struct cc_error *err)
 }
 
 /* The daemon lists the directories it looks for specs in exactly when CDI is on. */
-void doctor_docker(const struct globals *g, struct finding *f)
+void doctor_docker(const struct global_options *g, struct finding *f)
 {
 	cc_auto_json json_t *info = NULL;
 	const char *version, *driver, *cgroup;
@@ -89,7 +89,7 @@ void doctor_docker(const struct globals *g, struct finding *f)
 		finding_ok(f, "%s, CDI is on", version);
 }
 
-void doctor_podman(const struct globals *g, struct finding *f)
+void doctor_podman(const struct global_options *g, struct finding *f)
 {
 	(void)g;
 	if (!have("podman")) {

@@ -43,7 +43,7 @@ void doctor_bracketed(const char *line, char *out, size_t size)
 		snprintf(out, size, "%.*s", (int)(end - open - 1), open + 1);
 }
 
-void doctor_kernel(const struct globals *g, struct finding *f)
+void doctor_kernel(const struct global_options *g, struct finding *f)
 {
 	struct utsname u;
 
@@ -80,7 +80,7 @@ static bool module_installed(void)
 	return false;
 }
 
-void doctor_module(const struct globals *g, struct finding *f)
+void doctor_module(const struct global_options *g, struct finding *f)
 {
 	char taint[32], version[64];
 
@@ -106,7 +106,7 @@ void doctor_module(const struct globals *g, struct finding *f)
 		finding_ok(f, "loaded%s%s", version[0] ? ", version " : "", version);
 }
 
-void doctor_lockdown(const struct globals *g, struct finding *f)
+void doctor_lockdown(const struct global_options *g, struct finding *f)
 {
 	char line[128], mode[32];
 
@@ -126,7 +126,7 @@ void doctor_lockdown(const struct globals *g, struct finding *f)
 		finding_ok(f, "%s", mode);
 }
 
-void doctor_cgroup(const struct globals *g, struct finding *f)
+void doctor_cgroup(const struct global_options *g, struct finding *f)
 {
 	struct statfs fs;
 
@@ -139,7 +139,7 @@ void doctor_cgroup(const struct globals *g, struct finding *f)
 			     "apart");
 }
 
-void doctor_clock(const struct globals *g, struct finding *f)
+void doctor_clock(const struct global_options *g, struct finding *f)
 {
 	struct timex t = {0};
 
@@ -167,7 +167,7 @@ static bool swap_is_safe(const char *path)
 	return strncmp(uuid, "CRYPT-", 6) == 0;
 }
 
-void doctor_swap(const struct globals *g, struct finding *f)
+void doctor_swap(const struct global_options *g, struct finding *f)
 {
 	cc_auto_fclose FILE *swaps = fopen("/proc/swaps", "re");
 	char line[512], path[256];
@@ -192,7 +192,7 @@ void doctor_swap(const struct globals *g, struct finding *f)
 		finding_ok(f, "none");
 }
 
-void doctor_core(const struct globals *g, struct finding *f)
+void doctor_core(const struct global_options *g, struct finding *f)
 {
 	char pattern[256], limit[64];
 
@@ -211,7 +211,7 @@ void doctor_core(const struct globals *g, struct finding *f)
 			     pattern);
 }
 
-void doctor_kdump(const struct globals *g, struct finding *f)
+void doctor_kdump(const struct global_options *g, struct finding *f)
 {
 	char loaded[8];
 

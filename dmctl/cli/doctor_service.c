@@ -14,7 +14,7 @@
 #include "paths.h"
 #include "agent/plugin_http.h"
 
-void doctor_hook(const struct globals *g, struct finding *f)
+void doctor_hook(const struct global_options *g, struct finding *f)
 {
 	struct stat st;
 
@@ -29,7 +29,7 @@ void doctor_hook(const struct globals *g, struct finding *f)
 		finding_ok(f, CC_HOOK_PATH);
 }
 
-void doctor_agent(const struct globals *g, struct finding *f)
+void doctor_agent(const struct global_options *g, struct finding *f)
 {
 	cc_auto_json json_t *bindings = NULL;
 	struct cc_error err;
@@ -44,7 +44,7 @@ void doctor_agent(const struct globals *g, struct finding *f)
 	finding_ok(f, "answers; %zu volume%s bound", n, n == 1 ? "" : "s");
 }
 
-void doctor_keyd(const struct globals *g, struct finding *f)
+void doctor_keyd(const struct global_options *g, struct finding *f)
 {
 	cc_auto_json json_t *answer = NULL;
 	struct cc_error err;
@@ -77,7 +77,7 @@ static char *agent_name(struct cc_error *err)
 	return name;
 }
 
-void doctor_enrolled(const struct globals *g, struct finding *f)
+void doctor_enrolled(const struct global_options *g, struct finding *f)
 {
 	cc_auto_json json_t *answer = NULL;
 	struct cc_error err;
@@ -95,8 +95,7 @@ void doctor_enrolled(const struct globals *g, struct finding *f)
 		finding_fail(f, err.code, "see the finding on keyd", "%s", err.text);
 		return;
 	}
-	json_array_foreach(list, i, a)
-	{
+	json_array_foreach(list, i, a) {
 		const char *n = json_string_value(json_object_get(a, "name"));
 
 		if (n && strcmp(n, name) == 0) {
@@ -120,7 +119,7 @@ static json_t *volumes(struct finding *f, json_t **answer)
 	return NULL;
 }
 
-void doctor_specs(const struct globals *g, struct finding *f)
+void doctor_specs(const struct global_options *g, struct finding *f)
 {
 	cc_auto_json json_t *answer = NULL;
 	json_t *list = volumes(f, &answer), *v;
@@ -130,8 +129,7 @@ void doctor_specs(const struct globals *g, struct finding *f)
 	(void)g;
 	if (!list)
 		return;
-	json_array_foreach(list, i, v)
-	{
+	json_array_foreach(list, i, v) {
 		const char *name = json_string_value(json_object_get(v, "name")) ?: "?";
 
 		snprintf(path, sizeof(path), CC_CDI_DIR "/container-crypt-%.63s.json", name);
@@ -144,7 +142,7 @@ void doctor_specs(const struct globals *g, struct finding *f)
 	finding_ok(f, "%zu in " CC_CDI_DIR, json_array_size(list));
 }
 
-void doctor_plugin(const struct globals *g, struct finding *f)
+void doctor_plugin(const struct global_options *g, struct finding *f)
 {
 	(void)g;
 	if (access(CC_PLUGIN_DIR "/" PLUGIN_SOCKET_NAME, F_OK))
@@ -156,7 +154,7 @@ void doctor_plugin(const struct globals *g, struct finding *f)
 }
 
 /* Each ready volume is on exactly one LUN that this host sees. */
-void doctor_luns(const struct globals *g, struct finding *f)
+void doctor_luns(const struct global_options *g, struct finding *f)
 {
 	cc_auto_json json_t *answer = NULL;
 	json_t *list = volumes(f, &answer), *v;
@@ -166,8 +164,7 @@ void doctor_luns(const struct globals *g, struct finding *f)
 	(void)g;
 	if (!list)
 		return;
-	json_array_foreach(list, i, v)
-	{
+	json_array_foreach(list, i, v) {
 		const char *name = json_string_value(json_object_get(v, "name")) ?: "?";
 		const char *uuid = json_string_value(json_object_get(v, "uuid")) ?: "";
 		cc_auto_free char *path = NULL;

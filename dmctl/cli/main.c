@@ -7,7 +7,7 @@
 #include <locale.h>
 #include <string.h>
 
-#include "cli/globals.h"
+#include "cli/global_options.h"
 #include "client/keyd_client.h"
 #include "paths.h"
 #include "secret.h"
@@ -39,7 +39,8 @@ static int prepare(const struct verb *v, struct cc_error *err)
 	return 0;
 }
 
-static int run(const struct verb *v, int words, int argc, char **argv, const struct globals *g)
+static int run(const struct verb *v, int words, int argc, char **argv,
+	       const struct global_options *g)
 {
 	char title[64], name[80];
 	struct cc_error err;
@@ -60,7 +61,7 @@ static int run(const struct verb *v, int words, int argc, char **argv, const str
 }
 
 /* What was asked for instead of a verb, or no verb at all. */
-static int no_verb(int argc, char **argv, const struct globals *g, bool help, bool version)
+static int no_verb(int argc, char **argv, const struct global_options *g, bool help, bool version)
 {
 	const char *group = argc > 1 && verb_is_group(argv[1]) ? argv[1] : NULL;
 	struct cc_error err;
@@ -90,7 +91,7 @@ static int no_verb(int argc, char **argv, const struct globals *g, bool help, bo
 
 int main(int argc, char **argv)
 {
-	struct globals g = {.keyd = CC_KEYD_SOCKET, .agent = CC_AGENT_SOCKET};
+	struct global_options g = {.keyd = CC_KEYD_SOCKET, .agent = CC_AGENT_SOCKET};
 	bool help = false, version = false;
 	const struct verb *v;
 	struct cc_error err;
@@ -99,7 +100,7 @@ int main(int argc, char **argv)
 	if (!have_standard_files())
 		return CC_E_INTERNAL;
 	setlocale(LC_CTYPE, "C.UTF-8");
-	if (globals_take(&argc, argv, &g, &help, &version, &err))
+	if (global_options_take(&argc, argv, &g, &help, &version, &err))
 		return cmd_fail(&g, &err);
 	v = verb_find(argc, argv, &words);
 	if (!v)

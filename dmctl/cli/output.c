@@ -112,8 +112,7 @@ void output_table(FILE *f, const json_t *rows, const struct column *columns, uns
 
 	for (; n < TABLE_COLUMNS_MAX && columns[n].title; n++) {
 		widths[n] = characters(columns[n].title);
-		json_array_foreach(rows, i, row)
-		{
+		json_array_foreach(rows, i, row) {
 			cell(row, columns[n].key, text);
 			if (characters(text) > widths[n])
 				widths[n] = characters(text);
@@ -124,8 +123,7 @@ void output_table(FILE *f, const json_t *rows, const struct column *columns, uns
 		snprintf(text, sizeof(text), "%s", columns[i].title);
 		put_cell(f, text, widths[i], i == n - 1);
 	}
-	json_array_foreach(rows, i, row)
-	{
+	json_array_foreach(rows, i, row) {
 		for (size_t j = 0; j < n; j++) {
 			cell(row, columns[j].key, text);
 			put_cell(f, text, widths[j], j == n - 1);

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "cli/terms_option.h"
+#include "cli/lease_terms_option.h"
 
 #define ENGINE_OPTION "  --engine docker|podman   ask only this engine for the container\n"
 
@@ -26,11 +26,11 @@ static const struct verb verbs[] = {
 	 "  --sector-size 512|4096    encryption sector in bytes (default: 4096)\n"
 	 "  --key-bytes 32|64         AES-128 or AES-256 in XTS mode (default: 64)\n"
 	 "  --cipher aes-xts-plain64  the only one\n"
-	 "  --wipe-signature TYPE,…   signatures on DEVICE that may be destroyed\n" TERMS_HELP},
+	 "  --wipe-signature TYPE,…   signatures on DEVICE that may be destroyed\n" LEASE_TERMS_HELP},
 	{"volume", "ls", cmd_volume_ls, SECRETS_NONE, "", "List volumes", NULL},
 	{"volume", "inspect", cmd_volume_inspect, SECRETS_NONE, "NAME", "Show one volume", NULL},
 	{"volume", "set", cmd_volume_set, SECRETS_NONE, "NAME", "Change how it is lent and mounted",
-	 TERMS_HELP},
+	 LEASE_TERMS_HELP},
 	{"volume", "rm", cmd_volume_rm, SECRETS_NONE, "NAME --yes",
 	 "Delete a volume's key, and with it all data, for ever",
 	 "  --yes          do not ask\n"

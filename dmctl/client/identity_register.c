@@ -4,18 +4,18 @@
  */
 #include "client/identity_register.h"
 
-#include "client/envelope.h"
+#include "client/identity_file.h"
 #include "client/keyd_client.h"
 
 int identity_register(const char *path, const char *volume, json_t **answer, struct cc_error *err)
 {
-	cc_cleanup(envelopes_clear) struct envelopes e = {0};
+	cc_cleanup(identity_file_clear) struct identity_file e = {0};
 	cc_auto_json json_t *body = NULL;
-	const struct envelope *v;
+	const struct identity_envelope *v;
 
-	if (envelopes_read(path, &e, err))
+	if (identity_file_read(path, &e, err))
 		return -1;
-	v = envelopes_pick(&e, volume, err);
+	v = identity_file_pick(&e, volume, err);
 	if (!v)
 		return -1;
 	body = json_pack("{s:s}", "envelope", v->text);

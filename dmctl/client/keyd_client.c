@@ -279,12 +279,10 @@ static int renew_once(const struct cc_renewal *r, size_t n, const char *agent_ke
 	if (keyd_request("POST", "/v1/renew", request, &answer, err) ||
 	    cc_json_arr(answer, "renewal", "renewals", true, &list, err))
 		return -1;
-	json_array_foreach(
-		list, i,
-		one) if (json_object_set_new(one, "askedMs", json_integer((json_int_t)asked_ms)) ||
-			 json_array_append(renewals,
-					   one)) return cc_fail(err, CC_E_INVALID,
-								"renewal: not a list of objects");
+	json_array_foreach(list, i, one)
+		if (json_object_set_new(one, "askedMs", json_integer((json_int_t)asked_ms)) ||
+		    json_array_append(renewals, one))
+			return cc_fail(err, CC_E_INVALID, "renewal: not a list of objects");
 	return 0;
 }
 

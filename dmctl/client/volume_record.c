@@ -82,7 +82,7 @@ int volume_record_from_json(struct volume_record *v, const json_t *obj, struct c
 {
 	char state[16];
 
-	*v = (struct volume_record){.terms = CC_TERMS_DEFAULT};
+	*v = (struct volume_record){.terms = CC_LEASE_TERMS_DEFAULT};
 	if (!json_is_object(obj))
 		return cc_fail(err, CC_E_INVALID, WHAT ": not a JSON object");
 	if (get_text(obj, "name", v->name, sizeof(v->name), err) ||
@@ -96,7 +96,7 @@ int volume_record_from_json(struct volume_record *v, const json_t *obj, struct c
 	    get_number(obj, "generation", 1, UINT32_MAX, &v->generation, err) ||
 	    get_text(obj, "realm", v->realm, sizeof(v->realm), err) ||
 	    get_text(obj, "state", state, sizeof(state), err) ||
-	    cc_terms_read(obj, WHAT, &v->terms, err) ||
+	    cc_lease_terms_read(obj, WHAT, &v->terms, err) ||
 	    cc_mount_options_read(obj, WHAT, &v->mount, err) || check(v, err))
 		return -1;
 	v->ready = strcmp(state, "ready") == 0;

@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include "json.h"
 #include "mount_options.h"
-#include "terms.h"
+#include "lease_terms.h"
 
 #define VOLUME_CIPHER "aes-xts-plain64"
 
@@ -25,7 +25,7 @@ struct volume_record {
 	uint64_t generation;
 	char realm[64];
 	bool ready; /* false: state "creating", it holds nobody's data yet */
-	struct cc_terms terms;
+	struct cc_lease_terms terms;
 	struct cc_mount_options mount; /* on whatever host */
 };
 

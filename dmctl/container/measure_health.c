@@ -38,8 +38,7 @@ int measure_health(const json_t *health, const char *image, size_t len, struct c
 		return -1;
 	own = json_object_get(json_object_get(json_object_get(config, "config"), "Healthcheck"),
 			      "Test");
-	json_array_foreach(health, i, test)
-	{
+	json_array_foreach(health, i, test) {
 		if (!is_none(test) && !(own && json_equal(test, own)) && add(test, m, err))
 			return -1;
 	}

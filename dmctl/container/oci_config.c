@@ -51,8 +51,7 @@ static int parse_user(const json_t *process, struct cc_user *u, struct cc_error 
 	u->groups = calloc(json_array_size(groups), sizeof(*u->groups));
 	if (!u->groups)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	json_array_foreach(groups, i, g)
-	{
+	json_array_foreach(groups, i, g) {
 		json_int_t n = json_is_integer(g) ? json_integer_value(g) : -1;
 
 		if (n < 0 || n > UINT32_MAX)
@@ -72,15 +71,13 @@ static int parse_capabilities(const json_t *process, struct cc_strv *out, struct
 
 	if (cc_json_obj(process, WHAT " process", "capabilities", true, &sets, err))
 		return -1;
-	json_object_foreach(sets, name, set)
-	{
+	json_object_foreach(sets, name, set) {
 		if (json_is_null(set))
 			continue;
 		if (!json_is_array(set))
 			return cc_fail(err, CC_E_INVALID,
 				       WHAT ": process.capabilities.%s is no list", name);
-		json_array_foreach(set, i, cap)
-		{
+		json_array_foreach(set, i, cap) {
 			if (!json_is_string(cap))
 				return cc_fail(err, CC_E_INVALID,
 					       WHAT ": process.capabilities.%s holds no name",
@@ -157,12 +154,10 @@ static int parse_hooks(const json_t *config, const struct oci_context *ctx,
 
 	if (cc_json_obj(config, WHAT, "hooks", false, &hooks, err))
 		return -1;
-	json_object_foreach(hooks, name, list)
-	{
+	json_object_foreach(hooks, name, list) {
 		if (!json_is_array(list) && !json_is_null(list))
 			return cc_fail(err, CC_E_INVALID, WHAT ": hooks.%s is no list", name);
-		json_array_foreach(list, i, hook)
-		{
+		json_array_foreach(list, i, hook) {
 			path = json_string_value(json_object_get(hook, "path"));
 			if (!path)
 				return cc_fail(err, CC_E_INVALID,
@@ -211,8 +206,7 @@ static int parse_namespaces(const json_t *lnx, struct cc_measurement *m, struct 
 		m->ns[k] = CC_NS_HOST;
 	if (cc_json_arr(lnx, WHAT " linux", "namespaces", false, &list, err))
 		return -1;
-	json_array_foreach(list, i, ns)
-	{
+	json_array_foreach(list, i, ns) {
 		cc_auto_free char *type = NULL, *path = NULL;
 
 		if (!json_is_object(ns))

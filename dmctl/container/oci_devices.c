@@ -84,8 +84,7 @@ static bool has_node(const json_t *nodes, const char *type, json_int_t major, js
 	json_t *node;
 	size_t i;
 
-	json_array_foreach(nodes, i, node)
-	{
+	json_array_foreach(nodes, i, node) {
 		node_type = json_string_value(json_object_get(node, "type"));
 		if (node_type && strcmp(node_type, type) == 0 && number(node, "major") == major &&
 		    number(node, "minor") == minor)
@@ -136,11 +135,15 @@ int oci_devices_parse(const json_t *lnx, const struct oci_context *ctx, struct c
 	if (cc_json_arr(lnx, "config.json linux", "devices", false, &nodes, err) ||
 	    cc_json_obj(lnx, "config.json linux", "resources", false, &resources, err))
 		return -1;
-	json_array_foreach(nodes, i, obj) if (parse_node(obj, ctx, m, err)) return -1;
+	json_array_foreach(nodes, i, obj)
+		if (parse_node(obj, ctx, m, err))
+			return -1;
 	if (!resources)
 		return 0;
 	if (cc_json_arr(resources, "config.json linux.resources", "devices", false, &rules, err))
 		return -1;
-	json_array_foreach(rules, i, obj) if (parse_rule(obj, nodes, m, err)) return -1;
+	json_array_foreach(rules, i, obj)
+		if (parse_rule(obj, nodes, m, err))
+			return -1;
 	return 0;
 }

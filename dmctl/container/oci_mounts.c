@@ -122,7 +122,8 @@ int oci_mounts_parse(const json_t *mounts, const struct oci_context *ctx, struct
 	if (!m->mounts)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	m->n_mounts = json_array_size(mounts); /* all zero: fit to be freed whatever happens */
-	json_array_foreach(mounts, i, obj) if (parse_mount(obj, ctx, m->readonly_rootfs,
-							   &m->mounts[i], err)) return -1;
+	json_array_foreach(mounts, i, obj)
+		if (parse_mount(obj, ctx, m->readonly_rootfs, &m->mounts[i], err))
+			return -1;
 	return 0;
 }

@@ -110,9 +110,9 @@ static int unknown_members(const json_t *obj, const char *object, const char *co
 	const char *key;
 	json_t *value;
 
-	json_object_foreach((json_t *)(uintptr_t)obj, key,
-			    value) if (!is_in(known, key) &&
-				       add_value(m, object, key, value, err)) return -1;
+	json_object_foreach((json_t *)(uintptr_t)obj, key, value)
+		if (!is_in(known, key) && add_value(m, object, key, value, err))
+			return -1;
 	return 0;
 }
 
@@ -143,9 +143,9 @@ static int parse_annotations(const json_t *config, struct cc_measurement *m, str
 
 	if (cc_json_obj(config, WHAT, "annotations", false, &annotations, err))
 		return -1;
-	json_object_foreach(annotations, key,
-			    value) if (steers(key) &&
-				       add_value(m, "annotations ", key, value, err)) return -1;
+	json_object_foreach(annotations, key, value)
+		if (steers(key) && add_value(m, "annotations ", key, value, err))
+			return -1;
 	return 0;
 }
 
@@ -181,8 +181,7 @@ static int parse_seccomp(const json_t *lnx, struct cc_measurement *m, struct cc_
 		return -1;
 	if (listener && add_value(m, "linux.seccomp.", "listenerPath", listener, err))
 		return -1;
-	json_array_foreach(json_object_get(profile, "syscalls"), i, rule)
-	{
+	json_array_foreach(json_object_get(profile, "syscalls"), i, rule) {
 		action = json_string_value(json_object_get(rule, "action"));
 		if (action && strcmp(action, outside) == 0 &&
 		    add(m, err, "linux.seccomp.syscalls action=%s", outside))
@@ -200,8 +199,7 @@ static int parse_namespaces(const json_t *lnx, struct cc_measurement *m, struct 
 	json_t *ns;
 	size_t i;
 
-	json_array_foreach(json_object_get(lnx, "namespaces"), i, ns)
-	{
+	json_array_foreach(json_object_get(lnx, "namespaces"), i, ns) {
 		type = json_string_value(json_object_get(ns, "type"));
 		path = json_string_value(json_object_get(ns, "path"));
 		if (type && !is_in(known, type) && add(m, err, "linux.namespaces %s", type))
@@ -267,8 +265,7 @@ static int parse_mounts(const json_t *mounts, struct cc_measurement *m, struct c
 	json_t *obj;
 	size_t i;
 
-	json_array_foreach(mounts, i, obj)
-	{
+	json_array_foreach(mounts, i, obj) {
 		const char *at = json_string_value(json_object_get(obj, "destination"));
 		cc_auto_free char *prefix = NULL;
 

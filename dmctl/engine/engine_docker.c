@@ -86,13 +86,12 @@ static json_t *named(const json_t *entries, const char *name)
 	size_t i, k;
 
 	json_array_foreach(entries, i, entry)
-		json_array_foreach(json_object_get(entry, "Names"), k, n)
-	{
-		const char *s = json_string_value(n);
+		json_array_foreach(json_object_get(entry, "Names"), k, n) {
+			const char *s = json_string_value(n);
 
-		if (s && s[0] == '/' && strcmp(s + 1, name) == 0)
-			return entry;
-	}
+			if (s && s[0] == '/' && strcmp(s + 1, name) == 0)
+				return entry;
+		}
 	return NULL;
 }
 
@@ -202,8 +201,7 @@ static int take_manifests(const char *image_id, struct engine_container *c, stru
 	image = get(path, err);
 	if (!image)
 		return -1;
-	json_array_foreach(json_object_get(image, "RepoDigests"), i, entry)
-	{
+	json_array_foreach(json_object_get(image, "RepoDigests"), i, entry) {
 		const char *at =
 			json_is_string(entry) ? strchr(json_string_value(entry), '@') : NULL;
 

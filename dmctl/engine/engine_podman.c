@@ -122,9 +122,9 @@ static bool has_name(const json_t *entry, const char *name)
 	json_t *n;
 	size_t i;
 
-	json_array_foreach(json_object_get(entry, "names"), i,
-			   n) if (json_is_string(n) &&
-				  strcmp(json_string_value(n), name) == 0) return true;
+	json_array_foreach(json_object_get(entry, "names"), i, n)
+		if (json_is_string(n) && strcmp(json_string_value(n), name) == 0)
+			return true;
 	return false;
 }
 
@@ -152,18 +152,17 @@ static int search(json_t *doc, const char *container, json_t **entry, struct cc_
 	json_t *e;
 	size_t i;
 
-	json_array_foreach(doc, i, e) if (has_id(e, container))
-	{
-		*entry = e;
-		return 0;
-	}
-	json_array_foreach(doc, i, e) if (has_name(e, container))
-	{
-		*entry = e;
-		return 0;
-	}
 	json_array_foreach(doc, i, e)
-	{
+		if (has_id(e, container)) {
+			*entry = e;
+			return 0;
+		}
+	json_array_foreach(doc, i, e)
+		if (has_name(e, container)) {
+			*entry = e;
+			return 0;
+		}
+	json_array_foreach(doc, i, e) {
 		if (!id || !has_prefix(e, container))
 			continue;
 		if (*entry)
@@ -327,13 +326,11 @@ static int take_manifests(const struct store *s, const char *image, struct engin
 
 	if (!images)
 		return -1;
-	json_array_foreach(images, i, entry)
-	{
+	json_array_foreach(images, i, entry) {
 		id = json_string_value(json_object_get(entry, "id"));
 		if (!id || strcmp(id, image) != 0)
 			continue;
-		json_array_foreach(json_object_get(entry, "big-data-names"), k, name)
-		{
+		json_array_foreach(json_object_get(entry, "big-data-names"), k, name) {
 			key = json_string_value(name);
 			if (key && strncmp(key, "manifest", 8) == 0 &&
 			    take_manifest(s, image, key, c, err))

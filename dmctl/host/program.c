@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "host/interrupt.h"
+#include "host/stop_signals.h"
 
 #define EXEC_FAILED 127
 
@@ -22,7 +22,7 @@ static void __attribute__((noreturn)) become(const char *const *argv, int out, p
 	/* the parent may have died before it was watched */
 	if (getppid() != parent)
 		_exit(EXEC_FAILED);
-	interrupt_end();
+	stop_signals_unblock();
 	if (dup2(out, STDOUT_FILENO) >= 0 && dup2(out, STDERR_FILENO) >= 0)
 		execve(argv[0], (char *const *)argv, environment);
 	_exit(EXEC_FAILED);
@@ -37,7 +37,7 @@ int program_run(const char *const *argv, int out, int *status, struct cc_error *
 		return cc_fail_errno(err, CC_E_INTERNAL, "fork");
 	if (child == 0)
 		become(argv, out, parent);
-	return interrupt_wait(child, status, err);
+	return stop_signals_wait(child, status, err);
 }
 
 int program_check(const char *name, int status, enum cc_code code, struct cc_error *err)

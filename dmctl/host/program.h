@@ -13,7 +13,7 @@
  * @out: descriptor that gets its stdout and stderr
  * @status: out, as of waitpid(2)
  *
- * It dies when we die. Call interrupt_begin() first; a signal then ends it and is an error.
+ * It dies when we die. Call stop_signals_block() first; a signal then ends it and is an error.
  */
 int program_run(const char *const *argv, int out, int *status, struct cc_error *err);
 

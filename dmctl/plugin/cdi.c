@@ -128,8 +128,7 @@ int cdi_refresh_all(const char *dir, struct cc_error *err)
 	if (keyd_request("GET", "/v1/volumes", NULL, &answer, err) ||
 	    cc_json_arr(answer, "answer of keyd", "volumes", true, &list, err))
 		return -1;
-	json_array_foreach(list, i, v)
-	{
+	json_array_foreach(list, i, v) {
 		name = json_string_value(json_object_get(v, "name"));
 		if (name && cc_is_name(name) && cc_strv_push(&names, name, err))
 			return -1;

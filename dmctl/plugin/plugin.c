@@ -9,7 +9,7 @@
 
 #include "plugin/cdi.h"
 #include "client/identity_register.h"
-#include "host/interrupt.h"
+#include "host/stop_signals.h"
 #include "client/keyd_volume.h"
 #include "volume/luks.h"
 #include "volume/mkfs.h"
@@ -59,7 +59,7 @@ static int make(const char *volume, const struct plugin_request *r, struct cc_er
 	wish.label = r->label;
 	if (mkfs_check(wish.fs, wish.label, err))
 		return -1;
-	interrupt_begin();
+	stop_signals_block();
 	return volume_make(&wish, &made, err);
 }
 

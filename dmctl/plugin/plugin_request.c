@@ -96,8 +96,7 @@ static int parse_options(const json_t *obj, struct plugin_request *r, struct cc_
 		return 0;
 	if (!json_is_object(opts))
 		return cc_fail(err, CC_E_INVALID, WHAT ": \"Opts\" is no object");
-	json_object_foreach(opts, key, value)
-	{
+	json_object_foreach(opts, key, value) {
 		for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 			if (strcmp(known[i].name, key) == 0)
 				break;

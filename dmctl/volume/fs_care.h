@@ -13,7 +13,7 @@
 
 /**
  * fs_repair - has e2fsck mend an ext4 that found errors in itself. Others mend themselves when they are
- * mounted, or not at all. Call interrupt_begin() first.
+ * mounted, or not at all. Call stop_signals_block() first.
  * @node: block device, not mounted; not written to when @read_only
  * Return: 0, also when there was nothing to do; -1 with CC_E_DEVICE when it needs somebody to look at it.
  */

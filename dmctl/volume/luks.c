@@ -173,8 +173,7 @@ static int check_digests(const json_t *meta, const char *device, struct cc_error
 	const json_t *digest;
 	const char *id;
 
-	json_object_foreach(json_object_get(meta, "digests"), id, digest)
-	{
+	json_object_foreach(json_object_get(meta, "digests"), id, digest) {
 		const char *type = json_string_value(json_object_get(digest, "type"));
 		json_int_t n = json_integer_value(json_object_get(digest, "iterations"));
 
@@ -262,8 +261,7 @@ static const json_t *find_token(const json_t *meta)
 	const json_t *token;
 	const char *id;
 
-	json_object_foreach(json_object_get(meta, "tokens"), id, token)
-	{
+	json_object_foreach(json_object_get(meta, "tokens"), id, token) {
 		const char *type = json_string_value(json_object_get(token, "type"));
 
 		if (type && strcmp(type, TOKEN_TYPE) == 0)

@@ -17,7 +17,7 @@ int mkfs_check(const char *fs, const char *label, struct cc_error *err);
 
 /*
  * Makes @fs on @node. What the program says is shown on stderr only if it fails. Call
- * interrupt_begin() first; a signal ends it.
+ * stop_signals_block() first; a signal ends it.
  */
 int mkfs_run(const char *fs, const char *label, const char *node, struct cc_error *err);
 

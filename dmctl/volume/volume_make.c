@@ -7,8 +7,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "host/guard.h"
-#include "host/interrupt.h"
+#include "host/undo_guard.h"
+#include "host/stop_signals.h"
 #include "client/keyd_client.h"
 #include "client/keyd_volume.h"
 #include "volume/luks.h"
@@ -16,7 +16,7 @@
 #include "volume/mkfs.h"
 #include "paths.h"
 #include "volume/probe.h"
-#include "host/size.h"
+#include "host/size_text.h"
 #include "volume/volume_lock.h"
 #include "volume/volume_undo.h"
 
@@ -117,8 +117,8 @@ static int make_fs(const struct volume_wish *r, const struct volume_record *v, c
 
 	if (strcmp(v->fs, "none") == 0)
 		return 0;
-	if (mapping_create(v->name, v, device, false, node, err) || interrupt_check(err) ||
-	    mapping_unlock(v->name, v, key, 0, err) || interrupt_check(err) ||
+	if (mapping_create(v->name, v, device, false, node, err) || stop_signals_check(err) ||
+	    mapping_unlock(v->name, v, key, 0, err) || stop_signals_check(err) ||
 	    mkfs_run(v->fs, r->label, node, err))
 		return -1;
 	return mapping_remove(v->name, REMOVE_MS, err);
@@ -141,18 +141,18 @@ static int build(const struct volume_wish *r, const struct probe *p, const struc
 	cc_auto_json json_t *answer = NULL;
 	struct volume_record v;
 
-	if (record(r, a->uuid, sectors, &v, err) || interrupt_check(err))
+	if (record(r, a->uuid, sectors, &v, err) || stop_signals_check(err))
 		return -1;
 	if (keyd_release("format", a->uuid, NULL, CC_AGENT_KEY, &key, &answer, NULL, err) ||
-	    interrupt_check(err))
+	    stop_signals_check(err))
 		return -1;
 	if (probe_wipe_signatures(p, err) || luks_format(a->device, &v, &key, err) ||
-	    interrupt_check(err))
+	    stop_signals_check(err))
 		return -1;
 	/* a LUN that loses writes shows now, not at the first bind */
 	if (luks_check(a->device, &v, err) || luks_verify_key(a->device, &key, err))
 		return -1;
-	if (make_fs(r, &v, a->device, &key, err) || interrupt_check(err))
+	if (make_fs(r, &v, a->device, &key, err) || stop_signals_check(err))
 		return -1;
 	return set_ready(r->name, err);
 }
@@ -180,7 +180,7 @@ int volume_make(const struct volume_wish *r, struct volume_made *made, struct cc
 	cc_cleanup(probe_clear_ptr) struct probe p = {.fd = -1};
 	struct attempt a = {.name = r->name};
 	cc_auto_close int lock = -1;
-	struct guard guard;
+	struct undo_guard guard;
 	uint64_t sectors;
 
 	lock = volume_lock(r->name, err);
@@ -190,13 +190,13 @@ int volume_make(const struct volume_wish *r, struct volume_made *made, struct cc
 	if (!sectors || probe_refuse_signatures(&p, &r->wipe, err) || new_uuid(a.uuid, err))
 		return -1;
 	a.device = p.path;
-	if (guard_start(&guard, undo, &a, err))
+	if (undo_guard_start(&guard, undo, &a, err))
 		return -1;
 	if (build(r, &p, &a, sectors, err)) {
-		guard_undo(&guard);
+		undo_guard_undo(&guard);
 		return -1;
 	}
-	guard_done(&guard);
+	undo_guard_done(&guard);
 	memcpy(made->uuid, a.uuid, sizeof(made->uuid));
 	made->device = cc_steal(p.path);
 	made->stable = p.stable;

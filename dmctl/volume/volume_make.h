@@ -44,7 +44,7 @@ void volume_made_clear(struct volume_made *m);
 
 /**
  * volume_make - makes it. What is there of a volume of that name that never became ready is cleared
- * away first. Call interrupt_begin() first; a failure, a signal and even SIGKILL undo what was done.
+ * away first. Call stop_signals_block() first; a failure, a signal and even SIGKILL undo what was done.
  *
  * Return: 0; -1 with CC_E_EXISTS when keyd has a volume of that name, CC_E_DEVICE or CC_E_BUSY when the
  * LUN is not fit, or what keyd says.

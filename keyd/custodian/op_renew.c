@@ -68,7 +68,7 @@ static int renew(struct custodian *c, struct renewing *g, struct cc_error *err)
 
 static int answer_renewed(json_t *list, const struct renewing *g, struct cc_error *err)
 {
-	json_t *obj = cc_terms_to_json(&g->vol.terms);
+	json_t *obj = cc_lease_terms_to_json(&g->vol.terms);
 
 	if (!obj || call_answer(obj, err, "{s:s, s:s, s:b, s:I, s:I}", "lease", g->lease.id,
 				"volume", g->lease.volume, "renewed", 1, "fence",

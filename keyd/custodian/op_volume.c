@@ -74,9 +74,10 @@ static int check(const struct store_volume *v, struct cc_error *err)
 
 static int parse(const json_t *obj, struct store_volume *v, struct cc_error *err)
 {
-	static const char *const known[] = {"name",	      "uuid",	      "cipher",	 "keyBytes",
-					    "sectorSize",     "offset",	      "sectors", "fs",
-					    CC_TERMS_MEMBERS, "mountOptions", NULL};
+	static const char *const known[] = {"name",	    "uuid",	  "cipher",
+					    "keyBytes",	    "sectorSize", "offset",
+					    "sectors",	    "fs",	  CC_LEASE_TERMS_MEMBERS,
+					    "mountOptions", NULL};
 
 	if (cc_json_only(obj, "volume", known, err) ||
 	    copy_str(obj, "name", v->name, sizeof(v->name), err) ||
@@ -87,7 +88,7 @@ static int parse(const json_t *obj, struct store_volume *v, struct cc_error *err
 	    cc_json_u64(obj, "volume", "offset", true, &v->offset, err) ||
 	    cc_json_u64(obj, "volume", "sectors", true, &v->sectors, err) ||
 	    copy_str(obj, "fs", v->fs, sizeof(v->fs), err) ||
-	    cc_terms_read(obj, "volume", &v->terms, err) ||
+	    cc_lease_terms_read(obj, "volume", &v->terms, err) ||
 	    cc_mount_options_read(obj, "volume", &v->mount, err))
 		return -1;
 	return check(v, err);
@@ -133,7 +134,7 @@ static int answer(struct custodian *c, struct call *call, const struct store_vol
 int op_volume_create(struct custodian *c, struct call *call, struct cc_error *err)
 {
 	struct store_volume v = {
-		.generation = 1, .created = c->clock.real(), .terms = CC_TERMS_DEFAULT};
+		.generation = 1, .created = c->clock.real(), .terms = CC_LEASE_TERMS_DEFAULT};
 
 	if (parse(call->in, &v, err))
 		return -1;
@@ -162,7 +163,7 @@ int op_volume_ready(struct custodian *c, struct call *call, struct cc_error *err
 /* A lease that is held keeps its terms until it is renewed, a mount its options while it lasts. */
 int op_volume_set(struct custodian *c, struct call *call, struct cc_error *err)
 {
-	static const char *const known[] = {CC_TERMS_MEMBERS, "mountOptions", NULL};
+	static const char *const known[] = {CC_LEASE_TERMS_MEMBERS, "mountOptions", NULL};
 	struct store_volume was, v;
 
 	NOTE(call->note.volume, call->rq->arg);
@@ -170,11 +171,11 @@ int op_volume_set(struct custodian *c, struct call *call, struct cc_error *err)
 	    store_volume_get(c->store, call->rq->arg, &was, err))
 		return -1;
 	v = was;
-	if (cc_terms_read(call->in, "request", &v.terms, err) ||
+	if (cc_lease_terms_read(call->in, "request", &v.terms, err) ||
 	    cc_mount_options_read(call->in, "request", &v.mount, err))
 		return -1;
-	call->note.nothing =
-		cc_terms_eq(&was.terms, &v.terms) && cc_mount_options_eq(&was.mount, &v.mount);
+	call->note.nothing = cc_lease_terms_eq(&was.terms, &v.terms) &&
+			     cc_mount_options_eq(&was.mount, &v.mount);
 	if (!call->note.nothing && store_volume_update(c->store, &v, err))
 		return -1;
 	return answer(c, call, &v, err);

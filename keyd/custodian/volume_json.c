@@ -49,7 +49,7 @@ json_t *volume_json(struct custodian *c, const struct store_volume *v, struct cc
 {
 	cc_auto_json json_t *identity = identity_of(c, v, err);
 	cc_auto_json json_t *lease = identity ? lease_of(c, v, err) : NULL;
-	cc_auto_json json_t *terms = cc_terms_to_json(&v->terms);
+	cc_auto_json json_t *terms = cc_lease_terms_to_json(&v->terms);
 	char created[21], mount[CC_MOUNT_OPTIONS_TEXT];
 	json_t *obj;
 

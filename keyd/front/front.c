@@ -14,7 +14,7 @@
 #include "cleanup.h"
 #include "evidence.h"
 #include "front/http.h"
-#include "front/limit.h"
+#include "front/rate_limit.h"
 #include "log.h"
 #include "message.h"
 #include "front/route.h"
@@ -62,7 +62,7 @@ struct front {
 	enum op op;
 	struct conn *current;
 	struct evbuffer *answer;
-	struct limit limit;
+	struct rate_limit limit;
 	bool stopped;
 	struct cc_error err;
 	unsigned char buf[MESSAGE_MAX];
@@ -284,7 +284,7 @@ static void conn_route(struct conn *c)
 {
 	int status = route_find(c->head.method, c->head.target, &c->route);
 
-	if (!limit_allow(&c->front->limit, c->peer, now_ms()))
+	if (!rate_limit_allow(&c->front->limit, c->peer, now_ms()))
 		return conn_refuse(c, 429, CC_E_BUSY, "rate", "too many requests: slow down");
 	if (status == 404)
 		return conn_refuse(c, 404, CC_E_NOTFOUND, "path", "no such path: see docs/api.md");

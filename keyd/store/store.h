@@ -20,7 +20,7 @@
 #include "audit_chain.h"
 #include "json.h"
 #include "mount_options.h"
-#include "terms.h"
+#include "lease_terms.h"
 
 #define STORE_FILE "keyd.db"
 #define STORE_NAME_LEN 64	/* a cc_is_name() and its NUL */
@@ -63,7 +63,7 @@ struct store_volume {
 	uint32_t wrap_format;
 	uint64_t fence;
 	uint64_t serial_floor;
-	struct cc_terms terms;
+	struct cc_lease_terms terms;
 	struct cc_mount_options mount;
 };
 

@@ -10,7 +10,7 @@
 #define COLUMNS "id, " FIELDS
 
 /* A word the terms do not know was not written by keyd. */
-static int read_terms(sqlite3_stmt *q, struct cc_terms *t, struct cc_error *err)
+static int read_terms(sqlite3_stmt *q, struct cc_lease_terms *t, struct cc_error *err)
 {
 	char lapse[16], revoke[16];
 

@@ -28,7 +28,7 @@ static json_t *show(const char *volume, struct cc_error *err)
 			    .pid = 4194303,
 			    .start_time = 1ull << 50,
 			    .lease = "00000000-0000-4000-8000-000000000001",
-			    .terms = CC_TERMS_DEFAULT,
+			    .terms = CC_LEASE_TERMS_DEFAULT,
 			    .state = BINDING_BOUND};
 
 	if (!strcmp(volume, "gone")) {

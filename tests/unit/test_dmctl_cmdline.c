@@ -6,7 +6,7 @@
 #include <getopt.h>
 #include <unistd.h>
 
-#include "dmctl/cli/globals.h"
+#include "dmctl/cli/global_options.h"
 #include "dmctl/cli/host_name.h"
 #include "dmctl/cli/verbs.h"
 
@@ -49,11 +49,11 @@ static void global_options_are_found_anywhere(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
 		auto_line l = line_of(lines[i]);
-		struct globals g = {0};
+		struct global_options g = {0};
 		struct cc_error err = {0};
 		bool help = false, version = false;
 
-		expect_ok(globals_take(&l.argc, l.argv, &g, &help, &version, &err), &err);
+		expect_ok(global_options_take(&l.argc, l.argv, &g, &help, &version, &err), &err);
 		assert_true(g.json);
 		assert_string_equal(g.keyd, "/k");
 		assert_string_equal(g.agent, "/a");
@@ -68,12 +68,12 @@ static void global_options_are_found_anywhere(void **state)
 static void behind_two_dashes_nothing_is_an_option(void **state)
 {
 	auto_line l = line_of("dmctl ps -- --json --help");
-	struct globals g = {0};
+	struct global_options g = {0};
 	struct cc_error err = {0};
 	bool help = false, version = false;
 
 	(void)state;
-	expect_ok(globals_take(&l.argc, l.argv, &g, &help, &version, &err), &err);
+	expect_ok(global_options_take(&l.argc, l.argv, &g, &help, &version, &err), &err);
 	assert_false(g.json || help);
 	assert_int_equal(l.argc, 5);
 }
@@ -91,11 +91,12 @@ static void a_global_option_used_wrongly_is_named(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		auto_line l = line_of(bad[i].line);
-		struct globals g = {0};
+		struct global_options g = {0};
 		struct cc_error err = {0};
 		bool help, version;
 
-		assert_int_equal(globals_take(&l.argc, l.argv, &g, &help, &version, &err), -1);
+		assert_int_equal(global_options_take(&l.argc, l.argv, &g, &help, &version, &err),
+				 -1);
 		expect_error(&err, CC_E_USAGE, "", bad[i].part);
 	}
 }
@@ -103,12 +104,12 @@ static void a_global_option_used_wrongly_is_named(void **state)
 static void options_that_only_begin_alike_are_the_verbs(void **state)
 {
 	auto_line l = line_of("dmctl agents --jsonp --keyd-x --agentx");
-	struct globals g = {0};
+	struct global_options g = {0};
 	struct cc_error err = {0};
 	bool help = false, version = false;
 
 	(void)state;
-	expect_ok(globals_take(&l.argc, l.argv, &g, &help, &version, &err), &err);
+	expect_ok(global_options_take(&l.argc, l.argv, &g, &help, &version, &err), &err);
 	assert_int_equal(l.argc, 5);
 }
 
@@ -221,7 +222,7 @@ static void what_is_nearly_a_verb_is_guessed(void **state)
 }
 
 /* Runs a verb with stdout and stderr away. Return: its exit status. */
-static int run(const char *words, const struct globals *g)
+static int run(const char *words, const struct global_options *g)
 {
 	auto_line l = line_of(words);
 	int out = dup(1), err = dup(2), null = open("/dev/null", O_WRONLY);
@@ -301,7 +302,7 @@ static void wrong_arguments_are_refused_before_anything_is_asked(void **state)
 		"dmctl init now",
 	};
 	/* a request that went out would be CC_E_UNREACHABLE */
-	const struct globals g = {.keyd = "/nonexistent", .agent = "/nonexistent"};
+	const struct global_options g = {.keyd = "/nonexistent", .agent = "/nonexistent"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -329,7 +330,7 @@ static void without_agent_or_keyd_the_exit_status_is_7(void **state)
 		"dmctl identity show vol",
 		"dmctl identity rm vol",
 	};
-	const struct globals g = {.agent = "/nonexistent/agent.sock"};
+	const struct global_options g = {.agent = "/nonexistent/agent.sock"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "dmctl/cli/output.h"
-#include "dmctl/host/size.h"
+#include "dmctl/host/size_text.h"
 
 /* In place of the C library's: what was synced last. */
 static struct stat synced;

@@ -17,7 +17,7 @@
 
 #include "cleanup.h"
 #include "keyd/front/front.h"
-#include "keyd/front/limit.h"
+#include "keyd/front/rate_limit.h"
 #include "keyd/front/listen.h"
 #include "keyd/message.h"
 
@@ -270,7 +270,7 @@ static void a_flood_is_turned_away(void **state)
 	cc_auto_close int fd = peer(f);
 	int served = 0;
 
-	/* Far faster than LIMIT_PER_SECOND, even where this is slow. */
+	/* Far faster than RATE_LIMIT_PER_SECOND, even where this is slow. */
 	for (;;) {
 		cc_auto_free char *got = NULL;
 		struct pollfd p[] = {{f->link, POLLIN, 0}, {fd, POLLIN, 0}};
@@ -286,9 +286,9 @@ static void a_flood_is_turned_away(void **state)
 		from_front(f);
 		answer(f, "yes", 3, true);
 		got = hear(fd, "yes");
-		assert_true(++served < 20 * LIMIT_BURST);
+		assert_true(++served < 20 * RATE_LIMIT_BURST);
 	}
-	assert_true(served >= LIMIT_BURST);
+	assert_true(served >= RATE_LIMIT_BURST);
 }
 
 static void slow_requests_end(void **state)

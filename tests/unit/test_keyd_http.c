@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "keyd/front/http.h"
-#include "keyd/front/limit.h"
+#include "keyd/front/rate_limit.h"
 #include "keyd/front/route.h"
 
 #define GOOD "POST /v1/release HTTP/1.1\r\nHost: keyd\r\n"
@@ -236,35 +236,35 @@ static void other_paths_are_not(void **state)
 
 static void a_burst_is_followed_by_the_rate(void **state)
 {
-	struct limit l = {0};
+	struct rate_limit l = {0};
 	int allowed = 0;
 
 	(void)state;
-	for (int i = 0; i < 2 * LIMIT_BURST; i++)
-		allowed += limit_allow(&l, 7, 1000);
-	assert_int_equal(allowed, LIMIT_BURST);
+	for (int i = 0; i < 2 * RATE_LIMIT_BURST; i++)
+		allowed += rate_limit_allow(&l, 7, 1000);
+	assert_int_equal(allowed, RATE_LIMIT_BURST);
 	allowed = 0;
-	for (int i = 0; i < 2 * LIMIT_PER_SECOND; i++)
-		allowed += limit_allow(&l, 7, 2000);
-	assert_int_equal(allowed, LIMIT_PER_SECOND);
+	for (int i = 0; i < 2 * RATE_LIMIT_PER_SECOND; i++)
+		allowed += rate_limit_allow(&l, 7, 2000);
+	assert_int_equal(allowed, RATE_LIMIT_PER_SECOND);
 	/* However long it was quiet, a burst is a burst. */
 	allowed = 0;
-	for (int i = 0; i < 2 * LIMIT_BURST; i++)
-		allowed += limit_allow(&l, 7, INT64_C(1) << 40);
-	assert_int_equal(allowed, LIMIT_BURST);
+	for (int i = 0; i < 2 * RATE_LIMIT_BURST; i++)
+		allowed += rate_limit_allow(&l, 7, INT64_C(1) << 40);
+	assert_int_equal(allowed, RATE_LIMIT_BURST);
 }
 
 static void one_peer_does_not_use_up_anothers_rate(void **state)
 {
-	struct limit l = {0};
+	struct rate_limit l = {0};
 
 	(void)state;
-	for (int i = 0; i < 2 * LIMIT_BURST; i++)
-		limit_allow(&l, 7, 1000);
-	assert_false(limit_allow(&l, 7, 1000));
-	for (uint32_t peer = 8; peer < 8 + LIMIT_PEERS - 1; peer++)
-		assert_true(limit_allow(&l, peer, 1000));
-	assert_false(limit_allow(&l, 7, 1000));
+	for (int i = 0; i < 2 * RATE_LIMIT_BURST; i++)
+		rate_limit_allow(&l, 7, 1000);
+	assert_false(rate_limit_allow(&l, 7, 1000));
+	for (uint32_t peer = 8; peer < 8 + RATE_LIMIT_PEERS - 1; peer++)
+		assert_true(rate_limit_allow(&l, peer, 1000));
+	assert_false(rate_limit_allow(&l, 7, 1000));
 }
 
 int main(void)

@@ -27,7 +27,7 @@ static struct store_volume volume(const char *name, const char *uuid)
 		.fence = 5,
 		.serial_floor = 9,
 		.wrap_format = KEK_FORMAT,
-		.terms = CC_TERMS_DEFAULT,
+		.terms = CC_LEASE_TERMS_DEFAULT,
 	};
 
 	strcpy(v.name, name);

@@ -130,8 +130,7 @@ static void all_other_members_are_required_and_no_more_are_taken(void **state)
 		const char *key;
 
 		expect_bad(objects[i], "extra", "1", "unknown member");
-		json_object_foreach(o, key, value)
-		{
+		json_object_foreach(o, key, value) {
 			bool is_optional = false;
 
 			for (size_t k = 0; optional[k]; k++)

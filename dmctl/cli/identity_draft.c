@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * predicate.c - the predicate of an identity, pinned to a measurement.
+ * identity_draft.c - the predicate of an identity, pinned to a measurement.
  */
-#include "cli/predicate.h"
+#include "cli/identity_draft.h"
 
 #include <string.h>
 #include <time.h>
@@ -126,8 +126,8 @@ static json_t *image_json(const struct cc_measurement *m)
 	return cc_steal(image);
 }
 
-json_t *predicate_from_measurement(const struct cc_measurement *m, const char *volume,
-				   const char *mount_point, uint64_t serial)
+json_t *identity_draft_from_measurement(const struct cc_measurement *m, const char *volume,
+					const char *mount_point, uint64_t serial)
 {
 	cc_auto_json json_t *p = json_pack("{s:s, s:s, s:I}", "volume", volume, "mountPoint",
 					   mount_point, "serial", (json_int_t)serial);
@@ -162,7 +162,8 @@ static struct cc_identity *as_identity(const json_t *predicate, const struct cc_
 	return statement ? cc_identity_parse(statement, strlen(statement), err) : NULL;
 }
 
-int predicate_check(const json_t *predicate, const struct cc_measurement *m, struct cc_error *err)
+int identity_draft_check(const json_t *predicate, const struct cc_measurement *m,
+			 struct cc_error *err)
 {
 	cc_auto_identity struct cc_identity *id = as_identity(predicate, m, err);
 	struct cc_policy policy = {.now = time(NULL), .allow_running = true};

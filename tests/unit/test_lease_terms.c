@@ -2,40 +2,40 @@
 /* The terms on which a key is lent: what is written is read, and nothing else. */
 #include "lib_test.h"
 
-#include "terms.h"
+#include "lease_terms.h"
 
-static int take(const char *text, struct cc_terms *t)
+static int take(const char *text, struct cc_lease_terms *t)
 {
 	cc_auto_json json_t *obj = json_of(text);
 	struct cc_error err = {0};
 
-	return cc_terms_read(obj, "volume", t, &err);
+	return cc_lease_terms_read(obj, "volume", t, &err);
 }
 
 static void terms_survive_the_round_trip(void **state)
 {
-	struct cc_terms a = {12345, true, CC_LAPSE_CONTINUE, CC_REVOKE_FREEZE, 77},
-			b = CC_TERMS_DEFAULT;
-	cc_auto_json json_t *obj = cc_terms_to_json(&a);
+	struct cc_lease_terms a = {12345, true, CC_LAPSE_CONTINUE, CC_REVOKE_FREEZE, 77},
+			      b = CC_LEASE_TERMS_DEFAULT;
+	cc_auto_json json_t *obj = cc_lease_terms_to_json(&a);
 	struct cc_error err = {0};
 
 	(void)state;
-	expect_ok(cc_terms_read(obj, "volume", &b, &err), &err);
-	assert_true(cc_terms_eq(&a, &b));
+	expect_ok(cc_lease_terms_read(obj, "volume", &b, &err), &err);
+	assert_true(cc_lease_terms_eq(&a, &b));
 	b.queue_ms++;
-	assert_false(cc_terms_eq(&a, &b));
+	assert_false(cc_lease_terms_eq(&a, &b));
 }
 
 static void what_is_not_said_stays(void **state)
 {
-	struct cc_terms t = CC_TERMS_DEFAULT, want = CC_TERMS_DEFAULT;
+	struct cc_lease_terms t = CC_LEASE_TERMS_DEFAULT, want = CC_LEASE_TERMS_DEFAULT;
 
 	(void)state;
 	assert_int_equal(take("{}", &t), 0);
-	assert_true(cc_terms_eq(&t, &want));
+	assert_true(cc_lease_terms_eq(&t, &want));
 	assert_int_equal(take("{'onLock':'error'}", &t), 0);
 	want.queue_ms = 0;
-	assert_true(cc_terms_eq(&t, &want));
+	assert_true(cc_lease_terms_eq(&t, &want));
 }
 
 static void one_that_is_wrong_changes_nothing(void **state)
@@ -61,11 +61,11 @@ static void one_that_is_wrong_changes_nothing(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		struct cc_terms t = CC_TERMS_DEFAULT, was = CC_TERMS_DEFAULT;
+		struct cc_lease_terms t = CC_LEASE_TERMS_DEFAULT, was = CC_LEASE_TERMS_DEFAULT;
 
 		if (take(bad[i], &t) == 0)
 			fail_msg("%s is taken", bad[i]);
-		assert_true(cc_terms_eq(&t, &was));
+		assert_true(cc_lease_terms_eq(&t, &was));
 	}
 }
 

@@ -1,31 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * guard.h - undo that happens whatever becomes of this process, SIGKILL included: a child that does
+ * undo_guard.h - undo that happens whatever becomes of this process, SIGKILL included: a child that does
  * nothing but wait for us to say "done", and undoes when we are gone without having said it.
  *
  * The undo looks at what is there instead of keeping books, so it may run at any moment and more than
  * once. The child inherits our descriptors and with them our locks, so nobody else gets in between.
  */
-#ifndef CC_GUARD_H
-#define CC_GUARD_H
+#ifndef CC_UNDO_GUARD_H
+#define CC_UNDO_GUARD_H
 
 #include <sys/types.h>
 #include "error.h"
 
-typedef void guard_fn(void *arg);
+typedef void undo_guard_fn(void *arg);
 
-struct guard {
+struct undo_guard {
 	pid_t pid;
 	int fd;
 };
 
 /* Starts the child. Call before there is any secret in memory. */
-int guard_start(struct guard *g, guard_fn *undo, void *arg, struct cc_error *err);
+int undo_guard_start(struct undo_guard *g, undo_guard_fn *undo, void *arg, struct cc_error *err);
 
 /* All went well: nothing to undo. */
-void guard_done(struct guard *g);
+void undo_guard_done(struct undo_guard *g);
 
 /* Has the child undo, and waits until that is over. */
-void guard_undo(struct guard *g);
+void undo_guard_undo(struct undo_guard *g);
 
 #endif

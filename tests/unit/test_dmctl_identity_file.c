@@ -3,8 +3,8 @@
 #include "lib_test.h"
 
 #include "b64.h"
-#include "dmctl/client/envelope.h"
-#include "dmctl/cli/predicate.h"
+#include "dmctl/client/identity_file.h"
+#include "dmctl/cli/identity_draft.h"
 #include "dsse.h"
 
 /* An envelope as JSON text, its signature nonsense: nothing here verifies. */
@@ -37,13 +37,13 @@ static char *identity(const char *volume, int serial)
 	return envelope(st);
 }
 
-#define auto_envelopes cc_cleanup(envelopes_clear) struct envelopes
+#define auto_envelopes cc_cleanup(identity_file_clear) struct identity_file
 
-static void read_text(const char *text, struct envelopes *e)
+static void read_text(const char *text, struct identity_file *e)
 {
 	struct cc_error err = {0};
 
-	expect_ok(envelopes_parse(text, strlen(text), "file", e, &err), &err);
+	expect_ok(identity_file_parse(text, strlen(text), "file", e, &err), &err);
 }
 
 static void one_envelope_is_read_whatever_its_layout(void **state)
@@ -97,7 +97,7 @@ static void expect_unreadable(const char *text, const char *part)
 	auto_envelopes e = {0};
 	struct cc_error err = {0};
 
-	assert_int_equal(envelopes_parse(text, strlen(text), "file", &e, &err), -1);
+	assert_int_equal(identity_file_parse(text, strlen(text), "file", &e, &err), -1);
 	assert_int_equal(err.code, CC_E_INVALID);
 	if (!strstr(err.text, part))
 		fail_msg("\"%s\" does not say \"%s\"", err.text, part);
@@ -129,12 +129,12 @@ static void the_highest_serial_of_one_volume_is_meant(void **state)
 	cc_auto_free char *lines = NULL;
 	auto_envelopes e = {0};
 	struct cc_error err = {0};
-	const struct envelope *v;
+	const struct identity_envelope *v;
 
 	(void)state;
 	assert_true(asprintf(&lines, "%s\n%s\n%s", a1, a3, a2) > 0);
 	read_text(lines, &e);
-	v = envelopes_pick(&e, NULL, &err);
+	v = identity_file_pick(&e, NULL, &err);
 	assert_non_null(v);
 	assert_int_equal(v->id->serial, 3);
 }
@@ -145,17 +145,17 @@ static void of_several_volumes_one_must_be_named(void **state)
 	cc_auto_free char *lines = NULL;
 	auto_envelopes e = {0};
 	struct cc_error err = {0};
-	const struct envelope *v;
+	const struct identity_envelope *v;
 
 	(void)state;
 	assert_true(asprintf(&lines, "%s\n%s\n", a, b) > 0);
 	read_text(lines, &e);
-	assert_null(envelopes_pick(&e, NULL, &err));
+	assert_null(identity_file_pick(&e, NULL, &err));
 	expect_error(&err, CC_E_USAGE, "", "--volume");
-	v = envelopes_pick(&e, "a", &err);
+	v = identity_file_pick(&e, "a", &err);
 	assert_non_null(v);
 	assert_string_equal(v->id->volume, "a");
-	assert_null(envelopes_pick(&e, "c", &err));
+	assert_null(identity_file_pick(&e, "c", &err));
 	expect_error(&err, CC_E_NOTFOUND, "", "volume c");
 }
 
@@ -170,7 +170,7 @@ static void the_payload_comes_back_as_it_was_signed(void **state)
 
 	(void)state;
 	read_text(env, &e);
-	payload = envelope_payload(&e.v[0], &len, &err);
+	payload = identity_envelope_payload(&e.v[0], &len, &err);
 	assert_non_null(payload);
 	assert_int_equal(len, strlen(st));
 	assert_string_equal(payload, st);
@@ -215,18 +215,18 @@ static struct cc_measurement *measurement(const char *text)
 static void a_pinned_predicate_allows_what_was_measured(void **state)
 {
 	cc_auto_measurement struct cc_measurement *m = measurement(busy);
-	cc_auto_json json_t *p = predicate_from_measurement(m, "pgdata", "/data", 3);
+	cc_auto_json json_t *p = identity_draft_from_measurement(m, "pgdata", "/data", 3);
 	struct cc_error err = {0};
 
 	(void)state;
 	assert_non_null(p);
-	expect_ok(predicate_check(p, m, &err), &err);
+	expect_ok(identity_draft_check(p, m, &err), &err);
 }
 
 static void it_names_only_what_is_not_the_image_s_or_the_engine_s(void **state)
 {
 	cc_auto_measurement struct cc_measurement *m = measurement(busy);
-	cc_auto_json json_t *p = predicate_from_measurement(m, "pgdata", "/data", 3);
+	cc_auto_json json_t *p = identity_draft_from_measurement(m, "pgdata", "/data", 3);
 	cc_auto_json json_t *want = json_of(
 		"{'volume':'pgdata','mountPoint':'/data','serial':3,"
 		"'image':{'configDigest':'" DIGEST_B "'},"
@@ -276,7 +276,7 @@ static void any_change_of_the_container_is_refused_then(void **state)
 		{"'privileged':false", "'privileged':true", "privileged"},
 	};
 	cc_auto_measurement struct cc_measurement *m = measurement(busy);
-	cc_auto_json json_t *p = predicate_from_measurement(m, "pgdata", "/data", 3);
+	cc_auto_json json_t *p = identity_draft_from_measurement(m, "pgdata", "/data", 3);
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
@@ -289,7 +289,7 @@ static void any_change_of_the_container_is_refused_then(void **state)
 				     at + strlen(changes[i].from)) > 0);
 		cc_auto_measurement struct cc_measurement *other = measurement(text);
 
-		if (predicate_check(p, other, &err) == 0)
+		if (identity_draft_check(p, other, &err) == 0)
 			fail_msg("%s instead of %s was allowed", changes[i].to, changes[i].from);
 		assert_string_equal(err.fact, changes[i].fact);
 	}

@@ -2,8 +2,8 @@
 /* The options that say on what terms a key is lent. */
 #include "lib_test.h"
 
-#include "dmctl/cli/terms_option.h"
-#include "terms.h"
+#include "dmctl/cli/lease_terms_option.h"
+#include "lease_terms.h"
 
 static void times_have_units(void **state)
 {
@@ -40,7 +40,7 @@ static void times_have_units(void **state)
 		cc_auto_json json_t *terms = json_object();
 		struct cc_error err;
 		bool taken = false;
-		int rc = terms_option('L', times[i].text, terms, &taken, &err);
+		int rc = lease_terms_option('L', times[i].text, terms, &taken, &err);
 
 		print_message("# %s\n", times[i].text);
 		assert_true(taken);
@@ -66,16 +66,16 @@ static void words_are_those_of_the_api(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		cc_auto_json json_t *terms = json_object();
-		struct cc_terms t = CC_TERMS_DEFAULT;
+		struct cc_lease_terms t = CC_LEASE_TERMS_DEFAULT;
 		struct cc_error err;
 		bool taken = false;
-		int rc = terms_option(words[i].option, words[i].word, terms, &taken, &err);
+		int rc = lease_terms_option(words[i].option, words[i].word, terms, &taken, &err);
 
 		print_message("# %c %s\n", words[i].option, words[i].word);
 		assert_true(taken);
 		assert_int_equal(rc, words[i].good ? 0 : -1);
 		assert_int_equal(json_object_size(terms), words[i].good);
-		expect_ok(cc_terms_read(terms, "volume", &t, &err), &err);
+		expect_ok(cc_lease_terms_read(terms, "volume", &t, &err), &err);
 	}
 }
 
@@ -86,7 +86,7 @@ static void other_options_are_left_to_others(void **state)
 	bool taken = true;
 
 	(void)state;
-	assert_int_equal(terms_option('f', "ext4", terms, &taken, &err), 0);
+	assert_int_equal(lease_terms_option('f', "ext4", terms, &taken, &err), 0);
 	assert_false(taken);
 	assert_int_equal(json_object_size(terms), 0);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * size.h - sizes for people.
+ * size_text.h - sizes for people.
  */
-#ifndef CC_SIZE_H
-#define CC_SIZE_H
+#ifndef CC_SIZE_TEXT_H
+#define CC_SIZE_TEXT_H
 
 #include <inttypes.h>
 #include <stdint.h>

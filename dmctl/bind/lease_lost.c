@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * lapse.c - the end of a lease.
+ * lease_lost.c - the end of a lease.
  */
-#include "bind/lapse.h"
+#include "bind/lease_lost.h"
 
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -12,7 +12,7 @@
 #include <syslog.h>
 
 #include "host/cgroup.h"
-#include "bind/frozen.h"
+#include "bind/freezer.h"
 #include "client/keyd_client.h"
 #include "log.h"
 #include "volume/mapping.h"
@@ -56,7 +56,7 @@ static int flush(const struct binding *b, struct cc_error *err)
 		       : 0;
 }
 
-int lapse_flush(const char *name, struct cc_error *err)
+int lease_lost_flush(const char *name, struct cc_error *err)
 {
 	binding_auto struct binding b = {0};
 	char path[PROC_PATH_MAX];
@@ -66,8 +66,8 @@ int lapse_flush(const char *name, struct cc_error *err)
 		return err->code == CC_E_NOTFOUND ? 0 : -1;
 	if (b.state != BINDING_BOUND || !binding_alive(&b))
 		return 0;
-	if (frozen_is(name) && frozen_group((pid_t)b.pid, path, &len, err) == 0 &&
-	    !cgroup_wait(path, len, "frozen 1", FROZEN_MS))
+	if (freezer_is_ours(name) && freezer_group((pid_t)b.pid, path, &len, err) == 0 &&
+	    !cgroup_wait(path, len, "frozen 1", FREEZER_MS))
 		cc_log(LOG_WARNING, "volume %s: its container does not stop", name);
 	return flush(&b, err);
 }
@@ -79,7 +79,7 @@ static int kill_container(const struct binding *b, struct cc_error *err)
 
 	if (!binding_alive(b))
 		return 0;
-	if (frozen_group((pid_t)b->pid, path, &len, err) || cgroup_kill(path, len, err))
+	if (freezer_group((pid_t)b->pid, path, &len, err) || cgroup_kill(path, len, err))
 		return binding_alive(b) ? -1 : 0;
 	if (!cgroup_wait(path, len, "populated 0", KILL_MS))
 		return cc_fail(err, CC_E_BUSY, "volume %s: its container does not die", b->volume);
@@ -91,7 +91,7 @@ static int freeze_container(struct binding *b, struct cc_error *err)
 {
 	struct cc_error ignored;
 
-	if (frozen_keep(b->name, (pid_t)b->pid, err))
+	if (freezer_keep(b->name, (pid_t)b->pid, err))
 		return -1;
 	if (flush(b, &ignored))
 		cc_log(LOG_WARNING, "%s", ignored.text);
@@ -102,7 +102,7 @@ static int freeze_container(struct binding *b, struct cc_error *err)
 	return binding_save(b, err);
 }
 
-int lapse_revoke(const char *name, struct cc_error *err)
+int lease_lost_revoke(const char *name, struct cc_error *err)
 {
 	binding_auto struct binding b = {0};
 	struct mapping_status st;

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * terms_option.c - the options that say on what terms a volume's key is lent, and how it is mounted.
+ * lease_terms_option.c - the options that say on what terms a volume's key is lent, and how it is mounted.
  */
-#include "cli/terms_option.h"
+#include "cli/lease_terms_option.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "mount_options.h"
-#include "terms.h"
+#include "lease_terms.h"
 
 /* "90s", "10m", "1h", "2d", "1500ms"; without a unit seconds. False for anything else. */
 static bool parse_time(const char *s, uint64_t *ms)
@@ -69,7 +69,7 @@ static json_t *mount_options(const char *value, struct cc_error *err)
 	return cc_mount_options_parse(value, &o, err) ? NULL : json_string(value);
 }
 
-int terms_option(int c, const char *value, json_t *terms, bool *taken, struct cc_error *err)
+int lease_terms_option(int c, const char *value, json_t *terms, bool *taken, struct cc_error *err)
 {
 	enum cc_on_revoke revoke;
 	enum cc_on_lapse lapse;

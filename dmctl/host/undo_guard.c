@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * guard.c - undo that happens whatever becomes of this process.
+ * undo_guard.c - undo that happens whatever becomes of this process.
  */
-#include "host/guard.h"
+#include "host/undo_guard.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void __attribute__((noreturn)) watch(int fd, guard_fn *undo, void *arg)
+static void __attribute__((noreturn)) watch(int fd, undo_guard_fn *undo, void *arg)
 {
 	char byte;
 	ssize_t n;
@@ -29,7 +29,7 @@ static void __attribute__((noreturn)) watch(int fd, guard_fn *undo, void *arg)
 	_exit(0);
 }
 
-int guard_start(struct guard *g, guard_fn *undo, void *arg, struct cc_error *err)
+int undo_guard_start(struct undo_guard *g, undo_guard_fn *undo, void *arg, struct cc_error *err)
 {
 	int fds[2];
 
@@ -50,21 +50,21 @@ int guard_start(struct guard *g, guard_fn *undo, void *arg, struct cc_error *err
 	return 0;
 }
 
-static void finish(struct guard *g)
+static void finish(struct undo_guard *g)
 {
 	close(g->fd);
 	while (waitpid(g->pid, NULL, 0) < 0 && errno == EINTR)
 		;
 }
 
-void guard_done(struct guard *g)
+void undo_guard_done(struct undo_guard *g)
 {
 	while (write(g->fd, "", 1) < 0 && errno == EINTR)
 		;
 	finish(g);
 }
 
-void guard_undo(struct guard *g)
+void undo_guard_undo(struct undo_guard *g)
 {
 	finish(g);
 }

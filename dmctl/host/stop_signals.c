@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * interrupt.c - signals as errors.
+ * stop_signals.c - signals as errors.
  */
-#include "host/interrupt.h"
+#include "host/stop_signals.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -29,7 +29,7 @@ static sigset_t stops_and_child(void)
 	return set;
 }
 
-void interrupt_begin(void)
+void stop_signals_block(void)
 {
 	sigset_t set = stops_and_child();
 
@@ -38,7 +38,7 @@ void interrupt_begin(void)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
-void interrupt_end(void)
+void stop_signals_unblock(void)
 {
 	sigset_t set = stops_and_child();
 
@@ -51,7 +51,7 @@ static int interrupted(int sig, struct cc_error *err)
 	return cc_fail(err, CC_E_INTERNAL, "interrupted by SIG%s", sigabbrev_np(sig));
 }
 
-int interrupt_check(struct cc_error *err)
+int stop_signals_check(struct cc_error *err)
 {
 	const struct timespec now = {0};
 	sigset_t set = stops();
@@ -60,7 +60,7 @@ int interrupt_check(struct cc_error *err)
 	return sig > 0 ? interrupted(sig, err) : 0;
 }
 
-int interrupt_wait(pid_t child, int *status, struct cc_error *err)
+int stop_signals_wait(pid_t child, int *status, struct cc_error *err)
 {
 	sigset_t set = stops_and_child();
 
@@ -69,7 +69,7 @@ int interrupt_wait(pid_t child, int *status, struct cc_error *err)
 		int sig;
 
 		if (done == child)
-			return interrupt_check(err);
+			return stop_signals_check(err);
 		if (done < 0)
 			return cc_fail_errno(err, CC_E_INTERNAL, "waitpid");
 		sig = sigwaitinfo(&set, NULL);

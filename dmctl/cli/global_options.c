@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * globals.c - the options that may stand anywhere on the command line.
+ * global_options.c - the options that may stand anywhere on the command line.
  */
-#include "cli/globals.h"
+#include "cli/global_options.h"
 
 #include <string.h>
 
@@ -27,8 +27,8 @@ static int take(int argc, char **argv, int *i, const char *name, const char **va
 	return 1;
 }
 
-int globals_take(int *argc, char **argv, struct globals *g, bool *help, bool *version,
-		 struct cc_error *err)
+int global_options_take(int *argc, char **argv, struct global_options *g, bool *help, bool *version,
+			struct cc_error *err)
 {
 	const struct {
 		const char *name;

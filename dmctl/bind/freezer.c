@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * frozen.c - containers that the agent stopped.
+ * freezer.c - containers that the agent stopped.
  */
-#include "bind/frozen.h"
+#include "bind/freezer.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +19,7 @@ static void path_of(const char *name, char out[static 128])
 	snprintf(out, 128, CC_FROZEN_DIR "/%.79s", name);
 }
 
-int frozen_group(pid_t pid, char path[static PROC_PATH_MAX], size_t *len, struct cc_error *err)
+int freezer_group(pid_t pid, char path[static PROC_PATH_MAX], size_t *len, struct cc_error *err)
 {
 	struct cgroup_match match;
 
@@ -41,7 +41,7 @@ static bool is_paused(const char *path, size_t len)
 	return fd >= 0 && read(fd, &c, 1) == 1 && c == '1';
 }
 
-bool frozen_is(const char *name)
+bool freezer_is_ours(const char *name)
 {
 	char file[128];
 
@@ -60,16 +60,16 @@ static int mark(const char *name, const char *path, size_t len, struct cc_error 
 	return output_file(file, path, len, 0600, err);
 }
 
-int frozen_set(const char *name, pid_t pid, bool *paused, struct cc_error *err)
+int freezer_freeze(const char *name, pid_t pid, bool *paused, struct cc_error *err)
 {
 	char path[PROC_PATH_MAX];
 	size_t len = 0;
 
 	*paused = false;
-	if (frozen_group(pid, path, &len, err))
+	if (freezer_group(pid, path, &len, err))
 		return -1;
 	/* with a mark it was us, or an agent that died before it came to that */
-	if (!frozen_is(name)) {
+	if (!freezer_is_ours(name)) {
 		*paused = is_paused(path, len);
 		if (*paused)
 			return 0;
@@ -89,27 +89,27 @@ static int unmark(const char *name, struct cc_error *err)
 	return 0;
 }
 
-int frozen_keep(const char *name, pid_t pid, struct cc_error *err)
+int freezer_keep(const char *name, pid_t pid, struct cc_error *err)
 {
 	char path[PROC_PATH_MAX];
 	size_t len = 0;
 
-	if (frozen_group(pid, path, &len, err) || cgroup_freeze(path, len, true, err) ||
+	if (freezer_group(pid, path, &len, err) || cgroup_freeze(path, len, true, err) ||
 	    unmark(name, err))
 		return -1;
-	return cgroup_wait(path, len, "frozen 1", FROZEN_MS)
+	return cgroup_wait(path, len, "frozen 1", FREEZER_MS)
 		       ? 0
 		       : cc_fail(err, CC_E_BUSY, "volume %s: its container does not stop", name);
 }
 
-int frozen_clear(const char *name, struct cc_error *err)
+int freezer_thaw(const char *name, struct cc_error *err)
 {
 	cc_auto_free char *path = NULL;
 	char file[128];
 	size_t len = 0;
 
 	path_of(name, file);
-	if (!frozen_is(name))
+	if (!freezer_is_ours(name))
 		return 0;
 	if (cc_read_file(file, &path, &len, err) ||
 	    (cgroup_freeze(path, len, false, err) && err->code != CC_E_NOTFOUND))

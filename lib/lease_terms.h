@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * terms.h - on what terms a volume's key is lent: for how long, to how many, and what becomes of the
+ * lease_terms.h - on what terms a volume's key is lent: for how long, to how many, and what becomes of the
  * container when the lease lapses or is taken away. They are part of keyd's record of the volume; the members
  * of the JSON object are in docs/api.md.
  */
-#ifndef CC_TERMS_H
-#define CC_TERMS_H
+#ifndef CC_LEASE_TERMS_H
+#define CC_LEASE_TERMS_H
 
 #include <stdint.h>
 #include "json.h"
@@ -18,14 +18,14 @@ enum cc_on_lapse { CC_LAPSE_FREEZE, CC_LAPSE_CONTINUE };
 enum cc_on_revoke { CC_REVOKE_KILL, CC_REVOKE_FREEZE };
 
 /**
- * struct cc_terms - the terms.
+ * struct cc_lease_terms - the terms.
  * @lease_ms: length of a lease
  * @shared_read: containers whose identity is read-only may hold it at the same time
  * @on_lapse: while the lease has lapsed the container is frozen, or goes on without its data
  * @on_revoke: when the lease is taken away the container is killed, or frozen for good
  * @queue_ms: how long I/O waits for a key before it fails; 0: it fails at once
  */
-struct cc_terms {
+struct cc_lease_terms {
 	uint64_t lease_ms;
 	bool shared_read;
 	enum cc_on_lapse on_lapse;
@@ -34,22 +34,23 @@ struct cc_terms {
 };
 
 /* 10 minutes, exclusive, freeze, kill, I/O waits for 5 minutes. */
-#define CC_TERMS_DEFAULT {.lease_ms = 600000, .queue_ms = 300000}
+#define CC_LEASE_TERMS_DEFAULT {.lease_ms = 600000, .queue_ms = 300000}
 
 /* The members' names, for cc_json_only(). */
-#define CC_TERMS_MEMBERS "leaseMs", "sharedRead", "onLapse", "onRevoke", "onLock"
+#define CC_LEASE_TERMS_MEMBERS "leaseMs", "sharedRead", "onLapse", "onRevoke", "onLock"
 
 /**
- * cc_terms_read - takes the members that @obj has; what it lacks stays as it is in @t.
+ * cc_lease_terms_read - takes the members that @obj has; what it lacks stays as it is in @t.
  * @what: for errors ("volume")
  * Return: 0; -1 with CC_E_INVALID, then @t is unchanged.
  */
-int cc_terms_read(const json_t *obj, const char *what, struct cc_terms *t, struct cc_error *err);
+int cc_lease_terms_read(const json_t *obj, const char *what, struct cc_lease_terms *t,
+			struct cc_error *err);
 
-bool cc_terms_eq(const struct cc_terms *a, const struct cc_terms *b);
+bool cc_lease_terms_eq(const struct cc_lease_terms *a, const struct cc_lease_terms *b);
 
 /* An object of all members; NULL without memory. */
-json_t *cc_terms_to_json(const struct cc_terms *t);
+json_t *cc_lease_terms_to_json(const struct cc_lease_terms *t);
 
 /* The words. The second of each reads one; -1 for another word. */
 const char *cc_on_lapse_name(enum cc_on_lapse v);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * envelope.c - files that hold signed identities.
+ * identity_file.c - files that hold signed identities.
  */
-#include "client/envelope.h"
+#include "client/identity_file.h"
 
 #include <string.h>
 
@@ -39,7 +39,7 @@ static bool is_other_statement(const char *payload, size_t len)
 }
 
 /* Adds one document. */
-static int add(struct envelopes *e, const json_t *doc, struct cc_error *err)
+static int add(struct identity_file *e, const json_t *doc, struct cc_error *err)
 {
 	const json_t *bundled = json_object_get(doc, "dsseEnvelope");
 	const json_t *env = bundled ? bundled : doc;
@@ -55,8 +55,8 @@ static int add(struct envelopes *e, const json_t *doc, struct cc_error *err)
 	id = cc_identity_parse(payload, len, err);
 	if (!id)
 		return -1;
-	if (e->n == ENVELOPES_MAX)
-		return cc_fail(err, CC_E_INVALID, "more than %d identities", ENVELOPES_MAX);
+	if (e->n == IDENTITY_FILE_MAX)
+		return cc_fail(err, CC_E_INVALID, "more than %d identities", IDENTITY_FILE_MAX);
 	e->v[e->n].text = json_dumps(env, JSON_COMPACT);
 	if (!e->v[e->n].text)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
@@ -72,7 +72,7 @@ static bool is_blank(const char *text, const char *end)
 }
 
 /* One document a line. */
-static int add_lines(struct envelopes *e, const char *text, size_t len, const char *what,
+static int add_lines(struct identity_file *e, const char *text, size_t len, const char *what,
 		     struct cc_error *err)
 {
 	const char *end = text + len;
@@ -91,8 +91,8 @@ static int add_lines(struct envelopes *e, const char *text, size_t len, const ch
 	return 0;
 }
 
-int envelopes_parse(const char *text, size_t len, const char *what, struct envelopes *e,
-		    struct cc_error *err)
+int identity_file_parse(const char *text, size_t len, const char *what, struct identity_file *e,
+			struct cc_error *err)
 {
 	cc_auto_json json_t *whole = NULL;
 	int rc;
@@ -106,13 +106,13 @@ int envelopes_parse(const char *text, size_t len, const char *what, struct envel
 			     ")",
 			     what);
 	if (rc) {
-		envelopes_clear(e);
+		identity_file_clear(e);
 		return -1;
 	}
 	return 0;
 }
 
-int envelopes_read(const char *path, struct envelopes *e, struct cc_error *err)
+int identity_file_read(const char *path, struct identity_file *e, struct cc_error *err)
 {
 	cc_auto_free char *text = NULL;
 	size_t len;
@@ -120,25 +120,26 @@ int envelopes_read(const char *path, struct envelopes *e, struct cc_error *err)
 	e->n = 0;
 	if (cc_read_file(path, &text, &len, err))
 		return -1;
-	if (envelopes_parse(text, len, path, e, err))
+	if (identity_file_parse(text, len, path, e, err))
 		return -1;
 	return 0;
 }
 
-char *envelope_payload(const struct envelope *v, size_t *len, struct cc_error *err)
+char *identity_envelope_payload(const struct identity_envelope *v, size_t *len,
+				struct cc_error *err)
 {
 	cc_auto_json json_t *env = cc_json_parse(v->text, strlen(v->text), "envelope", err);
 
 	return env ? payload_of(env, len, err) : NULL;
 }
 
-const struct envelope *envelopes_pick(const struct envelopes *e, const char *volume,
-				      struct cc_error *err)
+const struct identity_envelope *identity_file_pick(const struct identity_file *e,
+						   const char *volume, struct cc_error *err)
 {
-	const struct envelope *best = NULL;
+	const struct identity_envelope *best = NULL;
 
 	for (size_t i = 0; i < e->n; i++) {
-		const struct envelope *v = &e->v[i];
+		const struct identity_envelope *v = &e->v[i];
 
 		if (volume && strcmp(v->id->volume, volume))
 			continue;
@@ -157,7 +158,7 @@ const struct envelope *envelopes_pick(const struct envelopes *e, const char *vol
 	return best;
 }
 
-void envelopes_clear(struct envelopes *e)
+void identity_file_clear(struct identity_file *e)
 {
 	for (size_t i = 0; i < e->n; i++) {
 		free(e->v[i].text);

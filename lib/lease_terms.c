@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "terms.h"
+#include "lease_terms.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -70,7 +70,8 @@ int cc_on_lock_parse(const char *s, uint64_t *queue_ms)
 
 /* ---- JSON -------------------------------------------------------------------------------------- */
 
-static int read_words(const json_t *obj, const char *what, struct cc_terms *t, struct cc_error *err)
+static int read_words(const json_t *obj, const char *what, struct cc_lease_terms *t,
+		      struct cc_error *err)
 {
 	cc_auto_free char *lapse = NULL, *revoke = NULL, *lock = NULL;
 
@@ -89,9 +90,10 @@ static int read_words(const json_t *obj, const char *what, struct cc_terms *t, s
 	return 0;
 }
 
-int cc_terms_read(const json_t *obj, const char *what, struct cc_terms *t, struct cc_error *err)
+int cc_lease_terms_read(const json_t *obj, const char *what, struct cc_lease_terms *t,
+			struct cc_error *err)
 {
-	struct cc_terms got = *t;
+	struct cc_lease_terms got = *t;
 
 	if (cc_json_u64(obj, what, "leaseMs", false, &got.lease_ms, err) ||
 	    cc_json_bool(obj, what, "sharedRead", false, &got.shared_read, err) ||
@@ -104,14 +106,14 @@ int cc_terms_read(const json_t *obj, const char *what, struct cc_terms *t, struc
 	return 0;
 }
 
-bool cc_terms_eq(const struct cc_terms *a, const struct cc_terms *b)
+bool cc_lease_terms_eq(const struct cc_lease_terms *a, const struct cc_lease_terms *b)
 {
 	return a->lease_ms == b->lease_ms && a->shared_read == b->shared_read &&
 	       a->on_lapse == b->on_lapse && a->on_revoke == b->on_revoke &&
 	       a->queue_ms == b->queue_ms;
 }
 
-json_t *cc_terms_to_json(const struct cc_terms *t)
+json_t *cc_lease_terms_to_json(const struct cc_lease_terms *t)
 {
 	char lock[CC_ON_LOCK_LEN];
 

@@ -6,8 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "dmctl/host/guard.h"
-#include "dmctl/host/interrupt.h"
+#include "dmctl/host/undo_guard.h"
+#include "dmctl/host/stop_signals.h"
 #include "dmctl/host/program.h"
 
 /* Counts in memory that is shared with the children. */
@@ -31,10 +31,10 @@ static void done_means_no_undo(void **state)
 {
 	volatile int *n = *state;
 	struct cc_error err = {0};
-	struct guard g;
+	struct undo_guard g;
 
-	expect_ok(guard_start(&g, count, (void *)n, &err), &err);
-	guard_done(&g);
+	expect_ok(undo_guard_start(&g, count, (void *)n, &err), &err);
+	undo_guard_done(&g);
 	assert_int_equal(*n, 0);
 }
 
@@ -42,10 +42,10 @@ static void undo_is_over_when_guard_undo_returns(void **state)
 {
 	volatile int *n = *state;
 	struct cc_error err = {0};
-	struct guard g;
+	struct undo_guard g;
 
-	expect_ok(guard_start(&g, count, (void *)n, &err), &err);
-	guard_undo(&g);
+	expect_ok(undo_guard_start(&g, count, (void *)n, &err), &err);
+	undo_guard_undo(&g);
 	assert_int_equal(*n, 1);
 }
 
@@ -64,10 +64,10 @@ static void expect_undo_after(int sig, volatile int *n)
 	worker = fork();
 	if (worker == 0) {
 		struct cc_error err;
-		struct guard g;
+		struct undo_guard g;
 
 		close(fds[0]);
-		if (guard_start(&g, count, (void *)n, &err))
+		if (undo_guard_start(&g, count, (void *)n, &err))
 			_exit(1);
 		raise(sig);
 		_exit(1);
@@ -90,13 +90,13 @@ static void a_signal_between_two_steps_is_an_error(void **state)
 	struct cc_error err = {0};
 
 	(void)state;
-	interrupt_begin();
-	expect_ok(interrupt_check(&err), &err);
+	stop_signals_block();
+	expect_ok(stop_signals_check(&err), &err);
 	raise(SIGTERM);
-	assert_int_equal(interrupt_check(&err), -1);
+	assert_int_equal(stop_signals_check(&err), -1);
 	expect_error(&err, CC_E_INTERNAL, "", "interrupted by SIGTERM");
-	expect_ok(interrupt_check(&err), &err);
-	interrupt_end();
+	expect_ok(stop_signals_check(&err), &err);
+	stop_signals_unblock();
 }
 
 static void a_program_reports_its_exit_status(void **state)
@@ -108,7 +108,7 @@ static void a_program_reports_its_exit_status(void **state)
 	int status = -1;
 
 	(void)state;
-	interrupt_begin();
+	stop_signals_block();
 	expect_ok(program_run(good, STDERR_FILENO, &status, &err), &err);
 	expect_ok(program_check(good[0], status, CC_E_DEVICE, &err), &err);
 	expect_ok(program_run(bad, STDERR_FILENO, &status, &err), &err);
@@ -117,7 +117,7 @@ static void a_program_reports_its_exit_status(void **state)
 	expect_ok(program_run(none, STDERR_FILENO, &status, &err), &err);
 	assert_int_equal(program_check(none[0], status, CC_E_DEVICE, &err), -1);
 	expect_error(&err, CC_E_NOTFOUND, "", "cannot be run");
-	interrupt_end();
+	stop_signals_unblock();
 }
 
 static void a_signal_ends_a_program_that_would_run_on(void **state)
@@ -128,11 +128,11 @@ static void a_signal_ends_a_program_that_would_run_on(void **state)
 	int status = -1;
 
 	(void)state;
-	interrupt_begin();
+	stop_signals_block();
 	assert_int_equal(program_run(slow, STDERR_FILENO, &status, &err), -1);
 	expect_error(&err, CC_E_INTERNAL, "", "SIGTERM");
 	assert_true(WIFSIGNALED(status));
-	interrupt_end();
+	stop_signals_unblock();
 }
 
 int main(void)

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * identity_draft.h - the predicate of an identity (lib/identity.h) pinned to a measurement, ready to be signed.
+ */
+#ifndef CC_IDENTITY_DRAFT_H
+#define CC_IDENTITY_DRAFT_H
+
+#include "measurement.h"
+
+/**
+ * identity_draft_from_measurement - says of a container what it was measured to be, and nothing more.
+ * Return: new reference, NULL without memory.
+ */
+json_t *identity_draft_from_measurement(const struct cc_measurement *m, const char *volume,
+					const char *mount_point, uint64_t serial);
+
+/**
+ * identity_draft_check - would a container measured as @m be given @volume under an identity with
+ * @predicate? A container that runs already counts as one that was just created.
+ * Return: 0; -1 with the decision's own refusal, or CC_E_INVALID when @predicate is none.
+ */
+int identity_draft_check(const json_t *predicate, const struct cc_measurement *m,
+			 struct cc_error *err);
+
+#endif
