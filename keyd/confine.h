@@ -23,15 +23,16 @@ struct confine_user {
 int confine_find_user(const char *name, struct confine_user *user, struct cc_error *err);
 
 /**
- * confine_front - becomes @user without any capability, for good (no_new_privs), and lets seccomp kill the
- * process at any system call that serving accepted connections does not need: no file is opened, no
- * socket made, no program run. Dies with its parent.
+ * confine_front - becomes @user without any capability, for good (no_new_privs), and lets seccomp
+ * kill the process at any system call that serving accepted connections does not need: no file is
+ * opened, no socket made, no program run. Dies with its parent.
  */
 int confine_front(const struct confine_user *user, struct cc_error *err);
 
 /**
- * confine_custodian - stays root, to whom the files belong, but keeps CAP_IPC_LOCK only; seccomp kills it at
- * anything but files, memory and the socket it has: there is no way to a network or another program.
+ * confine_custodian - stays root, to whom the files belong, but keeps CAP_IPC_LOCK only; seccomp
+ * kills it at anything but files, memory and the socket it has: there is no way to a network or
+ * another program.
  */
 int confine_custodian(struct cc_error *err);
 

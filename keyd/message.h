@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * message.h - what front and custodian say to each other, one message a packet of a SOCK_SEQPACKET
- * pair. Neither believes the other: every packet is checked for type and exact length when it is read.
+ * pair. Neither believes the other: every packet is checked for type and exact length when it is
+ * read.
  *
  *   head     magic (4), type (2), zero (2), bytes after the head (4)
  *   READY    front → custodian: serving; nothing more
- *   REQUEST  front → custodian: op (4), peer's pid (4), after (8), argument (OP_ARG_LEN, NUL padded),
- *            channel (MESSAGE_CHANNEL_LEN, NUL padded), body
- *   ANSWER   custodian → front: HTTP status (2), type of the text (1), last (1), part of the text; an
- *            answer is as many packets as its text needs, `last` is 1 in the last one only
+ *   REQUEST  front → custodian: op (4), peer's pid (4), after (8), argument (OP_ARG_LEN,
+ *            NUL padded), channel (MESSAGE_CHANNEL_LEN, NUL padded), body
+ *   ANSWER   custodian → front: HTTP status (2), type of the text (1), last (1), part of
+ *            the text; an answer is as many packets as its text needs, `last` is 1 in the last one
+ *            only
  *   STOP     custodian → front: end, there is nothing wrong; nothing more
  *
  * Numbers are in host order: both ends are one binary.
@@ -72,7 +74,9 @@ size_t message_put_request(unsigned char buf[static MESSAGE_MAX], const struct r
 size_t message_put_part(unsigned char buf[static MESSAGE_MAX], const struct answer_part *part);
 size_t message_put_plain(unsigned char buf[static MESSAGE_MAX], enum message_type type);
 
-/* Reads one packet; the result points into @buf. CC_E_INVALID for anything but a well-formed one. */
+/*
+ * Reads one packet; the result points into @buf. CC_E_INVALID for anything but a well-formed one.
+ */
 int message_get(const unsigned char *buf, size_t len, struct message *m, struct cc_error *err);
 
 /* Blocking; -1 with errno set, EMSGSIZE for a packet cut short, 0 at the other end's end. */

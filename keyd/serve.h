@@ -2,8 +2,8 @@
 /*
  * serve.h - `keyd serve`: starts the front, becomes the custodian, serves until told to stop.
  *
- * The process that was started is the custodian; the front is its child, forked before any key is in memory.
- * When either is gone the other ends as well: whoever supervises keyd starts both again.
+ * The process that was started is the custodian; the front is its child, forked before any key is
+ * in memory. When either is gone the other ends as well: whoever supervises keyd starts both again.
  */
 #ifndef KEYD_SERVE_H
 #define KEYD_SERVE_H

@@ -2,9 +2,10 @@
 /*
  * audit_chain.h - the hash chain of the audit log, shared by keyd (writes) and dmctl audit verify.
  *
- * hash(row) = SHA-256( prev hash (32 bytes) || for each of seq, time, event, outcome, agent, volume,
- * container, fact, detail: 4-byte big-endian length || UTF-8 bytes ). seq and time are decimal and RFC 3339
- * text. The first row's prev is 32 zero bytes. Absent fields are empty strings.
+ * hash(row) = SHA-256( prev hash (32 bytes) || for each of seq, time, event, outcome, agent,
+ * volume, container, fact, detail: 4-byte big-endian length || UTF-8 bytes ). seq and time are
+ * decimal and RFC 3339 text. The first row's prev is 32 zero bytes. Absent fields are empty
+ * strings.
  */
 #ifndef CC_AUDIT_CHAIN_H
 #define CC_AUDIT_CHAIN_H

@@ -45,7 +45,7 @@ static bool in_list(const char *const *list, const char *s, size_t len)
 	return false;
 }
 
-/* ---- the identity itself ------------------------------------------------------------------------ */
+/* ---- the identity itself ------------------------------------------------------------------- */
 
 static int check_volume(const struct cc_identity *id, const struct cc_measurement *m,
 			const struct cc_policy *policy, struct cc_error *err)
@@ -86,11 +86,11 @@ static int check_serial(const struct cc_identity *id, const struct cc_measuremen
 			 (unsigned long long)id->serial, (unsigned long long)policy->serial);
 }
 
-/* ---- what runs ---------------------------------------------------------------------------------- */
+/* ---- what runs ----------------------------------------------------------------------------- */
 
 /*
- * The config digest commits to every layer and to the config. The manifest does not count: it is one
- * of many packagings of that content, and the one an engine knows is its own as soon as it
+ * The config digest commits to every layer and to the config. The manifest does not count: it is
+ * one of many packagings of that content, and the one an engine knows is its own as soon as it
  * compressed the layers itself (buildah commit, then push: the registry's has another digest).
  */
 static int check_image(const struct cc_identity *id, const struct cc_measurement *m,
@@ -164,7 +164,7 @@ static int check_user(const struct cc_identity *id, const struct cc_measurement 
 			 cc_render_user(&m->user, got));
 }
 
-/* ---- environment -------------------------------------------------------------------------------- */
+/* ---- environment --------------------------------------------------------------------------- */
 
 /* Length of the name in "NAME=value". */
 static size_t name_len(const char *var)
@@ -196,8 +196,8 @@ static bool env_rule_allows(const struct cc_identity *id, const char *var)
 }
 
 /*
- * Set by every engine without being asked, unless the image sets it. Names that steer the loader (LD_…)
- * are not among them.
+ * Set by every engine without being asked, unless the image sets it. Names that steer the loader
+ * (LD_…) are not among them.
  */
 static bool env_is_engines(const struct cc_measurement *m, const char *var)
 {
@@ -237,7 +237,7 @@ static int check_env(const struct cc_identity *id, const struct cc_measurement *
 	return 0;
 }
 
-/* ---- confinement -------------------------------------------------------------------------------- */
+/* ---- confinement --------------------------------------------------------------------------- */
 
 static bool capability_allowed(const struct cc_identity *id, const char *cap)
 {
@@ -347,7 +347,7 @@ static int check_devices(const struct cc_identity *id, const struct cc_measureme
 	return 0;
 }
 
-/* ---- mounts ------------------------------------------------------------------------------------- */
+/* ---- mounts -------------------------------------------------------------------------------- */
 
 /* "ro" for "ro" and its recursive kind "rro", and so on. */
 static bool is_option(const char *option, const char *name)
@@ -416,7 +416,7 @@ static int check_mounts(const struct cc_identity *id, const struct cc_measuremen
 	return 0;
 }
 
-/* ---- the rest ----------------------------------------------------------------------------------- */
+/* ---- the rest ------------------------------------------------------------------------------ */
 
 static int check_namespaces(const struct cc_identity *id, const struct cc_measurement *m,
 			    const struct cc_policy *policy, struct cc_error *err)

@@ -14,7 +14,8 @@
  * @now: seconds since the epoch, UTC
  * @volume: name of the volume the key is asked for
  * @serial: highest serial accepted for this volume; a lower identity is refused
- * @allow_running: a container whose user code already runs may be bound (dmctl bind by an administrator)
+ * @allow_running: a container whose user code already runs may be bound (dmctl bind by an
+ * administrator)
  */
 struct cc_policy {
 	int64_t now;
@@ -35,7 +36,9 @@ struct cc_policy {
 int cc_decide(const struct cc_identity *id, const struct cc_measurement *m,
 	      const struct cc_policy *policy, struct cc_error *err);
 
-/* What an identity need not name: an engine's own profile, or none, as where there is no AppArmor. */
+/*
+ * What an identity need not name: an engine's own profile, or none, as where there is no AppArmor.
+ */
 bool cc_apparmor_is_default(const char *profile);
 
 #endif

@@ -58,7 +58,10 @@ static int try_signature(const json_t *entry, EVP_PKEY *key, const char *data, s
 
 	if (!json_is_object(entry))
 		return cc_fail(err, CC_E_INVALID, "envelope: a signature must be an object");
-	/* keyid is not authenticated: it may be wrong, but not another type. cosign leaves it empty. */
+	/*
+	 * keyid is not authenticated: it may be wrong, but not another type. cosign leaves it
+	 * empty.
+	 */
 	if (cc_json_str(entry, "envelope signature", "keyid", false, &keyid, err) ||
 	    cc_json_str(entry, "envelope signature", "sig", true, &b64, err) ||
 	    cc_b64_decode(b64, strlen(b64), CC_DSSE_PAYLOAD_MAX, "envelope signature", &sig,

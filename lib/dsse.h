@@ -43,8 +43,8 @@ int cc_pubkey_id(EVP_PKEY *key, char out[static 72], struct cc_error *err);
  * cc_dsse_verify - verifies an envelope.
  * @env: envelope JSON, @len bytes
  * @type: the payloadType that is demanded
- *   base64 of either alphabet, padded or not; unknown members are ignored, as the specification wants,
- *   but no key may appear twice
+ *   base64 of either alphabet, padded or not; unknown members are ignored, as the specification
+ *   wants, but no key may appear twice
  * @key: trusted public key; one signature that verifies under it is enough, keyid is only a hint
  * @payload: out, the verified bytes, malloced, NUL terminated behind *payload_len
  *

@@ -29,7 +29,7 @@ static void evidence_fail(struct cc_error *err)
 		cc_set_fact(err, "evidence");
 }
 
-/* ---- claims ------------------------------------------------------------------------------------- */
+/* ---- claims -------------------------------------------------------------------------------- */
 
 /* Adds @value, whose reference it takes, or nothing when it is NULL for lack of memory. */
 static int put(json_t *obj, const char *key, json_t *value)
@@ -234,7 +234,7 @@ int cc_evidence_claims_parse(const char *text, size_t len, struct cc_evidence *e
 	return -1;
 }
 
-/* ---- the signature ------------------------------------------------------------------------------ */
+/* ---- the signature ------------------------------------------------------------------------- */
 
 int cc_evidence_sign(const struct cc_evidence *ev, const json_t *agent_key, char **jws,
 		     struct cc_error *err)

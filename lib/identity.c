@@ -8,7 +8,7 @@
 
 #define SERIAL_MAX ((1ULL << 53) - 1) /* the largest integer a double holds exactly */
 
-/* ---- paths ------------------------------------------------------------------------------------- */
+/* ---- paths --------------------------------------------------------------------------------- */
 
 bool cc_path_is_normal(const char *path)
 {
@@ -37,7 +37,7 @@ bool cc_path_is_within(const char *path, const char *dir)
 	return !strncmp(path, dir, n) && (path[n] == '\0' || path[n] == '/');
 }
 
-/* ---- the predicate ----------------------------------------------------------------------------- */
+/* ---- the predicate ------------------------------------------------------------------------- */
 
 static int demand(bool ok, const char *member, const char *rule, struct cc_error *err)
 {
@@ -264,7 +264,7 @@ static int parse_predicate(const json_t *p, struct cc_identity *id, struct cc_er
 	return parse_confinement(p, id, err);
 }
 
-/* ---- the statement ----------------------------------------------------------------------------- */
+/* ---- the statement ------------------------------------------------------------------------- */
 
 /* in-toto Statement, subject: [{name, digest{sha256}}]. */
 static int parse_subjects(const json_t *st, struct cc_identity *id, struct cc_error *err)
@@ -363,7 +363,7 @@ void cc_identity_free(struct cc_identity *id)
 	free(id);
 }
 
-/* ---- making one -------------------------------------------------------------------------------- */
+/* ---- making one ---------------------------------------------------------------------------- */
 
 static json_t *subjects_json(const struct cc_strv *subjects, const char *name, struct cc_error *err)
 {

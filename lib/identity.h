@@ -12,26 +12,29 @@
  *   notBefore/notAfter  RFC 3339 UTC; absent: no bound
  *   readOnly          true: the volume is mounted read-only (default false)
  *   image             {configDigest, rootfsDigest}; configDigest required
- *   process           {args, cwd, user{uid,gid,additionalGids}, env[], capabilities[], noNewPrivileges}
- *                     args, cwd, user absent: what the image's own config says
+ *   process           {args, cwd, user{uid,gid,additionalGids}, env[],
+ *                     capabilities[], noNewPrivileges} args, cwd, user absent: what the image's own
+ *                     config says
  *                     env: rules {name[, value]} that allow a variable beyond the image's own and
  *                     the engine's (PATH HOME HOSTNAME TERM container); no value: any value
  *                     capabilities: ceiling; absent: the engines' default set
  *                     noNewPrivileges true: demanded
  *   readonlyRootfs    true: demanded
- *   seccomp           "sha256:…" of the profile as measured, or "unconfined"; absent: any filter, but
- *                     not unconfined
- *   apparmor          profile name demanded; absent: the engine's default, or none where there is no
- *                     AppArmor
+ *   seccomp           "sha256:…" of the profile as measured, or "unconfined";
+ *                     absent: any filter, but not unconfined
+ *   apparmor          profile name demanded; absent: the engine's default, or
+ *                     none where there is no AppArmor
  *   mounts            [{destination, source, type, options[]}] allowed beyond the engine's own
- *   devices           ["/dev/fuse"] allowed beyond the engines' default set; ["/dev/disk b 8:16"] for
- *                     a node that is not the host's of that name
+ *   devices           ["/dev/fuse"] allowed beyond the engines' default set;
+ *                     ["/dev/disk b 8:16"] for a node that is not the host's of that name
  *   hooks             ["/path"] other OCI hooks that are allowed
- *   settings          ["linux.sysctl net.core.somaxconn=1024"] what config.json may set beyond what the
- *                     engines always do, as measured
- *   sharedNamespaces  subset of ["cgroup","ipc","mnt","net","pid","uts"]; all others must be private
- *   privileged        true: allows what --privileged does to devices (all of them); the capabilities,
- *                     mounts and filters that come with it are named one by one as above
+ *   settings          ["linux.sysctl net.core.somaxconn=1024"] what config.json
+ *                     may set beyond what the engines always do, as measured
+ *   sharedNamespaces  subset of ["cgroup","ipc","mnt","net","pid","uts"]; all others must be
+ *   private
+ *   privileged        true: allows what --privileged does to devices (all of
+ *                     them); the capabilities, mounts and filters that come with it are named one
+ *                     by one as above
  *
  * Numbers are integers below 2^53: cosign passes them through a double.
  */

@@ -20,7 +20,9 @@ struct cc_jose_part {
 	size_t len;
 };
 
-/* libjose reports to stderr unless told otherwise. Free with cc_auto_jose_cfg. NULL without memory. */
+/*
+ * libjose reports to stderr unless told otherwise. Free with cc_auto_jose_cfg. NULL without memory.
+ */
 jose_cfg_t *cc_jose_cfg(void);
 static inline void cc_jose_cfg_ptr(jose_cfg_t **cfg)
 {
@@ -53,9 +55,9 @@ int cc_jose_demand(const json_t *header, const char *key, const char *value, con
 		   struct cc_error *err);
 
 /**
- * cc_jwk_bare - the P-256 key of @jwk and nothing else: kty crv x y, with @private also d, and "alg"
- * @alg. Checks lengths, that the point is on the curve, that another "alg" is not claimed, and that
- * there are no members but these and "kid". NULL: CC_E_INVALID.
+ * cc_jwk_bare - the P-256 key of @jwk and nothing else: kty crv x y, with @private also d, and
+ * "alg" @alg. Checks lengths, that the point is on the curve, that another "alg" is not claimed,
+ * and that there are no members but these and "kid". NULL: CC_E_INVALID.
  */
 json_t *cc_jwk_bare(const json_t *jwk, bool private, const char *alg, struct cc_error *err);
 

@@ -68,7 +68,7 @@ int cc_on_lock_parse(const char *s, uint64_t *queue_ms)
 	return 0;
 }
 
-/* ---- JSON -------------------------------------------------------------------------------------- */
+/* ---- JSON ---------------------------------------------------------------------------------- */
 
 static int read_words(const json_t *obj, const char *what, struct cc_lease_terms *t,
 		      struct cc_error *err)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lease_terms.h - on what terms a volume's key is lent: for how long, to how many, and what becomes of the
- * container when the lease lapses or is taken away. They are part of keyd's record of the volume; the members
- * of the JSON object are in docs/api.md.
+ * lease_terms.h - on what terms a volume's key is lent: for how long, to how many, and what becomes
+ * of the container when the lease lapses or is taken away. They are part of keyd's record of the
+ * volume; the members of the JSON object are in docs/api.md.
  */
 #ifndef CC_LEASE_TERMS_H
 #define CC_LEASE_TERMS_H

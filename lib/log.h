@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * log.h - log lines of the daemons: to the journal with structured fields where there is one,
- * else to stderr, one line each, "<priority>" prefixed per sd-daemon(3) when stderr is not a terminal.
+ * else to stderr, one line each, "<priority>" prefixed per sd-daemon(3) when stderr is not a
+ * terminal.
  */
 #ifndef CC_LOG_H
 #define CC_LOG_H

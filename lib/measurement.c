@@ -65,7 +65,7 @@ bool cc_mount_is_placeholder(const struct cc_mount *mt, const char *volume, cons
 	       !strcmp(mt->source + len + 1, volume);
 }
 
-/* ---- to JSON ----------------------------------------------------------------------------------- */
+/* ---- to JSON ------------------------------------------------------------------------------- */
 
 static json_t *mounts_to_json(const struct cc_measurement *m)
 {
@@ -140,7 +140,7 @@ json_t *cc_measurement_to_json(const struct cc_measurement *m)
 			 config_to_json(m), "rootfs", rootfs_to_json(m));
 }
 
-/* ---- from JSON --------------------------------------------------------------------------------- */
+/* ---- from JSON ----------------------------------------------------------------------------- */
 
 /* The index of the string member @key in the NULL-terminated @words, which are all it may be. */
 static int word(const json_t *obj, const char *what, const char *key, const char *const *words,

@@ -31,7 +31,8 @@ enum cc_upper { CC_UPPER_CLEAN, CC_UPPER_DIRTY, CC_UPPER_NONE };
 /**
  * struct cc_mount - one entry of config.json's mounts.
  * @engine: the agent recognised it as the engine's own (kernel file system at its usual place, or a
- *          file the engine made for this container, like /etc/hosts); others need a rule in the identity
+ *          file the engine made for this container, like /etc/hosts); others need a rule in the
+ *          identity
  */
 struct cc_mount {
 	char *destination;
@@ -86,8 +87,8 @@ static inline void cc_measurement_free_ptr(struct cc_measurement **m)
 #define cc_auto_measurement cc_cleanup(cc_measurement_free_ptr)
 
 /*
- * True for the bind mount of the placeholder that the volume plugin hands out for @volume, at @point: the
- * volume is mounted over it.
+ * True for the bind mount of the placeholder that the volume plugin hands out for @volume, at
+ * @point: the volume is mounted over it.
  */
 bool cc_mount_is_placeholder(const struct cc_mount *mt, const char *volume, const char *point);
 

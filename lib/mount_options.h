@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mount_options.h - how a volume is mounted, in the words of mount(8): an allow-list of what can only take away
- * (ro, noexec, nosymfollow) or does not matter to anybody's rights (times of access). All are attributes of the
- * mount (fsmount(2)); nothing reaches the file system's own options. A volume is always nosuid and nodev.
+ * mount_options.h - how a volume is mounted, in the words of mount(8): an allow-list of what can
+ * only take away (ro, noexec, nosymfollow) or does not matter to anybody's rights (times of
+ * access). All are attributes of the mount (fsmount(2)); nothing reaches the file system's own
+ * options. A volume is always nosuid and nodev.
  *
- * Pure parsers of outside bytes. Part of keyd's record of a volume, and of what an engine is told on one host.
+ * Pure parsers of outside bytes. Part of keyd's record of a volume, and of what an engine is told
+ * on one host.
  */
 #ifndef CC_MOUNT_OPTIONS_H
 #define CC_MOUNT_OPTIONS_H
@@ -31,7 +33,8 @@ struct cc_mount_options {
 int cc_mount_options_parse(const char *text, struct cc_mount_options *o, struct cc_error *err);
 
 /**
- * cc_mount_options_read - the member "mountOptions" of @obj, such a list; without it @o stays as it is.
+ * cc_mount_options_read - the member "mountOptions" of @obj, such a list; without it @o stays as it
+ * is.
  * @what: for errors ("volume")
  * Return: 0; -1 with CC_E_INVALID, then @o is unchanged.
  */
@@ -39,8 +42,8 @@ int cc_mount_options_read(const json_t *obj, const char *what, struct cc_mount_o
 			  struct cc_error *err);
 
 /**
- * cc_mount_options_asked - the options of a mount in config.json, which engines fill with words of their own, too:
- * what is not on the list is passed over.
+ * cc_mount_options_asked - the options of a mount in config.json, which engines fill with words of
+ * their own, too: what is not on the list is passed over.
  * Return: 0; -1 with CC_E_USAGE for what somebody asked for and does not get: suid, dev, idmap.
  */
 int cc_mount_options_asked(const struct cc_strv *options, struct cc_mount_options *o,

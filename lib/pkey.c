@@ -21,7 +21,9 @@ static void bio_free(BIO **b)
 }
 #define auto_bio __attribute__((cleanup(bio_free)))
 
-/* The two kinds of key there are here. Curve parameters spelt out in the key are refused by name. */
+/*
+ * The two kinds of key there are here. Curve parameters spelt out in the key are refused by name.
+ */
 static int check_kind(EVP_PKEY *key, const char *what, struct cc_error *err)
 {
 	char group[32] = "";

@@ -88,7 +88,9 @@ static int agree(const json_t *recipient, json_t **header, struct cc_secret *cek
 	cc_auto_json json_t *rcp = json_object(), *made = json_object(), *protected = NULL;
 	json_t *epk = NULL;
 
-	/* libjose leaves the ephemeral key in the unprotected header, which a compact JWE has not. */
+	/*
+	 * libjose leaves the ephemeral key in the unprotected header, which a compact JWE has not.
+	 */
 	if (!cfg || !jose_jwe_enc_jwk(cfg, doc, rcp, recipient, made) ||
 	    json_unpack(doc, "{s:{s:o}}", "header", "epk", &epk))
 		return cc_fail(err, CC_E_INTERNAL, "release: the key agreement failed");

@@ -114,7 +114,10 @@ int cc_secret_random(struct cc_secret *s, size_t len, struct cc_error *err)
 			cc_secret_clear(s);
 			return cc_fail(err, CC_E_INTERNAL, "the random generator failed");
 		}
-		/* XTS with equal halves is ECB with a known tweak key (SP 800-38E, FIPS 140 IG A.9). */
+		/*
+		 * XTS with equal halves is ECB with a known tweak key (SP 800-38E, FIPS 140 IG
+		 * A.9).
+		 */
 	} while (len >= 32 && !CRYPTO_memcmp(s->p, s->p + len / 2, len / 2));
 	return 0;
 }

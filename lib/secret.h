@@ -23,9 +23,9 @@ struct cc_secret {
 
 /**
  * cc_secret_init - makes this process fit to hold secrets: secure heap, no core
- * file, not dumpable, all memory locked, and jansson cleansing what it frees, since libjose keeps key
- * material in JSON strings. (OpenSSL cleanses its own keys; its allocator cannot be replaced here
- * because libjose uses OpenSSL before main().)
+ * file, not dumpable, all memory locked, and jansson cleansing what it frees, since libjose keeps
+ * key material in JSON strings. (OpenSSL cleanses its own keys; its allocator cannot be replaced
+ * here because libjose uses OpenSSL before main().)
  *
  * Call before the first use of jansson. An mlock that fails is an error,
  * never ignored. Idempotent. Locks do not survive fork(): a child that goes on with

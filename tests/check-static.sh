@@ -5,6 +5,8 @@
 
 layer_static() {
 	check "sources are formatted (make fmt)" make -s format-check
+	check "no line of C is longer than 100 columns" line_lengths
+	check "a room includes itself and rooms below it" rooms
 	check "every file says its licence" spdx
 	check "no unfinished marks" no_marks
 	check "shell scripts pass shellcheck" scripts
@@ -39,6 +41,51 @@ no_marks() {
 
 	! tracked lib keyd dmctl kmod include tests docs packaging Makefile Kbuild .ci |
 		grep -v '^tests/fuzz/corpus/' | xargs -d '\n' grep -nIwE "$mark" --
+}
+
+# What clang-format cannot break: comments. Strings may be longer, so that they can be searched for.
+line_lengths() {
+	local long
+
+	long=$(tracked '*.c' '*.h' | while read -r file; do
+		expand "$file" | grep -nHP --label="$file" '^.{101,}' | grep -vE '"|\\$'
+	done)
+	[ -z "$long" ] || { echo "$long"; return 1; }
+}
+
+# ROOT ROOM...: the rooms of a folder, the lowest first; what a room includes of a later one
+upward() {
+	local root=$1 above
+
+	shift
+	while [ $# -gt 1 ]; do
+		above=$(IFS='|'; echo "${*:2}")
+		grep -nE "^#include \"($above)/" "$root/$1"/*.[ch]
+		shift
+	done
+}
+
+# Rooms that do not know each other at all: the hook from the rest, keyd's front from what the
+# custodian holds, and either program from the other.
+apart() {
+	grep -nE '^#include "[a-z]+/' dmctl/hook/*.[ch]
+	grep -nE '^#include "((custodian|store)/|secret\.h|sqlite)' keyd/front/*.[ch]
+	grep -nE '^#include "front/' keyd/{custodian,store}/*.[ch]
+	grep -nE "^#include \"($(cd dmctl && printf '%s|' */ | tr -d /)x)/" keyd/*.[ch] keyd/*/*.[ch]
+	grep -nE '^#include "(front|custodian|store)/' dmctl/*/*.[ch]
+	grep -nE '^#include "([a-z]+/|(message|serve|init|confine|op)\.h)' lib/*.[ch]
+}
+
+rooms() {
+	local wrong
+
+	wrong=$(
+		upward dmctl host client engine container volume plugin bind agent cli
+		upward keyd store custodian
+		grep -nE '^#include "container/' dmctl/volume/*.[ch]
+		apart
+	)
+	[ -z "$wrong" ] || { echo "$wrong"; return 1; }
 }
 
 # Off: variables that a function sets or reads by name, words meant to be split, optional arguments.

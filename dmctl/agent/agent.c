@@ -28,7 +28,7 @@
 #define POLL_MS 20u
 #define REFRESH_SECONDS 10
 
-/* ---- one agent a host -------------------------------------------------------------------------- */
+/* ---- one agent a host ---------------------------------------------------------------------- */
 
 static int take_lock(struct agent *a, struct cc_error *err)
 {
@@ -53,7 +53,7 @@ static int take_lock(struct agent *a, struct cc_error *err)
 	return 0;
 }
 
-/* ---- the loop ---------------------------------------------------------------------------------- */
+/* ---- the loop ------------------------------------------------------------------------------ */
 
 void agent_check_stopped(struct agent *a)
 {
@@ -146,7 +146,7 @@ static int run(struct agent *a, struct cc_error *err)
 			   : cc_fail(err, CC_E_INTERNAL, "the agent could not go on, see above");
 }
 
-/* ---- command line ------------------------------------------------------------------------------ */
+/* ---- command line -------------------------------------------------------------------------- */
 
 static const struct option options[] = {
 	{"cdi-dir", required_argument, NULL, 'c'},

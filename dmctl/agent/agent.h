@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * agent.h - the host agent: one process that listens, queues and watches, and one short-lived worker
- * process for each request, so that keys live only there and nothing that blocks stops the loop.
+ * agent.h - the host agent: one process that listens, queues and watches, and one short-lived
+ * worker process for each request, so that keys live only there and nothing that blocks stops the
+ * loop.
  *
  *	agent.c         start, stop, the loop
  *	agent_peer.c    connections: who may ask, one request each
@@ -12,8 +13,8 @@
  *	agent_worker.c  the worker's side
  *
  * The agent holds no state that is not in the bindings' files and the kernel: killed at any
- * moment, it finds everything again at its next start. Containers go on while it is down, until their
- * leases end.
+ * moment, it finds everything again at its next start. Containers go on while it is down, until
+ * their leases end.
  */
 #ifndef CC_AGENT_H
 #define CC_AGENT_H
@@ -62,7 +63,7 @@ struct agent {
 	struct failure_streak renewals;
 };
 
-/* ---- agent.c ----------------------------------------------------------------------------------- */
+/* ---- agent.c ------------------------------------------------------------------------------- */
 
 /* A job without a peer has ended; @answer: NULL when it failed, @err says why then. */
 void agent_internal_done(struct agent *a, enum agent_op op, const json_t *answer,
@@ -70,7 +71,7 @@ void agent_internal_done(struct agent *a, enum agent_op op, const json_t *answer
 /* Called when a worker has ended while the agent stops. */
 void agent_check_stopped(struct agent *a);
 
-/* ---- agent_peer.c ------------------------------------------------------------------------------ */
+/* ---- agent_peer.c -------------------------------------------------------------------------- */
 
 /* Makes the socket and starts to listen. */
 int agent_listen(struct agent *a, struct cc_error *err);
@@ -81,7 +82,7 @@ int peer_check(int fd, struct cc_error *err);
 bool peer_answer(struct peer *p, const char *text);
 void peer_fail(struct peer *p, const struct cc_error *err);
 
-/* ---- agent_job.c ------------------------------------------------------------------------------- */
+/* ---- agent_job.c --------------------------------------------------------------------------- */
 
 /**
  * job_submit - queues a request and starts what can start.
@@ -98,34 +99,38 @@ bool job_waits(const struct agent *a, enum agent_op op);
 /* The peer hung up: its job is dropped if it has not started, undone when it is done if it has. */
 void job_forget_peer(struct agent *a, const struct peer *p);
 
-/* ---- agent_watch.c ----------------------------------------------------------------------------- */
+/* ---- agent_watch.c ------------------------------------------------------------------------- */
 
 /**
- * watch_settle - looks at the bindings of @volume, all for NULL: none: forgotten; bound and alive: watched;
- * else undone by a AGENT_REAP, again and again with growing pauses until that succeeds. No job of the volume may be running.
+ * watch_settle - looks at the bindings of @volume, all for NULL: none: forgotten; bound and alive:
+ * watched; else undone by a AGENT_REAP, again and again with growing pauses until that succeeds. No
+ * job of the volume may be running.
  */
 void watch_settle(struct agent *a, const char *volume);
 void watch_clear(struct agent *a);
 
-/* ---- agent_lease.c ----------------------------------------------------------------------------- */
+/* ---- agent_lease.c ------------------------------------------------------------------------- */
 
 /* For the agent's life: the timer of renewals. 0 or CC_E_NOMEM. */
 int lease_init(struct agent *a, struct cc_error *err);
 void lease_end(struct agent *a);
 /* Renews all leases as soon as that can be. */
 void lease_renew_now(struct agent *a);
-/* An AGENT_RENEW has ended; @answer as renew_all() gives it, NULL when it failed, @err says why then. */
+/*
+ * An AGENT_RENEW has ended; @answer as renew_all() gives it, NULL when it failed, @err says why
+ * then.
+ */
 void lease_renewed(struct agent *a, const json_t *answer, const struct cc_error *err);
 /* Adds to a binding of the agent's `list` how its lease is: "leftMs" and "state". */
 int lease_show(const char *name, json_t *binding);
 
-/* ---- agent_keyd.c ------------------------------------------------------------------------------ */
+/* ---- agent_keyd.c -------------------------------------------------------------------------- */
 
 /* Keeps a connection to keyd for the rest of the agent's life. 0 or CC_E_NOMEM. */
 int keyd_link_start(struct agent *a, struct cc_error *err);
 void keyd_link_end(struct agent *a);
 
-/* ---- agent_worker.c ---------------------------------------------------------------------------- */
+/* ---- agent_worker.c ------------------------------------------------------------------------ */
 
 /**
  * agent_worker - a worker's whole life: takes one request from @fd, answers it, ends.

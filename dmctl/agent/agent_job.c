@@ -63,7 +63,7 @@ static void job_free(struct job *j)
 	free(j);
 }
 
-/* ---- the end of a job -------------------------------------------------------------------------- */
+/* ---- the end of a job ---------------------------------------------------------------------- */
 
 static bool changes_volume(const struct job *j)
 {
@@ -92,8 +92,8 @@ static void log_result(const struct job *j, const json_t *answer, const struct c
 }
 
 /*
- * A bind that was done, and nobody was told: whoever asked for it is gone, or its worker was at its last
- * words when it died. The container will not run, or its owner believes that it has no volume.
+ * A bind that was done, and nobody was told: whoever asked for it is gone, or its worker was at its
+ * last words when it died. The container will not run, or its owner believes that it has no volume.
  */
 static bool may_be_orphan(const struct job *j, const json_t *answer, bool delivered)
 {
@@ -194,7 +194,7 @@ static void on_limit(evutil_socket_t fd, short what, void *arg)
 	pidfd_send_signal(j->pidfd, SIGKILL, NULL, 0);
 }
 
-/* ---- the start of a job ------------------------------------------------------------------------ */
+/* ---- the start of a job -------------------------------------------------------------------- */
 
 static int note_leases(struct job *j, struct cc_error *err)
 {
@@ -310,7 +310,10 @@ int job_submit(struct agent *a, const struct agent_message *m, char *text, struc
 
 	TAILQ_FOREACH(other, &a->jobs, entry)
 		n++;
-	/* the agent's own requests undo things: they are at most a few for each volume, and never refused */
+	/*
+	 * the agent's own requests undo things: they are at most a few for each volume, and never
+	 * refused
+	 */
 	j = n < JOBS_MAX || !peer ? calloc(1, sizeof(*j)) : NULL;
 	if (!j) {
 		free(text);

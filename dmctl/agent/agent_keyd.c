@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * agent_keyd.c - a connection to keyd that waits for a change (GET /v1/changes). What it answers does not matter:
- * that it does, that it is there again after keyd was away, or was open for a while, are reasons to renew
- * all leases now, and what has been taken away is noticed then; and to look which volumes there are, for the CDI
- * specs, as other hosts make and remove some.
+ * agent_keyd.c - a connection to keyd that waits for a change (GET /v1/changes). What it answers
+ * does not matter: that it does, that it is there again after keyd was away, or was open for a
+ * while, are reasons to renew all leases now, and what has been taken away is noticed then; and to
+ * look which volumes there are, for the CDI specs, as other hosts make and remove some.
  */
 #include <errno.h>
 #include <string.h>

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * agent_lease.c - the leases of bound containers: renewed long before they end; when that does not succeed the
- * container is frozen shortly before, so that none of its reads and writes meets a locked mapping, and
- * goes on when there is a key again. The kernel locks by itself, whether anything of this happens or not.
+ * agent_lease.c - the leases of bound containers: renewed long before they end; when that does not
+ * succeed the container is frozen shortly before, so that none of its reads and writes meets a
+ * locked mapping, and goes on when there is a key again. The kernel locks by itself, whether
+ * anything of this happens or not.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -19,7 +20,9 @@
 #define RETRY_MS_MAX 5000 /* keyd may be back any moment */
 #define PAUSE_MS_MIN 250
 
-/* How long before its end a container is frozen: for its tasks to stop and its data to be written. */
+/*
+ * How long before its end a container is frozen: for its tasks to stop and its data to be written.
+ */
 static int64_t margin_ms(uint64_t lease_ms)
 {
 	int64_t part = (int64_t)(lease_ms / 8);
@@ -34,7 +37,7 @@ static void set_timer(struct event *timer, int64_t ms)
 	event_add(timer, &tv);
 }
 
-/* ---- renewals ---------------------------------------------------------------------------------- */
+/* ---- renewals ------------------------------------------------------------------------------ */
 
 static uint64_t shortest(const struct agent *a)
 {
@@ -96,7 +99,7 @@ void lease_end(struct agent *a)
 	event_free(a->renew);
 }
 
-/* ---- one lease --------------------------------------------------------------------------------- */
+/* ---- one lease ----------------------------------------------------------------------------- */
 
 /* Stopped by us now, or before; one that somebody else paused does not read either. */
 static void freeze(struct watch *w)
@@ -199,7 +202,7 @@ void lease_unwatch(struct watch *w)
 	w->lapse = NULL;
 }
 
-/* ---- after a renewal --------------------------------------------------------------------------- */
+/* ---- after a renewal ----------------------------------------------------------------------- */
 
 /* Why the lease of @binding was not renewed, or NULL. */
 static const char *failure_of(const json_t *failures, const char *binding)
@@ -216,7 +219,10 @@ static const char *failure_of(const json_t *failures, const char *binding)
 	return NULL;
 }
 
-/* Each failure once, until it is over. Of so many that they do not fit the answer the rest stay as they were. */
+/*
+ * Each failure once, until it is over. Of so many that they do not fit the answer the rest stay as
+ * they were.
+ */
 static void take_failures(struct agent *a, const json_t *answer)
 {
 	json_t *failures = json_object_get(answer, "failures");
@@ -285,7 +291,7 @@ void lease_renewed(struct agent *a, const json_t *answer, const struct cc_error 
 	schedule(a, soon);
 }
 
-/* ---- for people -------------------------------------------------------------------------------- */
+/* ---- for people ---------------------------------------------------------------------------- */
 
 int lease_show(const char *name, json_t *binding)
 {

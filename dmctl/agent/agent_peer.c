@@ -62,7 +62,7 @@ void peer_fail(struct peer *p, const struct cc_error *err)
 	peer_answer(p, text ? text : "{}");
 }
 
-/* ---- who may ask ------------------------------------------------------------------------------- */
+/* ---- who may ask --------------------------------------------------------------------------- */
 
 static int peer_pidfd(int fd, pid_t pid)
 {
@@ -89,10 +89,11 @@ static bool is_hosts(pid_t pid)
 }
 
 /*
- * Root, and of the host: a container that was given the socket is neither the hook nor an administrator. A pid
- * namespace alone does not tell, as a container may share the host's (--pid=host). Its root directory does: services with
- * mount namespaces of their own keep the host's, containers have another whatever they share. One that was given
- * the host's root directory to change to is still in its control group; if it may leave that, too, it is root on the host.
+ * Root, and of the host: a container that was given the socket is neither the hook nor an
+ * administrator. A pid namespace alone does not tell, as a container may share the host's
+ * (--pid=host). Its root directory does: services with mount namespaces of their own keep the
+ * host's, containers have another whatever they share. One that was given the host's root directory
+ * to change to is still in its control group; if it may leave that, too, it is root on the host.
  * The pidfd keeps the number from being somebody else's while it is looked at.
  */
 int peer_check(int fd, struct cc_error *err)
@@ -115,7 +116,7 @@ int peer_check(int fd, struct cc_error *err)
 	return 0;
 }
 
-/* ---- requests ---------------------------------------------------------------------------------- */
+/* ---- requests ------------------------------------------------------------------------------ */
 
 static json_t *show_binding(const char *name, struct cc_error *err)
 {
@@ -232,7 +233,7 @@ static void on_accept(evutil_socket_t listener, short what, void *arg)
 	a->n_peers++;
 }
 
-/* ---- listening --------------------------------------------------------------------------------- */
+/* ---- listening ----------------------------------------------------------------------------- */
 
 /* The caller holds the agent's lock, so a socket that is there already is a dead one. */
 int agent_listen(struct agent *a, struct cc_error *err)

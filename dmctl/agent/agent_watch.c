@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * agent_watch.c - bound containers: notices their end, and sees to it that what is half done is undone.
+ * agent_watch.c - bound containers: notices their end, and sees to it that what is half done is
+ * undone.
  */
 #include <string.h>
 #include <syslog.h>
@@ -115,7 +116,10 @@ static void settle(struct agent *a, const char *name)
 	stop_watching(w);
 	rc = binding_load(name, &b, &err);
 	if (rc && err.code == CC_E_NOTFOUND) {
-		/* what a worker that died while it wrote its intent leaves; it had done nothing else */
+		/*
+		 * what a worker that died while it wrote its intent leaves; it had done nothing
+		 * else
+		 */
 		if (binding_remove(name, &err))
 			cc_log(LOG_WARNING, "%s", err.text);
 		watch_free(w);

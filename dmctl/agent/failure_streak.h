@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * failure_streak.h - what goes wrong at every try until it works again: said when it begins and when it ends, and
- * counted in between.
+ * failure_streak.h - what goes wrong at every try until it works again: said when it begins and
+ * when it ends, and counted in between.
  */
 #ifndef CC_FAILURE_STREAK_H
 #define CC_FAILURE_STREAK_H
@@ -23,7 +23,9 @@ struct failure_streak {
 /* A try has failed. True for the first: say it. @now: CLOCK_BOOTTIME in milliseconds */
 bool failure_streak_add(struct failure_streak *t, uint64_t now);
 
-/* A try has succeeded. True when there was trouble: say so; @text: "after 12 failed tries in 61 s". */
+/*
+ * A try has succeeded. True when there was trouble: say so; @text: "after 12 failed tries in 61 s".
+ */
 bool failure_streak_end(struct failure_streak *t, uint64_t now,
 			char text[static FAILURE_STREAK_TEXT]);
 

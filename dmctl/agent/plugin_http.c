@@ -53,7 +53,7 @@ struct plugin {
 	TAILQ_HEAD(, waiting) waiting;
 };
 
-/* ---- answers ----------------------------------------------------------------------------------- */
+/* ---- answers ------------------------------------------------------------------------------- */
 
 static void reply(struct evhttp_request *req, int status, const json_t *body)
 {
@@ -75,7 +75,7 @@ static void reply_error(struct evhttp_request *req, int status, const char *text
 	reply(req, status, body);
 }
 
-/* ---- waiting for the worker -------------------------------------------------------------------- */
+/* ---- waiting for the worker ---------------------------------------------------------------- */
 
 static void waiting_free(struct waiting *w)
 {
@@ -169,7 +169,7 @@ static bool hand_on(struct plugin *p, struct evhttp_request *req, const char *re
 	return false;
 }
 
-/* ---- requests ---------------------------------------------------------------------------------- */
+/* ---- requests ------------------------------------------------------------------------------ */
 
 /* The request to the agent; malloced, NULL for bytes that are not text. */
 static char *request_text(const char *path, struct evbuffer *in)
@@ -213,7 +213,7 @@ static void on_request(struct evhttp_request *req, void *arg)
 	}
 }
 
-/* ---- the socket -------------------------------------------------------------------------------- */
+/* ---- the socket ---------------------------------------------------------------------------- */
 
 static int make_dirs(const char *dir, struct cc_error *err)
 {

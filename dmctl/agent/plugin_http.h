@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * plugin_http.h - the volume plugin's socket, in the agent's loop: hands each request of an engine to the
- * agent's own socket, so that a worker does it, and the answer back.
+ * plugin_http.h - the volume plugin's socket, in the agent's loop: hands each request of an engine
+ * to the agent's own socket, so that a worker does it, and the answer back.
  *
  * Errors are HTTP 500 with {"Err": "…"}: Docker shows that text for any status, Podman only for
  * others than 200.

@@ -57,7 +57,7 @@ static void bind_clear(struct bind *op)
 
 typedef int step_fn(struct bind *op, struct cc_error *err);
 
-/* ---- before anything is done ------------------------------------------------------------------- */
+/* ---- before anything is done --------------------------------------------------------------- */
 
 static int step_measure(struct bind *op, struct cc_error *err)
 {
@@ -80,7 +80,10 @@ static int taken(const struct binding *old, struct cc_error *err)
 		       old->volume, old->container_name, old->engine, old->volume);
 }
 
-/* One: this very one, one whose container is gone, one beside which there may be others, or one in use. */
+/*
+ * One: this very one, one whose container is gone, one beside which there may be others, or one in
+ * use.
+ */
 static int look_at_earlier(struct bind *op, const char *name, struct cc_error *err)
 {
 	binding_auto struct binding old = {0};
@@ -162,7 +165,7 @@ static int step_intent(struct bind *op, struct cc_error *err)
 		       : 0;
 }
 
-/* ---- release ----------------------------------------------------------------------------------- */
+/* ---- release ------------------------------------------------------------------------------- */
 
 static int take_release(struct bind *op, const json_t *answer, struct cc_error *err)
 {
@@ -210,7 +213,7 @@ static int step_verify_key(struct bind *op, struct cc_error *err)
 	return luks_verify_key(op->b.device, &op->key, err);
 }
 
-/* ---- mapping and mount ------------------------------------------------------------------------- */
+/* ---- mapping and mount --------------------------------------------------------------------- */
 
 static int step_map(struct bind *op, struct cc_error *err)
 {
@@ -286,7 +289,7 @@ static int step_bound(struct bind *op, struct cc_error *err)
 	return binding_save(&op->b, err);
 }
 
-/* ---- all of it --------------------------------------------------------------------------------- */
+/* ---- all of it ----------------------------------------------------------------------------- */
 
 static step_fn *const prepare[] = {step_measure, step_earlier, step_record,
 				   step_device,	 step_options, step_rootfs};

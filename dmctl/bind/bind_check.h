@@ -21,17 +21,18 @@ int bind_check_device(const char *device, const struct volume_record *v, char **
 		      struct cc_error *err);
 
 /**
- * bind_check_options - how volume @v is to be mounted: as keyd's record and the engines on this host say
- * (plugin_store_mount()), and on top of it what the container's mount of the placeholder says (-v NAME:PATH:ro).
- * The identity may restrict it further.
+ * bind_check_options - how volume @v is to be mounted: as keyd's record and the engines on this
+ * host say (plugin_store_mount()), and on top of it what the container's mount of the placeholder
+ * says (-v NAME:PATH:ro). The identity may restrict it further.
  * @attrs: out, MOUNT_ATTR_…
  */
 int bind_check_options(const struct volume_record *v, const struct cc_measurement *m,
 		       unsigned int *attrs, struct cc_error *err);
 
 /**
- * bind_check_rootfs - measures the root file system of @s, too, if the identity keyd has of @volume demands
- * its digest. Only that is taken from the identity here, which is not verified: keyd decides.
+ * bind_check_rootfs - measures the root file system of @s, too, if the identity keyd has of @volume
+ * demands its digest. Only that is taken from the identity here, which is not verified: keyd
+ * decides.
  */
 int bind_check_rootfs(const char *volume, struct measured *s, struct layer_cache *cache,
 		      struct cc_error *err);

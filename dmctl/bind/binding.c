@@ -41,7 +41,7 @@ bool binding_alive(const struct binding *b)
 	return proc_alive((pid_t)b->pid, b->start_time);
 }
 
-/* ---- names ------------------------------------------------------------------------------------- */
+/* ---- names --------------------------------------------------------------------------------- */
 
 void binding_set_name(struct binding *b)
 {
@@ -75,7 +75,7 @@ bool binding_is_of(const char *name, const char *volume)
 	return strncmp(name, volume, len) == 0 && (name[len] == '\0' || name[len] == '@');
 }
 
-/* ---- JSON -------------------------------------------------------------------------------------- */
+/* ---- JSON ---------------------------------------------------------------------------------- */
 
 json_t *binding_to_json(const struct binding *b)
 {
@@ -177,7 +177,7 @@ int binding_from_json(struct binding *b, const json_t *obj, struct cc_error *err
 					: cc_fail(err, CC_E_INVALID, WHAT ": no such container id");
 }
 
-/* ---- files ------------------------------------------------------------------------------------- */
+/* ---- files --------------------------------------------------------------------------------- */
 
 static void path_of(const char *name, char out[static 128])
 {

@@ -2,13 +2,15 @@
 /*
  * binding.h - a volume bound to a container, as a file in CC_BINDINGS_DIR.
  *
- * A binding has a name, which is that of its file, and what is behind CC_DM_PREFIX in that of its mapping: the
- * volume's, VOLUME, where one container has the volume to itself; where several may read it at the same time
- * VOLUME@CONTAINER, with the first 12 digits of the container's id: each has a mapping, a gate and a lease of its own.
+ * A binding has a name, which is that of its file, and what is behind CC_DM_PREFIX in that of its
+ * mapping: the volume's, VOLUME, where one container has the volume to itself; where several may
+ * read it at the same time VOLUME@CONTAINER, with the first 12 digits of the container's id: each
+ * has a mapping, a gate and a lease of its own.
  *
  * The file is there before the first effect of a bind and until its last effect is undone, and says
  * how far things got, so that whoever finds it after a crash can undo everything. A file is
- * replaced atomically. The directory is on a file system that a reboot empties, as it empties the kernel.
+ * replaced atomically. The directory is on a file system that a reboot empties, as it empties the
+ * kernel.
  */
 #ifndef CC_BINDING_H
 #define CC_BINDING_H
@@ -23,7 +25,8 @@
  * @BINDING_ASKED: keyd was asked; it may hold a lease for us that we know nothing of
  * @BINDING_LEASED: the lease is known; mapping and mount may exist
  * @BINDING_BOUND: all done
- * @BINDING_REVOKED: the lease was taken away and returned; the container is frozen for good, its key wiped
+ * @BINDING_REVOKED: the lease was taken away and returned; the container is frozen for good, its
+ * key wiped
  * @BINDING_REMOVING: being undone
  */
 enum binding_state {

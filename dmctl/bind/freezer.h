@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * freezer.h - containers that the agent stopped because their lease lapsed, as files in CC_FROZEN_DIR: one
- * a binding, named like it, with the container's control group. It is there before the container stops and
- * until it goes on, so that the next agent thaws what this one froze, and nobody thaws what somebody
- * else paused.
+ * freezer.h - containers that the agent stopped because their lease lapsed, as files in
+ * CC_FROZEN_DIR: one a binding, named like it, with the container's control group. It is there
+ * before the container stops and until it goes on, so that the next agent thaws what this one
+ * froze, and nobody thaws what somebody else paused.
  */
 #ifndef CC_FREEZER_H
 #define CC_FREEZER_H

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * grow.c - growing a volume under a running container. The kernel's key, lease and gate stay with the mapping
- * when a longer table replaces the one it has.
+ * grow.c - growing a volume under a running container. The kernel's key, lease and gate stay with
+ * the mapping when a longer table replaces the one it has.
  */
 #include "bind/grow.h"
 

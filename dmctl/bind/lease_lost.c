@@ -47,7 +47,10 @@ static int flush(const struct binding *b, struct cc_error *err)
 		return 0;
 	if (fd < 0 || fstat(fd, &sb))
 		return cc_fail_errno(err, CC_E_DEVICE, "volume %s cannot be flushed", b->volume);
-	/* while the runtime creates the container nothing in it writes, and its root is not there yet */
+	/*
+	 * while the runtime creates the container nothing in it writes, and its root is not there
+	 * yet
+	 */
 	if (!binding_alive(b) || sb.st_dev != st.dev)
 		return cc_fail(err, CC_E_DEVICE, "volume %s is not on %s, and cannot be flushed",
 			       b->volume, b->mount_point);

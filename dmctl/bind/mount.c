@@ -24,7 +24,7 @@
 
 #define FACT "mountPoint"
 
-/* ---- detached ---------------------------------------------------------------------------------- */
+/* ---- detached ------------------------------------------------------------------------------ */
 
 /* Appends what the kernel wrote into the file system context's log: "e ext4: …". */
 static int fs_fail(int fs_fd, struct cc_error *err, const char *node, const char *what)
@@ -71,7 +71,9 @@ int mount_detached(const char *fs, const char *node, bool read_only, unsigned in
 		return cc_fail_errno(err, CC_E_INTERNAL, "the kernel has no file system %s", fs);
 	if (fsconfig(ctx, FSCONFIG_SET_STRING, "source", node, 0) ||
 	    (read_only && fsconfig(ctx, FSCONFIG_SET_FLAG, "ro", NULL, 0)) ||
-	    /* the same file system may be mounted for another container, too: XFS wants to be told */
+	    /*
+	     * the same file system may be mounted for another container, too: XFS wants to be told
+	     */
 	    (read_only && strcmp(fs, "xfs") == 0 &&
 	     fsconfig(ctx, FSCONFIG_SET_FLAG, "nouuid", NULL, 0)) ||
 	    fsconfig(ctx, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
@@ -95,7 +97,7 @@ int mount_read_only(int fd, struct cc_error *err)
 		       : 0;
 }
 
-/* ---- inside the container's mount namespace ---------------------------------------------------- */
+/* ---- inside the container's mount namespace ------------------------------------------------ */
 
 struct inside {
 	int pidfd;
@@ -240,8 +242,8 @@ static bool is_same_dir(const struct statx *st, int fd)
 }
 
 /*
- * Nothing but the volume's placeholder is mounted on @target yet, and what is mounted there will not be
- * seen elsewhere.
+ * Nothing but the volume's placeholder is mounted on @target yet, and what is mounted there will
+ * not be seen elsewhere.
  */
 static int check_target(int target, const struct inside *in, struct cc_error *err)
 {
@@ -318,8 +320,8 @@ static bool is_there(const struct inside *in, const struct mount_at *mount)
 }
 
 /*
- * umount2() takes a path, and whoever may mount in the container may have put another mount there: it is looked at
- * right before. What the container puts there in between is lost to itself.
+ * umount2() takes a path, and whoever may mount in the container may have put another mount there:
+ * it is looked at right before. What the container puts there in between is lost to itself.
  */
 static int detach(const struct inside *in, const struct mount_at *mount, struct cc_error *err)
 {
@@ -355,8 +357,8 @@ static int detach_inside(const struct inside *in, struct cc_error *err)
 }
 
 /*
- * The child unmounts as one of the container's own processes: what the file system still has to read
- * for that passes the gate. In a group that is frozen it would never come back.
+ * The child unmounts as one of the container's own processes: what the file system still has to
+ * read for that passes the gate. In a group that is frozen it would never come back.
  */
 static int join_cgroup(const struct proc_ref *proc, bool lazy, int *procs_fd, struct cc_error *err)
 {
@@ -395,8 +397,9 @@ int mount_detach(const struct proc_ref *proc, dev_t dev, bool lazy, struct cc_er
 }
 
 /*
- * Through a copy of the mount that is this process's alone and writable, whatever the container has (-v NAME:PATH:ro). The
- * container may have put something else in the way: what is grown is the device that is meant.
+ * Through a copy of the mount that is this process's alone and writable, whatever the container has
+ * (-v NAME:PATH:ro). The container may have put something else in the way: what is grown is the
+ * device that is meant.
  */
 static int grow_inside(const struct inside *in, struct cc_error *err)
 {

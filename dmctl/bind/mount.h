@@ -42,14 +42,14 @@ int mount_attach(int fd, const struct measured *seen, const char *volume, const 
 /**
  * mount_detach - unmounts every mount of device @dev from the mount namespace of @proc.
  * @lazy: also when it is in use (MNT_DETACH)
- * Return: 0, also when there is none; -1 with CC_E_BUSY when the container uses it or has mounted something else
- * over it, which stays.
+ * Return: 0, also when there is none; -1 with CC_E_BUSY when the container uses it or has mounted
+ * something else over it, which stays.
  */
 int mount_detach(const struct proc_ref *proc, dev_t dev, bool lazy, struct cc_error *err);
 
 /**
- * mount_grow - makes the file system of device @dev, which the container of @proc has mounted, as large as
- * the device, @sectors of 512 bytes. The mount may be read-only, the file system not.
+ * mount_grow - makes the file system of device @dev, which the container of @proc has mounted, as
+ * large as the device, @sectors of 512 bytes. The mount may be read-only, the file system not.
  * CC_E_BUSY while the container is paused.
  */
 int mount_grow(const struct proc_ref *proc, dev_t dev, const char *fs, uint64_t sectors,

@@ -78,7 +78,7 @@ static void refused(struct renewing *g, const char *name, const char *text)
 		g->failed++;
 }
 
-/* ---- measuring --------------------------------------------------------------------------------- */
+/* ---- measuring ----------------------------------------------------------------------------- */
 
 /* By the engine it was bound by; it must still be the process that was bound. */
 static int measure(struct held *h, struct cc_error *err)
@@ -143,7 +143,7 @@ static int measure_all(struct renewing *g, struct cc_error *err)
 	return rc;
 }
 
-/* ---- the kernel's leases ----------------------------------------------------------------------- */
+/* ---- the kernel's leases ------------------------------------------------------------------- */
 
 /* The volume's lock, if the volume is still bound under this lease. */
 static int lock_held(const struct held *h, struct cc_error *err)
@@ -158,7 +158,9 @@ static int lock_held(const struct held *h, struct cc_error *err)
 	return cc_steal_fd(&lock);
 }
 
-/* The kernel has wiped the key: keyd is asked for it again. @refusal: whether it is a no for good. */
+/*
+ * The kernel has wiped the key: keyd is asked for it again. @refusal: whether it is a no for good.
+ */
 static int key_again(struct held *h, bool *refusal, struct cc_error *err)
 {
 	cc_auto_secret struct cc_secret key = {0};
@@ -179,7 +181,10 @@ static int key_again(struct held *h, bool *refusal, struct cc_error *err)
 		return -1;
 	id = json_string_value(json_object_get(lease, "id"));
 	if (!id || strcmp(id, h->b.lease) != 0) {
-		/* somebody else had the volume: what this container has in memory is not what is there */
+		/*
+		 * somebody else had the volume: what this container has in memory is not what is
+		 * there
+		 */
 		*refusal = true;
 		if (id && cc_is_uuid(id))
 			keyd_lease_return(id, err);
@@ -237,7 +242,7 @@ static void apply(struct renewing *g, struct held *h, const json_t *renewal)
 		failed(g, h->b.name, &err);
 }
 
-/* ---- keyd -------------------------------------------------------------------------------------- */
+/* ---- keyd ---------------------------------------------------------------------------------- */
 
 static struct held *held_under(struct renewing *g, const char *lease)
 {

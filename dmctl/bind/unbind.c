@@ -61,8 +61,8 @@ static bool wait_closed(const char *name)
 }
 
 /*
- * What was written may still reach the LUN. A child does it and is left alone after @ms: other file systems
- * of this host may hang for as long as they like.
+ * What was written may still reach the LUN. A child does it and is left alone after @ms: other file
+ * systems of this host may hang for as long as they like.
  */
 static void sync_for(int ms)
 {
@@ -95,7 +95,9 @@ static int remove_mapping(const char *name, const struct binding *b, bool force,
 	if (b && detach(b, st.dev, force, err)) {
 		if (!force)
 			return -1;
-		/* whatever the container does to stay mounted, the key is not there for it any more */
+		/*
+		 * whatever the container does to stay mounted, the key is not there for it any more
+		 */
 		cc_log(LOG_WARNING, "volume %s: cannot be unmounted in its container: %s", name,
 		       err->text);
 	}

@@ -10,7 +10,8 @@
 #include "bind/binding.h"
 
 /**
- * unbind_binding - unmounts, wipes the key, removes the mapping, returns the lease, removes the file.
+ * unbind_binding - unmounts, wipes the key, removes the mapping, returns the lease, removes the
+ * file.
  * @name: of the binding
  * @force: also when the container uses the volume
  *

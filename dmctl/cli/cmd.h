@@ -2,9 +2,9 @@
 /*
  * cmd.h - what the verbs share: the global options, how they report, how they parse.
  *
- * A verb gets argv[0] = "dmctl volume create" (for error lines) and its own arguments; the global options
- * are gone from it. It returns the exit status, an enum cc_code. stdout carries only the result (the id
- * that was made, a table, or JSON), everything else goes to stderr.
+ * A verb gets argv[0] = "dmctl volume create" (for error lines) and its own arguments; the global
+ * options are gone from it. It returns the exit status, an enum cc_code. stdout carries only the
+ * result (the id that was made, a table, or JSON), everything else goes to stderr.
  */
 #ifndef CC_CMD_H
 #define CC_CMD_H
@@ -49,7 +49,10 @@ int cmd_usage(const struct global_options *g, const char *argv0, const char *fmt
 /* getopt_long(3) answered '?' for the verb's @argv. Return: CC_E_USAGE. */
 int cmd_bad_option(const struct global_options *g, char **argv);
 
-/* The verb takes exactly the arguments @names (NULL-terminated) from argv[@optind]; 0 or CC_E_USAGE. */
+/*
+ * The verb takes exactly the arguments @names (NULL-terminated) from argv[@optind]; 0 or
+ * CC_E_USAGE.
+ */
 int cmd_arguments(const struct global_options *g, int argc, char **argv, const char *const *names);
 
 /* For verbs without options of their own: refuses options, then cmd_arguments(). */

@@ -94,7 +94,7 @@ int cmd_audit_ls(int argc, char **argv, const struct global_options *g)
 	return CC_OK;
 }
 
-/* ---- verify ----------------------------------------------------------------------------------- */
+/* ---- verify -------------------------------------------------------------------------------- */
 
 /**
  * struct chain - how far the chain has been followed.

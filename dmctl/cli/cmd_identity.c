@@ -15,7 +15,7 @@
 
 #define TIME_TEXT 21 /* RFC 3339, with the NUL */
 
-/* ---- what an identity says, for people and programs ------------------------------------------- */
+/* ---- what an identity says, for people and programs ---------------------------------------- */
 
 static void put_time(json_t *obj, const char *key, bool has, int64_t t)
 {
@@ -80,7 +80,7 @@ static json_t *predicate_of(const char *payload, size_t len, struct cc_error *er
 	return json_incref(json_object_get(statement, "predicate"));
 }
 
-/* ---- verify ----------------------------------------------------------------------------------- */
+/* ---- verify -------------------------------------------------------------------------------- */
 
 static EVP_PKEY *read_pubkey(const char *path, struct cc_error *err)
 {
@@ -163,7 +163,7 @@ int cmd_identity_verify(int argc, char **argv, const struct global_options *g)
 	return CC_OK;
 }
 
-/* ---- show ------------------------------------------------------------------------------------- */
+/* ---- show ---------------------------------------------------------------------------------- */
 
 static int show_envelope(const struct global_options *g, const struct identity_envelope *v,
 			 const char *heading, struct cc_error *err)
@@ -244,7 +244,7 @@ int cmd_identity_show(int argc, char **argv, const struct global_options *g)
 	return rc ? cmd_fail(g, &err) : CC_OK;
 }
 
-/* ---- add, rm ---------------------------------------------------------------------------------- */
+/* ---- add, rm ------------------------------------------------------------------------------- */
 
 int cmd_identity_add(int argc, char **argv, const struct global_options *g)
 {

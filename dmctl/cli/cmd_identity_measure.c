@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * cmd_identity_measure.c - dmctl identity measure: what a container is, and a predicate pinned to that.
+ * cmd_identity_measure.c - dmctl identity measure: what a container is, and a predicate pinned to
+ * that.
  */
 #include <getopt.h>
 #include <inttypes.h>

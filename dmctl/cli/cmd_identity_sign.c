@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * cmd_identity_sign.c - dmctl identity sign: the same envelope as `cosign attest --key` makes, offline.
+ * cmd_identity_sign.c - dmctl identity sign: the same envelope as `cosign attest --key` makes,
+ * offline.
  */
 #include <errno.h>
 #include <fcntl.h>

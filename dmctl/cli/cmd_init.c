@@ -22,7 +22,7 @@
 #define AGENT_UNIT "container-crypt-agent.service"
 #define DOCKER_UNIT "container-crypt-docker.service"
 
-/* ---- the agent's name and key ------------------------------------------------------------------ */
+/* ---- the agent's name and key -------------------------------------------------------------- */
 
 /* The key that is there already, new reference; NULL with CC_E_NOTFOUND when there is none. */
 static json_t *read_key(struct cc_error *err)
@@ -91,7 +91,7 @@ static int ensure_key(const char *name, json_t **jwk, char out[static 64], struc
 	return 0;
 }
 
-/* ---- the rest ---------------------------------------------------------------------------------- */
+/* ---- the rest ------------------------------------------------------------------------------ */
 
 static int make_directory(const char *path, mode_t mode, struct cc_error *err)
 {

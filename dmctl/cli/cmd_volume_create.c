@@ -15,7 +15,7 @@
 #include "cli/lease_terms_option.h"
 #include "volume/volume_make.h"
 
-/* ---- arguments -------------------------------------------------------------------------------- */
+/* ---- arguments ----------------------------------------------------------------------------- */
 
 static int split_list(const char *list, struct cc_strv *out, struct cc_error *err)
 {
@@ -83,7 +83,7 @@ static int parse(int argc, char **argv, const struct global_options *g, struct v
 	return mkfs_check(r->fs, r->label, &err) ? cmd_fail(g, &err) : 0;
 }
 
-/* ---- the verb ---------------------------------------------------------------------------------- */
+/* ---- the verb ------------------------------------------------------------------------------ */
 
 static void report(const struct global_options *g, const struct volume_wish *r,
 		   const struct volume_made *made)

@@ -2,8 +2,8 @@
 /*
  * cmd_volume_grow.c - dmctl volume grow: a volume takes all of a LUN that has grown.
  *
- * keyd's record first: a mapping or a file system that is smaller than the record is whole, and catches up
- * at the next bind. Each step may be repeated.
+ * keyd's record first: a mapping or a file system that is smaller than the record is whole, and
+ * catches up at the next bind. Each step may be repeated.
  */
 #include <fcntl.h>
 #include <getopt.h>

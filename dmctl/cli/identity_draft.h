@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * identity_draft.h - the predicate of an identity (lib/identity.h) pinned to a measurement, ready to be signed.
+ * identity_draft.h - the predicate of an identity (lib/identity.h) pinned to a measurement, ready
+ * to be signed.
  */
 #ifndef CC_IDENTITY_DRAFT_H
 #define CC_IDENTITY_DRAFT_H
@@ -8,7 +9,8 @@
 #include "measurement.h"
 
 /**
- * identity_draft_from_measurement - says of a container what it was measured to be, and nothing more.
+ * identity_draft_from_measurement - says of a container what it was measured to be, and nothing
+ * more.
  * Return: new reference, NULL without memory.
  */
 json_t *identity_draft_from_measurement(const struct cc_measurement *m, const char *volume,

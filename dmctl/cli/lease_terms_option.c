@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * lease_terms_option.c - the options that say on what terms a volume's key is lent, and how it is mounted.
+ * lease_terms_option.c - the options that say on what terms a volume's key is lent, and how it is
+ * mounted.
  */
 #include "cli/lease_terms_option.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lease_terms_option.h - the options that say on what terms a volume's key is lent (lib/lease_terms.h), and how it is mounted (lib/mount_options.h).
+ * lease_terms_option.h - the options that say on what terms a volume's key is lent
+ * (lib/lease_terms.h), and how it is mounted (lib/mount_options.h).
  */
 #ifndef CC_LEASE_TERMS_OPTION_H
 #define CC_LEASE_TERMS_OPTION_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * identity_file.h - files that hold signed identities: a DSSE envelope (dmctl identity sign), the lines
- * `cosign download attestation` prints, or a Sigstore bundle with an envelope in it (cosign 3).
+ * identity_file.h - files that hold signed identities: a DSSE envelope (dmctl identity sign), the
+ * lines `cosign download attestation` prints, or a Sigstore bundle with an envelope in it (cosign
+ * 3).
  *
  * Attestations of other kinds in between are passed over. Nothing is verified here: what comes out
  * is only good to be shown as such, or to be handed to somebody who verifies.

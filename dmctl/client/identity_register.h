@@ -8,8 +8,8 @@
 #include "json.h"
 
 /**
- * identity_register - registers the identity in the file @path, which keyd verifies. The one keyd has
- * already is success.
+ * identity_register - registers the identity in the file @path, which keyd verifies. The one keyd
+ * has already is success.
  * @volume: which one, where the file holds identities of several; NULL where it does not
  * @answer: out, keyd's answer, new reference
  */

@@ -188,8 +188,8 @@ static json_t *release_request(struct cc_evidence *ev, const json_t *agent_key,
 }
 
 /**
- * struct session - one exchange that begins with a challenge. Everything in @ev is borrowed, so it is never
- * passed to cc_evidence_clear().
+ * struct session - one exchange that begins with a challenge. Everything in @ev is borrowed, so it
+ * is never passed to cc_evidence_clear().
  */
 struct session {
 	json_t *agent_key;

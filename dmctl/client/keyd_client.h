@@ -31,8 +31,8 @@ int keyd_request(const char *method, const char *path, const json_t *body, json_
  * @uuid: volume
  * @key: out, the volume key
  * @answer: out, the release answer (lease, volume, mount, identity)
- * @asked_ms: out, CLOCK_BOOTTIME before the key was asked for: what a lease is counted from; may be NULL
- * The agent's key is read from @agent_key_path (CC_AGENT_KEY).
+ * @asked_ms: out, CLOCK_BOOTTIME before the key was asked for: what a lease is counted from; may be
+ * NULL The agent's key is read from @agent_key_path (CC_AGENT_KEY).
  */
 struct cc_measurement;
 struct cc_renewal;
@@ -41,9 +41,10 @@ int keyd_release(const char *op, const char *uuid, const struct cc_measurement *
 		 uint64_t *asked_ms, struct cc_error *err);
 
 /**
- * keyd_renew - challenge, evidence, renewal of @n leases: in one request, or in as few as hold them.
- * @renewals: an array, to which the answer's objects are appended, each with a member "askedMs" as keyd_release()
- * has it; borrowed
+ * keyd_renew - challenge, evidence, renewal of @n leases: in one request, or in as few as hold
+ * them.
+ * @renewals: an array, to which the answer's objects are appended, each with a member "askedMs" as
+ * keyd_release() has it; borrowed
  */
 int keyd_renew(const struct cc_renewal *r, size_t n, const char *agent_key_path, json_t *renewals,
 	       struct cc_error *err);

@@ -8,8 +8,8 @@
 #include "client/volume_record.h"
 
 /*
- * The record of volume @name. @obj: out, the API's object, new reference; may be NULL. Return: 0; -1 with
- * keyd's error, CC_E_NOTFOUND without such a volume.
+ * The record of volume @name. @obj: out, the API's object, new reference; may be NULL. Return: 0;
+ * -1 with keyd's error, CC_E_NOTFOUND without such a volume.
  */
 int volume_get(const char *name, struct volume_record *v, json_t **obj, struct cc_error *err);
 

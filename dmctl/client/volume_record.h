@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * volume_record.h - keyd's record of a volume: the authority for what a mapping spans (the LUKS2 header
- * on the LUN is only a copy, which whoever has the LUN can rewrite).
+ * volume_record.h - keyd's record of a volume: the authority for what a mapping spans (the LUKS2
+ * header on the LUN is only a copy, which whoever has the LUN can rewrite).
  */
 #ifndef CC_VOLUME_RECORD_H
 #define CC_VOLUME_RECORD_H

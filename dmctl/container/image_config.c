@@ -82,7 +82,8 @@ static int number(const char *s, uint32_t *id)
 }
 
 /*
- * The file behind @path_fd, which was opened with O_PATH, up to @max bytes. Return: how many, or -1.
+ * The file behind @path_fd, which was opened with O_PATH, up to @max bytes. Return: how many, or
+ * -1.
  */
 static ssize_t read_regular(int path_fd, char *buf, size_t max)
 {
@@ -126,7 +127,9 @@ static FILE *open_in(const char *root, const char *path)
 	return cc_steal(f);
 }
 
-/* Fills uid and gid from passwd's line for @name, or for the number in u->uid when @name is NULL. */
+/*
+ * Fills uid and gid from passwd's line for @name, or for the number in u->uid when @name is NULL.
+ */
 static bool find_user(const char *root, const char *name, struct cc_user *u, char **found)
 {
 	cc_auto_fclose FILE *f = open_in(root, "/etc/passwd");

@@ -28,7 +28,8 @@ int image_config_parse(const char *buf, size_t len, struct image_config *c, stru
 /**
  * image_user - resolves a user as the engines do: numbers stand for themselves, names and
  * supplementary groups come from /etc/passwd and /etc/group below @root.
- * @root: directory of the container's root file system; no symbolic link in it is followed out of it
+ * @root: directory of the container's root file system; no symbolic link in it is followed out of
+ * it
  */
 int image_user(const char *user, const char *root, struct cc_user *u, struct cc_error *err);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * layer_record.h - what is remembered of a layer, as the bytes of its file. Three lines: the digest of all that
- * follows, the stamp of the tree (rootfs_tree.h), its digest; then the opaque directories, each ended by a NUL.
+ * layer_record.h - what is remembered of a layer, as the bytes of its file. Three lines: the digest
+ * of all that follows, the stamp of the tree (rootfs_tree.h), its digest; then the opaque
+ * directories, each ended by a NUL.
  *
  * Pure. A file that is not exactly what layer_record_make() writes is none.
  */
@@ -12,7 +13,10 @@
 
 #define LAYER_RECORD_MAX (1 << 20) /* bytes */
 
-/* The record of @t, whose stamp and digest are there, malloced. NULL without memory, or when it would be too long. */
+/*
+ * The record of @t, whose stamp and digest are there, malloced. NULL without memory, or when it
+ * would be too long.
+ */
 char *layer_record_make(const struct tree *t, size_t *len);
 
 /**

@@ -76,8 +76,8 @@ static int take_engine(struct engine_container *c, struct cc_measurement *m, str
 }
 
 /*
- * config.json is believed because it is the engine's. Whoever hands us a state may have written another one, so the
- * directory it names must be the one where the engine keeps this container's.
+ * config.json is believed because it is the engine's. Whoever hands us a state may have written
+ * another one, so the directory it names must be the one where the engine keeps this container's.
  */
 static int check_bundle(const struct engine_container *c, const char *named, struct cc_error *err)
 {
@@ -162,8 +162,8 @@ static int recheck(const struct proc_ref *p, const char *cgroup, struct cc_error
 
 /*
  * @c: engine is found out here; id and pid are given
- * @named: the bundle that a hook's state names; NULL: the runtime has made the root file system the root of
- *         the mount namespace
+ * @named: the bundle that a hook's state names; NULL: the runtime has made the root file
+ *         system the root of the mount namespace
  */
 static int measure(struct engine_container *c, const char *named, struct measured *s,
 		   struct cc_error *err)

@@ -46,8 +46,9 @@ int measure_named(const char *container, const char *engine, struct measured *s,
 
 /**
  * measure_bound - a container that was bound before, by id.
- * @pid: its first process, which is alive; the engine knows it only when the runtime has created the container, which
- *       it has not while a hook runs, nor while the process is frozen after that. Nothing of the container has run then.
+ * @pid: its first process, which is alive; the engine knows it only when the runtime has
+ *       created the container, which it has not while a hook runs, nor while the process is frozen
+ *       after that. Nothing of the container has run then.
  *
  * Return: as measure_named()
  */
@@ -55,20 +56,21 @@ int measure_bound(const char *id, const char *engine, pid_t pid, struct measured
 		  struct cc_error *err);
 
 /*
- * Measures the root file system's layers, too (rootfs_digest()), which can take as long as reading the image.
- * CC_E_REFUSED, fact "rootfs", where that cannot be. @cache: what is known of layers already.
+ * Measures the root file system's layers, too (rootfs_digest()), which can take as long as reading
+ * the image. CC_E_REFUSED, fact "rootfs", where that cannot be. @cache: what is known of layers
+ * already.
  */
 int measure_rootfs(struct measured *s, struct layer_cache *cache, struct cc_error *err);
 
-/* ---- parts ------------------------------------------------------------------------------------- */
+/* ---- parts --------------------------------------------------------------------------------- */
 
 /* Whether the kernel's facts about @pid are those config.json promises; also settles m->ns. */
 int measure_kernel(pid_t pid, const char *cgroup, const struct oci_facts *f,
 		   struct cc_measurement *m, struct cc_error *err);
 
 /*
- * The process that a hook is run for is a runtime's, which will execute the container's program; not one
- * that CRIU fills with memory from a file. Return: 0, or -1 with CC_E_REFUSED.
+ * The process that a hook is run for is a runtime's, which will execute the container's program;
+ * not one that CRIU fills with memory from a file. Return: 0, or -1 with CC_E_REFUSED.
  */
 int measure_fresh(pid_t pid, struct cc_error *err);
 

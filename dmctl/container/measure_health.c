@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * measure_health.c - a health check is a command that the engine runs in the container again and again. It
- * is chosen by whoever makes the container, as its arguments are, but config.json does not have it.
+ * measure_health.c - a health check is a command that the engine runs in the container again and
+ * again. It is chosen by whoever makes the container, as its arguments are, but config.json does
+ * not have it.
  */
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * measure_kernel.c - config.json against the kernel: namespaces, credentials, the docker daemon's hook.
+ * measure_kernel.c - config.json against the kernel: namespaces, credentials, the docker daemon's
+ * hook.
  */
 #include <limits.h>
 #include <stdio.h>
@@ -128,7 +129,9 @@ bool measure_host_device(const char *path, const char *type, json_int_t major, j
 	return st.st_rdev == makedev((unsigned int)major, (unsigned int)minor);
 }
 
-/* Names of config.json as bits; what this libcap-ng does not know cannot be in the kernel's sets. */
+/*
+ * Names of config.json as bits; what this libcap-ng does not know cannot be in the kernel's sets.
+ */
 static uint64_t cap_mask(const struct cc_strv *caps)
 {
 	uint64_t mask = 0;

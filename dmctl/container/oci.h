@@ -3,7 +3,8 @@
  * oci.h - the two documents of the OCI runtime specification the agent reads: the state a runtime
  * hands to a hook (runtime.md, "State") and a bundle's config.json (config.md, config-linux.md).
  *
- * Pure parsers of outside bytes. What no fact is made of, and is not known to be harmless, is a setting.
+ * Pure parsers of outside bytes. What no fact is made of, and is not known to be harmless, is a
+ * setting.
  */
 #ifndef CC_OCI_H
 #define CC_OCI_H
@@ -30,7 +31,8 @@ void oci_state_clear(struct oci_state *s);
  * struct oci_context - what makes a mount or hook the engine's own.
  * @bundle: directory of config.json, for a relative root.path
  * @own_dirs: directories the engine keeps for exactly this container
- * @is_host_device: whether the host has at @path the device of these numbers, "c" or "b"; NULL: never
+ * @is_host_device: whether the host has at @path the device of these numbers, "c" or "b"; NULL:
+ * never
  */
 struct oci_context {
 	enum engine_kind engine;
@@ -78,7 +80,8 @@ int oci_devices_parse(const json_t *lnx, const struct oci_context *ctx, struct c
 		      struct cc_error *err);
 
 /**
- * oci_settings_parse - fills m->settings: what may change what the program does and is no other fact.
+ * oci_settings_parse - fills m->settings: what may change what the program does and is no other
+ * fact.
  * @config: the whole document; m->seccomp is filled already
  */
 int oci_settings_parse(const json_t *config, struct cc_measurement *m, struct cc_error *err);

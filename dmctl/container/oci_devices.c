@@ -24,8 +24,8 @@ static const struct {
 };
 
 /*
- * @path: of the node, NULL for a rule. /dev/zero under the name of /dev/urandom is as little a default
- * as a disk is: runtimes prefer a node that is asked for to their own of that name.
+ * @path: of the node, NULL for a rule. /dev/zero under the name of /dev/urandom is as little a
+ * default as a disk is: runtimes prefer a node that is asked for to their own of that name.
  */
 static bool is_default(const char *path, const char *type, json_int_t major, json_int_t minor)
 {

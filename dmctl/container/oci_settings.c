@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * oci_settings.c - what config.json sets beyond what engines always write, and no other fact covers.
+ * oci_settings.c - what config.json sets beyond what engines always write, and no other fact
+ * covers.
  *
  * What is not known to be harmless is a setting: a member of a later specification too.
  */
@@ -41,7 +42,9 @@ static const char *const linux_members[] = {
 static const char *const engine_sysctls[] = {"net.ipv4.ip_unprivileged_port_start",
 					     "net.ipv4.ping_group_range", NULL};
 
-/* Annotations by which runtimes are steered: crun(1), runc's docs/systemd.md, runc-checkpoint(8) … */
+/*
+ * Annotations by which runtimes are steered: crun(1), runc's docs/systemd.md, runc-checkpoint(8) …
+ */
 static const char *const steering[] = {
 	"run.oci.",    "module.wasm.",	     "krun.", "org.systemd.property.", "org.criu.",
 	"dev.gvisor.", "io.katacontainers.", NULL};
@@ -162,7 +165,9 @@ static int missing(const json_t *lnx, const char *key, const char *const *paths,
 	return 0;
 }
 
-/* A filter that lets pass what it does not name, or one that asks somebody outside what to answer. */
+/*
+ * A filter that lets pass what it does not name, or one that asks somebody outside what to answer.
+ */
 static int parse_seccomp(const json_t *lnx, struct cc_measurement *m, struct cc_error *err)
 {
 	static const char *const strict[] = {"SCMP_ACT_ERRNO",	     "SCMP_ACT_KILL",

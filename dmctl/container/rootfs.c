@@ -4,7 +4,8 @@
  *
  * At a container's first start its upper layer may hold only what the engine itself makes: empty
  * directories and empty files for things to be mounted on. All else was put there by somebody
- * after the container was created (docker cp), or hides a part of the image (a whiteout), or changes it (chmod).
+ * after the container was created (docker cp), or hides a part of the image (a whiteout), or
+ * changes it (chmod).
  */
 #include "container/rootfs.h"
 
@@ -93,8 +94,8 @@ struct rules {
 };
 
 /*
- * A directory is new, or one of the image's that the engine made something in: then it hides nothing the image has
- * there and is what it was. Overlayfs also marks every new one as opaque.
+ * A directory is new, or one of the image's that the engine made something in: then it hides
+ * nothing the image has there and is what it was. Overlayfs also marks every new one as opaque.
  */
 static bool dir_fits(const FTSENT *e, const char *rel, const struct layers *lower,
 		     const struct rules *rules)
@@ -208,11 +209,11 @@ int rootfs_measure(const char *root, pid_t pid, bool user_ns, struct cc_measurem
 	return 0;
 }
 
-/* ---- the image's layers ------------------------------------------------------------------------ */
+/* ---- the image's layers -------------------------------------------------------------------- */
 
 /*
- * Docker puts a layer of its own between the image's and the upper one: ID-init below ID. Its path, malloced, NULL
- * without one; the mount table has only a link to it.
+ * Docker puts a layer of its own between the image's and the upper one: ID-init below ID. Its path,
+ * malloced, NULL without one; the mount table has only a link to it.
  */
 static char *init_layer(const struct overlay *o)
 {

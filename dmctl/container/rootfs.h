@@ -22,7 +22,8 @@ int rootfs_open(int root_fd, const char *path, int flags);
 /**
  * rootfs_measure - fills m->upper and m->upper_dirty.
  * @root: config.json's root.path, the merged directory of the overlay
- * @pid: the container's process, in whose mount table the overlay is looked for when it is not in ours
+ * @pid: the container's process, in whose mount table the overlay is looked for when it is not in
+ * ours
  * @user_ns: the container has ids of its own: the owners in its layers are not compared
  * @m: its mounts must be filled: empty files are expected where something is mounted over them
  *
@@ -36,13 +37,13 @@ int rootfs_walk(const struct overlay *o, bool user_ns, struct cc_measurement *m,
 		struct cc_error *err);
 
 /**
- * rootfs_digest - fills m->rootfs_digest: the image's layers (rootfs_layers.h), without the one Docker puts on
- * top of them as long as only what Docker makes is in that.
+ * rootfs_digest - fills m->rootfs_digest: the image's layers (rootfs_layers.h), without the one
+ * Docker puts on top of them as long as only what Docker makes is in that.
  * @cache: what is known of layers already
  * @m: its container_id and mounts must be filled
  *
- * Reads every file of layers that were not read since boot or have changed. CC_E_REFUSED, fact "rootfs", when the
- * root file system is no overlay; CC_E_BUSY when a layer changed meanwhile.
+ * Reads every file of layers that were not read since boot or have changed. CC_E_REFUSED, fact
+ * "rootfs", when the root file system is no overlay; CC_E_BUSY when a layer changed meanwhile.
  */
 int rootfs_digest(const char *root, pid_t pid, struct layer_cache *cache, struct cc_measurement *m,
 		  struct cc_error *err);

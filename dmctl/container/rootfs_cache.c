@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * rootfs_cache.c - digests of layers that were taken since this boot: a file a layer (layer_record.h), locked while
- * the layer is read.
+ * rootfs_cache.c - digests of layers that were taken since this boot: a file a layer
+ * (layer_record.h), locked while the layer is read.
  */
 #include "container/rootfs_cache.h"
 
@@ -19,10 +19,13 @@
 #include "log.h"
 
 #define LAYERS_MAX 4096u
-/* A time of change this young may be that of a later change, too: clocks of file systems tick coarsely. */
+/*
+ * A time of change this young may be that of a later change, too: clocks of file systems tick
+ * coarsely.
+ */
 #define SETTLED_NS INT64_C(2000000000)
 
-/* ---- the file of a layer ----------------------------------------------------------------------- */
+/* ---- the file of a layer ------------------------------------------------------------------- */
 
 /* More than anybody has: begin anew rather than grow for ever. */
 static void limit(int dir)
@@ -114,7 +117,7 @@ static void keep(int fd, const struct tree *t)
 		cc_log(LOG_WARNING, "the digest of a layer cannot be kept: %s", strerror(errno));
 }
 
-/* ---- what was looked at just now --------------------------------------------------------------- */
+/* ---- what was looked at just now ----------------------------------------------------------- */
 
 struct layer_seen {
 	dev_t dev;
@@ -162,7 +165,7 @@ static int remember(struct layer_cache *c, const struct stat *st, const struct t
 	return copy(&seen->tree, t, err);
 }
 
-/* ---- a layer ----------------------------------------------------------------------------------- */
+/* ---- a layer ------------------------------------------------------------------------------- */
 
 static int read_layer(const char *cache, int fd, const char *what, struct tree *t, bool *cached,
 		      struct cc_error *err)

@@ -2,13 +2,14 @@
 /*
  * rootfs_cache.h - digests of layers that were taken since this boot.
  *
- * A layer is found again by device and inode number of its directory and believed while the stamp of its tree
- * (rootfs_tree.h) is what it was, for which every entry is looked at but no file is read. So a change through
- * the file system is noticed, as every one sets a new time of last change, which no program can choose.
+ * A layer is found again by device and inode number of its directory and believed while the stamp
+ * of its tree (rootfs_tree.h) is what it was, for which every entry is looked at but no file is
+ * read. So a change through the file system is noticed, as every one sets a new time of last
+ * change, which no program can choose.
  *
- * Not noticed: a write below the file system, to its block device; a change after the clock was set back; a file
- * system that was changed elsewhere and mounted again meanwhile. Nothing outlives a boot, so that what was
- * changed while the host was off is read again. Only root writes here.
+ * Not noticed: a write below the file system, to its block device; a change after the clock was set
+ * back; a file system that was changed elsewhere and mounted again meanwhile. Nothing outlives a
+ * boot, so that what was changed while the host was off is read again. Only root writes here.
  */
 #ifndef CC_ROOTFS_CACHE_H
 #define CC_ROOTFS_CACHE_H
@@ -18,8 +19,8 @@
 /**
  * struct layer_cache - what is known of layers. Give it its directory, zero the rest.
  * @dir: CC_ROOTFS_DIR; what is in it outlives the process
- * @seen: layers that were looked at since this was made: of many containers that are measured at one time, each layer
- *        they share is looked at once
+ * @seen: layers that were looked at since this was made: of many containers that are
+ *        measured at one time, each layer they share is looked at once
  */
 struct layer_cache {
 	const char *dir;

@@ -31,7 +31,7 @@ void layers_close(struct layers *l)
 		close(l->fds[--l->n]);
 }
 
-/* ---- what is shown ----------------------------------------------------------------------------- */
+/* ---- what is shown ------------------------------------------------------------------------- */
 
 enum shown { SHOWN_NOTHING, SHOWN_HIDDEN, SHOWN };
 
@@ -43,8 +43,8 @@ static bool is_opaque(int dir)
 }
 
 /*
- * What one layer has at @path: SHOWN_HIDDEN when there is nothing, and nothing of the layers below is seen. What
- * cannot be looked at is there.
+ * What one layer has at @path: SHOWN_HIDDEN when there is nothing, and nothing of the layers below
+ * is seen. What cannot be looked at is there.
  */
 static enum shown layer_has(int layer, const char *path, int *found)
 {
@@ -94,7 +94,7 @@ bool layers_show(const struct layers *l, size_t first, const char *path, int *di
 	return false;
 }
 
-/* ---- digest ------------------------------------------------------------------------------------ */
+/* ---- digest -------------------------------------------------------------------------------- */
 
 /* A NUL ends each text: no digest, mark or path has one in it. */
 static void put(FILE *f, const char *s)

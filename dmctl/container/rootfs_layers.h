@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rootfs_layers.h - the read-only layers of a container's root file system: what they show together, and
- * their digest.
+ * rootfs_layers.h - the read-only layers of a container's root file system: what they show
+ * together, and their digest.
  *
- * The digest is over those of the layers (rootfs_tree.h) from the top one down, each with the opaque directories that hide
- * something of the layers below it. A layer without entries does not count. So an image has the same digest
- * on every host and under every engine that unpacks its layers one directory each, as Docker's overlay2 and Podman's
- * overlay driver do, however the engine came by it (built, pulled, loaded).
+ * The digest is over those of the layers (rootfs_tree.h) from the top one down, each with the
+ * opaque directories that hide something of the layers below it. A layer without entries does not
+ * count. So an image has the same digest on every host and under every engine that unpacks its
+ * layers one directory each, as Docker's overlay2 and Podman's overlay driver do, however the
+ * engine came by it (built, pulled, loaded).
  */
 #ifndef CC_ROOTFS_LAYERS_H
 #define CC_ROOTFS_LAYERS_H
@@ -28,8 +29,10 @@ void layers_close(struct layers *l);
 #define layers_auto cc_cleanup(layers_close)
 
 /**
- * layers_show - whether the layers from number @first on show anything at @path, below their roots ("" or "/a/b").
- * @dir: out, when that is a directory, a descriptor of it in the layer that has its attributes, else -1; may be NULL
+ * layers_show - whether the layers from number @first on show anything at @path, below their roots
+ * ("" or "/a/b").
+ * @dir: out, when that is a directory, a descriptor of it in the layer that has its attributes,
+ * else -1; may be NULL
  */
 bool layers_show(const struct layers *l, size_t first, const char *path, int *dir);
 

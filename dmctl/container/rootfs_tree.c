@@ -2,8 +2,8 @@
 /*
  * rootfs_tree.c - a directory tree as one digest.
  *
- * Everything that goes into it is preceded by its length or has a fixed one, so that no two trees make the same
- * bytes.
+ * Everything that goes into it is preceded by its length or has a fixed one, so that no two trees
+ * make the same bytes.
  */
 #include "container/rootfs_tree.h"
 
@@ -45,7 +45,7 @@ static void md_free_ptr(EVP_MD_CTX **md)
 	EVP_MD_CTX_free(*md);
 }
 
-/* ---- errors ------------------------------------------------------------------------------------ */
+/* ---- errors -------------------------------------------------------------------------------- */
 
 static int fail_errno(const struct walk *w)
 {
@@ -58,7 +58,7 @@ static int fail_changed(const struct walk *w)
 		       w->path);
 }
 
-/* ---- what goes into a digest ------------------------------------------------------------------- */
+/* ---- what goes into a digest --------------------------------------------------------------- */
 
 /* SHA-256 fails only without memory, which the first update has; a failure shows at the end. */
 static void put(EVP_MD_CTX *md, const void *p, size_t len)
@@ -107,7 +107,7 @@ static EVP_MD_CTX *begin(struct cc_error *err)
 	return NULL;
 }
 
-/* ---- extended attributes ----------------------------------------------------------------------- */
+/* ---- extended attributes ------------------------------------------------------------------- */
 
 /* What overlayfs notes for itself and what a host's security modules put on every file. */
 static bool counts(const char *name)
@@ -131,7 +131,10 @@ static bool counts(const char *name)
 	return true;
 }
 
-/* An entry's attributes are reached through its descriptor, or for what must not be opened by its path. */
+/*
+ * An entry's attributes are reached through its descriptor, or for what must not be opened by its
+ * path.
+ */
 struct attributes {
 	int fd;
 	const char *path; /* NULL: by fd */
@@ -224,7 +227,7 @@ int tree_attributes(int fd, char digest[static 72], struct cc_error *err)
 		       : 0;
 }
 
-/* ---- one entry --------------------------------------------------------------------------------- */
+/* ---- one entry ----------------------------------------------------------------------------- */
 
 static int64_t nanoseconds(const struct statx_timestamp *t)
 {
@@ -361,7 +364,7 @@ static int put_special(struct walk *w, int dir, const char *name, const struct s
 	return is_same(st, &now) ? 0 : fail_changed(w);
 }
 
-/* ---- directories ------------------------------------------------------------------------------- */
+/* ---- directories --------------------------------------------------------------------------- */
 
 static int walk_dir(struct walk *w, int fd, const struct statx *st);
 

@@ -17,14 +17,15 @@
  * struct engine_container - one container. Zero it first, end with engine_container_clear().
  * @engine, @id: given for engine_describe(), found by engine_find()
  * @name: without leading slash; informational
- * @bundle: directory of config.json by the engine's own rules, whoever names another; NULL before it has one
+ * @bundle: directory of config.json by the engine's own rules, whoever names another; NULL before
+ * it has one
  * @pid: first process, 0 when there is none
  * @waiting: the process exists and waits to be started (podman init): no user code has run
  * @own_dirs: directories the engine keeps for this container
  * @image_id: "sha256:…", digest of @image_config
  * @image_ref: name the container was made from; informational
- * @health: what the engine runs in the container to see whether it is well: commands as health checks have them, or
- *          a text where that is not known
+ * @health: what the engine runs in the container to see whether it is well: commands as
+ *          health checks have them, or a text where that is not known
  * @manifests: manifest digests the engine's store has for this image id
  */
 struct engine_container {
@@ -59,13 +60,16 @@ const char *engine_name(enum engine_kind engine);
 int engine_find(const char *container, const char *engine, struct engine_container *c,
 		struct cc_error *err);
 
-/* Fills @c but for pid and waiting, given engine and id. CC_E_INVALID when the store contradicts itself. */
+/*
+ * Fills @c but for pid and waiting, given engine and id. CC_E_INVALID when the store contradicts
+ * itself.
+ */
 int engine_describe(struct engine_container *c, struct cc_error *err);
 
 /* True as long as the engine has a container of this id. An error counts as true. */
 bool engine_has(enum engine_kind engine, const char *id);
 
-/* ---- between engine.c and the engines ---------------------------------------------------------- */
+/* ---- between engine.c and the engines ------------------------------------------------------ */
 
 /**
  * struct engine - one engine.

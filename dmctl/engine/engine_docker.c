@@ -18,8 +18,8 @@
 #define LIST_MAX (4 << 20)
 
 /*
- * Where containerd keeps running containers' bundles: the system's, the daemon's own; in the namespace "moby", or
- * "moby-UID.GID" of a daemon with --userns-remap.
+ * Where containerd keeps running containers' bundles: the system's, the daemon's own; in the
+ * namespace "moby", or "moby-UID.GID" of a daemon with --userns-remap.
  */
 static const char *const bundle_dirs[] = {
 	"/run/containerd/io.containerd.runtime.v2.task/moby*",

@@ -352,8 +352,8 @@ static void take_image_ref(const json_t *entry, struct engine_container *c)
 }
 
 /*
- * Only Podman's data base has it. Where that is another one (BoltDB, of before version 5) it is not known, which is
- * something else than none.
+ * Only Podman's data base has it. Where that is another one (BoltDB, of before version 5) it is not
+ * known, which is something else than none.
  */
 static int take_health(const struct store *s, struct engine_container *c, struct cc_error *err)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * podman_db.c - what only Podman's data base has of a container. It is read while Podman may write to it: SQLite sees to
- * that, and waits for nothing that Podman holds while a hook runs.
+ * podman_db.c - what only Podman's data base has of a container. It is read while Podman may write
+ * to it: SQLite sees to that, and waits for nothing that Podman holds while a hook runs.
  */
 #include "engine/podman_db.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * podman_db.h - what only Podman's data base has of a container (libpod, SQLite): nothing of it is in the OCI bundle or
- * the store of containers/storage.
+ * podman_db.h - what only Podman's data base has of a container (libpod, SQLite): nothing of it is
+ * in the OCI bundle or the store of containers/storage.
  */
 #ifndef CC_PODMAN_DB_H
 #define CC_PODMAN_DB_H

@@ -115,7 +115,9 @@ static int connect_agent(void)
 	return fd;
 }
 
-/* After connect_agent(). Nobody but root may use the socket, and root's hook is never kept from it. */
+/*
+ * After connect_agent(). Nobody but root may use the socket, and root's hook is never kept from it.
+ */
 static int no_agent(void)
 {
 	if (errno == EACCES)

@@ -46,8 +46,9 @@ bool cgroup_is_frozen(const char *path);
 /* Opens a file of the group of the first @len bytes of @path; -1 with errno. */
 int cgroup_open(const char *path, size_t len, const char *file, int flags);
 
-/* Stops all tasks of the group of the first @len bytes of @path, or lets them go on. It is asked for only:
- * see cgroup_wait(). CC_E_NOTFOUND when there is no such group.
+/*
+ * Stops all tasks of the group of the first @len bytes of @path, or lets them go on. It is asked
+ * for only: see cgroup_wait(). CC_E_NOTFOUND when there is no such group. /
  */
 int cgroup_freeze(const char *path, size_t len, bool freeze, struct cc_error *err);
 

@@ -40,7 +40,9 @@ struct http_answer {
 
 void http_answer_clear(struct http_answer *a);
 
-/* Return: 0 when there was an answer, whatever its status; -1 with CC_E_UNREACHABLE or CC_E_PERM. */
+/*
+ * Return: 0 when there was an answer, whatever its status; -1 with CC_E_UNREACHABLE or CC_E_PERM.
+ */
 int http_unix(const struct http_request *r, struct http_answer *a, struct cc_error *err);
 
 /* Escapes @s for a query; malloced, NULL without memory. */

@@ -82,8 +82,8 @@ static int option(struct libmnt_fs *fs, const char *name, char **out, struct cc_
 }
 
 /*
- * All values of the options that add a layer each, ":" between; *out stays NULL without any. Linux 6.8
- * shows the layers so when they were given one by one.
+ * All values of the options that add a layer each, ":" between; *out stays NULL without any. Linux
+ * 6.8 shows the layers so when they were given one by one.
  */
 static int layers(struct libmnt_fs *fs, char **out, struct cc_error *err)
 {

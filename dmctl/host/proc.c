@@ -69,7 +69,10 @@ static int start_time(pid_t pid, uint64_t *ticks)
 	return stat_field(pid, "stat", 22, ticks);
 }
 
-/* None of its threads will run its program again; they may be unmounting what they were the last to use. */
+/*
+ * None of its threads will run its program again; they may be unmounting what they were the last to
+ * use.
+ */
 static bool dying(pid_t pid)
 {
 	cc_auto_closedir DIR *dir = NULL;

@@ -36,7 +36,10 @@ void proc_close(struct proc_ref *p);
 /* Still alive, and still the process it was. Call after everything else was read. CC_E_NOTFOUND. */
 int proc_check(const struct proc_ref *p, struct cc_error *err);
 
-/* True when @pid lives, started at @start_time, and is not on its last way through the kernel, which may be long. */
+/*
+ * True when @pid lives, started at @start_time, and is not on its last way through the kernel,
+ * which may be long.
+ */
 bool proc_alive(pid_t pid, uint64_t start_time);
 
 /**
@@ -65,8 +68,9 @@ int proc_cgroup(pid_t pid, char path[static PROC_PATH_MAX], struct cc_error *err
 int proc_ns(pid_t pid, const char *name, uint64_t *ino, struct cc_error *err);
 
 /**
- * proc_at_home - whether the root directory of @pid is ours: so it is for a process of the host in whatever mount namespace,
- * and for a container's before its runtime has made the container's root file system its root; not after that.
+ * proc_at_home - whether the root directory of @pid is ours: so it is for a process of the host in
+ * whatever mount namespace, and for a container's before its runtime has made the container's root
+ * file system its root; not after that.
  */
 int proc_at_home(pid_t pid, bool *home, struct cc_error *err);
 

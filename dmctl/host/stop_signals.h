@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * stop_signals.h - SIGINT, SIGTERM and SIGHUP as an error between two steps instead of a death in the
- * middle of one, so that what was done is undone.
+ * stop_signals.h - SIGINT, SIGTERM and SIGHUP as an error between two steps instead of a death in
+ * the middle of one, so that what was done is undone.
  */
 #ifndef CC_STOP_SIGNALS_H
 #define CC_STOP_SIGNALS_H

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * undo_guard.h - undo that happens whatever becomes of this process, SIGKILL included: a child that does
- * nothing but wait for us to say "done", and undoes when we are gone without having said it.
+ * undo_guard.h - undo that happens whatever becomes of this process, SIGKILL included: a child that
+ * does nothing but wait for us to say "done", and undoes when we are gone without having said it.
  *
- * The undo looks at what is there instead of keeping books, so it may run at any moment and more than
- * once. The child inherits our descriptors and with them our locks, so nobody else gets in between.
+ * The undo looks at what is there instead of keeping books, so it may run at any moment and more
+ * than once. The child inherits our descriptors and with them our locks, so nobody else gets in
+ * between.
  */
 #ifndef CC_UNDO_GUARD_H
 #define CC_UNDO_GUARD_H

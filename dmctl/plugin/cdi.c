@@ -95,7 +95,10 @@ static int lock_dir(const char *dir, struct cc_error *err)
 {
 	cc_auto_close int fd = -1;
 
-	/* whatever the umask: engines of ordinary users look there, too, and are told why they get nothing */
+	/*
+	 * whatever the umask: engines of ordinary users look there, too, and are told why they get
+	 * nothing
+	 */
 	if (mkdir(dir, 0755) ? errno != EEXIST : chmod(dir, 0755))
 		return cc_fail_errno(err, CC_E_INTERNAL, "%s", dir);
 	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * placeholder.c - the directory that stands for a volume until it is bound: a tmpfs of its own, read-only as
- * a whole, so that no mount option of an engine makes it writable.
+ * placeholder.c - the directory that stands for a volume until it is bound: a tmpfs of its own,
+ * read-only as a whole, so that no mount option of an engine makes it writable.
  */
 #include "plugin/placeholder.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * placeholder.h - what the volume plugin gives an engine to mount: a read-only directory with one file
- * that says what to do. A bind mounts the volume over it; where none happened, the container sees
- * the file, and cannot write data to the wrong place.
+ * placeholder.h - what the volume plugin gives an engine to mount: a read-only directory with one
+ * file that says what to do. A bind mounts the volume over it; where none happened, the container
+ * sees the file, and cannot write data to the wrong place.
  */
 #ifndef CC_PLACEHOLDER_H
 #define CC_PLACEHOLDER_H
@@ -21,8 +21,8 @@ int placeholder_make(const char *volume, struct cc_error *err);
 int placeholder_remove(const char *volume, struct cc_error *err);
 
 /*
- * Opens it, O_PATH, for a comparison with what is mounted somewhere. Return: -1 when there is none, and
- * for a directory that is none.
+ * Opens it, O_PATH, for a comparison with what is mounted somewhere. Return: -1 when there is none,
+ * and for a directory that is none.
  */
 int placeholder_open(const char *volume);
 

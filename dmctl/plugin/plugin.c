@@ -19,8 +19,8 @@
 #include "volume/volume_make.h"
 
 /*
- * The volume an engine means: one it created, or else keyd's volume of that name, so that a volume made
- * with "dmctl volume create" needs no second creation.
+ * The volume an engine means: one it created, or else keyd's volume of that name, so that a volume
+ * made with "dmctl volume create" needs no second creation.
  */
 static int find(const char *name, struct plugin_volume *v, struct cc_error *err)
 {
@@ -40,7 +40,7 @@ static int find(const char *name, struct plugin_volume *v, struct cc_error *err)
 	return 0;
 }
 
-/* ---- Create ------------------------------------------------------------------------------------ */
+/* ---- Create -------------------------------------------------------------------------------- */
 
 static int make(const char *volume, const struct plugin_request *r, struct cc_error *err)
 {
@@ -149,7 +149,7 @@ static json_t *do_create(const struct plugin_request *r, const char *cdi_dir, st
 	return plugin_store_save(&v, err) || cdi_refresh_all(cdi_dir, err) ? NULL : json_object();
 }
 
-/* ---- the other calls --------------------------------------------------------------------------- */
+/* ---- the other calls ----------------------------------------------------------------------- */
 
 static json_t *do_remove(const struct plugin_request *r, const char *cdi_dir, struct cc_error *err)
 {

@@ -2,8 +2,8 @@
 /*
  * plugin.h - the volume plugin's calls, done by a worker of the agent.
  *
- * An engine's volume is a name of one of keyd's volumes. Removing it forgets the name; the data and its key
- * stay until "dmctl volume rm".
+ * An engine's volume is a name of one of keyd's volumes. Removing it forgets the name; the data and
+ * its key stay until "dmctl volume rm".
  */
 #ifndef CC_PLUGIN_H
 #define CC_PLUGIN_H

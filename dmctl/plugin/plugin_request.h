@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * plugin_request.h - requests of the Docker volume plugin protocol, version 1: what an engine sends to
- * a path such as /VolumeDriver.Create. Outside bytes; pure.
+ * plugin_request.h - requests of the Docker volume plugin protocol, version 1: what an engine sends
+ * to a path such as /VolumeDriver.Create. Outside bytes; pure.
  */
 #ifndef CC_PLUGIN_REQUEST_H
 #define CC_PLUGIN_REQUEST_H

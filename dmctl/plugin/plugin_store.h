@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * plugin_store.h - which volumes the engines were told to have: one small file each, named as the
- * engine names the volume, in CC_AGENT_DIR "/volumes". It says which of keyd's volumes is meant, and how this host
- * mounts it; all else is keyd's to know.
+ * engine names the volume, in CC_AGENT_DIR "/volumes". It says which of keyd's volumes is meant,
+ * and how this host mounts it; all else is keyd's to know.
  */
 #ifndef CC_PLUGIN_STORE_H
 #define CC_PLUGIN_STORE_H
@@ -35,9 +35,11 @@ int plugin_store_remove(const char *name, struct cc_error *err);
 int plugin_store_list(struct cc_strv *names, struct cc_error *err);
 
 /**
- * plugin_store_options - what engines of this host were told of how keyd's volume @volume is mounted.
+ * plugin_store_options - what engines of this host were told of how keyd's volume @volume is
+ * mounted.
  * @o: out; none when no engine was told
- * A record that is damaged is an error, whichever it is: it may be the one that takes something away.
+ * A record that is damaged is an error, whichever it is: it may be the one that takes something
+ * away.
  */
 int plugin_store_options(const char *volume, struct cc_mount_options *o, struct cc_error *err);
 

@@ -16,9 +16,11 @@
 #include "cleanup.h"
 #include "host/program.h"
 
-/* ---- repair ------------------------------------------------------------------------------------ */
+/* ---- repair -------------------------------------------------------------------------------- */
 
-/* ext4's superblock, at byte 1024 (kernel, Documentation/filesystems/ext4/super.rst); little-endian */
+/*
+ * ext4's superblock, at byte 1024 (kernel, Documentation/filesystems/ext4/super.rst); little-endian
+ */
 #define SUPER 1024
 #define SUPER_BLOCKS_LO 0x04
 #define SUPER_LOG_BLOCK_SIZE 0x18
@@ -92,7 +94,7 @@ int fs_repair(const char *fs, const char *node, bool read_only, struct cc_error 
 			 "decides");
 }
 
-/* ---- grow -------------------------------------------------------------------------------------- */
+/* ---- grow ---------------------------------------------------------------------------------- */
 
 /* Of the kernel's headers, which libc does not have. */
 #define EXT4_IOC_RESIZE_FS _IOW('f', 16, __u64)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fs_care.h - what a volume's file system needs at a bind: repaired when it has marked itself as damaged,
- * grown when the volume has grown.
+ * fs_care.h - what a volume's file system needs at a bind: repaired when it has marked itself as
+ * damaged, grown when the volume has grown.
  */
 #ifndef CC_FS_CARE_H
 #define CC_FS_CARE_H
@@ -12,10 +12,11 @@
 #include "error.h"
 
 /**
- * fs_repair - has e2fsck mend an ext4 that found errors in itself. Others mend themselves when they are
- * mounted, or not at all. Call stop_signals_block() first.
+ * fs_repair - has e2fsck mend an ext4 that found errors in itself. Others mend themselves when they
+ * are mounted, or not at all. Call stop_signals_block() first.
  * @node: block device, not mounted; not written to when @read_only
- * Return: 0, also when there was nothing to do; -1 with CC_E_DEVICE when it needs somebody to look at it.
+ * Return: 0, also when there was nothing to do; -1 with CC_E_DEVICE when it needs somebody to look
+ * at it.
  */
 int fs_repair(const char *fs, const char *node, bool read_only, struct cc_error *err);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * luks.h - the LUKS2 header of a LUN, by libcryptsetup (DESIGN, "On disk"): no keyslots, label = volume
- * name, subsystem "container-crypt", JSON token "container-crypt", data at 32 MiB.
+ * luks.h - the LUKS2 header of a LUN, by libcryptsetup (DESIGN, "On disk"): no keyslots, label =
+ * volume name, subsystem "container-crypt", JSON token "container-crypt", data at 32 MiB.
  */
 #ifndef CC_LUKS_H
 #define CC_LUKS_H
@@ -37,8 +37,8 @@ int luks_restore(const char *device, const char *path, struct cc_error *err);
 int luks_read_uuid(const char *device, char uuid[static 37], struct cc_error *err);
 
 /*
- * What is on @device says that it is the LUKS2 header of volume @uuid, be it whole or the half that a
- * killed luks_format() left. Good to undo by, not to trust.
+ * What is on @device says that it is the LUKS2 header of volume @uuid, be it whole or the half that
+ * a killed luks_format() left. Good to undo by, not to trust.
  */
 bool luks_claims(const char *device, const char *uuid);
 

@@ -201,8 +201,8 @@ static int message(const char *name, const char *text, const char *what, struct 
 }
 
 /*
- * The message @prefix with the end of a lease behind it. The end is named, not how much is left: whatever delays
- * us does not make the lease longer.
+ * The message @prefix with the end of a lease behind it. The end is named, not how much is left:
+ * whatever delays us does not make the lease longer.
  */
 static int lease_message(const char *name, const char *prefix, uint64_t end_ms, const char *what,
 			 struct cc_error *err)
@@ -342,7 +342,9 @@ static int load_table(const char *name, uint64_t length, const char *params, boo
 	return dm_task_run(t) ? 0 : task_fail(t, name, "the table cannot be replaced", err);
 }
 
-/* Without a flush, which would wait for what waits for a key; the file system is not asked either. */
+/*
+ * Without a flush, which would wait for what waits for a key; the file system is not asked either.
+ */
 static int swap_table(const char *name, struct cc_error *err)
 {
 	auto_task *suspend = task_new(DM_DEVICE_SUSPEND, name, err);

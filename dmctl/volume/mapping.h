@@ -3,10 +3,11 @@
  * mapping.h - device-mapper mappings of the container-crypt target, by libdevmapper, and the way of
  * a volume key into the kernel keyring and from there into the target.
  *
- * A mapping is named CC_DM_PREFIX<name>, where name is that of a binding (binding.h): VOLUME or VOLUME@CONTAINER. Its dm
- * uuid is CC_DM_UUID_PREFIX<volume uuid>, with what follows the '@' behind a dash. It is created
- * locked and with the udev flags that keep probers away (DM_UDEV_DISABLE_SUBSYSTEM_RULES_FLAG,
- * DM_UDEV_DISABLE_DISK_RULES_FLAG, DM_UDEV_DISABLE_OTHER_RULES_FLAG). Works with and without udevd.
+ * A mapping is named CC_DM_PREFIX<name>, where name is that of a binding (binding.h): VOLUME or
+ * VOLUME@CONTAINER. Its dm uuid is CC_DM_UUID_PREFIX<volume uuid>, with what follows the '@' behind
+ * a dash. It is created locked and with the udev flags that keep probers away
+ * (DM_UDEV_DISABLE_SUBSYSTEM_RULES_FLAG, DM_UDEV_DISABLE_DISK_RULES_FLAG,
+ * DM_UDEV_DISABLE_OTHER_RULES_FLAG). Works with and without udevd.
  */
 #ifndef CC_MAPPING_H
 #define CC_MAPPING_H
@@ -40,17 +41,20 @@ int mapping_create(const char *name, const struct volume_record *v, const char *
 /**
  * mapping_unlock - key into the caller's thread keyring as a logon key, `unlock` message, key
  * unlinked and invalidated again whatever happens.
- * @end_ms: CLOCK_BOOTTIME when the kernel is to wipe it, 0 for never. CC_E_UNREACHABLE when that has passed.
+ * @end_ms: CLOCK_BOOTTIME when the kernel is to wipe it, 0 for never. CC_E_UNREACHABLE when that
+ * has passed.
  */
 int mapping_unlock(const char *name, const struct volume_record *v, const struct cc_secret *key,
 		   uint64_t end_ms, struct cc_error *err);
 
-/* The lease ends at @end_ms instead. CC_E_NOTFOUND when the kernel has locked the mapping already. */
+/*
+ * The lease ends at @end_ms instead. CC_E_NOTFOUND when the kernel has locked the mapping already.
+ */
 int mapping_renew(const char *name, uint64_t end_ms, struct cc_error *err);
 
 /**
- * mapping_fail_io - I/O does not wait for a key any more: what waits fails, and so does what comes. For a mapping
- * that will not get a key again. Success when there is none.
+ * mapping_fail_io - I/O does not wait for a key any more: what waits fails, and so does what comes.
+ * For a mapping that will not get a key again. Success when there is none.
  */
 int mapping_fail_io(const char *name, struct cc_error *err);
 
@@ -64,8 +68,9 @@ int mapping_gate(const char *name, uint64_t cgroup_id, struct cc_error *err);
 int mapping_status(const char *name, struct mapping_status *st, struct cc_error *err);
 
 /**
- * mapping_remove - locks and removes; what still waits for a key fails. Waits up to @timeout_ms for openers to go (a mount
- * namespace that dies lags); then a deferred remove is left and CC_E_BUSY returned. Success when there is none.
+ * mapping_remove - locks and removes; what still waits for a key fails. Waits up to @timeout_ms for
+ * openers to go (a mount namespace that dies lags); then a deferred remove is left and CC_E_BUSY
+ * returned. Success when there is none.
  */
 int mapping_remove(const char *name, unsigned int timeout_ms, struct cc_error *err);
 

@@ -27,7 +27,7 @@ static void free_probe_ptr(blkid_probe *pr)
 	blkid_free_probe(*pr);
 }
 
-/* ---- names ------------------------------------------------------------------------------------ */
+/* ---- names --------------------------------------------------------------------------------- */
 
 /* Names a storage system assigns before names made of a model and a serial number. */
 static size_t rank(const char *name)
@@ -94,7 +94,7 @@ char *probe_stable_name(const char *device, struct cc_error *err)
 	return path;
 }
 
-/* ---- busy ------------------------------------------------------------------------------------- */
+/* ---- busy ---------------------------------------------------------------------------------- */
 
 /* Where @dev is mounted, malloced, or NULL. */
 static char *mounted_at(dev_t dev)
@@ -146,7 +146,7 @@ static int check_idle(const char *device, dev_t dev, struct cc_error *err)
 	return cc_fail_errno(err, CC_E_DEVICE, "%s cannot be opened for writing", device);
 }
 
-/* ---- signatures ------------------------------------------------------------------------------- */
+/* ---- signatures ---------------------------------------------------------------------------- */
 
 /*
  * Looks for everything blkid knows, one blkid_do_probe() after the other. Not
@@ -229,7 +229,7 @@ int probe_refuse_signatures(const struct probe *p, const struct cc_strv *allowed
 	return 0;
 }
 
-/* ---- the device ------------------------------------------------------------------------------- */
+/* ---- the device ---------------------------------------------------------------------------- */
 
 static int open_locked(const char *device, struct probe *p, struct cc_error *err)
 {

@@ -38,8 +38,8 @@ int probe_refuse_signatures(const struct probe *p, const struct cc_strv *allowed
 			    struct cc_error *err);
 
 /*
- * Wipes every signature found, also those at the end of the device (md, the backup GPT), and has the
- * kernel forget partitions.
+ * Wipes every signature found, also those at the end of the device (md, the backup GPT), and has
+ * the kernel forget partitions.
  */
 int probe_wipe_signatures(const struct probe *p, struct cc_error *err);
 

@@ -30,7 +30,7 @@ struct attempt {
 	char uuid[37];
 };
 
-/* ---- before anything is changed --------------------------------------------------------------- */
+/* ---- before anything is changed ------------------------------------------------------------ */
 
 /* The name is free. What an attempt that died left of it is taken away first. */
 static int claim_name(const struct volume_wish *r, struct cc_error *err)
@@ -87,7 +87,7 @@ static int new_uuid(char uuid[static 37], struct cc_error *err)
 	return cc_is_uuid(uuid) ? 0 : cc_fail(err, CC_E_INTERNAL, UUID_SOURCE " gives no UUID");
 }
 
-/* ---- the steps -------------------------------------------------------------------------------- */
+/* ---- the steps ----------------------------------------------------------------------------- */
 
 static int record(const struct volume_wish *r, const char *uuid, uint64_t sectors,
 		  struct volume_record *v, struct cc_error *err)

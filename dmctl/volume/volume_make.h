@@ -8,7 +8,8 @@
 #include "client/volume_record.h"
 
 /**
- * struct volume_wish - what is asked for. VOLUME_WISH is what a volume is like unless told otherwise.
+ * struct volume_wish - what is asked for. VOLUME_WISH is what a volume is like unless told
+ * otherwise.
  * @name: checked with cmd_name()
  * @fs, @label: checked with mkfs_check(); @label NULL for none
  * @wipe: signatures that may be destroyed
@@ -44,10 +45,11 @@ void volume_made_clear(struct volume_made *m);
 
 /**
  * volume_make - makes it. What is there of a volume of that name that never became ready is cleared
- * away first. Call stop_signals_block() first; a failure, a signal and even SIGKILL undo what was done.
+ * away first. Call stop_signals_block() first; a failure, a signal and even SIGKILL undo what was
+ * done.
  *
- * Return: 0; -1 with CC_E_EXISTS when keyd has a volume of that name, CC_E_DEVICE or CC_E_BUSY when the
- * LUN is not fit, or what keyd says.
+ * Return: 0; -1 with CC_E_EXISTS when keyd has a volume of that name, CC_E_DEVICE or CC_E_BUSY when
+ * the LUN is not fit, or what keyd says.
  */
 int volume_make(const struct volume_wish *r, struct volume_made *made, struct cc_error *err);
 

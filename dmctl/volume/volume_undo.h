@@ -6,8 +6,8 @@
 #define CC_VOLUME_UNDO_H
 
 /**
- * volume_undo - removes the mapping, the header on @device (NULL: not known) and keyd's record of volume @uuid,
- * each only where it is there and really that volume's.
+ * volume_undo - removes the mapping, the header on @device (NULL: not known) and keyd's record of
+ * volume @uuid, each only where it is there and really that volume's.
  *
  * A volume that keyd knows as ready keeps its header and its record. Safe to repeat. What cannot be
  * removed is said on stderr.

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * attest.h - what a release and a renewal have in common: the evidence, and what it is held against. The order
- * of checks is the contract of docs/api.md: nothing that has not been verified is parsed.
+ * attest.h - what a release and a renewal have in common: the evidence, and what it is held
+ * against. The order of checks is the contract of docs/api.md: nothing that has not been verified
+ * is parsed.
  */
 #ifndef KEYD_ATTEST_H
 #define KEYD_ATTEST_H

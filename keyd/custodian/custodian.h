@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * custodian.h - the process that holds the KEK and the store, and decides. It gets whole requests from the
- * front, believes nothing in them, and answers one after the other.
+ * custodian.h - the process that holds the KEK and the store, and decides. It gets whole requests
+ * from the front, believes nothing in them, and answers one after the other.
  *
  * Every request that would change something is one transaction: what it does and its audit row
  * are committed and synced together before the answer leaves. If that fails nothing was
@@ -65,8 +65,8 @@ static inline void answer_clear(struct answer *a)
 #define answer_auto cc_cleanup(answer_clear)
 
 /**
- * custodian_open - opens store and KEK, which must belong together, reads the realm, brings what an older keyd
- * wrote up to date, and settles the leases of before the host was booted.
+ * custodian_open - opens store and KEK, which must belong together, reads the realm, brings what an
+ * older keyd wrote up to date, and settles the leases of before the host was booted.
  * @kek_path: as kek_load()
  * cc_secret_init() must have been called. Close with custodian_close(), also after an error.
  */

@@ -21,7 +21,10 @@ static const char id_label[] = "container-crypt kek id";
 
 /* ---- the file ---- */
 
-/* The KEK appears under its name complete or not at all: a crash leaves at most a file without a name. */
+/*
+ * The KEK appears under its name complete or not at all: a crash leaves at most a file without a
+ * name.
+ */
 int kek_create(const char *path, bool *made, struct cc_error *err)
 {
 	cc_auto_secret struct cc_secret key = {0};

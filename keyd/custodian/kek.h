@@ -4,11 +4,11 @@
  *
  * Wrapping is AES-256-GCM (NIST SP 800-38D) with a random 96-bit nonce; a wrapped key is
  * nonce (12 bytes) || ciphertext || tag (16). The additional data names what the key is for,
- * so that a wrapped key cannot be moved to another volume: each of volume UUID, generation (8 bytes,
- * big-endian), KEK id, cipher, key size in bytes (4 bytes, big-endian) and the volume's name, preceded by its
- * own length in 4 bytes, big-endian. The name is what identities speak of: without it (format 1, written by
- * the first keyd) who can write to the database could swap the names of two volumes.
- * One KEK must not wrap more than 2^32 keys (random nonces).
+ * so that a wrapped key cannot be moved to another volume: each of volume UUID, generation (8
+ * bytes, big-endian), KEK id, cipher, key size in bytes (4 bytes, big-endian) and the volume's
+ * name, preceded by its own length in 4 bytes, big-endian. The name is what identities speak of:
+ * without it (format 1, written by the first keyd) who can write to the database could swap the
+ * names of two volumes. One KEK must not wrap more than 2^32 keys (random nonces).
  */
 #ifndef KEYD_KEK_H
 #define KEYD_KEK_H
@@ -51,8 +51,8 @@ int kek_create(const char *path, bool *made, struct cc_error *err);
 
 /**
  * kek_load - reads the KEK from the systemd credential "kek" if there is one
- * ($CREDENTIALS_DIRECTORY/kek), else from @path. The file must be a regular file of root, mode 0600 or
- * 0400, of exactly KEK_LEN bytes. Clear with kek_clear().
+ * ($CREDENTIALS_DIRECTORY/kek), else from @path. The file must be a regular file of root, mode 0600
+ * or 0400, of exactly KEK_LEN bytes. Clear with kek_clear().
  */
 int kek_load(const char *path, struct kek *kek, struct cc_error *err);
 /* True if $CREDENTIALS_DIRECTORY/kek exists. */
@@ -67,8 +67,8 @@ int kek_wrap(const struct kek *kek, const struct kek_use *use, const struct cc_s
 	     unsigned char out[static KEK_WRAPPED_MAX], size_t *len, struct cc_error *err);
 
 /**
- * kek_unwrap - the way back. CC_E_INTERNAL with fact "wrapped-key" when the row was changed or belongs to
- * another volume, name, generation, cipher or KEK.
+ * kek_unwrap - the way back. CC_E_INTERNAL with fact "wrapped-key" when the row was changed or
+ * belongs to another volume, name, generation, cipher or KEK.
  */
 int kek_unwrap(const struct kek *kek, const struct kek_use *use, const unsigned char *wrapped,
 	       size_t len, struct cc_secret *key, struct cc_error *err);

@@ -8,7 +8,7 @@
 #define SLACK_MS 2000
 #define SLACK_PART 200 /* of the length: 0.5 % */
 
-/* ---- the rules --------------------------------------------------------------------------------- */
+/* ---- the rules ----------------------------------------------------------------------------- */
 
 int64_t lease_end(int64_t now_ms, uint64_t ms)
 {
@@ -40,7 +40,7 @@ enum lease_verdict lease_judge(const struct store_lease *l, const struct lease_a
 	return l->shared && ask->shared ? LEASE_BESIDE : LEASE_CONFLICT;
 }
 
-/* ---- the store --------------------------------------------------------------------------------- */
+/* ---- the store ----------------------------------------------------------------------------- */
 
 int lease_prolong(struct store *st, struct store_lease *l, uint64_t ms, const char *host_boot,
 		  int64_t now_ms, struct cc_error *err)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lease.h - who may hold a volume's key, and until when. docs/leases.md is the argument why there are never two.
+ * lease.h - who may hold a volume's key, and until when. docs/leases.md is the argument why there
+ * are never two.
  *
- * All times are CLOCK_BOOTTIME of keyd's host: setting the clock changes nothing, and time goes on in
- * suspend. lease_judge() and lease_end() are pure.
+ * All times are CLOCK_BOOTTIME of keyd's host: setting the clock changes nothing, and time goes on
+ * in suspend. lease_judge() and lease_end() are pure.
  */
 #ifndef KEYD_LEASE_H
 #define KEYD_LEASE_H
@@ -24,7 +25,8 @@ struct lease_ask {
  * enum lease_verdict - what a lease means to who asks.
  * @LEASE_MINE: it is the asker's own, nobody wrote since: it goes on
  * @LEASE_BESIDE: both only read and may hold the volume together
- * @LEASE_OVER: it does not count any more: its time is over, or the kernel that held its key was booted again
+ * @LEASE_OVER: it does not count any more: its time is over, or the kernel that held its key was
+ * booted again
  * @LEASE_CONFLICT: the asker has to wait for its end
  */
 enum lease_verdict { LEASE_MINE, LEASE_BESIDE, LEASE_OVER, LEASE_CONFLICT };
@@ -35,8 +37,8 @@ enum lease_verdict lease_judge(const struct store_lease *l, const struct lease_a
 /**
  * lease_end - from when on others may have the volume.
  *
- * Later than now + @ms by a slack of 2 s and 0.5 %: for clocks that do not run equally fast, and for what the
- * holder's kernel had handed to the LUN when its lease ended.
+ * Later than now + @ms by a slack of 2 s and 0.5 %: for clocks that do not run equally fast, and
+ * for what the holder's kernel had handed to the LUN when its lease ended.
  */
 int64_t lease_end(int64_t now_ms, uint64_t ms);
 
@@ -49,18 +51,20 @@ int64_t lease_left(const struct store_lease *l, int64_t now_ms);
  * @host_boot: boot id of this host
  * @real: seconds since the epoch, UTC
  *
- * The asker's own lease is prolonged; leases that are over are forgotten; without a conflict there is a new
- * one, with the next fence. Else CC_E_BUSY fact "lease" that names the holder. Context: inside a transaction.
+ * The asker's own lease is prolonged; leases that are over are forgotten; without a conflict there
+ * is a new one, with the next fence. Else CC_E_BUSY fact "lease" that names the holder. Context:
+ * inside a transaction.
  */
 int lease_grant(struct store *st, struct store_volume *v, const struct lease_ask *ask,
 		const char *host_boot, int64_t now_ms, int64_t real, struct store_lease *lease,
 		struct cc_error *err);
 
 /**
- * lease_mine - the lease @id of volume @uuid, if it is the asker's own: this agent's, of this boot and container,
- * not revoked. One whose time is over counts as long as nobody else got the volume; when somebody did, the row
- * is gone. @ask->shared and @ask->read_only do not count.
- * Return: 0; -1 with CC_E_REFUSED, fact "lease" or "revoked". @l is "" where there is no such lease.
+ * lease_mine - the lease @id of volume @uuid, if it is the asker's own: this agent's, of this boot
+ * and container, not revoked. One whose time is over counts as long as nobody else got the volume;
+ * when somebody did, the row is gone. @ask->shared and @ask->read_only do not count.
+ * Return: 0; -1 with CC_E_REFUSED, fact "lease" or "revoked". @l is "" where there is no such
+ * lease.
  */
 int lease_mine(struct store *st, const char *id, const char *uuid, const struct lease_ask *ask,
 	       int64_t now_ms, struct store_lease *l, struct cc_error *err);
@@ -70,8 +74,8 @@ int lease_prolong(struct store *st, struct store_lease *l, uint64_t ms, const ch
 		  int64_t now_ms, struct cc_error *err);
 
 /**
- * lease_settle - after a start. A lease whose end was written before this host was booted has at most its
- * whole length left, so that is waited out.
+ * lease_settle - after a start. A lease whose end was written before this host was booted has at
+ * most its whole length left, so that is waited out.
  */
 int lease_settle(struct store *st, const char *host_boot, int64_t now_ms, struct cc_error *err);
 

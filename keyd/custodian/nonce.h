@@ -31,7 +31,9 @@ struct nonce_table {
 int nonce_issue(struct nonce_table *t, int64_t now_ms, unsigned char nonce[static CC_NONCE_LEN],
 		struct cc_error *err);
 
-/* Takes @nonce out of the table, whatever follows. CC_E_REFUSED fact "nonce" if it is not in there. */
+/*
+ * Takes @nonce out of the table, whatever follows. CC_E_REFUSED fact "nonce" if it is not in there.
+ */
 int nonce_consume(struct nonce_table *t, int64_t now_ms,
 		  const unsigned char nonce[static CC_NONCE_LEN], struct cc_error *err);
 

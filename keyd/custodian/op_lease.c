@@ -42,7 +42,10 @@ static int get(struct custodian *c, struct call *call, struct store_lease *l, st
 	return 0;
 }
 
-/* The holder has locked the volume. Idempotent: an answer that got lost must not make the second try fail. */
+/*
+ * The holder has locked the volume. Idempotent: an answer that got lost must not make the second
+ * try fail.
+ */
 int op_lease_return(struct custodian *c, struct call *call, struct cc_error *err)
 {
 	static const char *const known[] = {NULL};
@@ -56,7 +59,10 @@ int op_lease_return(struct custodian *c, struct call *call, struct cc_error *err
 	return call->note.nothing ? 0 : -1;
 }
 
-/* The holder's kernel has the key until the lease ends, whatever is said here: others wait for that. */
+/*
+ * The holder's kernel has the key until the lease ends, whatever is said here: others wait for
+ * that.
+ */
 int op_lease_revoke(struct custodian *c, struct call *call, struct cc_error *err)
 {
 	struct store_lease l;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Renewal: one request for all leases of a host, each with a fresh measurement, each decided by itself. The
- * audit log has one row for those that are renewed, and one for each that is refused.
+ * Renewal: one request for all leases of a host, each with a fresh measurement, each decided by
+ * itself. The audit log has one row for those that are renewed, and one for each that is refused.
  */
 #include <inttypes.h>
 #include <string.h>

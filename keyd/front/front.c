@@ -24,8 +24,9 @@
 
 /*
  * IDLE: nothing of a request has come, HEAD: reading a head, BODY: a body, WAITING: for the
- * custodian, HELD: for a change, ANSWERING: writing the answer, LINGERING: answered, reading away what the peer still sends
- * (a close would make it lose the answer), DEAD: freed as soon as no callback runs.
+ * custodian, HELD: for a change, ANSWERING: writing the answer, LINGERING: answered, reading away
+ * what the peer still sends (a close would make it lose the answer), DEAD: freed as soon as no
+ * callback runs.
  */
 enum state { IDLE, HEAD, BODY, WAITING, HELD, ANSWERING, LINGERING, DEAD };
 
@@ -159,7 +160,10 @@ static void conn_refuse(struct conn *c, int status, enum cc_code code, const cha
 
 /* ---- those who wait for a change ---- */
 
-/* What may take a lease away from somebody who holds it, or change what it is lent on; and volumes come and go. */
+/*
+ * What may take a lease away from somebody who holds it, or change what it is lent on; and volumes
+ * come and go.
+ */
 static bool is_change(enum op op)
 {
 	return op == OP_LEASE_REVOKE || op == OP_IDENTITY_ADD || op == OP_IDENTITY_REVOKE ||

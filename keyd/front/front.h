@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * front.h - the process that faces the peers: accepts, checks who asks, reads HTTP, bounds everything, and
- * hands whole requests to the custodian one after the other. It parses no JSON and never holds a key:
- * what a release carries is encrypted before it comes here.
+ * front.h - the process that faces the peers: accepts, checks who asks, reads HTTP, bounds
+ * everything, and hands whole requests to the custodian one after the other. It parses no JSON and
+ * never holds a key: what a release carries is encrypted before it comes here.
  *
- * Bounds: FRONT_CONNECTIONS at a time (further ones wait in the listen queue), HTTP_HEAD_MAX of head,
- * MESSAGE_BODY_MAX of body, FRONT_READ_S for a whole request, FRONT_IDLE_S between requests,
- * FRONT_ANSWER_S for the custodian, FRONT_HOLD_S for a change to come, FRONT_WRITE_S for taking the answer, and the rate of rate_limit.h.
+ * Bounds: FRONT_CONNECTIONS at a time (further ones wait in the listen queue), HTTP_HEAD_MAX of
+ * head, MESSAGE_BODY_MAX of body, FRONT_READ_S for a whole request, FRONT_IDLE_S between requests,
+ * FRONT_ANSWER_S for the custodian, FRONT_HOLD_S for a change to come, FRONT_WRITE_S for taking the
+ * answer, and the rate of rate_limit.h.
  */
 #ifndef KEYD_FRONT_H
 #define KEYD_FRONT_H

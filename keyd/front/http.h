@@ -2,9 +2,10 @@
 /*
  * http.h - heads of HTTP/1.1 messages (RFC 9110, RFC 9112), the small strict part keyd's API needs.
  *
- * libevent's evhttp is not used for serving: in 2.1 it cannot look at the peer before it parses, nor bound
- * the number of connections or the whole time of a request. What is refused here rather than guessed: bare
- * line feeds, folded lines, repeated or signed lengths, transfer codings, more than one Host.
+ * libevent's evhttp is not used for serving: in 2.1 it cannot look at the peer before it parses,
+ * nor bound the number of connections or the whole time of a request. What is refused here rather
+ * than guessed: bare line feeds, folded lines, repeated or signed lengths, transfer codings, more
+ * than one Host.
  */
 #ifndef KEYD_HTTP_H
 #define KEYD_HTTP_H

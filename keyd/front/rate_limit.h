@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rate_limit.h - a token bucket for each peer, so that one that asks too often is turned away before its
- * request costs a signature or a synced row.
+ * rate_limit.h - a token bucket for each peer, so that one that asks too often is turned away
+ * before its request costs a signature or a synced row.
  */
 #ifndef KEYD_RATE_LIMIT_H
 #define KEYD_RATE_LIMIT_H
@@ -22,7 +22,10 @@ struct rate_limit {
 	} bucket[RATE_LIMIT_PEERS];
 };
 
-/* @now_ms: a monotonic clock. Return: whether this request of @peer (a pid, not 0) is within the limit. */
+/*
+ * @now_ms: a monotonic clock. Return: whether this request of @peer (a pid, not 0) is within the
+ * limit.
+ */
 bool rate_limit_allow(struct rate_limit *l, uint32_t peer, int64_t now_ms);
 
 #endif

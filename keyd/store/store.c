@@ -104,8 +104,8 @@ static const char schema[] =
 	" BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;";
 
 /*
- * Changes from one version to the next, in order; [0] is from 1 to 2. A lease of version 1 has no end, a key
- * wrapped by it (format 1) is bound to less, which the custodian mends when it starts.
+ * Changes from one version to the next, in order; [0] is from 1 to 2. A lease of version 1 has no
+ * end, a key wrapped by it (format 1) is bound to less, which the custodian mends when it starts.
  */
 static const char *const changes[] = {
 	"ALTER TABLE volume ADD COLUMN wrap_format INTEGER NOT NULL DEFAULT 1;"

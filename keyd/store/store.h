@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * store.h - what keyd remembers: volumes with their wrapped keys, identities, signers, agents, leases
- * and the audit chain. The embedded implementation is SQLite (store*.c); no SQL is anywhere else,
- * so that another back end replaces these files only.
+ * store.h - what keyd remembers: volumes with their wrapped keys, identities, signers, agents,
+ * leases and the audit chain. The embedded implementation is SQLite (store*.c); no SQL is anywhere
+ * else, so that another back end replaces these files only.
  *
  * Every function may be called outside a transaction (then it is one of its own) or between
  * store_begin() and store_commit(). A failure of the data base is CC_E_INTERNAL and its text
@@ -94,8 +94,8 @@ struct store_agent {
 };
 
 /**
- * struct store_lease - a lease. The row stays when its time is over, until somebody else gets the volume: as
- * long as it is there nobody else wrote, and its holder may go on.
+ * struct store_lease - a lease. The row stays when its time is over, until somebody else gets the
+ * volume: as long as it is there nobody else wrote, and its holder may go on.
  * @granted: seconds since the epoch, UTC; for people
  * @ms: length; 0 means until returned (only leases of before there were others)
  * @shared: others may hold the volume as well, all of them @read_only
@@ -129,7 +129,8 @@ void store_agent_clear(struct store_agent *a);
 
 /**
  * enum store_mode - how to open it.
- * @STORE_LOOK: for store_check() and the audit log only; a data base of an older keyd stays as it is
+ * @STORE_LOOK: for store_check() and the audit log only; a data base of an older keyd stays as it
+ * is
  * @STORE_SERVE: brought up to date
  * @STORE_CREATE: made if there is none, too; otherwise that is CC_E_NOTFOUND
  */
@@ -244,7 +245,9 @@ typedef int store_audit_fn(void *arg, const struct cc_audit_row *row,
 int store_audit_each(struct store *st, uint64_t after, store_audit_fn *fn, void *arg,
 		     struct cc_error *err);
 
-/* Recomputes the whole chain; *@rows: how many. CC_E_INVALID with fact "audit" names the bad row. */
+/*
+ * Recomputes the whole chain; *@rows: how many. CC_E_INVALID with fact "audit" names the bad row.
+ */
 int store_audit_verify(struct store *st, uint64_t *rows, struct cc_error *err);
 
 #endif

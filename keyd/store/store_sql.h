@@ -32,7 +32,8 @@ int sql_fail(struct store *st, struct cc_error *err);
 /**
  * sql_prepare - a statement with its parameters bound.
  * @types: one character a parameter: 't' const char *, 'i' int64_t, 'u' uint64_t (at most
- *         INT64_MAX), 'b' const void * and size_t. Texts and blobs are borrowed until it is finalised.
+ *         INT64_MAX), 'b' const void * and size_t. Texts and blobs are borrowed until it is
+ *         finalised.
  * Return: the statement, NULL on error.
  */
 sqlite3_stmt *sql_prepare(struct store *st, struct cc_error *err, const char *sql,

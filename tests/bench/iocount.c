@@ -18,7 +18,7 @@
 #include <linux/fs.h>
 #include <x86intrin.h>
 
-#define UNCOUNTED	200
+#define UNCOUNTED 200
 
 int main(int argc, char **argv)
 {
@@ -35,7 +35,8 @@ int main(int argc, char **argv)
 	random = !strcmp(argv[4], "random");
 	count = atol(argv[5]);
 	fd = open(argv[1], O_RDWR | O_DIRECT);
-	if (fd < 0 || ioctl(fd, BLKGETSIZE64, &size) || posix_memalign(&buffer, 1 << 17, (size_t)bytes)) {
+	if (fd < 0 || ioctl(fd, BLKGETSIZE64, &size) ||
+	    posix_memalign(&buffer, 1 << 17, (size_t)bytes)) {
 		perror(argv[1]);
 		return 2;
 	}
@@ -50,8 +51,8 @@ int main(int argc, char **argv)
 		s ^= s >> 7;
 		s ^= s << 17;
 		at = (random ? s : at + 1) % blocks;
-		r = write ? pwrite(fd, buffer, (size_t)bytes, (off_t)(at * (uint64_t)bytes)) :
-			    pread(fd, buffer, (size_t)bytes, (off_t)(at * (uint64_t)bytes));
+		r = write ? pwrite(fd, buffer, (size_t)bytes, (off_t)(at * (uint64_t)bytes))
+			  : pread(fd, buffer, (size_t)bytes, (off_t)(at * (uint64_t)bytes));
 		if (r != bytes) {
 			perror(argv[2]);
 			return 1;

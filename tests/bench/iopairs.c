@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * iopairs - throughput and latency of direct I/O on several devices in turn, in slices so short that
- * whatever else the host does meets all of them alike.
+ * iopairs - throughput and latency of direct I/O on several devices in turn, in slices so short
+ * that whatever else the host does meets all of them alike.
  *
  *	iopairs ROUNDS SLICE_MS read|write BYTES DEPTH JOBS DEVICE...
  *
  * Each job is a thread with DEPTH requests in flight in 16 MiB of its own; up to 64 KiB they go to
- * random places, larger ones follow each other. Prints "ROUND DEVICE KIB_PER_SECOND MEAN_US" for each
- * slice, in which what is in flight at its end is waited for and counted; one round more than asked
- * for goes before and is not printed.
+ * random places, larger ones follow each other. Prints "ROUND DEVICE KIB_PER_SECOND MEAN_US" for
+ * each slice, in which what is in flight at its end is waited for and counted; one round more than
+ * asked for goes before and is not printed.
  */
 #define _GNU_SOURCE
 #include <err.h>

@@ -11,8 +11,8 @@
 #include <asm/msr.h>
 #include <crypto/skcipher.h>
 
-#define UNCOUNTED	200
-#define COUNTED		2000
+#define UNCOUNTED 200
+#define COUNTED 2000
 
 /* Set up anew each time, as a caller does who encrypts one sector. */
 static int rawcipher_one(struct crypto_skcipher *tfm, struct skcipher_request *req, void *data,
@@ -26,8 +26,8 @@ static int rawcipher_one(struct crypto_skcipher *tfm, struct skcipher_request *r
 	skcipher_request_set_tfm(req, tfm);
 	skcipher_request_set_callback(req, CRYPTO_TFM_REQ_MAY_BACKLOG, crypto_req_done, &wait);
 	skcipher_request_set_crypt(req, &sg, &sg, PAGE_SIZE, iv);
-	return crypto_wait_req(encrypt ? crypto_skcipher_encrypt(req) :
-					 crypto_skcipher_decrypt(req), &wait);
+	return crypto_wait_req(
+		encrypt ? crypto_skcipher_encrypt(req) : crypto_skcipher_decrypt(req), &wait);
 }
 
 static s64 rawcipher_mean(struct crypto_skcipher *tfm, struct skcipher_request *req, void *data,

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The file that remembers a layer. The input is one without its first line, which is the digest of the rest and is put
- * in front here, as no fuzzer would find it; and as it is. What is taken is written again byte for byte.
+ * The file that remembers a layer. The input is one without its first line, which is the digest of
+ * the rest and is put in front here, as no fuzzer would find it; and as it is. What is taken is
+ * written again byte for byte.
  */
 #include <string.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Evidence as a compact JWS, under the key that signed the one in the corpus: serialisation, header,
- * signature. The claims behind it have a target of their own.
+ * Evidence as a compact JWS, under the key that signed the one in the corpus: serialisation,
+ * header, signature. The claims behind it have a target of their own.
  */
 #include <string.h>
 

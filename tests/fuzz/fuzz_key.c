@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Public keys that administrators and agents hand in: a signer's PEM, an agent's or one-time JWK. */
+/*
+ * Public keys that administrators and agents hand in: a signer's PEM, an agent's or one-time JWK.
+ */
 #include "dsse.h"
 #include "evidence.h"
 #include "fuzz.h"

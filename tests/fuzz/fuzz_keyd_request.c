@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Requests to a custodian with a volume, cosign's signer and an agent. An input is a byte that picks the operation,
- * the path's argument up to a line feed, and the body. Whatever comes, the answer is JSON, no key leaves,
- * and the audit chain holds.
+ * Requests to a custodian with a volume, cosign's signer and an agent. An input is a byte that
+ * picks the operation, the path's argument up to a line feed, and the body. Whatever comes, the
+ * answer is JSON, no key leaves, and the audit chain holds.
  */
 #include <ftw.h>
 #include <stdio.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * keyd_world.h - a custodian with everything in place to release the key of volume pgdata to container
- * app, for the tests of keyd. Time stands still unless a test moves it. What a test changes is what it is about.
+ * keyd_world.h - a custodian with everything in place to release the key of volume pgdata to
+ * container app, for the tests of keyd. Time stands still unless a test moves it. What a test
+ * changes is what it is about.
  */
 #ifndef TEST_KEYD_WORLD_H
 #define TEST_KEYD_WORLD_H
@@ -260,7 +261,8 @@ static inline void add_volume(struct world *w, const char *name, const char *uui
 /* ---- evidence ---- */
 
 /**
- * struct claim - what goes into evidence and release; claim_default() fits volume pgdata and container app.
+ * struct claim - what goes into evidence and release; claim_default() fits volume pgdata and
+ * container app.
  * @measurement: new reference, consumed with the claim
  * @agent: signs; @recipient: one-time key; both borrowed
  * @jkt: NULL is @recipient's
@@ -390,7 +392,9 @@ static inline struct got release_as(struct world *w, const char *iss, const json
 	return send_release(w, jws, recipient);
 }
 
-/* A renewal of @lease of pgdata as agent @w->agent; @change, if not NULL, changes the measurement. */
+/*
+ * A renewal of @lease of pgdata as agent @w->agent; @change, if not NULL, changes the measurement.
+ */
 typedef void change_fn(json_t *measurement);
 
 static inline struct got renew_as(struct world *w, const char *iss, const json_t *key,

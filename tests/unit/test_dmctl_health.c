@@ -75,7 +75,7 @@ static void what_is_not_known_is_a_setting(void **state)
 	assert_string_equal(m->settings.v[0], "healthcheck=\"unknown\"");
 }
 
-/* ---- podman's data base ------------------------------------------------------------------------ */
+/* ---- podman's data base -------------------------------------------------------------------- */
 
 static void make_db(const char *dir, const char *sql)
 {

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Files that hold identities: ours, cosign's lines, a bundle; and predicates pinned to measurements. */
+/*
+ * Files that hold identities: ours, cosign's lines, a bundle; and predicates pinned to
+ * measurements.
+ */
 #include "lib_test.h"
 
 #include "b64.h"
@@ -176,7 +179,7 @@ static void the_payload_comes_back_as_it_was_signed(void **state)
 	assert_string_equal(payload, st);
 }
 
-/* ---- predicates -------------------------------------------------------------------------------- */
+/* ---- predicates ---------------------------------------------------------------------------- */
 
 /* A container with a little of everything that an identity has to name. */
 static const char busy[] =

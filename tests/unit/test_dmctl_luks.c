@@ -169,9 +169,9 @@ static void each_field_that_differs_from_the_record_is_named(void **state)
 }
 
 /*
- * What somebody with write access can do: change the metadata and make the checksums right again. One copy
- * is a binary header of 4 KiB, its SHA-256 at 448 (LUKS2 On-Disk Format Specification 1.1, 2.1), and
- * JSON behind it, 16 KiB in all.
+ * What somebody with write access can do: change the metadata and make the checksums right again.
+ * One copy is a binary header of 4 KiB, its SHA-256 at 448 (LUKS2 On-Disk Format Specification 1.1,
+ * 2.1), and JSON behind it, 16 KiB in all.
  */
 #define COPY_BYTES 16384
 #define JSON_AT 4096

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Who may ask the agent. Needs root; what needs a control group is left out where none can be made. */
+/*
+ * Who may ask the agent. Needs root; what needs a control group is left out where none can be made.
+ */
 #include "lib_test.h"
 
 #include <sched.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Layers over each other, and what is remembered of them. Needs root, for whiteouts and trusted attributes.
+ * Layers over each other, and what is remembered of them. Needs root, for whiteouts and trusted
+ * attributes.
  */
 #include "tree_test.h"
 
@@ -151,7 +152,7 @@ static void layers_show_what_an_overlay_of_them_would(void **state)
 	expect_shown("/mnt/x", false, NULL);
 }
 
-/* ---- what is remembered ------------------------------------------------------------------------ */
+/* ---- what is remembered -------------------------------------------------------------------- */
 
 /* Only what has been left alone for a while is remembered. */
 static void let_it_settle(void)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The digest of a directory tree: what changes it, what does not, what is refused. Needs root, for owners, devices
- * and trusted attributes.
+ * The digest of a directory tree: what changes it, what does not, what is refused. Needs root, for
+ * owners, devices and trusted attributes.
  */
 #include "tree_test.h"
 
@@ -75,7 +75,7 @@ static const char *stamp(void)
 	return d;
 }
 
-/* ---- what changes it --------------------------------------------------------------------------- */
+/* ---- what changes it ----------------------------------------------------------------------- */
 
 static int change_content(void)
 {
@@ -257,7 +257,7 @@ static void each_kind_of_change_changes_it(void **state)
 	}
 }
 
-/* ---- what does not ----------------------------------------------------------------------------- */
+/* ---- what does not ------------------------------------------------------------------------- */
 
 static int change_times(void)
 {
@@ -419,7 +419,7 @@ static void it_says_how_much_there_was(void **state)
 	tree_clear(&t);
 }
 
-/* ---- what is refused --------------------------------------------------------------------------- */
+/* ---- what is refused ----------------------------------------------------------------------- */
 
 static void too_deep_a_tree_is_refused(void **state)
 {

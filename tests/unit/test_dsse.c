@@ -361,7 +361,7 @@ static void a_payload_too_long_to_verify_is_not_signed(void **state)
 	free(env);
 }
 
-/* ---- keys --------------------------------------------------------------------------------------- */
+/* ---- keys ---------------------------------------------------------------------------------- */
 
 static char *public_pem(EVP_PKEY *key)
 {
@@ -525,7 +525,7 @@ static void what_is_no_private_key_file_is_refused(void **state)
 	unlink(path);
 }
 
-/* ---- simple signing ----------------------------------------------------------------------------- */
+/* ---- simple signing ------------------------------------------------------------------------ */
 
 static char *sign_raw(const char *payload, EVP_PKEY *key)
 {

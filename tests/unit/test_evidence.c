@@ -130,7 +130,7 @@ static void expect_rejected(const char *jws, enum cc_code code, const char *fact
 	assert_null(ev.measurement);
 }
 
-/* ---- evidence ----------------------------------------------------------------------------------- */
+/* ---- evidence ------------------------------------------------------------------------------ */
 
 static void evidence_survives_signing_and_verifying(void **state)
 {

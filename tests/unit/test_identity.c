@@ -60,7 +60,9 @@ static void set(json_t *doc, const char *path, json_t *value)
 		assert_int_equal(json_object_del(doc, key), 0);
 }
 
-/* @full with the member at @path replaced by @value (single-quoted JSON, NULL deletes) is refused. */
+/*
+ * @full with the member at @path replaced by @value (single-quoted JSON, NULL deletes) is refused.
+ */
 static void expect_bad(const char *path, const char *value, const char *part)
 {
 	cc_auto_json json_t *doc = full();

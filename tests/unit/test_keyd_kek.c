@@ -115,7 +115,9 @@ static void the_id_tells_keys_apart_and_nothing_of_the_key(void **state)
 	kek_auto struct kek b = kek_of("0123456789abcdef0123456789abcdeg");
 
 	(void)state;
-	/* printf 'container-crypt kek id0123456789abcdef0123456789abcdef' | sha256sum | cut -c 1-32 */
+	/*
+	 * printf 'container-crypt kek id0123456789abcdef0123456789abcdef' | sha256sum | cut -c 1-32
+	 */
 	assert_string_equal(a.id, "1d1fa2debbf91d258cda0568336d40f6");
 	assert_string_not_equal(a.id, b.id);
 }

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Leases: who gets a volume when, what is renewed and what is refused, over restarts and reboots of keyd's host. */
+/*
+ * Leases: who gets a volume when, what is renewed and what is refused, over restarts and reboots of
+ * keyd's host.
+ */
 #include "keyd_hosts.h"
 
-/* ---- the rules, as a table --------------------------------------------------------------------- */
+/* ---- the rules, as a table ----------------------------------------------------------------- */
 
 enum which { SAME, OTHER };
 
@@ -77,7 +80,7 @@ static void keyd_counts_longer_than_the_kernel(void **state)
 	assert_true(lease_end(INT64_C(1) << 40, CC_LEASE_MS_MAX) > 0);
 }
 
-/* ---- two hosts --------------------------------------------------------------------------------- */
+/* ---- two hosts ----------------------------------------------------------------------------- */
 
 static void a_lease_ends_for_others_after_its_time_and_no_earlier(void **state)
 {
@@ -225,7 +228,7 @@ static void what_is_returned_is_free_at_once(void **state)
 	assert_not_renewed(&g, "lease");
 }
 
-/* ---- what is taken away ------------------------------------------------------------------------ */
+/* ---- what is taken away -------------------------------------------------------------------- */
 
 static void a_revoked_lease_is_not_renewed_and_others_wait_for_its_end(void **state)
 {

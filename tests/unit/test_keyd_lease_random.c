@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Random schedules of hosts that want one volume: keyd's own decision and store, and a model of the kernels and
- * agents around it. Requests and answers are lost and late, agents are stopped and killed, clocks on the wall
- * jump, clocks run unequally fast, keyd restarts and its host boots. Whatever happens, two kernels never hold the
- * key at the same time, fences only grow, and what a kernel still had in memory is written only where nobody
- * else wrote in between.
+ * Random schedules of hosts that want one volume: keyd's own decision and store, and a model of the
+ * kernels and agents around it. Requests and answers are lost and late, agents are stopped and
+ * killed, clocks on the wall jump, clocks run unequally fast, keyd restarts and its host boots.
+ * Whatever happens, two kernels never hold the key at the same time, fences only grow, and what a
+ * kernel still had in memory is written only where nobody else wrote in between.
  *
  * LEASE_SEED=N repeats one schedule; CC_LONG=1 runs many more.
  */
@@ -65,7 +65,7 @@ static unsigned int roll(struct net *n, unsigned int sides)
 	return (unsigned int)rand_r(&n->seed) % sides;
 }
 
-/* ---- time -------------------------------------------------------------------------------------- */
+/* ---- time ---------------------------------------------------------------------------------- */
 
 static void kernel_timer(struct net *n, struct host *h)
 {
@@ -91,7 +91,7 @@ static void pass(struct net *n, int64_t ms)
 	}
 }
 
-/* ---- agents and their kernels ------------------------------------------------------------------ */
+/* ---- agents and their kernels -------------------------------------------------------------- */
 
 static struct lease_ask ask_of(const struct host *h)
 {
@@ -211,7 +211,9 @@ static void give_back(struct net *n, struct host *h)
 	unbind(n, h);
 }
 
-/* The agent is killed; the next one finds the binding's file, or nothing where there was none yet. */
+/*
+ * The agent is killed; the next one finds the binding's file, or nothing where there was none yet.
+ */
 static void kill_agent(struct host *h)
 {
 	h->asked = h->answered = false;
@@ -228,7 +230,7 @@ static void boot_host(struct net *n, struct host *h)
 		 h->name[4]);
 }
 
-/* ---- keyd -------------------------------------------------------------------------------------- */
+/* ---- keyd ---------------------------------------------------------------------------------- */
 
 static void restart_keyd(struct net *n, bool boot)
 {
@@ -258,7 +260,7 @@ static void take_away(struct net *n, struct host *h)
 	assert_int_equal(store_lease_update(n->w->custodian.store, &l, &err), 0);
 }
 
-/* ---- a schedule -------------------------------------------------------------------------------- */
+/* ---- a schedule ---------------------------------------------------------------------------- */
 
 static void step(struct net *n)
 {

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Mount options of a volume: what may be asked for, and that nothing is given back that was taken away. */
+/*
+ * Mount options of a volume: what may be asked for, and that nothing is given back that was taken
+ * away.
+ */
 #include "lib_test.h"
 
 #include <sys/mount.h>

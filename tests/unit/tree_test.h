@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tree_test.h - a directory of its own for each test of root file systems, and what is made below it.
+ * tree_test.h - a directory of its own for each test of root file systems, and what is made below
+ * it.
  */
 #ifndef CC_TREE_TEST_H
 #define CC_TREE_TEST_H

@@ -4,8 +4,8 @@
  *
  *	auditlog
  *
- * Prints "listening" first, then "<type> <text>" for each; runs until it is killed. Audit is off again
- * only after the next boot, or by whoever turns it off.
+ * Prints "listening" first, then "<type> <text>" for each; runs until it is killed. Audit is off
+ * again only after the next boot, or by whoever turns it off.
  */
 #include <err.h>
 #include <linux/audit.h>

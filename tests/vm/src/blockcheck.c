@@ -2,7 +2,8 @@
 /*
  * blockcheck - direct I/O against a block device that knows which data may come back.
  *
- *	blockcheck [-t SECONDS] [-j THREADS] [-u UNIT] [-m MAXUNITS] [-o OFFSET] [-r] [-n] [-e] DEVICE
+ *	blockcheck [-t SECONDS] [-j THREADS] [-u UNIT] [-m MAXUNITS] [-o OFFSET] [-r] [-n] [-e]
+ *	DEVICE
  *
  * Every thread owns a part of the device and reads and writes runs of 1 to MAXUNITS units (UNIT
  * bytes each, 4096 by default) in it. A unit's content says where it belongs and which write it
@@ -14,8 +15,8 @@
  *	-n		use RWF_NOWAIT; EAGAIN is counted, and tried again without
  *	-e		at the end read each unit ever written, trying for up to 30 s
  *
- * Prints "ok=N error=N again=N wrong=N read=N lost=N", the last two for -e. Exit status 1 when anything
- * was wrong or lost, 2 for usage.
+ * Prints "ok=N error=N again=N wrong=N read=N lost=N", the last two for -e. Exit status 1 when
+ * anything was wrong or lost, 2 for usage.
  */
 #define _GNU_SOURCE
 #include <errno.h>

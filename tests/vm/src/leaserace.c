@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * leaserace.c - two hosts for each of many volumes, by the agent's own code against a real keyd and the real kernel target:
- * they ask, are late, renew, write, give back or are not heard of any more, at random; and are stopped at random points.
+ * leaserace.c - two hosts for each of many volumes, by the agent's own code against a real keyd and
+ * the real kernel target: they ask, are late, renew, write, give back or are not heard of any more,
+ * at random; and are stopped at random points.
  *
  *	leaserace SEED VOLUMES LEASES MEASUREMENT1 KEY1 MEASUREMENT2 KEY2
  *
- * until so many leases were used. Volume N is 0a000000-0000-4000-8000-<N, 12 digits>, its mappings are vNh1 and
- * vNh2. Fails, and says where, when both mappings of a volume had the key at one moment, when a write of an older lease
- * began after one of a newer had ended, or when the block holds something else than the last write.
+ * until so many leases were used. Volume N is 0a000000-0000-4000-8000-<N, 12 digits>, its mappings
+ * are vNh1 and vNh2. Fails, and says where, when both mappings of a volume had the key at one
+ * moment, when a write of an older lease began after one of a newer had ended, or when the block
+ * holds something else than the last write.
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -181,7 +183,10 @@ static void agent(struct host *h, void *block)
 	}
 }
 
-/* Both mappings of a volume at one moment: the first had the key before and after the second was seen to have it. */
+/*
+ * Both mappings of a volume at one moment: the first had the key before and after the second was
+ * seen to have it.
+ */
 static void referee(const struct host *hosts, unsigned int volumes)
 {
 	char before[512], between[512], after[512];

@@ -2,12 +2,15 @@
 /*
  * logreplay - what dm-log-writes recorded, step by step.
  *
- *	logreplay LOG points			prints "<number> <kind> [<text>]" for each entry after which
- *						a crash is of interest: kind is flush, fua or mark
+ *	logreplay LOG points                    prints
+ *						"<number> <kind> [<text>]" for each entry after
+ *						which a crash is of interest: kind is flush, fua
+ *						or mark
  *	logreplay LOG apply DEVICE FROM TO	carries out the entries FROM to TO-1 on DEVICE
  *
  * Entries count from 0. A write that no flush followed is not in the log, or in it behind the last
- * flush. The mark that dm-log-writes itself puts at the end is left out. Exit status 1 when the log or the device cannot be used, 2 for usage.
+ * flush. The mark that dm-log-writes itself puts at the end is left out. Exit status 1 when the log
+ * or the device cannot be used, 2 for usage.
  */
 #define _GNU_SOURCE
 #include <endian.h>
@@ -68,7 +71,9 @@ static void open_log(struct log *log, const char *path)
 		errx(1, "%s is no log of dm-log-writes", path);
 }
 
-/* The next entry; its data is at log->at then. Text of a mark goes to @mark, of MAX_SECTOR bytes. */
+/*
+ * The next entry; its data is at log->at then. Text of a mark goes to @mark, of MAX_SECTOR bytes.
+ */
 static void next_entry(struct log *log, struct entry *e, char *mark)
 {
 	char sector[MAX_SECTOR];
