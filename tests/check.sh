@@ -112,18 +112,29 @@ layer_fuzz() {
 	done
 }
 
-# The lease protocol, all of its states; and that the check is one: broken in these ways it fails.
+# The lease protocol, all of its states; and that the checks are some: broken in these ways they fail.
 layer_model() {
 	local way
 
-	check "the lease protocol never has two holders" tests/model/model.sh $B/model
+	check "one keyd, two hosts: never two holders, no late write" tests/model/model.sh $B/model lease
 	for way in AGENT_FROM_ANSWER MESSAGE_FROM_NOW NO_SLACK REBOOT_FORGETS REVOKE_FREES RESUME_ANY SLOW_SAN; do
-		check "the model notices $way" model_fails "$way"
+		check "the model of one keyd notices $way" model_fails lease "$way"
 	done
+	check "several keyds without a common clock: never two holders" tests/model/model.sh $B/model instances
+	for way in FOREIGN_CLOCK CLOCK_BEFORE_READ EPOCH_IGNORED SHORTENED SLEWED; do
+		check "the model of several keyds notices $way" model_fails instances "$way"
+	done
+	[ -n "${CC_LONG-}" ] || return
+	check "the model of several keyds notices FAILOVER" model_fails instances FAILOVER
+	check "a lost commit and a quarantine: never two holders" \
+		tests/model/model.sh $B/model instances FAILOVER QUARANTINE
+	check "a lost commit and a quarantine with renewals: never two holders" \
+		tests/model/model.sh $B/model instances FAILOVER QUARANTINE RENEW_IN_QUARANTINE
 }
 
+# model_fails MODEL DEFINE
 model_fails() {
-	tests/model/model.sh $B/model "$1"
+	tests/model/model.sh $B/model "$@"
 	[ $? = 1 ]
 }
 
