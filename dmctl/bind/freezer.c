@@ -11,7 +11,7 @@
 
 #include "host/cgroup.h"
 #include "json.h"
-#include "cli/output.h"
+#include "file.h"
 #include "paths.h"
 
 static void path_of(const char *name, char out[static 128])
@@ -57,7 +57,7 @@ static int mark(const char *name, const char *path, size_t len, struct cc_error 
 	if ((mkdir(CC_RUN_DIR, 0755) && errno != EEXIST) ||
 	    (mkdir(CC_FROZEN_DIR, 0700) && errno != EEXIST))
 		return cc_fail_errno(err, CC_E_INTERNAL, CC_FROZEN_DIR);
-	return output_file(file, path, len, 0600, err);
+	return cc_replace_file(file, path, len, 0600, err);
 }
 
 int freezer_freeze(const char *name, pid_t pid, bool *paused, struct cc_error *err)

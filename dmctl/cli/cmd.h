@@ -59,9 +59,6 @@ int cmd_arguments(const struct global_options *g, int argc, char **argv, const c
 int cmd_only_arguments(const struct global_options *g, int argc, char **argv,
 		       const char *const *names);
 
-/* @s is a name as keyd takes it; @what says of what. CC_E_USAGE if not. */
-int cmd_name(const char *s, const char *what, struct cc_error *err);
-
 /* "docker" or "podman". */
 bool cmd_is_engine(const char *s);
 

@@ -45,7 +45,7 @@ static int check_request(const struct global_options *g, const char *argv0, cons
 	}
 	if (!r->volume || !r->mount_point)
 		return cmd_usage(g, argv0, "--predicate needs --volume and --mount-point");
-	return cmd_name(r->volume, "volume", &err) ? cmd_fail(g, &err) : CC_OK;
+	return keyd_name(r->volume, "volume", &err) ? cmd_fail(g, &err) : CC_OK;
 }
 
 static int parse(int argc, char **argv, const struct global_options *g, struct request *r)

@@ -10,8 +10,8 @@
 
 #include "cli/cmd.h"
 #include "dsse.h"
+#include "file.h"
 #include "identity.h"
-#include "cli/output.h"
 #include "secret.h"
 
 #define PASSPHRASE_MAX 1024
@@ -154,7 +154,7 @@ static int sign(const struct request *r, struct cc_error *err)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	}
 	if (r->output)
-		return output_file(r->output, line, (size_t)n, 0644, err);
+		return cc_replace_file(r->output, line, (size_t)n, 0644, err);
 	fputs(line, stdout);
 	return 0;
 }

@@ -9,7 +9,9 @@
 #include <sys/stat.h>
 
 #include "cli/cmd.h"
+#include "client/keyd_client.h"
 #include "evidence.h"
+#include "file.h"
 #include "cli/host_name.h"
 #include "host/stop_signals.h"
 #include "cli/output.h"
@@ -55,7 +57,7 @@ static json_t *make_key(const char *name, struct cc_error *err)
 		cc_fail(err, CC_E_NOMEM, "out of memory");
 		return NULL;
 	}
-	rc = output_file(CC_AGENT_KEY, text, strlen(text), 0600, err);
+	rc = cc_replace_file(CC_AGENT_KEY, text, strlen(text), 0600, err);
 	OPENSSL_cleanse(text, strlen(text));
 	free(text);
 	return rc ? NULL : cc_steal(jwk);
@@ -203,7 +205,7 @@ int cmd_init(int argc, char **argv, const struct global_options *g)
 	}
 	if (cmd_arguments(g, argc, argv, nothing))
 		return CC_E_USAGE;
-	if ((realm && cmd_name(realm, "realm", &err)) || (name && cmd_name(name, "agent", &err)))
+	if ((realm && keyd_name(realm, "realm", &err)) || (name && keyd_name(name, "agent", &err)))
 		return cmd_fail(g, &err);
 	stop_signals_block();
 	return init(g, realm, name, &err) ? cmd_fail(g, &err) : CC_OK;
