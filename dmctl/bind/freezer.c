@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "engine/engine_group.h"
+#include "engine/engines.h"
 #include "host/cgroup.h"
 #include "json.h"
 #include "file.h"
@@ -21,14 +23,14 @@ static void path_of(const char *name, char out[static 128])
 
 int freezer_group(pid_t pid, char path[static PROC_PATH_MAX], size_t *len, struct cc_error *err)
 {
-	struct cgroup_match match;
+	struct engine_group group;
 
 	if (proc_cgroup(pid, path, err))
 		return -1;
-	if (cgroup_match(path, &match))
+	if (engine_group_of(engines, path, &group))
 		return cc_fail(err, CC_E_INTERNAL, "process %d is in no container's cgroup",
 			       (int)pid);
-	*len = match.len;
+	*len = group.len;
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "client/keyd_client.h"
+#include "engine/engines.h"
 #include "cli/output.h"
 
 int cmd_fail(const struct global_options *g, const struct cc_error *err)
@@ -63,9 +64,14 @@ int cmd_only_arguments(const struct global_options *g, int argc, char **argv,
 	return cmd_arguments(g, argc, argv, names);
 }
 
-bool cmd_is_engine(const char *s)
+int cmd_engine(const struct global_options *g, const char *argv0, const char *name)
 {
-	return strcmp(s, "docker") == 0 || strcmp(s, "podman") == 0;
+	char names[ENGINE_NAMES_MAX];
+
+	if (!name || engine_named(engines, name))
+		return CC_OK;
+	engine_names(engines, " or ", names);
+	return cmd_usage(g, argv0, "--engine is %s", names);
 }
 
 int cmd_list(int argc, char **argv, const struct global_options *g, const char *path,

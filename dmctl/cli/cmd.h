@@ -59,8 +59,8 @@ int cmd_arguments(const struct global_options *g, int argc, char **argv, const c
 int cmd_only_arguments(const struct global_options *g, int argc, char **argv,
 		       const char *const *names);
 
-/* "docker" or "podman". */
-bool cmd_is_engine(const char *s);
+/* Whether the value of the verb @argv0's option --engine, NULL without it, is one. CC_E_USAGE. */
+int cmd_engine(const struct global_options *g, const char *argv0, const char *name);
 
 struct column;
 

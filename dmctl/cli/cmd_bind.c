@@ -100,9 +100,7 @@ int cmd_bind(int argc, char **argv, const struct global_options *g)
 		else
 			dry = 1;
 	}
-	if (engine && !cmd_is_engine(engine))
-		return cmd_usage(g, argv[0], "--engine is docker or podman");
-	if (cmd_arguments(g, argc, argv, names))
+	if (cmd_engine(g, argv[0], engine) || cmd_arguments(g, argc, argv, names))
 		return CC_E_USAGE;
 	if (find_volume(argv[optind], &volume, &device, &err))
 		return cmd_fail(g, &err);
