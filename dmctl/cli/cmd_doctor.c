@@ -2,7 +2,6 @@
 /*
  * cmd_doctor.c - dmctl doctor.
  */
-
 #include "cli/cmd.h"
 #include "cli/doctor.h"
 #include "cli/output.h"
