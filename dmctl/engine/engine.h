@@ -15,7 +15,7 @@
  *    it does not know), and into the words for --engine: cli/verbs.c, man pages, completions.
  *    tests/unit/test_dmctl_engine.c fails for a row whose name is missing in either.
  * 4. Add a config.json as the engine writes it to tests/fixtures/oci and test_dmctl_config.c, and
- *    a test like tests/vm's bind-docker, which binds a volume in front of the container's program.
+ *    VM tests like Docker's of binding, refusing and starting again (tests/vm).
  *
  * What a row must hold to
  * - find() and describe() run while the engine holds its lock of the container, since the runtime
