@@ -4,7 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 
@@ -31,4 +35,26 @@ int cc_sync_dir_of(const char *path)
 	cc_auto_close int fd = copy ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 
 	return fd < 0 ? -1 : fsync(fd);
+}
+
+int cc_replace_file(const char *path, const void *buf, size_t len, unsigned int mode,
+		    struct cc_error *err)
+{
+	cc_auto_free char *tmp = NULL;
+	cc_auto_close int fd = -1;
+
+	if (asprintf(&tmp, "%s.XXXXXX", path) < 0) {
+		tmp = NULL;
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	}
+	fd = mkostemp(tmp, O_CLOEXEC);
+	if (fd < 0)
+		return cc_fail_errno(err, CC_E_INTERNAL, "%s", path);
+	if (cc_write_all(fd, buf, len) || fchmod(fd, mode) || fsync(fd) || rename(tmp, path)) {
+		cc_fail_errno(err, CC_E_INTERNAL, "%s", path);
+		unlink(tmp);
+		return -1;
+	}
+	return cc_sync_dir_of(path) ? cc_fail_errno(err, CC_E_INTERNAL, "the directory of %s", path)
+				    : 0;
 }

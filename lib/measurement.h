@@ -19,7 +19,8 @@
 #ifndef CC_MEASUREMENT_H
 #define CC_MEASUREMENT_H
 
-#include "identity.h"
+#include "json.h"
+#include "user.h"
 
 /* The namespaces that count, in the order of struct cc_measurement.ns. */
 #define CC_NS_COUNT 6

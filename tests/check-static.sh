@@ -7,6 +7,7 @@ layer_static() {
 	check "sources are formatted (make fmt)" make -s format-check
 	check "no line of C is longer than 100 columns" line_lengths
 	check "a room includes itself and rooms below it" rooms
+	check "no modules include each other in a circle" circles
 	check "every file says its licence" spdx
 	check "no unfinished marks" no_marks
 	check "shell scripts pass shellcheck" scripts
@@ -86,6 +87,20 @@ rooms() {
 		apart
 	)
 	[ -z "$wrong" ] || { echo "$wrong"; return 1; }
+}
+
+# A module is a pair of .c and .h. The kernel module is not looked at: its circle is the state machine
+# of a bio.
+circles() {
+	local loops
+
+	loops=$(
+		tracked 'lib/*.[ch]' 'keyd/*.[ch]' 'dmctl/*.[ch]' |
+			xargs -d '\n' grep -HE '^#include "[^"]+\.h"' |
+			sed -E 's|^[a-z]+/(.*)\.[ch]:#include "(.*)\.h".*|\1 \2|' | awk '$1 != $2' |
+			tsort 2>&1 >/dev/null
+	)
+	[ -z "$loops" ] || { echo "$loops"; return 1; }
 }
 
 # Off: variables that a function sets or reads by name, words meant to be split, optional arguments.

@@ -14,7 +14,8 @@
 #include "agent/agent.h"
 #include "agent/agent_list.h"
 #include "bind/binding.h"
-#include "host/cgroup.h"
+#include "engine/engine_group.h"
+#include "engine/engines.h"
 #include "log.h"
 #include "host/proc.h"
 
@@ -78,14 +79,14 @@ static int peer_pidfd(int fd, pid_t pid)
 static bool is_hosts(pid_t pid)
 {
 	char cgroup[PROC_PATH_MAX];
-	struct cgroup_match match;
+	struct engine_group group;
 	uint64_t theirs, ours;
 	struct cc_error err;
 	bool home;
 
 	return proc_ns(pid, "pid", &theirs, &err) == 0 && proc_ns(0, "pid", &ours, &err) == 0 &&
 	       theirs == ours && proc_at_home(pid, &home, &err) == 0 && home &&
-	       proc_cgroup(pid, cgroup, &err) == 0 && cgroup_match(cgroup, &match) != 0;
+	       proc_cgroup(pid, cgroup, &err) == 0 && engine_group_of(engines, cgroup, &group) != 0;
 }
 
 /*

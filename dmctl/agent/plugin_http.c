@@ -17,6 +17,7 @@
 #include <syslog.h>
 
 #include "agent/agent.h"
+#include "engine/engines.h"
 #include "json.h"
 #include "log.h"
 #include "plugin/plugin_request.h"
@@ -27,9 +28,6 @@
 #define WAITING_MAX 128
 #define BACKLOG 64
 #define IDLE_SECONDS 30
-/* Docker gives Create and Mount two minutes, Podman everything five seconds. */
-#define ANSWER_SECONDS 100
-#define PODMAN_ANSWER_SECONDS 4
 
 /**
  * struct waiting - a request a worker is busy with.
@@ -132,25 +130,20 @@ static int connect_agent(const char *path)
 	return cc_steal_fd(&fd);
 }
 
-static bool is_podman(int fd)
+/* How long the process that asks waits; what is no engine, as long as the most patient one. */
+static struct timeval answer_limit(int fd)
 {
-	socklen_t len = sizeof(struct ucred);
-	cc_auto_fclose FILE *f = NULL;
-	char path[64], name[32] = "";
-	struct ucred cred;
+	struct ucred cred = {0};
+	socklen_t len = sizeof(cred);
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len))
-		return false;
-	snprintf(path, sizeof(path), "/proc/%d/comm", (int)cred.pid);
-	f = fopen(path, "re");
-	return f && fgets(name, sizeof(name), f) && strcmp(name, "podman\n") == 0;
+	getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len);
+	return (struct timeval){.tv_sec = engine_answer_seconds(engines, cred.pid)};
 }
 
 /* Hands it on. False: nothing is done, the caller answers. */
 static bool hand_on(struct plugin *p, struct evhttp_request *req, const char *request, int engine)
 {
-	const struct timeval limit = {.tv_sec = is_podman(engine) ? PODMAN_ANSWER_SECONDS
-								  : ANSWER_SECONDS};
+	const struct timeval limit = answer_limit(engine);
 	struct waiting *w = p->n_waiting < WAITING_MAX ? calloc(1, sizeof(*w)) : NULL;
 
 	if (!w)

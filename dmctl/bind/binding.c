@@ -11,14 +11,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "cli/output.h"
+#include "file.h"
 #include "paths.h"
 #include "host/proc.h"
 
 #define WHAT "binding"
 #define SUFFIX ".json"
 #define CONTAINER_DIGITS 12		   /* of a container's id, in a name */
-#define RANDOM_LEN (sizeof(".XXXXXX") - 1) /* what output_file() appends meanwhile */
+#define RANDOM_LEN (sizeof(".XXXXXX") - 1) /* what cc_replace_file() appends meanwhile */
 
 static const char *const states[] = {
 	[BINDING_INTENT] = "intent", [BINDING_ASKED] = "asked",	    [BINDING_LEASED] = "leased",
@@ -203,7 +203,7 @@ int binding_save(const struct binding *b, struct cc_error *err)
 	if (make_dir(err))
 		return -1;
 	path_of(b->name, path);
-	return output_file(path, text, strlen(text), 0600, err);
+	return cc_replace_file(path, text, strlen(text), 0600, err);
 }
 
 int binding_load(const char *name, struct binding *b, struct cc_error *err)

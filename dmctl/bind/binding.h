@@ -15,7 +15,7 @@
 #ifndef CC_BINDING_H
 #define CC_BINDING_H
 
-#include "host/cgroup.h"
+#include "engine/engine.h"
 #include "json.h"
 #include "lease_terms.h"
 

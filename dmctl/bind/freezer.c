@@ -9,9 +9,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "engine/engine_group.h"
+#include "engine/engines.h"
 #include "host/cgroup.h"
 #include "json.h"
-#include "cli/output.h"
+#include "file.h"
 #include "paths.h"
 
 static void path_of(const char *name, char out[static 128])
@@ -21,14 +23,14 @@ static void path_of(const char *name, char out[static 128])
 
 int freezer_group(pid_t pid, char path[static PROC_PATH_MAX], size_t *len, struct cc_error *err)
 {
-	struct cgroup_match match;
+	struct engine_group group;
 
 	if (proc_cgroup(pid, path, err))
 		return -1;
-	if (cgroup_match(path, &match))
+	if (engine_group_of(engines, path, &group))
 		return cc_fail(err, CC_E_INTERNAL, "process %d is in no container's cgroup",
 			       (int)pid);
-	*len = match.len;
+	*len = group.len;
 	return 0;
 }
 
@@ -57,7 +59,7 @@ static int mark(const char *name, const char *path, size_t len, struct cc_error 
 	if ((mkdir(CC_RUN_DIR, 0755) && errno != EEXIST) ||
 	    (mkdir(CC_FROZEN_DIR, 0700) && errno != EEXIST))
 		return cc_fail_errno(err, CC_E_INTERNAL, CC_FROZEN_DIR);
-	return output_file(file, path, len, 0600, err);
+	return cc_replace_file(file, path, len, 0600, err);
 }
 
 int freezer_freeze(const char *name, pid_t pid, bool *paused, struct cc_error *err)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "client/keyd_client.h"
+#include "engine/engines.h"
 #include "cli/output.h"
 
 int cmd_fail(const struct global_options *g, const struct cc_error *err)
@@ -63,20 +64,14 @@ int cmd_only_arguments(const struct global_options *g, int argc, char **argv,
 	return cmd_arguments(g, argc, argv, names);
 }
 
-int cmd_name(const char *s, const char *what, struct cc_error *err)
+int cmd_engine(const struct global_options *g, const char *argv0, const char *name)
 {
-	if (cc_is_name(s))
-		return 0;
-	return cc_fail(
-		err, CC_E_USAGE,
-		"\"%.80s\" is no name of %s %s: a-z 0-9 _ . -, at most 63 characters, the first "
-		"one of a-z 0-9",
-		s, strchr("aeiou", what[0]) ? "an" : "a", what);
-}
+	char names[ENGINE_NAMES_MAX];
 
-bool cmd_is_engine(const char *s)
-{
-	return strcmp(s, "docker") == 0 || strcmp(s, "podman") == 0;
+	if (!name || engine_named(engines, name))
+		return CC_OK;
+	engine_names(engines, " or ", names);
+	return cmd_usage(g, argv0, "--engine is %s", names);
 }
 
 int cmd_list(int argc, char **argv, const struct global_options *g, const char *path,
@@ -109,7 +104,7 @@ int cmd_delete(int argc, char **argv, const struct global_options *g, const char
 
 	if (cmd_only_arguments(g, argc, argv, names))
 		return CC_E_USAGE;
-	if (cmd_name(argv[optind], what, &err))
+	if (keyd_name(argv[optind], what, &err))
 		return cmd_fail(g, &err);
 	snprintf(full, sizeof(full), "%s/%s", path, argv[optind]);
 	if (keyd_request("DELETE", full, NULL, &answer, &err))

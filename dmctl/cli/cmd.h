@@ -59,11 +59,8 @@ int cmd_arguments(const struct global_options *g, int argc, char **argv, const c
 int cmd_only_arguments(const struct global_options *g, int argc, char **argv,
 		       const char *const *names);
 
-/* @s is a name as keyd takes it; @what says of what. CC_E_USAGE if not. */
-int cmd_name(const char *s, const char *what, struct cc_error *err);
-
-/* "docker" or "podman". */
-bool cmd_is_engine(const char *s);
+/* Whether the value of the verb @argv0's option --engine, NULL without it, is one. CC_E_USAGE. */
+int cmd_engine(const struct global_options *g, const char *argv0, const char *name);
 
 struct column;
 

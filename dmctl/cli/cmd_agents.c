@@ -33,7 +33,7 @@ int cmd_agents_enroll(int argc, char **argv, const struct global_options *g)
 
 	if (cmd_only_arguments(g, argc, argv, names))
 		return CC_E_USAGE;
-	if (cmd_name(argv[optind], "agent", &err))
+	if (keyd_name(argv[optind], "agent", &err))
 		return cmd_fail(g, &err);
 	jwk = read_public_jwk(argv[optind + 1], &err);
 	if (!jwk)

@@ -42,7 +42,7 @@ static int find_volume(const char *what, char **volume, char **device, struct cc
 	char uuid[37];
 
 	if (!strchr(what, '/')) {
-		if (cmd_name(what, "volume", err))
+		if (keyd_name(what, "volume", err))
 			return -1;
 		*volume = strdup(what);
 		return *volume ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
@@ -100,9 +100,7 @@ int cmd_bind(int argc, char **argv, const struct global_options *g)
 		else
 			dry = 1;
 	}
-	if (engine && !cmd_is_engine(engine))
-		return cmd_usage(g, argv[0], "--engine is docker or podman");
-	if (cmd_arguments(g, argc, argv, names))
+	if (cmd_engine(g, argv[0], engine) || cmd_arguments(g, argc, argv, names))
 		return CC_E_USAGE;
 	if (find_volume(argv[optind], &volume, &device, &err))
 		return cmd_fail(g, &err);
@@ -128,7 +126,7 @@ int cmd_unbind(int argc, char **argv, const struct global_options *g)
 
 	if (cmd_only_arguments(g, argc, argv, names))
 		return CC_E_USAGE;
-	if (cmd_name(argv[optind], "volume", &err))
+	if (keyd_name(argv[optind], "volume", &err))
 		return cmd_fail(g, &err);
 	request = json_pack("{s:s, s:s}", "op", "unbind", "volume", argv[optind]);
 	rc = ask(g, request, &answer);

@@ -213,7 +213,7 @@ static int show_volume(const struct global_options *g, const char *volume, struc
 	cc_auto_free char *signer = NULL;
 	char path[96], heading[128];
 
-	if (cmd_name(volume, "volume", err))
+	if (keyd_name(volume, "volume", err))
 		return -1;
 	snprintf(path, sizeof(path), "/v1/identities/%s", volume);
 	if (keyd_request("GET", path, NULL, &answer, err) ||

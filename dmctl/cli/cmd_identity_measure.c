@@ -34,8 +34,8 @@ static int check_request(const struct global_options *g, const char *argv0, cons
 {
 	struct cc_error err;
 
-	if (r->engine && !cmd_is_engine(r->engine))
-		return cmd_usage(g, argv0, "--engine is docker or podman");
+	if (cmd_engine(g, argv0, r->engine))
+		return CC_E_USAGE;
 	if (!r->predicate) {
 		if (r->volume || r->mount_point || r->serial)
 			return cmd_usage(g, argv0,
@@ -45,10 +45,10 @@ static int check_request(const struct global_options *g, const char *argv0, cons
 	}
 	if (!r->volume || !r->mount_point)
 		return cmd_usage(g, argv0, "--predicate needs --volume and --mount-point");
-	return cmd_name(r->volume, "volume", &err) ? cmd_fail(g, &err) : CC_OK;
+	return keyd_name(r->volume, "volume", &err) ? cmd_fail(g, &err) : CC_OK;
 }
 
-static int parse(int argc, char **argv, const struct global_options *g, struct request *r)
+static int parse_measure(int argc, char **argv, const struct global_options *g, struct request *r)
 {
 	static const struct option options[] = {
 		{"engine", required_argument, NULL, 'e'},
@@ -159,7 +159,7 @@ int cmd_identity_measure(int argc, char **argv, const struct global_options *g)
 	cc_auto_json json_t *m = NULL;
 	struct request r = {0};
 	struct cc_error err;
-	int rc = parse(argc, argv, g, &r);
+	int rc = parse_measure(argc, argv, g, &r);
 
 	if (rc)
 		return rc;

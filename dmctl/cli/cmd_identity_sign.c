@@ -10,8 +10,8 @@
 
 #include "cli/cmd.h"
 #include "dsse.h"
+#include "file.h"
 #include "identity.h"
-#include "cli/output.h"
 #include "secret.h"
 
 #define PASSPHRASE_MAX 1024
@@ -32,7 +32,7 @@ struct request {
 	const char *output;
 };
 
-static int parse(int argc, char **argv, const struct global_options *g, struct request *r)
+static int parse_sign(int argc, char **argv, const struct global_options *g, struct request *r)
 {
 	static const struct option options[] = {
 		{"key", required_argument, NULL, 'k'},
@@ -154,7 +154,7 @@ static int sign(const struct request *r, struct cc_error *err)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	}
 	if (r->output)
-		return output_file(r->output, line, (size_t)n, 0644, err);
+		return cc_replace_file(r->output, line, (size_t)n, 0644, err);
 	fputs(line, stdout);
 	return 0;
 }
@@ -164,7 +164,7 @@ int cmd_identity_sign(int argc, char **argv, const struct global_options *g)
 	/* "_" is in-toto's name of a subject whose name means nothing */
 	struct request r = {.name = "_", .passphrase_fd = -1};
 	struct cc_error err;
-	int rc = parse(argc, argv, g, &r);
+	int rc = parse_sign(argc, argv, g, &r);
 
 	if (!rc && sign(&r, &err))
 		rc = cmd_fail(g, &err);

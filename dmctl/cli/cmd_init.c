@@ -9,7 +9,10 @@
 #include <sys/stat.h>
 
 #include "cli/cmd.h"
+#include "client/keyd_client.h"
+#include "engine/engines.h"
 #include "evidence.h"
+#include "file.h"
 #include "cli/host_name.h"
 #include "host/stop_signals.h"
 #include "cli/output.h"
@@ -20,7 +23,6 @@
 #define SYSTEMCTL "/usr/bin/systemctl"
 #define KEYD_UNIT "container-crypt-keyd.service"
 #define AGENT_UNIT "container-crypt-agent.service"
-#define DOCKER_UNIT "container-crypt-docker.service"
 
 /* ---- the agent's name and key -------------------------------------------------------------- */
 
@@ -55,7 +57,7 @@ static json_t *make_key(const char *name, struct cc_error *err)
 		cc_fail(err, CC_E_NOMEM, "out of memory");
 		return NULL;
 	}
-	rc = output_file(CC_AGENT_KEY, text, strlen(text), 0600, err);
+	rc = cc_replace_file(CC_AGENT_KEY, text, strlen(text), 0600, err);
 	OPENSSL_cleanse(text, strlen(text));
 	free(text);
 	return rc ? NULL : cc_steal(jwk);
@@ -109,7 +111,7 @@ static int make_directories(struct cc_error *err)
 		       : 0;
 }
 
-static int run(const char *const *argv, enum cc_code code, struct cc_error *err)
+static int run_program(const char *const *argv, enum cc_code code, struct cc_error *err)
 {
 	int status = 0;
 
@@ -124,16 +126,25 @@ static int init_keyd(const char *realm, struct cc_error *err)
 		CC_KEYD_PATH, "init", "--agent", CC_AGENT_KEY, realm ? "--realm" : NULL,
 		realm,	      NULL};
 
-	return run(argv, CC_E_INTERNAL, err);
+	return run_program(argv, CC_E_INTERNAL, err);
+}
+
+/* Not now: they follow their engines' own starts. */
+static int enable_engine_units(struct cc_error *err)
+{
+	for (const struct engine *const *e = engines; *e; e++) {
+		const char *const enable[] = {SYSTEMCTL, "enable", "--quiet", (*e)->unit, NULL};
+
+		if ((*e)->unit && run_program(enable, CC_E_UNREACHABLE, err))
+			return -1;
+	}
+	return 0;
 }
 
 static int start_services(bool *started, struct cc_error *err)
 {
 	static const char *const enable[] = {SYSTEMCTL, "enable",   "--quiet", "--now",
 					     KEYD_UNIT, AGENT_UNIT, NULL};
-	/* not now: it follows Docker's own start */
-	static const char *const enable_later[] = {SYSTEMCTL, "enable", "--quiet", DOCKER_UNIT,
-						   NULL};
 	struct stat st;
 
 	*started = lstat(SYSTEMD_DIR, &st) == 0 && S_ISDIR(st.st_mode);
@@ -143,7 +154,7 @@ static int start_services(bool *started, struct cc_error *err)
 			CC_KEYD_PATH);
 		return 0;
 	}
-	if (run(enable, CC_E_UNREACHABLE, err) || run(enable_later, CC_E_UNREACHABLE, err))
+	if (run_program(enable, CC_E_UNREACHABLE, err) || enable_engine_units(err))
 		return cc_prefix(err, "everything is set up, but the services did not start (see "
 				      "\"journalctl -u container-crypt-keyd\")");
 	return 0;
@@ -203,7 +214,7 @@ int cmd_init(int argc, char **argv, const struct global_options *g)
 	}
 	if (cmd_arguments(g, argc, argv, nothing))
 		return CC_E_USAGE;
-	if ((realm && cmd_name(realm, "realm", &err)) || (name && cmd_name(name, "agent", &err)))
+	if ((realm && keyd_name(realm, "realm", &err)) || (name && keyd_name(name, "agent", &err)))
 		return cmd_fail(g, &err);
 	stop_signals_block();
 	return init(g, realm, name, &err) ? cmd_fail(g, &err) : CC_OK;

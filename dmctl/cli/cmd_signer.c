@@ -37,7 +37,7 @@ int cmd_signer_add(int argc, char **argv, const struct global_options *g)
 
 	if (cmd_only_arguments(g, argc, argv, names))
 		return CC_E_USAGE;
-	if (cmd_name(argv[optind], "signer", &err))
+	if (keyd_name(argv[optind], "signer", &err))
 		return cmd_fail(g, &err);
 	pem = read_pem(argv[optind + 1], &err);
 	if (!pem)

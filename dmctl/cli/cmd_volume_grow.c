@@ -105,7 +105,7 @@ int cmd_volume_grow(int argc, char **argv, const struct global_options *g)
 
 	if (cmd_only_arguments(g, argc, argv, names))
 		return CC_E_USAGE;
-	if (cmd_name(argv[optind], "volume", &err) || grow(argv[optind], &answer, &err))
+	if (keyd_name(argv[optind], "volume", &err) || grow(argv[optind], &answer, &err))
 		return cmd_fail(g, &err);
 	grow_bound(g, argv[optind]);
 	if (g->json)

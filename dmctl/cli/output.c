@@ -4,13 +4,9 @@
  */
 #include "cli/output.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
-
-#include "file.h"
 
 #define CELL_MAX 512
 #define NARROWEST 8u /* characters a cut column keeps */
@@ -152,28 +148,6 @@ void output_record(FILE *f, const json_t *obj, const struct column *fields)
 		cell(obj, c->key, text);
 		fprintf(f, "%s:%*s %s\n", c->title, (int)(width - characters(c->title)), "", text);
 	}
-}
-
-int output_file(const char *path, const char *buf, size_t len, unsigned int mode,
-		struct cc_error *err)
-{
-	cc_auto_free char *tmp = NULL;
-	cc_auto_close int fd = -1;
-
-	if (asprintf(&tmp, "%s.XXXXXX", path) < 0) {
-		tmp = NULL;
-		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	}
-	fd = mkostemp(tmp, O_CLOEXEC);
-	if (fd < 0)
-		return cc_fail_errno(err, CC_E_INTERNAL, "%s", path);
-	if (cc_write_all(fd, buf, len) || fchmod(fd, mode) || fsync(fd) || rename(tmp, path)) {
-		cc_fail_errno(err, CC_E_INTERNAL, "%s", path);
-		unlink(tmp);
-		return -1;
-	}
-	return cc_sync_dir_of(path) ? cc_fail_errno(err, CC_E_INTERNAL, "the directory of %s", path)
-				    : 0;
 }
 
 void output_add_time(json_t *obj, const char *key, const char *as)

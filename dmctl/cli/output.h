@@ -38,11 +38,4 @@ void output_record(FILE *f, const json_t *obj, const struct column *fields);
 /* Adds member @as, "9m 12s", to @obj for its member @key in milliseconds; nothing without that. */
 void output_add_time(json_t *obj, const char *key, const char *as);
 
-/*
- * Replaces the file @path with @len bytes, mode @mode: after a crash it is the old or the new one,
- * after success the new one. An error of the last step leaves the new one, too.
- */
-int output_file(const char *path, const char *buf, size_t len, unsigned int mode,
-		struct cc_error *err);
-
 #endif

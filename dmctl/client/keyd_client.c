@@ -26,6 +26,17 @@ void keyd_client_set_socket(const char *path)
 	socket_path = path;
 }
 
+int keyd_name(const char *s, const char *what, struct cc_error *err)
+{
+	if (cc_is_name(s))
+		return 0;
+	return cc_fail(
+		err, CC_E_USAGE,
+		"\"%.80s\" is no name of %s %s: a-z 0-9 _ . -, at most 63 characters, the first "
+		"one of a-z 0-9",
+		s, strchr("aeiou", what[0]) ? "an" : "a", what);
+}
+
 /* One HTTP exchange; says how to start keyd when there is no answer. */
 static int exchange(const char *method, const char *path, const char *body,
 		    struct http_answer *answer, struct cc_error *err)

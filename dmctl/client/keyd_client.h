@@ -12,10 +12,13 @@
 /* Sets the socket that is used; default CC_KEYD_SOCKET. @path borrowed for ever. */
 void keyd_client_set_socket(const char *path);
 
+/* @s is a name as keyd takes it; @what says of what. CC_E_USAGE if not. */
+int keyd_name(const char *s, const char *what, struct cc_error *err);
+
 /**
  * keyd_request - one request.
  * @method: "GET", "POST", "DELETE"
- * @path: "/v1/volumes" …; path segments must already be valid names
+ * @path: "/v1/volumes" …; path segments must already be valid, see keyd_name()
  * @body: borrowed, NULL for none
  * @answer: out, new reference; may be NULL
  *

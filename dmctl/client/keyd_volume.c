@@ -4,7 +4,6 @@
  */
 #include "client/keyd_volume.h"
 
-#include "cli/cmd.h"
 #include "client/keyd_client.h"
 
 int volume_get(const char *name, struct volume_record *v, json_t **obj, struct cc_error *err)
@@ -12,7 +11,7 @@ int volume_get(const char *name, struct volume_record *v, json_t **obj, struct c
 	cc_auto_json json_t *answer = NULL;
 	char path[96];
 
-	if (cmd_name(name, "volume", err))
+	if (keyd_name(name, "volume", err))
 		return -1;
 	snprintf(path, sizeof(path), "/v1/volumes/%s", name);
 	if (keyd_request("GET", path, NULL, &answer, err) ||

@@ -7,7 +7,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "engine/engine.h"
+#include "engine/engine_group.h"
+#include "engine/engine_store.h"
+#include "engine/engines.h"
+#include "host/cgroup.h"
 #include "container/image_config.h"
 #include "container/rootfs.h"
 
@@ -39,34 +42,38 @@ static void move_strv(struct cc_strv *to, struct cc_strv *from)
 /*
  * Which container the kernel says this is: the shallowest engine group in the process's path.
  * @id: the container the runtime or the engine named; another one is refused
+ * Return: whose container it is; NULL on error.
  */
-static int take_cgroup(const char *path, const char *id, struct cc_measurement *m,
-		       enum engine_kind *engine, struct cc_error *err)
+static const struct engine *take_cgroup(const char *path, const char *id, struct cc_measurement *m,
+					struct cc_error *err)
 {
-	struct cgroup_match match;
+	char names[ENGINE_NAMES_MAX];
+	struct engine_group group;
 
-	if (cgroup_match(path, &match))
-		return cc_refuse(err, "cgroup",
-				 "cgroup: process %u is in %s, which no container engine made; "
-				 "Docker and Podman are supported",
-				 m->pid, path);
-	if (strcmp(match.id, id) != 0)
-		return cc_refuse(
-			err, "cgroup",
-			"cgroup: container %.12s was named, process %u is in container %.12s", id,
-			m->pid, match.id);
-	*engine = match.engine;
-	return copy(&m->engine, engine_name(match.engine), err) ||
-			       copy(&m->container_id, id, err) ||
-			       cgroup_id(path, match.len, &m->cgroup_id, err)
-		       ? -1
-		       : 0;
+	if (engine_group_of(engines, path, &group)) {
+		engine_names(engines, " and ", names);
+		cc_refuse(err, "cgroup",
+			  "cgroup: process %u is in %s, which no container engine made; %s are "
+			  "supported",
+			  m->pid, path, names);
+		return NULL;
+	}
+	if (strcmp(group.id, id) != 0) {
+		cc_refuse(err, "cgroup",
+			  "cgroup: container %.12s was named, process %u is in container %.12s", id,
+			  m->pid, group.id);
+		return NULL;
+	}
+	if (copy(&m->engine, group.engine->name, err) || copy(&m->container_id, id, err) ||
+	    cgroup_id(path, group.len, &m->cgroup_id, err))
+		return NULL;
+	return group.engine;
 }
 
 /* Image id, manifests and the image's own configuration; config.json for the rest. */
 static int take_engine(struct engine_container *c, struct cc_measurement *m, struct cc_error *err)
 {
-	if (engine_describe(c, err))
+	if (c->engine->describe(c, err))
 		return -1;
 	move_strv(&m->manifests, &c->manifests);
 	return copy(&m->image_id, c->image_id, err) || copy(&m->image_ref, c->image_ref, err) ||
@@ -88,7 +95,7 @@ static int check_bundle(const struct engine_container *c, const char *named, str
 		return 0;
 	return cc_refuse(err, "bundle",
 			 "bundle: %s was named, %s keeps that of container %.12s in %s", named,
-			 engine_name(c->engine), c->id, c->bundle ? c->bundle : "none");
+			 c->engine->name, c->id, c->bundle ? c->bundle : "none");
 }
 
 /* For a hook nothing of the container has run: its process still has the host's root directory. */
@@ -182,16 +189,20 @@ static int measure(struct engine_container *c, const char *named, struct measure
 	m->running = !named && !c->waiting;
 	if (named && measure_fresh(c->pid, err))
 		return -1;
-	if (proc_cgroup(c->pid, cgroup, err) || take_cgroup(cgroup, c->id, m, &c->engine, err) ||
-	    take_engine(c, m, err) ||
+	if (proc_cgroup(c->pid, cgroup, err))
+		return -1;
+	c->engine = take_cgroup(cgroup, c->id, m, err);
+	if (!c->engine || take_engine(c, m, err) ||
 	    (named && (check_bundle(c, named, err) || check_created(c->pid, err))) ||
-	    take_config(c, m, &f, err) || measure_kernel(c->pid, cgroup, &f, m, err) ||
-	    take_image(c, f.root, m, err) || rootfs_measure(f.root, c->pid, f.user_ns, m, err))
+	    take_config(c, m, &f, err) || measure_kernel(c->pid, cgroup, c->engine, &f, m, err) ||
+	    take_image(c, f.root, m, err) ||
+	    rootfs_measure(f.root, c->pid, f.user_ns, c->engine, m, err))
 		return -1;
 	if (m->running &&
 	    (proc_status(c->pid, &status, err) || measure_confined(&status, &f, m, err)))
 		return -1;
-	m->first_start = !measure_bound_before(c->id);
+	m->first_start = !measure_bound_before(c->engine, c->id);
+	s->engine = c->engine;
 	s->user_ns = f.user_ns;
 	s->host_root = cc_steal(f.root);
 	s->root = strdup(named ? s->host_root : "/");
@@ -207,7 +218,7 @@ int measure_rootfs(struct measured *s, struct layer_cache *cache, struct cc_erro
 				 "rootfs: the layers of a container with a user namespace of its "
 				 "own cannot be measured; run it without, or sign an identity "
 				 "without rootfsDigest");
-	if (rootfs_digest(s->host_root, s->proc.pid, cache, s->m, err))
+	if (rootfs_digest(s->host_root, s->proc.pid, s->engine, cache, s->m, err))
 		return -1;
 	return proc_check(&s->proc, err);
 }
@@ -224,16 +235,15 @@ int measure_named(const char *container, const char *engine, struct measured *s,
 {
 	engine_auto_container struct engine_container c = {0};
 
-	if (engine_find(container, engine, &c, err))
+	if (engine_find(engines, container, engine, &c, err))
 		return -1;
 	if (c.pid && c.bundle)
 		return measure(&c, NULL, s, err);
-	if (c.engine == ENGINE_PODMAN)
-		return cc_fail(
-			err, CC_E_NOTFOUND,
-			"container %s has no process to bind to; prepare it with \"podman init "
-			"%s\", or run it with --device container-crypt/volume=NAME",
-			c.name, c.name);
+	if (c.engine->prepare_command)
+		return cc_fail(err, CC_E_NOTFOUND,
+			       "container %s has no process to bind to; prepare it with \"%s %s\", "
+			       "or run it with --device container-crypt/volume=NAME",
+			       c.name, c.engine->prepare_command, c.name);
 	return cc_fail(err, CC_E_NOTFOUND,
 		       "container %s has no process to bind to; start it, or run it with --device "
 		       "container-crypt/volume=NAME to have it bound before its program runs",
@@ -245,7 +255,7 @@ int measure_bound(const char *id, const char *engine, pid_t pid, struct measured
 {
 	engine_auto_container struct engine_container c = {0};
 
-	if (engine_find(id, engine, &c, err))
+	if (engine_find(engines, id, engine, &c, err))
 		return -1;
 	if (!c.bundle)
 		return cc_fail(err, CC_E_NOTFOUND, "container %s has ended", c.name);

@@ -14,6 +14,7 @@
 /**
  * struct measured - a measurement and what binding needs beyond it. Zero it with MEASURED_NONE.
  * @m: the measurement
+ * @engine: whose container it is
  * @proc: the container's first process; recheck it after every step
  * @root: where the root file system is in the container's mount namespace: "/", or the bundle's
  *        root.path as long as the runtime has not pivoted
@@ -22,6 +23,7 @@
  */
 struct measured {
 	struct cc_measurement *m;
+	const struct engine *engine;
 	struct proc_ref proc;
 	char *root, *host_root;
 	bool user_ns;
@@ -37,7 +39,7 @@ int measure_hook(const struct oci_state *state, struct measured *s, struct cc_er
 
 /**
  * measure_named - a container by name or id.
- * @engine: "docker", "podman" or NULL
+ * @engine: name of an engine, or NULL
  *
  * Return: 0; -1 as engine_find(), or CC_E_NOTFOUND when the container has no process.
  */
@@ -65,8 +67,8 @@ int measure_rootfs(struct measured *s, struct layer_cache *cache, struct cc_erro
 /* ---- parts --------------------------------------------------------------------------------- */
 
 /* Whether the kernel's facts about @pid are those config.json promises; also settles m->ns. */
-int measure_kernel(pid_t pid, const char *cgroup, const struct oci_facts *f,
-		   struct cc_measurement *m, struct cc_error *err);
+int measure_kernel(pid_t pid, const char *cgroup, const struct engine *engine,
+		   const struct oci_facts *f, struct cc_measurement *m, struct cc_error *err);
 
 /*
  * The process that a hook is run for is a runtime's, which will execute the container's program;
@@ -92,11 +94,19 @@ int measure_confined(const struct proc_status *st, const struct oci_facts *f,
 int measure_health(const json_t *health, const char *image, size_t len, struct cc_measurement *m,
 		   struct cc_error *err);
 
+/* ---- first starts (measure_first.c) -------------------------------------------------------- */
+
 /* The agent has bound this container before. */
-bool measure_bound_before(const char *id);
+bool measure_bound_before(const struct engine *engine, const char *id);
 /* Remembers that it was. */
 int measure_remember(const char *engine, const char *id, struct cc_error *err);
-/* Forgets the containers that the engines do not have any more. */
+/* Forgets the containers that their engines do not have any more. */
 void measure_forget_removed(void);
+
+/*
+ * The same, of the marks in @dir and the engines @rows. The mark of an engine that is not one of
+ * them stays: another version of the agent knows it.
+ */
+void measure_forget_removed_in(const char *dir, const struct engine *const *rows);
 
 #endif

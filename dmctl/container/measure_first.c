@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "engine/engine.h"
+#include "engine/engines.h"
 #include "container/measure.h"
 #include "paths.h"
 
@@ -22,36 +22,52 @@ static void name_of(const char *engine, const char *id, char out[static 96])
 	snprintf(out, 96, "%s-%.64s", engine, id);
 }
 
-bool measure_bound_before(const char *id)
+bool measure_bound_before(const struct engine *engine, const char *id)
 {
 	cc_auto_close int dir = open(BOUND_DIR, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct stat st;
 	char name[96];
 
-	if (dir < 0)
-		return false;
-	name_of(engine_name(ENGINE_DOCKER), id, name);
-	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
-		return true;
-	name_of(engine_name(ENGINE_PODMAN), id, name);
-	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	name_of(engine->name, id, name);
+	return dir >= 0 && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-void measure_forget_removed(void)
+/* The one of @rows whose mark this is, and the container's id in it; NULL: none of them. */
+static const struct engine *maker_of(const char *mark, const struct engine *const *rows,
+				     const char **id)
 {
-	cc_auto_closedir DIR *dir = opendir(BOUND_DIR);
+	size_t len = strlen(mark);
+	const char *dash;
+
+	if (len <= CONTAINER_ID_LEN)
+		return NULL;
+	dash = mark + len - CONTAINER_ID_LEN - 1;
+	*id = dash + 1;
+	for (; *dash == '-' && *rows; rows++)
+		if (strlen((*rows)->name) == (size_t)(dash - mark) &&
+		    strncmp((*rows)->name, mark, (size_t)(dash - mark)) == 0)
+			return *rows;
+	return NULL;
+}
+
+void measure_forget_removed_in(const char *path, const struct engine *const *rows)
+{
+	cc_auto_closedir DIR *dir = opendir(path);
 	int fd = dir ? dirfd(dir) : -1;
+	const struct engine *engine;
 	struct dirent *d;
 	const char *id;
 
 	while (fd >= 0 && (d = readdir(dir))) {
-		enum engine_kind engine =
-			strncmp(d->d_name, "docker-", 7) == 0 ? ENGINE_DOCKER : ENGINE_PODMAN;
-
-		id = strchr(d->d_name, '-');
-		if (id && strlen(id + 1) == CONTAINER_ID_LEN && !engine_has(engine, id + 1))
+		engine = maker_of(d->d_name, rows, &id);
+		if (engine && !engine_has(engine, id))
 			unlinkat(fd, d->d_name, 0);
 	}
+}
+
+void measure_forget_removed(void)
+{
+	measure_forget_removed_in(BOUND_DIR, engines);
 }
 
 int measure_remember(const char *engine, const char *id, struct cc_error *err)

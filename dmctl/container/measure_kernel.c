@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * measure_kernel.c - config.json against the kernel: namespaces, credentials, the docker daemon's
+ * measure_kernel.c - config.json against the kernel: namespaces, credentials, the engine's own
  * hook.
  */
 #include <limits.h>
@@ -84,12 +84,13 @@ static bool runs(pid_t pid, const char *name)
 	return base && strcmp(base + 1, name) == 0;
 }
 
-static bool is_dockerd(pid_t pid)
+/* The engine itself, not a program of that name in a container. */
+static bool is_engine(pid_t pid, const struct engine *engine)
 {
 	uint64_t theirs, ours;
 	struct cc_error err;
 
-	return runs(pid, "dockerd") && proc_ns(pid, "mnt", &theirs, &err) == 0 &&
+	return runs(pid, engine->program) && proc_ns(pid, "mnt", &theirs, &err) == 0 &&
 	       proc_ns(0, "mnt", &ours, &err) == 0 && theirs == ours;
 }
 
@@ -103,8 +104,8 @@ int measure_fresh(pid_t pid, struct cc_error *err)
 		"its memory holds; start it anew");
 }
 
-int measure_kernel(pid_t pid, const char *cgroup, const struct oci_facts *f,
-		   struct cc_measurement *m, struct cc_error *err)
+int measure_kernel(pid_t pid, const char *cgroup, const struct engine *engine,
+		   const struct oci_facts *f, struct cc_measurement *m, struct cc_error *err)
 {
 	char path[64];
 	size_t i;
@@ -112,9 +113,9 @@ int measure_kernel(pid_t pid, const char *cgroup, const struct oci_facts *f,
 	for (i = 0; i < CC_NS_COUNT; i++)
 		if (check_ns(pid, i, cgroup, f, m, err))
 			return -1;
-	if (!f->setkey_pid || is_dockerd(f->setkey_pid))
+	if (!f->hook_pid || is_engine(f->hook_pid, engine))
 		return 0;
-	snprintf(path, sizeof(path), "/proc/%d/exe", (int)f->setkey_pid);
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)f->hook_pid);
 	return cc_strv_push(&m->hooks, path, err);
 }
 

@@ -9,7 +9,7 @@
 #ifndef CC_OCI_H
 #define CC_OCI_H
 
-#include "host/cgroup.h"
+#include "engine/engine.h"
 #include "measurement.h"
 
 /**
@@ -35,7 +35,7 @@ void oci_state_clear(struct oci_state *s);
  * never
  */
 struct oci_context {
-	enum engine_kind engine;
+	const struct engine *engine;
 	const char *id;
 	const char *bundle;
 	const struct cc_strv *own_dirs;
@@ -49,15 +49,15 @@ struct oci_context {
  * @ns_path: path of the namespace that is joined, or NULL; order of cc_ns_names
  * @user_ns: the container has a user namespace of its own
  * @uid_base: host uid of the container's root, for a user namespace
- * @setkey_pid: process whose /proc/PID/exe is the docker daemon's own prestart hook, 0 for none;
- *              the caller checks that it is the daemon
+ * @hook_pid: process whose /proc/PID/exe is the engine's own hook, 0 for none; the caller checks
+ *            that it is the engine's program
  */
 struct oci_facts {
 	char *root;
 	char *ns_path[CC_NS_COUNT];
 	bool user_ns;
 	uint32_t uid_base;
-	pid_t setkey_pid;
+	pid_t hook_pid;
 };
 
 void oci_facts_clear(struct oci_facts *f);

@@ -123,25 +123,9 @@ static int parse_root(const json_t *config, const struct oci_context *ctx, struc
 	return f->root ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
 }
 
-/*
- * The docker daemon's own prestart hook, which moves its network sandbox's key:
- * /proc/PID/exe libnetwork-setkey -exec-root=… ID …
- */
-static pid_t setkey_pid(const char *list, const char *path, const json_t *hook,
-			const struct oci_context *ctx)
+static pid_t own_hook(const char *list, const json_t *hook, const struct oci_context *ctx)
 {
-	const json_t *args = json_object_get(hook, "args");
-	const char *name = json_string_value(json_array_get(args, 0));
-	const char *id = json_string_value(json_array_get(args, 2));
-	int pid, end = 0;
-
-	if (ctx->engine != ENGINE_DOCKER || strcmp(list, "prestart") != 0 || !name || !id ||
-	    strcmp(name, "libnetwork-setkey") != 0 || strcmp(id, ctx->id) != 0 ||
-	    json_object_get(hook, "env") || strnlen(path, 32) == 32)
-		return 0;
-	if (sscanf(path, "/proc/%9d/exe%n", &pid, &end) != 1 || end == 0 || path[end] || pid <= 0)
-		return 0;
-	return pid;
+	return ctx->engine->own_hook ? ctx->engine->own_hook(list, hook, ctx->id) : 0;
 }
 
 static int parse_hooks(const json_t *config, const struct oci_context *ctx,
@@ -164,9 +148,9 @@ static int parse_hooks(const json_t *config, const struct oci_context *ctx,
 					       WHAT ": a hook in hooks.%s has no path", name);
 			if (strcmp(name, "createRuntime") == 0 && strcmp(path, CC_HOOK_PATH) == 0)
 				continue;
-			pid = setkey_pid(name, path, hook, ctx);
-			if (pid && !f->setkey_pid)
-				f->setkey_pid = pid;
+			pid = own_hook(name, hook, ctx);
+			if (pid && !f->hook_pid)
+				f->hook_pid = pid;
 			else if (cc_strv_push(&m->hooks, path, err))
 				return -1;
 		}

@@ -10,8 +10,8 @@
 #define WHAT "config.json mounts"
 
 /*
- * Kernel file systems at their usual places, as docker and podman always add them. Who may write to
- * sysfs rules the host.
+ * Kernel file systems at their usual places, as engines always add them. Who may write to sysfs
+ * rules the host.
  */
 static const struct {
 	const char *destination, *type;
@@ -21,20 +21,6 @@ static const struct {
 	{"/dev/pts", "devpts", false},	    {"/dev/shm", "tmpfs", false},
 	{"/dev/mqueue", "mqueue", false},   {"/sys", "sysfs", true},
 	{"/sys/fs/cgroup", "cgroup", true}, {"/sys/fs/cgroup", "cgroup2", true},
-};
-
-/* Files the engine makes for each container; @file is relative to one of its own directories. */
-static const struct {
-	const char *destination, *file;
-} engine_files[] = {
-	{"/etc/hosts", "hosts"},
-	{"/etc/hostname", "hostname"},
-	{"/etc/resolv.conf", "resolv.conf"},
-	{"/etc/passwd", "passwd"},
-	{"/etc/group", "group"},
-	{"/run/.containerenv", ".containerenv"},
-	{"/dev/shm", "shm"},
-	{"/dev/shm", "mounts/shm"},
 };
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -62,30 +48,41 @@ static bool is_kernel_mount(const struct cc_mount *mnt)
 	return false;
 }
 
-/* What podman puts over a read-only root unless told not to: empty, filled from the image. */
+/* What the engine puts over a read-only root unless told not to: empty, filled from the image. */
 static bool is_scratch(const struct cc_mount *mnt, const struct oci_context *ctx, bool readonly)
 {
-	return readonly && ctx->engine == ENGINE_PODMAN && strcmp(mnt->type, "tmpfs") == 0 &&
-	       (strcmp(mnt->destination, "/run") == 0 || strcmp(mnt->destination, "/tmp") == 0 ||
-		strcmp(mnt->destination, "/var/tmp") == 0);
+	const char *const *at = ctx->engine->scratch;
+
+	if (!readonly || strcmp(mnt->type, "tmpfs") != 0)
+		return false;
+	for (; at && *at; at++)
+		if (strcmp(mnt->destination, *at) == 0)
+			return true;
+	return false;
+}
+
+/* @source is @file in one of the container's own directories. */
+static bool is_own(const char *source, const char *file, const struct cc_strv *own_dirs)
+{
+	size_t i, len;
+
+	for (i = 0; i < own_dirs->n; i++) {
+		len = strlen(own_dirs->v[i]);
+		if (strncmp(source, own_dirs->v[i], len) == 0 && source[len] == '/' &&
+		    strcmp(source + len + 1, file) == 0)
+			return true;
+	}
+	return false;
 }
 
 static bool is_engine_file(const struct cc_mount *mnt, const struct oci_context *ctx)
 {
-	size_t i, k, len;
-	const char *dir;
+	const struct engine_file *f;
 
-	for (i = 0; i < COUNT(engine_files); i++) {
-		if (strcmp(mnt->destination, engine_files[i].destination) != 0)
-			continue;
-		for (k = 0; k < ctx->own_dirs->n; k++) {
-			dir = ctx->own_dirs->v[k];
-			len = strlen(dir);
-			if (strncmp(mnt->source, dir, len) == 0 && mnt->source[len] == '/' &&
-			    strcmp(mnt->source + len + 1, engine_files[i].file) == 0)
-				return true;
-		}
-	}
+	for (f = ctx->engine->files; f && f->destination; f++)
+		if (strcmp(mnt->destination, f->destination) == 0 &&
+		    is_own(mnt->source, f->file, ctx->own_dirs))
+			return true;
 	return false;
 }
 

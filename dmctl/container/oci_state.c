@@ -21,10 +21,9 @@ int oci_state_parse(const json_t *obj, struct oci_state *s, struct cc_error *err
 	    cc_json_str(obj, WHAT, "bundle", true, &s->bundle, err))
 		return -1;
 	if (strlen(id) != CONTAINER_ID_LEN || strspn(id, "0123456789abcdef") != CONTAINER_ID_LEN)
-		return cc_fail(
-			err, CC_E_INVALID,
-			WHAT
-			": id is not a container id of Docker or Podman (64 hexadecimal digits)");
+		return cc_fail(err, CC_E_INVALID,
+			       WHAT
+			       ": id is not a container id of an engine (64 hexadecimal digits)");
 	if (pid == 0 || pid > INT_MAX)
 		return cc_fail(err, CC_E_INVALID, WHAT ": pid %llu is out of range",
 			       (unsigned long long)pid);

@@ -23,8 +23,8 @@
 
 #define XATTR "trusted.overlay."
 
-/* Empty files the engines leave although nothing is mounted on them. */
-static const char *const stubs[] = {"/.dockerenv", "/run/.containerenv", "/dev/console"};
+/* Empty file that runtimes leave although nothing is mounted on it. */
+#define CONSOLE "/dev/console"
 
 int rootfs_open(int root_fd, const char *path, int flags)
 {
@@ -36,12 +36,15 @@ int rootfs_open(int root_fd, const char *path, int flags)
 	return (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
 }
 
-static bool is_stub(const char *path, const struct cc_measurement *m)
+static bool is_stub(const char *path, const struct engine *engine, const struct cc_measurement *m)
 {
+	const char *const *stub;
 	size_t i;
 
-	for (i = 0; i < sizeof(stubs) / sizeof(stubs[0]); i++)
-		if (strcmp(path, stubs[i]) == 0)
+	if (strcmp(path, CONSOLE) == 0)
+		return true;
+	for (stub = engine->stubs; stub && *stub; stub++)
+		if (strcmp(path, *stub) == 0)
 			return true;
 	for (i = 0; i < m->n_mounts; i++)
 		if (strcmp(path, m->mounts[i].destination) == 0)
@@ -85,11 +88,13 @@ static bool is_opaque(const char *path)
 }
 
 /**
- * struct rules - what directories are compared by.
- * @owners: owner and group, too
+ * struct rules - what is expected of a layer.
+ * @engine: whose files may be in it
+ * @owners: directories are compared by owner and group, too
  * @root: the root directory, too
  */
 struct rules {
+	const struct engine *engine;
 	bool owners, root;
 };
 
@@ -132,7 +137,7 @@ static bool fits(const FTSENT *e, const char *rel, const struct layers *lower,
 	case FTS_D:
 		return dir_fits(e, rel, lower, rules);
 	case FTS_F:
-		return e->fts_statp->st_size == 0 && is_stub(rel, m) &&
+		return e->fts_statp->st_size == 0 && is_stub(rel, rules->engine, m) &&
 		       !is_redirected(e->fts_accpath);
 	case FTS_SL:
 	case FTS_SLNONE:
@@ -181,10 +186,10 @@ static int walk(const char *upper, const struct layers *lower, const struct rule
 	return errno ? cc_fail_errno(err, CC_E_INTERNAL, "%s", upper) : 0;
 }
 
-int rootfs_walk(const struct overlay *o, bool user_ns, struct cc_measurement *m,
-		struct cc_error *err)
+int rootfs_walk(const struct overlay *o, bool user_ns, const struct engine *engine,
+		struct cc_measurement *m, struct cc_error *err)
 {
-	const struct rules rules = {.owners = !user_ns, .root = true};
+	const struct rules rules = {.engine = engine, .owners = !user_ns, .root = true};
 	layers_auto struct layers lower = {0};
 
 	/* layers that were mounted with other ids are not where the mount table says any more */
@@ -196,15 +201,15 @@ int rootfs_walk(const struct overlay *o, bool user_ns, struct cc_measurement *m,
 	return 0;
 }
 
-int rootfs_measure(const char *root, pid_t pid, bool user_ns, struct cc_measurement *m,
-		   struct cc_error *err)
+int rootfs_measure(const char *root, pid_t pid, bool user_ns, const struct engine *engine,
+		   struct cc_measurement *m, struct cc_error *err)
 {
 	overlay_auto struct overlay o = {0};
 
 	if (overlay_of(root, pid, &o, err))
 		return -1;
 	if (o.upper)
-		return rootfs_walk(&o, user_ns, m, err);
+		return rootfs_walk(&o, user_ns, engine, m, err);
 	m->upper = CC_UPPER_NONE;
 	return 0;
 }
@@ -212,17 +217,18 @@ int rootfs_measure(const char *root, pid_t pid, bool user_ns, struct cc_measurem
 /* ---- the image's layers -------------------------------------------------------------------- */
 
 /*
- * Docker puts a layer of its own between the image's and the upper one: ID-init below ID. Its path,
- * malloced, NULL without one; the mount table has only a link to it.
+ * The layer that some engines put between the image's and the upper one: beside the upper layer's
+ * directory ID, ID@suffix. Its path, malloced, NULL without one; the mount table has only a link.
  */
-static char *init_layer(const struct overlay *o)
+static char *init_layer(const struct overlay *o, const char *suffix)
 {
 	cc_auto_free char *init = NULL;
 	struct stat expected, st;
 	const char *tail;
 
-	tail = o->upper && o->lower.n ? strrchr(o->upper, '/') : NULL;
-	if (!tail || asprintf(&init, "%.*s-init%s", (int)(tail - o->upper), o->upper, tail) < 0) {
+	tail = suffix && o->upper && o->lower.n ? strrchr(o->upper, '/') : NULL;
+	if (!tail ||
+	    asprintf(&init, "%.*s%s%s", (int)(tail - o->upper), o->upper, suffix, tail) < 0) {
 		init = NULL;
 		return NULL;
 	}
@@ -232,12 +238,13 @@ static char *init_layer(const struct overlay *o)
 		       : NULL;
 }
 
-int rootfs_image_layers(struct overlay *o, const struct cc_measurement *m, struct cc_error *err)
+int rootfs_image_layers(struct overlay *o, const struct engine *engine,
+			const struct cc_measurement *m, struct cc_error *err)
 {
 	/* its root directory is like the upper layer's, not like the image's */
-	const struct rules rules = {.owners = true};
+	const struct rules rules = {.engine = engine, .owners = true};
 	layers_auto struct layers below = {0};
-	cc_auto_free char *init = init_layer(o), *dirty = NULL;
+	cc_auto_free char *init = init_layer(o, engine->init_suffix), *dirty = NULL;
 	struct cc_strv rest;
 
 	if (!init)
@@ -246,8 +253,8 @@ int rootfs_image_layers(struct overlay *o, const struct cc_measurement *m, struc
 	if (layers_open(&rest, &below, err) || walk(init, &below, &rules, m, &dirty, err))
 		return -1;
 	if (dirty) {
-		cc_log(LOG_WARNING, "layer %s: %s is not docker's, it counts as the image's", init,
-		       dirty);
+		cc_log(LOG_WARNING, "layer %s: %s is not %s's, it counts as the image's", init,
+		       dirty, engine->name);
 		return 0;
 	}
 	free(o->lower.v[0]);
@@ -255,8 +262,8 @@ int rootfs_image_layers(struct overlay *o, const struct cc_measurement *m, struc
 	return 0;
 }
 
-int rootfs_digest(const char *root, pid_t pid, struct layer_cache *cache, struct cc_measurement *m,
-		  struct cc_error *err)
+int rootfs_digest(const char *root, pid_t pid, const struct engine *engine,
+		  struct layer_cache *cache, struct cc_measurement *m, struct cc_error *err)
 {
 	overlay_auto struct overlay o = {0};
 	struct layers_cost cost;
@@ -268,7 +275,8 @@ int rootfs_digest(const char *root, pid_t pid, struct layer_cache *cache, struct
 		return cc_refuse(err, "rootfs",
 				 "rootfs: the container's root file system is no overlay, its "
 				 "layers cannot be measured");
-	if (rootfs_image_layers(&o, m, err) || layers_digest(&o.lower, cache, digest, &cost, err))
+	if (rootfs_image_layers(&o, engine, m, err) ||
+	    layers_digest(&o.lower, cache, digest, &cost, err))
 		return -1;
 	cc_log(LOG_INFO,
 	       "container %.12s: %u layers, %u of them read before; %ju entries, %ju bytes read",

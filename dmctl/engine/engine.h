@@ -1,21 +1,45 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * engine.h - what a container engine says about a container: its name, its image, where its
- * bundle is.
+ * engine.h - a container engine as one row describes it, and a container as its engine has it.
  *
- * Nothing here takes a container's lock in the engine, since the hook runs while the engine holds
- * it. What an engine says is believed as far as its own store: the image's configuration is
- * hashed again, the container's id is compared with the kernel's cgroup by the caller.
+ * Nothing else in dmctl knows one engine from another. What all engines do alike is no part of a
+ * row: what config.json means (container/oci_*.c), what of it is harmless whoever wrote it
+ * (container/oci_settings.c), and what keyd takes for an engine's default (lib/decide.c).
+ *
+ * To add an engine
+ * 1. Write engine/engine_NAME.c: a `const struct engine engine_NAME` with each member below.
+ *    engine_store.h has what rows share.
+ * 2. Declare it at the end of this header and put it into the table in engines.c. The order is that
+ *    in which engines are asked and checked.
+ * 3. Its name goes into the format of measurements (lib/measurement.c: keyd refuses an engine that
+ *    it does not know), and into the words for --engine: cli/verbs.c, man pages, completions.
+ *    tests/unit/test_dmctl_engine.c fails for a row whose name is missing in either.
+ * 4. Add a config.json as the engine writes it to tests/fixtures/oci and test_dmctl_config.c, and
+ *    VM tests like Docker's of binding, refusing and starting again (tests/vm).
+ *
+ * What a row must hold to
+ * - find() and describe() run while the engine holds its lock of the container, since the runtime
+ *   waits for our hook. Nothing in them may wait for that lock; a list, a replica or the store's
+ *   files have to do.
+ * - An engine is believed as far as its own store: the image's configuration is hashed again
+ *   (engine_read_image_config()), and the caller compares the id with the kernel's cgroup.
+ * - A table lists what the engine itself makes for every container, unasked. What somebody else
+ *   can make look the same is not the engine's own, and must be left for the signed identity.
+ * - Container ids have CONTAINER_ID_LEN hexadecimal digits.
  */
 #ifndef CC_ENGINE_H
 #define CC_ENGINE_H
 
-#include "host/cgroup.h"
+#include <sys/types.h>
+
+#include "host/finding.h"
 #include "json.h"
+
+#define CONTAINER_ID_LEN 64 /* hexadecimal digits */
 
 /**
  * struct engine_container - one container. Zero it first, end with engine_container_clear().
- * @engine, @id: given for engine_describe(), found by engine_find()
+ * @engine, @id: given for describe(), found by engine_find()
  * @name: without leading slash; informational
  * @bundle: directory of config.json by the engine's own rules, whoever names another; NULL before
  * it has one
@@ -29,7 +53,7 @@
  * @manifests: manifest digests the engine's store has for this image id
  */
 struct engine_container {
-	enum engine_kind engine;
+	const struct engine *engine;
 	char *id;
 	char *name;
 	char *bundle;
@@ -47,63 +71,81 @@ struct engine_container {
 void engine_container_clear(struct engine_container *c);
 #define engine_auto_container cc_cleanup(engine_container_clear)
 
-const char *engine_name(enum engine_kind engine);
-
 /**
- * engine_find - finds a container by name, id or unique prefix of an id.
- * @engine: "docker", "podman", or NULL to ask both
- * @c: id, name, engine, bundle, pid and waiting are filled
+ * struct engine_cgroup - a name of the control group that the engine makes for a container:
+ * @prefix, the container's id, @suffix.
+ * @parent: name the group above must have, or NULL
  *
- * Return: 0; -1 with CC_E_NOTFOUND; CC_E_USAGE when both engines have one of that name or a
- * prefix is not unique; CC_E_UNREACHABLE when the named engine does not answer.
+ * A conmon's or shim's own group must not match: "libpod-" does not, as an id follows at once.
  */
-int engine_find(const char *container, const char *engine, struct engine_container *c,
-		struct cc_error *err);
-
-/*
- * Fills @c but for pid and waiting, given engine and id. CC_E_INVALID when the store contradicts
- * itself.
- */
-int engine_describe(struct engine_container *c, struct cc_error *err);
-
-/* True as long as the engine has a container of this id. An error counts as true. */
-bool engine_has(enum engine_kind engine, const char *id);
-
-/* ---- between engine.c and the engines ------------------------------------------------------ */
+struct engine_cgroup {
+	const char *parent;
+	const char *prefix, *suffix;
+};
 
 /**
- * struct engine - one engine.
- * @present: it is installed and answers
- * @find: CC_E_NOTFOUND when it has no such container
+ * struct engine_file - a file or directory that the engine makes for each container and mounts.
+ * @destination: where
+ * @file: relative to one of the container's own_dirs
+ */
+struct engine_file {
+	const char *destination, *file;
+};
+
+/**
+ * struct engine - one engine. Lists end with NULL, tables with a zeroed row; NULL stands for an
+ * empty one.
+ * @name: what it is called on the command line, in measurements, in records of bindings and in the
+ *        marks of first starts (container/measure_first.c); never changes
+ * @program: name of the program that asks the volume plugin, that its own hooks run, and that is
+ *           there when the engine is installed; at most 15 characters (proc(5), comm)
+ * @list_command: command that lists its containers, for error texts
+ * @prepare_command: command that gives a container its process without running its program, for
+ *                   error texts; NULL where there is none
+ * @unit: a service of ours that `dmctl init` enables for it, so that it runs at the engine's own
+ *        start; NULL for none
+ * @answer_seconds: after how long at the latest the volume plugin answers it, below what it waits
+ *
+ * @cgroups: names of its containers' control groups
+ * @files: what it mounts of its own_dirs
+ * @scratch: where it mounts an empty tmpfs over a read-only root, unasked
+ * @stubs: empty files it leaves in the writable layer although nothing is mounted on them
+ * @init_suffix: it puts a layer of its own between the image's and the writable one, in the
+ *               directory of this suffix beside the latter's; NULL: it has none
+ * @own_hook: the process whose executable an entry of config.json's list hooks.@list names, when
+ *            the entry is as the engine itself writes it for container @id; 0: a foreign one. Pure:
+ *            the caller sees to it that the process runs @program. NULL: it writes no hooks
+ *
+ * @present: it is set up here, so that it makes sense to ask it
+ * @find: by name, id or unique prefix of an id: fills id, name, bundle, pid and waiting.
+ *        CC_E_NOTFOUND only when it surely has no such container: the mark of a first start goes
+ *        with that. CC_E_USAGE when a prefix is not unique, CC_E_UNREACHABLE without an answer
+ * @describe: by c->id: fills all but pid and waiting. CC_E_INVALID when its store contradicts
+ *            itself
+ * @check: finding of `dmctl doctor`, when @program is installed
  */
 struct engine {
+	const char *name;
+	const char *program;
+	const char *list_command;
+	const char *prepare_command;
+	const char *unit;
+	unsigned int answer_seconds;
+
+	const struct engine_cgroup *cgroups;
+	const struct engine_file *files;
+	const char *const *scratch;
+	const char *const *stubs;
+	const char *init_suffix;
+	pid_t (*own_hook)(const char *list, const json_t *hook, const char *id);
+
 	bool (*present)(void);
 	int (*find)(const char *container, struct engine_container *c, struct cc_error *err);
 	int (*describe)(struct engine_container *c, struct cc_error *err);
+	void (*check)(struct finding *f);
 };
 
+/* The rows, one file each. */
 extern const struct engine engine_docker, engine_podman;
-
-#define ENGINE_FILE_MAX (16 << 20) /* bytes of the largest file of an engine's store we read */
-
-/* Reads a file of an engine's store. *buf is malloced and NUL terminated. CC_E_NOTFOUND. */
-int engine_read(const char *path, char **buf, size_t *len, struct cc_error *err);
-/* The same, parsed. */
-json_t *engine_read_json(const char *path, struct cc_error *err);
-
-/* Reads @path into c->image_config; its digest must be c->image_id. */
-int engine_read_image_config(const char *path, struct engine_container *c, struct cc_error *err);
-
-/**
- * engine_add_health - adds the command of a HealthConfig, if it has one, to c->health.
- * @config: {"Test":[…]}, as both engines keep it; may be NULL
- */
-int engine_add_health(struct engine_container *c, const json_t *config, struct cc_error *err);
-
-/* First process of a container from a file that holds its number; 0 when there is none. */
-pid_t engine_read_pid(const char *path);
-
-/* True when @s is a prefix (at least four digits) of a container id. */
-bool engine_is_id_prefix(const char *s);
 
 #endif

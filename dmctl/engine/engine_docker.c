@@ -10,12 +10,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "engine/engine.h"
+#include "engine/docker_api.h"
+#include "engine/engine_store.h"
 #include "host/http_unix.h"
 
-#define SOCKET "/run/docker.sock"
-#define SECONDS 15L
-#define LIST_MAX (4 << 20)
+#define CDI_OFF \
+	"{\"features\": {\"cdi\": true}} in /etc/docker/daemon.json, restart docker; needs Docker 25"
 
 /*
  * Where containerd keeps running containers' bundles: the system's, the daemon's own; in the
@@ -26,33 +26,8 @@ static const char *const bundle_dirs[] = {
 	"/run/docker/containerd/daemon/io.containerd.runtime.v2.task/moby*",
 };
 
-static json_t *get(const char *path, struct cc_error *err)
-{
-	struct http_request request = {
-		.who = "docker",
-		.socket = SOCKET,
-		.method = "GET",
-		.path = path,
-		.max = LIST_MAX,
-		.seconds = SECONDS,
-	};
-	cc_cleanup(http_answer_clear) struct http_answer answer = {0};
-	json_t *doc;
-
-	if (http_unix(&request, &answer, err))
-		return NULL;
-	doc = json_loadb(answer.body ? answer.body : "", answer.len, JSON_REJECT_DUPLICATES, NULL);
-	if (answer.status == 200 && doc)
-		return doc;
-	cc_fail(err, answer.status == 404 ? CC_E_NOTFOUND : CC_E_UNREACHABLE,
-		"docker answers %ld to %s: %s", answer.status, path,
-		json_string_value(json_object_get(doc, "message")) ?: "no reason given");
-	json_decref(doc);
-	return NULL;
-}
-
 /* Containers that match one filter, in all states. */
-static json_t *list(const char *filter, const char *value, struct cc_error *err)
+static json_t *docker_list(const char *filter, const char *value, struct cc_error *err)
 {
 	cc_auto_json json_t *filters = json_pack("{s:[s]}", filter, value);
 	cc_auto_free char *text = filters ? json_dumps(filters, JSON_COMPACT) : NULL;
@@ -64,7 +39,7 @@ static json_t *list(const char *filter, const char *value, struct cc_error *err)
 		cc_fail(err, CC_E_NOMEM, "out of memory");
 		return NULL;
 	}
-	found = get(path, err);
+	found = docker_get(path, err);
 	if (found && !json_is_array(found)) {
 		cc_fail(err, CC_E_INVALID, "docker's list of containers is none");
 		return NULL;
@@ -151,27 +126,27 @@ static int take_pid(struct engine_container *c, struct cc_error *err)
 	return 0;
 }
 
-static bool present(void)
+static bool docker_present(void)
 {
 	struct stat st;
 
-	return stat(SOCKET, &st) == 0 && S_ISSOCK(st.st_mode);
+	return stat(DOCKER_SOCKET, &st) == 0 && S_ISSOCK(st.st_mode);
 }
 
 /* A whole id beats a name, a name beats a prefix of an id. */
-static int find(const char *container, struct engine_container *c, struct cc_error *err)
+static int docker_find(const char *container, struct engine_container *c, struct cc_error *err)
 {
 	cc_auto_json json_t *by_name = NULL, *by_id = NULL;
 	json_t *entry = NULL;
 
 	if (engine_is_id_prefix(container)) {
-		by_id = list("id", container, err);
+		by_id = docker_list("id", container, err);
 		if (!by_id)
 			return -1;
 		entry = json_array_get(by_id, 0);
 	}
 	if (!entry || strlen(container) != CONTAINER_ID_LEN) {
-		by_name = list("name", container, err);
+		by_name = docker_list("name", container, err);
 		if (!by_name)
 			return -1;
 		entry = named(by_name, container) ?: entry;
@@ -198,7 +173,7 @@ static int take_manifests(const char *image_id, struct engine_container *c, stru
 		path = NULL;
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	}
-	image = get(path, err);
+	image = docker_get(path, err);
 	if (!image)
 		return -1;
 	json_array_foreach(json_object_get(image, "RepoDigests"), i, entry) {
@@ -215,7 +190,7 @@ static int take_manifests(const char *image_id, struct engine_container *c, stru
 /* Where the daemon keeps its files; only the overlay2 store has what we read. */
 static int root_dir(char **dir, struct cc_error *err)
 {
-	cc_auto_json json_t *info = get("/v1.41/info", err);
+	cc_auto_json json_t *info = docker_get("/v1.41/info", err);
 	cc_auto_free char *driver = NULL;
 
 	if (!info || cc_json_str(info, "docker info", "Driver", true, &driver, err) ||
@@ -258,10 +233,10 @@ static int is_other(const json_t *entry, const char *id, struct cc_error *err)
 		       got ? got : "none");
 }
 
-static int describe(struct engine_container *c, struct cc_error *err)
+static int docker_describe(struct engine_container *c, struct cc_error *err)
 {
 	cc_auto_free char *image = NULL, *dir = NULL, *path = NULL, *own = NULL;
-	cc_auto_json json_t *entries = list("id", c->id, err);
+	cc_auto_json json_t *entries = docker_list("id", c->id, err);
 	json_t *entry;
 
 	if (!entries)
@@ -291,4 +266,91 @@ static int describe(struct engine_container *c, struct cc_error *err)
 	return take_manifests(image, c, err);
 }
 
-const struct engine engine_docker = {present, find, describe};
+/* ---- what it makes and mounts -------------------------------------------------------------- */
+
+/*
+ * The daemon's prestart hook, which moves its network sandbox's key:
+ * /proc/PID/exe libnetwork-setkey -exec-root=… ID …
+ */
+static pid_t docker_own_hook(const char *list, const json_t *hook, const char *id)
+{
+	const char *path = json_string_value(json_object_get(hook, "path"));
+	const json_t *args = json_object_get(hook, "args");
+	const char *name = json_string_value(json_array_get(args, 0));
+	const char *theirs = json_string_value(json_array_get(args, 2));
+	int pid, end = 0;
+
+	if (strcmp(list, "prestart") != 0 || !path || !name || !theirs ||
+	    strcmp(name, "libnetwork-setkey") != 0 || strcmp(theirs, id) != 0 ||
+	    json_object_get(hook, "env") || strnlen(path, 32) == 32)
+		return 0;
+	if (sscanf(path, "/proc/%9d/exe%n", &pid, &end) != 1 || end == 0 || path[end] || pid <= 0)
+		return 0;
+	return pid;
+}
+
+/* With the systemd driver, and with the cgroupfs driver. */
+static const struct engine_cgroup docker_cgroups[] = {
+	{NULL, "docker-", ".scope"},
+	{"docker", "", ""},
+	{0},
+};
+
+static const struct engine_file docker_files[] = {
+	{"/etc/hosts", "hosts"},
+	{"/etc/hostname", "hostname"},
+	{"/etc/resolv.conf", "resolv.conf"},
+	{"/dev/shm", "mounts/shm"},
+	{0},
+};
+
+static const char *const docker_stubs[] = {"/.dockerenv", NULL};
+
+/* ---- dmctl doctor -------------------------------------------------------------------------- */
+
+/* The daemon lists the directories it looks for specs in exactly when CDI is on. */
+static void docker_check(struct finding *f)
+{
+	const char *version, *driver, *cgroup;
+	struct cc_error err;
+	cc_auto_json json_t *info = docker_get("/v1.43/info", &err);
+
+	if (!info) {
+		finding_warn(f, "systemctl start docker", "%s", err.text);
+		return;
+	}
+	version = json_string_value(json_object_get(info, "ServerVersion")) ?: "?";
+	driver = json_string_value(json_object_get(info, "Driver")) ?: "?";
+	cgroup = json_string_value(json_object_get(info, "CgroupVersion")) ?: "2";
+	if (json_array_size(json_object_get(info, "CDISpecDirs")) == 0)
+		finding_fail(f, CC_E_NOTFOUND, CDI_OFF,
+			     "%s has CDI switched off: --device container-crypt/volume=… does not "
+			     "work",
+			     version);
+	else if (strcmp(cgroup, "2") != 0)
+		finding_fail(f, CC_E_DEVICE, "boot with systemd.unified_cgroup_hierarchy=1",
+			     "%s uses cgroups of version %s", version, cgroup);
+	else if (!strstr(driver, "overlay"))
+		finding_warn(f, "use the storage driver overlay2",
+			     "%s keeps images with driver %s: changed files cannot be noticed",
+			     version, driver);
+	else
+		finding_ok(f, "%s, CDI is on", version);
+}
+
+const struct engine engine_docker = {
+	.name = "docker",
+	.program = "dockerd",
+	.list_command = "docker ps -a",
+	.unit = "container-crypt-docker.service",
+	.answer_seconds = 100, /* it gives Create and Mount two minutes */
+	.cgroups = docker_cgroups,
+	.files = docker_files,
+	.stubs = docker_stubs,
+	.init_suffix = "-init",
+	.own_hook = docker_own_hook,
+	.present = docker_present,
+	.find = docker_find,
+	.describe = docker_describe,
+	.check = docker_check,
+};

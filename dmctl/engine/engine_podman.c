@@ -10,8 +10,9 @@
 #include <sys/stat.h>
 #include <openssl/evp.h>
 
-#include "engine/engine.h"
+#include "engine/engine_store.h"
 #include "engine/podman_db.h"
+#include "host/program.h"
 
 #define GRAPH_ROOT "/var/lib/containers/storage"
 #define RUN_ROOT "/run/containers/storage"
@@ -225,7 +226,7 @@ static bool is_waiting(const char *id)
 	return false;
 }
 
-static bool present(void)
+static bool podman_present(void)
 {
 	struct cc_error err;
 	cc_cleanup(store_clear) struct store s = {0};
@@ -242,7 +243,7 @@ static int take_bundle(const struct store *s, struct engine_container *c, struct
 	return join(&c->bundle, err, s->graph, "overlay-containers", c->id, "/userdata");
 }
 
-static int find(const char *container, struct engine_container *c, struct cc_error *err)
+static int podman_find(const char *container, struct engine_container *c, struct cc_error *err)
 {
 	cc_cleanup(store_clear) struct store s = {0};
 	cc_auto_free char *pidfile = NULL;
@@ -379,7 +380,7 @@ static int take_health(const struct store *s, struct engine_container *c, struct
 	return c->health ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
 }
 
-static int describe(struct engine_container *c, struct cc_error *err)
+static int podman_describe(struct engine_container *c, struct cc_error *err)
 {
 	cc_auto_free char *image = NULL, *path = NULL, *kept = NULL, *run = NULL;
 	cc_cleanup(store_clear) struct store s = {0};
@@ -412,4 +413,52 @@ static int describe(struct engine_container *c, struct cc_error *err)
 	return take_manifests(&s, image, c, err);
 }
 
-const struct engine engine_podman = {present, find, describe};
+/* ---- what it makes and mounts -------------------------------------------------------------- */
+
+/* With the cgroupfs manager, and with systemd's. */
+static const struct engine_cgroup podman_cgroups[] = {
+	{NULL, "libpod-", ""},
+	{NULL, "libpod-", ".scope"},
+	{0},
+};
+
+static const struct engine_file podman_files[] = {
+	{"/etc/hosts", "hosts"},
+	{"/etc/hostname", "hostname"},
+	{"/etc/resolv.conf", "resolv.conf"},
+	{"/etc/passwd", "passwd"},
+	{"/etc/group", "group"},
+	{"/run/.containerenv", ".containerenv"},
+	{"/dev/shm", "shm"},
+	{0},
+};
+
+/* Empty, filled from the image; unless told not to. */
+static const char *const podman_scratch[] = {"/run", "/tmp", "/var/tmp", NULL};
+static const char *const podman_stubs[] = {"/run/.containerenv", NULL};
+
+/* ---- dmctl doctor -------------------------------------------------------------------------- */
+
+static void podman_check(struct finding *f)
+{
+	if (program_installed("crun") || program_installed("runc"))
+		finding_ok(f, "is installed, CDI is always on");
+	else
+		finding_warn(f, "install crun", "has no runtime, neither crun nor runc");
+}
+
+const struct engine engine_podman = {
+	.name = "podman",
+	.program = "podman",
+	.list_command = "podman ps -a",
+	.prepare_command = "podman init",
+	.answer_seconds = 4, /* it waits five for everything */
+	.cgroups = podman_cgroups,
+	.files = podman_files,
+	.scratch = podman_scratch,
+	.stubs = podman_stubs,
+	.present = podman_present,
+	.find = podman_find,
+	.describe = podman_describe,
+	.check = podman_check,
+};

@@ -8,7 +8,7 @@
 #include <sqlite3.h>
 #include <string.h>
 
-#include "engine/engine.h"
+#include "engine/engine_store.h"
 
 #define FILE_NAME "db.sql"
 #define WAIT_MS 5000

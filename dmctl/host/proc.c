@@ -201,6 +201,15 @@ int proc_status(pid_t pid, struct proc_status *st, struct cc_error *err)
 	return 0;
 }
 
+void proc_comm(pid_t pid, char out[static PROC_COMM_LEN])
+{
+	char text[64];
+
+	if (read_file(pid, "comm", text, sizeof(text)))
+		text[0] = '\0';
+	snprintf(out, PROC_COMM_LEN, "%.*s", (int)strcspn(text, "\n"), text);
+}
+
 /* The path behind "0::" in a cgroup file's text, or NULL; ends the string at the line's end. */
 static char *unified(char *text)
 {

@@ -58,6 +58,11 @@ struct proc_status {
 int proc_status_parse(const char *text, struct proc_status *st);
 int proc_status(pid_t pid, struct proc_status *st, struct cc_error *err);
 
+#define PROC_COMM_LEN 16
+
+/* Name of the program that @pid runs, at most 15 characters (proc(5), comm); "" if not known. */
+void proc_comm(pid_t pid, char out[static PROC_COMM_LEN]);
+
 /**
  * proc_cgroup - path of the process in the v2 hierarchy: the "0::" line of /proc/PID/cgroup.
  * @path: out, starts with "/", relative to our cgroup namespace

@@ -20,4 +20,7 @@ int program_run(const char *const *argv, int out, int *status, struct cc_error *
 /* Turns a @status other than success into an error of kind @code. */
 int program_check(const char *name, int status, enum cc_code code, struct cc_error *err);
 
+/* A program of this name is where programs of the system are. */
+bool program_installed(const char *name);
+
 #endif

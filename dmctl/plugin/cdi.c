@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 
 #include "client/keyd_client.h"
-#include "cli/output.h"
+#include "file.h"
 #include "paths.h"
 
 #define PREFIX "container-crypt-"
@@ -57,7 +57,7 @@ static int write_spec(const char *dir, const char *volume, struct cc_error *err)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	if (path_of(dir, volume, &path, err))
 		return -1;
-	return is_current(path, text) ? 0 : output_file(path, text, strlen(text), 0644, err);
+	return is_current(path, text) ? 0 : cc_replace_file(path, text, strlen(text), 0644, err);
 }
 
 /* The file of one of @volumes. */

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "cli/output.h"
+#include "file.h"
 #include "paths.h"
 
 #define DIR_PATH CC_AGENT_DIR "/volumes"
@@ -67,7 +67,7 @@ int plugin_store_save(const struct plugin_volume *v, struct cc_error *err)
 	    (mkdir(DIR_PATH, 0700) && errno != EEXIST))
 		return cc_fail_errno(err, CC_E_INTERNAL, DIR_PATH);
 	path_of(v->name, path);
-	return output_file(path, text, strlen(text), 0600, err);
+	return cc_replace_file(path, text, strlen(text), 0600, err);
 }
 
 int plugin_store_remove(const char *name, struct cc_error *err)
@@ -91,7 +91,7 @@ int plugin_store_list(struct cc_strv *names, struct cc_error *err)
 		return errno == ENOENT ? 0 : cc_fail_errno(err, CC_E_INTERNAL, DIR_PATH);
 	while ((d = readdir(dir))) {
 		len = strlen(d->d_name);
-		/* what output_file() leaves when it is killed has another end */
+		/* what cc_replace_file() leaves when it is killed has another end */
 		if (len <= post || strcmp(d->d_name + len - post, SUFFIX) != 0)
 			continue;
 		d->d_name[len - post] = '\0';

@@ -10,7 +10,7 @@
 /**
  * struct volume_wish - what is asked for. VOLUME_WISH is what a volume is like unless told
  * otherwise.
- * @name: checked with cmd_name()
+ * @name: checked with keyd_name()
  * @fs, @label: checked with mkfs_check(); @label NULL for none
  * @wipe: signatures that may be destroyed
  * @terms: members of the API's object for those that were given, or NULL; borrowed

@@ -9,6 +9,7 @@
 
 #include "custodian/call.h"
 #include "evidence.h"
+#include "identity.h"
 
 /**
  * attest_verify - size, agent, signature over the raw bytes, parse, audience, channel, nonce.

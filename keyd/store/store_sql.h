@@ -6,8 +6,10 @@
 #define KEYD_STORE_SQL_H
 
 #include <sqlite3.h>
+#include <stdint.h>
 
-#include "store/store.h"
+#include "cleanup.h"
+#include "error.h"
 
 /**
  * struct store - an open data base.

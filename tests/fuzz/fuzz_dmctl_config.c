@@ -7,7 +7,7 @@
 
 #define ID "723f24339aa68e252590956c06a89265066bf42b3cc4011cb7ae1270d9b68498"
 
-static void parse_as(enum engine_kind engine, const char *text, size_t size)
+static void parse_as(const struct engine *engine, const char *text, size_t size)
 {
 	static char dir[] = "/var/lib/docker/containers/" ID;
 	static char *dirs[] = {dir};
@@ -32,7 +32,7 @@ static void parse_as(enum engine_kind engine, const char *text, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	parse_as(ENGINE_DOCKER, (const char *)data, size);
-	parse_as(ENGINE_PODMAN, (const char *)data, size);
+	parse_as(&engine_docker, (const char *)data, size);
+	parse_as(&engine_podman, (const char *)data, size);
 	return 0;
 }

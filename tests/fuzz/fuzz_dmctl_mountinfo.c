@@ -5,7 +5,8 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "dmctl/host/cgroup.h"
+#include "dmctl/engine/engine_group.h"
+#include "dmctl/engine/engines.h"
 #include "dmctl/host/mountinfo.h"
 #include "dmctl/container/rootfs_overlay.h"
 #include "fuzz.h"
@@ -24,9 +25,9 @@ static void split(const char *lower)
 static void find_group(const uint8_t *data, size_t size)
 {
 	char *path = strndup((const char *)data, size);
-	struct cgroup_match m;
+	struct engine_group m;
 
-	if (path && cgroup_match(path, &m) == 0)
+	if (path && engine_group_of(engines, path, &m) == 0)
 		REQUIRE(m.len <= strlen(path) && strlen(m.id) == CONTAINER_ID_LEN);
 	free(path);
 }

@@ -19,6 +19,7 @@
 
 #include "dsse.h"
 #include "evidence.h"
+#include "identity.h"
 #include "jose.h"
 #include "keyd/custodian/custodian.h"
 #include "keyd/custodian/lease.h"

@@ -2,17 +2,18 @@
 /* Which container a cgroup path belongs to: the shallowest group an engine made. */
 #include "lib_test.h"
 
-#include "dmctl/host/cgroup.h"
+#include "dmctl/engine/engine_group.h"
+#include "dmctl/engine/engines.h"
 
 #define ID_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define ID_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 
-static void expect(const char *path, enum engine_kind engine, const char *id, const char *group)
+static void expect(const char *path, const struct engine *engine, const char *id, const char *group)
 {
-	struct cgroup_match m;
+	struct engine_group m;
 
-	assert_int_equal(cgroup_match(path, &m), 0);
-	assert_int_equal(m.engine, engine);
+	assert_int_equal(engine_group_of(engines, path, &m), 0);
+	assert_ptr_equal(m.engine, engine);
 	assert_string_equal(m.id, id);
 	assert_int_equal(m.len, strlen(group));
 }
@@ -20,20 +21,20 @@ static void expect(const char *path, enum engine_kind engine, const char *id, co
 static void the_groups_of_both_engines_and_drivers_are_known(void **state)
 {
 	(void)state;
-	expect("/docker/" ID_A, ENGINE_DOCKER, ID_A, "/docker/" ID_A);
-	expect("/system.slice/docker-" ID_A ".scope", ENGINE_DOCKER, ID_A,
+	expect("/docker/" ID_A, &engine_docker, ID_A, "/docker/" ID_A);
+	expect("/system.slice/docker-" ID_A ".scope", &engine_docker, ID_A,
 	       "/system.slice/docker-" ID_A ".scope");
-	expect("/libpod_parent/libpod-" ID_A, ENGINE_PODMAN, ID_A, "/libpod_parent/libpod-" ID_A);
-	expect("/machine.slice/libpod-" ID_A ".scope/container", ENGINE_PODMAN, ID_A,
+	expect("/libpod_parent/libpod-" ID_A, &engine_podman, ID_A, "/libpod_parent/libpod-" ID_A);
+	expect("/machine.slice/libpod-" ID_A ".scope/container", &engine_podman, ID_A,
 	       "/machine.slice/libpod-" ID_A ".scope");
 }
 
 static void a_group_a_container_made_inside_its_own_does_not_count(void **state)
 {
 	(void)state;
-	expect("/docker/" ID_A "/docker/" ID_B, ENGINE_DOCKER, ID_A, "/docker/" ID_A);
-	expect("/docker/" ID_A "/libpod-" ID_B, ENGINE_DOCKER, ID_A, "/docker/" ID_A);
-	expect("/machine.slice/libpod-" ID_A ".scope/docker-" ID_B ".scope", ENGINE_PODMAN, ID_A,
+	expect("/docker/" ID_A "/docker/" ID_B, &engine_docker, ID_A, "/docker/" ID_A);
+	expect("/docker/" ID_A "/libpod-" ID_B, &engine_docker, ID_A, "/docker/" ID_A);
+	expect("/machine.slice/libpod-" ID_A ".scope/docker-" ID_B ".scope", &engine_podman, ID_A,
 	       "/machine.slice/libpod-" ID_A ".scope");
 }
 
@@ -53,11 +54,11 @@ static void names_that_only_look_alike_do_not_match(void **state)
 		"/libpod-conmon-" ID_A ".scope",
 		"/docker/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaG",
 	};
-	struct cgroup_match m;
+	struct engine_group m;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
-		assert_int_equal(cgroup_match(paths[i], &m), -1);
+		assert_int_equal(engine_group_of(engines, paths[i], &m), -1);
 }
 
 int main(void)

@@ -23,9 +23,9 @@ static bool is_host_device(const char *path, const char *type, json_int_t major,
 	       (!strcmp(path, "/dev/null") && !strcmp(type, "c") && major == 1 && minor == 3);
 }
 
-static const struct oci_context docker = {ENGINE_DOCKER, DOCKER_ID, "/run/bundle", &docker_own,
+static const struct oci_context docker = {&engine_docker, DOCKER_ID, "/run/bundle", &docker_own,
 					  is_host_device};
-static const struct oci_context podman = {ENGINE_PODMAN, PODMAN_ID, "/run/bundle", &podman_own,
+static const struct oci_context podman = {&engine_podman, PODMAN_ID, "/run/bundle", &podman_own,
 					  is_host_device};
 
 struct parsed {
@@ -53,8 +53,8 @@ static struct parsed parse_text(const struct oci_context *ctx, const char *text)
 /* The engine's own config.json with the members of @changes put over it, one level deep merged. */
 static struct parsed parse_with(const struct oci_context *ctx, const char *changes)
 {
-	const char *file = ctx->engine == ENGINE_DOCKER ? "tests/fixtures/oci/docker.json"
-							: "tests/fixtures/oci/podman.json";
+	const char *file = ctx->engine == &engine_docker ? "tests/fixtures/oci/docker.json"
+							 : "tests/fixtures/oci/podman.json";
 	cc_auto_json json_t *doc = json_load_file(file, 0, NULL);
 	cc_auto_json json_t *over = json_of(changes);
 	cc_auto_free char *text = NULL;
@@ -86,7 +86,7 @@ static void what_docker_writes_is_the_engines_own(void **state)
 	assert_int_equal(p.m->devices.n, 0);
 	assert_int_equal(p.m->hooks.n, 0);
 	assert_int_equal(p.m->settings.n, 0);
-	assert_int_equal(p.f.setkey_pid, 305);
+	assert_int_equal(p.f.hook_pid, 305);
 	assert_false(p.m->privileged);
 	assert_int_equal(p.m->capabilities.n, 14);
 	assert_string_equal(p.m->cwd, "/");
@@ -106,7 +106,7 @@ static void what_podman_writes_is_the_engines_own(void **state)
 	assert_int_equal(foreign_mounts(p.m), 0);
 	assert_int_equal(p.m->hooks.n, 0);
 	assert_int_equal(p.m->settings.n, 0);
-	assert_int_equal(p.f.setkey_pid, 0);
+	assert_int_equal(p.f.hook_pid, 0);
 	assert_int_equal(p.m->devices.n, 0);
 }
 
@@ -196,7 +196,7 @@ static void dockers_network_hook_counts_once_and_only_for_this_container(void **
 	assert_int_equal(other.m->hooks.n, 1);
 	assert_int_equal(env.m->hooks.n, 1);
 	assert_int_equal(path.m->hooks.n, 1);
-	assert_int_equal(other.f.setkey_pid + env.f.setkey_pid + path.f.setkey_pid, 0);
+	assert_int_equal(other.f.hook_pid + env.f.hook_pid + path.f.hook_pid, 0);
 }
 
 static void a_device_is_seen_as_node_and_as_rule(void **state)

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "dmctl/engine/engine.h"
+#include "dmctl/engine/engine_store.h"
 #include "dmctl/container/measure.h"
 #include "dmctl/engine/podman_db.h"
 

@@ -1,22 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib_test.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include "dmctl/cli/output.h"
 #include "dmctl/host/size_text.h"
-
-/* In place of the C library's: what was synced last. */
-static struct stat synced;
-
-int fsync(int fd)
-{
-	assert_int_equal(fstat(fd, &synced), 0);
-	return (int)syscall(SYS_fsync, fd);
-}
 
 static const struct column columns[] = {
 	{"NAME", "name"},
@@ -128,34 +114,6 @@ static void sizes_are_readable(void **state)
 	}
 }
 
-static void a_file_is_replaced_whole_and_with_its_mode(void **state)
-{
-	char dir[] = "/tmp/output-test.XXXXXX";
-	struct cc_error err = {0};
-	cc_auto_free char *text = NULL;
-	char path[64];
-	struct stat st;
-	size_t len;
-
-	(void)state;
-	assert_non_null(mkdtemp(dir));
-	snprintf(path, sizeof(path), "%s/key", dir);
-	expect_ok(output_file(path, "one", 3, 0644, &err), &err);
-	expect_ok(output_file(path, "seven", 5, 0600, &err), &err);
-	expect_ok(cc_read_file(path, &text, &len, &err), &err);
-	assert_string_equal(text, "seven");
-	assert_int_equal(stat(path, &st), 0);
-	assert_int_equal(st.st_mode & 07777, 0600);
-	/* the new name, too, after its content */
-	assert_int_equal(stat(dir, &st), 0);
-	assert_true(S_ISDIR(synced.st_mode) && synced.st_ino == st.st_ino);
-	unlink(path);
-	/* nothing beside it */
-	assert_int_equal(rmdir(dir), 0);
-	assert_int_equal(output_file(path, "x", 1, 0600, &err), -1);
-	expect_error(&err, CC_E_INTERNAL, "", "No such file");
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -166,7 +124,6 @@ int main(void)
 		cmocka_unit_test(letters_beyond_ascii_count_as_one),
 		cmocka_unit_test(a_record_shows_one_field_a_line),
 		cmocka_unit_test(sizes_are_readable),
-		cmocka_unit_test(a_file_is_replaced_whole_and_with_its_mode),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

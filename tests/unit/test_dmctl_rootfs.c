@@ -13,13 +13,16 @@
 
 #include "dmctl/container/image_config.h"
 #include "dmctl/container/rootfs.h"
+#include "dmctl/engine/engines.h"
 
 static char upper[80], lower[80];
+static const struct engine *engine;
 static struct cc_mount mounts[] = {{.destination = "/etc/hosts"}, {.destination = "/data"}};
 
 static int setup(void **state)
 {
 	(void)state;
+	engine = &engine_docker;
 	if (top_new())
 		return -1;
 	snprintf(upper, sizeof(upper), "%s/upper", top);
@@ -34,7 +37,7 @@ static void walk(bool user_ns, struct cc_measurement *m)
 	struct cc_error err;
 
 	*m = (struct cc_measurement){.n_mounts = 2, .mounts = mounts};
-	expect_ok(rootfs_walk(&o, user_ns, m, &err), &err);
+	expect_ok(rootfs_walk(&o, user_ns, engine, m, &err), &err);
 }
 
 /* @dirty: the path that must be reported, NULL for clean */
@@ -61,11 +64,22 @@ static void what_engines_leave_is_clean(void **state)
 	make_dir(upper, "/data");
 	make_dir(upper, "/run");
 	make_file(upper, "/etc/hosts", "");
-	make_file(upper, "/run/.containerenv", "");
 	make_file(upper, "/.dockerenv", "");
 	assert_int_equal(symlink("/proc/mounts", in(upper, "/etc/mtab")), 0);
 	assert_int_equal(setxattr(in(upper, "/etc"), "trusted.overlay.origin", "x", 1, 0), 0);
 	expect_upper(NULL);
+}
+
+static void what_only_another_engine_leaves_is_reported(void **state)
+{
+	(void)state;
+	make_dir(upper, "/run");
+	make_file(upper, "/run/.containerenv", "");
+	expect_upper("/run/.containerenv");
+	engine = &engine_podman;
+	expect_upper(NULL);
+	make_file(upper, "/.dockerenv", "");
+	expect_upper("/.dockerenv");
 }
 
 static void a_file_with_content_is_reported(void **state)
@@ -209,20 +223,28 @@ static void dockers_own_layer_counts_only_when_it_is_not_dockers_any_more(void *
 	assert_int_equal(symlink("../upper-init/diff", in(top, "/l/LINK")), 0);
 	make_file(top, "/upper-init/diff/etc/hosts", "");
 	layers_of_docker("/upper/diff", &o);
-	expect_ok(rootfs_image_layers(&o, &m, &err), &err);
+	expect_ok(rootfs_image_layers(&o, engine, &m, &err), &err);
 	assert_int_equal(o.lower.n, 1);
 	assert_string_equal(o.lower.v[0], lower);
 	overlay_clear(&o);
 
+	/* an engine that has none */
+	engine = &engine_podman;
+	layers_of_docker("/upper/diff", &o);
+	expect_ok(rootfs_image_layers(&o, engine, &m, &err), &err);
+	assert_int_equal(o.lower.n, 2);
+	overlay_clear(&o);
+	engine = &engine_docker;
+
 	/* another container's */
 	layers_of_docker("/other/diff", &o);
-	expect_ok(rootfs_image_layers(&o, &m, &err), &err);
+	expect_ok(rootfs_image_layers(&o, engine, &m, &err), &err);
 	assert_int_equal(o.lower.n, 2);
 	overlay_clear(&o);
 
 	make_file(top, "/upper-init/diff/etc/ld.so.preload", "x");
 	layers_of_docker("/upper/diff", &o);
-	expect_ok(rootfs_image_layers(&o, &m, &err), &err);
+	expect_ok(rootfs_image_layers(&o, engine, &m, &err), &err);
 	assert_int_equal(o.lower.n, 2);
 	overlay_clear(&o);
 }
@@ -275,6 +297,7 @@ int main(void)
 #define WITH_DIRS(f) cmocka_unit_test_setup_teardown(f, setup, top_remove)
 	const struct CMUnitTest tests[] = {
 		WITH_DIRS(what_engines_leave_is_clean),
+		WITH_DIRS(what_only_another_engine_leaves_is_reported),
 		WITH_DIRS(a_file_with_content_is_reported),
 		WITH_DIRS(an_empty_file_where_nothing_is_mounted_is_reported),
 		WITH_DIRS(content_below_a_mount_point_is_reported),

@@ -95,12 +95,41 @@ static void the_directory_of_a_path_is_synced(void **state)
 	assert_int_equal(cc_sync_dir_of(path), -1);
 }
 
+static void a_file_is_replaced_whole_and_with_its_mode(void **state)
+{
+	char dir[] = "/tmp/test-file.XXXXXX";
+	struct cc_error err = {0};
+	cc_auto_free char *text = NULL;
+	char path[64];
+	struct stat st;
+	size_t len;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/key", dir);
+	expect_ok(cc_replace_file(path, "one", 3, 0644, &err), &err);
+	expect_ok(cc_replace_file(path, "seven", 5, 0600, &err), &err);
+	expect_ok(cc_read_file(path, &text, &len, &err), &err);
+	assert_string_equal(text, "seven");
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	/* the new name, too, after its content */
+	assert_int_equal(stat(dir, &st), 0);
+	assert_true(S_ISDIR(synced.st_mode) && synced.st_ino == st.st_ino);
+	unlink(path);
+	/* nothing beside it */
+	assert_int_equal(rmdir(dir), 0);
+	assert_int_equal(cc_replace_file(path, "x", 1, 0600, &err), -1);
+	expect_error(&err, CC_E_INTERNAL, "", "No such file");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(interrupted_writes_are_taken_up_again),
 		cmocka_unit_test(a_full_device_is_an_error),
 		cmocka_unit_test(the_directory_of_a_path_is_synced),
+		cmocka_unit_test(a_file_is_replaced_whole_and_with_its_mode),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * engine_store.c - reading an engine's store.
+ */
+#include "engine/engine_store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+
+bool engine_is_id_prefix(const char *s)
+{
+	size_t len = strlen(s);
+
+	return len >= 4 && len <= CONTAINER_ID_LEN && strspn(s, "0123456789abcdef") == len;
+}
+
+int engine_read(const char *path, char **buf, size_t *len, struct cc_error *err)
+{
+	cc_auto_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	cc_auto_free char *text = NULL;
+	struct stat st;
+	size_t got = 0;
+	ssize_t n = 0;
+
+	if (fd < 0)
+		return cc_fail_errno(err, errno == ENOENT ? CC_E_NOTFOUND : CC_E_INTERNAL, "%s",
+				     path);
+	if (fstat(fd, &st))
+		return cc_fail_errno(err, CC_E_INTERNAL, "%s", path);
+	if (!S_ISREG(st.st_mode) || st.st_size > ENGINE_FILE_MAX)
+		return cc_fail(err, CC_E_INVALID, "%s is no file of the engine's store", path);
+	text = malloc((size_t)st.st_size + 1);
+	if (!text)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	while (got < (size_t)st.st_size && (n = read(fd, text + got, (size_t)st.st_size - got)) > 0)
+		got += (size_t)n;
+	if (n < 0)
+		return cc_fail_errno(err, CC_E_INTERNAL, "%s", path);
+	text[got] = '\0';
+	*len = got;
+	*buf = cc_steal(text);
+	return 0;
+}
+
+json_t *engine_read_json(const char *path, struct cc_error *err)
+{
+	cc_auto_free char *text = NULL;
+	json_error_t where;
+	json_t *doc;
+	size_t len;
+
+	if (engine_read(path, &text, &len, err))
+		return NULL;
+	doc = json_loadb(text, len, JSON_REJECT_DUPLICATES, &where);
+	if (!doc)
+		cc_fail(err, CC_E_INVALID, "%s: line %d: %s", path, where.line, where.text);
+	return doc;
+}
+
+int engine_read_image_config(const char *path, struct engine_container *c, struct cc_error *err)
+{
+	char digest[72];
+
+	if (engine_read(path, &c->image_config, &c->image_config_len, err))
+		return cc_prefix(err, "the image's configuration");
+	cc_sha256_digest(c->image_config, c->image_config_len, digest);
+	if (strcmp(digest, c->image_id) != 0)
+		return cc_refuse(
+			err, "image",
+			"image: %s should have the digest %s, but has %s; the engine's store "
+			"was changed",
+			path, c->image_id, digest);
+	return 0;
+}
+
+int engine_add_health(struct engine_container *c, const json_t *config, struct cc_error *err)
+{
+	json_t *test = json_object_get(config, "Test");
+
+	if (!c->health)
+		c->health = json_array();
+	if (!c->health || (test && json_array_append(c->health, test)))
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	return 0;
+}
+
+pid_t engine_read_pid(const char *path)
+{
+	cc_auto_free char *text = NULL;
+	struct cc_error err;
+	size_t len;
+	long pid;
+	char *end;
+
+	if (engine_read(path, &text, &len, &err))
+		return 0;
+	pid = strtol(text, &end, 10);
+	return pid > 0 && pid <= INT_MAX && (*end == '\0' || *end == '\n') ? (pid_t)pid : 0;
+}

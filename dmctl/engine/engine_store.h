@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * engine_store.h - reading an engine's store: what the rows share.
+ */
+#ifndef CC_ENGINE_STORE_H
+#define CC_ENGINE_STORE_H
+
+#include "engine/engine.h"
+
+#define ENGINE_FILE_MAX (16 << 20) /* bytes of the largest file of an engine's store we read */
+
+/* Reads a file of an engine's store. *buf is malloced and NUL terminated. CC_E_NOTFOUND. */
+int engine_read(const char *path, char **buf, size_t *len, struct cc_error *err);
+/* The same, parsed. */
+json_t *engine_read_json(const char *path, struct cc_error *err);
+
+/* Reads @path into c->image_config; its digest must be c->image_id. */
+int engine_read_image_config(const char *path, struct engine_container *c, struct cc_error *err);
+
+/**
+ * engine_add_health - adds the command of a HealthConfig, if it has one, to c->health.
+ * @config: {"Test":[…]}, as Docker and Podman keep it; may be NULL
+ */
+int engine_add_health(struct engine_container *c, const json_t *config, struct cc_error *err);
+
+/* First process of a container from a file that holds its number; 0 when there is none. */
+pid_t engine_read_pid(const char *path);
+
+/* True when @s is a prefix (at least four digits) of a container id. */
+bool engine_is_id_prefix(const char *s);
+
+#endif
