@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "host/cgroup.h"
+#include "host/cgroup_tasks.h"
 #include "json.h"
 #include "cli/output.h"
 #include "paths.h"
