@@ -76,8 +76,6 @@ void agent_check_stopped(struct agent *a);
 /* Makes the socket and starts to listen. */
 int agent_listen(struct agent *a, struct cc_error *err);
 void agent_unlisten(struct agent *a);
-/* Who connected to @fd may ask: root, a process of the host. */
-int peer_check(int fd, struct cc_error *err);
 /* Sends the last answer (borrowed) and hangs up. False when the peer does not take it any more. */
 bool peer_answer(struct peer *p, const char *text);
 void peer_fail(struct peer *p, const struct cc_error *err);

@@ -17,6 +17,7 @@
 #include <syslog.h>
 
 #include "agent/agent.h"
+#include "host/peer.h"
 #include "json.h"
 #include "log.h"
 #include "plugin/plugin_request.h"
