@@ -32,6 +32,20 @@ static json_t *done(const char *volume, struct cc_error *err)
 	return answer;
 }
 
+static int do_bind(const struct agent_message *m, json_t **answer, struct cc_error *err)
+{
+	const struct bind_request request = {
+		.volume = m->volume,
+		.device = m->device,
+		.state = m->op == AGENT_HOOK ? &m->state : NULL,
+		.container = m->container,
+		.engine = m->engine,
+		.dry_run = m->dry_run,
+	};
+
+	return bind_volume(&request, answer, err);
+}
+
 static int do_measure(const struct agent_message *m, json_t **answer, struct cc_error *err)
 {
 	layer_cache_auto struct layer_cache cache = {.dir = CC_ROOTFS_DIR};
@@ -78,7 +92,7 @@ static int dispatch(const struct agent_message *m, const char *cdi_dir, json_t *
 	switch (m->op) {
 	case AGENT_HOOK:
 	case AGENT_BIND:
-		return bind_volume(m, answer, err);
+		return do_bind(m, answer, err);
 	case AGENT_PLUGIN:
 		return plugin_call(m->path, m->body, cdi_dir, answer, err);
 	case AGENT_MEASURE:
@@ -102,7 +116,7 @@ static int dispatch(const struct agent_message *m, const char *cdi_dir, json_t *
 		measure_forget_removed();
 		break;
 	case AGENT_RENEW:
-		return renew_all(answer, err);
+		return renew_all(AGENT_MESSAGE_MAX, answer, err);
 	case AGENT_FLUSH:
 		rc = lease_lost_flush(m->binding, err);
 		break;
