@@ -2,6 +2,8 @@
 /*
  * agent_worker.c - a worker of the agent: one request, one answer.
  */
+#include "agent/agent_worker.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -10,7 +12,7 @@
 #include <sys/socket.h>
 #include <syslog.h>
 
-#include "agent/agent.h"
+#include "agent/agent_message.h"
 #include "bind/bind.h"
 #include "plugin/cdi.h"
 #include "bind/grow.h"
