@@ -35,7 +35,7 @@ static const struct {
 	[AGENT_REVOKE] = {"revoke", true, true, (const char *const[]){"op", "binding", NULL}},
 };
 
-#define N_OPS (sizeof(ops) / sizeof(ops[0]))
+_Static_assert(sizeof(ops) / sizeof(ops[0]) == AGENT_OPS, "each operation has its row");
 
 const char *agent_op_name(enum agent_op op)
 {
@@ -61,7 +61,7 @@ static int parse_op(const json_t *obj, bool internal, struct agent_message *m, s
 
 	if (cc_json_str(obj, WHAT, "op", true, &name, err))
 		return -1;
-	for (i = 0; i < N_OPS; i++) {
+	for (i = 0; i < AGENT_OPS; i++) {
 		if (strcmp(ops[i].name, name) != 0 || (ops[i].internal && !internal))
 			continue;
 		m->op = (enum agent_op)i;

@@ -37,6 +37,8 @@ enum agent_op {
 	AGENT_REVOKE,
 };
 
+#define AGENT_OPS (AGENT_REVOKE + 1)
+
 /**
  * struct agent_message - one request.
  * @volume: "" where the operation has none

@@ -29,6 +29,8 @@ static const struct job_kind kinds[] = {
 	[AGENT_REVOKE] = {JOB_BY_VOLUME, JOB_USUAL, JOB_SAID, SECONDS, true, false},
 };
 
+_Static_assert(sizeof(kinds) / sizeof(kinds[0]) == AGENT_OPS, "each operation has its row");
+
 const struct job_kind *job_kind(enum agent_op op)
 {
 	return &kinds[op];
