@@ -12,8 +12,8 @@
 #include <syslog.h>
 
 #include "agent/agent_list.h"
+#include "agent/peer_check.h"
 #include "agent/queue.h"
-#include "host/peer.h"
 #include "log.h"
 
 #define PEERS_MAX 256

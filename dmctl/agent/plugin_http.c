@@ -16,8 +16,8 @@
 #include <sys/un.h>
 #include <syslog.h>
 
+#include "agent/peer_check.h"
 #include "agent/queue.h"
-#include "host/peer.h"
 #include "log.h"
 #include "plugin/plugin_request.h"
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * peer.c - who is at the other end of a Unix socket.
+ * peer_check.c - who may ask the agent.
  */
-#include "host/peer.h"
+#include "agent/peer_check.h"
 
 #include <poll.h>
 #include <sys/pidfd.h>
