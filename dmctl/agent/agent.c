@@ -5,42 +5,67 @@
 #include "agent/agent.h"
 
 #include <errno.h>
+#include <event2/event.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 #include <syslog.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "cli/cmd.h"
+#include "agent/agent_keyd.h"
+#include "agent/agent_lease.h"
+#include "agent/agent_peer.h"
+#include "agent/agent_watch.h"
+#include "agent/orphan.h"
+#include "agent/plugin_http.h"
+#include "agent/queue.h"
+#include "agent/worker_spawn.h"
 #include "log.h"
 #include "paths.h"
-#include "agent/plugin_http.h"
 
-#define NAME "container-crypt-agent"
 #define LOCK_FILE CC_RUN_DIR "/agent.lock"
 #define LOCK_MS 10000u /* workers of an agent that was killed die with it, but not at once */
 #define POLL_MS 20u
 #define REFRESH_SECONDS 10
 
+/**
+ * struct agent - the process.
+ * @term, @intr: the signals that end it
+ * @retry_refresh: runs when the CDI specs could not be written
+ * @peers, @plugin: NULL until what a former agent left is undone or adopted; @plugin also when its
+ *                  socket could not be made
+ * @stopping: no new requests; ends when the last worker has ended
+ */
+struct agent {
+	const struct agent_paths *paths;
+	struct worker_options workers;
+	struct event_base *base;
+	struct event *term, *intr, *retry_refresh;
+	struct queue *queue;
+	struct leases *leases;
+	struct watches *watches;
+	struct peers *peers;
+	struct plugin *plugin;
+	struct keyd_link *link;
+	bool stopping;
+};
+
 /* ---- one agent a host ---------------------------------------------------------------------- */
 
-static int take_lock(struct agent *a, struct cc_error *err)
+/* Workers inherit it: the next agent does not start before the last worker of this one is gone. */
+static int take_lock(int *lock, struct cc_error *err)
 {
 	const struct timespec pause = {.tv_nsec = POLL_MS * 1000000L};
 	unsigned int waited = 0;
 
 	if (mkdir(CC_RUN_DIR, 0755) && errno != EEXIST)
 		return cc_fail_errno(err, CC_E_INTERNAL, CC_RUN_DIR);
-	a->lock = open(LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (a->lock < 0)
+	*lock = open(LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (*lock < 0)
 		return cc_fail_errno(err, CC_E_INTERNAL, LOCK_FILE);
-	while (flock(a->lock, LOCK_EX | LOCK_NB)) {
+	while (flock(*lock, LOCK_EX | LOCK_NB)) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return cc_fail_errno(err, CC_E_INTERNAL, LOCK_FILE);
 		if (waited >= LOCK_MS)
@@ -53,13 +78,73 @@ static int take_lock(struct agent *a, struct cc_error *err)
 	return 0;
 }
 
-/* ---- the loop ------------------------------------------------------------------------------ */
+/* ---- jobs ---------------------------------------------------------------------------------- */
 
-void agent_check_stopped(struct agent *a)
+static int run_job(void *arg, struct job *j, struct cc_error *err)
 {
-	if (a->stopping && a->n_workers == 0)
+	const struct agent *a = arg;
+
+	return orphan_prepare(j, err) ? -1 : worker_spawn(&a->workers, j, err);
+}
+
+static void on_changed(void *arg, const struct job *j, const struct job_end *end, bool told)
+{
+	const struct agent *a = arg;
+
+	/* an undo settles the volume when it is done */
+	if (!orphan_undo(j, end, told))
+		watches_settle(a->watches, j->m.volume);
+}
+
+static void on_idle(void *arg)
+{
+	const struct agent *a = arg;
+
+	if (a->stopping)
 		event_base_loopbreak(a->base);
 }
+
+static const struct queue_hooks hooks = {.run = run_job, .changed = on_changed, .idle = on_idle};
+
+/* ---- what keyd has ------------------------------------------------------------------------- */
+
+static bool on_refreshed(void *arg, const struct job_end *end)
+{
+	const struct timeval later = {.tv_sec = REFRESH_SECONDS};
+	const struct agent *a = arg;
+
+	if (end->err)
+		event_add(a->retry_refresh, &later); /* keyd may start after us */
+	return true;
+}
+
+static void refresh(struct agent *a)
+{
+	if (!queue_waits(a->queue, AGENT_REFRESH))
+		queue_submit_own(a->queue, AGENT_REFRESH, NULL, on_refreshed, a);
+}
+
+static void on_retry_refresh(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	refresh(arg);
+}
+
+/*
+ * What has been taken away is noticed when it is renewed. Which volumes there are, for the CDI
+ * specs, is looked at anew, too: other hosts make and remove some.
+ */
+static void on_keyd_heard(void *arg, bool connected)
+{
+	struct agent *a = arg;
+
+	leases_renew_now(a->leases);
+	if (connected)
+		refresh(a);
+}
+
+/* ---- start and stop ------------------------------------------------------------------------ */
 
 static void on_stop(evutil_socket_t sig, short what, void *arg)
 {
@@ -72,127 +157,99 @@ static void on_stop(evutil_socket_t sig, short what, void *arg)
 	a->stopping = true;
 	sd_notify(0, "STOPPING=1");
 	cc_log(LOG_INFO, "stopping; bound containers keep their volumes while their leases last");
-	agent_unlisten(a);
+	peers_unlisten(a->peers);
 	plugin_close(cc_steal(a->plugin));
-	agent_check_stopped(a);
-}
-
-static void on_retry_refresh(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	job_submit_internal(arg, AGENT_REFRESH, NULL);
+	queue_stop(a->queue);
 }
 
 /* What a former agent left is undone or adopted; now requests may come. */
-static void recovered(struct agent *a)
+static bool on_recovered(void *arg, const struct job_end *end)
 {
+	struct agent *a = arg;
 	struct cc_error err;
 
-	watch_settle(a, NULL);
-	if (agent_listen(a, &err)) {
+	(void)end; /* what is not undone yet is undone when it is settled */
+	watches_settle(a->watches, NULL);
+	a->peers = peers_listen(a->base, a->paths->socket, a->queue, &err);
+	if (!a->peers) {
 		cc_log(LOG_ERR, "%s", err.text);
 		event_base_loopbreak(a->base);
-		return;
+		return true;
 	}
-	cc_log(LOG_INFO, "listening on %s", a->socket);
-	a->plugin = plugin_open(a->base, a->plugin_dir, a->socket, &err);
+	cc_log(LOG_INFO, "listening on %s", a->paths->socket);
+	a->plugin = plugin_open(a->base, a->paths->plugin_dir, a->queue, &err);
 	if (!a->plugin)
 		cc_log(LOG_WARNING, "engines find no volume plugin: %s", err.text);
 	sd_notify(0, "READY=1");
-	job_submit_internal(a, AGENT_REFRESH, NULL);
-	if (keyd_link_start(a, &err))
+	refresh(a);
+	a->link = keyd_link_open(a->base, a->paths->keyd, on_keyd_heard, a, &err);
+	if (!a->link)
 		cc_log(LOG_ERR, "keyd is not listened to: %s", err.text);
+	return true;
 }
 
-void agent_internal_done(struct agent *a, enum agent_op op, const json_t *answer,
-			 const struct cc_error *err)
+static int make_events(struct agent *a, struct cc_error *err)
 {
-	const struct timeval later = {.tv_sec = REFRESH_SECONDS};
-
-	if (op == AGENT_RECOVER)
-		recovered(a);
-	else if (op == AGENT_RENEW)
-		lease_renewed(a, answer, err);
-	else if (op == AGENT_REFRESH && !answer)
-		event_add(a->retry_refresh, &later); /* keyd may start after us */
-}
-
-static int run(struct agent *a, struct cc_error *err)
-{
-	struct event *term, *intr;
-
 	a->base = event_base_new();
-	if (!a->base)
+	if (a->base) {
+		a->term = evsignal_new(a->base, SIGTERM, on_stop, a);
+		a->intr = evsignal_new(a->base, SIGINT, on_stop, a);
+		a->retry_refresh = evtimer_new(a->base, on_retry_refresh, a);
+	}
+	if (!a->term || !a->intr || !a->retry_refresh || event_add(a->term, NULL) ||
+	    event_add(a->intr, NULL))
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	term = evsignal_new(a->base, SIGTERM, on_stop, a);
-	intr = evsignal_new(a->base, SIGINT, on_stop, a);
-	a->retry_refresh = evtimer_new(a->base, on_retry_refresh, a);
-	if (!term || !intr || !a->retry_refresh || event_add(term, NULL) || event_add(intr, NULL))
-		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	if (lease_init(a, err))
-		return -1;
-	job_submit_internal(a, AGENT_RECOVER, NULL);
-	event_base_dispatch(a->base);
-	keyd_link_end(a);
-	watch_clear(a);
-	plugin_close(cc_steal(a->plugin));
-	lease_end(a);
-	event_free(term);
-	event_free(intr);
-	event_free(a->retry_refresh);
-	event_base_free(a->base);
-	return a->stopping ? 0
-			   : cc_fail(err, CC_E_INTERNAL, "the agent could not go on, see above");
+	return 0;
 }
 
-/* ---- command line -------------------------------------------------------------------------- */
-
-static const struct option options[] = {
-	{"cdi-dir", required_argument, NULL, 'c'},
-	{"plugin-dir", required_argument, NULL, 'p'},
-	{"worker", required_argument, NULL, 'w'}, /* the agent's own: descriptor of the request */
-	{NULL, 0, NULL, 0},
-};
-
-int cmd_agent(int argc, char **argv, const struct global_options *g)
+static int agent_init(struct agent *a, struct cc_error *err)
 {
-	struct agent a = {.socket = g->agent,
-			  .keyd = g->keyd,
-			  .cdi_dir = CC_CDI_DIR,
-			  .plugin_dir = CC_PLUGIN_DIR,
-			  .lock = -1};
-	static const char *const no_arguments[] = {NULL};
-	uint64_t worker_fd = 0;
-	struct cc_error err;
-	int opt;
+	if (take_lock(&a->workers.lock, err) || make_events(a, err))
+		return -1;
+	a->workers.base = a->base;
+	a->workers.keyd = a->paths->keyd;
+	a->workers.socket = a->paths->socket;
+	a->workers.cdi_dir = a->paths->cdi_dir;
+	a->queue = queue_new(&hooks, a, err);
+	a->leases = a->queue ? leases_new(a->base, a->queue, err) : NULL;
+	a->watches = a->leases ? watches_new(a->base, a->queue, a->leases, err) : NULL;
+	return a->watches ? 0 : -1;
+}
 
-	optind = 0;
-	opterr = 0;
-	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (opt == 'c')
-			a.cdi_dir = optarg;
-		else if (opt == 'p')
-			a.plugin_dir = optarg;
-		else if (opt != 'w' || !cmd_number(optarg, 3, 1023, &worker_fd))
-			return cmd_usage(g, argv[0], "option \"%s\" is not understood",
-					 argv[optind - 1]);
-	}
-	if (cmd_arguments(g, argc, argv, no_arguments))
-		return CC_E_USAGE;
-	cc_log_init(NAME, LOG_INFO);
-	if (worker_fd)
-		return agent_worker((int)worker_fd, a.cdi_dir);
-	TAILQ_INIT(&a.peers);
-	TAILQ_INIT(&a.jobs);
-	TAILQ_INIT(&a.watches);
-	if (geteuid() != 0) {
-		cc_fail(&err, CC_E_PERM, "the agent must run as root");
-		return cmd_fail(g, &err);
-	}
+static void free_event(struct event *e)
+{
+	if (e)
+		event_free(e);
+}
+
+static void agent_clear(struct agent *a)
+{
+	keyd_link_close(a->link);
+	plugin_close(a->plugin);
+	peers_free(a->peers);
+	watches_free(a->watches);
+	leases_free(a->leases);
+	queue_free(a->queue);
+	free_event(a->term);
+	free_event(a->intr);
+	free_event(a->retry_refresh);
+	if (a->base)
+		event_base_free(a->base);
+	if (a->workers.lock >= 0)
+		close(a->workers.lock);
+}
+
+int agent_run(const struct agent_paths *paths, struct cc_error *err)
+{
+	cc_cleanup(agent_clear) struct agent a = {.paths = paths, .workers.lock = -1};
+
+	if (geteuid() != 0)
+		return cc_fail(err, CC_E_PERM, "the agent must run as root");
 	signal(SIGPIPE, SIG_IGN);
 	umask(077);
-	if (take_lock(&a, &err) || run(&a, &err))
-		return cmd_fail(g, &err);
-	return CC_OK;
+	if (agent_init(&a, err))
+		return -1;
+	queue_submit_own(a.queue, AGENT_RECOVER, NULL, on_recovered, &a);
+	event_base_dispatch(a.base);
+	return a.stopping ? 0 : cc_fail(err, CC_E_INTERNAL, "the agent could not go on, see above");
 }

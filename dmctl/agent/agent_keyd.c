@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * agent_keyd.c - a connection to keyd that waits for a change (GET /v1/changes). What it answers
- * does not matter: that it does, that it is there again after keyd was away, or was open for a
- * while, are reasons to renew all leases now, and what has been taken away is noticed then; and to
- * look which volumes there are, for the CDI specs, as other hosts make and remove some.
+ * agent_keyd.c - a connection to keyd that waits for a change.
  */
+#include "agent/agent_keyd.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "agent/agent.h"
+#include "cleanup.h"
 
 #define REQUEST "GET /v1/changes HTTP/1.1\r\nHost: keyd\r\n\r\n"
 #define PAUSE_SECONDS 1
@@ -21,7 +20,10 @@
  * @again: connects anew
  */
 struct keyd_link {
-	struct agent *agent;
+	struct event_base *base;
+	const char *keyd;
+	keyd_heard_fn *heard;
+	void *arg;
 	struct event *readable, *again;
 };
 
@@ -47,7 +49,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	hang_up(k);
 	if (answered)
-		lease_renew_now(k->agent);
+		k->heard(k->arg, false);
 }
 
 static int connect_to(const char *path)
@@ -68,12 +70,12 @@ static int connect_to(const char *path)
 static void on_again(evutil_socket_t unused, short what, void *arg)
 {
 	struct keyd_link *k = arg;
-	int fd = connect_to(k->agent->keyd);
+	int fd = connect_to(k->keyd);
 
 	(void)unused;
 	(void)what;
 	if (fd >= 0) {
-		k->readable = event_new(k->agent->base, fd, EV_READ, on_readable, k);
+		k->readable = event_new(k->base, fd, EV_READ, on_readable, k);
 		if (!k->readable)
 			close(fd);
 	}
@@ -81,36 +83,34 @@ static void on_again(evutil_socket_t unused, short what, void *arg)
 		hang_up(k);
 		return;
 	}
-	lease_renew_now(k->agent);
-	if (!job_waits(k->agent, AGENT_REFRESH))
-		job_submit_internal(k->agent, AGENT_REFRESH, NULL);
+	k->heard(k->arg, true);
 }
 
-int keyd_link_start(struct agent *a, struct cc_error *err)
+struct keyd_link *keyd_link_open(struct event_base *base, const char *keyd, keyd_heard_fn *heard,
+				 void *arg, struct cc_error *err)
 {
 	struct keyd_link *k = calloc(1, sizeof(*k));
 
-	if (k) {
-		k->agent = a;
-		k->again = evtimer_new(a->base, on_again, k);
-	}
+	if (k)
+		k->again = evtimer_new(base, on_again, k);
 	if (!k || !k->again) {
 		free(k);
-		return cc_fail(err, CC_E_NOMEM, "out of memory");
+		cc_fail(err, CC_E_NOMEM, "out of memory");
+		return NULL;
 	}
-	a->link = k;
+	k->base = base;
+	k->keyd = keyd;
+	k->heard = heard;
+	k->arg = arg;
 	on_again(-1, 0, k);
-	return 0;
+	return k;
 }
 
-void keyd_link_end(struct agent *a)
+void keyd_link_close(struct keyd_link *k)
 {
-	struct keyd_link *k = a->link;
-
 	if (!k)
 		return;
 	hang_up(k);
 	event_free(k->again);
 	free(k);
-	a->link = NULL;
 }

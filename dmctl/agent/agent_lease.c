@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * agent_lease.c - the leases of bound containers: renewed long before they end; when that does not
- * succeed the container is frozen shortly before, so that none of its reads and writes meets a
- * locked mapping, and goes on when there is a key again. The kernel locks by itself, whether
- * anything of this happens or not.
+ * agent_lease.c - the leases of bound containers.
  */
-#include <inttypes.h>
+#include "agent/agent_lease.h"
+
 #include <string.h>
 #include <syslog.h>
 
-#include "agent/agent_watch.h"
-#include "host/boottime.h"
+#include "agent/queue.h"
 #include "bind/freezer.h"
+#include "host/boottime.h"
+#include "host/proc.h"
 #include "log.h"
 #include "volume/mapping.h"
 
@@ -19,6 +18,21 @@
 #define RETRY_PART 20	  /* and of that, after one that failed */
 #define RETRY_MS_MAX 5000 /* keyd may be back any moment */
 #define PAUSE_MS_MIN 250
+
+TAILQ_HEAD(lease_list, lease);
+
+/**
+ * struct leases - all that are held, whose containers live.
+ * @renew: runs out when they are due
+ * @rounds: of renewals, that fail as a whole
+ */
+struct leases {
+	struct event_base *base;
+	struct queue *queue;
+	struct event *renew;
+	struct lease_list held;
+	struct failure_streak rounds;
+};
 
 /*
  * How long before its end a container is frozen: for its tasks to stop and its data to be written.
@@ -39,76 +53,51 @@ static void set_timer(struct event *timer, int64_t ms)
 
 /* ---- renewals ------------------------------------------------------------------------------ */
 
-static uint64_t shortest(const struct agent *a)
+static uint64_t shortest(const struct leases *all)
 {
-	const struct watch *w;
+	const struct lease *l;
 	uint64_t ms = 0;
 
-	TAILQ_FOREACH(w, &a->watches, entry)
-		if (w->held && (!ms || w->lease_ms < ms))
-			ms = w->lease_ms;
+	TAILQ_FOREACH(l, &all->held, entry)
+		if (!ms || l->lease_ms < ms)
+			ms = l->lease_ms;
 	return ms;
 }
 
 /* The next renewal is due in a part of the shortest lease, unless it is due earlier already. */
-static void schedule(struct agent *a, bool soon)
+static void schedule(struct leases *all, bool soon)
 {
-	uint64_t ms = shortest(a) / (soon ? RETRY_PART : RENEW_PART);
+	uint64_t ms = shortest(all) / (soon ? RETRY_PART : RENEW_PART);
 	struct timeval due, now;
 
-	if (!shortest(a)) {
-		event_del(a->renew);
+	if (!shortest(all)) {
+		event_del(all->renew);
 		return;
 	}
 	if (soon && ms > RETRY_MS_MAX)
 		ms = RETRY_MS_MAX;
 	if (ms < PAUSE_MS_MIN)
 		ms = PAUSE_MS_MIN;
-	if (evtimer_pending(a->renew, &due)) {
+	if (evtimer_pending(all->renew, &due)) {
 		evutil_gettimeofday(&now, NULL);
 		evutil_timersub(&due, &now, &due);
 		if (due.tv_sec < 0 ||
 		    (uint64_t)due.tv_sec * 1000 + (uint64_t)due.tv_usec / 1000 <= ms)
 			return;
 	}
-	set_timer(a->renew, (int64_t)ms);
-}
-
-void lease_renew_now(struct agent *a)
-{
-	event_del(a->renew);
-	if (shortest(a) && !job_waits(a, AGENT_RENEW))
-		job_submit_internal(a, AGENT_RENEW, NULL);
-}
-
-static void on_renew(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	lease_renew_now(arg);
-}
-
-int lease_init(struct agent *a, struct cc_error *err)
-{
-	a->renew = evtimer_new(a->base, on_renew, a);
-	return a->renew ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
-}
-
-void lease_end(struct agent *a)
-{
-	event_free(a->renew);
+	set_timer(all->renew, (int64_t)ms);
 }
 
 /* ---- one lease ----------------------------------------------------------------------------- */
 
 /* Stopped by us now, or before; one that somebody else paused does not read either. */
-static void freeze(struct watch *w)
+static void freeze(struct lease *l)
 {
-	bool was = freezer_is_ours(w->name), paused;
+	bool was = freezer_is_ours(l->name), paused;
 	struct cc_error err;
 
-	if (freezer_freeze(w->name, w->proc.pid, &paused, &err)) {
-		cc_log(LOG_ERR, "volume %s: its container cannot be frozen: %s", w->name, err.text);
+	if (freezer_freeze(l->name, l->pid, &paused, &err)) {
+		cc_log(LOG_ERR, "volume %s: its container cannot be frozen: %s", l->name, err.text);
 		return;
 	}
 	if (was || paused)
@@ -116,60 +105,60 @@ static void freeze(struct watch *w)
 	cc_log(LOG_WARNING,
 	       "volume %s: its lease ends and could not be renewed; its container is frozen until "
 	       "there is a key again",
-	       w->name);
-	job_submit_internal(w->agent, AGENT_FLUSH, w->name);
+	       l->name);
+	queue_submit_own(l->all->queue, AGENT_FLUSH, l->name, NULL, NULL);
 }
 
-static void thaw(struct watch *w)
+static void thaw(struct lease *l)
 {
 	struct cc_error err;
 
-	if (!freezer_is_ours(w->name))
+	if (!freezer_is_ours(l->name))
 		return;
-	if (freezer_thaw(w->name, &err)) {
-		cc_log(LOG_ERR, "volume %s: its container cannot be thawed: %s", w->name, err.text);
+	if (freezer_thaw(l->name, &err)) {
+		cc_log(LOG_ERR, "volume %s: its container cannot be thawed: %s", l->name, err.text);
 		return;
 	}
-	cc_log(LOG_INFO, "volume %s: its lease is renewed, its container goes on", w->name);
+	cc_log(LOG_INFO, "volume %s: its lease is renewed, its container goes on", l->name);
 }
 
-static void say_lapsed(struct watch *w)
+static void say_lapsed(struct lease *l)
 {
-	if (!w->lapsed)
+	if (!l->lapsed)
 		cc_log(LOG_WARNING, "volume %s: its lease has lapsed, the kernel has wiped the key",
-		       w->name);
-	w->lapsed = true;
+		       l->name);
+	l->lapsed = true;
 }
 
 /* Looks at the kernel, which alone knows, and acts on how much is left. */
-static void look(struct watch *w)
+static void look(struct lease *l)
 {
-	int64_t margin = margin_ms(w->lease_ms);
+	int64_t margin = margin_ms(l->lease_ms);
 	struct mapping_status st;
 	struct cc_error err;
 
-	if (mapping_status(w->name, &st, &err) || !st.exists)
+	if (mapping_status(l->name, &st, &err) || !st.exists)
 		return;
 	if (!st.locked && (st.left_ms < 0 || st.left_ms > margin)) {
-		if (w->lapsed)
-			cc_log(LOG_INFO, "volume %s: it has a key again", w->name);
-		w->lapsed = false;
-		thaw(w);
+		if (l->lapsed)
+			cc_log(LOG_INFO, "volume %s: it has a key again", l->name);
+		l->lapsed = false;
+		thaw(l);
 		if (st.left_ms > 0)
-			set_timer(w->lapse, st.left_ms - margin);
+			set_timer(l->lapse, st.left_ms - margin);
 		return;
 	}
 	/* killed, it waits for a key to unmount its file system, and would be waited for in vain */
-	if (st.locked && !proc_alive(w->proc.pid, w->proc.start_time)) {
-		watch_ended(w);
+	if (st.locked && !proc_alive(l->pid, l->start_time)) {
+		l->dying(l->arg);
 		return;
 	}
 	if (st.locked)
-		say_lapsed(w);
+		say_lapsed(l);
 	else
-		set_timer(w->lapse, st.left_ms + 100);
-	if (w->terms.on_lapse == CC_LAPSE_FREEZE)
-		freeze(w);
+		set_timer(l->lapse, st.left_ms + 100);
+	if (l->terms.on_lapse == CC_LAPSE_FREEZE)
+		freeze(l);
 }
 
 static void on_lapse(evutil_socket_t fd, short what, void *arg)
@@ -179,27 +168,41 @@ static void on_lapse(evutil_socket_t fd, short what, void *arg)
 	look(arg);
 }
 
-void lease_watch(struct watch *w, const struct binding *b)
+static void renew_no_more(struct lease *l)
 {
-	w->held = b->state == BINDING_BOUND && b->lease[0];
-	if (!w->held)
-		return;
-	w->terms = b->terms;
-	/* one without an end is given one by its first renewal */
-	w->lease_ms = b->lease_ms ? b->lease_ms : b->terms.lease_ms;
-	if (!w->lapse)
-		w->lapse = evtimer_new(w->agent->base, on_lapse, w);
-	if (w->lapse)
-		look(w);
-	schedule(w->agent, false);
+	if (l->held)
+		TAILQ_REMOVE(&l->all->held, l, entry);
+	l->held = false;
 }
 
-void lease_unwatch(struct watch *w)
+void lease_release(struct lease *l)
 {
-	w->held = false;
-	if (w->lapse)
-		event_free(w->lapse);
-	w->lapse = NULL;
+	renew_no_more(l);
+	if (l->lapse)
+		event_free(l->lapse);
+	l->lapse = NULL;
+}
+
+void lease_hold(struct leases *all, struct lease *l, const struct binding *b)
+{
+	if (b->state != BINDING_BOUND || !b->lease[0]) {
+		renew_no_more(l);
+		return;
+	}
+	if (!l->held)
+		TAILQ_INSERT_TAIL(&all->held, l, entry);
+	l->held = true;
+	l->all = all;
+	l->pid = (pid_t)b->pid;
+	l->start_time = b->start_time;
+	l->terms = b->terms;
+	/* one without an end is given one by its first renewal */
+	l->lease_ms = b->lease_ms ? b->lease_ms : b->terms.lease_ms;
+	if (!l->lapse)
+		l->lapse = evtimer_new(all->base, on_lapse, l);
+	if (l->lapse)
+		look(l);
+	schedule(all, false);
 }
 
 /* ---- after a renewal ----------------------------------------------------------------------- */
@@ -223,39 +226,39 @@ static const char *failure_of(const json_t *failures, const char *binding)
  * Each failure once, until it is over. Of so many that they do not fit the answer the rest stay as
  * they were.
  */
-static void take_failures(struct agent *a, const json_t *answer)
+static void take_failures(struct leases *all, const json_t *answer)
 {
 	json_t *failures = json_object_get(answer, "failures");
-	bool all = (json_int_t)json_array_size(failures) ==
-		   json_integer_value(json_object_get(answer, "failed"));
+	bool complete = (json_int_t)json_array_size(failures) ==
+			json_integer_value(json_object_get(answer, "failed"));
 	uint64_t now = boottime_ms();
 	char text[FAILURE_STREAK_TEXT];
 	const char *why;
-	struct watch *w;
+	struct lease *l;
 
-	TAILQ_FOREACH(w, &a->watches, entry) {
-		why = w->held ? failure_of(failures, w->name) : NULL;
-		if (why && failure_streak_add(&w->renewals, now))
-			cc_log(LOG_WARNING, "volume %s: its lease is not renewed: %s", w->name,
+	TAILQ_FOREACH(l, &all->held, entry) {
+		why = failure_of(failures, l->name);
+		if (why && failure_streak_add(&l->renewals, now))
+			cc_log(LOG_WARNING, "volume %s: its lease is not renewed: %s", l->name,
 			       why);
-		else if (!why && all && w->held && failure_streak_end(&w->renewals, now, text))
-			cc_log(LOG_INFO, "volume %s: its lease is renewed again, %s", w->name,
+		else if (!why && complete && failure_streak_end(&l->renewals, now, text))
+			cc_log(LOG_INFO, "volume %s: its lease is renewed again, %s", l->name,
 			       text);
 	}
 }
 
 /* keyd did not answer, or no worker could do it. */
-static void take_round(struct agent *a, const json_t *answer, const struct cc_error *err)
+static void take_round(struct leases *all, const json_t *answer, const struct cc_error *err)
 {
 	char text[FAILURE_STREAK_TEXT];
 
-	if (answer && failure_streak_end(&a->renewals, boottime_ms(), text))
+	if (answer && failure_streak_end(&all->rounds, boottime_ms(), text))
 		cc_log(LOG_INFO, "leases are renewed again, %s", text);
-	else if (!answer && failure_streak_add(&a->renewals, boottime_ms()))
+	else if (!answer && failure_streak_add(&all->rounds, boottime_ms()))
 		cc_log(LOG_WARNING, "leases are not renewed: %s", err->text);
 }
 
-static void take_refused(struct agent *a, const json_t *answer)
+static void take_refused(struct leases *all, const json_t *answer)
 {
 	const char *name, *text;
 	json_t *one;
@@ -267,48 +270,77 @@ static void take_refused(struct agent *a, const json_t *answer)
 		cc_log(LOG_WARNING, "volume %s: its lease is over: %s", name ? name : "-",
 		       text ? text : "");
 		if (name && binding_is_name(name))
-			job_submit_internal(a, AGENT_REVOKE, name);
+			queue_submit_own(all->queue, AGENT_REVOKE, name, NULL, NULL);
 	}
 }
 
-void lease_renewed(struct agent *a, const json_t *answer, const struct cc_error *err)
+/* What the round has changed is in the bindings' files. */
+static void look_again(struct leases *all)
 {
-	bool soon = !answer || json_integer_value(json_object_get(answer, "failed")) > 0;
 	binding_auto struct binding b = {0};
-	struct watch *w, *next;
+	struct lease *l, *next;
 	struct cc_error ignored;
 
-	take_round(a, answer, err);
-	if (answer)
-		take_failures(a, answer);
-	for (w = TAILQ_FIRST(&a->watches); w; w = next) {
-		next = TAILQ_NEXT(w, entry);
+	for (l = TAILQ_FIRST(&all->held); l; l = next) {
+		next = TAILQ_NEXT(l, entry);
 		binding_clear(&b);
-		if (w->held && binding_load(w->name, &b, &ignored) == 0)
-			lease_watch(w, &b);
+		if (binding_load(l->name, &b, &ignored) == 0)
+			lease_hold(all, l, &b);
 	}
-	take_refused(a, answer);
-	schedule(a, soon);
 }
 
-/* ---- for people ---------------------------------------------------------------------------- */
-
-int lease_show(const char *name, json_t *binding)
+/* A round has ended; its answer is that of renew_all(). */
+static bool on_renewed(void *arg, const struct job_end *end)
 {
-	json_t *lease = json_object_get(binding, "lease");
-	struct mapping_status st;
-	struct cc_error err;
-	const char *state;
+	bool soon = !end->answer || json_integer_value(json_object_get(end->answer, "failed")) > 0;
+	struct leases *all = arg;
 
-	if (!json_is_object(lease))
-		return 0;
-	if (mapping_status(name, &st, &err))
-		return -1;
-	state = freezer_is_ours(name) ? "frozen" : !st.exists || st.locked ? "lapsed" : "active";
-	return json_object_set_new(lease, "state", json_string(state)) ||
-			       json_object_set_new(lease, "leftMs",
-						   st.left_ms < 0 ? json_null()
-								  : json_integer(st.left_ms))
-		       ? -1
-		       : 0;
+	take_round(all, end->answer, end->err);
+	if (end->answer)
+		take_failures(all, end->answer);
+	look_again(all);
+	take_refused(all, end->answer);
+	schedule(all, soon);
+	return true;
+}
+
+/* ---- all of them --------------------------------------------------------------------------- */
+
+void leases_renew_now(struct leases *all)
+{
+	event_del(all->renew);
+	if (shortest(all) && !queue_waits(all->queue, AGENT_RENEW))
+		queue_submit_own(all->queue, AGENT_RENEW, NULL, on_renewed, all);
+}
+
+static void on_renew(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	leases_renew_now(arg);
+}
+
+struct leases *leases_new(struct event_base *base, struct queue *queue, struct cc_error *err)
+{
+	struct leases *all = calloc(1, sizeof(*all));
+
+	if (all)
+		all->renew = evtimer_new(base, on_renew, all);
+	if (!all || !all->renew) {
+		free(all);
+		cc_fail(err, CC_E_NOMEM, "out of memory");
+		return NULL;
+	}
+	all->base = base;
+	all->queue = queue;
+	TAILQ_INIT(&all->held);
+	return all;
+}
+
+void leases_free(struct leases *all)
+{
+	if (!all)
+		return;
+	event_free(all->renew);
+	free(all);
 }

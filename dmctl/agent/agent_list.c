@@ -7,6 +7,9 @@
 #include <string.h>
 
 #include "agent/agent_message.h"
+#include "bind/binding.h"
+#include "bind/freezer.h"
+#include "volume/mapping.h"
 
 #define FRAME 64u /* bytes of a page without its bindings */
 
@@ -16,8 +19,8 @@ static int by_name(const void *a, const void *b)
 }
 
 /* Adds the binding; *room is what is left of the message. 1: it does not fit any more. */
-static int add(json_t *list, const char *name, agent_binding_fn *show, size_t *room,
-	       struct cc_error *err)
+static int page_add(json_t *list, const char *name, agent_binding_fn *show, size_t *room,
+		    struct cc_error *err)
 {
 	cc_auto_json json_t *obj = show(name, err);
 	size_t size;
@@ -43,7 +46,7 @@ char *agent_list_page(struct cc_strv *names, const char *after, agent_binding_fn
 		qsort(names->v, names->n, sizeof(names->v[0]), by_name);
 	for (size_t i = 0; i < names->n && rc == 0; i++)
 		if (strcmp(names->v[i], after) > 0)
-			rc = add(list, names->v[i], show, &room, err);
+			rc = page_add(list, names->v[i], show, &room, err);
 	if (rc < 0)
 		return NULL;
 	answer = json_pack("{s:b, s:O, s:b}", "ok", 1, "bindings", list, "more", rc);
@@ -51,4 +54,50 @@ char *agent_list_page(struct cc_strv *names, const char *after, agent_binding_fn
 	if (!text)
 		cc_fail(err, CC_E_NOMEM, "out of memory");
 	return text;
+}
+
+/* ---- of this host -------------------------------------------------------------------------- */
+
+/* Adds how its lease is: "leftMs" and "state". */
+static int show_lease(const char *name, json_t *binding)
+{
+	json_t *lease = json_object_get(binding, "lease");
+	struct mapping_status st;
+	struct cc_error err;
+	const char *state;
+
+	if (!json_is_object(lease))
+		return 0;
+	if (mapping_status(name, &st, &err))
+		return -1;
+	state = freezer_is_ours(name) ? "frozen" : !st.exists || st.locked ? "lapsed" : "active";
+	return json_object_set_new(lease, "state", json_string(state)) ||
+			       json_object_set_new(lease, "leftMs",
+						   st.left_ms < 0 ? json_null()
+								  : json_integer(st.left_ms))
+		       ? -1
+		       : 0;
+}
+
+static json_t *show_binding(const char *name, struct cc_error *err)
+{
+	binding_auto struct binding b = {0};
+	json_t *obj;
+
+	if (binding_load(name, &b, err))
+		return NULL;
+	obj = binding_to_json(&b);
+	if (obj && show_lease(name, obj) == 0)
+		return obj;
+	json_decref(obj);
+	cc_fail(err, CC_E_INTERNAL, "volume %s cannot be shown", name);
+	return NULL;
+}
+
+char *agent_list(const char *after, struct cc_error *err)
+{
+	cc_cleanup(cc_strv_clear) struct cc_strv names = {0};
+
+	return binding_list(NULL, &names, err) ? NULL
+					       : agent_list_page(&names, after, show_binding, err);
 }

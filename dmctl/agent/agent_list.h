@@ -22,4 +22,7 @@ typedef json_t *agent_binding_fn(const char *name, struct cc_error *err);
 char *agent_list_page(struct cc_strv *names, const char *after, agent_binding_fn *show,
 		      struct cc_error *err);
 
+/* The page of what is bound on this host; how its leases are, the kernel says. */
+char *agent_list(const char *after, struct cc_error *err);
+
 #endif

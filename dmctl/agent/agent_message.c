@@ -35,7 +35,7 @@ static const struct {
 	[AGENT_REVOKE] = {"revoke", true, true, (const char *const[]){"op", "binding", NULL}},
 };
 
-#define N_OPS (sizeof(ops) / sizeof(ops[0]))
+_Static_assert(sizeof(ops) / sizeof(ops[0]) == AGENT_OPS, "each operation has its row");
 
 const char *agent_op_name(enum agent_op op)
 {
@@ -50,6 +50,7 @@ void agent_message_clear(struct agent_message *m)
 	free(m->path);
 	free(m->body);
 	oci_state_clear(&m->state);
+	free(m->text);
 	*m = (struct agent_message){0};
 }
 
@@ -60,7 +61,7 @@ static int parse_op(const json_t *obj, bool internal, struct agent_message *m, s
 
 	if (cc_json_str(obj, WHAT, "op", true, &name, err))
 		return -1;
-	for (i = 0; i < N_OPS; i++) {
+	for (i = 0; i < AGENT_OPS; i++) {
 		if (strcmp(ops[i].name, name) != 0 || (ops[i].internal && !internal))
 			continue;
 		m->op = (enum agent_op)i;
@@ -69,7 +70,7 @@ static int parse_op(const json_t *obj, bool internal, struct agent_message *m, s
 	return cc_fail(err, CC_E_INVALID, WHAT ": operation \"%s\" is not known", name);
 }
 
-void agent_message_name(struct agent_message *m, const char *binding)
+static void set_binding(struct agent_message *m, const char *binding)
 {
 	snprintf(m->binding, sizeof(m->binding), "%s", binding);
 	binding_volume(binding, m->volume);
@@ -84,7 +85,7 @@ static int parse_volume(const json_t *obj, struct agent_message *m, struct cc_er
 		return -1;
 	if (internal ? !binding_is_name(name) : !cc_is_name(name))
 		return cc_fail(err, CC_E_INVALID, WHAT ": \"%s\" is no volume name", name);
-	agent_message_name(m, name);
+	set_binding(m, name);
 	return 0;
 }
 
@@ -116,16 +117,9 @@ static int parse_container(const json_t *obj, struct agent_message *m, struct cc
 		       : 0;
 }
 
-int agent_message_parse(const char *buf, size_t len, bool internal, struct agent_message *m,
-			struct cc_error *err)
+static int parse_arguments(const json_t *obj, struct agent_message *m, struct cc_error *err)
 {
-	cc_auto_json json_t *obj = cc_json_parse(buf, len, WHAT, err);
-
-	if (!obj)
-		return -1;
-	if (!json_is_object(obj))
-		return cc_fail(err, CC_E_INVALID, WHAT " is no JSON object");
-	if (parse_op(obj, internal, m, err) || (ops[m->op].volume && parse_volume(obj, m, err)))
+	if (ops[m->op].volume && parse_volume(obj, m, err))
 		return -1;
 	switch (m->op) {
 	case AGENT_HOOK:
@@ -152,9 +146,29 @@ int agent_message_parse(const char *buf, size_t len, bool internal, struct agent
 	}
 }
 
-char *agent_message_internal(enum agent_op op, const char *binding)
+int agent_message_parse(const char *buf, size_t len, bool internal, struct agent_message *m,
+			struct cc_error *err)
+{
+	cc_auto_json json_t *obj = cc_json_parse(buf, len, WHAT, err);
+
+	if (!obj)
+		return -1;
+	if (!json_is_object(obj))
+		return cc_fail(err, CC_E_INVALID, WHAT " is no JSON object");
+	if (parse_op(obj, internal, m, err) || parse_arguments(obj, m, err))
+		return -1;
+	m->text = strndup(buf, len);
+	return m->text ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
+}
+
+int agent_message_internal(enum agent_op op, const char *binding, struct agent_message *m,
+			   struct cc_error *err)
 {
 	cc_auto_json json_t *obj = json_pack("{s:s, s:s*}", "op", ops[op].name, "binding", binding);
 
-	return obj ? json_dumps(obj, JSON_COMPACT) : NULL;
+	m->op = op;
+	if (binding)
+		set_binding(m, binding);
+	m->text = obj ? json_dumps(obj, JSON_COMPACT) : NULL;
+	return m->text ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
 }

@@ -37,6 +37,8 @@ enum agent_op {
 	AGENT_REVOKE,
 };
 
+#define AGENT_OPS (AGENT_REVOKE + 1)
+
 /**
  * struct agent_message - one request.
  * @volume: "" where the operation has none
@@ -46,6 +48,7 @@ enum agent_op {
  * @path, @body: of AGENT_PLUGIN, the HTTP request an engine sent
  * @rootfs: of AGENT_MEASURE: with the digest of the root file system
  * @state: of AGENT_HOOK
+ * @text: the request as it came, for the worker that does it
  */
 struct agent_message {
 	enum agent_op op;
@@ -57,10 +60,8 @@ struct agent_message {
 	bool dry_run;
 	bool rootfs;
 	struct oci_state state;
+	char *text;
 };
-
-/* Sets @binding and @volume. */
-void agent_message_name(struct agent_message *m, const char *binding);
 
 void agent_message_clear(struct agent_message *m);
 #define agent_auto_message cc_cleanup(agent_message_clear)
@@ -73,8 +74,9 @@ void agent_message_clear(struct agent_message *m);
 int agent_message_parse(const char *buf, size_t len, bool internal, struct agent_message *m,
 			struct cc_error *err);
 
-/* Text of an internal request; malloced, NULL without memory. @binding, a name, may be NULL. */
-char *agent_message_internal(enum agent_op op, const char *binding);
+/* Makes an internal request. @binding, a name, may be NULL; @m: zeroed. 0 or CC_E_NOMEM. */
+int agent_message_internal(enum agent_op op, const char *binding, struct agent_message *m,
+			   struct cc_error *err);
 
 const char *agent_op_name(enum agent_op op);
 

@@ -1,28 +1,56 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * agent_watch.c - bound containers: notices their end, and sees to it that what is half done is
- * undone.
+ * agent_watch.c - bound containers.
  */
+#include "agent/agent_watch.h"
+
 #include <string.h>
 #include <syslog.h>
 
-#include "agent/agent_watch.h"
+#include "agent/agent_lease.h"
+#include "agent/queue.h"
+#include "host/proc.h"
 #include "log.h"
 
 #define RETRY_SECONDS_MAX 60
+
+TAILQ_HEAD(watch_list, watch);
+
+struct watches {
+	struct event_base *base;
+	struct queue *queue;
+	struct leases *leases;
+	struct watch_list list;
+};
+
+/**
+ * struct watch - one binding, named by its lease.
+ * @proc: the container's process; its pidfd is readable when it ends
+ * @ended: waits for that
+ * @retry: runs while the binding has to be undone
+ * @tries: how often that was started since the last success
+ */
+struct watch {
+	TAILQ_ENTRY(watch) entry;
+	struct watches *all;
+	struct lease lease;
+	struct proc_ref proc;
+	struct event *ended, *retry;
+	unsigned int tries;
+};
 
 static void stop_watching(struct watch *w)
 {
 	if (w->ended)
 		event_free(w->ended);
 	w->ended = NULL;
-	lease_unwatch(w);
+	lease_release(&w->lease);
 	proc_close(&w->proc);
 }
 
 static void watch_free(struct watch *w)
 {
-	TAILQ_REMOVE(&w->agent->watches, w, entry);
+	TAILQ_REMOVE(&w->all->list, w, entry);
 	stop_watching(w);
 	event_free(w->retry);
 	free(w);
@@ -34,7 +62,7 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	job_submit_internal(w->agent, AGENT_REAP, w->name);
+	queue_submit_own(w->all->queue, AGENT_REAP, w->lease.name, NULL, NULL);
 }
 
 /* Undoes it: the first time at once, then after 1, 2, 4 … seconds. */
@@ -48,10 +76,12 @@ static void undo_later(struct watch *w)
 	event_add(w->retry, &pause);
 }
 
-void watch_ended(struct watch *w)
+static void has_ended(void *arg)
 {
+	struct watch *w = arg;
+
 	stop_watching(w);
-	cc_log(LOG_INFO, "volume %s: its container has ended", w->name);
+	cc_log(LOG_INFO, "volume %s: its container has ended", w->lease.name);
 	undo_later(w);
 }
 
@@ -59,28 +89,30 @@ static void on_ended(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
 	(void)what;
-	watch_ended(arg);
+	has_ended(arg);
 }
 
-static struct watch *find_or_make(struct agent *a, const char *name)
+static struct watch *watch_of(struct watches *all, const char *name)
 {
 	struct watch *w;
 
-	TAILQ_FOREACH(w, &a->watches, entry)
-		if (strcmp(w->name, name) == 0)
+	TAILQ_FOREACH(w, &all->list, entry)
+		if (strcmp(w->lease.name, name) == 0)
 			return w;
 	w = calloc(1, sizeof(*w));
 	if (!w)
 		return NULL;
-	w->agent = a;
+	w->all = all;
 	w->proc.pidfd = -1;
-	snprintf(w->name, sizeof(w->name), "%s", name);
-	w->retry = evtimer_new(a->base, on_retry, w);
+	snprintf(w->lease.name, sizeof(w->lease.name), "%s", name);
+	w->lease.dying = has_ended;
+	w->lease.arg = w;
+	w->retry = evtimer_new(all->base, on_retry, w);
 	if (!w->retry) {
 		free(w);
 		return NULL;
 	}
-	TAILQ_INSERT_TAIL(&a->watches, w, entry);
+	TAILQ_INSERT_TAIL(&all->list, w, entry);
 	return w;
 }
 
@@ -92,18 +124,18 @@ static bool watch_process(struct watch *w, const struct binding *b)
 	if (!binding_settled(b) || proc_open(&w->proc, (pid_t)b->pid, &err))
 		return false;
 	if (w->proc.start_time == b->start_time)
-		w->ended = event_new(w->agent->base, w->proc.pidfd, EV_READ, on_ended, w);
+		w->ended = event_new(w->all->base, w->proc.pidfd, EV_READ, on_ended, w);
 	if (w->ended && event_add(w->ended, NULL) == 0) {
-		lease_watch(w, b);
+		lease_hold(w->all->leases, &w->lease, b);
 		return true;
 	}
 	stop_watching(w);
 	return false;
 }
 
-static void settle(struct agent *a, const char *name)
+static void settle(struct watches *all, const char *name)
 {
-	struct watch *w = find_or_make(a, name);
+	struct watch *w = watch_of(all, name);
 	binding_auto struct binding b = {0};
 	struct cc_error err;
 	int rc;
@@ -131,7 +163,7 @@ static void settle(struct agent *a, const char *name)
 		w->tries = 0;
 }
 
-void watch_settle(struct agent *a, const char *volume)
+void watches_settle(struct watches *all, const char *volume)
 {
 	cc_cleanup(cc_strv_clear) struct cc_strv names = {0};
 	const struct watch *w;
@@ -140,18 +172,36 @@ void watch_settle(struct agent *a, const char *volume)
 	if (binding_list(volume, &names, &err))
 		cc_log(LOG_ERR, "%s", err.text);
 	/* those that are gone, too */
-	TAILQ_FOREACH(w, &a->watches, entry)
-		if ((!volume || binding_is_of(w->name, volume)) && !cc_strv_has(&names, w->name) &&
-		    cc_strv_push(&names, w->name, &err))
+	TAILQ_FOREACH(w, &all->list, entry)
+		if ((!volume || binding_is_of(w->lease.name, volume)) &&
+		    !cc_strv_has(&names, w->lease.name) &&
+		    cc_strv_push(&names, w->lease.name, &err))
 			cc_log(LOG_ERR, "%s", err.text);
 	for (size_t i = 0; i < names.n; i++)
-		settle(a, names.v[i]);
+		settle(all, names.v[i]);
 }
 
-void watch_clear(struct agent *a)
+struct watches *watches_new(struct event_base *base, struct queue *queue, struct leases *leases,
+			    struct cc_error *err)
+{
+	struct watches *all = calloc(1, sizeof(*all));
+
+	if (!all) {
+		cc_fail(err, CC_E_NOMEM, "out of memory");
+		return NULL;
+	}
+	all->base = base;
+	all->queue = queue;
+	all->leases = leases;
+	TAILQ_INIT(&all->list);
+	return all;
+}
+
+void watches_free(struct watches *all)
 {
 	struct watch *w;
 
-	while ((w = TAILQ_FIRST(&a->watches)))
+	while (all && (w = TAILQ_FIRST(&all->list)))
 		watch_free(w);
+	free(all);
 }

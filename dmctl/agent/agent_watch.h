@@ -1,46 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * agent_watch.h - what agent_watch.c and agent_lease.c know together of a bound volume.
+ * agent_watch.h - bound containers: notices their end, and sees to it that what is half done is
+ * undone.
  */
 #ifndef CC_AGENT_WATCH_H
 #define CC_AGENT_WATCH_H
 
-#include "agent/agent.h"
-#include "bind/binding.h"
-#include "host/proc.h"
+#include <event2/event.h>
+
+#include "error.h"
+
+struct watches;
+struct queue;
+struct leases;
+
+/* Free with watches_free(). NULL with CC_E_NOMEM. */
+struct watches *watches_new(struct event_base *base, struct queue *queue, struct leases *leases,
+			    struct cc_error *err);
+
+/* NULL is fine. */
+void watches_free(struct watches *all);
 
 /**
- * struct watch - one binding.
- * @proc: the container's process; its pidfd is readable when it ends
- * @ended: waits for that
- * @retry: runs while the binding has to be undone
- * @tries: how often that was started since the last success
- * @lapse: runs out when the container is to be frozen, and at the end of its lease
- * @held: bound, with a lease that is to be renewed
- * @lease_ms, @terms: of that lease
- * @lapsed: the kernel has locked it, and that was said
- * @renewals: that fail
+ * watches_settle - looks at the bindings of @volume, all for NULL: none: forgotten; bound and
+ * alive: watched, and its lease held; else undone by a AGENT_REAP, again and again with growing
+ * pauses until that succeeds. No job of the volume may be running.
  */
-struct watch {
-	TAILQ_ENTRY(watch) entry;
-	struct agent *agent;
-	char name[BINDING_NAME_LEN];
-	struct proc_ref proc;
-	struct event *ended, *retry, *lapse;
-	unsigned int tries;
-	bool held;
-	uint64_t lease_ms;
-	struct cc_lease_terms terms;
-	bool lapsed;
-	struct failure_streak renewals;
-};
-
-/* The lease of @w is that of @b, whose container lives and is watched. */
-void lease_watch(struct watch *w, const struct binding *b);
-/* It is not any more. */
-void lease_unwatch(struct watch *w);
-
-/* The container of @w has ended, or is dying and waits for us: what is left is undone. */
-void watch_ended(struct watch *w);
+void watches_settle(struct watches *all, const char *volume);
 
 #endif

@@ -2,6 +2,8 @@
 /*
  * agent_worker.c - a worker of the agent: one request, one answer.
  */
+#include "agent/agent_worker.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -10,7 +12,7 @@
 #include <sys/socket.h>
 #include <syslog.h>
 
-#include "agent/agent.h"
+#include "agent/agent_message.h"
 #include "bind/bind.h"
 #include "plugin/cdi.h"
 #include "bind/grow.h"
@@ -30,6 +32,20 @@ static json_t *done(const char *volume, struct cc_error *err)
 	if (!answer)
 		cc_fail(err, CC_E_NOMEM, "out of memory");
 	return answer;
+}
+
+static int do_bind(const struct agent_message *m, json_t **answer, struct cc_error *err)
+{
+	const struct bind_request request = {
+		.volume = m->volume,
+		.device = m->device,
+		.state = m->op == AGENT_HOOK ? &m->state : NULL,
+		.container = m->container,
+		.engine = m->engine,
+		.dry_run = m->dry_run,
+	};
+
+	return bind_volume(&request, answer, err);
 }
 
 static int do_measure(const struct agent_message *m, json_t **answer, struct cc_error *err)
@@ -78,7 +94,7 @@ static int dispatch(const struct agent_message *m, const char *cdi_dir, json_t *
 	switch (m->op) {
 	case AGENT_HOOK:
 	case AGENT_BIND:
-		return bind_volume(m, answer, err);
+		return do_bind(m, answer, err);
 	case AGENT_PLUGIN:
 		return plugin_call(m->path, m->body, cdi_dir, answer, err);
 	case AGENT_MEASURE:
@@ -102,7 +118,7 @@ static int dispatch(const struct agent_message *m, const char *cdi_dir, json_t *
 		measure_forget_removed();
 		break;
 	case AGENT_RENEW:
-		return renew_all(answer, err);
+		return renew_all(AGENT_MESSAGE_MAX, answer, err);
 	case AGENT_FLUSH:
 		rc = lease_lost_flush(m->binding, err);
 		break;

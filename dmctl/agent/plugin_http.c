@@ -16,9 +16,9 @@
 #include <sys/un.h>
 #include <syslog.h>
 
-#include "agent/agent.h"
+#include "agent/peer_check.h"
+#include "agent/queue.h"
 #include "engine/engines.h"
-#include "json.h"
 #include "log.h"
 #include "plugin/plugin_request.h"
 
@@ -30,22 +30,21 @@
 #define IDLE_SECONDS 30
 
 /**
- * struct waiting - a request a worker is busy with.
- * @fd: connection to the agent's own socket
+ * struct waiting - a request that is in the queue.
+ * @limit: the end of the engine's patience
  */
 struct waiting {
 	TAILQ_ENTRY(waiting) entry;
 	struct plugin *plugin;
 	struct evhttp_request *req;
-	int fd;
-	struct event *ev;
+	struct event *limit;
 };
 
 struct plugin {
 	struct evhttp *http;
 	struct evhttp_bound_socket *bound;
 	struct event_base *base;
-	const char *agent;
+	struct queue *queue;
 	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
 	unsigned int n_waiting;
 	TAILQ_HEAD(, waiting) waiting;
@@ -79,55 +78,41 @@ static void waiting_free(struct waiting *w)
 {
 	TAILQ_REMOVE(&w->plugin->waiting, w, entry);
 	w->plugin->n_waiting--;
-	if (w->ev)
-		event_free(w->ev);
-	if (w->fd >= 0)
-		close(w->fd);
+	if (w->limit)
+		event_free(w->limit);
 	free(w);
 }
 
-static void finish_answer(struct evhttp_request *req, const char *buf, size_t len)
+static bool on_done(void *arg, const struct job_end *end)
 {
-	cc_auto_json json_t *answer = NULL;
-	struct cc_error err = {0};
+	struct waiting *w = arg;
 
-	answer = cc_json_parse(buf, len, "the worker's answer", &err);
-	if (!answer || cc_error_from_json(&err, answer))
-		reply_error(req, 500, err.text);
+	if (end->err)
+		reply_error(w->req, 500, end->err->text);
 	else
-		reply(req, 200, json_object_get(answer, "body"));
+		reply(w->req, 200, json_object_get(end->answer, "body"));
+	waiting_free(w);
+	return true;
 }
 
-static void on_answer(evutil_socket_t fd, short what, void *arg)
+/* The worker goes on: what it makes is found by the next try. */
+static void on_limit(evutil_socket_t fd, short what, void *arg)
 {
-	static char buf[AGENT_MESSAGE_MAX];
 	struct waiting *w = arg;
-	ssize_t n = 0;
 
-	if (what & EV_READ)
-		n = recv(fd, buf, sizeof(buf), MSG_DONTWAIT);
-	if (n > 0)
-		finish_answer(w->req, buf, (size_t)n);
-	else if (what & EV_TIMEOUT)
-		/* the worker goes on: what it makes is found by the next try */
-		reply_error(w->req, 500,
-			    "container-crypt is still busy with it; give the same command again");
-	else
-		reply_error(w->req, 500, "the agent stops; give the same command again");
+	(void)fd;
+	(void)what;
+	queue_cancel(w->plugin->queue, w);
+	reply_error(w->req, 500,
+		    "container-crypt is still busy with it; give the same command again");
 	waiting_free(w);
 }
 
-static int connect_agent(const char *path)
+static int engine_fd(struct evhttp_request *req)
 {
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-	cc_auto_close int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct evhttp_connection *c = evhttp_request_get_connection(req);
 
-	if (fd < 0 || strlen(path) >= sizeof(addr.sun_path))
-		return -1;
-	memcpy(addr.sun_path, path, strlen(path) + 1);
-	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)))
-		return -1;
-	return cc_steal_fd(&fd);
+	return c ? bufferevent_getfd(evhttp_connection_get_bufferevent(c)) : -1;
 }
 
 /* How long the process that asks waits; what is no engine, as long as the most patient one. */
@@ -140,26 +125,40 @@ static struct timeval answer_limit(int fd)
 	return (struct timeval){.tv_sec = engine_answer_seconds(engines, cred.pid)};
 }
 
-/* Hands it on. False: nothing is done, the caller answers. */
-static bool hand_on(struct plugin *p, struct evhttp_request *req, const char *request, int engine)
+static struct waiting *waiting_new(struct plugin *p, struct evhttp_request *req)
 {
-	const struct timeval limit = answer_limit(engine);
+	const struct timeval limit = answer_limit(engine_fd(req));
 	struct waiting *w = p->n_waiting < WAITING_MAX ? calloc(1, sizeof(*w)) : NULL;
 
 	if (!w)
-		return false;
+		return NULL;
 	w->plugin = p;
 	w->req = req;
 	TAILQ_INSERT_TAIL(&p->waiting, w, entry);
 	p->n_waiting++;
-	w->fd = connect_agent(p->agent);
-	if (w->fd >= 0)
-		w->ev = event_new(p->base, w->fd, EV_READ, on_answer, w);
-	if (w->ev && send(w->fd, request, strlen(request), MSG_NOSIGNAL) >= 0 &&
-	    event_add(w->ev, &limit) == 0)
-		return true;
+	w->limit = evtimer_new(p->base, on_limit, w);
+	if (w->limit && event_add(w->limit, &limit) == 0)
+		return w;
 	waiting_free(w);
-	return false;
+	return NULL;
+}
+
+/* Submits @text. -1: nothing is done, the caller answers. */
+static int hand_on(struct plugin *p, struct evhttp_request *req, const char *text,
+		   struct cc_error *err)
+{
+	agent_auto_message struct agent_message m = {0};
+	struct waiting *w;
+
+	if (agent_message_parse(text, strlen(text), false, &m, err))
+		return -1;
+	w = waiting_new(p, req);
+	if (!w)
+		return cc_fail(err, CC_E_BUSY, "the agent has too much to do; try again");
+	if (queue_submit(p->queue, &m, on_done, w, err) == 0)
+		return 0;
+	waiting_free(w);
+	return -1;
 }
 
 /* ---- requests ------------------------------------------------------------------------------ */
@@ -175,13 +174,6 @@ static char *request_text(const char *path, struct evbuffer *in)
 	obj = body ? json_pack("{s:s, s:s, s:O}", "op", "plugin", "path", path, "body", body)
 		   : NULL;
 	return obj ? json_dumps(obj, JSON_COMPACT) : NULL;
-}
-
-static int engine_fd(struct evhttp_request *req)
-{
-	struct evhttp_connection *c = evhttp_request_get_connection(req);
-
-	return c ? bufferevent_getfd(evhttp_connection_get_bufferevent(c)) : -1;
 }
 
 static void on_request(struct evhttp_request *req, void *arg)
@@ -201,8 +193,8 @@ static void on_request(struct evhttp_request *req, void *arg)
 		text = request_text(path, evhttp_request_get_input_buffer(req));
 		if (!text || strlen(text) > AGENT_MESSAGE_MAX)
 			reply_error(req, 500, "the request is no text");
-		else if (!hand_on(arg, req, text, fd))
-			reply_error(req, 500, "the agent has too much to do; try again");
+		else if (hand_on(arg, req, text, &err))
+			reply_error(req, 500, err.text);
 	}
 }
 
@@ -253,7 +245,7 @@ static int listen_on(struct plugin *p, const char *dir, struct cc_error *err)
 	return 0;
 }
 
-struct plugin *plugin_open(struct event_base *base, const char *dir, const char *agent,
+struct plugin *plugin_open(struct event_base *base, const char *dir, struct queue *queue,
 			   struct cc_error *err)
 {
 	struct plugin *p = calloc(1, sizeof(*p));
@@ -261,7 +253,7 @@ struct plugin *plugin_open(struct event_base *base, const char *dir, const char 
 	if (p) {
 		TAILQ_INIT(&p->waiting);
 		p->base = base;
-		p->agent = agent;
+		p->queue = queue;
 		p->http = evhttp_new(base);
 	}
 	if (!p || !p->http) {
@@ -290,6 +282,7 @@ void plugin_close(struct plugin *p)
 	if (!p)
 		return;
 	while ((w = TAILQ_FIRST(&p->waiting))) {
+		queue_cancel(p->queue, w);
 		reply_error(w->req, 500, "the agent stops; give the same command again");
 		waiting_free(w);
 	}

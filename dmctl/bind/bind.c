@@ -34,7 +34,7 @@
  * @attrs: MOUNT_ATTR_… that engine and container want
  */
 struct bind {
-	const struct agent_message *request;
+	const struct bind_request *request;
 	struct volume_record vol;
 	struct measured seen;
 	struct binding b;
@@ -61,10 +61,10 @@ typedef int step_fn(struct bind *op, struct cc_error *err);
 
 static int step_measure(struct bind *op, struct cc_error *err)
 {
-	const struct agent_message *r = op->request;
+	const struct bind_request *r = op->request;
 
-	return r->op == AGENT_HOOK ? measure_hook(&r->state, &op->seen, err)
-				   : measure_named(r->container, r->engine, &op->seen, err);
+	return r->state ? measure_hook(r->state, &op->seen, err)
+			: measure_named(r->container, r->engine, &op->seen, err);
 }
 
 static bool is_this_container(const struct bind *op, const struct binding *old)
@@ -348,7 +348,7 @@ static int dry_run(struct bind *op, json_t **answer, struct cc_error *err)
 	return bind_check_decide(&op->vol, op->seen.m, answer, err);
 }
 
-int bind_volume(const struct agent_message *request, json_t **answer, struct cc_error *err)
+int bind_volume(const struct bind_request *request, json_t **answer, struct cc_error *err)
 {
 	cc_cleanup(bind_clear) struct bind op = {
 		.request = request, .seen = MEASURED_NONE, .mnt = -1};

@@ -12,6 +12,7 @@
 #include "engine/engine_group.h"
 #include "engine/engines.h"
 #include "host/cgroup.h"
+#include "host/cgroup_tasks.h"
 #include "json.h"
 #include "file.h"
 #include "paths.h"

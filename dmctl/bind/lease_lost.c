@@ -5,13 +5,12 @@
 #include "bind/lease_lost.h"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <syslog.h>
 
-#include "host/cgroup.h"
+#include "host/cgroup_tasks.h"
+#include "host/open_in_root.h"
 #include "bind/freezer.h"
 #include "client/keyd_client.h"
 #include "log.h"
@@ -23,16 +22,14 @@
 /* The volume's root directory, through the container's root; nothing in there leads elsewhere. */
 static int open_mount(const struct binding *b)
 {
-	const struct open_how how = {
-		.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
-	};
 	cc_auto_close int root = -1;
 	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/%u/root", b->pid);
 	root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return root < 0 ? -1 : (int)syscall(SYS_openat2, root, b->mount_point, &how, sizeof(how));
+	return root < 0 ? -1
+			: open_in_root(root, b->mount_point, O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+				       RESOLVE_NO_SYMLINKS);
 }
 
 static int flush(const struct binding *b, struct cc_error *err)

@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,10 +13,11 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "host/cgroup.h"
+#include "host/cgroup_tasks.h"
+#include "host/open_in_root.h"
 #include "volume/fs_care.h"
 #include "host/mountinfo.h"
 #include "plugin/placeholder.h"
@@ -170,11 +170,8 @@ static int run_inside(inside_fn *fn, const struct inside *in, struct cc_error *e
 
 static int open_dir(int dir, const char *name, bool *missing, struct cc_error *err)
 {
-	struct open_how how = {
-		.flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
-	};
-	int fd = (int)syscall(SYS_openat2, dir, name, &how, sizeof(how));
+	int fd = open_in_root(dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
+			      RESOLVE_NO_SYMLINKS);
 
 	*missing = fd < 0 && errno == ENOENT;
 	if (fd >= 0 || *missing)

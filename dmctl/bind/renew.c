@@ -7,7 +7,6 @@
 #include <string.h>
 #include <syslog.h>
 
-#include "agent/agent_message.h"
 #include "bind/bind_check.h"
 #include "bind/binding.h"
 #include "evidence.h"
@@ -26,19 +25,19 @@ struct held {
 	struct measured seen;
 };
 
-#define TOLD_MAX (AGENT_MESSAGE_MAX / 2 - 1024) /* bytes; as JSON it may be twice as many */
+#define FRAME 2048u /* bytes of the answer around them */
 
 /**
  * struct renewing - a round of renewals.
  * @layers: of all their root file systems: shared ones are looked at once a round
- * @told: bytes of names and texts in @refused and @failures
+ * @told, @told_max: bytes of names and texts in @refused and @failures
  */
 struct renewing {
 	struct layer_cache layers;
 	size_t n;
 	struct held *held;
 	json_t *refused, *failures;
-	size_t told;
+	size_t told, told_max;
 	json_int_t renewed, failed;
 };
 
@@ -59,7 +58,7 @@ static bool tell(struct renewing *g, json_t *list, const char *name, const char 
 {
 	size_t bytes = strlen(name) + strlen(text) + sizeof("{'binding':'','text':''},");
 
-	if (g->told + bytes > TOLD_MAX)
+	if (g->told + bytes > g->told_max)
 		return false;
 	g->told += bytes;
 	return json_array_append_new(list,
@@ -306,10 +305,13 @@ static int ask(struct renewing *g, struct cc_error *err)
 	return 0;
 }
 
-int renew_all(json_t **answer, struct cc_error *err)
+int renew_all(size_t max, json_t **answer, struct cc_error *err)
 {
-	cc_cleanup(clear) struct renewing g = {
-		.layers.dir = CC_ROOTFS_DIR, .refused = json_array(), .failures = json_array()};
+	cc_cleanup(clear) struct renewing g = {.layers.dir = CC_ROOTFS_DIR,
+					       .refused = json_array(),
+					       .failures = json_array(),
+					       /* as JSON they may be twice as many bytes */
+					       .told_max = max > FRAME ? (max - FRAME) / 2 : 0};
 
 	if (!g.refused || !g.failures)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");

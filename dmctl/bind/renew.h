@@ -11,14 +11,14 @@
  * renew_all - measures every bound container anew, asks keyd for all of them in one request, and
  * prolongs the kernel's leases. A mapping that the kernel has locked meanwhile gets the key again,
  * under the same lease.
+ * @max: bytes that the answer may have
  * @answer: out, {"ok":true, "renewed":N, "failed":N, "failures":[{"binding","text"}],
  *          "refused":[{"binding","text"}]}; new reference. "failed" ones may succeed later,
- *          "refused" ones never. "failures" are those of the failed that fit into
- *          a message; refused ones that do not count as failed, and are refused again the next
- *          time.
+ *          "refused" ones never. "failures" are those of the failed that fit into it;
+ *          refused ones that do not count as failed, and are refused again the next time.
  * Return: 0 also when some failed; -1 when keyd could not be asked. Takes the volumes' locks
  * itself.
  */
-int renew_all(json_t **answer, struct cc_error *err);
+int renew_all(size_t max, json_t **answer, struct cc_error *err);
 
 #endif

@@ -37,7 +37,7 @@ cmd_fn cmd_lease_ls, cmd_lease_revoke;
 cmd_fn cmd_audit_ls, cmd_audit_verify;
 cmd_fn cmd_bind, cmd_unbind, cmd_ps;
 cmd_fn cmd_doctor;
-cmd_fn cmd_agent; /* the host agent, in agent.c */
+cmd_fn cmd_agent;
 
 /* Reports @err ("dmctl: …" on stderr, with --json the error object on stdout). Return: its code. */
 int cmd_fail(const struct global_options *g, const struct cc_error *err);

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "container/rootfs.h"
+#include "host/open_in_root.h"
 
 #define WHAT "the image's configuration"
 #define FILE_MAX (1 << 20) /* bytes of an image's /etc/passwd or /etc/group */
@@ -117,7 +117,7 @@ static FILE *open_in(const char *root, const char *path)
 
 	if (dir < 0 || !text)
 		return NULL;
-	fd = rootfs_open(dir, path, O_PATH | O_CLOEXEC);
+	fd = open_in_root(dir, path, O_PATH | O_CLOEXEC, 0);
 	n = fd < 0 ? -1 : read_regular(fd, text, FILE_MAX + 1);
 	if (n <= 0 || n > FILE_MAX)
 		return NULL;

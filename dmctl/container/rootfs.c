@@ -12,10 +12,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
-#include <linux/openat2.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <syslog.h>
 
@@ -25,16 +23,6 @@
 
 /* Empty file that runtimes leave although nothing is mounted on it. */
 #define CONSOLE "/dev/console"
-
-int rootfs_open(int root_fd, const char *path, int flags)
-{
-	struct open_how how = {
-		.flags = (unsigned int)flags,
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
-	};
-
-	return (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
-}
 
 static bool is_stub(const char *path, const struct engine *engine, const struct cc_measurement *m)
 {

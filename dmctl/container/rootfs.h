@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * rootfs.h - a container's root file system: whether anything was put into it behind the image's
- * back, the digest of the image's layers, and opening files in it without being led out of it.
+ * back, and the digest of the image's layers.
  */
 #ifndef CC_ROOTFS_H
 #define CC_ROOTFS_H
@@ -12,13 +12,6 @@
 #include "measurement.h"
 #include "container/rootfs_layers.h"
 #include "container/rootfs_overlay.h"
-
-/**
- * rootfs_open - openat2() of @path below @root_fd with RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS:
- * symbolic links lead nowhere but below the root.
- * Return: descriptor, or -1 with errno.
- */
-int rootfs_open(int root_fd, const char *path, int flags);
 
 /**
  * rootfs_measure - fills m->upper and m->upper_dirty.

@@ -11,29 +11,13 @@
 
 #include "error.h"
 
+#define CGROUP_ROOT "/sys/fs/cgroup"
+
 /* Opens cgroup.procs of the group for writing; a process that writes "0" to it joins. */
 int cgroup_open_procs(const char *path, struct cc_error *err);
 
-/* All of the group's tasks are stopped by the freezer. False also when that is not known. */
-bool cgroup_is_frozen(const char *path);
-
 /* Opens a file of the group of the first @len bytes of @path; -1 with errno. */
 int cgroup_open(const char *path, size_t len, const char *file, int flags);
-
-/*
- * Stops all tasks of the group of the first @len bytes of @path, or lets them go on. It is asked
- * for only: see cgroup_wait(). CC_E_NOTFOUND when there is no such group.
- */
-int cgroup_freeze(const char *path, size_t len, bool freeze, struct cc_error *err);
-
-/* Kills all of its tasks, also frozen ones. */
-int cgroup_kill(const char *path, size_t len, struct cc_error *err);
-
-/**
- * cgroup_wait - until a line of the group's cgroup.events is @line ("frozen 1", "populated 0").
- * Return: whether it is, or the group is gone, within @timeout_ms.
- */
-bool cgroup_wait(const char *path, size_t len, const char *line, unsigned int timeout_ms);
 
 /* Id (inode) of the group of the first @len bytes of @path. */
 int cgroup_id(const char *path, size_t len, uint64_t *id, struct cc_error *err);

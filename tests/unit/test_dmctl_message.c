@@ -93,16 +93,19 @@ static void the_agents_own_requests_are_not_for_others(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++) {
-		cc_auto_free char *text =
-			agent_message_internal(ops[i], ops[i] == AGENT_RECOVER ? NULL : NAME);
-		agent_auto_message struct agent_message m = {0};
+		agent_auto_message struct agent_message own = {0}, m = {0};
+		const char *binding = ops[i] == AGENT_RECOVER ? NULL : NAME;
 		struct cc_error err;
 
-		expect_ok(agent_message_parse(text, strlen(text), true, &m, &err), &err);
+		expect_ok(agent_message_internal(ops[i], binding, &own, &err), &err);
+		expect_ok(agent_message_parse(own.text, strlen(own.text), true, &m, &err), &err);
+		assert_string_equal(own.volume, m.volume);
+		assert_string_equal(own.binding, m.binding);
 		assert_int_equal(m.op, ops[i]);
 		assert_string_equal(m.binding, ops[i] == AGENT_RECOVER ? "" : NAME);
 		assert_string_equal(m.volume, ops[i] == AGENT_RECOVER ? "" : "v");
-		assert_int_equal(agent_message_parse(text, strlen(text), false, &m, &err), -1);
+		assert_int_equal(agent_message_parse(own.text, strlen(own.text), false, &m, &err),
+				 -1);
 		expect_error(&err, CC_E_INVALID, "", "not known");
 	}
 }

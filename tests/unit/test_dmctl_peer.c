@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "dmctl/agent/agent.h"
+#include "dmctl/agent/peer_check.h"
 #include "dmctl/host/proc.h"
 
 #define GROUP                    \

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * cmd_agent.c - dmctl agent: the host agent, and its workers.
+ */
+#include <getopt.h>
+#include <syslog.h>
+
+#include "agent/agent.h"
+#include "agent/agent_worker.h"
+#include "cli/cmd.h"
+#include "log.h"
+#include "paths.h"
+
+#define LOG_NAME "container-crypt-agent"
+
+static const struct option options[] = {
+	{"cdi-dir", required_argument, NULL, 'c'},
+	{"plugin-dir", required_argument, NULL, 'p'},
+	{"worker", required_argument, NULL, 'w'}, /* the agent's own: descriptor of the request */
+	{NULL, 0, NULL, 0},
+};
+
+int cmd_agent(int argc, char **argv, const struct global_options *g)
+{
+	struct agent_paths paths = {.socket = g->agent,
+				    .keyd = g->keyd,
+				    .cdi_dir = CC_CDI_DIR,
+				    .plugin_dir = CC_PLUGIN_DIR};
+	static const char *const no_arguments[] = {NULL};
+	uint64_t worker_fd = 0;
+	struct cc_error err;
+	int opt;
+
+	optind = 0;
+	opterr = 0;
+	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (opt == 'c')
+			paths.cdi_dir = optarg;
+		else if (opt == 'p')
+			paths.plugin_dir = optarg;
+		else if (opt != 'w' || !cmd_number(optarg, 3, 1023, &worker_fd))
+			return cmd_usage(g, argv[0], "option \"%s\" is not understood",
+					 argv[optind - 1]);
+	}
+	if (cmd_arguments(g, argc, argv, no_arguments))
+		return CC_E_USAGE;
+	cc_log_init(LOG_NAME, LOG_INFO);
+	if (worker_fd)
+		return agent_worker((int)worker_fd, paths.cdi_dir);
+	return agent_run(&paths, &err) ? cmd_fail(g, &err) : CC_OK;
+}
