@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * bind.h - binding a volume to a container (DESIGN, "bind, step by step"). Runs
+ * bind.h - binding a volume to a container (docs/architecture.md, "The life of a docker run"). Runs
  * in a worker process of the agent, which holds the volume's lock.
  */
 #ifndef CC_BIND_H
