@@ -10,6 +10,7 @@ layer_static() {
 	check "every file says its licence" spdx
 	check "no unfinished marks" no_marks
 	check "shell scripts pass shellcheck" scripts
+	check "compile_commands.json is well formed" compile_commands
 	check "programs build without warnings" build all
 	check "clang-tidy finds nothing" build tidy
 	check "module builds without warnings in the guest's tree" tests/vm/build modules
@@ -87,6 +88,8 @@ rooms() {
 	)
 	[ -z "$wrong" ] || { echo "$wrong"; return 1; }
 }
+
+compile_commands() { build compile_commands.json && python3 -m json.tool compile_commands.json; }
 
 # Off: variables that a function sets or reads by name, words meant to be split, optional arguments.
 scripts() {
