@@ -44,7 +44,7 @@ fails_with 1 "no user nobody-here" serve --user nobody-here
 fails_with 1 "must not be root" serve --user root
 fails_with 1 "longer than" serve --socket "/$(printf 'x%.0s' {1..200})"
 fails_with 1 "unknown verb" "$keyd" sreve
-fails_with 1 "not for this verb" "$keyd" check --user x
+fails_with 1 "does not go with this verb" "$keyd" check --user x
 fails_with 1 "keyd --help" serve --sokcet x
 like "--help shows the verbs" "$("$keyd" --help)" 'keyd serve'
 like "--version says one" "$("$keyd" --version)" '^keyd [0-9]'
