@@ -98,11 +98,11 @@ static void recovered(struct agent *a)
 	cc_log(LOG_INFO, "listening on %s", a->socket);
 	a->plugin = plugin_open(a->base, a->plugin_dir, a->socket, &err);
 	if (!a->plugin)
-		cc_log(LOG_WARNING, "engines find no volume plugin: %s", err.text);
+		cc_log(LOG_WARNING, "engines do not find the volume plugin: %s", err.text);
 	sd_notify(0, "READY=1");
 	job_submit_internal(a, AGENT_REFRESH, NULL);
 	if (keyd_link_start(a, &err))
-		cc_log(LOG_ERR, "keyd is not listened to: %s", err.text);
+		cc_log(LOG_ERR, "keyd's changes cannot be followed: %s", err.text);
 }
 
 void agent_internal_done(struct agent *a, enum agent_op op, const json_t *answer,
@@ -143,7 +143,7 @@ static int run(struct agent *a, struct cc_error *err)
 	event_free(a->retry_refresh);
 	event_base_free(a->base);
 	return a->stopping ? 0
-			   : cc_fail(err, CC_E_INTERNAL, "the agent could not go on, see above");
+			   : cc_fail(err, CC_E_INTERNAL, "the agent cannot continue, see above");
 }
 
 /* ---- command line -------------------------------------------------------------------------- */
@@ -175,8 +175,7 @@ int cmd_agent(int argc, char **argv, const struct global_options *g)
 		else if (opt == 'p')
 			a.plugin_dir = optarg;
 		else if (opt != 'w' || !cmd_number(optarg, 3, 1023, &worker_fd))
-			return cmd_usage(g, argv[0], "option \"%s\" is not understood",
-					 argv[optind - 1]);
+			return cmd_usage(g, argv[0], "unknown option \"%s\"", argv[optind - 1]);
 	}
 	if (cmd_arguments(g, argc, argv, no_arguments))
 		return CC_E_USAGE;

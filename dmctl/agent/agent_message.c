@@ -66,7 +66,7 @@ static int parse_op(const json_t *obj, bool internal, struct agent_message *m, s
 		m->op = (enum agent_op)i;
 		return cc_json_only(obj, WHAT, ops[i].members, err);
 	}
-	return cc_fail(err, CC_E_INVALID, WHAT ": operation \"%s\" is not known", name);
+	return cc_fail(err, CC_E_INVALID, WHAT ": unknown operation \"%s\"", name);
 }
 
 void agent_message_name(struct agent_message *m, const char *binding)
@@ -83,7 +83,7 @@ static int parse_volume(const json_t *obj, struct agent_message *m, struct cc_er
 	if (cc_json_str(obj, WHAT, internal ? "binding" : "volume", true, &name, err))
 		return -1;
 	if (internal ? !binding_is_name(name) : !cc_is_name(name))
-		return cc_fail(err, CC_E_INVALID, WHAT ": \"%s\" is no volume name", name);
+		return cc_fail(err, CC_E_INVALID, WHAT ": \"%s\" is not a volume name", name);
 	agent_message_name(m, name);
 	return 0;
 }
@@ -95,7 +95,7 @@ static int parse_after(const json_t *obj, struct agent_message *m, struct cc_err
 	if (cc_json_str(obj, WHAT, "after", false, &name, err))
 		return -1;
 	if (name && !binding_is_name(name))
-		return cc_fail(err, CC_E_INVALID, WHAT ": \"%s\" is no volume name", name);
+		return cc_fail(err, CC_E_INVALID, WHAT ": \"%s\" is not a volume name", name);
 	snprintf(m->after, sizeof(m->after), "%s", name ? name : "");
 	return 0;
 }
@@ -124,7 +124,7 @@ int agent_message_parse(const char *buf, size_t len, bool internal, struct agent
 	if (!obj)
 		return -1;
 	if (!json_is_object(obj))
-		return cc_fail(err, CC_E_INVALID, WHAT " is no JSON object");
+		return cc_fail(err, CC_E_INVALID, WHAT " is not a JSON object");
 	if (parse_op(obj, internal, m, err) || (ops[m->op].volume && parse_volume(obj, m, err)))
 		return -1;
 	switch (m->op) {

@@ -113,9 +113,9 @@ static void on_answer(evutil_socket_t fd, short what, void *arg)
 	else if (what & EV_TIMEOUT)
 		/* the worker goes on: what it makes is found by the next try */
 		reply_error(w->req, 500,
-			    "container-crypt is still busy with it; give the same command again");
+			    "container-crypt is still working on it; run the same command again");
 	else
-		reply_error(w->req, 500, "the agent stops; give the same command again");
+		reply_error(w->req, 500, "the agent is stopping; run the same command again");
 	waiting_free(w);
 }
 
@@ -207,7 +207,7 @@ static void on_request(struct evhttp_request *req, void *arg)
 	} else {
 		text = request_text(path, evhttp_request_get_input_buffer(req));
 		if (!text || strlen(text) > AGENT_MESSAGE_MAX)
-			reply_error(req, 500, "the request is no text");
+			reply_error(req, 500, "the request is not text");
 		else if (!hand_on(arg, req, text, fd))
 			reply_error(req, 500, "the agent has too much to do; try again");
 	}
@@ -297,7 +297,7 @@ void plugin_close(struct plugin *p)
 	if (!p)
 		return;
 	while ((w = TAILQ_FIRST(&p->waiting))) {
-		reply_error(w->req, 500, "the agent stops; give the same command again");
+		reply_error(w->req, 500, "the agent is stopping; run the same command again");
 		waiting_free(w);
 	}
 	if (p->bound)

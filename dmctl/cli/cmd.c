@@ -37,7 +37,8 @@ int cmd_usage(const struct global_options *g, const char *argv0, const char *fmt
 
 int cmd_bad_option(const struct global_options *g, char **argv)
 {
-	return cmd_usage(g, argv[0], "\"%.60s\" is no option here, or lacks its value",
+	return cmd_usage(g, argv[0],
+			 "\"%.60s\" is not an option of this verb, or its value is missing",
 			 argv[optind - 1]);
 }
 
@@ -69,8 +70,8 @@ int cmd_name(const char *s, const char *what, struct cc_error *err)
 		return 0;
 	return cc_fail(
 		err, CC_E_USAGE,
-		"\"%.80s\" is no name of %s %s: a-z 0-9 _ . -, at most 63 characters, the first "
-		"one of a-z 0-9",
+		"\"%.80s\" is not a valid name of %s %s: a-z 0-9 _ . -, at most 63 characters, the "
+		"first one of a-z 0-9",
 		s, strchr("aeiou", what[0]) ? "an" : "a", what);
 }
 

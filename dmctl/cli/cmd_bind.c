@@ -32,7 +32,7 @@ static char *name_of(const char *uuid, struct cc_error *err)
 		cc_json_str(v, "volume", "name", true, &name, err);
 		return name;
 	}
-	cc_fail(err, CC_E_NOTFOUND, "keyd knows no volume %s; was it deleted?", uuid);
+	cc_fail(err, CC_E_NOTFOUND, "keyd has no volume %s; was it deleted?", uuid);
 	return NULL;
 }
 
@@ -101,7 +101,7 @@ int cmd_bind(int argc, char **argv, const struct global_options *g)
 			dry = 1;
 	}
 	if (engine && !cmd_is_engine(engine))
-		return cmd_usage(g, argv[0], "--engine is docker or podman");
+		return cmd_usage(g, argv[0], "--engine must be docker or podman");
 	if (cmd_arguments(g, argc, argv, names))
 		return CC_E_USAGE;
 	if (find_volume(argv[optind], &volume, &device, &err))

@@ -108,7 +108,7 @@ int cmd_doctor(int argc, char **argv, const struct global_options *g)
 	if (g->json)
 		output_json(answer);
 	else if (failed || warned)
-		printf("\n%u to mend, %u to consider.\n", failed, warned);
+		printf("\n%u to repair, %u to consider.\n", failed, warned);
 	else
 		printf("\nAll is well.\n");
 	return rc;

@@ -266,7 +266,7 @@ int rootfs_digest(const char *root, pid_t pid, struct layer_cache *cache, struct
 		return -1;
 	if (!o.found || !o.lower.n)
 		return cc_refuse(err, "rootfs",
-				 "rootfs: the container's root file system is no overlay, its "
+				 "rootfs: the container's root file system is not an overlay, its "
 				 "layers cannot be measured");
 	if (rootfs_image_layers(&o, m, err) || layers_digest(&o.lower, cache, digest, &cost, err))
 		return -1;

@@ -90,14 +90,14 @@ int engine_find(const char *container, const char *engine, struct engine_contain
 	    strspn(container,
 		   "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") !=
 		    strlen(container))
-		return cc_fail(err, CC_E_USAGE, "\"%s\" is no name or id of a container",
+		return cc_fail(err, CC_E_USAGE, "\"%s\" is not a name or id of a container",
 			       container);
 	if (!engine)
 		return find_anywhere(container, c, err);
 	for (i = 0; i < COUNT; i++)
 		if (strcmp(engines[i].name, engine) == 0)
 			return find_in((enum engine_kind)i, container, c, err);
-	return cc_fail(err, CC_E_USAGE, "engine \"%s\" is not known; use docker or podman", engine);
+	return cc_fail(err, CC_E_USAGE, "unknown engine \"%s\"; use docker or podman", engine);
 }
 
 bool engine_has(enum engine_kind engine, const char *id)
@@ -129,7 +129,8 @@ int engine_read(const char *path, char **buf, size_t *len, struct cc_error *err)
 	if (fstat(fd, &st))
 		return cc_fail_errno(err, CC_E_INTERNAL, "%s", path);
 	if (!S_ISREG(st.st_mode) || st.st_size > ENGINE_FILE_MAX)
-		return cc_fail(err, CC_E_INVALID, "%s is no file of the engine's store", path);
+		return cc_fail(err, CC_E_INVALID, "%s is not a regular file, or is too large",
+			       path);
 	text = malloc((size_t)st.st_size + 1);
 	if (!text)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");

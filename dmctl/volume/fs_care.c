@@ -89,9 +89,7 @@ int fs_repair(const char *fs, const char *node, bool read_only, struct cc_error 
 	if (WIFEXITED(status) && (WEXITSTATUS(status) & ~(FSCK_MENDED | FSCK_REBOOT)) == 0)
 		return 0;
 	program_check(FSCK, status, CC_E_DEVICE, err);
-	return cc_prefix(err,
-			 "the file system is damaged and cannot be mended without somebody who "
-			 "decides");
+	return cc_prefix(err, "the file system is damaged and cannot be repaired automatically");
 }
 
 /* ---- grow ---------------------------------------------------------------------------------- */

@@ -82,7 +82,7 @@ chmod 666 "$sock"
 chmod 755 "$tap_dir" "$kd"
 not_ok "even where the socket's mode would let it" setpriv --reuid=65534 --clear-groups \
 	curl -sf --max-time 5 --unix-socket "$sock" http://keyd/healthz
-ok "which is logged" grep -q "not root's" "$kd/log"
+ok "which is logged" grep -q "peer is not root" "$kd/log"
 chmod 600 "$sock"
 fails_with 5 "another keyd serves" serve
 ok "check works beside a running keyd" "$keyd" check --state-dir "$kd/state"
