@@ -14,6 +14,7 @@ layer_docs() {
 	check "links between the documents lead somewhere" links
 	check "every file that a page names exists" named_files
 	check "every dmctl command in the documents exists" commands
+	check "what users read is in plain English (CONTRIBUTING.md, Words)" english
 	for shell in bash zsh fish; do
 		check "$shell completes every verb and option" completes "$shell"
 	done
@@ -77,11 +78,11 @@ shown_commands() {
 		grep -oE '^[[:space:]]*([#$] )?(sudo )?dmctl [a-z]+( [a-z-]+)?' | sed -E 's/.*dmctl //'
 }
 
-# Strings of the programs, those that go on over several lines in one; headers; pages; packaging.
+# Strings of the programs, those that go on over several lines in one; pages; packaging.
 user_texts() {
-	tracked 'lib/*.c' 'keyd/*.c' 'dmctl/*.c' | xargs -d '\n' perl -0777 -ne \
+	tracked 'lib/*.[ch]' 'keyd/*.[ch]' 'dmctl/*.[ch]' | xargs -d '\n' perl -0777 -ne \
 		's/"\s*\n\s*"//g; print map { "$ARGV: $_\n" } /"(?:[^"\\\n]|\\.)*"/g'
-	tracked 'lib/*.h' 'keyd/*.h' 'dmctl/*.h' packaging '*.md' 'docs/*.scd' 'docs/*.rst' |
+	tracked packaging '*.md' 'docs/*.scd' 'docs/*.rst' |
 		xargs -d '\n' awk '/^```words/, /^```$/ { next } { print FILENAME ": " $0 }'
 }
 
