@@ -55,7 +55,7 @@ FUZZ_BIN := $(FUZZ:%.c=$(B)/%)
 
 .PHONY: help all modules modules_install install deps check check-long check-debug static unit model fuzz docs \
 	harness vm kernels debug demo bench fmt clean vm-build format-check tidy check-sparse man \
-	unit-build fuzz-build install-guest
+	unit-build fuzz-build install-guest compile_commands.json
 
 help:
 	@echo 'make                 the programs and, where kernel headers are installed, the module'
@@ -68,7 +68,7 @@ help:
 	@echo 'make static|unit|model|fuzz|docs|harness|vm|kernels   one layer of check'
 	@echo 'make vm TESTS=FILE.t...         these tests in the virtual machine'
 	@echo 'make modules         the kernel module, for KDIR=$(KDIR)'
-	@echo 'make bench fmt clean'
+	@echo 'make bench fmt clean compile_commands.json'
 	@echo 'V=1 shows the commands, B=DIR builds elsewhere'
 
 all: $(PROGRAMS) $(MAN) $(if $(wildcard $(KDIR)/Makefile),modules)
@@ -190,6 +190,13 @@ fuzz-build: $(FUZZ_BIN)
 # For tests/check-static.sh. A header's change looks at everything again: seldom and safe.
 format-check:
 	$(Q)$(if $(FORMATTED),clang-format-19 --dry-run -Werror $(FORMATTED))
+
+# For clangd and whatever else asks how a file of userspace is compiled.
+compile_commands.json:
+	$(Q)for f in $(LIB) $(KEYD) $(DMCTL) $(HOOK) $(UNIT) $(FUZZ); do \
+		printf '{"directory": "%s", "file": "%s", "command": "cc %s -c %s"},\n' \
+			'$(CURDIR)' $$f '$(CPPFLAGS_ALL) -I. $(WARN)' $$f; \
+	done | sed '1s/^/[/; $$s/,$$/]/' >$@
 
 tidy: $(TIDY)
 

@@ -83,7 +83,8 @@ int confine_find_user(const char *name, struct confine_user *user, struct cc_err
 {
 	*user = (struct confine_user){0};
 	if (name && lookup(name, user))
-		return cc_fail(err, CC_E_USAGE, "no user %s: give another with --user", name);
+		return cc_fail(err, CC_E_USAGE, "user %s does not exist: name another with --user",
+			       name);
 	if (!name && lookup(CONFINE_USER, user)) {
 		user->fallback = true;
 		if (lookup(CONFINE_FALLBACK_USER, user))
@@ -91,7 +92,8 @@ int confine_find_user(const char *name, struct confine_user *user, struct cc_err
 				       CONFINE_USER, CONFINE_FALLBACK_USER);
 	}
 	if (user->uid == 0 || user->gid == 0)
-		return cc_fail(err, CC_E_USAGE, "the front must not be root: give another --user");
+		return cc_fail(err, CC_E_USAGE,
+			       "the front must not be root: name another user with --user");
 	return 0;
 }
 

@@ -50,11 +50,11 @@ static int make_dirs(const char *path, mode_t mode, struct cc_error *err)
 	for (char *slash = copy + 1; (slash = strchr(slash, '/')); slash++) {
 		*slash = '\0';
 		if (mkdir(copy, 0755) && errno != EEXIST)
-			return cc_fail_errno(err, CC_E_INTERNAL, "cannot make %s", copy);
+			return cc_fail_errno(err, CC_E_INTERNAL, "cannot create %s", copy);
 		*slash = '/';
 	}
 	if (mkdir(path, mode) && errno != EEXIST)
-		return cc_fail_errno(err, CC_E_INTERNAL, "cannot make %s", path);
+		return cc_fail_errno(err, CC_E_INTERNAL, "cannot create %s", path);
 	return 0;
 }
 
@@ -82,7 +82,7 @@ static int find_kek(struct init *in, struct cc_error *err)
 		return -1;
 	if (id && access(in->opts->kek, F_OK))
 		return cc_fail(err, CC_E_NOTFOUND,
-			       "%s is not there, and the database was made with key-encryption key "
+			       "%s is missing, and the database was made with key-encryption key "
 			       "%s: restore it",
 			       in->opts->kek, id);
 	return 0;
@@ -191,7 +191,7 @@ static int enrol(struct init *in, const char *path, struct cc_error *err)
 		return -1;
 	name = json_string_value(json_object_get(jwk, "kid"));
 	if (!name || !cc_is_name(name))
-		return cc_fail(err, CC_E_INVALID, "%s: no \"kid\" that is an agent's name", path);
+		return cc_fail(err, CC_E_INVALID, "%s: \"kid\" must be an agent's name", path);
 	public = cc_jwk_public(jwk, err);
 	if (!public || agent_key_enrol(in->store, name, public, thumbprint, &added, err))
 		return cc_prefix(err, "%s", path);

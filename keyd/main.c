@@ -55,7 +55,9 @@ struct args {
 static int need(const struct args *args, unsigned int verbs, const char *option,
 		struct cc_error *err)
 {
-	return args->verb & verbs ? 0 : cc_fail(err, CC_E_USAGE, "%s is not for this verb", option);
+	return args->verb & verbs
+		       ? 0
+		       : cc_fail(err, CC_E_USAGE, "%s does not go with this verb", option);
 }
 
 static int take_agent(struct args *args, char *path, struct cc_error *err)
@@ -97,7 +99,7 @@ static int take_option(struct args *args, int opt, char *value, struct cc_error 
 static int parse_verb(struct args *args, const char *verb, struct cc_error *err)
 {
 	if (!verb)
-		return cc_fail(err, CC_E_USAGE, "no verb: see keyd --help");
+		return cc_fail(err, CC_E_USAGE, "a verb is missing: see keyd --help");
 	if (!strcmp(verb, "init"))
 		args->verb = VERB_INIT;
 	else if (!strcmp(verb, "serve"))

@@ -32,7 +32,7 @@ enum op {
 	OP_RENEW,
 	OP_VOLUME_SET,
 	OP_CHANGES, /* the front answers it by itself */
-	OP_END,	    /* one behind the last */
+	OP_END,	    /* one after the last */
 };
 
 #define OP_ARG_LEN 64 /* a name or UUID from the path, and its NUL */

@@ -199,9 +199,7 @@ static int wait_ready(struct server *s, struct cc_error *err)
 		return cc_fail(err, CC_E_INTERNAL, "stopped before it served");
 	if (rc < 0 || receive(s, &m, err))
 		return -1;
-	return m.type == MESSAGE_READY
-		       ? 0
-		       : cc_fail(err, CC_E_INTERNAL, "the front did not start well");
+	return m.type == MESSAGE_READY ? 0 : cc_fail(err, CC_E_INTERNAL, "the front did not start");
 }
 
 static int serve_requests(struct server *s, struct cc_error *err)
@@ -265,7 +263,7 @@ static int start(struct server *s, const struct serve_options *opts, struct cc_e
 	if (cc_secret_harden_process(err) || confine_find_user(opts->user, &user, err))
 		return -1;
 	if (user.fallback)
-		cc_log(LOG_NOTICE, "no user %s: the front runs as %s", CONFINE_USER,
+		cc_log(LOG_NOTICE, "user %s does not exist: the front runs as %s", CONFINE_USER,
 		       CONFINE_FALLBACK_USER);
 	s->lock = lock_dir(opts->state_dir, err);
 	if (s->lock < 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * b64.h - base64 of RFC 4648 section 4 (standard) or 5 (URL-safe), padded or not. No white
- * space, no mixing of the alphabets, nothing behind the padding. Not for secrets: use libjose.
+ * space, no mixing of the alphabets, nothing after the padding. Not for secrets: use libjose.
  */
 #ifndef CC_B64_H
 #define CC_B64_H

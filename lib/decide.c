@@ -53,7 +53,7 @@ static int check_volume(const struct cc_identity *id, const struct cc_measuremen
 	(void)m;
 	if (same(id->volume, policy->volume))
 		return 0;
-	return cc_refuse(err, "volume", "volume: identity is for \"%s\", asked for is \"%s\"",
+	return cc_refuse(err, "volume", "volume: identity is for \"%s\", \"%s\" was asked for",
 			 id->volume, policy->volume);
 }
 
@@ -70,7 +70,7 @@ static int check_validity(const struct cc_identity *id, const struct cc_measurem
 	cc_time_format(early ? id->not_before : id->not_after, bound);
 	cc_time_format(policy->now, now);
 	return cc_refuse(err, "validity",
-			 "validity: identity is valid %s %s, it is %s; sign a new one with a "
+			 "validity: identity is valid %s %s, the time is %s; sign a new one with a "
 			 "higher serial",
 			 early ? "from" : "until", bound, now);
 }
@@ -230,8 +230,8 @@ static int check_env(const struct cc_identity *id, const struct cc_measurement *
 		if (!env_names(&m->env, var, name_len(var)) && !env_rule_allows(id, var))
 			return cc_refuse(
 				err, "env",
-				"env: identity wants the image's own variable %s, container "
-				"has it not",
+				"env: identity wants the image's own variable %s, the container "
+				"does not have it",
 				cc_render_str(var, got));
 	}
 	return 0;
@@ -326,8 +326,7 @@ static int check_privileged(const struct cc_identity *id, const struct cc_measur
 	if (id->privileged || !m->privileged)
 		return 0;
 	return cc_refuse(err, "privileged",
-			 "privileged: identity wants a container without it, container may use "
-			 "every device");
+			 "privileged: identity does not allow it, container may use every device");
 }
 
 static int check_devices(const struct cc_identity *id, const struct cc_measurement *m,

@@ -87,10 +87,10 @@ static int verify_envelope(const json_t *env, const char *type, EVP_PKEY *key, c
 		return -1;
 	if (strcmp(env_type, type) != 0)
 		return cc_fail(err, CC_E_INVALID,
-			       "envelope: payloadType is \"%.80s\", wanted is \"%s\"", env_type,
+			       "envelope: payloadType is \"%.80s\", must be \"%s\"", env_type,
 			       type);
 	if (json_array_size(sigs) < 1 || json_array_size(sigs) > CC_DSSE_SIGS_MAX)
-		return cc_fail(err, CC_E_INVALID, "envelope: %zu signatures, allowed are 1 to %d",
+		return cc_fail(err, CC_E_INVALID, "envelope: %zu signatures, must be 1 to %d",
 			       json_array_size(sigs), CC_DSSE_SIGS_MAX);
 	if (cc_b64_decode(b64, strlen(b64), CC_DSSE_PAYLOAD_MAX, "envelope payload", &body,
 			  &body_len, err))
@@ -108,7 +108,8 @@ static int verify_envelope(const json_t *env, const char *type, EVP_PKEY *key, c
 	}
 	if (!good)
 		return cc_refuse(err, "signature",
-				 "signature: none of the envelope's %zu verifies under this key",
+				 "signature: none of the envelope's %zu signatures verifies under "
+				 "this key",
 				 json_array_size(sigs));
 	*payload = (char *)cc_steal(body);
 	*payload_len = body_len;
@@ -203,7 +204,7 @@ int cc_simplesigning_verify(const char *payload, size_t len, const char *sig_b64
 		return cc_set_fact(err, "envelope");
 	if (!verifies(key, payload, len, sig, sig_len))
 		return cc_refuse(err, "signature",
-				 "signature: the image's does not verify under this key");
+				 "signature: the image's signature does not verify under this key");
 	if (parse_simplesigning(payload, len, digest, err))
 		return cc_set_fact(err, "envelope");
 	return 0;

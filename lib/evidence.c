@@ -168,7 +168,8 @@ static int parse_renewals(const json_t *claims, struct cc_evidence *ev, struct c
 		return -1;
 	n = json_array_size(list);
 	if (n == 0 || n > CC_RENEWALS_MAX)
-		return cc_fail(err, CC_E_INVALID, "evidence: 1 to %d renewals", CC_RENEWALS_MAX);
+		return cc_fail(err, CC_E_INVALID, "evidence: must have 1 to %d renewals",
+			       CC_RENEWALS_MAX);
 	ev->renewals = calloc(n, sizeof(*ev->renewals));
 	if (!ev->renewals)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
@@ -261,16 +262,16 @@ int cc_evidence_sign(const struct cc_evidence *ev, const json_t *agent_key, char
 	sig = json_pack("{s:{s:s, s:s, s:s}}", "protected", "alg", "ES256", "typ", CC_EVIDENCE_TYP,
 			"kid", kid);
 	if (!cfg || !doc || !sig)
-		return cc_fail(err, CC_E_INTERNAL, "evidence: cannot write it as JSON");
+		return cc_fail(err, CC_E_INTERNAL, "evidence: cannot be written as JSON");
 	if (!jose_jws_sig(cfg, doc, sig, key) ||
 	    json_unpack(doc, "{s:s, s:s, s:s}", "protected", &header, "payload", &payload,
 			"signature", &signature))
-		return cc_fail(err, CC_E_INTERNAL, "evidence: cannot sign it");
+		return cc_fail(err, CC_E_INTERNAL, "evidence: cannot be signed");
 	if (strlen(header) + strlen(payload) + strlen(signature) + 2 > CC_EVIDENCE_MAX)
 		return cc_fail(
 			err, CC_E_INVALID,
-			"evidence: longer than %d bytes; the container has too long arguments, "
-			"variables or mounts",
+			"evidence: longer than %d bytes; the container's arguments, variables or "
+			"mounts are too long",
 			CC_EVIDENCE_MAX);
 	if (asprintf(&out, "%s.%s.%s", header, payload, signature) < 0)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
@@ -328,7 +329,8 @@ static int check_signature(const struct cc_jose_part parts[static 3], const json
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	if (!jose_jws_ver(cfg, doc, NULL, key, false))
 		return cc_refuse(err, "signature",
-				 "signature: the evidence's does not verify under the agent's key");
+				 "signature: the evidence's signature does not verify under the "
+				 "agent's key");
 	return 0;
 }
 

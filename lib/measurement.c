@@ -276,7 +276,7 @@ static int namespaces_from_json(const json_t *obj, struct cc_measurement *m, str
 		m->ns[i] = (enum cc_ns_state)state;
 	}
 	if (json_object_size(obj) != CC_NS_COUNT)
-		return cc_fail(err, CC_E_INVALID, "%s: there is an unknown one", what);
+		return cc_fail(err, CC_E_INVALID, "%s: unknown namespace", what);
 	return 0;
 }
 

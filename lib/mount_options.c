@@ -114,8 +114,8 @@ int cc_mount_options_asked(const struct cc_strv *options, struct cc_mount_option
 		if (strncmp(name, "idmap", 5) == 0 || strncmp(name, "ridmap", 6) == 0)
 			return cc_fail(
 				err, CC_E_USAGE,
-				"option \"%.60s\" of its mount: a volume's ids are always mapped to the "
-				"container's user namespace, and not otherwise; run the container "
+				"option \"%.60s\" of its mount: a volume's ids are mapped to the "
+				"container's user namespace and to no other; run the container "
 				"without the option",
 				options->v[i]);
 		take(o, name);

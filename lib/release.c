@@ -110,7 +110,8 @@ int cc_release_seal(const struct cc_secret *key, const json_t *recipient, char *
 	char *out;
 
 	if (key->len == 0 || key->len > CC_VOLUME_KEY_MAX)
-		return cc_fail(err, CC_E_INTERNAL, "release: a key of %zu bytes", key->len);
+		return cc_fail(err, CC_E_INTERNAL, "release: a volume key cannot have %zu bytes",
+			       key->len);
 	bare = cc_jwk_bare(recipient, false, "ECDH-ES", err);
 	if (!bare || agree(bare, &header, &cek, err))
 		return -1;
@@ -189,7 +190,7 @@ static int open_jwe(const char *jwe, size_t len, const json_t *recipient_private
 	if (!gcm_decrypt(&cek, &parts[0], &s, &plain))
 		return cc_fail(
 			err, CC_E_INVALID,
-			"release: it is not for this one-time key, or was changed on its way");
+			"release: it is not for this one-time key, or was changed in transit");
 	*key = plain;
 	plain = (struct cc_secret){0};
 	return 0;

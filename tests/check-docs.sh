@@ -12,7 +12,9 @@ layer_docs() {
 		[ -e "$page" ] && check "${page##*/} has no formatter warnings" formats "$page"
 	done
 	check "links between the documents lead somewhere" links
+	check "every file that a page names exists" named_files
 	check "every dmctl command in the documents exists" commands
+	check "what users read is in plain English (CONTRIBUTING.md, Words)" english
 	for shell in bash zsh fish; do
 		check "$shell completes every verb and option" completes "$shell"
 	done
@@ -25,14 +27,30 @@ formats() {
 	[ -z "$warnings" ] || { echo "$warnings"; return 1; }
 }
 
+PAGES=(README.md CONTRIBUTING.md SECURITY.md CHANGELOG.md docs/*.md)
+
 links() {
 	local file target status=0
 
-	for file in README.md docs/*.md; do
-		[ -e "$file" ] || continue
+	for file in "${PAGES[@]}"; do
 		while read -r target; do
 			[ -e "$(dirname "$file")/$target" ] || { echo "$file: no $target"; status=1; }
-		done < <(grep -oE '\]\([^)#: ]+' "$file" | cut -c3-)
+		done < <(grep -oE '\]\([^)#: ]+[)#]' "$file" | sed 's/^..//; s/.$//')
+	done
+	return $status
+}
+
+# What is set as code and begins with one of our folders; a pattern must match something. The
+# change log speaks of what was.
+named_files() {
+	local file name status=0
+
+	for file in "${PAGES[@]}"; do
+		[ "$file" != CHANGELOG.md ] || continue
+		while read -r name; do
+			compgen -G "$name" >/dev/null || { echo "$file: no $name"; status=1; }
+		done < <(grep -ohE '`(dmctl|docs|include|keyd|kmod|lib|packaging|tests)/[^` ]*`' "$file" |
+			tr -d '`' | sort -u)
 	done
 	return $status
 }
@@ -54,10 +72,33 @@ commands() {
 shown_commands() {
 	local file
 
-	for file in README.md docs/*.md docs/*.scd; do
+	for file in "${PAGES[@]}" docs/*.scd; do
 		awk '/^[[:space:]]*```/ { code = !code; next } code || /^(\t|    )/' "$file"
 	done | sed -e 's/[*_`]//g' |
 		grep -oE '^[[:space:]]*([#$] )?(sudo )?dmctl [a-z]+( [a-z-]+)?' | sed -E 's/.*dmctl //'
+}
+
+# Strings of the programs, those that go on over several lines in one; pages; packaging.
+user_texts() {
+	tracked 'lib/*.[ch]' 'keyd/*.[ch]' 'dmctl/*.[ch]' | xargs -d '\n' perl -0777 -ne \
+		's/"\s*\n\s*"//g; print map { "$ARGV: $_\n" } /"(?:[^"\\\n]|\\.)*"/g'
+	tracked packaging '*.md' 'docs/*.scd' 'docs/*.rst' |
+		xargs -d '\n' awk '/^```words/, /^```$/ { next } { print FILENAME ": " $0 }'
+}
+
+# No text may match an expression of the list in CONTRIBUTING.md; beside it is what to write.
+english() {
+	local texts list expression instead found status=0
+
+	texts=$(user_texts)
+	list=$(sed -n '/^```words/,/^```$/ { /^```/d; s/  \+/\t/; p }' CONTRIBUTING.md)
+	[ -n "$texts" ] && [ -n "$list" ] || { echo "no texts, or no list"; return 1; }
+	while IFS=$'\t' read -r expression instead; do
+		found=$(grep -P -e "$expression" <<<"$texts")
+		[ $? -le 1 ] || status=1
+		[ -z "$found" ] || { echo "$found"; echo "... write: $instead"; status=1; }
+	done <<<"$list"
+	return $status
 }
 
 # completes SHELL: after each noun its verbs, after each verb the options that its help shows

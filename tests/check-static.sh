@@ -11,6 +11,7 @@ layer_static() {
 	check "every file says its licence" spdx
 	check "no unfinished marks" no_marks
 	check "shell scripts pass shellcheck" scripts
+	check "compile_commands.json is well formed" compile_commands
 	check "programs build without warnings" build all
 	check "clang-tidy finds nothing" build tidy
 	check "module builds without warnings in the guest's tree" tests/vm/build modules

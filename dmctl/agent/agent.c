@@ -179,7 +179,7 @@ static bool on_recovered(void *arg, const struct job_end *end)
 	cc_log(LOG_INFO, "listening on %s", a->paths->socket);
 	a->plugin = plugin_open(a->base, a->paths->plugin_dir, a->queue, &err);
 	if (!a->plugin)
-		cc_log(LOG_WARNING, "engines find no volume plugin: %s", err.text);
+		cc_log(LOG_WARNING, "engines do not find the volume plugin: %s", err.text);
 	sd_notify(0, "READY=1");
 	refresh(a);
 	a->link = keyd_link_open(a->base, a->paths->keyd, on_keyd_heard, a, &err);

@@ -67,7 +67,7 @@ static int parse_op(const json_t *obj, bool internal, struct agent_message *m, s
 		m->op = (enum agent_op)i;
 		return cc_json_only(obj, WHAT, ops[i].members, err);
 	}
-	return cc_fail(err, CC_E_INVALID, WHAT ": operation \"%s\" is not known", name);
+	return cc_fail(err, CC_E_INVALID, WHAT ": unknown operation \"%s\"", name);
 }
 
 static void set_binding(struct agent_message *m, const char *binding)
@@ -96,7 +96,7 @@ static int parse_after(const json_t *obj, struct agent_message *m, struct cc_err
 	if (cc_json_str(obj, WHAT, "after", false, &name, err))
 		return -1;
 	if (name && !binding_is_name(name))
-		return cc_fail(err, CC_E_INVALID, WHAT ": \"%s\" is no volume name", name);
+		return cc_fail(err, CC_E_INVALID, WHAT ": \"%s\" is not a volume name", name);
 	snprintf(m->after, sizeof(m->after), "%s", name ? name : "");
 	return 0;
 }

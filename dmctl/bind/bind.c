@@ -75,7 +75,7 @@ static bool is_this_container(const struct bind *op, const struct binding *old)
 static int taken(const struct binding *old, struct cc_error *err)
 {
 	return cc_fail(err, CC_E_BUSY,
-		       "volume %s is bound to container %s (%s); stop that, or run \"dmctl unbind "
+		       "volume %s is bound to container %s (%s); stop it, or run \"dmctl unbind "
 		       "%s\"",
 		       old->volume, old->container_name, old->engine, old->volume);
 }
@@ -179,7 +179,7 @@ static int take_release(struct bind *op, const json_t *answer, struct cc_error *
 	    cc_json_u64(lease, "release lease", "ms", true, &b->lease_ms, err))
 		return -1;
 	if (!cc_is_uuid(id))
-		return cc_fail(err, CC_E_INVALID, "release: \"%s\" is no lease id", id);
+		return cc_fail(err, CC_E_INVALID, "release: \"%s\" is not a lease id", id);
 	memcpy(b->lease, id, sizeof(b->lease));
 	b->state = BINDING_LEASED;
 	return cc_json_obj(answer, "release", "mount", true, &mount, err) ||

@@ -28,8 +28,8 @@ int bind_check_record(const char *name, struct volume_record *v, struct cc_error
 	if (get("volumes", name, &answer, err) || volume_record_from_json(v, answer, err))
 		return -1;
 	if (strcmp(v->name, name) != 0)
-		return cc_fail(err, CC_E_INVALID, "keyd answers with volume %s for %s", v->name,
-			       name);
+		return cc_fail(err, CC_E_INVALID, "keyd answered with volume %s instead of %s",
+			       v->name, name);
 	if (strcmp(v->fs, "none") == 0)
 		return cc_fail(
 			err, CC_E_DEVICE,

@@ -117,12 +117,14 @@ static int parse_lease(struct binding *b, const json_t *obj, struct cc_error *er
 	if (!lease || json_is_null(lease))
 		return 0;
 	if (!json_is_object(lease))
-		return cc_fail(err, CC_E_INVALID, WHAT ": member \"lease\" is no object");
+		return cc_fail(err, CC_E_INVALID, WHAT ": member \"lease\" is not an object");
 	if (fixed(lease, "id", b->lease, sizeof(b->lease), err) ||
 	    cc_json_u64(lease, WHAT, "fence", true, &b->fence, err) ||
 	    cc_json_u64(lease, WHAT, "ms", false, &b->lease_ms, err))
 		return -1;
-	return cc_is_uuid(b->lease) ? 0 : cc_fail(err, CC_E_INVALID, WHAT ": no such lease id");
+	return cc_is_uuid(b->lease)
+		       ? 0
+		       : cc_fail(err, CC_E_INVALID, WHAT ": member \"id\" is not a lease id");
 }
 
 static int parse_state(struct binding *b, const json_t *obj, struct cc_error *err)
@@ -138,7 +140,7 @@ static int parse_state(struct binding *b, const json_t *obj, struct cc_error *er
 		b->state = (enum binding_state)i;
 		return 0;
 	}
-	return cc_fail(err, CC_E_INVALID, WHAT ": state \"%s\" is not known", name);
+	return cc_fail(err, CC_E_INVALID, WHAT ": unknown state \"%s\"", name);
 }
 
 int binding_from_json(struct binding *b, const json_t *obj, struct cc_error *err)
@@ -151,7 +153,7 @@ int binding_from_json(struct binding *b, const json_t *obj, struct cc_error *err
 	b->terms = (struct cc_lease_terms)CC_LEASE_TERMS_DEFAULT;
 
 	if (!json_is_object(obj))
-		return cc_fail(err, CC_E_INVALID, WHAT " is no JSON object");
+		return cc_fail(err, CC_E_INVALID, WHAT " is not a JSON object");
 	if (fixed(obj, "volume", b->volume, sizeof(b->volume), err) ||
 	    fixed(obj, "uuid", b->uuid, sizeof(b->uuid), err) ||
 	    fixed(obj, "container", b->container, sizeof(b->container), err) ||
@@ -174,7 +176,7 @@ int binding_from_json(struct binding *b, const json_t *obj, struct cc_error *err
 	b->pid = (uint32_t)pid;
 	binding_set_name(b);
 	return binding_is_name(b->name) ? 0
-					: cc_fail(err, CC_E_INVALID, WHAT ": no such container id");
+					: cc_fail(err, CC_E_INVALID, WHAT ": not a container id");
 }
 
 /* ---- files --------------------------------------------------------------------------------- */

@@ -2,7 +2,7 @@
 /*
  * binding.h - a volume bound to a container, as a file in CC_BINDINGS_DIR.
  *
- * A binding has a name, which is that of its file, and what is behind CC_DM_PREFIX in that of its
+ * A binding has a name, which is that of its file, and what follows CC_DM_PREFIX in that of its
  * mapping: the volume's, VOLUME, where one container has the volume to itself; where several may
  * read it at the same time VOLUME@CONTAINER, with the first 12 digits of the container's id: each
  * has a mapping, a gate and a lease of its own.

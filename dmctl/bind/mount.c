@@ -179,7 +179,7 @@ static int open_dir(int dir, const char *name, bool *missing, struct cc_error *e
 	if (errno == ELOOP || errno == ENOTDIR)
 		return cc_refuse(
 			err, FACT,
-			FACT ": \"%s\" in the container is a symbolic link or no directory; the "
+			FACT ": \"%s\" in the container is a symbolic link or not a directory; the "
 			     "image must have a plain directory there",
 			name);
 	return cc_fail_errno(err, CC_E_INTERNAL, "\"%s\" in the container", name);
@@ -251,9 +251,8 @@ static int check_target(int target, const struct inside *in, struct cc_error *er
 	if (statx(target, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_MNT_ID | STATX_INO, &st))
 		return cc_fail_errno(err, CC_E_INTERNAL, "%s in the container", point);
 	if (!(st.stx_mask & STATX_MNT_ID) || !(st.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT))
-		return cc_fail(
-			err, CC_E_INTERNAL,
-			"the kernel does not tell mounts apart; Linux 5.8 or later is needed");
+		return cc_fail(err, CC_E_INTERNAL,
+			       "the kernel cannot tell mounts apart; Linux 5.8 or later is needed");
 	if ((st.stx_attributes & STATX_ATTR_MOUNT_ROOT) && !is_same_dir(&st, in->under_fd))
 		return cc_refuse(err, FACT,
 				 FACT

@@ -8,7 +8,7 @@
 #include "json.h"
 
 /**
- * renew_all - measures every bound container anew, asks keyd for all of them in one request, and
+ * renew_all - measures every bound container again, asks keyd for all of them in one request, and
  * prolongs the kernel's leases. A mapping that the kernel has locked meanwhile gets the key again,
  * under the same lease.
  * @max: bytes that the answer may have

@@ -29,7 +29,8 @@ int unbind_release(struct binding *b, struct cc_error *err);
 /* unbind_binding() by force, unless the volume is bound and its container lives. */
 int unbind_dead(const char *name, struct cc_error *err);
 
-/* unbind_dead() for all bindings and all of our mappings, each under its lock; a failure is
+/*
+ * unbind_dead() for all bindings and all of our mappings, each under its lock; a failure is
  * logged and does not stop the others.
  */
 int unbind_all_dead(struct cc_error *err);

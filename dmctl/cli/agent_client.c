@@ -19,7 +19,7 @@ static int unreachable(const char *path, struct cc_error *err)
 {
 	if (errno == EACCES || errno == EPERM)
 		return cc_fail(err, CC_E_PERM,
-			       "the agent may not be used by this user (%s: %s); try as root", path,
+			       "this user has no access to the agent (%s: %s); try as root", path,
 			       strerror(errno));
 	return cc_fail(err, CC_E_UNREACHABLE,
 		       "the agent does not answer on %s (%s); start it with \"systemctl start "
@@ -110,7 +110,7 @@ static int take_page(json_t *all, const json_t *page, char after[static BINDING_
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	/* names only go up: an agent that repeats itself does not keep us here */
 	if (!name || !binding_is_name(name) || strcmp(name, after) <= 0)
-		return cc_fail(err, CC_E_INVALID, "the agent's answer: a page does not go on");
+		return cc_fail(err, CC_E_INVALID, "the agent's answer: its pages do not advance");
 	snprintf(after, BINDING_NAME_LEN, "%s", name);
 	return 0;
 }

@@ -21,7 +21,7 @@ int agent_request(const char *socket_path, const json_t *request, json_t **answe
  */
 int agent_bindings(const char *socket_path, json_t **bindings, struct cc_error *err);
 
-/* Tells the agent that keyd's volumes changed. No agent is no error. */
+/* Tells the agent that keyd's volumes changed. Without an agent it does nothing. */
 void agent_refresh(const char *socket_path);
 
 #endif

@@ -38,7 +38,8 @@ int cmd_usage(const struct global_options *g, const char *argv0, const char *fmt
 
 int cmd_bad_option(const struct global_options *g, char **argv)
 {
-	return cmd_usage(g, argv[0], "\"%.60s\" is no option here, or lacks its value",
+	return cmd_usage(g, argv[0],
+			 "\"%.60s\" is not an option of this verb, or its value is missing",
 			 argv[optind - 1]);
 }
 

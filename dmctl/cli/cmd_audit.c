@@ -78,7 +78,7 @@ int cmd_audit_ls(int argc, char **argv, const struct global_options *g)
 		if (c == '?')
 			return cmd_bad_option(g, argv);
 		if (!cmd_number(optarg, 0, INT64_MAX / 10, &after))
-			return cmd_usage(g, argv[0], "--after is the number of a row");
+			return cmd_usage(g, argv[0], "--after must be the number of a row");
 	}
 	if (cmd_arguments(g, argc, argv, nothing))
 		return CC_E_USAGE;
@@ -158,7 +158,7 @@ static int follow(struct chain *chain, const json_t *obj, struct cc_error *err)
 		return -1;
 	to_hex(chain->hash, hex);
 	if (!says(obj, "hash", hex))
-		return broken(chain, "does not have the hash it says", err);
+		return broken(chain, "does not match its hash", err);
 	chain->rows++;
 	return 0;
 }
@@ -195,7 +195,7 @@ int cmd_audit_verify(int argc, char **argv, const struct global_options *g)
 		return cmd_fail(g, &err);
 	to_hex(chain.hash, head);
 	if (!g->json) {
-		printf("%" PRIu64 " rows, the chain is whole, last hash %s\n", chain.rows, head);
+		printf("%" PRIu64 " rows, the chain is intact, last hash %s\n", chain.rows, head);
 		return CC_OK;
 	}
 	out = json_pack("{s:I, s:s}", "rows", (json_int_t)chain.rows, "head", head);

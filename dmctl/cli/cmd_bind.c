@@ -32,7 +32,7 @@ static char *name_of(const char *uuid, struct cc_error *err)
 		cc_json_str(v, "volume", "name", true, &name, err);
 		return name;
 	}
-	cc_fail(err, CC_E_NOTFOUND, "keyd knows no volume %s; was it deleted?", uuid);
+	cc_fail(err, CC_E_NOTFOUND, "keyd has no volume %s; was it deleted?", uuid);
 	return NULL;
 }
 

@@ -178,7 +178,7 @@ static int show_envelope(const struct global_options *g, const struct identity_e
 	predicate = predicate_of(payload, len, err);
 	obj = summary(v->id, NULL);
 	if (!predicate || !obj)
-		return cc_fail(err, CC_E_INVALID, "envelope: there is no predicate in it");
+		return cc_fail(err, CC_E_INVALID, "envelope: it has no predicate");
 	if (g->json) {
 		json_object_set(obj, "predicate", predicate);
 		output_json(obj);

@@ -74,7 +74,7 @@ static int parse_measure(int argc, char **argv, const struct global_options *g, 
 		else if (c == 'm')
 			r->mount_point = optarg;
 		else if (c == 's' && !cmd_number(optarg, 1, SERIAL_MAX, &r->serial))
-			return cmd_usage(g, argv[0], "--serial is a number from 1 on");
+			return cmd_usage(g, argv[0], "--serial must be a number from 1");
 		else if (c == '?')
 			return cmd_bad_option(g, argv);
 	}
@@ -95,7 +95,8 @@ static json_t *measure(const struct global_options *g, const struct request *r,
 	json_t *m;
 
 	if (!request) {
-		cc_fail(err, CC_E_USAGE, "\"%.80s\" is no name of a container", r->container);
+		cc_fail(err, CC_E_USAGE, "\"%.80s\" is not a valid name of a container",
+			r->container);
 		return NULL;
 	}
 	if (agent_request(g->agent, request, &answer, err) ||
@@ -128,7 +129,7 @@ static void print_hint(const struct cc_measurement *m)
 			m->manifests.v[0]);
 	else
 		fprintf(stderr,
-			"dmctl: the engine knows no manifest digest of this image; push it to a "
+			"dmctl: the engine has no manifest digest of this image; push it to a "
 			"registry to get one\n");
 }
 

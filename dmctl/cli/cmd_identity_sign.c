@@ -62,11 +62,12 @@ static int parse_sign(int argc, char **argv, const struct global_options *g, str
 			r->output = optarg;
 		else if (c == 's' && !cc_is_digest(optarg))
 			return cmd_usage(g, argv[0],
-					 "--subject is \"sha256:\" and 64 lower-case hex digits");
+					 "--subject must be \"sha256:\" and 64 lower-case hex "
+					 "digits");
 		else if (c == 's' && cc_strv_push(&r->subjects, optarg, &err))
 			return cmd_fail(g, &err);
 		else if (c == 'd' && !cmd_number(optarg, 0, 1 << 20, &fd))
-			return cmd_usage(g, argv[0], "--passphrase-fd is a file descriptor");
+			return cmd_usage(g, argv[0], "--passphrase-fd must be a file descriptor");
 		else if (c == 'd')
 			r->passphrase_fd = (int)fd;
 		else if (c == '?')
@@ -75,7 +76,7 @@ static int parse_sign(int argc, char **argv, const struct global_options *g, str
 	if (!r->key || !r->predicate || !r->subjects.n)
 		return cmd_usage(g, argv[0], "--key, --predicate and --subject are needed");
 	if (r->passphrase_file && r->passphrase_fd >= 0)
-		return cmd_usage(g, argv[0], "--passphrase-file or --passphrase-fd, not both");
+		return cmd_usage(g, argv[0], "give --passphrase-file or --passphrase-fd, not both");
 	return cmd_arguments(g, argc, argv, nothing);
 }
 

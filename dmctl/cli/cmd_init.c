@@ -82,7 +82,8 @@ static int ensure_key(const char *name, json_t **jwk, char out[static 64], struc
 	kid = json_string_value(json_object_get(*jwk, "kid"));
 	if (!kid || !cc_is_name(kid))
 		return cc_fail(err, CC_E_INVALID,
-			       CC_AGENT_KEY " is no key of an agent; move it away and try again");
+			       CC_AGENT_KEY " is not the key of an agent; move it away and try "
+					    "again");
 	if (name && strcmp(kid, name))
 		return cc_fail(
 			err, CC_E_EXISTS,

@@ -64,7 +64,7 @@ int cmd_lease_revoke(int argc, char **argv, const struct global_options *g)
 	if (cmd_only_arguments(g, argc, argv, names))
 		return CC_E_USAGE;
 	if (!cc_is_uuid(argv[optind]))
-		return cmd_usage(g, argv[0], "\"%.40s\" is no lease id (see \"dmctl lease ls\")",
+		return cmd_usage(g, argv[0], "\"%.40s\" is not a lease id (see \"dmctl lease ls\")",
 				 argv[optind]);
 	snprintf(path, sizeof(path), "/v1/leases/%s", argv[optind]);
 	if (keyd_request("DELETE", path, NULL, &answer, &err))
@@ -76,7 +76,7 @@ int cmd_lease_revoke(int argc, char **argv, const struct global_options *g)
 	left = json_integer_value(json_object_get(answer, "leftMs"));
 	if (left)
 		fprintf(stderr,
-			"dmctl: it is not renewed any more; nobody else gets the volume before it is "
+			"dmctl: it is no longer renewed; nobody else gets the volume before it is "
 			"returned, at most %" JSON_INTEGER_FORMAT " s from now\n",
 			(left + 999) / 1000);
 	return CC_OK;

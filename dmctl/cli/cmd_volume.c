@@ -166,10 +166,10 @@ static int confirm(const char *name, bool yes, struct cc_error *err)
 		return 0;
 	if (!isatty(STDIN_FILENO))
 		return cc_fail(err, CC_E_USAGE,
-			       "deleting volume %s destroys its data for ever; say --yes", name);
+			       "deleting volume %s destroys its data permanently; add --yes", name);
 	fprintf(stderr,
-		"Deleting volume %s destroys its key and with it all data, for ever.\n"
-		"Type the volume's name to go on: ",
+		"Deleting volume %s destroys its key and with it all data, permanently.\nType the "
+		"volume's name to continue: ",
 		name);
 	if (!fgets(answer, sizeof(answer), stdin))
 		answer[0] = '\0';
@@ -227,7 +227,8 @@ static int remove_volume(const char *name, bool yes, bool wipe_header, struct cc
 		return -1;
 	if (strcmp(v.uuid, asked.uuid) != 0)
 		return cc_fail(err, CC_E_BUSY,
-			       "volume %s was deleted and made anew meanwhile; nothing was changed",
+			       "volume %s was deleted and created again in the meantime; nothing "
+			       "was changed",
 			       name);
 	/* half a volume: what the creator could not undo */
 	if (!v.ready) {
@@ -261,7 +262,7 @@ int cmd_volume_rm(int argc, char **argv, const struct global_options *g)
 		return CC_E_USAGE;
 	if (remove_volume(argv[optind], yes, wipe_header, &err))
 		return cmd_fail(g, &err);
-	fprintf(stderr, "dmctl: volume %s is deleted; nobody can read its data any more\n",
+	fprintf(stderr, "dmctl: volume %s is deleted; its data can no longer be read\n",
 		argv[optind]);
 	agent_refresh(g->agent);
 	return CC_OK;

@@ -67,11 +67,11 @@ static int parse_create(int argc, char **argv, const struct global_options *g,
 		else if (c == 'l')
 			r->label = optarg;
 		else if (c == 's' && !either(optarg, 512, 4096, &r->sector_size))
-			return cmd_usage(g, argv[0], "--sector-size is 512 or 4096");
+			return cmd_usage(g, argv[0], "--sector-size must be 512 or 4096");
 		else if (c == 'k' && !either(optarg, 32, 64, &r->key_bytes))
-			return cmd_usage(g, argv[0], "--key-bytes is 32 or 64");
+			return cmd_usage(g, argv[0], "--key-bytes must be 32 or 64");
 		else if (c == 'c' && strcmp(optarg, VOLUME_CIPHER))
-			return cmd_usage(g, argv[0], "--cipher is " VOLUME_CIPHER);
+			return cmd_usage(g, argv[0], "--cipher must be " VOLUME_CIPHER);
 		else if (c == 'w' && split_list(optarg, &r->wipe, &err))
 			return cmd_fail(g, &err);
 		else if (c == '?')
@@ -100,8 +100,8 @@ static void report(const struct global_options *g, const struct volume_wish *r,
 		r->name, made->device, usable, whole);
 	if (!made->stable)
 		fprintf(stderr,
-			"dmctl: %s has no name under /dev/disk/by-id, so it may be called otherwise "
-			"after a reboot; the volume is found by its UUID\n",
+			"dmctl: %s has no name under /dev/disk/by-id, so its name may change at a "
+			"reboot; the volume is found by its UUID\n",
 			made->device);
 	if (!g->json)
 		puts(made->uuid);

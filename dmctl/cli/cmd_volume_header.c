@@ -20,7 +20,7 @@ static int backup(const char *name, const char *path, struct cc_error *err)
 	    luks_check(device, &v, err))
 		return -1;
 	if (access(path, F_OK) == 0)
-		return cc_fail(err, CC_E_EXISTS, "%s is there already; give a new file", path);
+		return cc_fail(err, CC_E_EXISTS, "%s exists already; give a new file", path);
 	return luks_backup(device, path, err);
 }
 
@@ -50,7 +50,7 @@ static int check_target(const struct probe *p, const struct volume_record *v, bo
 	if (!claims && !yes)
 		return cc_fail(err, CC_E_USAGE,
 			       "nothing on %s says that it is volume %s; if you know that it is, "
-			       "say --yes",
+			       "add --yes",
 			       p->path, v->name);
 	return 0;
 }

@@ -49,7 +49,7 @@ void doctor_kernel(const struct global_options *g, struct finding *f)
 
 	(void)g;
 	if (uname(&u)) {
-		finding_fail(f, CC_E_INTERNAL, "", "uname(2) fails");
+		finding_fail(f, CC_E_INTERNAL, "", "uname(2) failed");
 		return;
 	}
 	if (doctor_version_at_least(u.release, 6, 1))
@@ -89,11 +89,11 @@ void doctor_module(const struct global_options *g, struct finding *f)
 		if (module_installed())
 			finding_warn(f, "modprobe " MODULE_FILE " shows whether it can be loaded",
 				     "installed, not loaded yet: the kernel loads it when it is "
-				     "needed first");
+				     "first needed");
 		else
 			finding_fail(f, CC_E_DEVICE,
 				     "install it for this kernel: make modules modules_install",
-				     "the module " MODULE_FILE " is not there for this kernel");
+				     "the module " MODULE_FILE " is not installed for this kernel");
 		return;
 	}
 	doctor_line("/sys/module/" MODULE "/version", version, sizeof(version));

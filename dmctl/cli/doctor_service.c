@@ -21,10 +21,11 @@ void doctor_hook(const struct global_options *g, struct finding *f)
 	(void)g;
 	if (stat(CC_HOOK_PATH, &st) || access(CC_HOOK_PATH, X_OK))
 		finding_fail(f, CC_E_NOTFOUND, "make install",
-			     CC_HOOK_PATH " is not there or not executable: no container starts");
+			     CC_HOOK_PATH " is missing or not executable: no container starts");
 	else if (st.st_uid != 0 || (st.st_mode & 022))
 		finding_fail(f, CC_E_PERM, "chown root: " CC_HOOK_PATH "; chmod 755 " CC_HOOK_PATH,
-			     "others than root can replace " CC_HOOK_PATH ", which runs as root");
+			     "users other than root can replace " CC_HOOK_PATH
+			     ", which runs as root");
 	else
 		finding_ok(f, CC_HOOK_PATH);
 }
@@ -177,8 +178,8 @@ void doctor_luns(const struct global_options *g, struct finding *f)
 			finding_warn(f, "map it to this host, or ignore this",
 				     "volume %s: no LUN here carries it", name);
 		else
-			finding_fail(f, err.code, "take the copy away from this host",
-				     "volume %s: %s", name, err.text);
+			finding_fail(f, err.code, "remove the copy from this host", "volume %s: %s",
+				     name, err.text);
 		if (f->state == FINDING_FAIL)
 			return;
 	}

@@ -43,7 +43,7 @@ static json_t *lease(const char *value, struct cc_error *err)
 
 	if (parse_time(value, &ms))
 		return json_integer((json_int_t)ms);
-	cc_fail(err, CC_E_USAGE, "--lease is a time from 2s to 31d, like 90s, 10m or 1h");
+	cc_fail(err, CC_E_USAGE, "--lease must be a time from 2s to 31d, like 90s, 10m or 1h");
 	return NULL;
 }
 
@@ -51,7 +51,7 @@ static json_t *shared_read(const char *value, struct cc_error *err)
 {
 	if (strcmp(value, "yes") == 0 || strcmp(value, "no") == 0)
 		return json_boolean(value[0] == 'y');
-	cc_fail(err, CC_E_USAGE, "--shared-read is yes or no");
+	cc_fail(err, CC_E_USAGE, "--shared-read must be yes or no");
 	return NULL;
 }
 
@@ -92,17 +92,17 @@ int lease_terms_option(int c, const char *value, json_t *terms, bool *taken, str
 	case 'P':
 		key = "onLapse";
 		v = word(cc_on_lapse_parse(value, &lapse) == 0, value,
-			 "--on-lapse is freeze or continue", err);
+			 "--on-lapse must be freeze or continue", err);
 		break;
 	case 'R':
 		key = "onRevoke";
 		v = word(cc_on_revoke_parse(value, &revoke) == 0, value,
-			 "--on-revoke is kill or freeze", err);
+			 "--on-revoke must be kill or freeze", err);
 		break;
 	case 'O':
 		key = "onLock";
 		v = word(cc_on_lock_parse(value, &queue) == 0, value,
-			 "--on-lock is error or queue:MS, MS from 1 to 600000", err);
+			 "--on-lock must be error or queue:MS, MS from 1 to 600000", err);
 		break;
 	case 'M':
 		key = "mountOptions";

@@ -54,7 +54,7 @@ static int run_verb(const struct verb *v, int words, int argc, char **argv,
 	opterr = 0; /* the verbs say it themselves, on one line */
 	rc = v->run(argc - words, argv + words, g);
 	if (fflush(stdout) || ferror(stdout)) {
-		cc_fail_errno(&err, CC_E_INTERNAL, "stdout cannot be written");
+		cc_fail_errno(&err, CC_E_INTERNAL, "standard output cannot be written");
 		return cmd_fail(g, &err);
 	}
 	return rc;
@@ -84,7 +84,7 @@ static int no_verb(int argc, char **argv, const struct global_options *g, bool h
 			"there is no \"%.40s%s%.40s\"; did you mean \"dmctl %s\"? See \"dmctl --help\"",
 			argv[1], argc > 2 ? " " : "", argc > 2 ? argv[2] : "", guess);
 	else
-		cc_fail(&err, CC_E_USAGE, "\"%.40s%s%.40s\" is no verb; see \"dmctl --help\"",
+		cc_fail(&err, CC_E_USAGE, "\"%.40s%s%.40s\" is not a verb; see \"dmctl --help\"",
 			argv[1], group ? " " : "", group ? argv[2] : "");
 	return cmd_fail(g, &err);
 }

@@ -20,7 +20,7 @@ static const struct verb verbs[] = {
 	 "Check whether this host is fit to run protected containers", NULL},
 
 	{"volume", "create", cmd_volume_create, SECRETS_KEYS, "NAME DEVICE",
-	 "Make a volume on a LUN that has nothing on it",
+	 "Create a volume on a LUN that is empty",
 	 "  --fs ext4|xfs|none        file system to make (default: ext4)\n"
 	 "  --label TEXT              label of the file system\n"
 	 "  --sector-size 512|4096    encryption sector in bytes (default: 4096)\n"
@@ -29,20 +29,20 @@ static const struct verb verbs[] = {
 	 "  --wipe-signature TYPE,…   signatures on DEVICE that may be destroyed\n" LEASE_TERMS_HELP},
 	{"volume", "ls", cmd_volume_ls, SECRETS_NONE, "", "List volumes", NULL},
 	{"volume", "inspect", cmd_volume_inspect, SECRETS_NONE, "NAME", "Show one volume", NULL},
-	{"volume", "set", cmd_volume_set, SECRETS_NONE, "NAME", "Change how it is lent and mounted",
-	 LEASE_TERMS_HELP},
+	{"volume", "set", cmd_volume_set, SECRETS_NONE, "NAME",
+	 "Change the terms and mount options of a volume", LEASE_TERMS_HELP},
 	{"volume", "rm", cmd_volume_rm, SECRETS_NONE, "NAME --yes",
-	 "Delete a volume's key, and with it all data, for ever",
+	 "Delete a volume's key, and with it all data, permanently",
 	 "  --yes          do not ask\n"
 	 "  --wipe-header  erase the header on the LUN, too\n"},
 
 	{"volume", "grow", cmd_volume_grow, SECRETS_NONE, "NAME",
-	 "Let a volume have all of a LUN that has grown", NULL},
+	 "Grow a volume to the size of its LUN", NULL},
 	{"volume", "header-backup", cmd_volume_header_backup, SECRETS_NONE, "NAME FILE",
 	 "Copy the header of a volume's LUN into a new file", NULL},
 	{"volume", "header-restore", cmd_volume_header_restore, SECRETS_NONE, "NAME FILE DEVICE",
-	 "Write such a copy to the LUN",
-	 "  --yes  also to a LUN that does not say that it is this volume\n"},
+	 "Write such a copy back to a LUN",
+	 "  --yes  also to a LUN that is not marked as this volume\n"},
 
 	{"identity", "measure", cmd_identity_measure, SECRETS_NONE, "CONTAINER",
 	 "Measure a container as the agent would",
@@ -75,12 +75,12 @@ static const struct verb verbs[] = {
 	{"signer", "add", cmd_signer_add, SECRETS_NONE, "NAME FILE.pem",
 	 "Trust a public key to sign identities", NULL},
 	{"signer", "ls", cmd_signer_ls, SECRETS_NONE, "", "List signers", NULL},
-	{"signer", "rm", cmd_signer_rm, SECRETS_NONE, "NAME", "Trust a signer no more", NULL},
+	{"signer", "rm", cmd_signer_rm, SECRETS_NONE, "NAME", "Stop trusting a signer", NULL},
 
 	{"agents", "enroll", cmd_agents_enroll, SECRETS_NONE, "NAME FILE.jwk",
 	 "Trust a host agent's public key", NULL},
 	{"agents", "ls", cmd_agents_ls, SECRETS_NONE, "", "List enrolled agents", NULL},
-	{"agents", "rm", cmd_agents_rm, SECRETS_NONE, "NAME", "Trust an agent no more", NULL},
+	{"agents", "rm", cmd_agents_rm, SECRETS_NONE, "NAME", "Stop trusting an agent", NULL},
 
 	{"lease", "ls", cmd_lease_ls, SECRETS_NONE, "", "List leases", NULL},
 	{"lease", "revoke", cmd_lease_revoke, SECRETS_NONE, "LEASE", "Revoke a lease", NULL},
@@ -93,7 +93,8 @@ static const struct verb verbs[] = {
 	{NULL, "bind", cmd_bind, SECRETS_NONE, "VOLUME|DEVICE CONTAINER",
 	 "Give a created or running container its volume",
 	 ENGINE_OPTION "  --dry-run                 say what would happen, change nothing\n"},
-	{NULL, "unbind", cmd_unbind, SECRETS_NONE, "VOLUME", "Take the volume away again", NULL},
+	{NULL, "unbind", cmd_unbind, SECRETS_NONE, "VOLUME",
+	 "Take a volume away from its container", NULL},
 	{NULL, "ps", cmd_ps, SECRETS_NONE, "", "List containers that have a volume", NULL},
 	{NULL, "agent", cmd_agent, SECRETS_KEYS, "", "Run the host agent (a service)",
 	 "  --cdi-dir DIR     where engines look for CDI specs (default: /var/run/cdi)\n"

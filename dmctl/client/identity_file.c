@@ -154,7 +154,7 @@ const struct identity_envelope *identity_file_pick(const struct identity_file *e
 			best = v;
 	}
 	if (!best)
-		cc_fail(err, CC_E_NOTFOUND, "no identity of volume %s is in it", volume);
+		cc_fail(err, CC_E_NOTFOUND, "it has no identity of volume %s", volume);
 	return best;
 }
 

@@ -170,7 +170,8 @@ static int open_release(const json_t *answer, const char *uuid, const json_t *re
 		return -1;
 	if (key->len != v.key_bytes) {
 		cc_secret_clear(key);
-		return cc_fail(err, CC_E_INVALID, "release: the key has not %u bytes", v.key_bytes);
+		return cc_fail(err, CC_E_INVALID, "release: the key does not have %u bytes",
+			       v.key_bytes);
 	}
 	return 0;
 }

@@ -52,7 +52,7 @@ int keyd_release(const char *op, const char *uuid, const struct cc_measurement *
 int keyd_renew(const struct cc_renewal *r, size_t n, const char *agent_key_path, json_t *renewals,
 	       struct cc_error *err);
 
-/* Return a lease; success if keyd does not know it any more. */
+/* Return a lease; success if keyd no longer knows it. */
 int keyd_lease_return(const char *lease_id, struct cc_error *err);
 
 #endif

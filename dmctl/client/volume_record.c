@@ -72,7 +72,7 @@ static int check(const struct volume_record *v, struct cc_error *err)
 		return cc_fail(err, CC_E_INVALID, WHAT ": realm is not [a-z0-9][a-z0-9_.-]{0,62}");
 	if (v->offset % (v->sector_size / 512) || v->sectors % (v->sector_size / 512))
 		return cc_fail(err, CC_E_INVALID,
-			       WHAT ": offset or sectors is no multiple of the sector size");
+			       WHAT ": offset or sectors is not a multiple of the sector size");
 	if (v->sectors > SECTORS_MAX - v->offset)
 		return cc_fail(err, CC_E_INVALID, WHAT ": offset and sectors exceed any device");
 	return 0;

@@ -107,7 +107,7 @@ static int check_created(pid_t pid, struct cc_error *err)
 		return -1;
 	return home ? 0
 		    : cc_refuse(err, "state",
-				"state: process %d is said to be created only, it is in the "
+				"state: process %d is said to be only created, but is in the "
 				"container's root file system already",
 				(int)pid);
 }
@@ -126,7 +126,7 @@ static int take_config(const struct engine_container *c, struct cc_measurement *
 	size_t len;
 
 	if (!c->bundle)
-		return cc_fail(err, CC_E_NOTFOUND, "container %.12s has no bundle any more", c->id);
+		return cc_fail(err, CC_E_NOTFOUND, "container %.12s no longer has a bundle", c->id);
 	if (asprintf(&path, "%s/config.json", c->bundle) < 0) {
 		path = NULL;
 		return cc_fail(err, CC_E_NOMEM, "out of memory");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * measure.h - takes the measurement of a container (DESIGN, "Measurement"): kernel facts, the
- * bundle's config.json, the engine's image by container id.
+ * measure.h - takes the measurement of a container (docs/architecture.md, "The life of a docker
+ * run"): kernel facts, the bundle's config.json, the engine's image by container id.
  */
 #ifndef CC_MEASURE_H
 #define CC_MEASURE_H

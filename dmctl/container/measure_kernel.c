@@ -100,8 +100,8 @@ int measure_fresh(pid_t pid, struct cc_error *err)
 		return 0;
 	return cc_refuse(
 		err, "state",
-		"state: the container is being restored from a checkpoint, nobody knows what "
-		"its memory holds; start it anew");
+		"state: the container is being restored from a checkpoint, and nobody knows what "
+		"its memory holds; start it from its image");
 }
 
 int measure_kernel(pid_t pid, const char *cgroup, const struct engine *engine,
@@ -169,8 +169,8 @@ int measure_confined(const struct proc_status *st, const struct oci_facts *f,
 	if (m->no_new_privileges && !st->no_new_privs)
 		return cc_refuse(
 			err, "noNewPrivileges",
-			"noNewPrivileges: config.json says true, the running process has it "
-			"not");
+			"noNewPrivileges: config.json says true, the running process does not have "
+			"it");
 	if (strcmp(m->seccomp, "unconfined") != 0 && st->seccomp != 2)
 		return cc_refuse(err, "seccomp",
 				 "seccomp: config.json has a filter, the running process has none");

@@ -80,8 +80,8 @@ int oci_devices_parse(const json_t *lnx, const struct oci_context *ctx, struct c
 		      struct cc_error *err);
 
 /**
- * oci_settings_parse - fills m->settings: what may change what the program does and is no other
- * fact.
+ * oci_settings_parse - fills m->settings: what may change what the program does and is not covered
+ * by another fact.
  * @config: the whole document; m->seccomp is filled already
  */
 int oci_settings_parse(const json_t *config, struct cc_measurement *m, struct cc_error *err);

@@ -56,7 +56,8 @@ static int parse_user(const json_t *process, struct cc_user *u, struct cc_error 
 
 		if (n < 0 || n > UINT32_MAX)
 			return cc_fail(err, CC_E_INVALID,
-				       WHAT ": process.user.additionalGids holds no group id");
+				       WHAT ": process.user.additionalGids must hold group ids "
+					    "only");
 		u->groups[u->n_groups++] = (uint32_t)n;
 	}
 	return 0;
@@ -76,11 +77,12 @@ static int parse_capabilities(const json_t *process, struct cc_strv *out, struct
 			continue;
 		if (!json_is_array(set))
 			return cc_fail(err, CC_E_INVALID,
-				       WHAT ": process.capabilities.%s is no list", name);
+				       WHAT ": process.capabilities.%s must be a list", name);
 		json_array_foreach(set, i, cap) {
 			if (!json_is_string(cap))
 				return cc_fail(err, CC_E_INVALID,
-					       WHAT ": process.capabilities.%s holds no name",
+					       WHAT ": process.capabilities.%s must hold names "
+						    "only",
 					       name);
 			if (!cc_strv_has(out, json_string_value(cap)) &&
 			    cc_strv_push(out, json_string_value(cap), err))
@@ -140,7 +142,7 @@ static int parse_hooks(const json_t *config, const struct oci_context *ctx,
 		return -1;
 	json_object_foreach(hooks, name, list) {
 		if (!json_is_array(list) && !json_is_null(list))
-			return cc_fail(err, CC_E_INVALID, WHAT ": hooks.%s is no list", name);
+			return cc_fail(err, CC_E_INVALID, WHAT ": hooks.%s must be a list", name);
 		json_array_foreach(list, i, hook) {
 			path = json_string_value(json_object_get(hook, "path"));
 			if (!path)
@@ -195,7 +197,7 @@ static int parse_namespaces(const json_t *lnx, struct cc_measurement *m, struct 
 
 		if (!json_is_object(ns))
 			return cc_fail(err, CC_E_INVALID,
-				       WHAT ": linux.namespaces holds no object");
+				       WHAT ": linux.namespaces must hold objects only");
 		if (cc_json_str(ns, WHAT " linux.namespaces", "type", true, &type, err) ||
 		    cc_json_str(ns, WHAT " linux.namespaces", "path", false, &path, err))
 			return -1;
@@ -251,7 +253,7 @@ int oci_config_parse(const char *buf, size_t len, const struct oci_context *ctx,
 	if (!config)
 		return -1;
 	if (!json_is_object(config))
-		return cc_fail(err, CC_E_INVALID, WHAT " is no JSON object");
+		return cc_fail(err, CC_E_INVALID, WHAT " is not a JSON object");
 	if (cc_json_obj(config, WHAT, "linux", true, &lnx, err) ||
 	    cc_json_arr(config, WHAT, "mounts", false, &mounts, err) ||
 	    parse_process(config, m, err) || parse_root(config, ctx, m, f, err) ||

@@ -57,7 +57,7 @@ static int parse_node(const json_t *node, const struct oci_context *ctx, struct 
 	json_int_t major, minor;
 
 	if (!json_is_object(node))
-		return cc_fail(err, CC_E_INVALID, NODE " holds no object");
+		return cc_fail(err, CC_E_INVALID, NODE " must hold objects only");
 	if (cc_json_str(node, NODE, "path", true, &path, err) ||
 	    cc_json_str(node, NODE, "type", true, &type, err))
 		return -1;
@@ -102,7 +102,7 @@ static int parse_rule(const json_t *rule, const json_t *nodes, struct cc_measure
 	char name[64];
 
 	if (!json_is_object(rule))
-		return cc_fail(err, CC_E_INVALID, RULE " holds no object");
+		return cc_fail(err, CC_E_INVALID, RULE " must hold objects only");
 	if (cc_json_bool(rule, RULE, "allow", true, &allow, err) ||
 	    cc_json_str(rule, RULE, "type", false, &type, err) ||
 	    cc_json_str(rule, RULE, "access", false, &access, err))

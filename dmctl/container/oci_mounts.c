@@ -90,7 +90,7 @@ static int parse_mount(const json_t *obj, const struct oci_context *ctx, bool re
 		       struct cc_mount *mnt, struct cc_error *err)
 {
 	if (!json_is_object(obj))
-		return cc_fail(err, CC_E_INVALID, WHAT " holds no object");
+		return cc_fail(err, CC_E_INVALID, WHAT " must hold objects only");
 	if (cc_json_str(obj, WHAT, "destination", true, &mnt->destination, err) ||
 	    cc_json_str(obj, WHAT, "type", false, &mnt->type, err) ||
 	    cc_json_str(obj, WHAT, "source", false, &mnt->source, err) ||

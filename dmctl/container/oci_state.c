@@ -15,7 +15,7 @@ int oci_state_parse(const json_t *obj, struct oci_state *s, struct cc_error *err
 	uint64_t pid = 0;
 
 	if (!json_is_object(obj))
-		return cc_fail(err, CC_E_INVALID, WHAT " is no JSON object");
+		return cc_fail(err, CC_E_INVALID, WHAT " is not a JSON object");
 	if (cc_json_str(obj, WHAT, "id", true, &id, err) ||
 	    cc_json_u64(obj, WHAT, "pid", true, &pid, err) ||
 	    cc_json_str(obj, WHAT, "bundle", true, &s->bundle, err))
@@ -28,7 +28,7 @@ int oci_state_parse(const json_t *obj, struct oci_state *s, struct cc_error *err
 		return cc_fail(err, CC_E_INVALID, WHAT ": pid %llu is out of range",
 			       (unsigned long long)pid);
 	if (s->bundle[0] != '/')
-		return cc_fail(err, CC_E_INVALID, WHAT ": bundle is no absolute path");
+		return cc_fail(err, CC_E_INVALID, WHAT ": bundle is not an absolute path");
 	memcpy(s->id, id, sizeof(s->id));
 	s->pid = (pid_t)pid;
 	return 0;

@@ -261,7 +261,7 @@ int rootfs_digest(const char *root, pid_t pid, const struct engine *engine,
 		return -1;
 	if (!o.found || !o.lower.n)
 		return cc_refuse(err, "rootfs",
-				 "rootfs: the container's root file system is no overlay, its "
+				 "rootfs: the container's root file system is not an overlay, its "
 				 "layers cannot be measured");
 	if (rootfs_image_layers(&o, engine, m, err) ||
 	    layers_digest(&o.lower, cache, digest, &cost, err))

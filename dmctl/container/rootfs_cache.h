@@ -37,7 +37,7 @@ void layer_cache_clear(struct layer_cache *c);
  * @t: zeroed; digest and opaque are filled
  * @cached: out, no file was read
  *
- * Waits for others that read the same layer. A cache that cannot be written is no error.
+ * Waits for others that read the same layer. It is not an error if the cache cannot be written.
  */
 int rootfs_layer(struct layer_cache *c, int fd, const char *what, struct tree *t, bool *cached,
 		 struct cc_error *err);

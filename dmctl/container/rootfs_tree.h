@@ -11,7 +11,7 @@
  * container's upper layer covers; labels that a host puts on files (security.selinux, .ima, .evm);
  * overlayfs's own book-keeping (trusted.overlay.origin, impure, nlink, uuid, upper, protattr, and
  * user.overlay. alike). A whiteout (character device 0:0) counts as such, whatever its owner. An
- * opaque directory is no part of the digest but told apart, since it depends on the layers below
+ * opaque directory is not part of the digest but told apart, since it depends on the layers below
  * whether that means anything.
  */
 #ifndef CC_ROOTFS_TREE_H

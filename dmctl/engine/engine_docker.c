@@ -41,7 +41,7 @@ static json_t *docker_list(const char *filter, const char *value, struct cc_erro
 	}
 	found = docker_get(path, err);
 	if (found && !json_is_array(found)) {
-		cc_fail(err, CC_E_INVALID, "docker's list of containers is none");
+		cc_fail(err, CC_E_INVALID, "docker's list of containers is not a list");
 		return NULL;
 	}
 	return cc_steal(found);
@@ -78,7 +78,8 @@ static int take_entry(const json_t *entry, struct engine_container *c, struct cc
 	if (cc_json_str(entry, "docker's answer", "Id", true, &id, err))
 		return -1;
 	if (strlen(id) != CONTAINER_ID_LEN || !engine_is_id_prefix(id))
-		return cc_fail(err, CC_E_INVALID, "docker's answer: \"%s\" is no container id", id);
+		return cc_fail(err, CC_E_INVALID, "docker's answer: \"%s\" is not a container id",
+			       id);
 	free(c->id);
 	c->id = cc_steal(id);
 	free(c->name);
@@ -229,7 +230,7 @@ static int is_other(const json_t *entry, const char *id, struct cc_error *err)
 	if (got && strcmp(got, id) == 0)
 		return 0;
 	return cc_fail(err, CC_E_INVALID,
-		       "docker was asked for container %.12s, and answers for %.12s", id,
+		       "docker was asked for container %.12s and answered for %.12s", id,
 		       got ? got : "none");
 }
 
@@ -249,7 +250,8 @@ static int docker_describe(struct engine_container *c, struct cc_error *err)
 	    cc_json_str(entry, "docker's answer", "Image", false, &c->image_ref, err))
 		return -1;
 	if (!cc_is_digest(image))
-		return cc_fail(err, CC_E_INVALID, "docker's answer: \"%s\" is no image id", image);
+		return cc_fail(err, CC_E_INVALID, "docker's answer: \"%s\" is not an image id",
+			       image);
 	snprintf(c->image_id, sizeof(c->image_id), "%s", image);
 	if (root_dir(&dir, err))
 		return -1;

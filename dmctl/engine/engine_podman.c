@@ -205,7 +205,7 @@ static int take_entry(const json_t *entry, struct engine_container *c, struct cc
 	if (cc_json_str(entry, "podman's store", "id", true, &c->id, err))
 		return -1;
 	if (strlen(c->id) != CONTAINER_ID_LEN || !engine_is_id_prefix(c->id))
-		return cc_fail(err, CC_E_INVALID, "podman's store: \"%s\" is no container id",
+		return cc_fail(err, CC_E_INVALID, "podman's store: \"%s\" is not a container id",
 			       c->id);
 	free(c->name);
 	c->name = strdup(name ? name : c->id);

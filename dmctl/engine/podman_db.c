@@ -25,7 +25,7 @@ static void finalize_ptr(sqlite3_stmt **stmt)
 
 static int fail(sqlite3 *db, const char *path, struct cc_error *err)
 {
-	return cc_fail(err, CC_E_INTERNAL, "podman's data base %s: %s", path,
+	return cc_fail(err, CC_E_INTERNAL, "podman's database %s: %s", path,
 		       db ? sqlite3_errmsg(db) : "out of memory");
 }
 
@@ -52,11 +52,11 @@ static int read_config(const char *path, const char *id, json_t **config, struct
 	text = (const char *)sqlite3_column_text(stmt, 0);
 	len = sqlite3_column_bytes(stmt, 0);
 	if (!text || len > ENGINE_FILE_MAX)
-		return cc_fail(err, CC_E_INVALID, "podman's data base %s: no such configuration",
+		return cc_fail(err, CC_E_INVALID, "podman's database %s: no such configuration",
 			       path);
 	*config = json_loadb(text, (size_t)len, JSON_REJECT_DUPLICATES, &where);
 	return *config ? 0
-		       : cc_fail(err, CC_E_INVALID, "podman's data base %s: line %d: %s", path,
+		       : cc_fail(err, CC_E_INVALID, "podman's database %s: line %d: %s", path,
 				 where.line, where.text);
 }
 
@@ -78,6 +78,6 @@ json_t *podman_db_config(const char *const *dirs, const char *id, struct cc_erro
 		if (config)
 			return config;
 	}
-	cc_fail(err, CC_E_NOTFOUND, "podman has no data base (SQLite) with container %.12s", id);
+	cc_fail(err, CC_E_NOTFOUND, "podman has no database (SQLite) with container %.12s", id);
 	return NULL;
 }

@@ -150,7 +150,7 @@ static int wait_verdict(int fd)
 				    "container-crypt-agent\"");
 		answer[n] = '\0';
 		if (verdict_parse(answer, &v))
-			return fail(STATUS_INVALID, "the agent's answer is not understood");
+			return fail(STATUS_INVALID, "the agent's answer cannot be understood");
 		if (v.final)
 			break;
 	}
@@ -179,6 +179,6 @@ int main(int argc, char **argv)
 	if (fd < 0)
 		return no_agent();
 	if (send(fd, request, (size_t)n, MSG_NOSIGNAL) < 0)
-		return fail_errno(STATUS_UNREACHABLE, "the agent does not take the request", "");
+		return fail_errno(STATUS_UNREACHABLE, "the agent did not take the request", "");
 	return wait_verdict(fd);
 }

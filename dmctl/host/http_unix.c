@@ -60,7 +60,7 @@ static int unreachable(CURL *c, CURLcode rc, const struct http_request *r, struc
 	curl_easy_getinfo(c, CURLINFO_OS_ERRNO, &os_errno);
 	if (rc == CURLE_COULDNT_CONNECT && (os_errno == EACCES || os_errno == EPERM))
 		return cc_fail(err, CC_E_PERM,
-			       "%s may not be used by this user (%s: %s); try as root", r->who,
+			       "this user has no access to %s (%s: %s); try as root", r->who,
 			       r->socket, strerror((int)os_errno));
 	return cc_fail(err, CC_E_UNREACHABLE, "%s does not answer on %s (%s)", r->who, r->socket,
 		       rc == CURLE_COULDNT_CONNECT && os_errno ? strerror((int)os_errno)

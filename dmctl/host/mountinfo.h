@@ -24,7 +24,7 @@ int mountinfo_open(pid_t pid, struct cc_error *err);
 /**
  * mountinfo_overlay - upperdir and lowerdir of the overlay mounted on @target.
  * @upper, @lower: out, malloced, NULL when the overlay has none
- * @found: out, false when @target is no overlay mount in that table
+ * @found: out, false when @target is not an overlay mount in that table
  */
 int mountinfo_overlay(int fd, const char *target, char **upper, char **lower, bool *found,
 		      struct cc_error *err);

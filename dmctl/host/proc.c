@@ -231,7 +231,8 @@ int proc_cgroup(pid_t pid, char path[static PROC_PATH_MAX], struct cc_error *err
 	found = unified(text);
 	if (!found || strlen(found) >= PROC_PATH_MAX)
 		return cc_fail(err, CC_E_INTERNAL,
-			       "process %d is in no cgroup v2; cgroup v1 hosts are not supported",
+			       "process %d is not in a version 2 cgroup; cgroup v1 hosts are not "
+			       "supported",
 			       (int)pid);
 	memcpy(path, found, strlen(found) + 1);
 	return 0;

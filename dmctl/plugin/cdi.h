@@ -4,7 +4,7 @@
  * SPEC.md 0.6.0): one file a volume, so that `--device container-crypt/volume=NAME` puts our hook
  * in front of the container's program on every engine.
  *
- * The hook's argument only selects a volume; it is no authority.
+ * The hook's argument only selects a volume; it is not an authority.
  */
 #ifndef CC_CDI_H
 #define CC_CDI_H

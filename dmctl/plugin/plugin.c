@@ -50,8 +50,8 @@ static int make(const char *volume, const struct plugin_request *r, struct cc_er
 	if (!r->device)
 		return cc_fail(
 			err, CC_E_NOTFOUND,
-			"keyd has no volume %s; make it with -o device=/dev/disk/by-id/…, or "
-			"say with -o name= which one is meant (\"dmctl volume ls\")",
+			"keyd has no volume %s; create it with -o device=/dev/disk/by-id/…, or say "
+			"with -o name= which one is meant (\"dmctl volume ls\")",
 			volume);
 	wish.name = volume;
 	wish.device = r->device;
@@ -107,7 +107,7 @@ static int choose(const struct plugin_request *r, struct plugin_volume *v, struc
 	if (!cc_is_name(volume))
 		return cc_fail(
 			err, CC_E_USAGE,
-			"\"%.80s\" is no name keyd takes (a-z 0-9 _ . -, at most 63); give one "
+			"\"%.80s\" is not a name keyd takes (a-z 0-9 _ . -, at most 63); give one "
 			"with -o name=",
 			volume);
 	*v = (struct plugin_volume){.created = time(NULL)};

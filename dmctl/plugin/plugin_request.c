@@ -72,8 +72,8 @@ static int parse_name(const json_t *obj, struct plugin_request *r, struct cc_err
 		return -1;
 	if (!plugin_is_name(name))
 		return cc_fail(err, CC_E_INVALID,
-			       "\"%.80s\" is no name of a volume: letters, digits, _ . -, at most "
-			       "%d characters",
+			       "\"%.80s\" is not a name of a volume: letters, digits, _ . -, at "
+			       "most %d characters",
 			       name, PLUGIN_NAME_MAX);
 	memcpy(r->name, name, strlen(name) + 1);
 	return 0;
@@ -95,7 +95,7 @@ static int parse_options(const json_t *obj, struct plugin_request *r, struct cc_
 	if (!opts || json_is_null(opts))
 		return 0;
 	if (!json_is_object(opts))
-		return cc_fail(err, CC_E_INVALID, WHAT ": \"Opts\" is no object");
+		return cc_fail(err, CC_E_INVALID, WHAT ": \"Opts\" must be an object");
 	json_object_foreach(opts, key, value) {
 		for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 			if (strcmp(known[i].name, key) == 0)
@@ -110,7 +110,7 @@ static int parse_options(const json_t *obj, struct plugin_request *r, struct cc_
 			return -1;
 	}
 	if (r->volume && !cc_is_name(r->volume))
-		return cc_fail(err, CC_E_USAGE, "name=%.80s: that is no name of a volume",
+		return cc_fail(err, CC_E_USAGE, "name=%.80s: not a valid name of a volume",
 			       r->volume);
 	return r->o ? cc_mount_options_parse(r->o, &r->options, err) : 0;
 }
@@ -128,7 +128,7 @@ int plugin_request_parse(const char *path, const char *body, size_t len, struct 
 	if (!obj)
 		return -1;
 	if (!json_is_object(obj))
-		return cc_fail(err, CC_E_INVALID, WHAT " is no JSON object");
+		return cc_fail(err, CC_E_INVALID, WHAT " is not a JSON object");
 	if (parse_name(obj, r, err))
 		return -1;
 	return r->call == PLUGIN_CREATE ? parse_options(obj, r, err) : 0;

@@ -30,7 +30,7 @@
 #define EXT4_MAGIC 0xef53
 #define EXT4_ERROR_FS 2
 #define FSCK "/usr/sbin/e2fsck"
-#define FSCK_MENDED \
+#define FSCK_REPAIRED \
 	1 /* exit status: bits, this and the next are no trouble when nothing is mounted */
 #define FSCK_REBOOT 2
 
@@ -86,12 +86,10 @@ int fs_repair(const char *fs, const char *node, bool read_only, struct cc_error 
 		return cc_fail_errno(err, CC_E_INTERNAL, "memfd_create");
 	if (program_run(argv, out, &status, err))
 		return -1;
-	if (WIFEXITED(status) && (WEXITSTATUS(status) & ~(FSCK_MENDED | FSCK_REBOOT)) == 0)
+	if (WIFEXITED(status) && (WEXITSTATUS(status) & ~(FSCK_REPAIRED | FSCK_REBOOT)) == 0)
 		return 0;
 	program_check(FSCK, status, CC_E_DEVICE, err);
-	return cc_prefix(err,
-			 "the file system is damaged and cannot be mended without somebody who "
-			 "decides");
+	return cc_prefix(err, "the file system is damaged and cannot be repaired automatically");
 }
 
 /* ---- grow ---------------------------------------------------------------------------------- */

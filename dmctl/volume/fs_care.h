@@ -12,8 +12,8 @@
 #include "error.h"
 
 /**
- * fs_repair - has e2fsck mend an ext4 that found errors in itself. Others mend themselves when they
- * are mounted, or not at all. Call stop_signals_block() first.
+ * fs_repair - has e2fsck repair an ext4 that found errors in itself. Others repair themselves when
+ * they are mounted, or not at all. Call stop_signals_block() first.
  * @node: block device, not mounted; not written to when @read_only
  * Return: 0, also when there was nothing to do; -1 with CC_E_DEVICE when it needs somebody to look
  * at it.

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * luks.h - the LUKS2 header of a LUN, by libcryptsetup (DESIGN, "On disk"): no keyslots, label =
- * volume name, subsystem "container-crypt", JSON token "container-crypt", data at 32 MiB.
+ * luks.h - the LUKS2 header of a LUN, by libcryptsetup (docs/architecture.md, "On the LUN"): no
+ * keyslots, label = volume name, subsystem "container-crypt", JSON token "container-crypt", data at
+ * 32 MiB.
  */
 #ifndef CC_LUKS_H
 #define CC_LUKS_H

@@ -140,7 +140,7 @@ static int two_carry(const char *uuid, size_t n, const char *const top[static 2]
 		return -1;
 	return cc_fail(err, CC_E_DEVICE,
 		       "%zu block devices carry volume %s (%s, %s and %s, %s); start multipathd if "
-		       "they are paths to one LUN, else take the copy away or name the right one",
+		       "they are paths to one LUN, else remove the copy or name the right one",
 		       n, uuid, top[0], a, top[1], b);
 }
 

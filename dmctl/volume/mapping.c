@@ -250,7 +250,7 @@ int mapping_renew(const char *name, uint64_t end_ms, struct cc_error *err)
 	if (st.exists && !st.locked)
 		return cc_fail(err, CC_E_INTERNAL,
 			       "mapping " CC_DM_PREFIX "%s does not renew its lease", name);
-	return cc_fail(err, CC_E_NOTFOUND, "mapping " CC_DM_PREFIX "%s has no key any more", name);
+	return cc_fail(err, CC_E_NOTFOUND, "mapping " CC_DM_PREFIX "%s no longer has a key", name);
 }
 
 int mapping_lock(const char *name, struct cc_error *err)
@@ -432,7 +432,8 @@ static int remove_once(const char *name, bool deferred, struct cc_error *err)
 	if (!t)
 		return -1;
 	if (deferred && !dm_task_deferred_remove(t))
-		return cc_fail(err, CC_E_INTERNAL, "device-mapper knows no deferred removal");
+		return cc_fail(err, CC_E_INTERNAL,
+			       "device-mapper does not support deferred removal");
 	if (run_with_udev(t) || dm_task_get_errno(t) == ENXIO)
 		return 0;
 	return task_fail(t, name, "cannot be removed", err);

@@ -53,7 +53,7 @@ int mapping_unlock(const char *name, const struct volume_record *v, const struct
 int mapping_renew(const char *name, uint64_t end_ms, struct cc_error *err);
 
 /**
- * mapping_fail_io - I/O does not wait for a key any more: what waits fails, and so does what comes.
+ * mapping_fail_io - I/O no longer waits for a key: what waits fails, and so does what comes.
  * For a mapping that will not get a key again. Success when there is none.
  */
 int mapping_fail_io(const char *name, struct cc_error *err);

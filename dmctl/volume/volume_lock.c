@@ -58,7 +58,7 @@ int volume_lock_within(const char *name, unsigned int timeout_ms, struct cc_erro
 		if (waited >= timeout_ms)
 			return cc_fail(
 				err, CC_E_BUSY,
-				"another dmctl works on volume %s; try again when it is done",
+				"another dmctl is working on volume %s; try again when it is done",
 				name);
 		nanosleep(&pause, NULL);
 	}

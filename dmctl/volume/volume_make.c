@@ -44,7 +44,9 @@ static int claim_name(const struct volume_wish *r, struct cc_error *err)
 			       "volume %s exists already; choose another name, or delete it with "
 			       "\"dmctl volume rm %s\"",
 			       r->name, r->name);
-	fprintf(stderr, "dmctl: an earlier attempt to create %s did not finish; clearing it away\n",
+	fprintf(stderr,
+		"dmctl: an earlier attempt to create %s did not finish; cleaning up after "
+		"it\n",
 		r->name);
 	volume_undo(r->name, old.uuid, r->device);
 	return 0;
@@ -105,7 +107,8 @@ static int record(const struct volume_wish *r, const char *uuid, uint64_t sector
 	    volume_record_from_json(v, answer, err))
 		return -1;
 	if (strcmp(v->uuid, uuid) || v->sectors != sectors || v->offset != LUKS_DATA_OFFSET_SECTORS)
-		return cc_fail(err, CC_E_INTERNAL, "keyd recorded another volume than it was told");
+		return cc_fail(err, CC_E_INTERNAL,
+			       "keyd recorded a different volume from the one it was given");
 	return 0;
 }
 

@@ -51,7 +51,8 @@ void volume_undo(const char *name, const char *uuid, const char *device)
 	/* keyd says whether the volume became ready in the last moment */
 	recorded = volume_get(name, &v, NULL, &err) == 0;
 	if (!recorded && err.code != CC_E_NOTFOUND) {
-		complain("keyd's record and the header are left; run the command again", &err);
+		complain("keyd's record and the header are still there; run the command again",
+			 &err);
 		return;
 	}
 	if (recorded && strcmp(v.uuid, uuid) == 0 && v.ready)

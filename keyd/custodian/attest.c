@@ -16,7 +16,7 @@ static int verify(struct custodian *c, struct call *call, const char *jws, struc
 	char kid[64];
 
 	if (len > CC_EVIDENCE_MAX) {
-		cc_fail(err, CC_E_INVALID, "evidence of %zu bytes: at most %d are taken", len,
+		cc_fail(err, CC_E_INVALID, "evidence: %zu bytes, more than the %d allowed", len,
 			CC_EVIDENCE_MAX);
 		return cc_set_fact(err, "evidence");
 	}

@@ -96,7 +96,7 @@ static int read_boot_id(struct custodian *c, struct cc_error *err)
 	int rc = sd_id128_get_boot(&id);
 
 	if (rc < 0)
-		return cc_fail(err, CC_E_INTERNAL, "no boot id: %s", strerror(-rc));
+		return cc_fail(err, CC_E_INTERNAL, "the boot id cannot be read: %s", strerror(-rc));
 	snprintf(c->boot_id, sizeof(c->boot_id), SD_ID128_UUID_FORMAT_STR, SD_ID128_FORMAT_VAL(id));
 	return 0;
 }

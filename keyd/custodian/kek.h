@@ -7,7 +7,7 @@
  * so that a wrapped key cannot be moved to another volume: each of volume UUID, generation (8
  * bytes, big-endian), KEK id, cipher, key size in bytes (4 bytes, big-endian) and the volume's
  * name, preceded by its own length in 4 bytes, big-endian. The name is what identities speak of:
- * without it (format 1, written by the first keyd) who can write to the database could swap the
+ * without it (format 1, written by the first keyd) whoever can write to the database could swap the
  * names of two volumes. One KEK must not wrap more than 2^32 keys (random nonces).
  */
 #ifndef KEYD_KEK_H

@@ -154,7 +154,7 @@ int lease_mine(struct store *st, const char *id, const char *uuid, const struct 
 		if (err->code != CC_E_NOTFOUND)
 			return -1;
 		return cc_refuse(err, "lease",
-				 "lease %s is not held any more: it was returned, or its time was "
+				 "lease %s is no longer held: it was returned, or its time was "
 				 "over and somebody else got the volume",
 				 id);
 	}
@@ -165,7 +165,7 @@ int lease_mine(struct store *st, const char *id, const char *uuid, const struct 
 				 l->volume);
 	if (strcmp(l->volume_uuid, uuid) != 0 || lease_judge(l, &same, now_ms) != LEASE_MINE)
 		return cc_refuse(err, "lease",
-				 "lease %s is another agent's, container's, boot's or volume's",
+				 "lease %s belongs to another agent, container, boot or volume",
 				 id);
 	return 0;
 }

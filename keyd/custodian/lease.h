@@ -25,7 +25,7 @@ struct lease_ask {
  * enum lease_verdict - what a lease means to who asks.
  * @LEASE_MINE: it is the asker's own, nobody wrote since: it goes on
  * @LEASE_BESIDE: both only read and may hold the volume together
- * @LEASE_OVER: it does not count any more: its time is over, or the kernel that held its key was
+ * @LEASE_OVER: it no longer counts: its time is over, or the kernel that held its key was
  * booted again
  * @LEASE_CONFLICT: the asker has to wait for its end
  */

@@ -137,7 +137,7 @@ int op_release(struct custodian *c, struct call *call, struct cc_error *err)
 	if (attest_verify(c, call, jws, &ev, err))
 		return -1;
 	if (ev.op == CC_OP_RENEW) {
-		cc_fail(err, CC_E_INVALID, "evidence to renew releases no key");
+		cc_fail(err, CC_E_INVALID, "evidence of operation \"renew\" releases no key");
 		return cc_set_fact(err, "evidence");
 	}
 	if (check_recipient(&ev, recipient, err))

@@ -53,8 +53,8 @@ static int decide(struct custodian *c, struct renewing *g, struct cc_error *err)
 	if (id->read_only && !l->read_only)
 		return cc_refuse(
 			err, "readOnly",
-			"readOnly: identity wants the volume read-only now, the container has "
-			"it writable");
+			"readOnly: identity wants the volume read-only now, the container may "
+			"write to it");
 	return 0;
 }
 
@@ -138,7 +138,7 @@ int op_renew(struct custodian *c, struct call *call, struct cc_error *err)
 	    attest_verify(c, call, jws, &ev, err))
 		return -1;
 	if (ev.op != CC_OP_RENEW) {
-		cc_fail(err, CC_E_INVALID, "evidence for a release renews nothing");
+		cc_fail(err, CC_E_INVALID, "evidence without operation \"renew\" renews no lease");
 		return cc_set_fact(err, "evidence");
 	}
 	for (size_t i = 0; i < ev.n_renewals; i++) {

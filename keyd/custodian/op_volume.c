@@ -195,7 +195,7 @@ int op_volume_grow(struct custodian *c, struct call *call, struct cc_error *err)
 		return -1;
 	if (sectors < v.sectors)
 		return cc_fail(err, CC_E_INVALID,
-			       "volume %s has %" PRIu64 " sectors and does not shrink to %" PRIu64,
+			       "volume %s has %" PRIu64 " sectors and cannot shrink to %" PRIu64,
 			       v.name, v.sectors, sectors);
 	call->note.nothing = sectors == v.sectors;
 	snprintf(call->note.detail, sizeof(call->note.detail),

@@ -9,7 +9,7 @@
 #include "custodian/custodian.h"
 
 /**
- * upgrade_keys - wraps the volume keys of KEK_FORMAT_1 anew, all or none, with an audit row that
+ * upgrade_keys - wraps the volume keys of KEK_FORMAT_1 again, all or none, with an audit row that
  * says how many. One that does not unwrap stays as it is, is logged, and will never be released.
  */
 int upgrade_keys(struct custodian *c, struct cc_error *err);

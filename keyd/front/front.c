@@ -228,7 +228,7 @@ static void send_next(struct front *f)
 	if (!rq.body)
 		return die(f, "out of memory");
 	if (message_send(f->link, f->buf, message_put_request(f->buf, &rq)))
-		return die(f, "the custodian does not take requests any more");
+		return die(f, "the custodian no longer takes requests");
 	evbuffer_drain(in, rq.body_len);
 }
 
@@ -293,7 +293,8 @@ static void conn_route(struct conn *c)
 	if (status == 404)
 		return conn_refuse(c, 404, CC_E_NOTFOUND, "path", "no such path: see docs/api.md");
 	if (status == 405)
-		return conn_refuse(c, 405, CC_E_USAGE, "method", "this path has no such method");
+		return conn_refuse(c, 405, CC_E_USAGE, "method",
+				   "this path does not have the method");
 	if (status)
 		return conn_refuse(c, 400, CC_E_USAGE, "path", "malformed name, UUID or query");
 	if (c->head.content_length > MESSAGE_BODY_MAX)
@@ -398,7 +399,7 @@ static void conn_timer(evutil_socket_t fd, short what, void *arg)
 	case HEAD:
 	case BODY:
 		return conn_refuse(c, 408, CC_E_INVALID, "time",
-				   "the request did not come in time");
+				   "the request did not arrive in time");
 	default:
 		return conn_kill(c);
 	}
@@ -417,7 +418,7 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 	(void)addr;
 	(void)len;
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &peer_len) || peer.uid != 0) {
-		cc_log(LOG_WARNING, "connection that is not root's refused");
+		cc_log(LOG_WARNING, "a connection was refused: its peer is not root");
 		close(fd);
 		return;
 	}

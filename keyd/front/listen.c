@@ -26,7 +26,7 @@ static int make_dir(const char *path, struct cc_error *err)
 	rc = mkdir(dir, 0711);
 	umask(mask);
 	if (rc && errno != EEXIST)
-		return cc_fail_errno(err, CC_E_INTERNAL, "cannot make directory %s", dir);
+		return cc_fail_errno(err, CC_E_INTERNAL, "cannot create directory %s", dir);
 	if (stat(dir, &sb))
 		return cc_fail_errno(err, CC_E_INTERNAL, "%s", dir);
 	if (!S_ISDIR(sb.st_mode) || sb.st_uid != 0 || (sb.st_mode & 022))
@@ -73,6 +73,6 @@ int listen_unix(const char *path, struct cc_error *err)
 	rc = bind(fd, (const struct sockaddr *)&addr, sizeof(addr));
 	umask(mask);
 	if (rc || listen(fd, BACKLOG))
-		return cc_fail_errno(err, CC_E_INTERNAL, "cannot listen at %s", path);
+		return cc_fail_errno(err, CC_E_INTERNAL, "cannot listen on %s", path);
 	return cc_steal_fd(&fd);
 }

@@ -5,7 +5,7 @@
  * else, so that another back end replaces these files only.
  *
  * Every function may be called outside a transaction (then it is one of its own) or between
- * store_begin() and store_commit(). A failure of the data base is CC_E_INTERNAL and its text
+ * store_begin() and store_commit(). A failure of the database is CC_E_INTERNAL and its text
  * names the cause ("database or disk is full"). The store judges nothing: rows come back as
  * they are, and whoever reads them verifies them.
  *
@@ -99,7 +99,7 @@ struct store_agent {
  * @granted: seconds since the epoch, UTC; for people
  * @ms: length; 0 means until returned (only leases of before there were others)
  * @shared: others may hold the volume as well, all of them @read_only
- * @revoked: it cannot be renewed any more
+ * @revoked: it can no longer be renewed
  * @host_boot: boot id of keyd's own host when @end_ms was written
  * @end_ms: CLOCK_BOOTTIME of keyd's host, from when on others may have the volume; 0 with @ms 0
  */
@@ -129,7 +129,7 @@ void store_agent_clear(struct store_agent *a);
 
 /**
  * enum store_mode - how to open it.
- * @STORE_LOOK: for store_check() and the audit log only; a data base of an older keyd stays as it
+ * @STORE_LOOK: for store_check() and the audit log only; a database of an older keyd stays as it
  * is
  * @STORE_SERVE: brought up to date
  * @STORE_CREATE: made if there is none, too; otherwise that is CC_E_NOTFOUND
@@ -137,8 +137,8 @@ void store_agent_clear(struct store_agent *a);
 enum store_mode { STORE_LOOK, STORE_SERVE, STORE_CREATE };
 
 /**
- * store_open - opens the data base in @dir.
- * Return: the store, to be closed with store_close(); NULL on error. A data base that a newer
+ * store_open - opens the database in @dir.
+ * Return: the store, to be closed with store_close(); NULL on error. A database that a newer
  * keyd wrote is refused.
  */
 struct store *store_open(const char *dir, enum store_mode mode, struct cc_error *err);
@@ -154,11 +154,11 @@ int store_begin(struct store *st, struct cc_error *err);
 int store_commit(struct store *st, struct cc_error *err);
 void store_rollback(struct store *st); /* no effect outside a transaction */
 
-/* Writes what is in the write-ahead log to the data base and empties the log, so that deleted
+/* Writes what is in the write-ahead log to the database and empties the log, so that deleted
  * key material is in neither. */
 int store_checkpoint(struct store *st, struct cc_error *err);
 
-/* Structure of the data base, foreign keys; CC_E_INVALID says what is damaged. */
+/* Structure of the database, foreign keys; CC_E_INVALID says what is damaged. */
 int store_check(struct store *st, struct cc_error *err);
 
 /* Settings: "realm", "kek_id". *@value is malloced, NULL if it is not set. */

@@ -12,7 +12,7 @@
 #include "error.h"
 
 /**
- * struct store - an open data base.
+ * struct store - an open database.
  * @head_seq, @head_hash: the last audit row this process has committed; 0 when it has none
  * @next_seq, @next_hash: the same of the open transaction
  */

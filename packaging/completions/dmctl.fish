@@ -57,7 +57,7 @@ function __dmctl_devices
     end
 end
 
-# What comes next that is no option.
+# What comes next that is not an option.
 function __dmctl_arguments
     set -l words (__dmctl_words)
     set -l verb (__dmctl_verb)

@@ -55,7 +55,7 @@ static const struct row rows[] = {
 
 	/* volume, serial; validity has tests of its own */
 	{"an identity for another volume", "i volume='other'", "volume",
-	 "identity is for \"other\", asked for is \"pgdata\""},
+	 "identity is for \"other\", \"pgdata\" was asked for"},
 	{"a serial above the accepted one", "i serial=4", NULL, NULL},
 	{"a serial below the accepted one", "i serial=2", "serial",
 	 "identity has 2, the volume has already accepted 3"},
@@ -477,10 +477,10 @@ static void an_identity_is_valid_from_its_first_to_its_last_second(void **state)
 	} cases[] = {
 		{"i notBefore='2026-05-28T20:26:40Z'", NOW, NULL},
 		{"i notBefore='2026-05-28T20:26:40Z'", NOW - 1,
-		 "valid from 2026-05-28T20:26:40Z, it is 2026-05-28T20:26:39Z"},
+		 "valid from 2026-05-28T20:26:40Z, the time is 2026-05-28T20:26:39Z"},
 		{"i notAfter='2026-05-28T20:26:40Z'", NOW, NULL},
 		{"i notAfter='2026-05-28T20:26:40Z'", NOW + 1,
-		 "valid until 2026-05-28T20:26:40Z, it is 2026-05-28T20:26:41Z"},
+		 "valid until 2026-05-28T20:26:40Z, the time is 2026-05-28T20:26:41Z"},
 		{"", 0, NULL},
 	};
 

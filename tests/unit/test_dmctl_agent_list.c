@@ -169,7 +169,7 @@ static void an_agent_that_repeats_itself_is_not_listened_to_for_ever(void **stat
 	(void)state;
 	assert_int_equal(agent_bindings(path, &bindings, &err), -1);
 	stop(pid);
-	expect_error(&err, CC_E_INVALID, "", "does not go on");
+	expect_error(&err, CC_E_INVALID, "", "do not advance");
 }
 
 static int make_dir(void **state)

@@ -505,7 +505,7 @@ static void a_state_without_a_process_or_container_is_refused(void **state)
 	static const struct {
 		const char *text, *part;
 	} cases[] = {
-		{"[]", "no JSON object"},
+		{"[]", "not a JSON object"},
 		{"{'id':'x','pid':1,'bundle':'/b'}", "container id"},
 		{"{'id':'" DOCKER_ID "','pid':0,'bundle':'/b'}", "pid"},
 		{"{'id':'" DOCKER_ID "','pid':-1,'bundle':'/b'}", "pid"},

@@ -100,7 +100,7 @@ static void podmans_configuration_is_read_by_id(void **state)
 	const char *const dirs[] = {"/nowhere", dir, NULL};
 
 	assert_null(podman_db_config(dirs, ID, &err));
-	expect_error(&err, CC_E_NOTFOUND, "", "no data base");
+	expect_error(&err, CC_E_NOTFOUND, "", "no database");
 	make_db(dir, "CREATE TABLE ContainerConfig(ID TEXT PRIMARY KEY, JSON TEXT);"
 		     "INSERT INTO ContainerConfig VALUES('" ID
 		     "', '{\"healthcheck\":{\"Test\":[\"CMD\",\"x\"]}}');"
@@ -108,7 +108,7 @@ static void podmans_configuration_is_read_by_id(void **state)
 	config = podman_db_config(dirs, ID, &err);
 	assert_non_null(json_object_get(config, "healthcheck"));
 	assert_null(podman_db_config(dirs, "bbbb", &err));
-	expect_error(&err, CC_E_NOTFOUND, "", "no data base");
+	expect_error(&err, CC_E_NOTFOUND, "", "no database");
 	assert_null(podman_db_config(dirs, "bad", &err));
 	expect_error(&err, CC_E_INVALID, "", "line 1");
 	snprintf(command, sizeof(command), "rm -r %s", dir);

@@ -54,11 +54,11 @@ static void other_requests_are_refused(void **state)
 	static const struct {
 		const char *text, *part;
 	} cases[] = {
-		{"[]", "no JSON object"},
+		{"[]", "not a JSON object"},
 		{"{}", "op"},
-		{"{'op':'format'}", "not known"},
+		{"{'op':'format'}", "unknown operation"},
 		{"{'op':'unbind'}", "volume"},
-		{"{'op':'unbind','volume':'../x'}", "no volume name"},
+		{"{'op':'unbind','volume':'../x'}", "not a volume name"},
 		{"{'op':'unbind','volume':'v','force':true}", "force"},
 		{"{'op':'unbind','op':'list','volume':'v'}", "twice"},
 		{"{'op':'hook','volume':'v'}", "state"},
@@ -69,7 +69,7 @@ static void other_requests_are_refused(void **state)
 		{"{'op':'bind','volume':'v','container':'c','dryRun':'no'}", "dryRun"},
 		{"{'op':'measure','container':null}", "container"},
 		{"{'op':'measure','container':'c','rootfs':1}", "rootfs"},
-		{"{'op':'list','after':'../x'}", "no volume name"},
+		{"{'op':'list','after':'../x'}", "not a volume name"},
 		{"{'op':'grow'}", "volume"},
 		{"{'op':'plugin','path':'/Plugin.Activate'}", "body"},
 		{"{'op':'plugin','path':'/Plugin.Activate','body':{}}", "body"},

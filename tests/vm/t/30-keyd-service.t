@@ -44,7 +44,7 @@ fails_with 1 "no user nobody-here" serve --user nobody-here
 fails_with 1 "must not be root" serve --user root
 fails_with 1 "longer than" serve --socket "/$(printf 'x%.0s' {1..200})"
 fails_with 1 "unknown verb" "$keyd" sreve
-fails_with 1 "not for this verb" "$keyd" check --user x
+fails_with 1 "does not go with this verb" "$keyd" check --user x
 fails_with 1 "keyd --help" serve --sokcet x
 like "--help shows the verbs" "$("$keyd" --help)" 'keyd serve'
 like "--version says one" "$("$keyd" --version)" '^keyd [0-9]'
@@ -82,7 +82,7 @@ chmod 666 "$sock"
 chmod 755 "$tap_dir" "$kd"
 not_ok "even where the socket's mode would let it" setpriv --reuid=65534 --clear-groups \
 	curl -sf --max-time 5 --unix-socket "$sock" http://keyd/healthz
-ok "which is logged" grep -q "not root's" "$kd/log"
+ok "which is logged" grep -q "peer is not root" "$kd/log"
 chmod 600 "$sock"
 fails_with 5 "another keyd serves" serve
 ok "check works beside a running keyd" "$keyd" check --state-dir "$kd/state"

@@ -80,7 +80,7 @@ not_ok "another key is refused by the header's digest" \
 rm -f "$key"
 
 # ---- gone ----
-fails_with 1 'say --yes' dmctl volume rm small
+fails_with 1 'add --yes' dmctl volume rm small
 fails_with 8 'nosuch' dmctl volume rm nosuch --yes
 ok "rm" dmctl volume rm small --yes
 like "rm leaves the header to those who want it" "$(blkid -p -o value -s TYPE "$(lun 1)")" crypto_LUKS

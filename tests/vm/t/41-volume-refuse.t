@@ -48,7 +48,7 @@ drop_device
 
 # ---- what one can ask wrongly ----
 file_device 64
-refuses 1 'sector-size is 512 or 4096' --sector-size 2048
+refuses 1 'sector-size must be 512 or 4096' --sector-size 2048
 refuses 1 'not ext4, xfs or none' --fs btrfs
 refuses 1 'at most 16 characters' --label a-label-that-is-too-long
 
@@ -114,14 +114,14 @@ mkfifo "$tap_dir/answer"
 script -qefc 'dmctl volume rm victim' "$tap_dir/said" <"$tap_dir/answer" >/dev/null 2>&1 &
 asked=$!
 exec 4>"$tap_dir/answer"
-need wait_for 20 grep -q "name to go on" "$tap_dir/said"
+need wait_for 20 grep -q "name to continue" "$tap_dir/said"
 need dmctl volume rm victim --yes --wipe-header
 need dmctl volume create victim "$device"
 echo victim >&4
 wait $asked
 is "who answers late deletes nothing" "$?" 5
 exec 4>&-
-like "and is told" "$(cat "$tap_dir/said")" "was deleted and made anew meanwhile; nothing was changed"
+like "and is told" "$(cat "$tap_dir/said")" "was deleted and created again in the meantime; nothing was changed"
 is "the new one is there" "$(dmctl volume inspect --json victim | jq -r .state)" ready
 need dmctl volume rm victim --yes --wipe-header
 

@@ -46,7 +46,7 @@ is "signer ls" "$(dmctl signer ls)" "NAME  KEY"
 # ---- leases, audit ----
 is "lease ls" "$(dmctl lease ls --json)" "$(printf '{\n  "leases": []\n}')"
 fails_with 8 'lease' dmctl lease revoke 3e2c5a0e-7d1b-4c55-9b6f-0a1b2c3d4e5f
-like "audit verify" "$(dmctl audit verify)" '^[0-9]+ rows, the chain is whole, last hash [0-9a-f]{64}$'
+like "audit verify" "$(dmctl audit verify)" '^[0-9]+ rows, the chain is intact, last hash [0-9a-f]{64}$'
 rows=$(dmctl audit verify --json | jq .rows)
 is "audit ls shows every row" "$(dmctl audit ls --json | jq '.rows | length')" "$rows"
 is "audit ls --after" "$(dmctl audit ls --json --after $((rows - 1)) | jq -c '[.rows[].seq]')" "[$rows]"

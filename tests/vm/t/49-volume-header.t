@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # A volume's header is backed up and restored, onto the right LUN only; a file system that marked itself as
-# damaged is mended before it is mounted, or the start is refused.
+# damaged is repaired before it is mounted, or the start is refused.
 # vm: udev docker scsi=2 timeout=300 long
 
 . ./lib.sh
@@ -25,7 +25,7 @@ need dmctl volume create second "$other"
 header=$tap_dir/header
 ok "header-backup" dmctl volume header-backup vol "$header"
 is "the file is for its owner only" "$(stat -c %a "$header")" 400
-fails_with 9 "is there already" dmctl volume header-backup vol "$header"
+fails_with 9 "exists already" dmctl volume header-backup vol "$header"
 need release_key vol "$tap_dir/key"
 not_ok "no key is in it" grep -qaP "$(xxd -p -c1 "$tap_dir/key" | head -n 24 | sed 's/^/\\x/' | tr -d '\n')" "$header"
 
@@ -56,14 +56,14 @@ with_key() {
 }
 spoil() { debugfs -w -R "$1" /dev/mapper/plain; }
 need with_key spoil "set_super_value state 2"
-ok "a file system with the mark of an error is mended and mounted" run_app docker app:1
+ok "a file system with the mark of an error is repaired and mounted" run_app docker app:1
 ok "its data is there" wait_for 20 started docker 2
 need docker rm -f app
 need wait_for 20 leaves_nothing
 ok "the mark is gone" with_key e2fsck -fn /dev/mapper/plain
 need with_key spoil "set_super_value state 2"
 need with_key spoil "clri <2>"
-fails_with 125 "cannot be mended" run_app docker app:1
+fails_with 125 "cannot be repaired" run_app docker app:1
 docker rm -f app >/dev/null
 ok "nothing is left behind" wait_for 20 leaves_nothing
 need identity second docker app:1 '.readOnly = true'

@@ -27,13 +27,13 @@ is "List with an empty body" "$(call VolumeDriver.List)" '{"Volumes":[]} 200'
 like "Get of none" "$(call VolumeDriver.Get '{"Name":"none"}')" '"Err":".*none.* 500$'
 like "Mount of none" "$(call VolumeDriver.Mount '{"Name":"none","ID":"x"}')" '"Err":".* 500$'
 is "Remove of none succeeds" "$(call VolumeDriver.Remove '{"Name":"none"}')" '{} 200'
-like "a name with a slash" "$(call VolumeDriver.Get '{"Name":"../x"}')" 'no name of a volume.* 500$'
-like "no JSON" "$(call VolumeDriver.Get '<x>')" '"Err":".* 500$'
+like "a name with a slash" "$(call VolumeDriver.Get '{"Name":"../x"}')" 'not a name of a volume.* 500$'
+like "a body that is not JSON" "$(call VolumeDriver.Get '<x>')" '"Err":".* 500$'
 like "an unknown call" "$(call VolumeDriver.Format '{}')" ' 404$'
 like "a body of 100 kB" "$(head -c 100000 /dev/zero | tr '\0' x | call VolumeDriver.Get @-)" ' 413$'
 
 # create
-fails_with 1 "keyd has no volume pgdata; make it with -o device=" \
+fails_with 1 "keyd has no volume pgdata; create it with -o device=" \
 	docker volume create -d container-crypt pgdata
 fails_with 1 'no option "size": device=' \
 	docker volume create -d container-crypt -o size=1G pgdata

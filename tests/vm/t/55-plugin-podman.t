@@ -12,7 +12,7 @@ need host_setup
 podman_plugin
 need tiny_image podman app:1 /bin/sh -c "$app"
 
-fails_with 125 "keyd has no volume pgdata; make it with -o device=" \
+fails_with 125 "keyd has no volume pgdata; create it with -o device=" \
 	podman volume create -d container-crypt pgdata
 made() { podman volume create -d container-crypt -o device="$(lun 0)" pgdata; }
 ok "podman volume create makes the volume, at the second try where the first took too long" \

@@ -85,7 +85,7 @@ bundle=$tap_dir/bundle
 fails_with 6 "bundle: $tap_dir/bundle was named, docker keeps that of container ${good:0:12} in $engines" \
 	hook "$good" "$good_pid"
 bundle=$engines
-fails_with 6 "state: process $good_pid is said to be created only" hook "$good" "$good_pid"
+fails_with 6 "state: process $good_pid is said to be only created" hook "$good" "$good_pid"
 ok "nothing is left behind" leaves_nothing
 need docker rm -f good evil
 

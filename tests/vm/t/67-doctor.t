@@ -14,7 +14,7 @@ advice() { dmctl doctor --json | jq -r --arg n "$1" '.checks[] | select(.name ==
 
 need host_setup
 need dmctl volume create vol "$(lun 0)"
-ok "a host that is set up has nothing to mend" dmctl doctor
+ok "a host that is set up has nothing to repair" dmctl doctor
 is "as JSON, too" "$(dmctl doctor --json | jq -c '[.ok, ([.checks[] | select(.state == "fail")] | length)]')" \
 	"[true,0]"
 like "module, which the guest's kernel cannot know the signature of" "$(finding module)" "^warn: .*not signed"
@@ -34,7 +34,7 @@ like "a copy of a volume beside it" "$(finding volumes)" "^fail: volume vol: .*l
 need wipefs -qa "$(lun 0)" "$(lun 1)"
 like "a volume whose LUN is not here" "$(finding volumes)" "^warn: volume vol: no LUN here"
 chmod 777 /usr/libexec/container-crypt/container-crypt-hook
-like "a hook that others can replace" "$(finding hook)" "^fail: others than root"
+like "a hook that others can replace" "$(finding hook)" "^fail: users other than root"
 chmod 755 /usr/libexec/container-crypt/container-crypt-hook
 stop "$agent_pid"
 like "no agent" "$(advice agent)" "systemctl enable --now container-crypt-agent"
@@ -42,7 +42,7 @@ need rmmod dm-container-crypt
 like "a module that is not loaded yet" "$(finding module)" "^warn: .*loads it when"
 module=$(modinfo -n dm-container-crypt)
 need mv "$module" "$module.away"
-like "or not there" "$(finding module)" "^fail: .*is not there"
+like "or not there" "$(finding module)" "^fail: .*is not installed"
 need mv "$module.away" "$module"
 modprobe dm-container-crypt
 jq '.features.cdi = false' /etc/docker/daemon.json >"$tap_dir/daemon.json" &&

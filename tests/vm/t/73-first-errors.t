@@ -46,8 +46,8 @@ like "dmctl doctor says where to begin" "$(dmctl doctor 2>&1 | grep -A1 '^FAIL  
 need dmctl init --realm test
 cleanup kill_daemons
 need start_keyd
-first 2 'may not be used by this user' 'try as root' someone dmctl volume ls
-first 1 '"PgData" is no name of a volume' 'a-z 0-9' dmctl volume create PgData "$(lun 0)"
+first 2 'this user has no access to' 'try as root' someone dmctl volume ls
+first 1 '"PgData" is not a valid name of a volume' 'a-z 0-9' dmctl volume create PgData "$(lun 0)"
 first 4 '/dev/nowhere does not exist' 'see "lsblk"' dmctl volume create pgdata /dev/nowhere
 rmmod dm-container-crypt 2>/dev/null
 module=$(modinfo -n dm-container-crypt)

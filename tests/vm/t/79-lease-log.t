@@ -35,7 +35,7 @@ fcntl.lockf(f, fcntl.LOCK_EX)
 time.sleep(100)' &
 busy=$!
 ok "so is what keeps one volume from it" \
-	wait_for 60 grep -q "volume vol: its lease is not renewed: another dmctl works on" "$tap_dir/agent.log"
+	wait_for 60 grep -q "volume vol: its lease is not renewed: another dmctl is working on" "$tap_dir/agent.log"
 sleep 10
 is "once" "$(lines 'volume vol: its lease is not renewed: ')" 1
 stop $busy
