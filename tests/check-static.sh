@@ -104,6 +104,8 @@ circles() {
 	[ -z "$loops" ] || { echo "$loops"; return 1; }
 }
 
+compile_commands() { build compile_commands.json && python3 -m json.tool compile_commands.json; }
+
 # Off: variables that a function sets or reads by name, words meant to be split, optional arguments.
 scripts() {
 	tracked | while read -r file; do
