@@ -184,7 +184,7 @@ static bool on_recovered(void *arg, const struct job_end *end)
 	refresh(a);
 	a->link = keyd_link_open(a->base, a->paths->keyd, on_keyd_heard, a, &err);
 	if (!a->link)
-		cc_log(LOG_ERR, "keyd is not listened to: %s", err.text);
+		cc_log(LOG_ERR, "keyd's changes cannot be followed: %s", err.text);
 	return true;
 }
 
@@ -251,5 +251,5 @@ int agent_run(const struct agent_paths *paths, struct cc_error *err)
 		return -1;
 	queue_submit_own(a.queue, AGENT_RECOVER, NULL, on_recovered, &a);
 	event_base_dispatch(a.base);
-	return a.stopping ? 0 : cc_fail(err, CC_E_INTERNAL, "the agent could not go on, see above");
+	return a.stopping ? 0 : cc_fail(err, CC_E_INTERNAL, "the agent cannot continue, see above");
 }

@@ -84,7 +84,7 @@ static int parse_volume(const json_t *obj, struct agent_message *m, struct cc_er
 	if (cc_json_str(obj, WHAT, internal ? "binding" : "volume", true, &name, err))
 		return -1;
 	if (internal ? !binding_is_name(name) : !cc_is_name(name))
-		return cc_fail(err, CC_E_INVALID, WHAT ": \"%s\" is no volume name", name);
+		return cc_fail(err, CC_E_INVALID, WHAT ": \"%s\" is not a volume name", name);
 	set_binding(m, name);
 	return 0;
 }
@@ -154,7 +154,7 @@ int agent_message_parse(const char *buf, size_t len, bool internal, struct agent
 	if (!obj)
 		return -1;
 	if (!json_is_object(obj))
-		return cc_fail(err, CC_E_INVALID, WHAT " is no JSON object");
+		return cc_fail(err, CC_E_INVALID, WHAT " is not a JSON object");
 	if (parse_op(obj, internal, m, err) || parse_arguments(obj, m, err))
 		return -1;
 	m->text = strndup(buf, len);

@@ -104,7 +104,7 @@ static void on_limit(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	queue_cancel(w->plugin->queue, w);
 	reply_error(w->req, 500,
-		    "container-crypt is still busy with it; give the same command again");
+		    "container-crypt is still working on it; run the same command again");
 	waiting_free(w);
 }
 
@@ -192,7 +192,7 @@ static void on_request(struct evhttp_request *req, void *arg)
 	} else {
 		text = request_text(path, evhttp_request_get_input_buffer(req));
 		if (!text || strlen(text) > AGENT_MESSAGE_MAX)
-			reply_error(req, 500, "the request is no text");
+			reply_error(req, 500, "the request is not text");
 		else if (hand_on(arg, req, text, &err))
 			reply_error(req, 500, err.text);
 	}
@@ -283,7 +283,7 @@ void plugin_close(struct plugin *p)
 		return;
 	while ((w = TAILQ_FIRST(&p->waiting))) {
 		queue_cancel(p->queue, w);
-		reply_error(w->req, 500, "the agent stops; give the same command again");
+		reply_error(w->req, 500, "the agent is stopping; run the same command again");
 		waiting_free(w);
 	}
 	if (p->bound)

@@ -39,8 +39,7 @@ int cmd_agent(int argc, char **argv, const struct global_options *g)
 		else if (opt == 'p')
 			paths.plugin_dir = optarg;
 		else if (opt != 'w' || !cmd_number(optarg, 3, 1023, &worker_fd))
-			return cmd_usage(g, argv[0], "option \"%s\" is not understood",
-					 argv[optind - 1]);
+			return cmd_usage(g, argv[0], "unknown option \"%s\"", argv[optind - 1]);
 	}
 	if (cmd_arguments(g, argc, argv, no_arguments))
 		return CC_E_USAGE;

@@ -97,7 +97,7 @@ int cmd_doctor(int argc, char **argv, const struct global_options *g)
 	if (g->json)
 		output_json(answer);
 	else if (s.failed || s.warned)
-		printf("\n%u to mend, %u to consider.\n", s.failed, s.warned);
+		printf("\n%u to repair, %u to consider.\n", s.failed, s.warned);
 	else
 		printf("\nAll is well.\n");
 	return s.rc;

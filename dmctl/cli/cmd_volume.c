@@ -146,7 +146,7 @@ int cmd_volume_set(int argc, char **argv, const struct global_options *g)
 	if (cmd_arguments(g, argc, argv, one_name))
 		return CC_E_USAGE;
 	if (json_object_size(terms) == 0)
-		return cmd_usage(g, argv[0], "nothing is to be set");
+		return cmd_usage(g, argv[0], "nothing to set; give at least one option");
 	if (keyd_name(argv[optind], "volume", &err))
 		return cmd_fail(g, &err);
 	snprintf(path, sizeof(path), "/v1/volumes/%s/set", argv[optind]);

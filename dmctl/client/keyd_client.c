@@ -32,7 +32,7 @@ int keyd_name(const char *s, const char *what, struct cc_error *err)
 		return 0;
 	return cc_fail(
 		err, CC_E_USAGE,
-		"\"%.80s\" is no name of %s %s: a-z 0-9 _ . -, at most 63 characters, the first "
+		"\"%.80s\" is not a valid name of %s %s: a-z 0-9 _ . -, at most 63 characters, the first "
 		"one of a-z 0-9",
 		s, strchr("aeiou", what[0]) ? "an" : "a", what);
 }

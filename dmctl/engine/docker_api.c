@@ -28,7 +28,7 @@ json_t *docker_get(const char *path, struct cc_error *err)
 	if (answer.status == 200 && doc)
 		return doc;
 	cc_fail(err, answer.status == 404 ? CC_E_NOTFOUND : CC_E_UNREACHABLE,
-		"docker answers %ld to %s: %s", answer.status, path,
+		"docker answered %ld to %s: %s", answer.status, path,
 		json_string_value(json_object_get(doc, "message")) ?: "no reason given");
 	json_decref(doc);
 	return NULL;

@@ -31,7 +31,8 @@ int engine_read(const char *path, char **buf, size_t *len, struct cc_error *err)
 	if (fstat(fd, &st))
 		return cc_fail_errno(err, CC_E_INTERNAL, "%s", path);
 	if (!S_ISREG(st.st_mode) || st.st_size > ENGINE_FILE_MAX)
-		return cc_fail(err, CC_E_INVALID, "%s is no file of the engine's store", path);
+		return cc_fail(err, CC_E_INVALID, "%s is not a regular file, or is too large",
+			       path);
 	text = malloc((size_t)st.st_size + 1);
 	if (!text)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");

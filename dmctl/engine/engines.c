@@ -111,14 +111,14 @@ int engine_find(const struct engine *const *rows, const char *container, const c
 	    strspn(container,
 		   "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") !=
 		    strlen(container))
-		return cc_fail(err, CC_E_USAGE, "\"%s\" is no name or id of a container",
+		return cc_fail(err, CC_E_USAGE, "\"%s\" is not a name or id of a container",
 			       container);
 	if (!engine)
 		return find_anywhere(rows, container, c, err);
 	if (named)
 		return ask(named, container, c, err);
 	engine_names(rows, " or ", names);
-	return cc_fail(err, CC_E_USAGE, "engine \"%s\" is not known; use %s", engine, names);
+	return cc_fail(err, CC_E_USAGE, "unknown engine \"%s\"; use %s", engine, names);
 }
 
 bool engine_has(const struct engine *engine, const char *id)
