@@ -88,7 +88,7 @@ after_reload() {
 live=$(dmsetup table m)
 each_failing after_reload dmsetup reload m --table "$line 1 allow_discards"
 ok "a reload that fails leaves no inactive table" some_failed
-is "and the live one as it was" "$(dmsetup table m)" "$live"
+is "a reload that fails leaves the live table as it was" "$(dmsetup table m)" "$live"
 
 need cc_unlock m k
 pattern data $((1 << 20)) >"$tap_dir/data"
@@ -98,10 +98,10 @@ after_read() { [ "$1" = 0 ] && cmp -s "$tap_dir/read" <(head -c $bytes "$tap_dir
 for bytes in 4096 1048576; do
 	each_failing after_write dd if="$tap_dir/data" of=/dev/mapper/m bs=$bytes count=1 oflag=direct
 	ok "a write of $bytes bytes succeeds whichever allocation fails" some_failed
-	ok "and so does a read" \
+	ok "a read of $bytes bytes succeeds whichever allocation fails" \
 		each_failing after_read dd if=/dev/mapper/m of="$tap_dir/read" bs=$bytes count=1 iflag=direct
 done
-ok "the data is right" content
+ok "what was written whichever allocation fails is read back the same" content
 
 after_lock() { [ "$1" = 0 ] && [ "$(cc_status m state)" = locked ]; }
 ok "lock succeeds whichever allocation fails" each_failing after_lock dmsetup message m 0 lock
@@ -114,7 +114,7 @@ need set_faults fail_page_alloc probability=30 interval=1
 result=$("$blockcheck" -t 15 -m 256 /dev/mapper/m)
 report $? "random failures under load yield no wrong data"
 diag "$result"
-is "and no error" "$(field error "$result")" 0
+is "random failures under load are no error to who does I/O" "$(field error "$result")" 0
 need set_faults failslab probability=0
 need set_faults fail_page_alloc probability=0
 
@@ -127,9 +127,9 @@ need set_faults fail_make_request verbose=0 times=-1 interval=1 probability=20
 result=$("$blockcheck" -t 15 -m 256 /dev/mapper/m)
 report $? "a device that fails every fifth request yields no wrong data"
 diag "$result"
-ok "its errors reach the caller" test "$(field error "$result")" -gt 0
-ok "and what went well is told, too" test "$(field ok "$result")" -gt 0
+ok "errors of a device that fails every fifth request reach the caller" test "$(field error "$result")" -gt 0
+ok "requests that a failing device served are told as such" test "$(field ok "$result")" -gt 0
 set_faults fail_make_request probability=0
 echo 0 >"$disk/make-it-fail"
-is "the mapping is still active" "$(cc_status m state)" active
-ok "and can be removed" dm_remove m
+is "a mapping whose device fails stays active" "$(cc_status m state)" active
+ok "a mapping whose device fails can be removed" dm_remove m

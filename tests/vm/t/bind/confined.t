@@ -14,15 +14,15 @@ caps=$(sed -n 's/^CapabilityBoundingSet=//p' $unit | tr 'A-Z\n' 'a-z ' | sed 's/
 need host_setup
 stop "$agent_pid"
 need start_agent setpriv --no-new-privs --bounding-set="-all,$caps" --inh-caps=-all
-like "the agent is confined" "$(grep CapBnd "/proc/$agent_pid/status")" "CapBnd:.00000000"
+like "the agent runs with no capability beyond its unit's" "$(grep CapBnd "/proc/$agent_pid/status")" "CapBnd:.00000000"
 need app_setup docker
-ok "it binds at createRuntime" run_app docker app:1
-ok "the program has the volume" wait_for 10 started docker 1
-ok "it notices the end" docker kill app
-ok "and undoes everything" wait_for 20 leaves_nothing
+ok "the confined agent binds at createRuntime" run_app docker app:1
+ok "a container bound by the confined agent has its volume" wait_for 10 started docker 1
+ok "a bound container can be killed" docker kill app
+ok "the confined agent undoes everything when the container has ended" wait_for 20 leaves_nothing
 need docker start app
 wait_for 20 started docker 2
-ok "it unbinds on request" sh -c 'docker exec app sh -c "cd /; sync"; dmctl unbind vol'
+ok "the confined agent unbinds on request" sh -c 'docker exec app sh -c "cd /; sync"; dmctl unbind vol'
 
 # A neighbour with access to the host's devices reads while the worker is held between the unlock and the
 # mount, when the container's own gate is not set yet.
@@ -40,16 +40,16 @@ binder=$!
 need wait_for 30 active
 fails_with 1 "Input/output error" neighbour \
 	dd if=/dev/mapper/container-crypt-vol of=/dev/null bs=4096 count=1 iflag=direct
-is "the worker was still held" "$(dmctl ps --json | jq -r '.bindings[0].state')" leased
+is "the worker was held between unlock and mount while a neighbour read" "$(dmctl ps --json | jq -r '.bindings[0].state')" leased
 kill -INT $tracer
 ok "it binds a running container" wait $binder
 cleanup rmdir /sys/fs/cgroup/neighbour
 
 # a key is 128 hexadecimal digits, 86 of base64, or 64 bytes that nobody could print
 digits='[0-9a-fA-F]{120}|[A-Za-z0-9+/_-]{85}'
-unlike "no key in arguments or environments" "$(cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null |
+unlike "no key is in arguments or environments" "$(cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null |
 	tr '\0' '\n')" "$digits"
-unlike "none in the logs" "$(cat "$tap_dir/agent.log" "$tap_dir/keyd.log")" "$digits"
-unlike "none in table, status or the kernel's log" \
-	"$(dmsetup table container-crypt-vol; dmsetup status container-crypt-vol; dmesg)" "$digits"
-unlike "none in the keyring" "$(cat /proc/keys)" "container-crypt"
+unlike "no key is in the logs of agent and keyd" "$(cat "$tap_dir/agent.log" "$tap_dir/keyd.log")" "$digits"
+unlike "no key is in table, status or the kernel's log" \
+	"$(dmsetup table container-crypt-vol; dmsetup status container-crypt-vol; kernel_log)" "$digits"
+unlike "no key is in the keyring after the bind" "$(cat /proc/keys)" "container-crypt"

@@ -22,7 +22,7 @@ need host_setup
 need app_setup docker
 need run_app docker app:1
 need wait_for 20 started docker 1
-is "without it root's files are root's" "$(owner)" 0
+is "without a user namespace root's files are root's" "$(owner)" 0
 need gone
 
 grep -q ^dockremap: /etc/passwd || echo 'dockremap:x:990:990::/:/bin/false' >>/etc/passwd
@@ -34,14 +34,14 @@ need identity vol docker app:1
 fails_with 125 "mounts: .*/sys/fs/cgroup" run_app docker app:1 # writable, as Docker has it then
 docker rm -f app >/dev/null
 need identity vol docker app:1 '.mounts = [{destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup"}]'
-ok "docker run" run_app docker app:1
-ok "the program found its volume" wait_for 20 started docker 2
-like "in a user namespace" "$(in_app docker cat /proc/self/uid_map)" "^ *0 +200000 "
-is "where it sees root's files as its own" "$(owner)" 0
-ok "and writes more of them" in_app docker touch /data/more
+ok "docker run starts a container with --userns-remap" run_app docker app:1
+ok "the program of a container with --userns-remap found its volume" wait_for 20 started docker 2
+like "the container with --userns-remap is in a user namespace" "$(in_app docker cat /proc/self/uid_map)" "^ *0 +200000 "
+is "a container with --userns-remap sees root's files as its own" "$(owner)" 0
+ok "a container with --userns-remap writes to its volume" in_app docker touch /data/more
 need gone
 need dockerd_with
 need identity vol docker app:1
-ok "without the user namespace" run_app docker app:1
-is "that is root's" "$(in_app docker busybox stat -c %u /data/more)" 0
-ok "nothing is left behind" gone
+ok "the volume binds again without the user namespace" run_app docker app:1
+is "what was written with --userns-remap is root's without" "$(in_app docker busybox stat -c %u /data/more)" 0
+ok "nothing is left behind after the last container" gone

@@ -16,15 +16,15 @@ wait_for 20 started docker 1
 stop "$agent_pid" KILL
 ok "a bound container goes on without the agent" in_app docker sh -c 'echo alive >/data/alive; sync'
 need start_agent
-is "the next agent adopts it" "$(dmctl ps --json | jq -r '.bindings[0].state')" bound
+is "the next agent adopts what is bound" "$(dmctl ps --json | jq -r '.bindings[0].state')" bound
 stop "$agent_pid" KILL
 need docker kill app
 not_ok "a container that ends without the agent leaves its mapping" leaves_nothing
 fails_with 1 "container-crypt: the agent does not answer" docker start app
 need start_agent
-ok "the next agent undoes it" wait_for 20 leaves_nothing
-ok "and the container starts again" docker start app
-ok "with its data" wait_for 20 in_app docker ls /data/alive
+ok "the next agent undoes the mapping of a container that ended without an agent" wait_for 20 leaves_nothing
+ok "a container that ended without an agent starts again" docker start app
+ok "a container that ended without an agent has its data again" wait_for 20 in_app docker ls /data/alive
 need docker rm -f app
 wait_for 20 leaves_nothing
 
@@ -37,7 +37,7 @@ kill -KILL "$(pgrep -f '^container-crypt-hook --volume vol$')"
 wait $runner
 not_ok "a container whose hook is killed does not start" docker exec app true
 kill -CONT "$(the_worker)"
-ok "what the agent did for it is undone" wait_for 30 leaves_nothing
+ok "what the agent did for a killed hook is undone" wait_for 30 leaves_nothing
 need docker rm -f app
 
 need tiny_image docker idle:1
@@ -60,7 +60,7 @@ client=$!
 wait_for 20 the_worker
 stop "$agent_pid" KILL
 wait $client
-ok "and what the worker did is undone by the next agent" settled
+ok "what a worker did after its agent was killed is undone by the next agent" settled
 
 # keyd goes away in between
 need dmctl bind vol idle
@@ -69,7 +69,7 @@ need docker kill idle
 wait_for 20 test "$(dmsetup table --target container-crypt | grep -c container-crypt)" = 0
 not_ok "without keyd the lease cannot be returned, so the binding stays on record" no_bindings
 need start_keyd
-ok "it is returned when keyd is back" wait_for 90 leaves_nothing
-is "no lease is left" "$(dmctl lease ls --json | jq -c .leases)" "[]"
+ok "a lease that could not be returned is returned when keyd is back" wait_for 90 leaves_nothing
+is "when keyd is back no lease is left" "$(dmctl lease ls --json | jq -c .leases)" "[]"
 need docker start idle
-ok "the volume can be bound again" dmctl bind vol idle
+ok "after keyd was away the volume can be bound again" dmctl bind vol idle

@@ -41,30 +41,30 @@ trial() { # ENGINE FS DEVICE
 	need wait_for 30 written
 	sync
 	not_ok "$engine, $fs: root on the host reads nothing of the mapping" found dd if=$mapping bs=1M conv=noerror
-	not_ok "$engine, $fs: nor directly" found dd if=$mapping bs=1M iflag=direct conv=noerror
-	not_ok "$engine, $fs: nor on the LUN" found dd if="$lun" bs=1M
-	not_ok "$engine, $fs: blkid learns nothing" blkid -p $mapping
+	not_ok "$engine, $fs: root on the host reads nothing of the mapping with direct I/O" found dd if=$mapping bs=1M iflag=direct conv=noerror
+	not_ok "$engine, $fs: root on the host finds no plaintext on the LUN" found dd if="$lun" bs=1M
+	not_ok "$engine, $fs: blkid learns nothing of the mapping's content" blkid -p $mapping
 	udevadm trigger --settle $mapping
-	is "$engine, $fs: nor does udev" "$(udevadm info -q property $mapping | grep ID_FS_)" ""
+	is "$engine, $fs: udev learns nothing of the mapping's content" "$(udevadm info -q property $mapping | grep ID_FS_)" ""
 	not_ok "$engine, $fs: a privileged container with /dev reads nothing" found docker run --rm --privileged -v /dev:/dev \
 		--network none --entrypoint /bin/dd thief:1 if=$mapping bs=1M conv=noerror
-	not_ok "$engine, $fs: nor does it mount the mapping" docker run --rm --privileged -v /dev:/dev \
+	not_ok "$engine, $fs: a privileged container with /dev does not mount the mapping" docker run --rm --privileged -v /dev:/dev \
 		--network none --entrypoint /bin/mount thief:1 -t "$fs" -o ro $mapping /data
-	ok "$engine, $fs: they were counted" test "$(dmsetup status container-crypt-vol | grep -o 'denied:[0-9]*' | cut -d: -f2)" -gt 100
+	ok "$engine, $fs: refused reads were counted" test "$(dmsetup status container-crypt-vol | grep -o 'denied:[0-9]*' | cut -d: -f2)" -gt 100
 	"$engine" stop -t 100 app >"$tap_dir/stop" 2>&1
-	is "$engine, $fs: nothing of this was an error to the container" "$("$engine" inspect -f '{{.State.ExitCode}}' app)" 0
+	is "$engine, $fs: refused reads were no error to the container" "$("$engine" inspect -f '{{.State.ExitCode}}' app)" 0
 	need "$engine" rm -f app
 	need wait_for 30 leaves_nothing
 
 	need run_app "$engine" app:1
 	pid=$("$engine" inspect -f '{{.State.Pid}}' app)
 	need wait_for 30 written
-	ok "$engine, $fs: somebody unmounts it under the container's hands" nsenter -t "$pid" -m umount -l /data
+	ok "$engine, $fs: somebody unmounts the volume under the container's hands" nsenter -t "$pid" -m umount -l /data
 	need "$engine" rm -f app
-	ok "$engine, $fs: nothing is left then" wait_for 30 leaves_nothing
+	ok "$engine, $fs: a volume that somebody unmounted leaves nothing behind" wait_for 30 leaves_nothing
 	need run_app "$engine" app:1
 	pid=$("$engine" inspect -f '{{.State.Pid}}' app)
-	ok "$engine, $fs: nor harmed" wait_for 30 written
+	ok "$engine, $fs: a volume that somebody unmounted is not harmed" wait_for 30 written
 	need "$engine" rm -f app
 	need wait_for 30 leaves_nothing
 	unlike "$engine, $fs: the file system saw no error" "$(dmesg)" 'EXT4-fs error|XFS .*(Corruption|[Mm]etadata|Internal error)|remounting|recovery failed'
@@ -77,4 +77,4 @@ cleanup losetup -d "$loop"
 need tiny_image docker thief:1 /bin/sleep 1000
 trial docker ext4 "$(lun 0)"
 trial podman xfs "$loop"
-not_ok "no process is left" pgrep stress-ng
+not_ok "no process of the attacks is left" pgrep stress-ng

@@ -6,4 +6,4 @@
 . ./lib.sh
 plan 2
 ok "the demo runs to its end" bash ./demo.sh
-ok "and leaves nothing behind" leaves_nothing
+ok "the demo leaves nothing behind" leaves_nothing

@@ -94,7 +94,7 @@ stop "$agent_pid"
 engine 'the agent does not answer' 'start it with .*systemctl start container-crypt-agent' \
 	--device container-crypt/volume=vol app:1
 need start_agent
-ok "and then it works" run_app docker app:1
+ok "a container with the right identity runs after all these errors" run_app docker app:1
 first 8 'there is no volume nothing' 'see "dmctl volume ls"' dmctl bind nothing app
 engine 'bound to container app' 'dmctl unbind vol' --device container-crypt/volume=vol app:1
 is "dmctl ps fits 80 columns" "$(dmctl ps | awk 'length > 80')" ""

@@ -15,6 +15,6 @@ is "LUN 1 is a SCSI disk of 256 MiB" "$(blockdev --getsize64 "$(lun 1)")" $((256
 is "docker is 26 with CDI" \
 	"$(docker info --format '{{slice .ServerVersion 0 3}}{{if .CDISpecDirs}}cdi{{end}}')" 26.cdi
 ok "docker makes an image" tiny_image docker tiny:1 /bin/echo
-is "docker runs it" "$(docker run --rm --network none tiny:1 hello)" hello
+is "docker runs a container" "$(docker run --rm --network none tiny:1 hello)" hello
 ok "podman makes an image" tiny_image podman tiny:1 /bin/echo
-is "podman runs it" "$(podman run --rm tiny:1 hello)" hello
+is "podman runs a container" "$(podman run --rm tiny:1 hello)" hello

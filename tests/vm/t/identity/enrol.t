@@ -29,28 +29,28 @@ need openssl pkey -in ec.key -pubout -out ec.pub
 chmod 600 ./*.key
 predicate 1 >p1.json
 for kind in ed ec; do
-	ok "$kind: sign" sign --key $kind.key --predicate p1.json -o $kind.dsse
-	ok "$kind: verify" dmctl identity verify --pubkey $kind.pub $kind.dsse
-	is "$kind: verify --json says what it is" \
+	ok "$kind: an identity is signed" sign --key $kind.key --predicate p1.json -o $kind.dsse
+	ok "$kind: a signature verifies" dmctl identity verify --pubkey $kind.pub $kind.dsse
+	is "$kind: verify --json says what was signed" \
 		"$(dmctl identity verify --json --pubkey $kind.pub $kind.dsse | jq -c '[.verified,.volume,.serial,.mountPoint,.subjects]')" \
 		"[true,\"vol\",1,\"/data\",[\"$subject\"]]"
-	like "$kind: show says that it did not verify" "$(dmctl identity show $kind.dsse)" '^NOT VERIFIED'
+	like "$kind: show says that the identity did not verify" "$(dmctl identity show $kind.dsse)" '^NOT VERIFIED'
 done
 fails_with 6 'signature' dmctl identity verify --pubkey ec.pub ed.dsse
 is "the envelope is DSSE over an in-toto statement" \
 	"$(jq -r .payload ed.dsse | base64 -d | jq -c '[._type,.predicateType,.subject[0].name]')" \
 	'["https://in-toto.io/Statement/v0.1","urn:container-crypt:identity:v1","test/app"]'
-is "sign writes to stdout, too" "$(sign --key ed.key --predicate - <p1.json)" "$(<ed.dsse)"
+is "sign writes the identity to stdout, too" "$(sign --key ed.key --predicate - <p1.json)" "$(<ed.dsse)"
 
 # ---- a key with a passphrase ----
 need openssl pkey -in ec.key -aes256 -passout pass:secret -out locked.key
 chmod 600 locked.key
 echo secret >pass
-ok "a passphrase from a file" sign --key locked.key --predicate p1.json --passphrase-file pass
-ok "a passphrase from a descriptor" sign --key locked.key --predicate p1.json --passphrase-fd 7 7<pass
+ok "sign takes a passphrase from a file" sign --key locked.key --predicate p1.json --passphrase-file pass
+ok "sign takes a passphrase from a descriptor" sign --key locked.key --predicate p1.json --passphrase-fd 7 7<pass
 echo wrong >pass
-not_ok "a wrong passphrase" sign --key locked.key --predicate p1.json --passphrase-file pass
-not_ok "no passphrase does not hang" sign --key locked.key --predicate p1.json
+not_ok "a wrong passphrase does not sign" sign --key locked.key --predicate p1.json --passphrase-file pass
+not_ok "sign without a passphrase fails and does not hang" sign --key locked.key --predicate p1.json
 chmod 644 ed.key
 fails_with 2 'ed.key' sign --key ed.key --predicate p1.json
 chmod 600 ed.key
@@ -78,8 +78,8 @@ is "signer add prints the key's id" "$(dmctl signer add ops ed.pub)" \
 fails_with 9 'ops' dmctl signer add ops ec.pub
 like "identity add prints the digest" "$(dmctl identity add ed.dsse 2>/dev/null)" '^sha256:[0-9a-f]{64}$'
 ok "the same identity again is no error" dmctl identity add ed.dsse
-like "show VOLUME says who signed it" "$(dmctl identity show vol)" 'signed by ops'
-is "volume inspect shows it" "$(dmctl volume inspect vol --json | jq -c '[.identity.serial,.identity.signer]')" '[1,"ops"]'
+like "identity show VOLUME says who signed it" "$(dmctl identity show vol)" 'signed by ops'
+is "volume inspect shows serial and signer of the identity" "$(dmctl volume inspect vol --json | jq -c '[.identity.serial,.identity.signer]')" '[1,"ops"]'
 
 # ---- refused ----
 predicate 2 >p2.json
@@ -89,15 +89,15 @@ fails_with 6 'signature' dmctl identity verify --pubkey ed.pub tampered.dsse
 fails_with 6 '"fact": "signature".*no enrolled signer' dmctl --json identity add tampered.dsse
 need sign --key ec.key --predicate p2.json -o stranger.dsse
 fails_with 6 '"fact": "signature".*no enrolled signer' dmctl --json identity add stranger.dsse
-ok "serial 2 is taken" dmctl identity add two.dsse
+ok "an identity with the next serial is taken" dmctl identity add two.dsse
 fails_with 6 'serial' dmctl identity add ed.dsse
-is "the refusal names the fact" "$(dmctl --json identity add ed.dsse 2>/dev/null | jq -r .error.fact)" serial
+is "the refusal of an older serial names the fact" "$(dmctl --json identity add ed.dsse 2>/dev/null | jq -r .error.fact)" serial
 predicate 3 '.volume = "nosuch"' >p3.json
 need sign --key ed.key --predicate p3.json -o nosuch.dsse
 fails_with 8 'nosuch' dmctl identity add nosuch.dsse
 echo '{"payloadType":"application/vnd.in-toto+json"}' >no.dsse
 fails_with 10 'payload' dmctl identity add no.dsse
-is "volume and serial are what they were" "$(dmctl volume inspect vol --json | jq -c .identity.serial)" 2
+is "refused identities leave volume and serial as they were" "$(dmctl volume inspect vol --json | jq -c .identity.serial)" 2
 
 # ---- cosign ----
 need tiny_image docker localhost:5000/t/app:v1
@@ -120,14 +120,14 @@ cosign download attestation --allow-http-registry "$image" >cosign.dsse
 ok "cosign's attestation verifies, other kinds beside it are passed over" \
 	dmctl identity verify --pubkey cosign.pub cosign.dsse
 ok "identity add takes what cosign download attestation prints" dmctl identity add cosign.dsse
-is "signed by cosign's key" "$(dmctl volume inspect vol --json | jq -c '[.identity.serial,.identity.signer]')" '[3,"release"]'
+is "an identity signed by cosign's key is enrolled under that signer" "$(dmctl volume inspect vol --json | jq -c '[.identity.serial,.identity.signer]')" '[3,"release"]'
 need attest urn:container-crypt:identity:v1 p4.json
 cosign download attestation --allow-http-registry "$image" >cosign.dsse
-ok "of several the highest serial counts" dmctl identity add cosign.dsse
-is "that is 4" "$(dmctl volume inspect vol --json | jq -c .identity.serial)" 4
+ok "of several attestations the highest serial counts" dmctl identity add cosign.dsse
+is "the highest serial of several attestations is enrolled" "$(dmctl volume inspect vol --json | jq -c .identity.serial)" 4
 
 # ---- revoked ----
-ok "identity rm" dmctl identity rm vol
+ok "identity rm revokes the identity" dmctl identity rm vol
 fails_with 8 'vol' dmctl identity show vol
 fails_with 6 'serial' dmctl identity add two.dsse
-ok "everything is in an unbroken chain" dmctl audit verify
+ok "the audit log is in an unbroken chain" dmctl audit verify

@@ -47,8 +47,8 @@ removed() { gone "$1" app && wait_for 20 leaves_nothing; }
 
 # refuses ENGINE NAME: it is not started, for the files it would run
 refuses() {
-	not_ok "$1: $2" "$1" start app
-	like "$1: that is what the refusal says" "$(last_refusal)" "^rootfs: identity wants $d, container has sha256:"
+	not_ok "$1: a container is not started, for $2" "$1" start app
+	like "$1: a refusal for $2 names the two digests" "$(last_refusal)" "^rootfs: identity wants $d, container has sha256:"
 }
 
 # how_read: what the agent said last of a container's layers: layers, cached, bytes
@@ -65,11 +65,11 @@ need wait_for 10 test -e /var/run/cdi/container-crypt-vol.json
 need layered_image
 sleep 3 # what was written just now is read again the next time
 d=$(digest docker)
-like "docker's image has a digest" "$d" '^sha256:[0-9a-f]{64}$'
-is "it is the same in podman's store" "$(digest podman)" "$d"
-is "without being asked for there is none" \
+like "docker's image has a root file system digest" "$d" '^sha256:[0-9a-f]{64}$'
+is "the root file system digest is the same in podman's store" "$(digest podman)" "$d"
+is "measure without --rootfs reads no layer" \
 	"$(docker run -d --name probe --network none app:1 >/dev/null; dmctl identity measure probe | jq -r '.rootfs.digest')" null
-is "a predicate has it, when it is asked for" "$(dmctl identity measure probe --rootfs --predicate --volume vol \
+is "measure --rootfs --predicate puts the digest into the predicate" "$(dmctl identity measure probe --rootfs --predicate --volume vol \
 	--mount-point /data 2>/dev/null | jq -r .image.rootfsDigest)" "$d"
 docker rm -f probe >/dev/null
 
@@ -82,18 +82,18 @@ done
 is "where no digest was signed no layer is read" "$(how_read)" ""
 
 need identity vol docker app:1 ".image.rootfsDigest = \"$d\""
-like "the identity shows it" "$(dmctl identity show vol)" "Image files: *$d"
+like "identity show has the signed rootfsDigest" "$(dmctl identity show vol)" "Image files: *$d"
 rm -rf $sock/rootfs # as a boot does
 for engine in docker podman; do
 	start=$(ms)
 	ok "$engine: the image that was signed gets the volume" run_app $engine app:1
 	cold=$(($(ms) - start))
-	like "$engine: every file of it was read" "$(how_read)" '^3 0 [0-9]{5,}'
+	like "$engine: at the first start after a boot every file of the image is read" "$(how_read)" '^3 0 [0-9]{5,}'
 	removed $engine
 	start=$(ms)
 	need run_app $engine app:1
 	diag "$engine: start with all layers read: $cold ms, with none: $(($(ms) - start)) ms"
-	is "$engine: the second time none" "$(how_read)" '3 3 0'
+	is "$engine: at the second start no layer is read" "$(how_read)" '3 3 0'
 	removed $engine
 
 	# one byte, the file's size and times as they were
@@ -104,7 +104,7 @@ for engine in docker podman; do
 	touch -r "$tap_dir/times" "$tool"
 	refuses $engine "one byte changed in a layer"
 	printf t | dd of="$tool" conv=notrunc status=none
-	ok "$engine: and as it was, it starts" $engine start app
+	ok "$engine: a layer whose byte was put back starts" $engine start app
 	removed $engine
 done
 
@@ -118,7 +118,7 @@ echo /data/evil.so >"$(docker inspect -f '{{.GraphDriver.Data.LowerDir}}' app | 
 refuses docker "a file put into docker's own layer"
 need docker rm app
 
-ok "podman: a container with ids of its own cannot be measured, and says so" \
+ok "podman: a container with ids of its own is refused, as its layers cannot be measured" \
 	grep -q 'layers of a container with a user namespace' <(podman run --rm --name app --network none \
 	--uidmap 0:100000:65536 --gidmap 0:100000:65536 --device container-crypt/volume=vol app:1 2>&1; tail -n 5 "$tap_dir/agent.log")
 wait_for 20 leaves_nothing
@@ -130,5 +130,5 @@ need wait_for 10 in_app docker grep -q start /data/log
 printf T | dd of="$(lower docker /bin/tool)" conv=notrunc status=none
 ok "a layer that is changed under a running container ends it at the next renewal" \
 	wait_for 30 sh -c '[ "$(docker inspect -f "{{.State.Running}}" app)" = false ]'
-like "for that" "$(last_refusal)" '^rootfs: '
+like "a container ended for a changed layer has that as its reason" "$(last_refusal)" '^rootfs: '
 removed docker

@@ -11,13 +11,13 @@ plan 59
 
 ok "init makes everything" keyd_init
 is "the KEK is root's alone" "$(stat -c '%a %u %s' "$kd/kek")" "600 0 32"
-is "so is the database's directory" "$(stat -c '%a %u' "$kd/state")" "700 0"
-is "and the database" "$(stat -c '%a %u' "$kd/state/keyd.db")" "600 0"
+is "the database's directory is root's alone" "$(stat -c '%a %u' "$kd/state")" "700 0"
+is "the database is root's alone" "$(stat -c '%a %u' "$kd/state/keyd.db")" "600 0"
 # shellcheck disable=SC2120 # fails_with gives it some
 init_again() { "$keyd" init --state-dir "$kd/state" --kek "$kd/kek" --agent "$kd/agent.jwk" "$@"; }
 before=$(sha256sum "$kd/kek" "$kd/state/keyd.db")
 like "init again says there is nothing to do" "$(init_again)" 'nothing to do'
-is "and changes nothing" "$(sha256sum "$kd/kek" "$kd/state/keyd.db")" "$before"
+is "init again changes nothing" "$(sha256sum "$kd/kek" "$kd/state/keyd.db")" "$before"
 fails_with 9 "realm is testing, not other" init_again --realm other
 head -c 32 /dev/urandom >"$kd/kek2" && chmod 600 "$kd/kek2"
 fails_with 9 "key-encryption key id" init_again --kek "$kd/kek2"
@@ -58,8 +58,8 @@ fact() { awk -v k="$2:" '$1 == k {print $2}' "/proc/$1/status"; }
 caps() { for c in CapInh CapPrm CapEff CapBnd CapAmb; do fact "$1" $c; done | sort -u | xargs; }
 core() { awk '/^Max core file size/ {print $5, $6}' "/proc/$1/limits"; }
 is "the front is a user of its own" "$(fact "$front" Uid)" "$(id -u container-crypt)"
-is "in no group of others" "$(sed -n 's/^Groups:\s*//p' "/proc/$front/status")" ""
-is "without any capability" "$(caps "$front")" 0000000000000000
+is "the front is in no group of others" "$(sed -n 's/^Groups:\s*//p' "/proc/$front/status")" ""
+is "the front is without any capability" "$(caps "$front")" 0000000000000000
 is "the custodian can lock memory and nothing else" "$(caps "$keyd_pid")" \
 	"0000000000000000 0000000000004000"
 for pid in "$front" "$keyd_pid"; do
@@ -73,16 +73,16 @@ done
 ok "the custodian's memory is locked" test "$(fact "$keyd_pid" VmLck)" -gt 1000
 files() { readlink "/proc/$1/fd/"* | grep -vE '^(socket|anon_inode|pipe):|^/dev/null$' | sort -u | xargs; }
 is "the front has no file open but its log" "$(files "$front")" "$kd/log"
-is "the custodian none but log, database and its directory" "$(files "$keyd_pid")" \
+is "the custodian has no file open but log, database and its directory" "$(files "$keyd_pid")" \
 	"$kd/log $kd/state $kd/state/keyd.db $kd/state/keyd.db-shm $kd/state/keyd.db-wal"
 is "the socket is root's alone" "$(stat -c '%a %u' "$sock") $(stat -c %a "$kd/run")" "600 0 711"
 not_ok "another user cannot connect" setpriv --reuid=65534 --clear-groups \
 	curl -sf --max-time 5 --unix-socket "$sock" http://keyd/healthz
 chmod 666 "$sock"
 chmod 755 "$tap_dir" "$kd"
-not_ok "even where the socket's mode would let it" setpriv --reuid=65534 --clear-groups \
+not_ok "another user cannot connect where the socket's mode would let him" setpriv --reuid=65534 --clear-groups \
 	curl -sf --max-time 5 --unix-socket "$sock" http://keyd/healthz
-ok "which is logged" grep -q "not root's" "$kd/log"
+ok "the connection of another user is logged" grep -q "not root's" "$kd/log"
 chmod 600 "$sock"
 fails_with 5 "another keyd serves" serve
 ok "check works beside a running keyd" "$keyd" check --state-dir "$kd/state"
@@ -90,7 +90,7 @@ ok "check works beside a running keyd" "$keyd" check --state-dir "$kd/state"
 # ---- stop, death, restart ----
 
 ok "SIGTERM stops it cleanly" keyd_stop
-not_ok "and the socket is gone" test -e "$sock"
+not_ok "SIGTERM leaves no socket" test -e "$sock"
 need keyd_start
 front=$(front_pid)
 signer_new ci
@@ -98,9 +98,9 @@ signer_add ci >/dev/null
 kill -KILL "$front"
 keyd_end
 is "a killed front ends keyd with an error" $? 11
-ok "which says so" grep -q "front was killed by signal 9" "$kd/log"
+ok "a keyd whose front was killed says so" grep -q "front was killed by signal 9" "$kd/log"
 need keyd_start
-is "what was enrolled is still there" "$(api GET /v1/signers | jq -r '.signers[].name')" ci
+is "what was enrolled is still there after a crash" "$(api GET /v1/signers | jq -r '.signers[].name')" ci
 front=$(front_pid)
 kill -KILL "$keyd_pid"
 wait "$keyd_pid" 2>/dev/null
@@ -114,7 +114,7 @@ is "a front that seccomp killed ends keyd, too" $? 11
 
 need keyd_start --user nobody
 is "the front runs as the user that was named" "$(fact "$(front_pid)" Uid)" "$(id -u nobody)"
-ok "SIGINT stops it, too" sh -c "kill -INT $keyd_pid"
+ok "SIGINT stops keyd, too" sh -c "kill -INT $keyd_pid"
 keyd_end
-is "cleanly" $? 0
-like "the audit log is unbroken after all that" "$("$keyd" check --state-dir "$kd/state")" 'unbroken: 2 rows'
+is "SIGINT stops keyd cleanly" $? 0
+like "the audit log is unbroken after all stops and crashes" "$("$keyd" check --state-dir "$kd/state")" 'unbroken: 2 rows'

@@ -12,7 +12,7 @@ need mount -t tmpfs -o size=400k,mode=700 tmpfs "$kd/state"
 cleanup umount "$kd/state"
 need ready_world
 release release >/dev/null
-is "a release while there is room" "$(http)" 200
+is "a key is released while there is room on the disk" "$(http)" 200
 lease=$(jq -r .lease.id "$kd/answer")
 api POST "/v1/leases/$lease/return" '{}' >/dev/null
 
@@ -29,17 +29,17 @@ full() {
 	return 1
 }
 ok "on a full disk a release fails" full
-is "with keyd's fault, not the container's" "$(jq -r .error.code "$kd/answer")" internal
-like "which says what is wrong" "$(jq -r .error.message "$kd/answer")" 'full|disk|readonly'
-is "no key leaves" "$(jq 'has("jwe")' "$kd/answer")" false
-is "nobody got a lease" "$(api GET /v1/leases | jq -c .leases)" '[]'
+is "the refusal on a full disk is keyd's fault, not the container's" "$(jq -r .error.code "$kd/answer")" internal
+like "the refusal on a full disk says what is wrong" "$(jq -r .error.message "$kd/answer")" 'full|disk|readonly'
+is "on a full disk no key leaves" "$(jq 'has("jwe")' "$kd/answer")" false
+is "on a full disk nobody gets a lease" "$(api GET /v1/leases | jq -c .leases)" '[]'
 volume more 0a000000-0000-4000-8000-000000000009 >/dev/null
-is "nor can a volume be made" "$(http)" 500
-is "keyd goes on answering" "$(api GET /healthz | jq -r .status)" ok
+is "on a full disk no volume can be made" "$(http)" 500
+is "on a full disk keyd goes on answering" "$(api GET /healthz | jq -r .status)" ok
 rm "$kd/state/filler"
 release release >/dev/null
-is "and releasing, when there is room again" "$(http)" 200
-ok "the audit log is unbroken" "$keyd" check --state-dir "$kd/state"
+is "keyd releases again when there is room again" "$(http)" 200
+ok "the audit log is unbroken after a full disk" "$keyd" check --state-dir "$kd/state"
 
 # ---- clients ----
 
@@ -54,7 +54,7 @@ is "a huge body is refused before it is sent" \
 	"$(printf 'POST /v1/release HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999\r\n\r\n' | raw)" \
 	"HTTP/1.1 413 Content Too Large"
 head -c 200000 /dev/zero | tr '\0' ' ' >"$kd/big"
-is "and while it is sent" "$(curl -s --max-time 10 --unix-socket "$sock" -H 'Content-Type: application/json' \
+is "a huge body is refused while it is sent" "$(curl -s --max-time 10 --unix-socket "$sock" -H 'Content-Type: application/json' \
 	--data-binary @"$kd/big" -o /dev/null -w '%{http_code}' http://keyd/v1/release)" 413
 api POST /v1/challenge >/dev/null
 is "a POST without a body is refused" "$(http)" 400
@@ -133,10 +133,10 @@ release release >/dev/null
 is "another volume's wrapped key does not open" "$(refusal)" "500 internal wrapped-key"
 sql "UPDATE volume SET wrapped = x'$good', generation = 2 WHERE name = 'pgdata'"
 release release >/dev/null
-is "nor that of another generation" "$(refusal)" "500 internal wrapped-key"
+is "a wrapped key of another generation does not open" "$(refusal)" "500 internal wrapped-key"
 sql "UPDATE volume SET generation = 1 WHERE name = 'pgdata'"
 release release >/dev/null
-is "put back, it does" "$(http)" 200
+is "a wrapped key that is put back opens" "$(http)" 200
 signer_new mallory
 forged=$(identity 9 | dsse mallory | xxd -p | tr -d '\n')
 sql "UPDATE identity SET envelope = x'$forged'"
@@ -154,7 +154,7 @@ version=$(sql "PRAGMA user_version")
 sql "PRAGMA user_version = 99"
 fails_with 10 "schema 99" "$keyd" check --state-dir "$kd/state"
 sql "PRAGMA user_version = $version"
-ok "(the test read the right database)" test "$rows" -gt 8
+ok "the tests of a tampered database read the right one" test "$rows" -gt 8
 printf 'not a database at all' >"$kd/state/keyd.db"
 rm -f "$kd/state/keyd.db-wal" "$kd/state/keyd.db-shm"
 fails_with 11 "not a database" "$keyd" check --state-dir "$kd/state"

@@ -51,15 +51,15 @@ done
 diag "$rounds rounds"
 wait $load
 report $? "direct, buffered, mapped and asynchronous I/O reads what it wrote" "$tap_dir/fio"
-ok "through at least 10 rounds" test $rounds -ge 10
+ok "I/O was verified through at least 10 rounds of changes" test $rounds -ge 10
 ok "each suspend, resume, reload and rename succeeded" bash -c "! cat $tap_dir/trouble 2>/dev/null"
 ok "the file system has grown meanwhile" test "$(stat -f -c %b "$tap_dir/mnt")" -gt $((half / 8))
-is "the mapping is still active, as it was never locked" "$(cc_status m state)/$(cc_status m locks)" active/0
-like "it has its lease" "$(cc_status m lease)" '^[0-9]+$'
-is "and its gate" "$(cc_status m gate)" "$(stat -c %i /sys/fs/cgroup)"
-is "and the size it was given last" "$(sectors /dev/mapper/m)" "$(sectors "$lun")"
-ok "counters went on" test "$(cc_status m writes)" -gt 100
+is "after all changes the mapping is still active, as it was never locked" "$(cc_status m state)/$(cc_status m locks)" active/0
+like "after all changes the mapping has its lease" "$(cc_status m lease)" '^[0-9]+$'
+is "after all changes the mapping has its gate" "$(cc_status m gate)" "$(stat -c %i /sys/fs/cgroup)"
+is "the mapping has the size it was given last" "$(sectors /dev/mapper/m)" "$(sectors "$lun")"
+ok "the counters went on through all changes" test "$(cc_status m writes)" -gt 100
 ok "the file system can be unmounted" umount "$tap_dir/mnt"
-ok "and is clean" fsck.ext4 -fn /dev/mapper/m
+ok "the file system is clean after all changes" fsck.ext4 -fn /dev/mapper/m
 need dm_remove m
 unlike "the kernel saw no error" "$(kmod_dmesg)" 'I/O error|EXT4-fs error|hung_task'

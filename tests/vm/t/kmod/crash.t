@@ -91,7 +91,7 @@ trial() {
 	need dm_create low "0 $len log-writes $data $log"
 	need cc_create m /dev/mapper/low $option
 	need cc_unlock m k
-	ok "$name: mkfs" make_fs /dev/mapper/m
+	ok "$name: a file system is made under the log" make_fs /dev/mapper/m
 	need mount /dev/mapper/m "$tap_dir/mnt"
 	cleanup umount "$tap_dir/mnt"
 	ok "$name: files are written, some of them for good" work
@@ -123,11 +123,11 @@ need mount -o errors=continue /dev/mapper/m "$tap_dir/mnt"
 work >"$tap_dir/worked" 2>&1 &
 worker=$!
 wait_for 30 test -e "$tap_dir/mnt/file5"
-ok "lock in the middle of work" cc_lock m
-not_ok "which fails" wait $worker
+ok "a lock comes in the middle of work" cc_lock m
+not_ok "file operations fail after the lock" wait $worker
 umount "$tap_dir/mnt"
 need dm_remove m
 need dm_remove low
 files=$("$logreplay" "$log" points | awk '$2 == "mark" { n = $3 } END { print n }')
 ok "$files files were kept before the lock" test "$files" -ge 4
-ok "at each flush the device holds a file system that recovers, with those files" replay
+ok "at each flush before the lock the device holds a file system that recovers, with those files" replay

@@ -62,15 +62,15 @@ cleanup losetup -d "$huge"
 need cc_create ours "$huge"
 need cc_unlock ours k64
 at=$(((1 << 32) / 2048 + 5))
-ok "we write beyond 2^32 sectors" dd if="$tap_dir/ours" of=/dev/mapper/ours bs=1M seek=$at \
+ok "a write beyond 2^32 sectors succeeds" dd if="$tap_dir/ours" of=/dev/mapper/ours bs=1M seek=$at \
 	oflag=direct,dsync
-ok "and across the boundary" dd if="$tap_dir/theirs" of=/dev/mapper/ours bs=1M seek=$((at - 9)) \
+ok "a write across the boundary of 2^32 sectors succeeds" dd if="$tap_dir/theirs" of=/dev/mapper/ours bs=1M seek=$((at - 9)) \
 	oflag=direct,dsync
 need dm_remove ours
 need crypt_create theirs "$huge" "$key64" sector_size:4096
 read_at() { dd if=/dev/mapper/theirs bs=1M skip="$1" count=8 iflag=direct status=none | cmp - "$2"; }
-ok "dm-crypt reads it beyond" read_at $at "$tap_dir/ours"
-ok "and across" bash -c "dd if=/dev/mapper/theirs bs=1M skip=$((at - 9)) count=8 iflag=direct \
+ok "dm-crypt reads what we wrote beyond 2^32 sectors" read_at $at "$tap_dir/ours"
+ok "dm-crypt reads what we wrote across the boundary of 2^32 sectors" bash -c "dd if=/dev/mapper/theirs bs=1M skip=$((at - 9)) count=8 iflag=direct \
 	status=none | cmp - $tap_dir/theirs"
 need dm_remove theirs
 
@@ -81,4 +81,4 @@ need cc_unlock ours k64
 need dd if="$tap_dir/ours" of=/dev/mapper/ours bs=1M count=4 oflag=direct,dsync
 need dm_remove ours
 need dm_create theirs "0 $len crypt aes-xts-plain64 $key64 16 $lun 2048 1 sector_size:4096"
-ok "an offset into the device means the same" cmp -n 4194304 "$tap_dir/ours" /dev/mapper/theirs
+ok "an offset into the device means the same to dm-crypt" cmp -n 4194304 "$tap_dir/ours" /dev/mapper/theirs

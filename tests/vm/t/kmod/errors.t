@@ -21,12 +21,12 @@ need dm_create low "0 8192 linear $lun 0
 16384 16384 linear $lun 16384"
 need cc_create m /dev/mapper/low
 need cc_unlock m k
-ok "a write in front of the bad part succeeds" direct_write /dev/mapper/m 0 16
+ok "a write in front of the bad part of a device succeeds" direct_write /dev/mapper/m 0 16
 fails_with 1 'Input/output error' direct_write /dev/mapper/m 1024
 fails_with 1 'Input/output error' direct_write /dev/mapper/m 1020 64
 fails_with 1 'Input/output error' direct_read /dev/mapper/m 1024
 fails_with 1 'Input/output error' direct_read /dev/mapper/m 1020 64
-ok "a read behind the bad part succeeds" direct_read /dev/mapper/m 2048 16
+ok "a read behind the bad part of a device succeeds" direct_read /dev/mapper/m 2048 16
 fails_with 1 'Input/output error' dd if=/dev/zero of=/dev/mapper/m bs=1M count=16 conv=fsync
 is "errors of the device do not lock the mapping" "$(cc_status m state)" active
 need dm_remove m
@@ -50,12 +50,12 @@ fails_with 1 'Read-only file system' dmsetup create --noudevsync m \
 	--table "0 32768 container-crypt aes-xts-plain64 0 $lun 0"
 cleanup dmsetup remove --retry m
 need udev_settled
-ok "a read-only one is made" dmsetup create --noudevsync --readonly m \
+ok "a read-only mapping of a read-only device is made" dmsetup create --noudevsync --readonly m \
 	--table "0 32768 container-crypt aes-xts-plain64 0 $lun 0"
 need udev_settled
 need dmsetup mknodes
 need cc_unlock m k
-ok "it reads" direct_read /dev/mapper/m 0
+ok "a read-only mapping reads" direct_read /dev/mapper/m 0
 fails_with 1 'Operation not permitted|Read-only|Permission denied' direct_write /dev/mapper/m 0
 need dm_remove m
 need blockdev --setrw "$lun"
@@ -90,12 +90,12 @@ asked() {
 }
 is "the mapping has a volatile cache, as its device" "$(cat "$(sysfs /dev/mapper/m)/queue/write_cache")" "write back"
 like "a synchronous write is a write with FUA" "$(asked dd if=/dev/zero of=/dev/mapper/m bs=64k count=1 oflag=direct,dsync)" 'WFS\*1'
-like "fsync is a flush" "$(asked dd if=/dev/zero of=/dev/mapper/m bs=4k count=1 oflag=direct conv=fsync)" '(FWS|FS|FF|FWFS|F)\*1'
+like "fsync is a flush below the mapping" "$(asked dd if=/dev/zero of=/dev/mapper/m bs=4k count=1 oflag=direct conv=fsync)" '(FWS|FS|FF|FWFS|F)\*1'
 need cc_lock m
 like "a locked mapping flushes" "$(asked blockdev --flushbufs /dev/mapper/m; asked sync -f /dev/mapper/m; asked dd if=/dev/null of=/dev/mapper/m conv=fsync,nocreat,notrunc)" 'F'
 need cc_unlock m k
 # udev may read meanwhile
-like "one write of 64 KiB is one bio below" "$(asked dd if=/dev/zero of=/dev/mapper/m bs=64k count=1 oflag=direct)" '(^| )WS\*1( |$)'
+like "one write of 64 KiB is one bio below the mapping" "$(asked dd if=/dev/zero of=/dev/mapper/m bs=64k count=1 oflag=direct)" '(^| )WS\*1( |$)'
 need dm_remove m
 need cc_create m "$nullb" allow_discards
 need cc_unlock m k
@@ -113,20 +113,20 @@ need cc_unlock m k
 fails_with 2 'not supported' blkdiscard /dev/mapper/m
 is "no discard limit is offered" "$(lsblk -ndbo DISC-MAX /dev/mapper/m | xargs)" 0
 ok "zeroing writes encrypted zeros" blkdiscard -z -l 1M /dev/mapper/m
-is "which read as zeros" "$(head -c 1M /dev/mapper/m | tr -d '\0' | wc -c)" 0
-not_ok "but are none on the device" cmp -n 1048576 "$lun" /dev/zero
+is "encrypted zeros read as zeros" "$(head -c 1M /dev/mapper/m | tr -d '\0' | wc -c)" 0
+not_ok "encrypted zeros are none on the device" cmp -n 1048576 "$lun" /dev/zero
 need dm_remove m
 need cc_create m "$lun" allow_discards
 need cc_unlock m k
 need dd if=/dev/urandom of=/dev/mapper/m bs=1M count=16 oflag=direct,dsync
 full=$(stat -c %b "$tap_dir/lun.img")
-ok "allow_discards lets them through" blkdiscard -o 4M -l 8M /dev/mapper/m
-ok "to the device" test "$(stat -c %b "$tap_dir/lun.img")" -le $((full - 16384))
-is "at the right place" "$(od -An -tx1 -j4194304 -N8388608 "$lun" | tr -d ' 0*\n')" ""
-not_ok "not before it" cmp -s -n 4096 "$lun" /dev/zero -i 4190208
+ok "with allow_discards a discard succeeds" blkdiscard -o 4M -l 8M /dev/mapper/m
+ok "with allow_discards a discard reaches the device" test "$(stat -c %b "$tap_dir/lun.img")" -le $((full - 16384))
+is "with allow_discards a discard is at the right place" "$(od -An -tx1 -j4194304 -N8388608 "$lun" | tr -d ' 0*\n')" ""
+not_ok "with allow_discards nothing before the discard is discarded" cmp -s -n 4096 "$lun" /dev/zero -i 4190208
 need cc_lock m
 not_ok "a locked mapping does not discard" blkdiscard /dev/mapper/m
-ok "the device keeps its data" bash -c "! cmp -s -n 4194304 $lun /dev/zero"
+ok "the device keeps its data when a locked mapping is asked to discard" bash -c "! cmp -s -n 4194304 $lun /dev/zero"
 need dm_remove m
 
 # -- tables and names change under load
@@ -142,9 +142,9 @@ for i in $(seq 12); do
 	dmsetup rename --noudevsync m m2 && dmsetup rename --noudevsync m2 m || echo "rename $i" >>"$tap_dir/trouble"
 done
 ok "suspend, reload and rename work under load" test ! -s "$tap_dir/trouble"
-ok "and never yield wrong data" wait $check
-is "nor an error" "$(field error "$(cat "$tap_dir/check")")" 0
-is "the mapping is still active" "$(cc_status m state)" active
+ok "suspend, reload and rename under load never yield wrong data" wait $check
+is "suspend, reload and rename under load yield no error" "$(field error "$(cat "$tap_dir/check")")" 0
+is "the mapping is still active after suspend, reload and rename" "$(cc_status m state)" active
 # udev follows the renames in its own time
 need udev_settled
 need dmsetup mknodes m
@@ -153,8 +153,8 @@ check=$!
 sleep 1
 fails_with 1 'busy' dmsetup remove m
 ok "an error table may replace it under load" dmsetup wipe_table --noudevsync m
-ok "which is errors, no wrong data" wait $check
-ok "there were errors" test "$(field error "$(cat "$tap_dir/check")")" -gt 0
+ok "an error table under load is errors, no wrong data" wait $check
+ok "an error table under load yields errors" test "$(field error "$(cat "$tap_dir/check")")" -gt 0
 need dm_remove m
 
 # -- a disk vanishes with I/O pending
@@ -168,9 +168,9 @@ load=$!
 sleep 2
 echo 1 >"/sys/block/${disk##*/}/device/delete"
 ok "removing the disk under load ends the load" wait_for 30 bash -c "! kill -0 $load"
-not_ok "with errors" wait $load
-ok "lock still works" cc_lock m
-ok "and the mapping can be removed" dm_remove m
+not_ok "removing the disk under load is an error to the load" wait $load
+ok "lock still works when the disk is gone" cc_lock m
+ok "the mapping can be removed when the disk is gone" dm_remove m
 # back for the tests after this one
 for scan in /sys/class/scsi_host/host*/scan; do echo - - - >"$scan"; done
 need wait_for 30 test -b "$(lun 1)"

@@ -51,12 +51,12 @@ for policy in on_lock:error on_lock:queue:60000; do
 	need started
 	need expire
 	diag "$writes writes, the last $last_write ms after the end; wiped $wiped ms after the timer"
-	ok "$policy: there was load" test "$writes" -gt 20
+	ok "$policy: there was load when the lease ended" test "$writes" -gt 20
 	ok "$policy: no write goes to the device after the end of the lease" test "$last_write" -le $((20 * ${CC_SLOW:-1}))
 	ok "$policy: the key is wiped within 100 ms" test "$wiped" -le $((100 * ${CC_SLOW:-1}))
 	before=$(rw_counts "$lun")
 	sleep 2
-	is "$policy: a locked mapping stays silent" "$(rw_counts "$lun")" "$before"
+	is "$policy: after its lease a locked mapping stays silent" "$(rw_counts "$lun")" "$before"
 	need ended
 done
 
@@ -87,8 +87,8 @@ for _ in $(seq 10); do
 	diag "the last write $last_write ms after the end"
 	[ "$last_write" -lt 200 ] || late=$((late + 1))
 done
-is "a processor stood still at the end of ten leases" $stood 10
-ok "and sent no write when it went on" test $late -le 2
+is "a processor stood still at the end of each of ten leases" $stood 10
+ok "a processor that stood still over the end of a lease sent no write when it went on" test $late -le 2
 need ended
 
 # Acknowledged is what blockcheck insists on, across leases that lapse and are granted again.
@@ -105,9 +105,9 @@ done
 ok "lapses under load lose and tear no acknowledged write" wait $check
 result=$(cat "$tap_dir/check")
 diag "$result, $lapses lapses"
-ok "there were lapses" test $lapses -gt $((10 / ${CC_SLOW:-1}))
-is "and no I/O failed" "$(field error "$result")" 0
-ok "and some I/O went well" test "$(field ok "$result")" -gt $((100 / ${CC_SLOW:-1}))
+ok "the load met lapses" test $lapses -gt $((10 / ${CC_SLOW:-1}))
+is "with on_lock:queue no I/O failed over a lapse" "$(field error "$result")" 0
+ok "I/O went well between the lapses" test "$(field ok "$result")" -gt $((100 / ${CC_SLOW:-1}))
 wait_for 10 locked
-is "locked at the end" "$(cc_status m state)" locked
+is "the mapping is locked at the end" "$(cc_status m state)" locked
 ok "the mapping can be removed" dm_remove m

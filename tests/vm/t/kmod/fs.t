@@ -55,7 +55,7 @@ trial() {
 	backing "$device" 640
 	need cc_create m "${!device}"
 	need cc_unlock m k
-	ok "$fs: mkfs" $make /dev/mapper/m
+	ok "$fs: a file system is made on the mapping" $make /dev/mapper/m
 	need mount /dev/mapper/m "$tap_dir/mnt"
 	cleanup umount "$tap_dir/mnt"
 	id=$(stat -c %i $root/bound)
@@ -75,14 +75,14 @@ trial() {
 		"$tap_dir/mnt/busybox true && diff -qr --no-dereference /usr/include/linux $tap_dir/mnt/linux"
 	touch "$tap_dir/stop"
 	wait $thief
-	is "$fs: meanwhile others read nothing of the mapping" "$(cat "$tap_dir/stolen")" 0
-	ok "$fs: though they tried" test "$(cc_status m denied)" -gt 10
+	is "$fs: others read nothing of the mapping while it is used" "$(cat "$tap_dir/stolen")" 0
+	ok "$fs: others tried to read the mapping" test "$(cc_status m denied)" -gt 10
 	need in_group bound umount "$tap_dir/mnt"
 	need dmsetup message m 0 gate 0
-	ok "$fs: the file system is clean" $check /dev/mapper/m
+	ok "$fs: the file system is clean afterwards" $check /dev/mapper/m
 	need dm_remove m
 	unlike "$fs: the kernel saw no I/O error but those of the thief" \
-		"$(kmod_dmesg | grep -v 'Buffer I/O error on dev dm-')" 'I/O error|EXT4-fs error|XFS.*(error|Corruption)|BTRFS (error|critical)'
+		"$(kernel_log | grep -v 'Buffer I/O error on dev dm-')" 'I/O error|EXT4-fs error|XFS.*(error|Corruption)|BTRFS (error|critical)'
 }
 
 trial ext4 "mkfs.ext4 -q" "fsck.ext4 -fn"

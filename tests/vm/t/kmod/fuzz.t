@@ -22,15 +22,15 @@ cleanup dmesg -n "$level"
 result=$("$dmfuzz" tables m "$victim" "$(sectors "$victim")" "$cases" "$seed" 2>"$tap_dir/broken")
 report $? "$cases table lines, seed $seed: what is accepted comes back the same" "$tap_dir/broken"
 diag "$result"
-ok "some were accepted" test "$(field accepted "$result")" -gt 100
-ok "most were refused" test "$(field accepted "$result")" -lt $((cases * 3 / 4))
-is "the live table is as it was" "$(dmsetup table m | cut -d' ' -f3-5)" "container-crypt aes-xts-plain64 0"
+ok "some random table lines were accepted" test "$(field accepted "$result")" -gt 100
+ok "most random table lines were refused" test "$(field accepted "$result")" -lt $((cases * 3 / 4))
+is "after the random table lines the live table is as it was" "$(dmsetup table m | cut -d' ' -f3-5)" "container-crypt aes-xts-plain64 0"
 
 result=$("$dmfuzz" messages m "$cases" "$seed" 2>"$tap_dir/broken")
 report $? "$cases messages, seed $seed: what is refused changes nothing" "$tap_dir/broken"
 diag "$result"
-ok "some were accepted" test "$(field accepted "$result")" -gt 100
+ok "some random messages were accepted" test "$(field accepted "$result")" -gt 100
 dmsetup message m 0 gate 0
 cc_lock m
-ok "the mapping can still be unlocked" cc_unlock m k
-ok "and removed" dm_remove m
+ok "after the random messages the mapping can still be unlocked" cc_unlock m k
+ok "after the random messages the mapping can be removed" dm_remove m

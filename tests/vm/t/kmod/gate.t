@@ -35,17 +35,17 @@ ok "without a gate everybody reads" direct_read
 fails_with 1 'No such file' dmsetup message m 0 gate 999999999
 is "a refused gate changes nothing" "$(cc_status m gate)" 0
 before=$(denied)
-ok "bind the mapping to a cgroup" dmsetup message m 0 gate "$(id_of $root/bound)"
-is "the status names it" "$(cc_status m gate)" "$(id_of $root/bound)"
+ok "a mapping is bound to a cgroup" dmsetup message m 0 gate "$(id_of $root/bound)"
+is "the status names the bound cgroup" "$(cc_status m gate)" "$(id_of $root/bound)"
 fails_with 1 'Input/output error' direct_read
-ok "the refusal is counted" test "$(denied)" -gt "$before"
+ok "a refused read is counted" test "$(denied)" -gt "$before"
 fails_with 1 'Input/output error' in_group foreign dd if=/dev/mapper/m of=/dev/null bs=4k count=1 iflag=direct
 echo 3 >/proc/sys/vm/drop_caches
 fails_with 1 'Input/output error' in_group foreign dd if=/dev/mapper/m of=/dev/null bs=4k count=1
 ok "a task of the cgroup reads" in_group bound dd if=/dev/mapper/m of=/dev/null bs=64k count=4 iflag=direct
-ok "and one below it" in_group bound/child dd if=/dev/mapper/m of=/dev/null bs=64k count=4 iflag=direct
+ok "a task of a cgroup below the bound one reads" in_group bound/child dd if=/dev/mapper/m of=/dev/null bs=64k count=4 iflag=direct
 echo 3 >/proc/sys/vm/drop_caches
-is "the data is right" "$(in_group bound/child head -c 1048576 /dev/mapper/m | digest)" "$(digest <"$tap_dir/data")"
+is "a task of the cgroup reads the right data" "$(in_group bound/child head -c 1048576 /dev/mapper/m | digest)" "$(digest <"$tap_dir/data")"
 echo 3 >/proc/sys/vm/drop_caches
 fails_with 1 'Input/output error' in_group foreign fio --name=r --filename=/dev/mapper/m --rw=randread \
 	--bs=4k --size=1M --direct=1 --ioengine=io_uring
@@ -57,12 +57,12 @@ ok "writes are never refused" in_group foreign dd if="$tap_dir/data" of=/dev/map
 before=$(rw_counts "$lun0" | cut -d' ' -f1)
 in_group foreign blkid -p /dev/mapper/m
 in_group foreign cat /dev/mapper/m >"$tap_dir/stolen" 2>/dev/null
-is "a foreign cat gets nothing" "$(stat -c %s "$tap_dir/stolen")" 0
-is "and nothing of it reaches the device" "$(rw_counts "$lun0" | cut -d' ' -f1)" "$before"
+is "a foreign cat gets nothing of a file's data" "$(stat -c %s "$tap_dir/stolen")" 0
+is "no read of a foreign cat reaches the device" "$(rw_counts "$lun0" | cut -d' ' -f1)" "$before"
 ok "the gate survives a reload" bash -c "dmsetup table m | dmsetup reload m && dmsetup resume --noudevsync m"
 fails_with 1 'Input/output error' direct_read
 need cc_lock m
-is "and a lock" "$(cc_status m gate)" "$(id_of $root/bound)"
+is "the gate survives a lock" "$(cc_status m gate)" "$(id_of $root/bound)"
 need cc_unlock m k
 
 # a file system in the container
@@ -74,40 +74,40 @@ need mount /dev/mapper/m "$tap_dir/mnt"
 cleanup umount "$tap_dir/mnt"
 need dmsetup message m 0 gate "$(id_of $root/bound)"
 echo 3 >/proc/sys/vm/drop_caches
-ok "ext4 works in the cgroup: files" in_group bound cp -a /usr/include "$tap_dir/mnt/"
+ok "ext4 works in the cgroup: files are written" in_group bound cp -a /usr/include "$tap_dir/mnt/"
 sync
 echo 3 >/proc/sys/vm/drop_caches
-ok "read back after the cache was dropped" in_group bound diff -qr --no-dereference /usr/include "$tap_dir/mnt/include"
-ok "buffered, mapped, direct, io_uring and sendfile" in_group bound fio --directory="$tap_dir/mnt" \
+ok "ext4 in the cgroup reads its files back after the cache was dropped" in_group bound diff -qr --no-dereference /usr/include "$tap_dir/mnt/include"
+ok "ext4 in the cgroup takes buffered, mapped, direct, io_uring and sendfile I/O" in_group bound fio --directory="$tap_dir/mnt" \
 	--size=8M --verify=crc32c --minimal --name=b --rw=randwrite --name=m --ioengine=mmap \
 	--rw=randwrite --name=d --direct=1 --ioengine=libaio --iodepth=8 --rw=randwrite \
 	--name=u --ioengine=io_uring --iodepth=8 --rw=randwrite
 in_group bound cp /bin/busybox "$tap_dir/mnt/busybox"
 sync
 echo 3 >/proc/sys/vm/drop_caches
-ok "programs run from it" in_group bound "$tap_dir/mnt/busybox" true
+ok "programs run from ext4 in the cgroup" in_group bound "$tap_dir/mnt/busybox" true
 in_group bound bash -c "cat $tap_dir/mnt/busybox >$tap_dir/mnt/copy; sync"
 echo 3 >/proc/sys/vm/drop_caches
 fails_with 1 'Input/output error' in_group foreign cat "$tap_dir/mnt/copy"
 ok "a foreign writer and sync do no harm" in_group foreign bash -c "sync; echo x >$tap_dir/mnt/x; sync"
 ok "a foreign umount succeeds" in_group foreign umount "$tap_dir/mnt"
 need dmsetup message m 0 gate 0
-ok "and leaves a clean file system" fsck.ext4 -fn /dev/mapper/m
+ok "a foreign umount leaves a clean file system" fsck.ext4 -fn /dev/mapper/m
 
 # the bound cgroup goes away
 need dmsetup message m 0 gate "$(id_of $root/bound)"
 locks=$(cc_status m locks)
 need rmdir $root/bound/child
-is "a cgroup removed below it changes nothing" "$(cc_status m state)" active
+is "the removal of a cgroup below the bound one changes nothing" "$(cc_status m state)" active
 need rmdir $root/bound
 locked() { [ "$(cc_status m state)" = locked ]; }
 ok "when the bound cgroup is removed the mapping locks itself" wait_for 3 locked
-is "once" "$(cc_status m locks)" $((locks + 1))
+is "the mapping locks itself once when its cgroup is removed" "$(cc_status m locks)" $((locks + 1))
 fails_with 1 'Stale file handle' cc_unlock m k
 need mkdir $root/bound
-ok "bound to another cgroup" dmsetup message m 0 gate "$(id_of $root/bound)"
-ok "it can be unlocked" cc_unlock m k
-ok "and read there" in_group bound dd if=/dev/mapper/m of=/dev/null bs=64k count=4 iflag=direct
+ok "a mapping whose cgroup is gone can be bound to another" dmsetup message m 0 gate "$(id_of $root/bound)"
+ok "a mapping bound to another cgroup can be unlocked" cc_unlock m k
+ok "a task of the newly bound cgroup reads" in_group bound dd if=/dev/mapper/m of=/dev/null bs=64k count=4 iflag=direct
 mkdir $root/bound/child
 
 # many changes of the gate under reads that it concerns

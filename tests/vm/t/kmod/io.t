@@ -80,14 +80,14 @@ need cc_create m "$(lun 0)"
 need cc_unlock m k
 verify j --ioengine=io_uring --rw=randwrite --bs=4k --iodepth=32
 mkdir -p "$tap_dir/mnt"
-ok "mkfs.ext4" mkfs.ext4 -q /dev/mapper/m
+ok "mkfs.ext4 succeeds on the mapping" mkfs.ext4 -q /dev/mapper/m
 need mount /dev/mapper/m "$tap_dir/mnt"
 cleanup umount -R "$tap_dir/mnt"
 ok "ext4 carries a tree of files" cp -a /usr/include "$tap_dir/mnt/"
 sync
 echo 3 >/proc/sys/vm/drop_caches
-ok "which reads back the same" diff -qr --no-dereference /usr/include "$tap_dir/mnt/include"
-ok "fio on files, buffered and mapped" fio --directory="$tap_dir/mnt" --size=8M --verify=crc32c \
+ok "a tree of files on ext4 reads back the same" diff -qr --no-dereference /usr/include "$tap_dir/mnt/include"
+ok "fio verifies files on ext4, buffered and mapped" fio --directory="$tap_dir/mnt" --size=8M --verify=crc32c \
 	--minimal --name=buffered --rw=randwrite --name=mapped --ioengine=mmap --rw=randwrite
 need umount "$tap_dir/mnt"
-ok "fsck finds nothing" fsck.ext4 -fn /dev/mapper/m
+ok "fsck finds nothing after that I/O" fsck.ext4 -fn /dev/mapper/m

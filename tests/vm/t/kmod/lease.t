@@ -14,15 +14,15 @@ need cc_create m "$lun"
 state() { cc_status m state; }
 locked() { [ "$(state)" = locked ]; }
 
-ok "unlock with a lease" cc_unlock m k 60000
+ok "a mapping is unlocked with a lease" cc_unlock m k 60000
 left=$(cc_status m lease)
 ok "the status tells how much is left: $left" test "$left" -le 60000 -a "$left" -gt 30000
-ok "renew" dmsetup message m 0 renew 120000
+ok "a lease can be renewed" dmsetup message m 0 renew 120000
 left=$(cc_status m lease)
-ok "makes it longer: $left" test "$left" -le 120000 -a "$left" -gt 90000
-ok "or shorter" dmsetup message m 0 renew 5000
+ok "a renewal makes a lease longer: $left" test "$left" -le 120000 -a "$left" -gt 90000
+ok "a renewal may be shorter than what is left" dmsetup message m 0 renew 5000
 left=$(cc_status m lease)
-ok "by what it says: $left" test "$left" -le 5000
+ok "a renewal makes a lease as short as it says: $left" test "$left" -le 5000
 need cc_lock m
 is "a lock ends the lease" "$(cc_status m | cut -d' ' -f1-2)" "locked lease:-"
 fails_with 1 'Required key|not available' dmsetup message m 0 renew 1000
@@ -40,9 +40,9 @@ locks=$(cc_status m locks)
 need cc_unlock m k 4000
 need wait_for 5 bash -c "[ \$(dmsetup info -c --noheadings -o events m) -gt $event ]"
 ok "the end of the lease wakes dmsetup wait" timeout 30 dmsetup wait m "$(events)"
-is "and the mapping is locked" "$(state)" locked
-is "once" "$(cc_status m locks)" $((locks + 1))
-not_ok "a read fails" dd if=/dev/mapper/m of=/dev/null bs=4k count=1 iflag=direct
+is "the mapping is locked at the end of the lease" "$(state)" locked
+is "the end of a lease counts as one lock" "$(cc_status m locks)" $((locks + 1))
+not_ok "a read after the end of the lease fails" dd if=/dev/mapper/m of=/dev/null bs=4k count=1 iflag=direct
 fails_with 1 'Required key|not available' dmsetup message m 0 renew 1000
 
 # the moment, as the kernel's own trace sees it: from the timer's start to the end of the wipe
@@ -67,8 +67,8 @@ done
 ok "leases that end under load never yield wrong data" wait $check
 result=$(cat "$tap_dir/check")
 diag "$result"
-ok "there were successes" test "$(field ok "$result")" -gt 0
-ok "and errors" test "$(field error "$result")" -gt 0
+ok "I/O succeeded between leases that end under load" test "$(field ok "$result")" -gt 0
+ok "I/O failed after leases that ended under load" test "$(field error "$result")" -gt 0
 need dm_remove m
 
 need cc_create m "$lun" on_lock:queue:5000
@@ -82,7 +82,7 @@ for i in $(seq 15); do
 done
 need cc_unlock m k
 ok "with on_lock:queue lapses that are granted again in time never yield wrong data" wait $check
-is "nor an error" "$(field error "$(cat "$tap_dir/check")")" 0
+is "with on_lock:queue lapses that are granted again in time yield no error" "$(field error "$(cat "$tap_dir/check")")" 0
 need cc_lock m
 
 need cc_unlock m k 5000
@@ -91,7 +91,7 @@ check=$!
 need dmsetup message m 0 renew 60000
 wait $check
 is "a renewal in time keeps the mapping active" "$(state)" active
-is "without an error" "$(field error "$(cat "$tap_dir/check")")" 0
+is "a renewal in time is without an error to I/O" "$(field error "$(cat "$tap_dir/check")")" 0
 need cc_lock m
 
 # the daemon that holds the lease is stopped: the lease ends
@@ -111,11 +111,11 @@ need bash -c "dmsetup table m | dmsetup reload m"
 need dmsetup resume --noudevsync m
 left=$(cc_status m lease)
 ok "a reload does not change the lease: $left" test "$left" -le 6000
-ok "which ends on time" wait_for 15 locked
+ok "a lease ends on time after a reload" wait_for 15 locked
 fails_with 1 '' dmsetup message m 0 renew 2678400001
 fails_with 1 '' cc_unlock m k 2678400001
 ok "the longest lease is 31 days" cc_unlock m k 2678400000
-is "and is active" "$(state)" active
+is "a mapping with the longest lease is active" "$(state)" active
 need cc_lock m
 
 # -- a lease that ends at a time, not after one: what delays its sender does not make it longer
@@ -129,17 +129,17 @@ for lease in @ @-1 @+9 @x "@$(until_ms 60000)" @18446744073709551615 @9223372036
 	fails_with 1 '' cc_unlock m k "$lease"
 done
 until=$(until_ms 60000)
-ok "unlock until a time" cc_unlock m k "$until"
+ok "a mapping is unlocked until a time" cc_unlock m k "$until"
 left=$(cc_status m lease)
 ok "the status tells how much is left: $left" test "$left" -le 60000 -a "$left" -gt 30000
-ok "renew until a time" dmsetup message m 0 renew "$(until_ms 120000)"
+ok "a lease is renewed until a time" dmsetup message m 0 renew "$(until_ms 120000)"
 left=$(cc_status m lease)
-ok "makes it longer: $left" test "$left" -le 120000 -a "$left" -gt 90000
+ok "a renewal until a later time makes the lease longer: $left" test "$left" -le 120000 -a "$left" -gt 90000
 fails_with 1 'Timer expired' dmsetup message m 0 renew "$past"
 fails_with 1 '' dmsetup message m 0 renew "$(until_ms 2678500000)"
 ok "a refused renewal leaves the lease as it was" test "$(cc_status m lease)" -gt 60000
 until=$(until_ms 3000)
 need dmsetup message m 0 renew "$until"
-ok "the lease ends" wait_for 15 locked
-ok "not before its time" test "$(uptime_ms)" -ge "${until#@}"
+ok "a lease until a time ends" wait_for 15 locked
+ok "a lease until a time does not end before it" test "$(uptime_ms)" -ge "${until#@}"
 ok "a mapping with a lease can be removed" dm_remove m

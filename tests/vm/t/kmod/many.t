@@ -39,11 +39,11 @@ done
 ok "$number mappings are made at once" dmsetup create --noudevsync --concise "${concise%;}"
 need dmsetup mknodes
 seq 0 $((number - 1)) | xargs -P 2 -I{} dmsetup message "many{}" 0 unlock :64:logon:cctest:k 0
-is "all active" "$(dmsetup status --target container-crypt | grep -c '^many.*: 0 2048 container-crypt active')" $number
+is "all of $number mappings are active" "$(dmsetup status --target container-crypt | grep -c '^many.*: 0 2048 container-crypt active')" $number
 idle=$(held)
 diag "$(((idle - before) / number)) KiB each"
 ok "an idle one holds less than 2 MiB, device-mapper's own part included" test $((idle - before)) -lt $((number * 2048))
-ok "and two threads, for when memory is short" test "$(kthreads "$own")" -le $((threads + 2 * number))
+ok "an idle mapping has two threads, for when memory is short" test "$(kthreads "$own")" -le $((threads + 2 * number))
 
 # one job over all of them; each block says where it belongs
 files=$(seq -s : -f '/dev/mapper/many%.0f' 0 $((number - 1)))
@@ -53,15 +53,15 @@ ok "I/O on all of them at once reads what it wrote" fio --name=all --filename="$
 busy=$(held)
 workers=$(kthreads kworker/u)
 diag "$workers unbound workers, $((busy - idle)) KiB more than idle"
-ok "no worker for each of them" test "$workers" -lt $((number / 4 + threads))
-ok "and no memory that stays" test $((busy - idle)) -lt 32768
-is "every one was written" "$(dmsetup status --target container-crypt | grep '^many' | grep -vc 'writes:0 ')" $number
+ok "busy mappings do not have a worker each" test "$workers" -lt $((number / 4 + threads))
+ok "busy mappings take no memory that stays" test $((busy - idle)) -lt 32768
+is "every mapping was written" "$(dmsetup status --target container-crypt | grep '^many' | grep -vc 'writes:0 ')" $number
 dmsetup remove --noudevsync --retry $(seq -f 'many%.0f' 0 $((number - 1)))
-is "all can be removed" "$(dmsetup ls --target container-crypt | grep -c many)" 0
+is "all mappings can be removed" "$(dmsetup ls --target container-crypt | grep -c many)" 0
 returned() { [ "$(kthreads "$own")" -le "$threads" ]; }
-ok "with their threads" wait_for 10 returned
+ok "removed mappings take their threads with them" wait_for 10 returned
 after=$(held)
 diag "$((after - before)) KiB more than before"
-ok "and their memory" test $((after - before)) -lt 24576
+ok "removed mappings give their memory back" test $((after - before)) -lt 24576
 ok "the module can be unloaded" rmmod dm-container-crypt
 need modprobe dm-container-crypt

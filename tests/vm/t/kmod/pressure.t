@@ -9,7 +9,7 @@ plan 10
 add_key k "$(random_key 64)"
 need cc_create m "$(lun 0)"
 need cc_unlock m k
-ok "mkfs" mkfs.ext4 -q /dev/mapper/m
+ok "a file system is made on the mapping" mkfs.ext4 -q /dev/mapper/m
 mkdir -p "$tap_dir/mnt"
 need mount /dev/mapper/m "$tap_dir/mnt"
 cleanup umount "$tap_dir/mnt"
@@ -17,10 +17,10 @@ cleanup umount "$tap_dir/mnt"
 # no file cache worth speaking of is left while this runs
 stress-ng --vm 1 --vm-bytes 60% --vm-keep --timeout 60 --quiet &
 stress=$!
-ok "buffered writes of 150 MiB with most of memory taken" timeout 200 \
+ok "buffered writes of 150 MiB succeed with most of memory taken" timeout 200 \
 	fio --name=w --directory="$tap_dir/mnt" --size=75M --numjobs=2 --rw=randwrite --bs=64k \
 	--end_fsync=1 --minimal
-ok "direct writes, many at once" timeout 200 fio --name=d --directory="$tap_dir/mnt" --size=32M \
+ok "many direct writes at once succeed with most of memory taken" timeout 200 fio --name=d --directory="$tap_dir/mnt" --size=32M \
 	--rw=randwrite --bs=256k --direct=1 --ioengine=libaio --iodepth=64 --verify=crc32c --minimal
 kill $stress 2>/dev/null
 wait $stress
@@ -30,8 +30,8 @@ ok "the file system is clean" fsck.ext4 -fn /dev/mapper/m
 # swap on the target, and more memory in use than there is
 need cc_create swap "$(lun 1)"
 need cc_unlock swap k
-ok "mkswap" mkswap /dev/mapper/swap
-ok "swapon" swapon /dev/mapper/swap
+ok "swap space is made on the mapping" mkswap /dev/mapper/swap
+ok "swap on the mapping is switched on" swapon /dev/mapper/swap
 cleanup swapoff /dev/mapper/swap
 ok "programs larger than memory run from it, unchanged" timeout 200 \
 	stress-ng --vm 2 --vm-bytes 480M --vm-keep --vm-method write64 --verify --timeout 25 --quiet

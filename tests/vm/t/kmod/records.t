@@ -35,17 +35,17 @@ dev=$(stat -L -c %Hr:%Lr /dev/mapper/m)
 ctrl="^1338 .*module=container-crypt op="
 event="^1339 .*module=container-crypt op="
 recorded "creation, by whom and of what" "${ctrl}ctr .*pid=.*dev=$dev.*res=1"
-not_ok "a table that is refused" dmsetup create --noudevsync bad --table "0 $len container-crypt aes-cbc-plain 0 $lun 0"
+not_ok "a table with a mistake is refused" dmsetup create --noudevsync bad --table "0 $len container-crypt aes-cbc-plain 0 $lun 0"
 recorded "and the reason" "${ctrl}ctr .*error_msg='[^']*[Cc]ipher[^']*' res=0"
 need cc_unlock m k 600000
 recorded "unlock" "${ctrl}unlock .*dev=$dev.*res=1"
 need dmsetup message m 0 renew 500000
 recorded "renew" "${ctrl}renew .*dev=$dev.*res=1"
-not_ok "an unlock with a key that is not there" cc_unlock m nokey
-recorded "that, too" "${ctrl}unlock .*dev=$dev.*res=0"
+not_ok "an unlock with a key that is not there is refused" cc_unlock m nokey
+recorded "an unlock with a key that is not there" "${ctrl}unlock .*dev=$dev.*res=0"
 need dmsetup message m 0 gate "$(stat -c %i $cgroup)"
 recorded "gate" "${ctrl}gate .*dev=$dev.*res=1"
-not_ok "a read from outside the gate" dd if=/dev/mapper/m of=/dev/null bs=4k count=1 skip=100 iflag=direct
+not_ok "a read from outside the gate is refused" dd if=/dev/mapper/m of=/dev/null bs=4k count=1 skip=100 iflag=direct
 recorded "the refused read and its sector" "${event}read-denied .*dev=$dev sector=800 res=0"
 need dmsetup message m 0 gate 0
 need cc_lock m
@@ -53,7 +53,7 @@ recorded "lock" "${ctrl}lock .*dev=$dev.*res=1"
 lines=$(grep -c '' "$tap_dir/audit")
 need cc_unlock m k 300
 recorded "the end of a lease, which no process asked for" "${event}lease .*dev=$dev.*res=1"
-is "with unlock no more than two records" "$(($(grep -c '' "$tap_dir/audit") - lines))" 2
+is "an unlock and the end of its lease make no more than two records" "$(($(grep -c '' "$tap_dir/audit") - lines))" 2
 need dm_remove m
 recorded "removal" "${ctrl}dtr .*dev=$dev.*res=1"
 
@@ -67,12 +67,12 @@ is_measured() {
 	measured >"$tap_dir/measured"
 	ok "IMA: $1" grep -qE -- "$2" "$tap_dir/measured"
 }
-is_measured "the table is measured when it is loaded" \
+is_measured "a table is measured when it is loaded" \
 	"^dm_table_load .*name=m,.*target_begin=0,target_len=$len,target_name=container-crypt,target_version=1\\."
-is_measured "with everything that decides what the data means" \
+is_measured "a table is measured with everything that decides what the data means" \
 	"cipher_string=aes-xts-plain64,iv_offset=0,device=$number,offset=0,sector_size=4096,allow_discards=n,volume=$volume,on_lock_queue_ms=0;"
-is_measured "when it becomes the live one" "^dm_device_resume .*name=m,.*active_table_hash=sha256:"
-is_measured "and when the device is removed" "^dm_device_remove .*name=m,"
+is_measured "a table is measured when it becomes the live one" "^dm_device_resume .*name=m,.*active_table_hash=sha256:"
+is_measured "the removal of a device is measured" "^dm_device_remove .*name=m,"
 
 need cc_create other "$lun" sector_size:512 allow_discards on_lock:queue:2500
 need dm_remove other

@@ -91,7 +91,7 @@ t="$base 0 $lun 0"
 	refused "$base 0 $lun 0 1 sector_size:512 extra"
 } >"$tap_dir/tables"
 report $wrong "$tried wrong table lines are refused" "$tap_dir/tables"
-is "no mapping is left by them" "$(dmsetup ls --target container-crypt | grep -v '^No')" ""
+is "no mapping is left by wrong table lines" "$(dmsetup ls --target container-crypt | grep -v '^No')" ""
 
 # -- life cycle and messages
 
@@ -103,9 +103,9 @@ fails_with 1 '' env key_bytes=64 dmsetup message m 0 unlock ":64:logon:cctest:k3
 fails_with 1 'rejected' dmsetup message m 0 unlock ":32:logon:cctest:k64" 0
 fails_with 1 'rejected' dmsetup message m 0 unlock ":64:logon:cctest:short" 0
 fails_with 1 'rejected' dmsetup message m 0 unlock ":64:logon:cctest:halves" 0
-is "after refusals it is locked" "$(state)" locked
+is "after refused unlocks the mapping is locked" "$(state)" locked
 ok "lock while locked succeeds" cc_lock m
-is "and counts no lock" "$(cc_status m locks)" 0
+is "lock while locked counts no lock" "$(cc_status m locks)" 0
 
 messages_refused() {
 	local message
@@ -175,18 +175,18 @@ wrong_messages() {
 wrong_messages >"$tap_dir/messages"
 messages_refused <"$tap_dir/messages" >"$tap_dir/accepted"
 report $wrong "$tried wrong messages are refused while locked" "$tap_dir/accepted"
-is "none of them changed anything" "$(cc_status m)" "locked lease:- gate:0 reads:0 writes:0 denied:0 locks:0"
+is "none of the messages refused while locked changed anything" "$(cc_status m)" "locked lease:- gate:0 reads:0 writes:0 denied:0 locks:0"
 
 ok "unlock with a key of the keyring" cc_unlock m k64
-is "makes it active" "$(cc_status m)" "active lease:- gate:0 reads:0 writes:0 denied:0 locks:0"
+is "unlock makes the mapping active" "$(cc_status m)" "active lease:- gate:0 reads:0 writes:0 denied:0 locks:0"
 fails_with 1 'busy' cc_unlock m k64
 messages_refused <"$tap_dir/messages" >"$tap_dir/accepted"
 report $wrong "$tried wrong messages are refused while active" "$tap_dir/accepted"
-is "none of them changed anything" "$(cc_status m)" "active lease:- gate:0 reads:0 writes:0 denied:0 locks:0"
-ok "lock" cc_lock m
-is "makes it locked" "$(cc_status m)" "locked lease:- gate:0 reads:0 writes:0 denied:0 locks:1"
+is "none of the messages refused while active changed anything" "$(cc_status m)" "active lease:- gate:0 reads:0 writes:0 denied:0 locks:0"
+ok "lock succeeds on an active mapping" cc_lock m
+is "lock makes the mapping locked" "$(cc_status m)" "locked lease:- gate:0 reads:0 writes:0 denied:0 locks:1"
 ok "an AES-128 key unlocks, too" env key_bytes=32 bash -c 'dmsetup message m 0 unlock :32:logon:cctest:k32 0'
-ok "lock" cc_lock m
+ok "a mapping unlocked with an AES-128 key can be locked" cc_lock m
 
 expired=$(random_key 64)
 add_key soon "$expired"
@@ -196,16 +196,16 @@ fails_with 1 'expired|Required key|not available' cc_unlock m soon
 add_key revoked "$(random_key 64)"
 keyctl revoke "$(keyctl search @u logon cctest:revoked)"
 fails_with 1 'revoked|Required key|not available' cc_unlock m revoked
-is "still locked" "$(state)" locked
+is "a mapping is still locked after refused unlocks" "$(state)" locked
 
 # an encrypted key: made in the kernel, sealed with a user key
 keyctl add user cctest-kek "$(random_key 16)" @u >/dev/null
 if keyctl add encrypted cctest:enc "new user:cctest-kek 64" @u >/dev/null; then
 	ok "an encrypted key unlocks" dmsetup message m 0 unlock :64:encrypted:cctest:enc 0
-	ok "lock" cc_lock m
+	ok "a mapping unlocked with an encrypted key can be locked" cc_lock m
 else
 	report 1 "the kernel makes an encrypted key"
-	report 1 "lock"
+	report 1 "a mapping unlocked with an encrypted key can be locked"
 fi
 keyctl unlink "$(keyctl search @u encrypted cctest:enc)" @u >/dev/null
 keyctl unlink "$(keyctl search @u user cctest-kek)" @u >/dev/null
@@ -213,27 +213,27 @@ keyctl unlink "$(keyctl search @u user cctest-kek)" @u >/dev/null
 # -- several tables
 
 ok "a reload of the same line while active" bash -c "dmsetup table m | dmsetup reload m"
-ok "is resumed" dmsetup resume --noudevsync m
-is "and starts in the state the mapping has: locked" "$(state)" locked
+ok "a reloaded table is resumed" dmsetup resume --noudevsync m
+is "a reloaded table starts in the state the mapping has: locked" "$(state)" locked
 need cc_unlock m k64
 need bash -c "dmsetup table m | dmsetup reload m"
 need dmsetup resume --noudevsync m
-is "or active" "$(state)" active
+is "a reloaded table starts in the state the mapping has: active" "$(state)" active
 pattern reload 1048576 >"$tap_dir/data"
 ok "data goes through the reloaded table" dd if="$tap_dir/data" of=/dev/mapper/m bs=64k oflag=direct
 need bash -c "dmsetup table m | sed s/sector_size:4096/'sector_size:4096 on_lock:queue:50 allow_discards'/ |
 	sed 's/ 1 sector_size/ 3 sector_size/' | dmsetup reload m"
 need dmsetup resume --noudevsync m
-is "other options keep the state" "$(state)" active
-is "and the data" "$(head -c 1048576 /dev/mapper/m | digest)" "$(digest <"$tap_dir/data")"
+is "a reload with other options keeps the state" "$(state)" active
+is "a reload with other options keeps the data" "$(head -c 1048576 /dev/mapper/m | digest)" "$(digest <"$tap_dir/data")"
 need bash -c "dmsetup table m | sed 's/plain64 0/plain64 8/' | dmsetup reload m"
 need dmsetup resume --noudevsync m
-is "another iv_offset describes other data: it starts locked" "$(state)" locked
+is "a reload with another iv_offset starts locked, as it describes other data" "$(state)" locked
 need bash -c "dmsetup table m | sed 's/plain64 8/plain64 0/' | dmsetup reload m"
 need dmsetup resume --noudevsync m
-is "and the key of the first is gone" "$(state)" locked
-ok "rename" dmsetup rename --noudevsync m m2
-is "keeps the state" "$(cc_status m2 state)" locked
+is "a reload with another iv_offset wipes the key" "$(state)" locked
+ok "an active mapping is renamed" dmsetup rename --noudevsync m m2
+is "a rename keeps the state" "$(cc_status m2 state)" locked
 need dmsetup rename --noudevsync m2 m
 # After the rename: on kernels with IMA, any target's load, clear, rename and remove in this order
 # frees the old name twice (drivers/md/dm-ima.c).
@@ -241,11 +241,11 @@ ok "an inactive table can be dropped" bash -c "dmsetup table m | dmsetup reload 
 
 two="0 8192 container-crypt aes-xts-plain64 0 $lun 0
 8192 8192 container-crypt aes-xts-plain64 8192 $lun 8192"
-ok "two targets in one table" bash -c "dmsetup create --noudevsync two --table '$two'"
-ok "are unlocked one by one" bash -c "dmsetup message two 0 unlock :64:logon:cctest:k64 0 &&
+ok "a table may have two targets" bash -c "dmsetup create --noudevsync two --table '$two'"
+ok "two targets of one table are unlocked one by one" bash -c "dmsetup message two 0 unlock :64:logon:cctest:k64 0 &&
 	dmsetup message two 8192 unlock :64:logon:cctest:k64 0"
-ok "and make one device" bash -c "dmsetup mknodes two; cmp -n 1048576 /dev/mapper/two $tap_dir/data"
-ok "which can be removed" dm_remove two
+ok "two targets of one table make one device" bash -c "dmsetup mknodes two; cmp -n 1048576 /dev/mapper/two $tap_dir/data"
+ok "a mapping of two targets can be removed" dm_remove two
 
 # -- no key anywhere
 
@@ -261,6 +261,6 @@ busy_is_logged() { cc_unlock m k64; kmod_dmesg | grep 'unlock refused: the mappi
 ok "dmesg names the fact that a message was refused for" wait_for 15 busy_is_logged
 keyctl unlink "$(keyctl search @u logon cctest:k64)" @u
 is "the mapping stays active without the key in the keyring" "$(state)" active
-is "and reads" "$(head -c 1048576 /dev/mapper/m | digest)" "$(digest <"$tap_dir/data")"
+is "the mapping reads without the key in the keyring" "$(head -c 1048576 /dev/mapper/m | digest)" "$(digest <"$tap_dir/data")"
 ok "the mapping can be removed" dm_remove m
 like "dmesg names the one that a table was refused for" "$(kmod_dmesg)" 'sector_size must be 512 or 4096'

@@ -19,8 +19,8 @@ fresh() { need blkdiscard "$lun"; }
 # judged NAME RESULT: what blockcheck -e found
 judged() {
 	diag "$2"
-	ok "$1: there were errors" test "$(field error "$2")" -gt 0
-	ok "$1: and successes" test "$(field ok "$2")" -gt 0
+	ok "$1: I/O met errors" test "$(field error "$2")" -gt 0
+	ok "$1: I/O met successes" test "$(field ok "$2")" -gt 0
 }
 
 for size in 4096 512; do
@@ -61,7 +61,7 @@ ok "a hole of errors moves over the device" test ! -s "$tap_dir/trouble"
 wait $check
 report $? "a write that fails in part tears no sector"
 judged "fails in part" "$(cat "$tap_dir/check")"
-is "the mapping is still active" "$(cc_status m state)" active
+is "after failed writes the mapping is still active" "$(cc_status m state)" active
 need dm_remove m
 need dm_remove low
 
@@ -75,7 +75,7 @@ dmsetup reload low --table "0 $len error" && dmsetup suspend --noflush --nolockf
 fails_with 1 'Input/output error' dd if=/dev/mapper/m of=/dev/null bs=1M count=8 iflag=direct
 fails_with 1 'Input/output error' dd if=/dev/zero of=/dev/mapper/m bs=1M count=8 oflag=direct
 fails_with 1 'Input/output error' dd if=/dev/zero of=/dev/mapper/m bs=1M count=8 conv=fsync
-is "all errors, but still active" "$(cc_status m state)" active
+is "a device that fails everything leaves the mapping active" "$(cc_status m state)" active
 need hole
 ok "what was there before is there again" cmp -n 8388608 "$tap_dir/x" /dev/mapper/m
 ok "and can be written" dd if="$tap_dir/x" of=/dev/mapper/m bs=1M oflag=direct

@@ -55,12 +55,12 @@ vector() {
 	need cc_unlock m "$1"
 	ok "vector $1 is written" bash -c "printf %s '$plain' | xxd -r -p |
 		dd of=/dev/mapper/m bs=512 oflag=direct,dsync"
-	is "as the standard's ciphertext" "$(sector "$lun")" "${!cipher}"
+	is "vector $1 is on the device as the standard's ciphertext" "$(sector "$lun")" "${!cipher}"
 	printf %s "${!cipher}" | xxd -r -p | dd of="$lun" bs=512 oflag=direct,dsync status=none
-	is "which reads back as its plaintext" "$(sector /dev/mapper/m)" "$plain"
+	is "vector $1 reads back as its plaintext" "$(sector /dev/mapper/m)" "$plain"
 	need cc_lock m
 	need cc_unlock m "$1"
-	is "after a lock and an unlock, too" "$(sector /dev/mapper/m)" "$plain"
+	is "vector $1 reads back as its plaintext after a lock and an unlock, too" "$(sector /dev/mapper/m)" "$plain"
 	need dm_remove m
 }
 

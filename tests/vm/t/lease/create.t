@@ -34,15 +34,15 @@ for engine in docker podman; do
 	need hold_runtime
 	ok "$engine: the volume is bound while the runtime creates the container" wait_for 20 lease_is active
 	need stop "$keyd_pid"
-	ok "without keyd the half-made container is frozen" wait_for 20 lease_is frozen
-	ok "and has no key" wait_for 20 kernel locked
+	ok "$engine: without keyd the half-made container is frozen" wait_for 20 lease_is frozen
+	ok "$engine: a half-made container whose lease is over has no key" wait_for 20 kernel locked
 	need kill -CONT $runtime
 	need start_keyd
-	ok "with keyd it has a key again" wait_for 30 kernel active
+	ok "$engine: when keyd is back the half-made container has a key again" wait_for 30 kernel active
 	wait $start
-	report $? "and starts" "$tap_dir/start"
-	ok "its program writes" counts_on
-	is "without an error" "$(failed_writes)" 0
+	report $? "$engine: a half-made container that has a key again starts" "$tap_dir/start"
+	ok "$engine: the program of a container whose lease lapsed at its start writes" counts_on
+	is "$engine: the program of a container whose lease lapsed at its start sees no error" "$(failed_writes)" 0
 	need $engine kill app
 	need $engine rm -f app
 	need wait_for 30 leaves_nothing

@@ -35,7 +35,7 @@ trial() {
 	need dmctl volume create "$volume" "$(lun "$number")" --lease 12s "$@"
 	need wait_for 10 test -e "/var/run/cdi/container-crypt-$volume.json"
 	need identity "$volume" docker fio:1
-	ok "$name: fio runs" docker run -d --name app --network none --device "container-crypt/volume=$volume" fio:1
+	ok "$name: fio runs in the container" docker run -d --name app --network none --device "container-crypt/volume=$volume" fio:1
 	writes() { [ "$(dmsetup status "container-crypt-$volume" | grep -o 'writes:[0-9]*' | cut -d: -f2)" -gt "$1" ]; }
 	need wait_for 60 writes 100
 	for _ in 1 2; do
@@ -45,9 +45,9 @@ trial() {
 		need wait_for 60 unlocked "$volume"
 	done
 	ok "$name: its lease lapsed twice" test "$(dmsetup status "container-crypt-$volume" | grep -o 'locks:[0-9]*')" = locks:2
-	not_ok "$name: fio was not through by then" container_is exited
-	ok "$name: it ends" wait_for 200 container_is exited
-	is "$name: without an error, every block as it was written" "$(docker inspect -f '{{.State.ExitCode}}' app)" 0
+	not_ok "$name: fio was not through when the lease had lapsed twice" container_is exited
+	ok "$name: fio ends after the lapses" wait_for 200 container_is exited
+	is "$name: fio ends without an error, every block as it was written" "$(docker inspect -f '{{.State.ExitCode}}' app)" 0
 	need docker rm -f app
 	ok "$name: nothing is left" wait_for 30 leaves_nothing
 	unlike "$name: nor did the file system see an error" "$(dmesg)" "I/O error|EXT4-fs error|remounting"

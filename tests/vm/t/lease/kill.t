@@ -57,12 +57,12 @@ for _ in $(seq "${LEASE_ROUNDS:-12}"); do
 	wait_for 90 counts_on || break
 	rounds=$((rounds + 1))
 done
-is "after each trouble the container went on" "$rounds" "${LEASE_ROUNDS:-12}"
+is "after each kill, stop and step of the clock the container went on" "$rounds" "${LEASE_ROUNDS:-12}"
 is "the kernel never had the key for longer than the lease" "$late" 0
-is "no write failed" "$(failed_writes)" 0
+is "no write of the container failed" "$(failed_writes)" 0
 ack=$(acknowledged)
 need docker rm -f app
 need wait_for 40 leaves_nothing
-ok "what was acknowledged is there, up to $ack" unbroken "$ack"
-ok "nothing is left" wait_for 30 leaves_nothing
-is "no lease either" "$(dmctl lease ls --json | jq -c .leases)" "[]"
+ok "what was acknowledged is on the volume, up to $ack" unbroken "$ack"
+ok "nothing is left when the container is removed" wait_for 30 leaves_nothing
+is "no lease is left when the container is removed" "$(dmctl lease ls --json | jq -c .leases)" "[]"

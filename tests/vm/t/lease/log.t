@@ -16,16 +16,16 @@ need host_setup
 need writer_setup docker --lease 20s --on-lapse continue
 need run_app docker app:1
 need wait_for 60 renewed 2
-is "as long as it succeeds nothing is said" "$(lines 'renewed')" 0
+is "renewals that succeed are not in the agent's log" "$(lines 'renewed')" 0
 
 # keyd is away
 need stop "$keyd_pid"
-ok "keyd's absence is said" wait_for 60 grep -q "leases are not renewed: " "$tap_dir/agent.log"
+ok "keyd's absence is in the agent's log" wait_for 60 grep -q "leases are not renewed: " "$tap_dir/agent.log"
 sleep 5 # several tries, of which nothing tells but what is not there
-ok "once" said "leases are not renewed: " 1
+ok "keyd's absence is in the agent's log once" said "leases are not renewed: " 1
 need start_keyd
-ok "and that it is over" wait_for 30 said "leases are renewed again, after " 1
-ok "with the number of tries" test "$(tries 'leases are renewed again,')" -ge 2
+ok "the end of keyd's absence is in the agent's log" wait_for 30 said "leases are renewed again, after " 1
+ok "the end of keyd's absence is logged with the number of tries" test "$(tries 'leases are renewed again,')" -ge 2
 need counts_on
 
 # somebody works on the volume and does not come to an end
@@ -34,13 +34,13 @@ f = open("/run/container-crypt/volumes.lock", "r+")
 fcntl.lockf(f, fcntl.LOCK_EX)
 time.sleep(100)' &
 busy=$!
-ok "so is what keeps one volume from it" \
+ok "what keeps one volume's lease from renewal is in the agent's log" \
 	wait_for 60 grep -q "volume vol: its lease is not renewed: another dmctl works on" "$tap_dir/agent.log"
 sleep 10
-is "once" "$(lines 'volume vol: its lease is not renewed: ')" 1
+is "what keeps one volume's lease from renewal is in the agent's log once" "$(lines 'volume vol: its lease is not renewed: ')" 1
 stop $busy
-ok "and that it is over" wait_for 60 said "volume vol: its lease is renewed again, after " 1
-ok "with the number of tries" test "$(tries 'volume vol: its lease is renewed again,')" -ge 2
-ok "the container goes on" counts_on
+ok "a renewal that succeeds again is in the agent's log" wait_for 60 said "volume vol: its lease is renewed again, after " 1
+ok "a renewal that succeeds again is logged with the number of tries" test "$(tries 'volume vol: its lease is renewed again,')" -ge 2
+ok "the container goes on after failed renewals" counts_on
 need docker rm -f app
-ok "nothing is left behind" wait_for 20 leaves_nothing
+ok "nothing is left when the container is removed" wait_for 20 leaves_nothing

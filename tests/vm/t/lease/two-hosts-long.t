@@ -59,7 +59,7 @@ for _ in $(seq "${LEASE_ROUNDS:-30}"); do
 	for_about $((RANDOM % 10))
 	rounds=$((rounds + 1))
 done
-is "the daemons started again each time" "$rounds" "${LEASE_ROUNDS:-30}"
+is "the daemons started again after each kill" "$rounds" "${LEASE_ROUNDS:-30}"
 touch "$tap_dir/stop"
 need peer 'touch "$tap_dir/stop"; wait_for 200 eval "! kill -0 $loop"' # what it waits for is logged
 wait $loop
@@ -68,7 +68,7 @@ peer "date -s @$clock" >/dev/null
 
 runs=$(cat "$tap_dir/runs" <(peer 'cat "$tap_dir/runs"') | wc -l)
 ok "both hosts had the volume in turn, $runs times" test -s "$tap_dir/runs" -a -n "$(peer 'cat "$tap_dir/runs"')"
-is "never both at the same time" "$(cat "$tap_dir/foul")" ""
+is "the two hosts never had the key at the same time" "$(cat "$tap_dir/foul")" ""
 ack=$(cat "$tap_dir/acks" <(peer 'cat "$tap_dir/acks"') | sort -n | tail -n 1)
 ok "nothing is left on host2" peer wait_for 60 leaves_nothing
 need wait_for 60 leaves_nothing

@@ -39,25 +39,25 @@ need host_setup
 need app_setup docker
 need dmctl volume create second "$(lun 1)"
 need identity second docker app:1
-ok "a container that is to run always" run_app docker --restart=always app:1
-ok "found its volume" wait_for 20 started docker 1
+ok "a container with --restart=always is started" run_app docker --restart=always app:1
+ok "a container with --restart=always found its volume" wait_for 20 started docker 1
 need docker run -d --name other --network none --device container-crypt/volume=second app:1
 need in_app docker sync
 before=$(dmctl lease ls --json | jq -r '.leases[] | select(.volume == "vol") | .fence')
 need power_cut
 ok "after a power cut nothing is left" leaves_nothing
 need start_keyd
-is "but keyd's record of the leases" "$(dmctl lease ls --json | jq '.leases | length')" 2
+is "keyd's record of the leases outlives a power cut" "$(dmctl lease ls --json | jq '.leases | length')" 2
 need start_agent
 need start_docker
 # what container-crypt-docker.service runs
 ok "Docker's containers with a restart policy are started" /usr/libexec/container-crypt/docker-restart
-ok "and this one has its data" wait_for 60 started docker 2
-ok "under a new lease, without waiting for the old one's end" test \
+ok "a container restarted after a boot has its data" wait_for 60 started docker 2
+ok "a container restarted after a boot has a new lease, without waiting for the old one's end" test \
 	"$(dmctl lease ls --json | jq -r '.leases[] | select(.volume == "vol") | .fence')" -gt "$before"
-is "the one without a policy stays down" "$(docker inspect -f '{{.State.Running}}' other)" false
-ok "until it is started" docker start other
-ok "and has its data, too" wait_for 20 docker exec other sh -c '[ $(grep -c start /data/log) = 2 ]'
+is "a container without a restart policy stays down after a boot" "$(docker inspect -f '{{.State.Running}}' other)" false
+ok "a container without a restart policy starts after a boot" docker start other
+ok "a container without a restart policy has its data after a boot" wait_for 20 docker exec other sh -c '[ $(grep -c start /data/log) = 2 ]'
 need docker rm -f app other
-ok "nothing is left behind" wait_for 30 leaves_nothing
-is "no lease either" "$(dmctl lease ls --json | jq -c .leases)" "[]"
+ok "nothing is left when both containers are removed" wait_for 30 leaves_nothing
+is "no lease is left when both containers are removed" "$(dmctl lease ls --json | jq -c .leases)" "[]"

@@ -47,11 +47,11 @@ for ((r = 1; r <= rounds; r++)); do
 	wait_for 120 sh -c "[ \$(ls $tap_dir/out.*.$r | wc -l) = $volumes ]"
 done
 wait_for 120 no_bindings
-is "no start failed" "$(cat "$tap_dir/failed")" ""
-is "each found what the one before had written" "$(cat "$tap_dir"/out.[1-9].$rounds | sort -u)" xxxxx
-ok "nothing is left behind" wait_for 30 leaves_nothing
-is "no lease either" "$(dmctl lease ls --json | jq -c .leases)" "[]"
+is "no start of the storm failed" "$(cat "$tap_dir/failed")" ""
+is "each container of the storm found what the one before had written" "$(cat "$tap_dir"/out.[1-9].$rounds | sort -u)" xxxxx
+ok "the storm leaves nothing behind" wait_for 30 leaves_nothing
+is "the storm leaves no lease" "$(dmctl lease ls --json | jq -c .leases)" "[]"
 wait_for 30 idle
 diag "the agent: $files files and $memory KiB before, $(agent_files) files and $(agent_memory) KiB after"
-is "the agent has no more files open" "$(agent_files)" "$files"
-ok "and no more memory, within a megabyte" test "$(agent_memory)" -le $((memory + 1024))
+is "the agent has no more files open than before the storm" "$(agent_files)" "$files"
+ok "the agent has no more memory than before the storm, within a megabyte" test "$(agent_memory)" -le $((memory + 1024))

@@ -18,19 +18,19 @@ in_image() { docker run --rm --network none "$@"; }
 need host_setup
 need tiny_image docker app:1 /bin/sh -c "$app"
 ok "the agent serves the plugin's socket" test -S $plugin
-is "for root only" "$(stat -c %a%u $plugin)" 6000
+is "the plugin's socket is for root only" "$(stat -c %a%u $plugin)" 6000
 
 # the protocol itself
-is "Activate" "$(call Plugin.Activate)" '{"Implements":["VolumeDriver"]} 200'
-is "Capabilities" "$(call VolumeDriver.Capabilities)" '{"Capabilities":{"Scope":"local"}} 200'
-is "List with an empty body" "$(call VolumeDriver.List)" '{"Volumes":[]} 200'
-like "Get of none" "$(call VolumeDriver.Get '{"Name":"none"}')" '"Err":".*none.* 500$'
-like "Mount of none" "$(call VolumeDriver.Mount '{"Name":"none","ID":"x"}')" '"Err":".* 500$'
-is "Remove of none succeeds" "$(call VolumeDriver.Remove '{"Name":"none"}')" '{} 200'
-like "a name with a slash" "$(call VolumeDriver.Get '{"Name":"../x"}')" 'no name of a volume.* 500$'
-like "no JSON" "$(call VolumeDriver.Get '<x>')" '"Err":".* 500$'
-like "an unknown call" "$(call VolumeDriver.Format '{}')" ' 404$'
-like "a body of 100 kB" "$(head -c 100000 /dev/zero | tr '\0' x | call VolumeDriver.Get @-)" ' 413$'
+is "Plugin.Activate says that it is a volume driver" "$(call Plugin.Activate)" '{"Implements":["VolumeDriver"]} 200'
+is "VolumeDriver.Capabilities says that volumes are the host's" "$(call VolumeDriver.Capabilities)" '{"Capabilities":{"Scope":"local"}} 200'
+is "VolumeDriver.List takes an empty body" "$(call VolumeDriver.List)" '{"Volumes":[]} 200'
+like "VolumeDriver.Get of no volume is an error" "$(call VolumeDriver.Get '{"Name":"none"}')" '"Err":".*none.* 500$'
+like "VolumeDriver.Mount of no volume is an error" "$(call VolumeDriver.Mount '{"Name":"none","ID":"x"}')" '"Err":".* 500$'
+is "VolumeDriver.Remove of no volume succeeds" "$(call VolumeDriver.Remove '{"Name":"none"}')" '{} 200'
+like "a volume's name with a slash is an error" "$(call VolumeDriver.Get '{"Name":"../x"}')" 'no name of a volume.* 500$'
+like "a body that is not JSON is an error" "$(call VolumeDriver.Get '<x>')" '"Err":".* 500$'
+like "an unknown call is an error" "$(call VolumeDriver.Format '{}')" ' 404$'
+like "a body of 100 kB is an error" "$(head -c 100000 /dev/zero | tr '\0' x | call VolumeDriver.Get @-)" ' 413$'
 
 # create
 fails_with 1 "keyd has no volume pgdata; make it with -o device=" \
@@ -46,9 +46,9 @@ need dmctl identity sign --key "$tap_dir/ops.key" --predicate "$tap_dir/p.json" 
 	--subject "$(image_id docker app:1)" --name test/app -o "$tap_dir/i.dsse"
 ok "docker volume create makes the volume" docker volume create -d container-crypt \
 	-o device="$(lun 0)" -o identity="$tap_dir/i.dsse" pgdata
-is "keyd has it" "$(dmctl volume inspect pgdata --json | jq -r .state)" ready
-is "with its identity" "$(dmctl volume inspect pgdata --json | jq -r .identity.signer)" ops
-ok "its device is there at once" test -e /var/run/cdi/container-crypt-pgdata.json
+is "keyd has the volume that docker volume create made" "$(dmctl volume inspect pgdata --json | jq -r .state)" ready
+is "the volume that docker volume create made has its identity" "$(dmctl volume inspect pgdata --json | jq -r .identity.signer)" ops
+ok "the volume that docker volume create made has its device at once" test -e /var/run/cdi/container-crypt-pgdata.json
 is "a Create that is repeated is success" "$(call VolumeDriver.Create "$(jq -cn --arg d "$(lun 0)" \
 	--arg i "$tap_dir/i.dsse" '{Name: "pgdata", Opts: {device: $d, identity: $i}}')")" '{} 200'
 fails_with 1 "lun1" docker volume create -d container-crypt -o device="$(lun 1)" -o name=pgdata other
@@ -60,27 +60,27 @@ is "docker volume inspect says what it is" \
 # without the device
 is "without the device the container sees the placeholder only" \
 	"$(in_image -v pgdata:/data --entrypoint /bin/ls app:1 /data)" README.container-crypt
-like "which says what to do" "$(in_image -v pgdata:/data --entrypoint /bin/cat app:1 \
+like "the placeholder says what to do" "$(in_image -v pgdata:/data --entrypoint /bin/cat app:1 \
 	/data/README.container-crypt)" "docker run -v NAME:/data --device container-crypt/volume=pgdata"
-not_ok "and takes no data" in_image -v pgdata:/data --entrypoint /bin/touch app:1 /data/x
+not_ok "the placeholder takes no data" in_image -v pgdata:/data --entrypoint /bin/touch app:1 /data/x
 
 # with it
-ok "docker run -v with the device" docker run -d --name app --network none -v pgdata:/data \
+ok "docker run -v with the device starts a container" docker run -d --name app --network none -v pgdata:/data \
 	--device container-crypt/volume=pgdata app:1
-ok "the program found its volume" wait_for 10 started docker 1
+ok "the program of docker run -v found its volume" wait_for 10 started docker 1
 is "the volume lies over the placeholder" \
 	"$(in_app docker grep ' /data ' /proc/mounts | cut -d' ' -f1,3 | tr '\n' ' ')" \
 	"container-crypt tmpfs /dev/mapper/container-crypt-pgdata ext4 "
 ok "a restart finds the data again" docker restart -t 0 app
-ok "the program started twice" wait_for 20 started docker 2
+ok "the program started twice on the same data" wait_for 20 started docker 2
 fails_with 1 "in use" docker volume rm pgdata
 need dmctl unbind pgdata
 is "dmctl unbind uncovers the placeholder" "$(in_app docker ls /data)" README.container-crypt
 need docker rm -f app
 need wait_for 20 no_bindings
-ok "docker run -v with :ro" docker run -d --name app --network none -v pgdata:/data:ro \
+ok "docker run -v with :ro starts a container" docker run -d --name app --network none -v pgdata:/data:ro \
 	--device container-crypt/volume=pgdata app:1
-like "mounts the volume so" "$(in_app docker grep ' /data ext4' /proc/mounts)" " ext4 ro,nosuid,nodev"
+like "docker run -v with :ro mounts the volume read-only" "$(in_app docker grep ' /data ext4' /proc/mounts)" " ext4 ro,nosuid,nodev"
 need docker rm -f app
 need wait_for 20 no_bindings
 refuse() { # REASON OPTION...
@@ -91,20 +91,20 @@ refuse() { # REASON OPTION...
 	echo "$text"
 	[[ $text == *"container-crypt: $reason"* ]]
 }
-ok "the placeholder elsewhere is no reason to start" refuse mounts -v pgdata:/mnt app:1
-ok "nor is another volume in its place" refuse mounts -v "$tap_dir:/data" app:1
+ok "a container with the placeholder elsewhere is refused" refuse mounts -v pgdata:/mnt app:1
+ok "a container with another volume in the placeholder's place is refused" refuse mounts -v "$tap_dir:/data" app:1
 
 # names
 ok "a volume made by dmctl is found by its name" sh -c "dmctl volume create second '$(lun 1)' &&
 	docker volume inspect second"
 ok "a name of the engine's own stands for one of keyd's" \
 	docker volume create -d container-crypt -o name=second Shop_db
-is "and has its placeholder" "$(in_image -v Shop_db:/data --entrypoint /bin/ls app:1 /data)" \
+is "a name of the engine's own has its placeholder" "$(in_image -v Shop_db:/data --entrypoint /bin/ls app:1 /data)" \
 	README.container-crypt
 
-ok "docker volume rm" docker volume rm pgdata Shop_db
-is "leaves the data" "$(dmctl volume inspect pgdata --json | jq -r .state)" ready
+ok "docker volume rm removes the engine's volumes" docker volume rm pgdata Shop_db
+is "docker volume rm leaves the data" "$(dmctl volume inspect pgdata --json | jq -r .state)" ready
 docker volume rm second >/dev/null 2>&1
-ok "nothing is left behind" leaves_nothing
+ok "nothing is left when the engine's volumes are removed" leaves_nothing
 stop "$agent_pid"
 not_ok "the socket goes with the agent" test -e $plugin

@@ -12,13 +12,13 @@ differs() { # ENGINE FACT NAME OPTION...
 	local engine=$1 fact=$2 name=$3
 
 	shift 3
-	ok "$fact: $name" refused "$engine" "$fact: " "$@"
+	ok "refused for $fact: $name" refused "$engine" "$fact: " "$@"
 }
 runs() { # ENGINE NAME OPTION...
 	local engine=$1 name=$2
 
 	shift 2
-	ok "$name" run_app "$engine" "$@"
+	ok "admitted: $name" run_app "$engine" "$@"
 	need "$engine" rm -f app
 	wait_for 20 leaves_nothing
 }
@@ -92,9 +92,9 @@ jq -n --arg p "$tap_dir/hook" '{version: "1.0.0", stages: ["createContainer"], h
 hooked() { timeout 60 podman --hooks-dir "$tap_dir/hooks.d" run --name app --network none \
 	--device container-crypt/volume=vol -d app:1; }
 fails_with 126 "." hooked
-like "for a hook of somebody else's" "$(last_refusal)" "hooks: .*$tap_dir/hook"
+like "the refusal for a hook of somebody else's names the hook" "$(last_refusal)" "hooks: .*$tap_dir/hook"
 podman rm -f app >/dev/null
 need identity vol podman app:1 ".hooks = [\"$tap_dir/hook\"]"
-ok "one that was signed may be there" hooked
+ok "a hook that was signed may be there" hooked
 podman rm -f -t 0 app >/dev/null
-ok "nothing is left behind" wait_for 20 leaves_nothing
+ok "nothing is left of all refused containers" wait_for 20 leaves_nothing

@@ -13,7 +13,7 @@ differs() {
 	local fact=$1
 
 	shift
-	ok "$fact: ${*% app:1}" refused docker "$fact: " "$@"
+	ok "refused for $fact: ${*% app:1}" refused docker "$fact: " "$@"
 }
 
 need host_setup
@@ -58,6 +58,6 @@ need docker rm -f app
 # the tag now names another image
 need tiny_image docker app:1 /bin/sh -c "$app; true"
 differs image --network none app:1
-ok "nothing was leased" test "$(dmctl lease ls --json | jq '.leases | length')" = 0
+ok "nothing was leased to a refused container" test "$(dmctl lease ls --json | jq '.leases | length')" = 0
 ok "every refusal is in the audit log, with its fact" test \
 	"$(dmctl audit ls --json | jq '[.rows[] | select(.event == "release" and .outcome == "refuse" and .fact != "")] | length')" = 27

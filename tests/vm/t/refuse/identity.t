@@ -8,7 +8,7 @@
 . ./bind-lib.sh
 plan 19
 
-run_refused() { ok "$1" refused docker "$2" --network none app:1; }
+run_refused() { ok "refused: $1" refused docker "$2" --network none app:1; }
 
 need host_setup
 need dmctl volume create vol "$(lun 0)"
@@ -28,7 +28,7 @@ need identity vol docker app:1 '.notBefore = "2100-01-01T00:00:00Z"'
 run_refused "an identity that is not valid yet" "validity: "
 fails_with 6 "serial" dmctl identity add "$tap_dir/first"
 need identity vol docker app:1
-ok "with a valid one the container runs" run_app docker app:1
+ok "with a valid identity the container runs" run_app docker app:1
 need docker rm -f app
 wait_for 20 leaves_nothing
 need dmctl identity rm vol
@@ -46,7 +46,7 @@ dd if="$(lun 0)" of="$tap_dir/header" bs=1M count=16 status=none
 need cryptsetup config --batch-mode --label stolen "$(lun 0)"
 run_refused "a LUN whose header was changed" "/dev/"
 need dd if="$tap_dir/header" of="$(lun 0)" bs=1M conv=notrunc status=none
-ok "and the right one again" run_app docker app:1
+ok "a container runs when the right LUN is back" run_app docker app:1
 need docker rm -f app
 wait_for 20 leaves_nothing
 
@@ -56,7 +56,7 @@ need start_keyd
 stop "$agent_pid"
 run_refused "the agent is down" \
 	'the agent does not answer on /run/container-crypt/agent.sock: No such file or directory; start it with "systemctl start container-crypt-agent"'
-ok "the hook exits with 7 then" sh -c 'echo "{}" | /usr/libexec/container-crypt/container-crypt-hook --volume vol; [ $? = 7 ]'
+ok "the hook exits with 7 without an agent" sh -c 'echo "{}" | /usr/libexec/container-crypt/container-crypt-hook --volume vol; [ $? = 7 ]'
 touch $sock/agent.sock
 run_refused "a dead socket" "the agent does not answer"
 need start_agent

@@ -22,18 +22,18 @@ need app_setup docker
 
 need image link:1 'rmdir data; ln -s etc data'
 need identity vol docker link:1
-ok "a symbolic link as mount point" refused docker mountPoint --network none link:1
+ok "a symbolic link as mount point is refused" refused docker mountPoint --network none link:1
 need image link:2 'mkdir x; ln -s etc x/y'
 need identity vol docker link:2 '.mountPoint = "/x/y/data"'
-ok "a symbolic link on the way to it" refused docker mountPoint --network none link:2
+ok "a symbolic link on the way to the mount point is refused" refused docker mountPoint --network none link:2
 ok "nothing was made behind the link" sh -c \
 	'! find /var/lib/docker/overlay2 -path "*/etc/data" | grep -q .'
 need image file:1 'rmdir data; touch data'
 need identity vol docker file:1
-ok "a file as mount point" refused docker mountPoint --network none file:1
+ok "a file as mount point is refused" refused docker mountPoint --network none file:1
 need image bare:1 'rmdir data'
 need identity vol docker bare:1 '.mountPoint = "/deep/down/data"'
-ok "missing directories are made" run_app docker bare:1
+ok "missing directories of the mount point are made" run_app docker bare:1
 need docker rm -f app
 wait_for 20 leaves_nothing
 
@@ -45,12 +45,12 @@ rule='.mounts = [{destination: "/mnt", source: "/srv/shared", type: "bind", opti
 	.settings = ["linux.rootfsPropagation=shared"]'
 need image below:1 'mkdir mnt'
 need identity vol docker below:1 "$rule"' | .mountPoint = "/mnt/data"'
-ok "a shared mount above it" refused docker mountPoint --network none \
+ok "a shared mount above the mount point is refused" refused docker mountPoint --network none \
 	--mount type=bind,src=/srv/shared,dst=/mnt,bind-propagation=rshared below:1
-ok "a slave mount above it is fine" run_app docker \
+ok "a slave mount above the mount point is fine" run_app docker \
 	--mount type=bind,src=/srv/shared,dst=/mnt,bind-propagation=rslave below:1
-ok "the container sees it" in_app docker grep ' /mnt/data ext4' /proc/mounts
-unlike "the host does not" "$(cat /proc/self/mountinfo)" "/srv/shared/data|container-crypt"
+ok "below a slave mount the container sees the volume" in_app docker grep ' /mnt/data ext4' /proc/mounts
+unlike "below a slave mount the host does not see the volume" "$(cat /proc/self/mountinfo)" "/srv/shared/data|container-crypt"
 need docker rm -f app
 wait_for 20 leaves_nothing
 
@@ -86,7 +86,7 @@ fails_with 6 "bundle: $tap_dir/bundle was named, docker keeps that of container 
 	hook "$good" "$good_pid"
 bundle=$engines
 fails_with 6 "state: process $good_pid is said to be created only" hook "$good" "$good_pid"
-ok "nothing is left behind" leaves_nothing
+ok "nothing is left of requests for another container" leaves_nothing
 need docker rm -f good evil
 
 # a mount that the container put over the volume's is not what is unmounted
@@ -94,9 +94,9 @@ need identity vol docker app:1 '.process.capabilities = ["CAP_SYS_ADMIN"]'
 need run_app docker --cap-drop all --cap-add SYS_ADMIN app:1
 need in_app docker mount -t tmpfs over /data
 fails_with 5 "something else is mounted over /data" dmctl unbind vol
-is "both mounts are still there" "$(in_app docker grep -c ' /data ' /proc/mounts)" 2
+is "a volume and the mount over it are still there after a refused unbind" "$(in_app docker grep -c ' /data ' /proc/mounts)" 2
 need in_app docker umount /data
-ok "without it the volume is unmounted" dmctl unbind vol
+ok "the volume is unmounted when nothing is mounted over it" dmctl unbind vol
 need docker rm -f app
 
 # root in a container that was given the agent's socket
@@ -107,10 +107,10 @@ mount --rbind /usr "$root/usr" && mount --rbind /run "$root/run" && cleanup umou
 group=/sys/fs/cgroup/libpod-$(printf '%064d' 1).scope
 mkdir -p "$group" && cleanup rmdir "$group"
 like "a process of the host is answered" "$(ask)" '"ok":true'
-like "one in another pid namespace is not" "$(ask unshare --pid --fork)" '"code":"permission"'
-like "nor is one that shares that, with another root directory" "$(ask chroot "$root")" '"code":"permission"'
-like "nor is one that has the host's, in a container's group" "$(ask sh -c "echo \$\$ >$group/cgroup.procs; exec \"\$@\"" sh)" \
+like "a process in another pid namespace is not answered" "$(ask unshare --pid --fork)" '"code":"permission"'
+like "a process that shares the pid namespace, with another root directory, is not answered" "$(ask chroot "$root")" '"code":"permission"'
+like "a process with the host's namespaces, in a container's group, is not answered" "$(ask sh -c "echo \$\$ >$group/cgroup.procs; exec \"\$@\"" sh)" \
 	'"code":"permission"'
-like "one in a mount namespace of its own, as services have, is" "$(ask unshare --mount)" '"ok":true'
-like "nor is one without root" "$(chmod 666 $sock/agent.sock; ask setpriv --reuid 65534 --clear-groups)" \
+like "a process in a mount namespace of its own, as services have, is answered" "$(ask unshare --mount)" '"ok":true'
+like "a process without root is not answered" "$(chmod 666 $sock/agent.sock; ask setpriv --reuid 65534 --clear-groups)" \
 	'"code":"permission"'

@@ -11,7 +11,7 @@ differs() {
 	local fact=$1
 
 	shift
-	ok "$fact: ${*% app:1}" refused podman "$fact: " "$@"
+	ok "refused for $fact: ${*% app:1}" refused podman "$fact: " "$@"
 }
 
 need host_setup
@@ -38,13 +38,13 @@ need podman create --name app --device container-crypt/volume=vol app:1
 echo evil >"$tap_dir/evil"
 need podman cp "$tap_dir/evil" app:/bin/evil
 fails_with 125 'hook' podman start app
-like "for the file that was copied in" "$(last_refusal)" 'rootfs: .*"/bin/evil"'
+like "the refusal names the file that was copied in" "$(last_refusal)" 'rootfs: .*"/bin/evil"'
 need podman rm app
 need podman create --name app --device container-crypt/volume=vol app:1
 layer=$(podman inspect -f '{{.GraphDriver.Data.UpperDir}}' app)
 need sh -c "mkdir -p $layer/bin && mknod $layer/bin/busybox c 0 0"
 fails_with 125 'hook' podman start app
-like "for the file that was whited out" "$(last_refusal)" 'rootfs: .*"/bin/busybox"'
+like "the refusal names the file that was whited out" "$(last_refusal)" 'rootfs: .*"/bin/busybox"'
 need podman rm app
 need tiny_image podman app:1 /bin/sh -c "$app; true"
 differs image app:1

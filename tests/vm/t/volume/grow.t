@@ -33,16 +33,16 @@ for fs in ext4 xfs; do
 	before=$(size)
 	need gone
 	had=$(sectors $fs)
-	ok "$fs: nothing to grow is success" dmctl volume grow $fs
-	is "and no change" "$(sectors $fs)" "$had"
+	ok "$fs: growing a volume that has nothing to grow is success" dmctl volume grow $fs
+	is "$fs: growing a volume that has nothing to grow is no change" "$(sectors $fs)" "$had"
 	need lvextend -q -L 800M /dev/vg/$fs
-	ok "dmctl volume grow" dmctl volume grow $fs
-	is "tells keyd" "$(sectors $fs)" $(((800 - 32) * 2048))
-	like "which has it in its log" "$(dmctl audit ls --json | jq -r '.rows[-1].event + " " + .rows[-1].volume')" \
+	ok "$fs: dmctl volume grow succeeds on a grown LUN" dmctl volume grow $fs
+	is "$fs: dmctl volume grow tells keyd the new size" "$(sectors $fs)" $(((800 - 32) * 2048))
+	like "$fs: keyd has the new size in its log" "$(dmctl audit ls --json | jq -r '.rows[-1].event + " " + .rows[-1].volume')" \
 		"volume.grow $fs"
-	ok "the next container starts" run_on $fs
-	ok "with its data" wait_for 20 started docker 2
-	ok "and with the room" test "$(size)" -gt $((before + 300))
+	ok "$fs: the next container starts on the grown volume" run_on $fs
+	ok "$fs: the next container has its data" wait_for 20 started docker 2
+	ok "$fs: the next container has the room" test "$(size)" -gt $((before + 300))
 	need gone
 done
 for fs in ext4 xfs; do
@@ -51,13 +51,13 @@ for fs in ext4 xfs; do
 	need in_app docker sh -c 'echo before >/data/x; (while echo x; do :; done >/data/y) & echo $! >/data/pid'
 	before=$(size)
 	need lvextend -q -L 900M /dev/vg/$fs
-	like "$fs: while a container runs" "$(dmctl volume grow $fs 2>&1)" "its container has the room now"
-	ok "it has that room" test "$(size)" -gt $((before + 80))
-	ok "what it wrote is there, and it goes on writing" in_app docker sh -c \
+	like "$fs: dmctl volume grow succeeds while a container runs" "$(dmctl volume grow $fs 2>&1)" "its container has the room now"
+	ok "$fs: a running container has the room at once" test "$(size)" -gt $((before + 80))
+	ok "$fs: what a running container wrote is there, and it goes on writing" in_app docker sh -c \
 		'[ $(cat /data/x) = before ] && kill -0 $(cat /data/pid) && kill $(cat /data/pid) && sync'
-	like "with the gate in its place" "$(dmsetup status container-crypt-$fs)" \
+	like "$fs: the gate is in its place after growing" "$(dmsetup status container-crypt-$fs)" \
 		" gate:$(stat -c %i "/sys/fs/cgroup/docker/$(docker inspect -f '{{.Id}}' app)") "
-	like "once more there is nothing to do" "$(dmctl volume grow $fs 2>&1)" "has all of"
+	like "$fs: growing once more has nothing to do" "$(dmctl volume grow $fs 2>&1)" "has all of"
 	need gone
 done
 # read-only
@@ -65,27 +65,27 @@ for fs in ext4 xfs; do
 	need docker run -d --name app --network none -v $fs:/data:ro --device container-crypt/volume=$fs app:1
 	before=$(size)
 	need lvextend -q -L 950M /dev/vg/$fs
-	like "$fs: while a container has it mounted read-only" "$(dmctl volume grow $fs 2>&1)" \
+	like "$fs: dmctl volume grow succeeds while a container has the volume mounted read-only" "$(dmctl volume grow $fs 2>&1)" \
 		"its container has the room now"
-	ok "it has that room" test "$(size)" -gt $((before + 40))
-	not_ok "and cannot write" in_app docker touch /data/z
+	ok "$fs: a container that has the volume mounted read-only has the room" test "$(size)" -gt $((before + 40))
+	not_ok "$fs: a container that has the volume mounted read-only cannot write after growing" in_app docker touch /data/z
 	need forgotten $fs
 	need lvextend -q -L 980M /dev/vg/$fs
 	need dmctl volume grow $fs
 	need docker run -d --name app --network none -v $fs:/data:ro --device container-crypt/volume=$fs app:1
-	ok "so has one that is started so" test "$(size)" -gt $((before + 65))
+	ok "$fs: a container started read-only has the room" test "$(size)" -gt $((before + 65))
 	need forgotten $fs
 	need identity $fs docker app:1 '.readOnly = true'
 	need run_on $fs
 	before=$(size)
 	need lvextend -q -L 1020M /dev/vg/$fs
-	like "with a readOnly identity nothing is written" "$(dmctl volume grow $fs 2>&1)" \
+	like "$fs: with a readOnly identity nothing is written to grow" "$(dmctl volume grow $fs 2>&1)" \
 		"its identity is readOnly.*when a container is started whose identity is not"
-	is "it has the size it had" "$(size)" "$before"
+	is "$fs: with a readOnly identity the volume has the size it had" "$(size)" "$before"
 	need gone
 	need identity $fs docker app:1
 	need run_on $fs
-	ok "the next container that may write has the room" test "$(size)" -gt $((before + 30))
+	ok "$fs: the next container that may write has the room" test "$(size)" -gt $((before + 30))
 	need gone
 done
 unlike "no file system saw an error" "$(dmesg)" "EXT4-fs error|XFS.*(Corruption|error)|Remounting filesystem read-only"

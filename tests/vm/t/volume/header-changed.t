@@ -25,7 +25,7 @@ rejected() {
 	docker rm -f app >/dev/null 2>&1
 	echo "$text" >"$tap_dir/out"
 	[ $status != 0 ] && [[ "$text" =~ $2 ]] && leaves_nothing >>"$tap_dir/out"
-	report $? "$1" "$tap_dir/out"
+	report $? "the start is refused: $1" "$tap_dir/out"
 }
 
 # forged OPTION...: a header of a stranger's own making, with the volume's names on it
@@ -63,10 +63,10 @@ need wipefs -aq "$(lun 1)"
 
 restore
 ok "with its own header back the volume is bound" run_app docker app:1
-ok "and its program runs" wait_for 20 started docker 1
+ok "with its own header back the program finds its data" wait_for 20 started docker 1
 fails_with 5 'vol' dmctl volume rm vol --yes
 ok "a volume that could not be deleted goes on working" in_app docker sh -c 'echo x >/data/x; sync'
-ok "unbind, then it can be" dmctl unbind vol
+ok "a bound volume can be unbound to be deleted" dmctl unbind vol
 need docker rm -f app
-ok "it is deleted" dmctl volume rm vol --yes --wipe-header
+ok "an unbound volume is deleted" dmctl volume rm vol --yes --wipe-header
 ok "the decisions are in an unbroken chain" dmctl audit verify

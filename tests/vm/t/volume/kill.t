@@ -71,12 +71,12 @@ killed_at() {
 	[ $kills -gt 0 ]
 }
 
-ok "killed at any ioctl it leaves nothing (mapping, locks, block device)" killed_at ioctl
-ok "killed at any request to keyd" killed_at sendto
-ok "killed at any write to the LUN" killed_at write
-ok "killed at any sync" killed_at fsync
-ok "killed when the key is in the keyring" killed_at add_key
-ok "killed when it is to leave again" killed_at keyctl
+ok "volume create killed at any ioctl leaves nothing (mapping, locks, block device)" killed_at ioctl
+ok "volume create killed at any request to keyd leaves nothing" killed_at sendto
+ok "volume create killed at any write to the LUN leaves nothing" killed_at write
+ok "volume create killed at any sync leaves nothing" killed_at fsync
+ok "volume create killed when the key is in the keyring leaves nothing" killed_at add_key
+ok "volume create killed when the key is to leave the keyring leaves nothing" killed_at keyctl
 
 # Signals one can handle: undone when dmctl ends, which is an error of its own.
 interrupted() {
@@ -84,7 +84,7 @@ interrupted() {
 	[ $? = 11 ] && grep -q "interrupted by $1" "$tap_dir/create" && gone
 }
 ok "SIGTERM in the middle is undone before dmctl ends" interrupted SIGTERM 8
-ok "SIGINT, too" interrupted SIGINT 12
+ok "SIGINT in the middle is undone before dmctl ends" interrupted SIGINT 12
 
 # The guard killed first, then dmctl with the mapping unlocked: the worst case.
 guard() { pgrep -x -P "$(pgrep -x -P "$strace_pid" dmctl)" dmctl; }
@@ -96,6 +96,6 @@ all_killed() {
 	kill -KILL "$(guard)" && ! wait $strace_pid
 }
 ok "dmctl and its guard are killed with the mapping unlocked" all_killed
-like "that leaves an active mapping" "$(dmsetup status container-crypt-vol)" ' container-crypt active '
-ok "the next attempt clears it away and succeeds" dmctl volume create vol "$device"
-ok "and leaves nothing in the kernel" leaves_nothing
+like "a killed dmctl whose guard is killed, too, leaves an active mapping" "$(dmsetup status container-crypt-vol)" ' container-crypt active '
+ok "the next volume create clears an active mapping away and succeeds" dmctl volume create vol "$device"
+ok "the next volume create leaves nothing in the kernel" leaves_nothing

@@ -70,31 +70,31 @@ need host_setup
 need tiny_image docker app:1 /bin/sh -c "$app"
 need lio
 cleanup iscsiadm -m node --logoutall=all
-ok "iSCSI sessions over two portals" login
-ok "show two paths to the LUN" wait_for 20 two_paths
+ok "iSCSI logs in over two portals" login
+ok "two iSCSI sessions show two paths to the LUN" wait_for 20 two_paths
 cleanup multipathd shutdown
-ok "multipath joins them" multipath_up
+ok "multipath joins the two paths" multipath_up
 mapfile -t path < <(paths)
 map=$(multipath -ll | awk '/LIO-ORG/ {print $1; exit}')
 lun=/dev/mapper/$map
 fails_with 5 "." dmctl volume create vol "${path[0]}"
 ok "the multipath device takes a volume" dmctl volume create vol "$lun"
 need identity vol docker app:1
-ok "docker run" run_app docker app:1
+ok "docker run starts a container on the multipath device" run_app docker app:1
 ok "the program found its volume" wait_for 20 started docker 1
-like "it is bound by the multipath device, found without being named" \
+like "the volume is bound by the multipath device, found without being named" \
 	"$(readlink -f "$(dmctl ps --json | jq -r '.bindings[0].device')")" "^/dev/dm-"
 
 write() { in_app docker sh -c "echo $1 >>/data/lines; sync"; }
 need write one
 path_state "${path[0]}" offline
-ok "with one path gone it goes on writing" timeout 60 docker exec app sh -c 'echo two >>/data/lines; sync'
-ok "over the other" wait_for 20 sh -c 'multipath -ll | grep -qE "failed|faulty|offline"'
+ok "with one path gone the container goes on writing" timeout 60 docker exec app sh -c 'echo two >>/data/lines; sync'
+ok "multipath has marked a path that is gone" wait_for 20 sh -c 'multipath -ll | grep -qE "failed|faulty|offline"'
 path_state "${path[1]}" offline
 in_app docker sh -c 'echo three >>/data/lines; sync; echo done >>/data/lines' &
 writer=$!
 wait_for 10 sh -c '[ "$(multipath -ll | grep -cE "failed|faulty|offline")" = 2 ]'
-ok "with both gone what it writes waits" kill -0 $writer
+ok "with both paths gone writes wait" kill -0 $writer
 path_state "${path[0]}" running
 path_state "${path[1]}" running
 ok "and is written when they are back" wait "$writer"
@@ -103,7 +103,7 @@ unlike "the file system saw no error" "$(dmesg)" "EXT4-fs error.*container-crypt
 ok "docker restart" docker restart -t 0 app
 ok "finds the data" wait_for 20 started docker 2
 need docker rm -f app
-ok "nothing is left behind" wait_for 20 leaves_nothing
+ok "nothing is left when the container is removed" wait_for 20 leaves_nothing
 ok "a path taken out for good is no matter to the next start" sh -c \
 	"iscsiadm -m node -T $target -p 127.0.0.2:3260 --logout && docker run -d --name app --network none \
 	--device container-crypt/volume=vol app:1"

@@ -35,7 +35,7 @@ refuses() {
 fails_with 4 '/dev/nowhere does not exist' dmctl volume create victim /dev/nowhere
 fails_with 4 'is not a block device' dmctl volume create victim /dev/null
 fails_with 4 'is not a block device' dmctl volume create victim "$tap_dir"
-is "keyd has no record of either" "$(dmctl volume ls --json | jq -c .volumes)" "[]"
+is "keyd has no record of any refused device" "$(dmctl volume ls --json | jq -c .volumes)" "[]"
 
 # ---- too small ----
 file_device 47
@@ -102,9 +102,9 @@ refuses 4 'signature of dos'
 need wipefs -aq "$device"
 need sh -c "printf 'label: gpt\n,20M\n' | sfdisk -q $device"
 ok "a GPT disk is taken when told to" dmctl volume create victim "$device" --wipe-signature gpt
-is "no partition table is left, the copy at the end included" \
+is "no partition table is left of a GPT disk that was taken, the copy at the end included" \
 	"$(wipefs --noheadings -O TYPE "$device" | sort -u)" crypto_LUKS
-ok "rm" dmctl volume rm victim --yes --wipe-header
+ok "the volume on a former GPT disk is removed" dmctl volume rm victim --yes --wipe-header
 drop_device
 
 # ---- a volume that was made anew while somebody thought about deleting the one before ----
@@ -119,10 +119,10 @@ need dmctl volume rm victim --yes --wipe-header
 need dmctl volume create victim "$device"
 echo victim >&4
 wait $asked
-is "who answers late deletes nothing" "$?" 5
+is "somebody who answers late deletes nothing" "$?" 5
 exec 4>&-
-like "and is told" "$(cat "$tap_dir/said")" "was deleted and made anew meanwhile; nothing was changed"
-is "the new one is there" "$(dmctl volume inspect --json victim | jq -r .state)" ready
+like "somebody who answers late is told why" "$(cat "$tap_dir/said")" "was deleted and made anew meanwhile; nothing was changed"
+is "the volume that was made anew is there" "$(dmctl volume inspect --json victim | jq -r .state)" ready
 need dmctl volume rm victim --yes --wipe-header
 
 # ---- nobody to ask ----
@@ -136,10 +136,10 @@ need start_keyd
 mv /etc/container-crypt/agent.jwk "$tap_dir/agent.jwk"
 fails_with 8 "agent's key" dmctl volume create victim "$device"
 is "without the agent's key nothing is changed" "$(sum "$device")" "$before"
-is "and keyd forgot it" "$(dmctl volume ls --json | jq -c .volumes)" "[]"
+is "keyd forgot the volume of an agent without its key" "$(dmctl volume ls --json | jq -c .volumes)" "[]"
 mv "$tap_dir/agent.jwk" /etc/container-crypt/agent.jwk
 need dmctl agents rm tester
 fails_with 6 'agent' dmctl volume create victim "$device"
 is "an agent that is not enrolled changes nothing" "$(sum "$device")" "$before"
-is "and keyd forgot it again" "$(dmctl volume ls --json | jq -c .volumes)" "[]"
-ok "nothing is left in the kernel" leaves_nothing
+is "keyd forgot the volume of an agent that is not enrolled" "$(dmctl volume ls --json | jq -c .volumes)" "[]"
+ok "all refused creates leave nothing in the kernel" leaves_nothing

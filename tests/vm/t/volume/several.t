@@ -18,39 +18,39 @@ need app_setup docker
 # two volumes, each with an identity of its own
 need dmctl volume create two "$(lun 1)"
 need identity two docker app:1 '.mountPoint = "/more"'
-ok "a container with two volumes" docker run -d --name two --network none \
+ok "a container with two volumes starts" docker run -d --name two --network none \
 	--device container-crypt/volume=vol --device container-crypt/volume=two app:1
-like "has the one" "$(mounted two /data)" "container-crypt-vol /data ext4"
-like "and the other" "$(mounted two /more)" "container-crypt-two /more ext4"
-is "each with a lease" "$(dmctl lease ls --json | jq '.leases | length')" 2
-ok "both are taken away at its end" gone two
-ok "it may have only one" docker run -d --name two --network none --device container-crypt/volume=two app:1
-ok "which leaves nothing" gone two
+like "a container with two volumes has the first" "$(mounted two /data)" "container-crypt-vol /data ext4"
+like "a container with two volumes has the second" "$(mounted two /more)" "container-crypt-two /more ext4"
+is "each of two volumes has a lease" "$(dmctl lease ls --json | jq '.leases | length')" 2
+ok "both volumes are taken away at the container's end" gone two
+ok "a container may have only one of two volumes" docker run -d --name two --network none --device container-crypt/volume=two app:1
+ok "a container with one of two volumes leaves nothing" gone two
 need identity two docker app:1 '.mountPoint = "/elsewhere" | .image.configDigest = "sha256:" + ("0" * 64)'
 fails_with 125 "image: identity wants sha256:0000" docker run --name two --network none \
 	--device container-crypt/volume=vol --device container-crypt/volume=two app:1
-ok "of a container that may have only one of two nothing is left" gone two
+ok "a container refused one of two volumes leaves nothing" gone two
 
 # one volume, two containers
 need run_app docker app:1
 fails_with 125 "bound to container app|leased to container" docker run --name two --network none \
 	--device container-crypt/volume=vol app:1
 docker rm -f two >/dev/null
-ok "the first keeps it" in_app docker ls /data/log
+ok "a container refused a second volume leaves the first to its holder" in_app docker ls /data/log
 need gone app
 
 # xfs, on a loop file
 truncate -s 400M "$tap_dir/file"
 loop=$(losetup -f --show "$tap_dir/file")
 cleanup losetup -d "$loop"
-ok "xfs on a loop file" dmctl volume create --fs xfs loop "$loop"
+ok "a volume with xfs on a loop file is made" dmctl volume create --fs xfs loop "$loop"
 need identity loop docker app:1
 need docker run -d --name two --network none --device container-crypt/volume=loop app:1
-like "is mounted as such" "$(mounted two /data)" "container-crypt-loop /data xfs rw,nosuid,nodev"
+like "a volume with xfs is mounted as such" "$(mounted two /data)" "container-crypt-loop /data xfs rw,nosuid,nodev"
 need wait_for 10 in_two grep -q start /data/log
 need gone two
 need docker run -d --name two --network none --device container-crypt/volume=loop app:1
-ok "and found again" wait_for 20 in_two sh -c '[ $(grep -c start /data/log) = 2 ]'
+ok "a volume on a loop file is found again" wait_for 20 in_two sh -c '[ $(grep -c start /data/log) = 2 ]'
 need gone two
 
 # a logical volume
@@ -58,10 +58,10 @@ need dmctl volume rm --yes --wipe-header two
 need vgcreate -q -y vg "$(lun 1)"
 cleanup vgremove -q -f vg
 need lvcreate -q -y -n lv -L 100M --wipesignatures n vg
-ok "a logical volume" dmctl volume create lv /dev/vg/lv
+ok "a volume on a logical volume is made" dmctl volume create lv /dev/vg/lv
 need identity lv docker app:1
-ok "is bound" docker run -d --name two --network none --device container-crypt/volume=lv app:1
-like "by a name that stays" "$(dmctl ps --json | jq -r '.bindings[0].device')" "^/dev/(disk/by-id/|vg/|mapper/vg)"
+ok "a volume on a logical volume is bound" docker run -d --name two --network none --device container-crypt/volume=lv app:1
+like "a logical volume is bound by a name that stays" "$(dmctl ps --json | jq -r '.bindings[0].device')" "^/dev/(disk/by-id/|vg/|mapper/vg)"
 need gone two
 
 # names
@@ -70,10 +70,10 @@ lvremove -qfy vg/lv >/dev/null
 lvcreate -q -y -n lv -L 100M --wipesignatures n vg >/dev/null
 need dmctl volume rm --yes --wipe-header vol
 text=$(dmctl volume create vol "$(readlink -f "$(lun 0)")" 2>&1 >/dev/null)
-like "of /dev/sdX its stable name is used" "$text" "volume vol on /dev/disk/by-id/"
+like "a volume made on /dev/sdX is named by its stable name" "$text" "volume vol on /dev/disk/by-id/"
 need identity vol docker app:1
 need run_app docker app:1
-like "also for the binding" "$(dmctl ps --json | jq -r '.bindings[0].device')" "^/dev/disk/by-id/"
+like "a volume made on /dev/sdX is bound by its stable name" "$(dmctl ps --json | jq -r '.bindings[0].device')" "^/dev/disk/by-id/"
 need gone app
 
 # Compose
@@ -98,12 +98,12 @@ volumes:
     driver: container-crypt
 END
 cd "$tap_dir" || exit
-ok "docker compose up" compose up -d
-like "mounts the volume" "$(mounted app /data)" "container-crypt-vol /data ext4"
-ok "its program found it" wait_for 20 in_app docker grep -q start /data/log
-ok "docker compose restart" compose restart -t 0
-ok "finds the data" wait_for 20 in_app docker sh -c '[ $(grep -c start /data/log) -ge 2 ]'
-ok "docker compose down -v" compose down -t 0 -v
+ok "docker compose up starts the container" compose up -d
+like "docker compose up mounts the volume" "$(mounted app /data)" "container-crypt-vol /data ext4"
+ok "the program under docker compose found its volume" wait_for 20 in_app docker grep -q start /data/log
+ok "docker compose restart succeeds" compose restart -t 0
+ok "docker compose restart finds the data" wait_for 20 in_app docker sh -c '[ $(grep -c start /data/log) -ge 2 ]'
+ok "docker compose down -v succeeds" compose down -t 0 -v
 cd / || exit
-is "keeps the data" "$(dmctl volume inspect vol --json | jq -r .state)" ready
-ok "and leaves nothing" wait_for 20 leaves_nothing
+is "docker compose down -v keeps the data" "$(dmctl volume inspect vol --json | jq -r .state)" ready
+ok "docker compose down -v leaves nothing" wait_for 20 leaves_nothing
