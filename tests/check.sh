@@ -150,12 +150,12 @@ layer_harness() {
 	check "harness: a group that does not run fails the run" python3 tests/vm/selftest/lost.py
 }
 
-# vm_files PATTERN: test files, those that take long only when asked for
+# vm_files FOLDER|'*': test files, those that take long only when asked for
 vm_files() {
 	local f
 
 	# shellcheck disable=SC2231 # a pattern
-	for f in tests/vm/t/$1.t; do
+	for f in tests/vm/t/$1/*.t; do
 		[ -z "${CC_LONG-}" ] && grep -qE '^# vm:.*\blong\b' "$f" || echo "$f"
 	done
 }
@@ -203,7 +203,7 @@ kmod_on() {
 layer_kernels() {
 	local files
 
-	mapfile -t files < <(vm_files '[12]*-kmod-*')
+	mapfile -t files < <(vm_files kmod)
 	[ -n "${CC_LONG-}" ] ||
 		mapfile -t files < <(grep -lE '^# vm:.*\bkernels\b' "${files[@]}")
 	kmod_on 6.1 "${files[@]}"
@@ -214,7 +214,7 @@ layer_kernels() {
 layer_debug() {
 	local files
 
-	mapfile -t files < <(vm_files '[12]*-kmod-*')
+	mapfile -t files < <(vm_files kmod)
 	kmod_on debug "${files[@]}" tests/vm/debug/*.t
 	kmod_on kcsan "${files[@]}"
 }

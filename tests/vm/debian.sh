@@ -5,7 +5,6 @@
 # tree comes into being. Read by `image` and `kernel`.
 
 cache=${CC_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/container-crypt}
-mirror=${CC_MIRROR:-http://deb.debian.org/debian}
 
 say() { printf '  %-7s %s\n' "$1" "$2" >&2; }
 
@@ -13,11 +12,35 @@ as_root() {
 	if [ "$(id -u)" = 0 ]; then "$@"; else sudo -- "$@"; fi
 }
 
+# debian_source [OPTION...]: the first of apt's sources that is the Debian archive, by what its lists say
+debian_source() {
+	# shellcheck disable=SC2016 # apt expands it
+	apt-get "$@" indextargets --format '$(ORIGIN)/$(LABEL)/$(COMPONENT) $(REPO_URI)' 'Created-By: Packages' |
+		awk '$1 == "Debian/Debian/main" && $2 !~ /^cdrom:/ { print $2; exit }'
+}
+
+# debian_mirror: where Debian's packages come from: $CC_MIRROR, or this machine's own source of them. Lists
+# that were never fetched, or thrown away, are fetched for the question only.
+debian_mirror() {
+	local found=${CC_MIRROR-} lists
+
+	[ -n "$found" ] || found=$(debian_source 2>/dev/null)
+	if [ -z "$found" ]; then
+		lists=$(mktemp -d)
+		apt-get -qq -o Dir::State::lists="$lists" -o APT::Sandbox::User= update >&2
+		found=$(debian_source -o Dir::State::lists="$lists")
+		rm -rf "$lists"
+	fi
+	[ -n "$found" ] || { say FAILED "no Debian archive among apt's sources; set CC_MIRROR to one"; return 1; }
+	echo "$found"
+}
+
 # bootstrap SUITE DIR PACKAGES LOG [OPTION...]: a Debian tree without manuals and translations.
 # PACKAGES are words; an initramfs is never made.
 bootstrap() {
-	local suite=$1 target=$2 packages log=$4
+	local suite=$1 target=$2 packages log=$4 mirror
 
+	mirror=$(debian_mirror) || return
 	packages=$(tr -s ' \n' ',' <<<"$3" | sed 's/^,//; s/,$//')
 	shift 4
 	if ! as_root env INITRD=No SOURCE_DATE_EPOCH=1735689600 mmdebstrap --mode=root \

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 from kernels import without_foreign_races
-from tap import Needs, SERVICES, Tap
+from tap import Needs, SERVICES, Tap, test_name
 
 HERE = Path(__file__).resolve().parent
 TOP = HERE.parent.parent
@@ -85,7 +85,7 @@ class Guest:
         self.finished = self.hung = False
         self.emulator_crashed = ""    # why, when QEMU died or hung before the tests: no verdict on them
         self.ready = False
-        self.dir = new_run_dir(files[0].stem if files else "interactive")
+        self.dir = new_run_dir(test_name(files[0]) if files else "interactive")
         self.luns = luns or self.dir
 
     # -- what goes in ------------------------------------------------------------------------
@@ -257,8 +257,8 @@ class Guest:
             return
         word, _, rest = text[3:].partition(" ")
         if word == "start":
-            self.tap = Tap(Path(rest).stem)
-            self.tap.log = open(self.dir / f"{self.tap.name}.tap", "w")
+            self.tap = Tap(test_name(rest))
+            self.tap.log = open(self.dir / f"{self.tap.name.replace('/', '-')}.tap", "w")
             self.taps.append(self.tap)
         elif word == "end":
             self.tap.end(int(rest.split()[0]), plain=self.options.demo)
@@ -319,8 +319,8 @@ class Guest:
         if not self.finished and not self.hung:
             self.bad.append("the guest ended before its tests did")
             self.bad += [f"  {line}" for line in self.console_tail()]
-        missing = {f.stem for f in self.files} - {t.name for t in self.taps}
-        self.bad += [f"{name}: did not run" for name in sorted(missing)]
+        missing = {test_name(f) for f in self.files} - {t.name for t in self.taps}
+        self.bad += [f"{test}: did not run" for test in sorted(missing)]
         results = self.dir / "results"
         results.mkdir()
         unpack = subprocess.run(["tar", "-xf", self.dir / "results.tar", "-C", results],
@@ -332,7 +332,7 @@ class Guest:
         log = next((p for p in logs if p.exists()), logs[1])
         for line in without_foreign_races(log.read_text(errors="replace")).splitlines():
             if MARK in line:
-                where = Path(line.split(MARK)[1]).name
+                where = test_name(line.split(MARK)[1])
             elif KERNEL_TROUBLE.search(line) and not self.hung:
                 trouble.append(f"kernel, in {where}: {line}")
         self.bad += trouble[:20]
@@ -355,7 +355,7 @@ def in_guest(path):
     return f"/opt/container-crypt/{path.relative_to(TOP)}"
 
 
-def new_run_dir(name):
+def new_run_dir(test):
     runs = OUT / "runs"
     runs.mkdir(parents=True, exist_ok=True)
     old = sorted(runs.iterdir(), key=lambda p: p.stat().st_mtime)
@@ -363,7 +363,7 @@ def new_run_dir(name):
         if time.time() - path.stat().st_mtime > 3600:
             shutil.rmtree(path, ignore_errors=True)
     for n in range(1000):
-        path = runs / f"{time.strftime('%m%d-%H%M%S')}-{name}{f'.{n}' if n else ''}"
+        path = runs / f"{time.strftime('%m%d-%H%M%S')}-{test.replace('/', '-')}{f'.{n}' if n else ''}"
         try:
             path.mkdir()
             return path

@@ -4,12 +4,19 @@
 import json
 import re
 import time
+from pathlib import Path
 
 SERVICES = ("systemd", "udev", "registry", "docker", "podman")    # in the order they are started
 
 
 class UnknownNeed(Exception):
     """A word of a `# vm:` line that means nothing."""
+
+
+def test_name(path):
+    """What a test is called: its folder and name below t/, elsewhere its name."""
+    _, below, rest = str(path).rpartition("/vm/t/")
+    return rest.removesuffix(".t") if below else Path(path).stem
 
 
 class Needs:

@@ -1,7 +1,0 @@
-#!/bin/bash
-# SPDX-License-Identifier: Apache-2.0
-# The same as 42-volume-kill.t, at every single one of the places.
-# vm: shared udev scsi=1 timeout=3000 long
-
-every=1
-. ./t/42-volume-kill.t

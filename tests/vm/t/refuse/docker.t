@@ -1,0 +1,63 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# A container that differs from its identity in one fact does not start under Docker: docker run
+# shows the fact, the program's first instruction is not run, nothing is left behind.
+# vm: udev docker scsi=1 timeout=420
+
+. ./lib.sh
+. ./bind-lib.sh
+plan 29
+
+# differs FACT [OPTION...]
+differs() {
+	local fact=$1
+
+	shift
+	ok "refused for $fact: ${*% app:1}" refused docker "$fact: " "$@"
+}
+
+need host_setup
+need app_setup docker
+differs args --network none app:1 more
+differs args --network none --entrypoint /bin/sh app:1 -c 'cat /data/log'
+differs user --network none --user 1000 app:1
+differs user --network none --group-add 6 app:1
+differs cwd --network none --workdir /tmp app:1
+differs env --network none -e LD_PRELOAD=/data/evil.so app:1
+differs env --network none -e PATH=/data app:1
+differs capabilities --network none --cap-add SYS_ADMIN app:1
+differs capabilities --network none --privileged app:1
+differs seccomp --network none --security-opt seccomp=unconfined app:1
+differs devices --network none --device /dev/loop-control app:1
+differs devices --network none --device /dev/zero:/dev/urandom app:1
+differs settings --network none --security-opt systempaths=unconfined app:1
+differs settings --network none --health-cmd id app:1
+differs devices --network none --device-cgroup-rule 'b 8:0 rwm' app:1
+differs privileged --network none --device-cgroup-rule 'a *:* rwm' app:1
+differs mounts --network none -v /tmp:/exfil app:1
+differs mounts --network none -v /tmp:/data app:1
+differs mounts --network none --tmpfs /scratch app:1
+differs mounts --network none -v named:/named app:1
+differs namespaces --network host app:1
+differs namespaces --network none --pid host app:1
+# docker binds the host's /dev/shm for it, which is noticed first
+differs mounts --network none --ipc host app:1
+differs namespaces --network none --uts host app:1
+
+need docker create --name app --network none --device container-crypt/volume=vol app:1
+echo evil >"$tap_dir/evil"
+need docker cp "$tap_dir/evil" app:/bin/evil
+fails_with 1 'rootfs: .*"/bin/evil"' docker start app
+need docker rm -f app
+need docker create --name app --network none --device container-crypt/volume=vol app:1
+mkdir -m 777 "$tap_dir/etc" && chmod 777 "$tap_dir/etc"
+need docker cp "$tap_dir/etc" app:/
+fails_with 1 'rootfs: .*"/etc"' docker start app
+need docker rm -f app
+
+# the tag now names another image
+need tiny_image docker app:1 /bin/sh -c "$app; true"
+differs image --network none app:1
+ok "nothing was leased to a refused container" test "$(dmctl lease ls --json | jq '.leases | length')" = 0
+ok "every refusal is in the audit log, with its fact" test \
+	"$(dmctl audit ls --json | jq '[.rows[] | select(.event == "release" and .outcome == "refuse" and .fact != "")] | length')" = 27

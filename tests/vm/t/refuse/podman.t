@@ -1,0 +1,50 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# A container that differs from its identity in one fact does not start under Podman.
+# vm: udev podman scsi=1 timeout=300
+
+. ./lib.sh
+. ./bind-lib.sh
+plan 21
+
+differs() {
+	local fact=$1
+
+	shift
+	ok "refused for $fact: ${*% app:1}" refused podman "$fact: " "$@"
+}
+
+need host_setup
+need app_setup podman
+differs args app:1 more
+differs args --entrypoint /bin/sh app:1
+differs user --user 1000 app:1
+differs env -e LD_PRELOAD=/data/evil.so app:1
+differs capabilities --cap-add SYS_ADMIN app:1
+differs capabilities --privileged app:1
+differs seccomp --security-opt seccomp=unconfined app:1
+differs devices --device /dev/loop-control app:1
+differs settings --annotation run.oci.keep_original_groups=1 app:1
+differs settings --health-cmd 'cat /data/log' app:1
+differs mounts -v /tmp:/exfil app:1
+differs mounts --tmpfs /scratch app:1
+differs namespaces --network host app:1
+differs namespaces --pid host app:1
+# podman binds the host's /dev/shm for it, which is noticed first
+differs mounts --ipc host app:1
+need podman run -d --name other --network none app:1 # without the volume
+differs namespaces --pid container:other app:1
+need podman create --name app --device container-crypt/volume=vol app:1
+echo evil >"$tap_dir/evil"
+need podman cp "$tap_dir/evil" app:/bin/evil
+fails_with 125 'hook' podman start app
+like "the refusal names the file that was copied in" "$(last_refusal)" 'rootfs: .*"/bin/evil"'
+need podman rm app
+need podman create --name app --device container-crypt/volume=vol app:1
+layer=$(podman inspect -f '{{.GraphDriver.Data.UpperDir}}' app)
+need sh -c "mkdir -p $layer/bin && mknod $layer/bin/busybox c 0 0"
+fails_with 125 'hook' podman start app
+like "the refusal names the file that was whited out" "$(last_refusal)" 'rootfs: .*"/bin/busybox"'
+need podman rm app
+need tiny_image podman app:1 /bin/sh -c "$app; true"
+differs image app:1
