@@ -106,7 +106,7 @@ static void the_agents_own_requests_are_not_for_others(void **state)
 		assert_string_equal(m.volume, ops[i] == AGENT_RECOVER ? "" : "v");
 		assert_int_equal(agent_message_parse(own.text, strlen(own.text), false, &m, &err),
 				 -1);
-		expect_error(&err, CC_E_INVALID, "", "not known");
+		expect_error(&err, CC_E_INVALID, "", "unknown operation");
 	}
 }
 
