@@ -9,9 +9,12 @@
 #include <systemd/sd-id128.h>
 
 #include "custodian/agent_key.h"
-#include "evidence.h"
+#include "file.h"
+#include "jwk.h"
 #include "custodian/kek.h"
+#include "name.h"
 #include "store/store.h"
+#include "timestamp.h"
 
 /* "container-crypt realm": a name space of its own, so that the machine id itself stays private. */
 #define REALM_ID SD_ID128_MAKE(5c, 1f, 0b, 9e, 63, 27, 4a, d0, 9d, 41, 88, 2e, 70, b6, 5a, 13)

@@ -6,6 +6,8 @@
 #include <jose/jws.h>
 
 #include "jose.h"
+#include "jwk.h"
+#include "name.h"
 
 static const char *const op_names[] =
 	{[CC_OP_RELEASE] = "release", [CC_OP_FORMAT] = "format", [CC_OP_RENEW] = "renew"};

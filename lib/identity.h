@@ -44,6 +44,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "json.h"
+#include "strv.h"
 
 #define CC_IDENTITY_TYPE "urn:container-crypt:identity:v1"
 #define CC_STATEMENT_V01 "https://in-toto.io/Statement/v0.1"

@@ -20,6 +20,7 @@
 #define CC_MEASUREMENT_H
 
 #include "identity.h"
+#include "strv.h"
 
 /* The namespaces that count, in the order of struct cc_measurement.ns. */
 #define CC_NS_COUNT 6

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/mount.h>
 
+#include "strv.h"
+
 #define TAKING_AWAY (MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSYMFOLLOW)
 #define ALWAYS_SO "a volume is always mounted nosuid and nodev"
 

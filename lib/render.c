@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "strv.h"
+
 #define ELLIPSIS "…"
 
 struct text {

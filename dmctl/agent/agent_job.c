@@ -15,6 +15,7 @@
 #include "agent/agent.h"
 #include "bind/binding.h"
 #include "log.h"
+#include "strv.h"
 
 #define JOBS_MAX 256
 #define WORKERS_MAX 8

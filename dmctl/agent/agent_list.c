@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "agent/agent_message.h"
+#include "strv.h"
 
 #define FRAME 64u /* bytes of a page without its bindings */
 

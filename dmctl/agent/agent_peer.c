@@ -17,6 +17,7 @@
 #include "host/cgroup.h"
 #include "log.h"
 #include "host/proc.h"
+#include "strv.h"
 
 #define PEERS_MAX 256
 #define REQUEST_SECONDS 10

@@ -8,6 +8,7 @@
 
 #include "agent/agent_watch.h"
 #include "log.h"
+#include "strv.h"
 
 #define RETRY_SECONDS_MAX 60
 

@@ -16,6 +16,7 @@
 #include "bind/binding.h"
 #include "host/cgroup.h"
 #include "volume/fs_care.h"
+#include "name.h"
 #include "host/stop_signals.h"
 #include "client/keyd_client.h"
 #include "log.h"
@@ -24,6 +25,7 @@
 #include "container/measure.h"
 #include "bind/mount.h"
 #include "paths.h"
+#include "strv.h"
 #include "bind/unbind.h"
 #include "client/volume_record.h"
 

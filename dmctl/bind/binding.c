@@ -11,9 +11,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "file.h"
+#include "name.h"
 #include "cli/output.h"
 #include "paths.h"
 #include "host/proc.h"
+#include "strv.h"
+#include "timestamp.h"
 
 #define WHAT "binding"
 #define SUFFIX ".json"

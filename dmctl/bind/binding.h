@@ -18,6 +18,7 @@
 #include "host/cgroup.h"
 #include "json.h"
 #include "lease_terms.h"
+#include "strv.h"
 
 /**
  * enum binding_state - how far it is.

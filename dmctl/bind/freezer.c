@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 
 #include "host/cgroup.h"
-#include "json.h"
+#include "file.h"
 #include "cli/output.h"
 #include "paths.h"
 

@@ -9,6 +9,7 @@
 #include "client/keyd_volume.h"
 #include "volume/mapping.h"
 #include "bind/mount.h"
+#include "strv.h"
 
 static int grow(const struct binding *b, struct cc_error *err)
 {

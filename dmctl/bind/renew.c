@@ -15,7 +15,9 @@
 #include "log.h"
 #include "volume/mapping.h"
 #include "container/measure.h"
+#include "name.h"
 #include "paths.h"
+#include "strv.h"
 #include "volume/volume_lock.h"
 
 #define LOCK_MS 1000u /* a volume that is worked on is renewed the next time */

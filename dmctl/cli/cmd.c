@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "client/keyd_client.h"
+#include "name.h"
 #include "cli/output.h"
 
 int cmd_fail(const struct global_options *g, const struct cc_error *err)

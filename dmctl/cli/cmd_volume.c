@@ -16,6 +16,7 @@
 #include "paths.h"
 #include "host/size_text.h"
 #include "cli/lease_terms_option.h"
+#include "strv.h"
 #include "volume/volume_lock.h"
 #include "volume/volume_undo.h"
 

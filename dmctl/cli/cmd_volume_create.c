@@ -13,6 +13,7 @@
 #include "cli/output.h"
 #include "host/size_text.h"
 #include "cli/lease_terms_option.h"
+#include "strv.h"
 #include "volume/volume_make.h"
 
 /* ---- arguments ----------------------------------------------------------------------------- */

@@ -9,6 +9,7 @@
 #include "client/keyd_volume.h"
 #include "volume/luks.h"
 #include "volume/probe.h"
+#include "strv.h"
 #include "volume/volume_lock.h"
 
 static int backup(const char *name, const char *path, struct cc_error *err)

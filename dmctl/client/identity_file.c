@@ -8,6 +8,7 @@
 
 #include "b64.h"
 #include "dsse.h"
+#include "file.h"
 
 /* The payload of an in-toto envelope, malloced. */
 static char *payload_of(const json_t *env, size_t *len, struct cc_error *err)

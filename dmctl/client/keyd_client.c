@@ -11,8 +11,12 @@
 
 #include "host/boottime.h"
 #include "evidence.h"
+#include "file.h"
 #include "host/http_unix.h"
+#include "jwk.h"
+#include "name.h"
 #include "paths.h"
+#include "release.h"
 #include "client/volume_record.h"
 
 #define ANSWER_MAX (16u * 1024 * 1024) /* bytes; a list of some ten thousand volumes */

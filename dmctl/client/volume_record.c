@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "volume/luks.h"
+#include "name.h"
 
 #define WHAT "volume record"
 /* The last byte of the LUN must have an offset that fits off_t. */

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "container/rootfs.h"
+#include "strv.h"
 
 #define WHAT "the image's configuration"
 #define FILE_MAX (1 << 20) /* bytes of an image's /etc/passwd or /etc/group */

@@ -10,6 +10,7 @@
 #include "engine/engine.h"
 #include "container/image_config.h"
 #include "container/rootfs.h"
+#include "strv.h"
 
 #define CONFIG_MAX CC_JSON_MAX
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "container/measure.h"
+#include "strv.h"
 
 static bool is_none(const json_t *test)
 {

@@ -17,6 +17,7 @@
 #include "file.h"
 #include "container/layer_record.h"
 #include "log.h"
+#include "strv.h"
 
 #define LAYERS_MAX 4096u
 /*

@@ -10,6 +10,9 @@
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
+#include "digest.h"
+#include "strv.h"
+
 #define MAGIC "container-crypt rootfs v1"
 
 int layers_open(const struct cc_strv *dirs, struct layers *l, struct cc_error *err)

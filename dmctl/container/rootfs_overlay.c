@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "host/mountinfo.h"
+#include "strv.h"
 
 void overlay_clear(struct overlay *o)
 {

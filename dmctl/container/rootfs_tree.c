@@ -16,6 +16,9 @@
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
+#include "digest.h"
+#include "strv.h"
+
 #define MAGIC "container-crypt tree v1\n"
 #define DEPTH_MAX 256
 #define PATH_LEN 16384

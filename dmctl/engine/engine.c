@@ -10,6 +10,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "digest.h"
+#include "strv.h"
+
 static const struct {
 	const char *name;
 	const struct engine *ops;

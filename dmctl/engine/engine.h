@@ -12,6 +12,7 @@
 
 #include "host/cgroup.h"
 #include "json.h"
+#include "strv.h"
 
 /**
  * struct engine_container - one container. Zero it first, end with engine_container_clear().

@@ -10,8 +10,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "digest.h"
 #include "engine/engine.h"
 #include "host/http_unix.h"
+#include "strv.h"
 
 #define SOCKET "/run/docker.sock"
 #define SECONDS 15L

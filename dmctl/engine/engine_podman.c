@@ -10,8 +10,10 @@
 #include <sys/stat.h>
 #include <openssl/evp.h>
 
+#include "digest.h"
 #include "engine/engine.h"
 #include "engine/podman_db.h"
+#include "strv.h"
 
 #define GRAPH_ROOT "/var/lib/containers/storage"
 #define RUN_ROOT "/run/containers/storage"

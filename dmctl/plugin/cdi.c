@@ -11,9 +11,12 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include "file.h"
 #include "client/keyd_client.h"
+#include "name.h"
 #include "cli/output.h"
 #include "paths.h"
+#include "strv.h"
 
 #define PREFIX "container-crypt-"
 #define SUFFIX ".json"

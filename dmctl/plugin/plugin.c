@@ -9,6 +9,7 @@
 
 #include "plugin/cdi.h"
 #include "client/identity_register.h"
+#include "name.h"
 #include "host/stop_signals.h"
 #include "client/keyd_volume.h"
 #include "volume/luks.h"
@@ -16,6 +17,8 @@
 #include "plugin/placeholder.h"
 #include "plugin/plugin_request.h"
 #include "plugin/plugin_store.h"
+#include "strv.h"
+#include "timestamp.h"
 #include "volume/volume_make.h"
 
 /*

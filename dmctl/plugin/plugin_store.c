@@ -9,8 +9,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "file.h"
+#include "name.h"
 #include "cli/output.h"
 #include "paths.h"
+#include "strv.h"
+#include "timestamp.h"
 
 #define DIR_PATH CC_AGENT_DIR "/volumes"
 #define SUFFIX ".json"

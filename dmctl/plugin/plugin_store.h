@@ -10,6 +10,7 @@
 #include "json.h"
 
 #include "plugin/plugin_request.h"
+#include "strv.h"
 #include "client/volume_record.h"
 
 /**

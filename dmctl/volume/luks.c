@@ -9,6 +9,8 @@
 #include <libcryptsetup.h>
 #include <string.h>
 
+#include "name.h"
+
 #define SUBSYSTEM "container-crypt"
 #define TOKEN_TYPE "container-crypt"
 /* LUKS2: two copies of the metadata and the keyslots area fill the first 16 MiB. */

@@ -14,6 +14,7 @@
 
 #include "paths.h"
 #include "volume/probe.h"
+#include "strv.h"
 
 #define SYS_BLOCK "/sys/class/block"
 

@@ -16,6 +16,7 @@
 #include "container-crypt/dm.h"
 #include "volume/keyring.h"
 #include "paths.h"
+#include "strv.h"
 
 #define POLL_MS 50u
 /* Keep probers away: what is on the mapping concerns only the container it is bound to. */

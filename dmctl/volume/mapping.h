@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 #include "secret.h"
+#include "strv.h"
 #include "client/volume_record.h"
 
 /* @left_ms: until the kernel wipes the key; -1 without a lease, and while locked */

@@ -7,6 +7,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "file.h"
+#include "name.h"
 #include "host/undo_guard.h"
 #include "host/stop_signals.h"
 #include "client/keyd_client.h"

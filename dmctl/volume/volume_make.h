@@ -5,6 +5,7 @@
 #ifndef CC_VOLUME_MAKE_H
 #define CC_VOLUME_MAKE_H
 
+#include "strv.h"
 #include "client/volume_record.h"
 
 /**

@@ -10,6 +10,8 @@
 #include "custodian/call.h"
 #include "custodian/lease.h"
 #include "log.h"
+#include "name.h"
+#include "timestamp.h"
 #include "custodian/upgrade.h"
 
 enum argument { ARG_NONE, ARG_NAME, ARG_UUID };

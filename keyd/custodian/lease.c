@@ -5,6 +5,8 @@
 #include <string.h>
 #include <systemd/sd-id128.h>
 
+#include "timestamp.h"
+
 #define SLACK_MS 2000
 #define SLACK_PART 200 /* of the length: 0.5 % */
 

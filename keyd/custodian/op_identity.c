@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "digest.h"
 #include "custodian/trust.h"
 
 static int answer(struct call *call, const char *volume, const struct store_identity *id,

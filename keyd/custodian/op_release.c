@@ -4,8 +4,11 @@
 #include <string.h>
 
 #include "custodian/attest.h"
+#include "digest.h"
 #include "jose.h"
+#include "jwk.h"
 #include "custodian/lease.h"
+#include "release.h"
 #include "custodian/volume_json.h"
 
 int op_challenge(struct custodian *c, struct call *call, struct cc_error *err)

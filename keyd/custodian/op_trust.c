@@ -5,7 +5,8 @@
 #include <string.h>
 
 #include "custodian/agent_key.h"
-#include "dsse.h"
+#include "name.h"
+#include "pkey.h"
 #include "custodian/trust.h"
 
 static int get_name(const json_t *obj, char name[static STORE_NAME_LEN], struct cc_error *err)

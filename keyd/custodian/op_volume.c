@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "custodian/lease.h"
+#include "name.h"
 #include "custodian/volume_json.h"
 
 #define CIPHER "aes-xts-plain64"

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "dsse.h"
+#include "pkey.h"
 
 struct attempt {
 	const char *envelope;

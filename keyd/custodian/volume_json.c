@@ -2,6 +2,7 @@
 #include "custodian/volume_json.h"
 
 #include "custodian/lease.h"
+#include "timestamp.h"
 
 json_t *lease_json(const struct store_lease *l, int64_t now_ms, struct cc_error *err)
 {

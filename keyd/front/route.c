@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "json.h"
+#include "name.h"
 
 static const struct {
 	const char *method;

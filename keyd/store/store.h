@@ -18,7 +18,6 @@
 #include <stdint.h>
 
 #include "audit_chain.h"
-#include "json.h"
 #include "mount_options.h"
 #include "lease_terms.h"
 

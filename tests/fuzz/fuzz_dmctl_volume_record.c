@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "dmctl/volume/luks.h"
+#include "name.h"
 #include "dmctl/client/volume_record.h"
 #include "fuzz.h"
 

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "json.h"
 #include "keyd/front/http.h"
+#include "name.h"
 #include "keyd/front/route.h"
 
 static void check_route(const struct http_head *h)

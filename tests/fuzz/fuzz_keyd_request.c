@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "evidence.h"
+#include "file.h"
 #include "fuzz.h"
 #include "keyd/custodian/custodian.h"
 #include "log.h"

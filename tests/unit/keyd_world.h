@@ -21,7 +21,9 @@
 #include "evidence.h"
 #include "jose.h"
 #include "keyd/custodian/custodian.h"
+#include "jwk.h"
 #include "keyd/custodian/lease.h"
+#include "strv.h"
 #include "keyd/custodian/upgrade.h"
 
 #define UUID_PGDATA "0a000000-0000-4000-8000-000000000001"

@@ -8,6 +8,7 @@
 
 #include "decide.h"
 #include "render.h"
+#include "strv.h"
 
 #define PATH_VAR "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define NOW 1780000000 /* 2026-05-28T20:26:40Z */

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "digest.h"
 #include "dmctl/volume/luks.h"
 #include "secret.h"
 

@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "dmctl/cli/output.h"
 #include "dmctl/host/size_text.h"
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Volumes, signers, identities, agents and leases as the API offers them. */
+#include "jwk.h"
 #include "keyd_world.h"
 
 static json_t *member(const struct got *g, const char *name)

@@ -24,6 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "client/keyd_client.h"
 #include "volume/mapping.h"
 #include "measurement.h"
