@@ -27,7 +27,7 @@
 #include "paths.h"
 #include "strv.h"
 #include "bind/unbind.h"
-#include "client/volume_record.h"
+#include "volume.h"
 
 /**
  * struct bind - one bind on its way.
@@ -37,7 +37,7 @@
  */
 struct bind {
 	const struct agent_message *request;
-	struct volume_record vol;
+	struct cc_volume vol;
 	struct measured seen;
 	struct binding b;
 	bool already;

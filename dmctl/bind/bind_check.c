@@ -21,11 +21,11 @@ static int get(const char *what, const char *name, json_t **answer, struct cc_er
 	return keyd_request("GET", path, NULL, answer, err);
 }
 
-int bind_check_record(const char *name, struct volume_record *v, struct cc_error *err)
+int bind_check_record(const char *name, struct cc_volume *v, struct cc_error *err)
 {
 	cc_auto_json json_t *answer = NULL;
 
-	if (get("volumes", name, &answer, err) || volume_record_from_json(v, answer, err))
+	if (get("volumes", name, &answer, err) || cc_volume_from_json(v, answer, err))
 		return -1;
 	if (strcmp(v->name, name) != 0)
 		return cc_fail(err, CC_E_INVALID, "keyd answers with volume %s for %s", v->name,
@@ -44,7 +44,7 @@ int bind_check_record(const char *name, struct volume_record *v, struct cc_error
 	return 0;
 }
 
-int bind_check_device(const char *device, const struct volume_record *v, char **found,
+int bind_check_device(const char *device, const struct cc_volume *v, char **found,
 		      struct cc_error *err)
 {
 	if (!device) {
@@ -59,7 +59,7 @@ int bind_check_device(const char *device, const struct volume_record *v, char **
 }
 
 /* The placeholder may be mounted anywhere here: elsewhere than the volume, keyd refuses it. */
-int bind_check_options(const struct volume_record *v, const struct cc_measurement *m,
+int bind_check_options(const struct cc_volume *v, const struct cc_measurement *m,
 		       unsigned int *attrs, struct cc_error *err)
 {
 	struct cc_mount_options o, asked = {0};
@@ -99,8 +99,8 @@ int bind_check_rootfs(const char *volume, struct measured *s, struct layer_cache
 	return e.v[0].id->rootfs_digest ? measure_rootfs(s, cache, err) : 0;
 }
 
-int bind_check_decide(const struct volume_record *v, const struct cc_measurement *m,
-		      json_t **answer, struct cc_error *err)
+int bind_check_decide(const struct cc_volume *v, const struct cc_measurement *m, json_t **answer,
+		      struct cc_error *err)
 {
 	const struct cc_policy policy = {
 		.now = time(NULL), .volume = v->name, .allow_running = true};

@@ -167,7 +167,7 @@ static int key_again(struct held *h, bool *refusal, struct cc_error *err)
 {
 	cc_auto_secret struct cc_secret key = {0};
 	cc_auto_json json_t *answer = NULL;
-	struct volume_record v;
+	struct cc_volume v;
 	json_t *lease = NULL;
 	const char *id;
 	uint64_t asked_ms, ms = 0;
@@ -177,7 +177,7 @@ static int key_again(struct held *h, bool *refusal, struct cc_error *err)
 		*refusal = err->code == CC_E_REFUSED || err->code == CC_E_NOTFOUND;
 		return -1;
 	}
-	if (volume_record_from_json(&v, json_object_get(answer, "volume"), err) ||
+	if (cc_volume_from_json(&v, json_object_get(answer, "volume"), err) ||
 	    cc_json_obj(answer, "release", "lease", true, &lease, err) ||
 	    cc_json_u64(lease, "release lease", "ms", true, &ms, err))
 		return -1;

@@ -27,7 +27,7 @@
  */
 static int find(const char *name, struct plugin_volume *v, struct cc_error *err)
 {
-	struct volume_record record;
+	struct cc_volume record;
 
 	if (plugin_store_load(name, v, err) == 0)
 		return 0;
@@ -67,8 +67,7 @@ static int make(const char *volume, const struct plugin_request *r, struct cc_er
 }
 
 /* keyd has the volume: what was asked for is what is there. */
-static int compare(const struct volume_record *v, const struct plugin_request *r,
-		   struct cc_error *err)
+static int compare(const struct cc_volume *v, const struct plugin_request *r, struct cc_error *err)
 {
 	char uuid[37];
 
@@ -86,7 +85,7 @@ static int compare(const struct volume_record *v, const struct plugin_request *r
 
 static int ensure(const char *volume, const struct plugin_request *r, struct cc_error *err)
 {
-	struct volume_record v;
+	struct cc_volume v;
 
 	if (volume_get(volume, &v, NULL, err))
 		return err->code == CC_E_NOTFOUND ? make(volume, r, err) : -1;
@@ -181,7 +180,7 @@ static json_t *status(const struct plugin_volume *v)
 {
 	cc_auto_json json_t *obj = NULL;
 	char options[CC_MOUNT_OPTIONS_TEXT];
-	struct volume_record record;
+	struct cc_volume record;
 	struct cc_mount_options o;
 	struct cc_error err;
 

@@ -125,8 +125,7 @@ int plugin_store_options(const char *volume, struct cc_mount_options *o, struct 
 	return 0;
 }
 
-int plugin_store_mount(const struct volume_record *v, struct cc_mount_options *o,
-		       struct cc_error *err)
+int plugin_store_mount(const struct cc_volume *v, struct cc_mount_options *o, struct cc_error *err)
 {
 	struct cc_mount_options host;
 

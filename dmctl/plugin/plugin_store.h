@@ -11,7 +11,7 @@
 
 #include "plugin/plugin_request.h"
 #include "strv.h"
-#include "client/volume_record.h"
+#include "volume.h"
 
 /**
  * struct plugin_volume - one of them.
@@ -45,7 +45,6 @@ int plugin_store_list(struct cc_strv *names, struct cc_error *err);
 int plugin_store_options(const char *volume, struct cc_mount_options *o, struct cc_error *err);
 
 /* How this host mounts @v: as keyd's record says, and on top of it plugin_store_options(). */
-int plugin_store_mount(const struct volume_record *v, struct cc_mount_options *o,
-		       struct cc_error *err);
+int plugin_store_mount(const struct cc_volume *v, struct cc_mount_options *o, struct cc_error *err);
 
 #endif

@@ -6,7 +6,7 @@
 #define CC_VOLUME_MAKE_H
 
 #include "strv.h"
-#include "client/volume_record.h"
+#include "volume.h"
 
 /**
  * struct volume_wish - what is asked for. VOLUME_WISH is what a volume is like unless told

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "custodian/custodian.h"
+#include "name.h"
 
 /**
  * struct note - what the audit row of a call will say. A handler fills in what it learns, so that a
@@ -17,8 +18,8 @@
 struct note {
 	bool nothing;
 	const char *event;
-	char agent[STORE_NAME_LEN];
-	char volume[STORE_NAME_LEN];
+	char agent[CC_NAME_LEN];
+	char volume[CC_NAME_LEN];
 	char container[STORE_CONTAINER_LEN];
 	char detail[CC_TEXT_MAX];
 };

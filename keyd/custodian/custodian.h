@@ -14,6 +14,7 @@
 
 #include "custodian/kek.h"
 #include "message.h"
+#include "name.h"
 #include "custodian/nonce.h"
 #include "store/store.h"
 
@@ -42,8 +43,8 @@ struct custodian_counters {
 struct custodian {
 	struct store *store;
 	struct kek kek;
-	char realm[STORE_NAME_LEN];
-	char boot_id[STORE_UUID_LEN];
+	char realm[CC_NAME_LEN];
+	char boot_id[CC_UUID_LEN];
 	struct nonce_table nonces;
 	struct custodian_counters counters;
 	struct custodian_clock clock;

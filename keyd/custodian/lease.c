@@ -65,14 +65,14 @@ static int new_lease(struct store *st, struct store_volume *v, const struct leas
 	*lease = (struct store_lease){
 		.fence = v->fence + 1,
 		.granted = real,
-		.ms = v->terms.lease_ms,
+		.ms = v->rec.terms.lease_ms,
 		.shared = ask->shared,
 		.read_only = ask->read_only,
-		.end_ms = lease_end(now_ms, v->terms.lease_ms),
+		.end_ms = lease_end(now_ms, v->rec.terms.lease_ms),
 	};
 	snprintf(lease->id, sizeof(lease->id), SD_ID128_UUID_FORMAT_STR, SD_ID128_FORMAT_VAL(id));
-	snprintf(lease->volume, sizeof(lease->volume), "%s", v->name);
-	snprintf(lease->volume_uuid, sizeof(lease->volume_uuid), "%s", v->uuid);
+	snprintf(lease->volume, sizeof(lease->volume), "%s", v->rec.name);
+	snprintf(lease->volume_uuid, sizeof(lease->volume_uuid), "%s", v->rec.uuid);
 	snprintf(lease->agent, sizeof(lease->agent), "%s", ask->agent);
 	snprintf(lease->container, sizeof(lease->container), "%s", ask->container);
 	snprintf(lease->boot_id, sizeof(lease->boot_id), "%s", ask->boot_id);
@@ -143,7 +143,7 @@ int lease_grant(struct store *st, struct store_volume *v, const struct lease_ask
 		return new_lease(st, v, ask, host_boot, now_ms, real, lease, err);
 	*lease = *found;
 	lease->read_only = ask->read_only;
-	return lease_prolong(st, lease, v->terms.lease_ms, host_boot, now_ms, err);
+	return lease_prolong(st, lease, v->rec.terms.lease_ms, host_boot, now_ms, err);
 }
 
 int lease_mine(struct store *st, const char *id, const char *uuid, const struct lease_ask *ask,

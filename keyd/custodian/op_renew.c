@@ -62,13 +62,13 @@ static int renew(struct custodian *c, struct renewing *g, struct cc_error *err)
 {
 	if (check_lease(c, g, err) || decide(c, g, err))
 		return -1;
-	return lease_prolong(c->store, &g->lease, g->vol.terms.lease_ms, c->boot_id,
+	return lease_prolong(c->store, &g->lease, g->vol.rec.terms.lease_ms, c->boot_id,
 			     c->clock.boot_ms(), err);
 }
 
 static int answer_renewed(json_t *list, const struct renewing *g, struct cc_error *err)
 {
-	json_t *obj = cc_lease_terms_to_json(&g->vol.terms);
+	json_t *obj = cc_lease_terms_to_json(&g->vol.rec.terms);
 
 	if (!obj || call_answer(obj, err, "{s:s, s:s, s:b, s:I, s:I}", "lease", g->lease.id,
 				"volume", g->lease.volume, "renewed", 1, "fence",

@@ -28,8 +28,10 @@ static int collect(void *arg, const struct store_volume *v, struct cc_error *err
 
 static int rewrap(struct custodian *c, struct store_volume *v, struct cc_error *err)
 {
-	struct kek_use was = {NULL, v->uuid, v->generation, v->cipher, v->key_bytes};
-	struct kek_use is = {v->name, v->uuid, v->generation, v->cipher, v->key_bytes};
+	struct kek_use was = {NULL, v->rec.uuid, v->rec.generation, v->rec.cipher,
+			      v->rec.key_bytes};
+	struct kek_use is = {v->rec.name, v->rec.uuid, v->rec.generation, v->rec.cipher,
+			     v->rec.key_bytes};
 	cc_auto_secret struct cc_secret key = {0};
 
 	if (kek_unwrap(&c->kek, &was, v->wrapped, v->wrapped_len, &key, err) ||
@@ -51,7 +53,7 @@ static int rewrap_all(struct custodian *c, const struct old *old, struct cc_erro
 		}
 		if (strcmp(err->fact, "wrapped-key") != 0)
 			return -1;
-		cc_log(LOG_ERR, "volume %s: %s", old->v[i].name, err->text);
+		cc_log(LOG_ERR, "volume %s: %s", old->v[i].rec.name, err->text);
 	}
 	snprintf(note.detail, sizeof(note.detail), "%zu volume keys bound to their names", done);
 	return done ? note_write(c, &note, "allow", "", err) : 0;

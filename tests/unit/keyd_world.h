@@ -116,6 +116,11 @@ static inline const char *fact_of(const struct got *g)
 	return json_string_value(json_object_get(json_object_get(g->body, "error"), "fact"));
 }
 
+static inline const char *message_of(const struct got *g)
+{
+	return json_string_value(json_object_get(json_object_get(g->body, "error"), "message"));
+}
+
 static inline void assert_error(const struct got *g, int http, const char *code, const char *fact)
 {
 	const char *have =

@@ -50,7 +50,7 @@ struct race {
 };
 
 struct host {
-	struct volume_record record; /* of the mapping */
+	struct cc_volume record; /* of the mapping */
 	struct cc_measurement *m;
 	const char *key_file;
 	unsigned int volume;
