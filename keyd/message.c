@@ -91,7 +91,7 @@ static int get_request(const unsigned char *p, size_t len, struct request *rq, s
 	if (len < sizeof(h) || len - sizeof(h) > MESSAGE_BODY_MAX)
 		return cc_fail(err, CC_E_INVALID, "request message of %zu bytes", len);
 	memcpy(&h, p, sizeof(h));
-	if (h.op < OP_HEALTHZ || h.op >= OP_END)
+	if (h.op == OP_NONE || h.op >= OP_END)
 		return cc_fail(err, CC_E_INVALID, "request message with operation %u", h.op);
 	if (!padded(h.arg, sizeof(h.arg)) || !padded(h.channel, sizeof(h.channel)))
 		return cc_fail(err, CC_E_INVALID, "request message with an unterminated text");

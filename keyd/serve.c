@@ -17,6 +17,7 @@
 #include "cleanup.h"
 #include "confine.h"
 #include "custodian/custodian.h"
+#include "custodian/handle.h"
 #include "front/front.h"
 #include "front/listen.h"
 #include "log.h"

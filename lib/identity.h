@@ -45,25 +45,11 @@
 #include <stdint.h>
 #include "json.h"
 #include "strv.h"
+#include "user.h"
 
 #define CC_IDENTITY_TYPE "urn:container-crypt:identity:v1"
 #define CC_STATEMENT_V01 "https://in-toto.io/Statement/v0.1"
 #define CC_STATEMENT_V1 "https://in-toto.io/Statement/v1"
-
-struct cc_user {
-	uint32_t uid;
-	uint32_t gid;
-	size_t n_groups;
-	uint32_t *groups; /* additional gids, owned */
-};
-
-void cc_user_clear(struct cc_user *u);
-/*
- * {"uid":0,"gid":0,"additionalGids":[]}, the last may be absent; unknown members are refused.
- * @what: names the object in error texts. *u must be empty.
- */
-int cc_user_from_json(const json_t *obj, const char *what, struct cc_user *u, struct cc_error *err);
-json_t *cc_user_to_json(const struct cc_user *u); /* NULL without memory */
 
 /*
  * True for an absolute path of at least one component, without "." or "..", empty components or

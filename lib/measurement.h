@@ -19,7 +19,7 @@
 #ifndef CC_MEASUREMENT_H
 #define CC_MEASUREMENT_H
 
-#include "identity.h"
+#include "user.h"
 #include "strv.h"
 
 /* The namespaces that count, in the order of struct cc_measurement.ns. */

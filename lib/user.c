@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "identity.h"
+#include "user.h"
 
 void cc_user_clear(struct cc_user *u)
 {

@@ -7,6 +7,7 @@ layer_static() {
 	check "sources are formatted (make fmt)" make -s format-check
 	check "no line of C is longer than 100 columns" line_lengths
 	check "a room includes itself and rooms below it" rooms
+	check "no circle of includes in lib and keyd" circles
 	check "every file says its licence" spdx
 	check "no unfinished marks" no_marks
 	check "shell scripts pass shellcheck" scripts
@@ -74,6 +75,12 @@ apart() {
 	grep -nE "^#include \"($(cd dmctl && printf '%s|' */ | tr -d /)x)/" keyd/*.[ch] keyd/*/*.[ch]
 	grep -nE '^#include "(front|custodian|store)/' dmctl/*/*.[ch]
 	grep -nE '^#include "([a-z]+/|(message|serve|init|confine|op)\.h)' lib/*.[ch]
+	front_reads | grep -E '^(keyd/(custodian|store)/|lib/(secret|release)\.h)' | sed 's/^/keyd\/front reads /'
+}
+
+# Every header that the front sees, by whatever way.
+front_reads() {
+	gcc -MM -D_GNU_SOURCE -Ilib -Ikeyd keyd/front/*.c | tr -s ' \\' '\n' | sort -u
 }
 
 rooms() {
@@ -86,6 +93,26 @@ rooms() {
 		apart
 	)
 	[ -z "$wrong" ] || { echo "$wrong"; return 1; }
+}
+
+# A file and its header are one; tsort(1) names who is in a circle.
+circles() {
+	local loops
+
+	loops=$(includes lib/*.[ch] keyd/*.[ch] keyd/*/*.[ch] | sort -u | tsort 2>&1 >/dev/null)
+	[ -z "$loops" ] || { echo "$loops"; return 1; }
+}
+
+# "UNIT OTHER" for each include of another one's header
+includes() {
+	local file to
+
+	for file; do
+		sed -nE 's/^#include "([a-z_0-9/]+)\.h".*/\1/p' "$file" | while read -r to; do
+			[ -e "${file%%/*}/$to.h" ] && to=${file%%/*}/$to || to=lib/$to
+			[ "$to" = "${file%.[ch]}" ] || echo "${file%.[ch]} $to"
+		done
+	done
 }
 
 # Off: variables that a function sets or reads by name, words meant to be split, optional arguments.

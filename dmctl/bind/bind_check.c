@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "decide.h"
+#include "identity.h"
 #include "client/identity_file.h"
 #include "client/keyd_client.h"
 #include "volume/luks.h"

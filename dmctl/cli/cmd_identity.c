@@ -9,6 +9,7 @@
 #include "cli/cmd.h"
 #include "dsse.h"
 #include "file.h"
+#include "identity.h"
 #include "client/identity_file.h"
 #include "client/identity_register.h"
 #include "client/keyd_client.h"

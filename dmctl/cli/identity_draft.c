@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "decide.h"
+#include "identity.h"
 #include "strv.h"
 
 /* Stands in for the manifest digest when a predicate is only tried out. */

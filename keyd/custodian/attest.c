@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "decide.h"
+#include "identity.h"
 #include "name.h"
 #include "custodian/trust.h"
 

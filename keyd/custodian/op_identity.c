@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "digest.h"
+#include "identity.h"
 #include "custodian/trust.h"
 
 static int answer(struct call *call, const char *volume, const struct store_identity *id,

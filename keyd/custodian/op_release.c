@@ -5,6 +5,7 @@
 
 #include "custodian/attest.h"
 #include "digest.h"
+#include "identity.h"
 #include "jose.h"
 #include "jwk.h"
 #include "custodian/lease.h"
@@ -94,6 +95,7 @@ static int release(struct custodian *c, struct call *call, struct store_volume *
 	snprintf(call->note.detail, sizeof(call->note.detail),
 		 "serial %" PRIu64 " %s, lease %s, fence %" PRIu64, id->serial, digest, lease.id,
 		 lease.fence);
+	call->counter = &c->counters.releases;
 	return call_answer(call->out, err, "{s:{s:s, s:I, s:I, s:b}, s:{s:s, s:b}, s:{s:I, s:s}}",
 			   "lease", "id", lease.id, "fence", (json_int_t)lease.fence, "ms",
 			   (json_int_t)lease.ms, "shared", lease.shared, "mount", "point",
@@ -101,12 +103,15 @@ static int release(struct custodian *c, struct call *call, struct store_volume *
 			   (json_int_t)id->serial, "digest", digest);
 }
 
-static int format(struct call *call, const struct store_volume *v, struct cc_error *err)
+/* A key to format goes without a lease. */
+static int format(struct custodian *c, struct call *call, const struct store_volume *v,
+		  struct cc_error *err)
 {
 	if (v->rec.ready)
 		return cc_refuse(err, "state",
 				 "volume %s is in use already: its key is for its container only",
 				 v->rec.name);
+	call->counter = &c->counters.formats;
 	return call_answer(call->out, err, "{s:n, s:n, s:n}", "lease", "mount", "identity");
 }
 
@@ -119,7 +124,7 @@ static int release_volume(struct custodian *c, struct call *call, const struct c
 	if (store_volume_by_uuid(c->store, ev->volume, &v, err))
 		return -1;
 	NOTE(call->note.volume, v.rec.name);
-	if (ev->op == CC_OP_FORMAT ? format(call, &v, err) : release(c, call, &v, ev, err))
+	if (ev->op == CC_OP_FORMAT ? format(c, call, &v, err) : release(c, call, &v, ev, err))
 		return -1;
 	obj = volume_json(c, &v, err);
 	if (!obj || call_answer(call->out, err, "{s:o}", "volume", obj))

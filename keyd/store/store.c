@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "store/store_sql.h"
+#include "store/store.h"
 
 #include <string.h>
 #include <sys/stat.h>
+
+#include "store/store_sql.h"
 
 #define APPLICATION_ID 0x636b6431 /* "ckd1" */
 #define SCHEMA_VERSION 3

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "store/store_sql.h"
+#include "store/store.h"
 
 #include <inttypes.h>
 #include <string.h>
+
+#include "store/store_sql.h"
 
 #define HASH_LEN 32
 

@@ -5,9 +5,11 @@
 #ifndef KEYD_STORE_SQL_H
 #define KEYD_STORE_SQL_H
 
+#include <stdint.h>
 #include <sqlite3.h>
 
-#include "store/store.h"
+#include "cleanup.h"
+#include "error.h"
 
 /**
  * struct store - an open data base.

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Who is trusted: identities, signers, agents. */
-#include "store/store_sql.h"
+#include "store/store.h"
 
 #include <string.h>
+
+#include "store/store_sql.h"
 
 static int not_found(struct cc_error *err, const char *what, const char *name)
 {

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "store/store.h"
+
 #include "store/store_sql.h"
 
 /* All but the id, in the order of VALUES and of write_row(). */

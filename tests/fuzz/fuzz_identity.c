@@ -5,6 +5,7 @@
 #include "decide.h"
 #include "digest.h"
 #include "fuzz.h"
+#include "identity.h"
 #include "measured.h"
 #include "name.h"
 

@@ -19,8 +19,9 @@
 
 #include "dsse.h"
 #include "evidence.h"
+#include "identity.h"
 #include "jose.h"
-#include "keyd/custodian/custodian.h"
+#include "keyd/custodian/handle.h"
 #include "jwk.h"
 #include "keyd/custodian/lease.h"
 #include "strv.h"
@@ -495,7 +496,8 @@ static inline void open_custodian(struct world *w)
 	assert_int_equal(kek_from_secret(&key, &w->custodian.kek, &err), 0);
 	strcpy(w->custodian.boot_id, fake_host_boot);
 	w->custodian.store = store_open(w->dir, STORE_CREATE, &err);
-	if (!w->custodian.store || upgrade_keys(&w->custodian, &err) ||
+	if (!w->custodian.store ||
+	    upgrade_keys(w->custodian.store, &w->custodian.kek, fake_real, &err) ||
 	    lease_settle(w->custodian.store, fake_host_boot, fake_boot_ms, &err))
 		fail_msg("%s", err.text);
 }

@@ -7,6 +7,7 @@
 #include "lib_test.h"
 
 #include "decide.h"
+#include "identity.h"
 #include "render.h"
 #include "strv.h"
 

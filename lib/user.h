@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * user.h - who a process is: uid, gid, additional gids.
+ */
+#ifndef CC_USER_H
+#define CC_USER_H
+
+#include <stdint.h>
+
+#include "json.h"
+
+struct cc_user {
+	uint32_t uid;
+	uint32_t gid;
+	size_t n_groups;
+	uint32_t *groups; /* additional gids, owned */
+};
+
+void cc_user_clear(struct cc_user *u);
+/*
+ * {"uid":0,"gid":0,"additionalGids":[]}, the last may be absent; unknown members are refused.
+ * @what: names the object in error texts. *u must be empty.
+ */
+int cc_user_from_json(const json_t *obj, const char *what, struct cc_user *u, struct cc_error *err);
+json_t *cc_user_to_json(const struct cc_user *u); /* NULL without memory */
+
+#endif
