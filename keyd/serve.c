@@ -295,7 +295,7 @@ static void server_free(struct server *s)
 	free(s);
 }
 
-static int run(struct server *s, const struct serve_options *opts, struct cc_error *err)
+static int serve_run(struct server *s, const struct serve_options *opts, struct cc_error *err)
 {
 	if (start(s, opts, err))
 		return -1;
@@ -319,7 +319,7 @@ int serve(const struct serve_options *opts, struct cc_error *err)
 	if (!s)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	s->listener = s->link = s->signals = s->lock = -1;
-	rc = run(s, opts, err);
+	rc = serve_run(s, opts, err);
 	if (s->bound)
 		unlink(opts->socket);
 	server_free(s);

@@ -14,7 +14,7 @@
 #include "volume/luks.h"
 #include "plugin/plugin_store.h"
 
-static int get(const char *what, const char *name, json_t **answer, struct cc_error *err)
+static int record_get(const char *what, const char *name, json_t **answer, struct cc_error *err)
 {
 	char path[128];
 
@@ -26,7 +26,7 @@ int bind_check_record(const char *name, struct cc_volume *v, struct cc_error *er
 {
 	cc_auto_json json_t *answer = NULL;
 
-	if (get("volumes", name, &answer, err) || cc_volume_from_json(v, answer, err))
+	if (record_get("volumes", name, &answer, err) || cc_volume_from_json(v, answer, err))
 		return -1;
 	if (strcmp(v->name, name) != 0)
 		return cc_fail(err, CC_E_INVALID, "keyd answers with volume %s for %s", v->name,
@@ -82,8 +82,9 @@ static int get_identity(const char *volume, struct identity_file *e, struct cc_e
 	cc_auto_free char *envelope = NULL;
 	cc_auto_json json_t *got = NULL;
 
-	return get("identities", volume, &got,
-		   err) || cc_json_str(got, "answer of keyd", "envelope", true, &envelope, err) ||
+	return record_get("identities", volume, &got, err) ||
+			       cc_json_str(got, "answer of keyd", "envelope", true, &envelope,
+					   err) ||
 			       identity_file_parse(envelope, strlen(envelope), "keyd's identity", e,
 						   err)
 		       ? -1

@@ -183,7 +183,7 @@ int binding_from_json(struct binding *b, const json_t *obj, struct cc_error *err
 
 /* ---- files --------------------------------------------------------------------------------- */
 
-static void path_of(const char *name, char out[static 128])
+static void binding_path(const char *name, char out[static 128])
 {
 	snprintf(out, 128, CC_BINDINGS_DIR "/%.79s" SUFFIX, name);
 }
@@ -206,7 +206,7 @@ int binding_save(const struct binding *b, struct cc_error *err)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	if (make_dir(err))
 		return -1;
-	path_of(b->name, path);
+	binding_path(b->name, path);
 	return output_file(path, text, strlen(text), 0600, err);
 }
 
@@ -217,7 +217,7 @@ int binding_load(const char *name, struct binding *b, struct cc_error *err)
 	char path[128];
 	size_t len;
 
-	path_of(name, path);
+	binding_path(name, path);
 	if (access(path, F_OK) && errno == ENOENT)
 		return cc_fail(err, CC_E_NOTFOUND, "volume %s is not bound on this host", name);
 	if (cc_read_file(path, &text, &len, err))

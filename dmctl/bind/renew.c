@@ -102,7 +102,8 @@ static bool is_silent(const struct cc_strv *silent, const char *engine, struct c
 }
 
 /* -1: keyd does not answer, none of all can be renewed now. */
-static int take(struct renewing *g, const char *name, struct cc_strv *silent, struct cc_error *err)
+static int answer_take(struct renewing *g, const char *name, struct cc_strv *silent,
+		       struct cc_error *err)
 {
 	struct held h = {.seen = MEASURED_NONE};
 	struct cc_error ignored;
@@ -139,7 +140,7 @@ static int measure_all(struct renewing *g, struct cc_error *err)
 	if (rc == 0 && names.n && !g->held)
 		rc = cc_fail(err, CC_E_NOMEM, "out of memory");
 	for (size_t i = 0; rc == 0 && i < names.n; i++)
-		rc = take(g, names.v[i], &silent, err);
+		rc = answer_take(g, names.v[i], &silent, err);
 	cc_strv_clear(&names);
 	cc_strv_clear(&silent);
 	return rc;

@@ -48,7 +48,7 @@ static int check_request(const struct global_options *g, const char *argv0, cons
 	return cmd_name(r->volume, "volume", &err) ? cmd_fail(g, &err) : CC_OK;
 }
 
-static int parse(int argc, char **argv, const struct global_options *g, struct request *r)
+static int request_parse(int argc, char **argv, const struct global_options *g, struct request *r)
 {
 	static const struct option options[] = {
 		{"engine", required_argument, NULL, 'e'},
@@ -159,7 +159,7 @@ int cmd_identity_measure(int argc, char **argv, const struct global_options *g)
 	cc_auto_json json_t *m = NULL;
 	struct request r = {0};
 	struct cc_error err;
-	int rc = parse(argc, argv, g, &r);
+	int rc = request_parse(argc, argv, g, &r);
 
 	if (rc)
 		return rc;

@@ -36,7 +36,7 @@ struct request {
 	const char *output;
 };
 
-static int parse(int argc, char **argv, const struct global_options *g, struct request *r)
+static int request_parse(int argc, char **argv, const struct global_options *g, struct request *r)
 {
 	static const struct option options[] = {
 		{"key", required_argument, NULL, 'k'},
@@ -168,7 +168,7 @@ int cmd_identity_sign(int argc, char **argv, const struct global_options *g)
 	/* "_" is in-toto's name of a subject whose name means nothing */
 	struct request r = {.name = "_", .passphrase_fd = -1};
 	struct cc_error err;
-	int rc = parse(argc, argv, g, &r);
+	int rc = request_parse(argc, argv, g, &r);
 
 	if (!rc && sign(&r, &err))
 		rc = cmd_fail(g, &err);

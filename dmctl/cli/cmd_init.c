@@ -111,7 +111,7 @@ static int make_directories(struct cc_error *err)
 		       : 0;
 }
 
-static int run(const char *const *argv, enum cc_code code, struct cc_error *err)
+static int step_run(const char *const *argv, enum cc_code code, struct cc_error *err)
 {
 	int status = 0;
 
@@ -126,7 +126,7 @@ static int init_keyd(const char *realm, struct cc_error *err)
 		CC_KEYD_PATH, "init", "--agent", CC_AGENT_KEY, realm ? "--realm" : NULL,
 		realm,	      NULL};
 
-	return run(argv, CC_E_INTERNAL, err);
+	return step_run(argv, CC_E_INTERNAL, err);
 }
 
 static int start_services(bool *started, struct cc_error *err)
@@ -145,7 +145,8 @@ static int start_services(bool *started, struct cc_error *err)
 			CC_KEYD_PATH);
 		return 0;
 	}
-	if (run(enable, CC_E_UNREACHABLE, err) || run(enable_later, CC_E_UNREACHABLE, err))
+	if (step_run(enable, CC_E_UNREACHABLE, err) ||
+	    step_run(enable_later, CC_E_UNREACHABLE, err))
 		return cc_prefix(err, "everything is set up, but the services did not start (see "
 				      "\"journalctl -u container-crypt-keyd\")");
 	return 0;

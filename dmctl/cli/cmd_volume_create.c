@@ -42,7 +42,7 @@ static bool either(const char *s, uint32_t a, uint32_t b, uint32_t *out)
 	return true;
 }
 
-static int parse(int argc, char **argv, const struct global_options *g, struct volume_wish *r)
+static int wish_parse(int argc, char **argv, const struct global_options *g, struct volume_wish *r)
 {
 	static const struct option options[] = {
 		{"fs", required_argument, NULL, 'f'},
@@ -120,7 +120,7 @@ int cmd_volume_create(int argc, char **argv, const struct global_options *g)
 
 	stop_signals_block();
 	r.terms = json_object();
-	rc = parse(argc, argv, g, &r);
+	rc = wish_parse(argc, argv, g, &r);
 	if (!rc && volume_make(&r, &made, &err))
 		rc = cmd_fail(g, &err);
 	cc_strv_clear(&r.wipe);

@@ -7,8 +7,8 @@
 #include <string.h>
 
 /* Matches "--name" in argv[*i]; with @value also takes "=value" or the next word. */
-static int take(int argc, char **argv, int *i, const char *name, const char **value,
-		struct cc_error *err)
+static int option_take(int argc, char **argv, int *i, const char *name, const char **value,
+		       struct cc_error *err)
 {
 	size_t len = strlen(name);
 	const char *rest = argv[*i] + len;
@@ -47,7 +47,8 @@ int global_options_take(int *argc, char **argv, struct global_options *g, bool *
 		int taken = 0;
 
 		for (size_t o = 0; o < sizeof(options) / sizeof(options[0]) && !taken; o++) {
-			taken = take(*argc, argv, &i, options[o].name, options[o].value, err);
+			taken = option_take(*argc, argv, &i, options[o].name, options[o].value,
+					    err);
 			if (taken < 0)
 				return -1;
 			if (taken && options[o].flag)

@@ -39,8 +39,8 @@ static int prepare(const struct verb *v, struct cc_error *err)
 	return 0;
 }
 
-static int run(const struct verb *v, int words, int argc, char **argv,
-	       const struct global_options *g)
+static int verb_run(const struct verb *v, int words, int argc, char **argv,
+		    const struct global_options *g)
 {
 	char title[64], name[80];
 	struct cc_error err;
@@ -110,5 +110,5 @@ int main(int argc, char **argv)
 		return CC_OK;
 	}
 	keyd_client_set_socket(g.keyd);
-	return run(v, words, argc, argv, &g);
+	return verb_run(v, words, argc, argv, &g);
 }

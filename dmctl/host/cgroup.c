@@ -113,8 +113,8 @@ bool cgroup_is_frozen(const char *path)
 	return strstr(text, "frozen 1") != NULL;
 }
 
-static int put(const char *path, size_t len, const char *file, const char *text,
-	       struct cc_error *err)
+static int cgroup_put(const char *path, size_t len, const char *file, const char *text,
+		      struct cc_error *err)
 {
 	cc_auto_close int fd = cgroup_open(path, len, file, O_WRONLY);
 
@@ -127,12 +127,12 @@ static int put(const char *path, size_t len, const char *file, const char *text,
 
 int cgroup_freeze(const char *path, size_t len, bool freeze, struct cc_error *err)
 {
-	return put(path, len, "cgroup.freeze", freeze ? "1" : "0", err);
+	return cgroup_put(path, len, "cgroup.freeze", freeze ? "1" : "0", err);
 }
 
 int cgroup_kill(const char *path, size_t len, struct cc_error *err)
 {
-	return put(path, len, "cgroup.kill", "1", err);
+	return cgroup_put(path, len, "cgroup.kill", "1", err);
 }
 
 /* The kernel raises POLLPRI when the file changes. */

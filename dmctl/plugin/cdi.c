@@ -31,7 +31,7 @@ json_t *cdi_spec(const char *volume)
 			 "timeout", HOOK_SECONDS);
 }
 
-static int path_of(const char *dir, const char *volume, char **path, struct cc_error *err)
+static int spec_path(const char *dir, const char *volume, char **path, struct cc_error *err)
 {
 	if (asprintf(path, "%s/" PREFIX "%s" SUFFIX, dir, volume) >= 0)
 		return 0;
@@ -58,7 +58,7 @@ static int write_spec(const char *dir, const char *volume, struct cc_error *err)
 
 	if (!text)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	if (path_of(dir, volume, &path, err))
+	if (spec_path(dir, volume, &path, err))
 		return -1;
 	return is_current(path, text) ? 0 : output_file(path, text, strlen(text), 0644, err);
 }

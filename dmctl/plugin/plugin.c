@@ -25,7 +25,7 @@
  * The volume an engine means: one it created, or else keyd's volume of that name, so that a volume
  * made with "dmctl volume create" needs no second creation.
  */
-static int find(const char *name, struct plugin_volume *v, struct cc_error *err)
+static int plugin_find(const char *name, struct plugin_volume *v, struct cc_error *err)
 {
 	struct cc_volume record;
 
@@ -250,7 +250,8 @@ static json_t *do_get(const struct plugin_request *r, const char *cdi_dir, struc
 	struct plugin_volume v;
 
 	(void)cdi_dir;
-	return find(r->name, &v, err) ? NULL : json_pack("{s:o}", "Volume", describe(&v, true));
+	return plugin_find(r->name, &v, err) ? NULL
+					     : json_pack("{s:o}", "Volume", describe(&v, true));
 }
 
 static json_t *do_path(const struct plugin_request *r, const char *cdi_dir, struct cc_error *err)
@@ -259,7 +260,7 @@ static json_t *do_path(const struct plugin_request *r, const char *cdi_dir, stru
 	char path[128];
 
 	(void)cdi_dir;
-	if (find(r->name, &v, err))
+	if (plugin_find(r->name, &v, err))
 		return NULL;
 	mountpoint(v.volume, path);
 	return json_pack("{s:s}", "Mountpoint", path);
@@ -269,8 +270,9 @@ static json_t *do_mount(const struct plugin_request *r, const char *cdi_dir, str
 {
 	struct plugin_volume v;
 
-	return find(r->name, &v, err) || placeholder_make(v.volume, err) ? NULL
-									 : do_path(r, cdi_dir, err);
+	return plugin_find(r->name, &v, err) || placeholder_make(v.volume, err)
+		       ? NULL
+		       : do_path(r, cdi_dir, err);
 }
 
 /* Another container may have the placeholder: it stays until Remove. */

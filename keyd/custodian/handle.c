@@ -67,7 +67,7 @@ static int check_request(const struct operation *op, struct call *call, struct c
 	return 0;
 }
 
-static int run(struct custodian *c, struct call *call, struct cc_error *err)
+static int call_run(struct custodian *c, struct call *call, struct cc_error *err)
 {
 	if (check_request(&operations[call->rq->op], call, err))
 		return -1;
@@ -80,7 +80,7 @@ static int run_transaction(struct custodian *c, const struct operation *op, stru
 {
 	if (store_begin(c->store, err))
 		return -1;
-	if (run(c, call, err) ||
+	if (call_run(c, call, err) ||
 	    (!call->note.nothing && note_write(c, &call->note, "allow", "", err)) ||
 	    store_commit(c->store, err)) {
 		store_rollback(c->store);
@@ -142,7 +142,8 @@ void custodian_handle(struct custodian *c, const struct request *rq, struct answ
 	if (!(op->flags & OPF_ATTESTED))
 		snprintf(call.note.detail, sizeof(call.note.detail), "by process %u", rq->peer);
 
-	rc = op->flags & OPF_AUDITED ? run_transaction(c, op, &call, &err) : run(c, &call, &err);
+	rc = op->flags & OPF_AUDITED ? run_transaction(c, op, &call, &err)
+				     : call_run(c, &call, &err);
 	log_call(op, &call, rc ? &err : NULL);
 	if (rc) {
 		custodian_count_refusal(c, &err);

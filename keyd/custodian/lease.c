@@ -101,8 +101,8 @@ static int held(const struct store_lease *lease, int64_t now_ms, struct cc_error
 }
 
 /* The first of @list that is @verdict, NULL for none. */
-static struct store_lease *find(struct store_leases *list, const struct lease_ask *ask,
-				int64_t now_ms, enum lease_verdict verdict)
+static struct store_lease *lease_find(struct store_leases *list, const struct lease_ask *ask,
+				      int64_t now_ms, enum lease_verdict verdict)
 {
 	for (size_t i = 0; i < list->n; i++)
 		if (lease_judge(&list->v[i], ask, now_ms) == verdict)
@@ -133,12 +133,12 @@ int lease_grant(struct store *st, struct store_volume *v, const struct lease_ask
 	}
 	if (store_leases_of(st, v->id, &list, err))
 		return -1;
-	found = find(&list, ask, now_ms, LEASE_CONFLICT);
+	found = lease_find(&list, ask, now_ms, LEASE_CONFLICT);
 	if (found)
 		return held(found, now_ms, err);
 	if (forget_over(st, &list, ask, now_ms, err))
 		return -1;
-	found = find(&list, ask, now_ms, LEASE_MINE);
+	found = lease_find(&list, ask, now_ms, LEASE_MINE);
 	if (!found)
 		return new_lease(st, v, ask, host_boot, now_ms, real, lease, err);
 	*lease = *found;

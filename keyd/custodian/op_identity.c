@@ -28,8 +28,8 @@ static int is_stored(struct custodian *c, const struct store_volume *v, const ch
 	return 0;
 }
 
-static int put(struct custodian *c, struct store_volume *v, const struct store_identity *id,
-	       struct cc_error *err)
+static int identity_put(struct custodian *c, struct store_volume *v,
+			const struct store_identity *id, struct cc_error *err)
 {
 	if (id->serial <= v->serial_floor)
 		return cc_refuse(err, "serial",
@@ -67,7 +67,7 @@ int op_identity_add(struct custodian *c, struct call *call, struct cc_error *err
 		 row.signer, call->rq->peer);
 	if (is_stored(c, &v, row.envelope, &call->note.nothing, err))
 		return -1;
-	if (!call->note.nothing && put(c, &v, &row, err))
+	if (!call->note.nothing && identity_put(c, &v, &row, err))
 		return -1;
 	return answer(call, v.rec.name, &row, err);
 }

@@ -29,7 +29,7 @@ static int make_key(struct custodian *c, struct store_volume *v, struct cc_error
 }
 
 /* One whose creation was broken off has no data yet and gives way; its counters go on. */
-static int put(struct custodian *c, struct store_volume *v, struct cc_error *err)
+static int volume_put(struct custodian *c, struct store_volume *v, struct cc_error *err)
 {
 	struct store_volume old;
 
@@ -64,7 +64,7 @@ int op_volume_create(struct custodian *c, struct call *call, struct cc_error *er
 	if (check(c, &v, err))
 		return -1;
 	NOTE(call->note.volume, v.rec.name);
-	if (make_key(c, &v, err) || put(c, &v, err))
+	if (make_key(c, &v, err) || volume_put(c, &v, err))
 		return -1;
 	return answer(c, call, &v, err);
 }

@@ -94,8 +94,8 @@ int store_volume_update(struct store *st, const struct store_volume *v, struct c
 	return write_row(st, "UPDATE volume SET (" FIELDS ") = (" VALUES ") WHERE id = ?", v, err);
 }
 
-static int get(struct store *st, const char *sql, const char *key, struct store_volume *v,
-	       struct cc_error *err)
+static int row_get(struct store *st, const char *sql, const char *key, struct store_volume *v,
+		   struct cc_error *err)
 {
 	sql_auto sqlite3_stmt *q = sql_prepare(st, err, sql, "t", key);
 	int rc = q ? sql_step(st, q, err) : -1;
@@ -112,13 +112,13 @@ static int get(struct store *st, const char *sql, const char *key, struct store_
 int store_volume_get(struct store *st, const char *name, struct store_volume *v,
 		     struct cc_error *err)
 {
-	return get(st, "SELECT " COLUMNS " FROM volume WHERE name = ?", name, v, err);
+	return row_get(st, "SELECT " COLUMNS " FROM volume WHERE name = ?", name, v, err);
 }
 
 int store_volume_by_uuid(struct store *st, const char *uuid, struct store_volume *v,
 			 struct cc_error *err)
 {
-	return get(st, "SELECT " COLUMNS " FROM volume WHERE uuid = ?", uuid, v, err);
+	return row_get(st, "SELECT " COLUMNS " FROM volume WHERE uuid = ?", uuid, v, err);
 }
 
 int store_volume_each(struct store *st, store_volume_fn *fn, void *arg, struct cc_error *err)
