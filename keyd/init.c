@@ -9,9 +9,12 @@
 #include <systemd/sd-id128.h>
 
 #include "custodian/agent_key.h"
-#include "evidence.h"
+#include "file.h"
+#include "jwk.h"
 #include "custodian/kek.h"
+#include "name.h"
 #include "store/store.h"
+#include "timestamp.h"
 
 /* "container-crypt realm": a name space of its own, so that the machine id itself stays private. */
 #define REALM_ID SD_ID128_MAKE(5c, 1f, 0b, 9e, 63, 27, 4a, d0, 9d, 41, 88, 2e, 70, b6, 5a, 13)
@@ -127,14 +130,14 @@ static int open_store(struct init *in, struct cc_error *err)
 }
 
 /* A machine without an id gets a random realm. */
-static int default_realm(char realm[static STORE_NAME_LEN], struct cc_error *err)
+static int default_realm(char realm[static CC_NAME_LEN], struct cc_error *err)
 {
 	char digits[SD_ID128_STRING_MAX];
 	sd_id128_t id;
 
 	if (sd_id128_get_machine_app_specific(REALM_ID, &id) < 0 && sd_id128_randomize(&id) < 0)
 		return cc_fail(err, CC_E_INTERNAL, "no random numbers");
-	snprintf(realm, STORE_NAME_LEN, "keyd-%.*s", REALM_DIGITS, sd_id128_to_string(id, digits));
+	snprintf(realm, CC_NAME_LEN, "keyd-%.*s", REALM_DIGITS, sd_id128_to_string(id, digits));
 	return 0;
 }
 
@@ -163,7 +166,7 @@ static int settle(struct init *in, const char *key, const char *what, const char
 static int settle_realm(struct init *in, struct cc_error *err)
 {
 	cc_auto_free char *old = NULL;
-	char realm[STORE_NAME_LEN];
+	char realm[CC_NAME_LEN];
 
 	if (in->opts->realm)
 		return settle(in, "realm", "realm", in->opts->realm, err);

@@ -142,7 +142,7 @@ static int parse_args(int argc, char **argv, struct args *args, struct cc_error 
 		       : cc_fail(err, CC_E_USAGE, "unexpected argument \"%s\"", argv[optind]);
 }
 
-static int run(struct args *args, struct cc_error *err)
+static int keyd_run(struct args *args, struct cc_error *err)
 {
 	struct init_options init = {args->state_dir, args->kek, args->realm, args->agents,
 				    args->n_agents};
@@ -186,7 +186,7 @@ int main(int argc, char **argv)
 	if (parse_args(argc - 1, argv + 1, &args, &err))
 		return fail(&err);
 	cc_log_init("keyd", args.verbose ? LOG_DEBUG : LOG_INFO);
-	if (!run(&args, &err))
+	if (!keyd_run(&args, &err))
 		return 0;
 	if (args.verb == VERB_SERVE)
 		cc_log(LOG_ERR, "%s", err.text);

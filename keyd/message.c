@@ -33,8 +33,8 @@ _Static_assert(sizeof(struct head) + sizeof(struct request_head) + MESSAGE_BODY_
 _Static_assert(sizeof(struct head) + sizeof(struct answer_head) + MESSAGE_PART_MAX <= MESSAGE_MAX,
 	       "the largest part of an answer fits");
 
-static size_t put(unsigned char *buf, enum message_type type, const void *head, size_t head_len,
-		  const void *rest, size_t rest_len)
+static size_t message_put(unsigned char *buf, enum message_type type, const void *head,
+			  size_t head_len, const void *rest, size_t rest_len)
 {
 	struct head h = {
 		.magic = MAGIC,
@@ -56,7 +56,7 @@ size_t message_put_request(unsigned char buf[static MESSAGE_MAX], const struct r
 
 	memcpy(h.arg, rq->arg, strnlen(rq->arg, OP_ARG_LEN - 1));
 	memcpy(h.channel, rq->channel, strnlen(rq->channel, MESSAGE_CHANNEL_LEN - 1));
-	return put(buf, MESSAGE_REQUEST, &h, sizeof(h), rq->body, rq->body_len);
+	return message_put(buf, MESSAGE_REQUEST, &h, sizeof(h), rq->body, rq->body_len);
 }
 
 size_t message_put_part(unsigned char buf[static MESSAGE_MAX], const struct answer_part *part)
@@ -67,12 +67,12 @@ size_t message_put_part(unsigned char buf[static MESSAGE_MAX], const struct answ
 		.last = part->last,
 	};
 
-	return put(buf, MESSAGE_ANSWER, &h, sizeof(h), part->text, part->len);
+	return message_put(buf, MESSAGE_ANSWER, &h, sizeof(h), part->text, part->len);
 }
 
 size_t message_put_plain(unsigned char buf[static MESSAGE_MAX], enum message_type type)
 {
-	return put(buf, type, NULL, 0, NULL, 0);
+	return message_put(buf, type, NULL, 0, NULL, 0);
 }
 
 /* A text of @size bytes that has its NUL and nothing behind it. */
@@ -91,7 +91,7 @@ static int get_request(const unsigned char *p, size_t len, struct request *rq, s
 	if (len < sizeof(h) || len - sizeof(h) > MESSAGE_BODY_MAX)
 		return cc_fail(err, CC_E_INVALID, "request message of %zu bytes", len);
 	memcpy(&h, p, sizeof(h));
-	if (h.op < OP_HEALTHZ || h.op >= OP_END)
+	if (h.op == OP_NONE || h.op >= OP_END)
 		return cc_fail(err, CC_E_INVALID, "request message with operation %u", h.op);
 	if (!padded(h.arg, sizeof(h.arg)) || !padded(h.channel, sizeof(h.channel)))
 		return cc_fail(err, CC_E_INVALID, "request message with an unterminated text");

@@ -1,40 +1,102 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * op.h - the operations of keyd's API, as front and custodian name them to each other.
+ * op.h - the operations of keyd's API, a row each: the one list of what can be asked. The front
+ * finds an operation by method and path, the custodian runs its handler and writes its audit row,
+ * and messages between them name it. What it takes and answers is in docs/api.md.
  */
 #ifndef KEYD_OP_H
 #define KEYD_OP_H
 
-enum op {
-	OP_HEALTHZ = 1,
-	OP_METRICS,
-	OP_CHALLENGE,
-	OP_RELEASE,
-	OP_LEASE_LIST,
-	OP_LEASE_RETURN,
-	OP_LEASE_REVOKE,
-	OP_VOLUME_CREATE,
-	OP_VOLUME_LIST,
-	OP_VOLUME_GET,
-	OP_VOLUME_READY,
-	OP_VOLUME_GROW,
-	OP_VOLUME_DELETE,
-	OP_SIGNER_ADD,
-	OP_SIGNER_LIST,
-	OP_SIGNER_DELETE,
-	OP_IDENTITY_ADD,
-	OP_IDENTITY_GET,
-	OP_IDENTITY_REVOKE,
-	OP_AGENT_ADD,
-	OP_AGENT_LIST,
-	OP_AGENT_DELETE,
-	OP_AUDIT_LIST,
-	OP_RENEW,
-	OP_VOLUME_SET,
-	OP_CHANGES, /* the front answers it by itself */
-	OP_END,	    /* one after the last */
+#include <stdbool.h>
+
+/**
+ * enum op_flag - what there is to know of an operation beyond its row's words.
+ * @OPF_AUDITED: it changes something: a transaction, with its row in the audit log
+ * @OPF_ATTESTED: evidence in its body says who asks; for others the audit row names the process
+ * @OPF_ERASES: what it deletes must be gone from the disk when it is answered
+ * @OPF_WAKES: it may take a lease away from who holds it or change what it is lent on, or a volume
+ * comes or goes: whoever waits for a change (CHANGES) is answered
+ * @OPF_PAGED: takes the query "?after=NUMBER"
+ */
+enum op_flag {
+	OPF_AUDITED = 1,
+	OPF_ATTESTED = 2,
+	OPF_ERASES = 4,
+	OPF_WAKES = 8,
+	OPF_PAGED = 16,
 };
 
+/*
+ * ROW(name, handler, method, path, event, flags): OP_name is its number, op_handler() the
+ * custodian's function, @path has at most one segment NAME or UUID, the argument; @event is its
+ * name in the audit log. A POST has a JSON object as body, the others have none.
+ */
+#define OPERATIONS_OF_CUSTODIAN(ROW)                                                               \
+	ROW(HEALTHZ, healthz, "GET", "/healthz", "healthz", 0)                                     \
+	ROW(METRICS, metrics, "GET", "/metrics", "metrics", 0)                                     \
+	ROW(CHALLENGE, challenge, "POST", "/v1/challenge", "challenge", 0)                         \
+	ROW(RELEASE, release, "POST", "/v1/release", "release", OPF_AUDITED | OPF_ATTESTED)        \
+	ROW(LEASE_LIST, lease_list, "GET", "/v1/leases", "lease.list", 0)                          \
+	ROW(LEASE_RETURN, lease_return, "POST", "/v1/leases/UUID/return", "lease.return",          \
+	    OPF_AUDITED)                                                                           \
+	ROW(LEASE_REVOKE, lease_revoke, "DELETE", "/v1/leases/UUID", "lease.revoke",               \
+	    OPF_AUDITED | OPF_WAKES)                                                               \
+	ROW(VOLUME_CREATE, volume_create, "POST", "/v1/volumes", "volume.create", OPF_AUDITED)     \
+	ROW(VOLUME_LIST, volume_list, "GET", "/v1/volumes", "volume.list", 0)                      \
+	ROW(VOLUME_GET, volume_get, "GET", "/v1/volumes/NAME", "volume.get", 0)                    \
+	ROW(VOLUME_READY, volume_ready, "POST", "/v1/volumes/NAME/ready", "volume.ready",          \
+	    OPF_AUDITED | OPF_WAKES)                                                               \
+	ROW(VOLUME_GROW, volume_grow, "POST", "/v1/volumes/NAME/grow", "volume.grow", OPF_AUDITED) \
+	ROW(VOLUME_DELETE, volume_delete, "DELETE", "/v1/volumes/NAME", "volume.delete",           \
+	    OPF_AUDITED | OPF_ERASES | OPF_WAKES)                                                  \
+	ROW(SIGNER_ADD, signer_add, "POST", "/v1/signers", "signer.add", OPF_AUDITED)              \
+	ROW(SIGNER_LIST, signer_list, "GET", "/v1/signers", "signer.list", 0)                      \
+	ROW(SIGNER_DELETE, signer_delete, "DELETE", "/v1/signers/NAME", "signer.delete",           \
+	    OPF_AUDITED | OPF_WAKES)                                                               \
+	ROW(IDENTITY_ADD, identity_add, "POST", "/v1/identities", "identity.add",                  \
+	    OPF_AUDITED | OPF_WAKES)                                                               \
+	ROW(IDENTITY_GET, identity_get, "GET", "/v1/identities/NAME", "identity.get", 0)           \
+	ROW(IDENTITY_REVOKE, identity_revoke, "DELETE", "/v1/identities/NAME", "identity.revoke",  \
+	    OPF_AUDITED | OPF_WAKES)                                                               \
+	ROW(AGENT_ADD, agent_add, "POST", "/v1/agents", "agent.add", OPF_AUDITED)                  \
+	ROW(AGENT_LIST, agent_list, "GET", "/v1/agents", "agent.list", 0)                          \
+	ROW(AGENT_DELETE, agent_delete, "DELETE", "/v1/agents/NAME", "agent.delete",               \
+	    OPF_AUDITED | OPF_WAKES)                                                               \
+	ROW(AUDIT_LIST, audit_list, "GET", "/v1/audit", "audit.list", OPF_PAGED)                   \
+	ROW(RENEW, renew, "POST", "/v1/renew", "renew", OPF_AUDITED | OPF_ATTESTED)                \
+	ROW(VOLUME_SET, volume_set, "POST", "/v1/volumes/NAME/set", "volume.set",                  \
+	    OPF_AUDITED | OPF_WAKES)
+
+/* Those that the front answers by itself. */
+#define OPERATIONS_OF_FRONT(ROW) ROW(CHANGES, changes, "GET", "/v1/changes", "changes", 0)
+
+#define OPERATIONS(ROW) OPERATIONS_OF_CUSTODIAN(ROW) OPERATIONS_OF_FRONT(ROW)
+
+#define OP_NUMBER(name, ...) OP_##name,
+/* OP_NONE is none, OP_END one after the last. */
+enum op { OP_NONE, OPERATIONS(OP_NUMBER) OP_END };
+#undef OP_NUMBER
+
 #define OP_ARG_LEN 64 /* a name or UUID from the path, and its NUL */
+
+/**
+ * struct operation - a row; the handlers are known in custodian/ only.
+ * @flags: of enum op_flag
+ */
+struct operation {
+	const char *method;
+	const char *path;
+	const char *event;
+	unsigned int flags;
+};
+
+/* By enum op; that of OP_NONE is zeroed. */
+extern const struct operation operations[OP_END];
+
+/* It takes a JSON object. */
+bool op_has_body(const struct operation *op);
+
+/* @arg is what the path of @op has: a name, a UUID, or "" for nothing. */
+bool op_arg_fits(const struct operation *op, const char *arg);
 
 #endif

@@ -17,6 +17,7 @@
 #include "cleanup.h"
 #include "confine.h"
 #include "custodian/custodian.h"
+#include "custodian/handle.h"
 #include "front/front.h"
 #include "front/listen.h"
 #include "log.h"
@@ -292,7 +293,7 @@ static void server_free(struct server *s)
 	free(s);
 }
 
-static int run(struct server *s, const struct serve_options *opts, struct cc_error *err)
+static int serve_run(struct server *s, const struct serve_options *opts, struct cc_error *err)
 {
 	if (start(s, opts, err))
 		return -1;
@@ -316,7 +317,7 @@ int serve(const struct serve_options *opts, struct cc_error *err)
 	if (!s)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	s->listener = s->link = s->signals = s->lock = -1;
-	rc = run(s, opts, err);
+	rc = serve_run(s, opts, err);
 	if (s->bound)
 		unlink(opts->socket);
 	server_free(s);

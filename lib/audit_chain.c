@@ -12,7 +12,7 @@ static void md_free(EVP_MD_CTX **ctx)
 }
 
 /* Each field carries its length, so that no two rows have the same bytes. */
-static int add(EVP_MD_CTX *ctx, const char *field)
+static int field_add(EVP_MD_CTX *ctx, const char *field)
 {
 	const char *s = field ? field : "";
 	size_t n = strlen(s);
@@ -32,10 +32,12 @@ int cc_audit_hash(const unsigned char prev[static 32], const struct cc_audit_row
 
 	snprintf(seq, sizeof(seq), "%" PRIu64, row->seq);
 	if (!ctx || EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) != 1 ||
-	    EVP_DigestUpdate(ctx, prev, 32) != 1 || !add(ctx, seq) || !add(ctx, row->time) ||
-	    !add(ctx, row->event) || !add(ctx, row->outcome) || !add(ctx, row->agent) ||
-	    !add(ctx, row->volume) || !add(ctx, row->container) || !add(ctx, row->fact) ||
-	    !add(ctx, row->detail) || EVP_DigestFinal_ex(ctx, hash, NULL) != 1)
+	    EVP_DigestUpdate(ctx, prev, 32) != 1 || !field_add(ctx, seq) ||
+	    !field_add(ctx, row->time) || !field_add(ctx, row->event) ||
+	    !field_add(ctx, row->outcome) || !field_add(ctx, row->agent) ||
+	    !field_add(ctx, row->volume) || !field_add(ctx, row->container) ||
+	    !field_add(ctx, row->fact) || !field_add(ctx, row->detail) ||
+	    EVP_DigestFinal_ex(ctx, hash, NULL) != 1)
 		return cc_fail(err, CC_E_INTERNAL, "cannot hash an audit row");
 	return 0;
 }

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "render.h"
+#include "strv.h"
+#include "timestamp.h"
 
 /* A check of one fact: 0, or -1 with the refusal in @err. */
 typedef int check_fn(const struct cc_identity *id, const struct cc_measurement *m,

@@ -6,6 +6,7 @@
 
 #include "b64.h"
 #include "json.h"
+#include "pkey.h"
 
 #define SIG_MAX 72 /* bytes: DER of two 256-bit integers; Ed25519 has 64 */
 

@@ -12,32 +12,12 @@
 
 #include <stddef.h>
 #include <openssl/evp.h>
+#include "digest.h"
 #include "error.h"
 
 #define CC_DSSE_INTOTO "application/vnd.in-toto+json"
 #define CC_DSSE_SIGS_MAX 16
 #define CC_DSSE_PAYLOAD_MAX (128 * 1024) /* bytes, decoded */
-#define CC_PRIVKEY_MAX 16384		 /* bytes of a private key file */
-
-static inline void cc_pkey_free_ptr(EVP_PKEY **k)
-{
-	EVP_PKEY_free(*k);
-}
-#define cc_auto_pkey __attribute__((cleanup(cc_pkey_free_ptr)))
-
-/* Reads a SubjectPublicKeyInfo PEM (what `cosign generate-key-pair` writes to cosign.pub). Only
- * P-256 and Ed25519 are accepted. NULL on error.
- */
-EVP_PKEY *cc_pubkey_parse(const char *pem, size_t len, struct cc_error *err);
-
-/* Reads a PKCS#8 or SEC1 private key PEM file; @pass (may be NULL) for an encrypted one.
- * Refuses a file that others than its owner may read. cosign's own encrypted format is not read:
- * the error says what to do.
- */
-EVP_PKEY *cc_privkey_read(const char *path, const char *pass, struct cc_error *err);
-
-/* keyid: "sha256:<hex>" of the DER SubjectPublicKeyInfo. */
-int cc_pubkey_id(EVP_PKEY *key, char out[static 72], struct cc_error *err);
 
 /**
  * cc_dsse_verify - verifies an envelope.

@@ -6,6 +6,8 @@
 #include <jose/jws.h>
 
 #include "jose.h"
+#include "jwk.h"
+#include "name.h"
 
 static const char *const op_names[] =
 	{[CC_OP_RELEASE] = "release", [CC_OP_FORMAT] = "format", [CC_OP_RENEW] = "renew"};
@@ -32,7 +34,7 @@ static void evidence_fail(struct cc_error *err)
 /* ---- claims -------------------------------------------------------------------------------- */
 
 /* Adds @value, whose reference it takes, or nothing when it is NULL for lack of memory. */
-static int put(json_t *obj, const char *key, json_t *value)
+static int claim_put(json_t *obj, const char *key, json_t *value)
 {
 	return value ? json_object_set_new(obj, key, value) : -1;
 }
@@ -41,7 +43,7 @@ static int put_renewals(json_t *claims, const struct cc_evidence *ev)
 {
 	json_t *list = json_array();
 
-	if (put(claims, "renewals", list))
+	if (claim_put(claims, "renewals", list))
 		return -1;
 	for (size_t i = 0; i < ev->n_renewals; i++) {
 		const struct cc_renewal *r = &ev->renewals[i];
@@ -60,11 +62,12 @@ static int put_subject(json_t *claims, const struct cc_evidence *ev)
 {
 	if (ev->op == CC_OP_RENEW)
 		return put_renewals(claims, ev);
-	if (put(claims, "volume", json_string(ev->volume)) ||
-	    put(claims, "cnf", json_pack("{s:s}", "jkt", ev->jkt)))
+	if (claim_put(claims, "volume", json_string(ev->volume)) ||
+	    claim_put(claims, "cnf", json_pack("{s:s}", "jkt", ev->jkt)))
 		return -1;
-	return ev->measurement ? put(claims, "measurement", cc_measurement_to_json(ev->measurement))
-			       : 0;
+	return ev->measurement
+		       ? claim_put(claims, "measurement", cc_measurement_to_json(ev->measurement))
+		       : 0;
 }
 
 static json_t *claims_to_json(const struct cc_evidence *ev)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * evidence.h - a measurement signed by an enrolled agent over keyd's nonce, and the
- * release encrypted to the agent's one-time key.
+ * evidence.h - a measurement signed by an enrolled agent over keyd's nonce.
  *
  * Evidence is a compact JWS (RFC 7515), ES256 pinned, typ "container-crypt-evidence+jwt", kid the
  * agent's name. Claims, EAT names (RFC 9711) where there is one (unknown ones are refused):
@@ -16,8 +15,6 @@
  *   channel    base64url SHA-256 of the TLS exporter (RFC 9266), or "unix" on the Unix socket
  *   measurement  object; for "release" only
  *   renewals   [{"lease": UUID, "volume": UUID, "measurement": object}], for "renew" only
- * A release is a compact JWE (RFC 7516), ECDH-ES + A256GCM pinned, to the one-time P-256 key; its
- * plaintext is the volume key.
  */
 #ifndef CC_EVIDENCE_H
 #define CC_EVIDENCE_H
@@ -25,7 +22,6 @@
 #include <stdint.h>
 #include "json.h"
 #include "measurement.h"
-#include "secret.h"
 
 #define CC_NONCE_LEN 32
 #define CC_EVIDENCE_MAX (48 * 1024) /* bytes of a compact JWS */
@@ -64,20 +60,6 @@ struct cc_evidence {
 
 void cc_evidence_clear(struct cc_evidence *ev);
 
-/* New P-256 key as private JWK; "kid" is @kid if not NULL. NULL on error. Its use is signing
- * ("ES256", agents) or, with @recipient, a one-time recipient key ("ECDH-ES").
- */
-json_t *cc_jwk_new(const char *kid, bool recipient, struct cc_error *err);
-/* Public part, new reference. */
-json_t *cc_jwk_public(const json_t *jwk, struct cc_error *err);
-/* RFC 7638 SHA-256 thumbprint, base64url, malloced. */
-char *cc_jwk_thumbprint(const json_t *jwk, struct cc_error *err);
-/*
- * Checks that @jwk is exactly a public P-256 key: kty crv x y, optionally alg (ES256 or ECDH-ES)
- * and kid (a name); no "d", right curve and lengths, a point on the curve.
- */
-int cc_jwk_check_public(const json_t *jwk, struct cc_error *err);
-
 /* Signs; *jws malloced. @agent_key: private JWK whose kid is the agent's name. */
 int cc_evidence_sign(const struct cc_evidence *ev, const json_t *agent_key, char **jws,
 		     struct cc_error *err);
@@ -104,15 +86,5 @@ int cc_evidence_verify(const char *jws, size_t len, const json_t *agent_key, str
  */
 int cc_evidence_claims_parse(const char *text, size_t len, struct cc_evidence *ev,
 			     struct cc_error *err);
-
-/* Encrypts @key to @recipient (public JWK, checked); *jwe malloced. */
-int cc_release_seal(const struct cc_secret *key, const json_t *recipient, char **jwe,
-		    struct cc_error *err);
-/*
- * Decrypts into the empty *key; only ECDH-ES + A256GCM is accepted whatever the header says.
- * Return: 0; -1 with CC_E_INVALID fact "release".
- */
-int cc_release_open(const char *jwe, size_t len, const json_t *recipient_private,
-		    struct cc_secret *key, struct cc_error *err);
 
 #endif

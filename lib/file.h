@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * file.h - writing files so that they are there after a crash.
+ * file.h - reading files of bounded size, and writing files so that they are there after a crash.
  */
 #ifndef CC_FILE_H
 #define CC_FILE_H
@@ -8,6 +8,14 @@
 #include <stddef.h>
 
 #include "error.h"
+
+#define CC_FILE_MAX (256 * 1024) /* bytes of the largest file that is read whole */
+
+/*
+ * Reads a whole file (or stdin for "-"), at most CC_FILE_MAX bytes. *buf is malloced, with a NUL
+ * behind *len.
+ */
+int cc_read_file(const char *path, char **buf, size_t *len, struct cc_error *err);
 
 /* Writes all of @len bytes to @fd, however often that takes. Return: 0; -1 with errno. */
 int cc_write_all(int fd, const void *buf, size_t len);

@@ -4,7 +4,11 @@
 #include <limits.h>
 #include <string.h>
 
+#include "digest.h"
 #include "measurement.h"
+#include "name.h"
+#include "strv.h"
+#include "timestamp.h"
 
 #define SERIAL_MAX ((1ULL << 53) - 1) /* the largest integer a double holds exactly */
 

@@ -44,6 +44,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "json.h"
+#include "strv.h"
 #include "user.h"
 
 #define CC_IDENTITY_TYPE "urn:container-crypt:identity:v1"

@@ -54,13 +54,6 @@ json_t *cc_jose_header(const struct cc_jose_part *part, const char *const *known
 int cc_jose_demand(const json_t *header, const char *key, const char *value, const char *what,
 		   struct cc_error *err);
 
-/**
- * cc_jwk_bare - the P-256 key of @jwk and nothing else: kty crv x y, with @private also d, and
- * "alg" @alg. Checks lengths, that the point is on the curve, that another "alg" is not claimed,
- * and that there are no members but these and "kid". NULL: CC_E_INVALID.
- */
-json_t *cc_jwk_bare(const json_t *jwk, bool private, const char *alg, struct cc_error *err);
-
 /* base64url without padding of a 32-byte value: 43 characters. */
 #define CC_B64U_32 43
 int cc_b64u_decode32(const char *s, unsigned char out[static 32]);

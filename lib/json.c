@@ -1,63 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "json.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
-#include <time.h>
-#include <openssl/evp.h>
-
-void cc_strv_clear(struct cc_strv *sv)
-{
-	for (size_t i = 0; i < sv->n; i++)
-		free(sv->v[i]);
-	free(sv->v);
-	*sv = (struct cc_strv){0};
-}
-
-int cc_strv_push(struct cc_strv *sv, const char *s, struct cc_error *err)
-{
-	cc_auto_free char *copy = strdup(s);
-	char **v;
-
-	if (!copy)
-		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	v = reallocarray(sv->v, sv->n + 1, sizeof(*v));
-	if (!v)
-		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	sv->v = v;
-	sv->v[sv->n++] = cc_steal(copy);
-	return 0;
-}
-
-bool cc_strv_has(const struct cc_strv *sv, const char *s)
-{
-	for (size_t i = 0; i < sv->n; i++)
-		if (!strcmp(sv->v[i], s))
-			return true;
-	return false;
-}
-
-bool cc_strv_eq(const struct cc_strv *a, const struct cc_strv *b)
-{
-	if (a->n != b->n)
-		return false;
-	for (size_t i = 0; i < a->n; i++)
-		if (strcmp(a->v[i], b->v[i]) != 0)
-			return false;
-	return true;
-}
-
-json_t *cc_strv_json(const struct cc_strv *sv)
-{
-	cc_auto_json json_t *arr = json_array();
-
-	for (size_t i = 0; i < sv->n; i++)
-		if (json_array_append_new(arr, json_string(sv->v[i])))
-			return NULL;
-	return cc_steal(arr);
-}
 
 /*
  * What jansson found, in words that never quote the document: it may hold a private key.
@@ -102,53 +46,6 @@ json_t *cc_json_parse(const char *buf, size_t len, const char *what, struct cc_e
 		cc_fail(err, CC_E_INVALID, "%s is not valid JSON: %s (line %d, column %d)", what,
 			parse_problem(&e), e.line, e.column);
 	return doc;
-}
-
-/* Reads to the end of @fd, but no more than @max bytes: Return -1 with EFBIG when there is more. */
-static ssize_t read_all(int fd, char *buf, size_t max)
-{
-	size_t n = 0;
-
-	while (n <= max) {
-		ssize_t r = read(fd, buf + n, max + 1 - n);
-
-		if (r == 0)
-			return (ssize_t)n;
-		if (r < 0 && errno != EINTR)
-			return -1;
-		if (r > 0)
-			n += (size_t)r;
-	}
-	errno = EFBIG;
-	return -1;
-}
-
-int cc_read_file(const char *path, char **buf, size_t *len, struct cc_error *err)
-{
-	bool is_stdin = !strcmp(path, "-");
-	cc_auto_free char *data = malloc(CC_JSON_MAX + 1);
-	cc_auto_close int opened = -1;
-	ssize_t n;
-
-	if (!data)
-		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	if (!is_stdin) {
-		opened = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-		if (opened < 0)
-			return cc_fail_errno(err, errno == ENOENT ? CC_E_NOTFOUND : CC_E_INTERNAL,
-					     "cannot open %s", path);
-	}
-	n = read_all(is_stdin ? STDIN_FILENO : opened, data, CC_JSON_MAX);
-	if (n < 0 && errno == EFBIG)
-		return cc_fail(err, CC_E_INVALID, "%s has more than %d bytes",
-			       is_stdin ? "standard input" : path, CC_JSON_MAX);
-	if (n < 0)
-		return cc_fail_errno(err, CC_E_INTERNAL, "cannot read %s",
-				     is_stdin ? "standard input" : path);
-	data[n] = '\0';
-	*len = (size_t)n;
-	*buf = cc_steal(data);
-	return 0;
 }
 
 /*
@@ -280,98 +177,12 @@ int cc_json_only(const json_t *obj, const char *what, const char *const *known,
 	return 0;
 }
 
-bool cc_is_digest(const char *s)
+json_t *cc_strv_json(const struct cc_strv *sv)
 {
-	static const char prefix[] = "sha256:";
-	const size_t n = sizeof(prefix) - 1;
+	cc_auto_json json_t *arr = json_array();
 
-	return !strncmp(s, prefix, n) && strspn(s + n, "0123456789abcdef") == 64 &&
-	       s[n + 64] == '\0';
-}
-
-bool cc_is_name(const char *s)
-{
-	static const char alnum[] = "abcdefghijklmnopqrstuvwxyz0123456789";
-	static const char all[] = "abcdefghijklmnopqrstuvwxyz0123456789_.-";
-	size_t n = strspn(s, all);
-
-	return *s && strchr(alnum, *s) && s[n] == '\0' && n <= 63;
-}
-
-bool cc_is_uuid(const char *s)
-{
-	for (size_t i = 0; i < 36; i++) {
-		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-
-		/* strchr() finds the terminating NUL too. */
-		if (!s[i] || !strchr(dash ? "-" : "0123456789abcdef", s[i]))
-			return false;
-	}
-	return s[36] == '\0';
-}
-
-/* The number that the @n decimal digits at @s make. */
-static int digits(const char *s, int n)
-{
-	int v = 0;
-
-	for (int i = 0; i < n; i++)
-		v = v * 10 + (s[i] - '0');
-	return v;
-}
-
-int cc_time_parse(const char *s, int64_t *t)
-{
-	static const char shape[] = "dddd-dd-ddTdd:dd:ddZ";
-	struct tm tm = {0}, back;
-	time_t v;
-
-	if (strlen(s) != sizeof(shape) - 1)
-		return -1;
-	for (size_t i = 0; shape[i]; i++)
-		if (shape[i] == 'd' ? s[i] < '0' || s[i] > '9' : s[i] != shape[i])
-			return -1;
-
-	tm.tm_year = digits(s, 4) - 1900;
-	tm.tm_mon = digits(s + 5, 2) - 1;
-	tm.tm_mday = digits(s + 8, 2);
-	tm.tm_hour = digits(s + 11, 2);
-	tm.tm_min = digits(s + 14, 2);
-	tm.tm_sec = digits(s + 17, 2);
-	back = tm;
-	v = timegm(&back);
-	/* timegm() carries 30 February over to March: what changed was not a date. */
-	if (back.tm_year != tm.tm_year || back.tm_mon != tm.tm_mon || back.tm_mday != tm.tm_mday ||
-	    back.tm_hour != tm.tm_hour || back.tm_min != tm.tm_min || back.tm_sec != tm.tm_sec)
-		return -1;
-	*t = v;
-	return 0;
-}
-
-void cc_time_format(int64_t t, char out[static 21])
-{
-	const int64_t first = -30610224000, last = 253402300799; /* years 1000 to 9999 */
-	time_t v = (time_t)(t < first ? first : t > last ? last : t);
-	struct tm tm;
-
-	gmtime_r(&v, &tm);
-	strftime(out, 21, "%Y-%m-%dT%H:%M:%SZ", &tm);
-}
-
-void cc_sha256_text(const unsigned char hash[static 32], char out[static 72])
-{
-	snprintf(out, 8, "sha256:");
-	for (size_t i = 0; i < 32; i++)
-		snprintf(out + 7 + 2 * i, 3, "%02x", hash[i]);
-}
-
-void cc_sha256_digest(const void *buf, size_t len, char out[static 72])
-{
-	unsigned char md[EVP_MAX_MD_SIZE];
-	unsigned int n = 0;
-
-	/* Fails only without memory or without the algorithm; a made-up digest is no way on. */
-	if (EVP_Digest(buf, len, md, &n, EVP_sha256(), NULL) != 1 || n != 32)
-		abort();
-	cc_sha256_text(md, out);
+	for (size_t i = 0; i < sv->n; i++)
+		if (json_array_append_new(arr, json_string(sv->v[i])))
+			return NULL;
+	return cc_steal(arr);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "evidence.h"
+#include "jwk.h"
 
 #include <string.h>
 #include <jose/jwk.h>
@@ -7,6 +7,7 @@
 #include <openssl/crypto.h>
 
 #include "jose.h"
+#include "name.h"
 
 /* A coordinate or private scalar of P-256: 32 bytes, base64url (RFC 7518 section 6.2). */
 static int copy_number(json_t *to, const json_t *jwk, const char *key, struct cc_error *err)

@@ -4,7 +4,9 @@
 #include <limits.h>
 #include <string.h>
 
+#include "digest.h"
 #include "paths.h"
+#include "strv.h"
 
 const char *const cc_ns_names[CC_NS_COUNT] = {"cgroup", "ipc", "mnt", "net", "pid", "uts"};
 

@@ -21,6 +21,7 @@
 
 #include "json.h"
 #include "user.h"
+#include "strv.h"
 
 /* The namespaces that count, in the order of struct cc_measurement.ns. */
 #define CC_NS_COUNT 6

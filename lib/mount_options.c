@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/mount.h>
 
+#include "strv.h"
+
 #define TAKING_AWAY (MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSYMFOLLOW)
 #define ALWAYS_SO "a volume is always mounted nosuid and nodev"
 
@@ -34,7 +36,7 @@ static const struct {
 
 #define N_KNOWN (sizeof(known) / sizeof(known[0]))
 
-static bool take(struct cc_mount_options *o, const char *name)
+static bool word_take(struct cc_mount_options *o, const char *name)
 {
 	for (size_t i = 0; i < N_KNOWN; i++) {
 		if (strcmp(known[i].name, name) != 0)
@@ -61,7 +63,7 @@ int cc_mount_options_parse(const char *text, struct cc_mount_options *o, struct 
 	while (text[0] && (name = strsep(&rest, ","))) {
 		if (is_widening(name))
 			return cc_fail(err, CC_E_USAGE, "mount option \"%s\": " ALWAYS_SO, name);
-		if (!take(o, name))
+		if (!word_take(o, name))
 			return cc_fail(
 				err, CC_E_USAGE,
 				"there is no mount option \"%.60s\" for a volume: ro, noexec, "
@@ -95,7 +97,7 @@ static const char *plain(const char *name)
 {
 	struct cc_mount_options ignored = {0};
 
-	if (name[0] == 'r' && (take(&ignored, name + 1) || is_widening(name + 1)))
+	if (name[0] == 'r' && (word_take(&ignored, name + 1) || is_widening(name + 1)))
 		return name + 1;
 	return name;
 }
@@ -118,7 +120,7 @@ int cc_mount_options_asked(const struct cc_strv *options, struct cc_mount_option
 				"container's user namespace and to no other; run the container "
 				"without the option",
 				options->v[i]);
-		take(o, name);
+		word_take(o, name);
 	}
 	return 0;
 }

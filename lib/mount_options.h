@@ -14,6 +14,7 @@
 #include <stdbool.h>
 
 #include "json.h"
+#include "strv.h"
 
 #define CC_MOUNT_OPTIONS_TEXT 128
 

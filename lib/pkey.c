@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "dsse.h"
+#include "pkey.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +13,6 @@
 #include <openssl/x509.h>
 
 #include "cleanup.h"
-#include "json.h"
 
 static void bio_free(BIO **b)
 {

@@ -4,7 +4,7 @@
  * section 5.3) is done with OpenSSL here: so the volume key goes from secure memory to secure
  * memory, where libjose would put it on the heap, and libjose 14 loses memory there on every call.
  */
-#include "evidence.h"
+#include "release.h"
 
 #include <string.h>
 #include <jose/b64.h>
@@ -13,6 +13,7 @@
 #include <openssl/rand.h>
 
 #include "jose.h"
+#include "jwk.h"
 
 #define JWE_MAX 2048 /* bytes of a compact JWE: header, nonce, 64-byte key and tag need under 500 */
 #define CEK_LEN 32

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "strv.h"
+
 #define ELLIPSIS "…"
 
 struct text {
@@ -15,7 +17,7 @@ struct text {
 };
 
 /* Appends @n bytes, all or nothing; the first that does not fit ends the text with an ellipsis. */
-static void put(struct text *t, const char *s, size_t n)
+static void text_put(struct text *t, const char *s, size_t n)
 {
 	if (t->full)
 		return;
@@ -37,13 +39,13 @@ __attribute__((format(printf, 2, 3))) static void putf(struct text *t, const cha
 	va_start(ap, fmt);
 	vsnprintf(buf, sizeof(buf), fmt, ap);
 	va_end(ap);
-	put(t, buf, strlen(buf));
+	text_put(t, buf, strlen(buf));
 }
 
 /* A string of RFC 8259. A UTF-8 sequence goes in whole, so that it is never cut in two. */
 static void put_quoted(struct text *t, const char *s)
 {
-	put(t, "\"", 1);
+	text_put(t, "\"", 1);
 	while (*s && !t->full) {
 		size_t n = 1;
 
@@ -53,14 +55,14 @@ static void put_quoted(struct text *t, const char *s)
 		if (*s == '"' || *s == '\\')
 			putf(t, "\\%c", *s);
 		else if (*s == '\n')
-			put(t, "\\n", 2);
+			text_put(t, "\\n", 2);
 		else if ((unsigned char)*s < 0x20 || *s == 0x7f)
 			putf(t, "\\u%04x", (unsigned int)(unsigned char)*s);
 		else
-			put(t, s, n);
+			text_put(t, s, n);
 		s += n;
 	}
-	put(t, "\"", 1);
+	text_put(t, "\"", 1);
 }
 
 const char *cc_render_str(const char *s, char out[static CC_RENDER_MAX])
@@ -70,7 +72,7 @@ const char *cc_render_str(const char *s, char out[static CC_RENDER_MAX])
 	if (s)
 		put_quoted(&t, s);
 	else
-		put(&t, "absent", strlen("absent"));
+		text_put(&t, "absent", strlen("absent"));
 	return out;
 }
 
@@ -78,13 +80,13 @@ const char *cc_render_strv(const struct cc_strv *sv, char out[static CC_RENDER_M
 {
 	struct text t = {.out = out};
 
-	put(&t, "[", 1);
+	text_put(&t, "[", 1);
 	for (size_t i = 0; i < sv->n && !t.full; i++) {
 		if (i > 0)
-			put(&t, ",", 1);
+			text_put(&t, ",", 1);
 		put_quoted(&t, sv->v[i]);
 	}
-	put(&t, "]", 1);
+	text_put(&t, "]", 1);
 	return out;
 }
 
@@ -95,9 +97,9 @@ const char *cc_render_user(const struct cc_user *u, char out[static CC_RENDER_MA
 	putf(&t, "%" PRIu32 ":%" PRIu32, u->uid, u->gid);
 	if (u->n_groups == 0)
 		return out;
-	put(&t, " [", 2);
+	text_put(&t, " [", 2);
 	for (size_t i = 0; i < u->n_groups && !t.full; i++)
 		putf(&t, i ? ",%" PRIu32 : "%" PRIu32, u->groups[i]);
-	put(&t, "]", 1);
+	text_put(&t, "]", 1);
 	return out;
 }

@@ -7,6 +7,7 @@
 #define CC_RENDER_H
 
 #include "identity.h"
+#include "strv.h"
 
 #define CC_RENDER_MAX 256 /* bytes, with the NUL */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * user.h - who a process is, in identities and measurements.
+ * user.h - who a process is: uid, gid, additional gids.
  */
 #ifndef CC_USER_H
 #define CC_USER_H

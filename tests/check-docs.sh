@@ -15,6 +15,7 @@ layer_docs() {
 	check "every file that a page names exists" named_files
 	check "every dmctl command in the documents exists" commands
 	check "what users read is in plain English (CONTRIBUTING.md, Words)" english
+	check "docs/api.md has every operation of keyd and its event" operations
 	for shell in bash zsh fish; do
 		check "$shell completes every verb and option" completes "$shell"
 	done
@@ -65,6 +66,20 @@ commands() {
 		grep -qxF -e "$words" -e "${words% *}" <<<"$verbs" ||
 			{ echo "no such command: dmctl $words"; status=1; }
 	done < <(shown_commands | sort -u)
+	return $status
+}
+
+# The rows of the table in keyd/op.h; what is audited is in the list of events.
+operations() {
+	local method path event flags text status=0
+
+	text=$(tr '\n' ' ' <docs/api.md)
+	while IFS='|' read -r method path event flags; do
+		grep -qE -e "$method $path[\`?]" <<<"$text" || { echo "no $method $path"; status=1; }
+		[[ "$flags" != *OPF_AUDITED* ]] || grep -qF "\`$event\`" <<<"$text" ||
+			{ echo "no event $event"; status=1; }
+	done < <(sed 's/\\$//' keyd/op.h | tr '\n\t' '  ' | grep -oE '\bROW\([A-Z_]+, [^)]*\)' |
+		sed -E 's/ROW\([^"]*"([^"]+)", *"([^"]+)", *"([^"]+)", *([^)]*)\)/\1|\2|\3|\4/')
 	return $status
 }
 

@@ -8,6 +8,7 @@ layer_static() {
 	check "no line of C is longer than 100 columns" line_lengths
 	check "a room includes itself and rooms below it" rooms
 	check "no modules include each other in a circle" circles
+	check "no helper shares its name with those of three other files" helper_names
 	check "every file says its licence" spdx
 	check "no unfinished marks" no_marks
 	check "shell scripts pass shellcheck" scripts
@@ -76,6 +77,12 @@ apart() {
 	grep -nE "^#include \"($(cd dmctl && printf '%s|' */ | tr -d /)x)/" keyd/*.[ch] keyd/*/*.[ch]
 	grep -nE '^#include "(front|custodian|store)/' dmctl/*/*.[ch]
 	grep -nE '^#include "([a-z]+/|(message|serve|init|confine|op)\.h)' lib/*.[ch]
+	front_reads | grep -E '^(keyd/(custodian|store)/|lib/(secret|release)\.h)' | sed 's/^/keyd\/front reads /'
+}
+
+# Every header that the front sees, by whatever way.
+front_reads() {
+	gcc -MM -D_GNU_SOURCE -Ilib -Ikeyd keyd/front/*.c | tr -s ' \\' '\n' | sort -u
 }
 
 rooms() {
@@ -105,6 +112,17 @@ circles() {
 }
 
 compile_commands() { build compile_commands.json && python3 -m json.tool compile_commands.json; }
+
+# A static function that is called like others elsewhere needs a prefix to be found by.
+helper_names() {
+	local shared
+
+	shared=$(tracked 'lib/*.c' 'keyd/*.c' 'dmctl/*.c' |
+		xargs grep -HoE '^static [a-zA-Z_0-9 *]*[ *][a-z_0-9]+\(' |
+		sed -nE 's/^([^:]*):.*[ *]([a-z][a-z_0-9]*)\($/\2 \1/p' | sort -u |
+		awk '{ n[$1]++; in_files[$1] = in_files[$1] " " $2 } END { for (f in n) if (n[f] > 3) print f ":" in_files[f] }')
+	[ -z "$shared" ] || { echo "$shared"; return 1; }
+}
 
 # Off: variables that a function sets or reads by name, words meant to be split, optional arguments.
 scripts() {

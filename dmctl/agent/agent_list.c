@@ -10,6 +10,7 @@
 #include "bind/binding.h"
 #include "bind/freezer.h"
 #include "volume/mapping.h"
+#include "strv.h"
 
 #define FRAME 64u /* bytes of a page without its bindings */
 

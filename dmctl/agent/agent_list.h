@@ -6,6 +6,7 @@
 #define CC_AGENT_LIST_H
 
 #include "json.h"
+#include "strv.h"
 
 /**
  * agent_binding_fn - what is shown of the binding @name; new reference.

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "name.h"
+
 #define WHAT "the request"
 
 /* What an operation takes; unknown members are refused. */

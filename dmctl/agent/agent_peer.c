@@ -15,6 +15,8 @@
 #include "agent/peer_check.h"
 #include "agent/queue.h"
 #include "log.h"
+#include "host/proc.h"
+#include "strv.h"
 
 #define PEERS_MAX 256
 #define REQUEST_SECONDS 10

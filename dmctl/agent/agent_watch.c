@@ -11,6 +11,7 @@
 #include "agent/queue.h"
 #include "host/proc.h"
 #include "log.h"
+#include "strv.h"
 
 #define RETRY_SECONDS_MAX 60
 

@@ -16,6 +16,7 @@
 #include "bind/binding.h"
 #include "host/cgroup.h"
 #include "volume/fs_care.h"
+#include "name.h"
 #include "host/stop_signals.h"
 #include "client/keyd_client.h"
 #include "log.h"
@@ -24,8 +25,9 @@
 #include "container/measure.h"
 #include "bind/mount.h"
 #include "paths.h"
+#include "strv.h"
 #include "bind/unbind.h"
-#include "client/volume_record.h"
+#include "volume.h"
 
 /**
  * struct bind - one bind on its way.
@@ -35,7 +37,7 @@
  */
 struct bind {
 	const struct bind_request *request;
-	struct volume_record vol;
+	struct cc_volume vol;
 	struct measured seen;
 	struct binding b;
 	bool already;

@@ -8,12 +8,13 @@
 #include <time.h>
 
 #include "decide.h"
+#include "identity.h"
 #include "client/identity_file.h"
 #include "client/keyd_client.h"
 #include "volume/luks.h"
 #include "plugin/plugin_store.h"
 
-static int get(const char *what, const char *name, json_t **answer, struct cc_error *err)
+static int record_get(const char *what, const char *name, json_t **answer, struct cc_error *err)
 {
 	char path[128];
 
@@ -21,11 +22,11 @@ static int get(const char *what, const char *name, json_t **answer, struct cc_er
 	return keyd_request("GET", path, NULL, answer, err);
 }
 
-int bind_check_record(const char *name, struct volume_record *v, struct cc_error *err)
+int bind_check_record(const char *name, struct cc_volume *v, struct cc_error *err)
 {
 	cc_auto_json json_t *answer = NULL;
 
-	if (get("volumes", name, &answer, err) || volume_record_from_json(v, answer, err))
+	if (record_get("volumes", name, &answer, err) || cc_volume_from_json(v, answer, err))
 		return -1;
 	if (strcmp(v->name, name) != 0)
 		return cc_fail(err, CC_E_INVALID, "keyd answered with volume %s instead of %s",
@@ -44,7 +45,7 @@ int bind_check_record(const char *name, struct volume_record *v, struct cc_error
 	return 0;
 }
 
-int bind_check_device(const char *device, const struct volume_record *v, char **found,
+int bind_check_device(const char *device, const struct cc_volume *v, char **found,
 		      struct cc_error *err)
 {
 	if (!device) {
@@ -59,7 +60,7 @@ int bind_check_device(const char *device, const struct volume_record *v, char **
 }
 
 /* The placeholder may be mounted anywhere here: elsewhere than the volume, keyd refuses it. */
-int bind_check_options(const struct volume_record *v, const struct cc_measurement *m,
+int bind_check_options(const struct cc_volume *v, const struct cc_measurement *m,
 		       unsigned int *attrs, struct cc_error *err)
 {
 	struct cc_mount_options o, asked = {0};
@@ -81,8 +82,9 @@ static int get_identity(const char *volume, struct identity_file *e, struct cc_e
 	cc_auto_free char *envelope = NULL;
 	cc_auto_json json_t *got = NULL;
 
-	return get("identities", volume, &got,
-		   err) || cc_json_str(got, "answer of keyd", "envelope", true, &envelope, err) ||
+	return record_get("identities", volume, &got, err) ||
+			       cc_json_str(got, "answer of keyd", "envelope", true, &envelope,
+					   err) ||
 			       identity_file_parse(envelope, strlen(envelope), "keyd's identity", e,
 						   err)
 		       ? -1
@@ -99,8 +101,8 @@ int bind_check_rootfs(const char *volume, struct measured *s, struct layer_cache
 	return e.v[0].id->rootfs_digest ? measure_rootfs(s, cache, err) : 0;
 }
 
-int bind_check_decide(const struct volume_record *v, const struct cc_measurement *m,
-		      json_t **answer, struct cc_error *err)
+int bind_check_decide(const struct cc_volume *v, const struct cc_measurement *m, json_t **answer,
+		      struct cc_error *err)
 {
 	const struct cc_policy policy = {
 		.now = time(NULL), .volume = v->name, .allow_running = true};

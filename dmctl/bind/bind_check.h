@@ -7,17 +7,17 @@
 
 #include "container/measure.h"
 #include "mount_options.h"
-#include "client/volume_record.h"
+#include "volume.h"
 
 /* keyd's record of volume @name, which must be ready. */
-int bind_check_record(const char *name, struct volume_record *v, struct cc_error *err);
+int bind_check_record(const char *name, struct cc_volume *v, struct cc_error *err);
 
 /**
  * bind_check_device - finds the LUN and compares its header with the record.
  * @device: the LUN that was named; NULL: the one that carries the volume
  * @found: out, its path, malloced
  */
-int bind_check_device(const char *device, const struct volume_record *v, char **found,
+int bind_check_device(const char *device, const struct cc_volume *v, char **found,
 		      struct cc_error *err);
 
 /**
@@ -26,7 +26,7 @@ int bind_check_device(const char *device, const struct volume_record *v, char **
  * says (-v NAME:PATH:ro). The identity may restrict it further.
  * @attrs: out, MOUNT_ATTR_…
  */
-int bind_check_options(const struct volume_record *v, const struct cc_measurement *m,
+int bind_check_options(const struct cc_volume *v, const struct cc_measurement *m,
 		       unsigned int *attrs, struct cc_error *err);
 
 /**
@@ -42,7 +42,7 @@ int bind_check_rootfs(const char *volume, struct measured *s, struct layer_cache
  * against @m, decided here. keyd decides again, on verified bytes, when it is asked for the key.
  * @answer: out, the success answer; new reference
  */
-int bind_check_decide(const struct volume_record *v, const struct cc_measurement *m,
-		      json_t **answer, struct cc_error *err);
+int bind_check_decide(const struct cc_volume *v, const struct cc_measurement *m, json_t **answer,
+		      struct cc_error *err);
 
 #endif

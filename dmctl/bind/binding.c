@@ -12,8 +12,11 @@
 #include <sys/stat.h>
 
 #include "file.h"
+#include "name.h"
 #include "paths.h"
 #include "host/proc.h"
+#include "strv.h"
+#include "timestamp.h"
 
 #define WHAT "binding"
 #define SUFFIX ".json"
@@ -181,7 +184,7 @@ int binding_from_json(struct binding *b, const json_t *obj, struct cc_error *err
 
 /* ---- files --------------------------------------------------------------------------------- */
 
-static void path_of(const char *name, char out[static 128])
+static void binding_path(const char *name, char out[static 128])
 {
 	snprintf(out, 128, CC_BINDINGS_DIR "/%.79s" SUFFIX, name);
 }
@@ -204,7 +207,7 @@ int binding_save(const struct binding *b, struct cc_error *err)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	if (make_dir(err))
 		return -1;
-	path_of(b->name, path);
+	binding_path(b->name, path);
 	return cc_replace_file(path, text, strlen(text), 0600, err);
 }
 
@@ -215,7 +218,7 @@ int binding_load(const char *name, struct binding *b, struct cc_error *err)
 	char path[128];
 	size_t len;
 
-	path_of(name, path);
+	binding_path(name, path);
 	if (access(path, F_OK) && errno == ENOENT)
 		return cc_fail(err, CC_E_NOTFOUND, "volume %s is not bound on this host", name);
 	if (cc_read_file(path, &text, &len, err))

@@ -18,6 +18,7 @@
 #include "engine/engine.h"
 #include "json.h"
 #include "lease_terms.h"
+#include "strv.h"
 
 /**
  * enum binding_state - how far it is.

@@ -17,7 +17,7 @@
 #include "file.h"
 #include "paths.h"
 
-static void path_of(const char *name, char out[static 128])
+static void freezer_path(const char *name, char out[static 128])
 {
 	snprintf(out, 128, CC_FROZEN_DIR "/%.79s", name);
 }
@@ -48,7 +48,7 @@ bool freezer_is_ours(const char *name)
 {
 	char file[128];
 
-	path_of(name, file);
+	freezer_path(name, file);
 	return access(file, F_OK) == 0;
 }
 
@@ -56,7 +56,7 @@ static int mark(const char *name, const char *path, size_t len, struct cc_error 
 {
 	char file[128];
 
-	path_of(name, file);
+	freezer_path(name, file);
 	if ((mkdir(CC_RUN_DIR, 0755) && errno != EEXIST) ||
 	    (mkdir(CC_FROZEN_DIR, 0700) && errno != EEXIST))
 		return cc_fail_errno(err, CC_E_INTERNAL, CC_FROZEN_DIR);
@@ -86,7 +86,7 @@ static int unmark(const char *name, struct cc_error *err)
 {
 	char file[128];
 
-	path_of(name, file);
+	freezer_path(name, file);
 	if (unlink(file) && errno != ENOENT)
 		return cc_fail_errno(err, CC_E_INTERNAL, "%s", file);
 	return 0;
@@ -111,7 +111,7 @@ int freezer_thaw(const char *name, struct cc_error *err)
 	char file[128];
 	size_t len = 0;
 
-	path_of(name, file);
+	freezer_path(name, file);
 	if (!freezer_is_ours(name))
 		return 0;
 	if (cc_read_file(file, &path, &len, err) ||

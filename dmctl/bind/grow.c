@@ -9,12 +9,13 @@
 #include "client/keyd_volume.h"
 #include "volume/mapping.h"
 #include "bind/mount.h"
+#include "strv.h"
 
 static int grow(const struct binding *b, struct cc_error *err)
 {
 	proc_auto_ref struct proc_ref p = PROC_REF_NONE;
 	struct mapping_status st;
-	struct volume_record v;
+	struct cc_volume v;
 
 	if (volume_get(b->volume, &v, NULL, err) || mapping_status(b->name, &st, err) ||
 	    (st.sectors < v.sectors && mapping_grow(b->name, v.sectors, err)) ||

@@ -14,7 +14,9 @@
 #include "log.h"
 #include "volume/mapping.h"
 #include "container/measure.h"
+#include "name.h"
 #include "paths.h"
+#include "strv.h"
 #include "volume/volume_lock.h"
 
 #define LOCK_MS 1000u /* a volume that is worked on is renewed the next time */
@@ -99,7 +101,8 @@ static bool is_silent(const struct cc_strv *silent, const char *engine, struct c
 }
 
 /* -1: keyd does not answer, none of all can be renewed now. */
-static int take(struct renewing *g, const char *name, struct cc_strv *silent, struct cc_error *err)
+static int answer_take(struct renewing *g, const char *name, struct cc_strv *silent,
+		       struct cc_error *err)
 {
 	struct held h = {.seen = MEASURED_NONE};
 	struct cc_error ignored;
@@ -136,7 +139,7 @@ static int measure_all(struct renewing *g, struct cc_error *err)
 	if (rc == 0 && names.n && !g->held)
 		rc = cc_fail(err, CC_E_NOMEM, "out of memory");
 	for (size_t i = 0; rc == 0 && i < names.n; i++)
-		rc = take(g, names.v[i], &silent, err);
+		rc = answer_take(g, names.v[i], &silent, err);
 	cc_strv_clear(&names);
 	cc_strv_clear(&silent);
 	return rc;
@@ -164,7 +167,7 @@ static int key_again(struct held *h, bool *refusal, struct cc_error *err)
 {
 	cc_auto_secret struct cc_secret key = {0};
 	cc_auto_json json_t *answer = NULL;
-	struct volume_record v;
+	struct cc_volume v;
 	json_t *lease = NULL;
 	const char *id;
 	uint64_t asked_ms, ms = 0;
@@ -174,7 +177,7 @@ static int key_again(struct held *h, bool *refusal, struct cc_error *err)
 		*refusal = err->code == CC_E_REFUSED || err->code == CC_E_NOTFOUND;
 		return -1;
 	}
-	if (volume_record_from_json(&v, json_object_get(answer, "volume"), err) ||
+	if (cc_volume_from_json(&v, json_object_get(answer, "volume"), err) ||
 	    cc_json_obj(answer, "release", "lease", true, &lease, err) ||
 	    cc_json_u64(lease, "release lease", "ms", true, &ms, err))
 		return -1;

@@ -17,6 +17,8 @@
 #include "log.h"
 #include "volume/mapping.h"
 #include "bind/mount.h"
+#include "name.h"
+#include "strv.h"
 #include "volume/volume_lock.h"
 
 #define CLOSE_MS 10000u /* a mount namespace that dies lags behind its last process */

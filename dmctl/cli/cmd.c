@@ -11,6 +11,7 @@
 
 #include "client/keyd_client.h"
 #include "engine/engines.h"
+#include "name.h"
 #include "cli/output.h"
 
 int cmd_fail(const struct global_options *g, const struct cc_error *err)

@@ -6,7 +6,8 @@
 #include <string.h>
 
 #include "cli/cmd.h"
-#include "evidence.h"
+#include "file.h"
+#include "jwk.h"
 #include "client/keyd_client.h"
 #include "cli/output.h"
 

@@ -8,10 +8,15 @@
 #include "cli/agent_client.h"
 #include "cli/cmd.h"
 #include "dsse.h"
+#include "file.h"
+#include "identity.h"
 #include "client/identity_file.h"
 #include "client/identity_register.h"
 #include "client/keyd_client.h"
 #include "cli/output.h"
+#include "pkey.h"
+#include "strv.h"
+#include "timestamp.h"
 
 #define TIME_TEXT 21 /* RFC 3339, with the NUL */
 

@@ -9,10 +9,13 @@
 #include <string.h>
 
 #include "cli/cmd.h"
+#include "digest.h"
 #include "dsse.h"
 #include "file.h"
 #include "identity.h"
+#include "pkey.h"
 #include "secret.h"
+#include "strv.h"
 
 #define PASSPHRASE_MAX 1024
 

@@ -14,6 +14,8 @@
 #include "evidence.h"
 #include "file.h"
 #include "cli/host_name.h"
+#include "jwk.h"
+#include "name.h"
 #include "host/stop_signals.h"
 #include "cli/output.h"
 #include "paths.h"

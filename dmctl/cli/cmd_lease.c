@@ -7,6 +7,7 @@
 
 #include "cli/cmd.h"
 #include "client/keyd_client.h"
+#include "name.h"
 #include "cli/output.h"
 
 /* What the table shows beside the API's members. */

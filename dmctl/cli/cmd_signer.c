@@ -6,9 +6,10 @@
 #include <string.h>
 
 #include "cli/cmd.h"
-#include "dsse.h"
+#include "file.h"
 #include "client/keyd_client.h"
 #include "cli/output.h"
+#include "pkey.h"
 
 /* Reads a public key and checks it here, where the text can name the file. NULL on error. */
 static char *read_pem(const char *path, struct cc_error *err)

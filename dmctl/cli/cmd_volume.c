@@ -16,6 +16,7 @@
 #include "paths.h"
 #include "host/size_text.h"
 #include "cli/lease_terms_option.h"
+#include "strv.h"
 #include "volume/volume_lock.h"
 #include "volume/volume_undo.h"
 
@@ -114,17 +115,24 @@ static void print_volume(json_t *volume)
 int cmd_volume_inspect(int argc, char **argv, const struct global_options *g)
 {
 	cc_auto_json json_t *volume = NULL;
-	struct volume_record v;
+	struct cc_volume v;
 	struct cc_error err;
 
 	if (cmd_only_arguments(g, argc, argv, one_name))
 		return CC_E_USAGE;
-	if (volume_get(argv[optind], &v, &volume, &err))
+	if (volume_fetch(argv[optind], &volume, &err))
 		return cmd_fail(g, &err);
 	if (g->json)
 		output_json(volume);
 	else
 		print_volume(volume);
+	/* A record that nothing can be done with is shown all the same, and said to be one. */
+	if (cc_volume_from_json(&v, volume, &err)) {
+		fprintf(stderr,
+			"dmctl: %s; \"dmctl volume rm %s\" is all that can be done with it\n",
+			err.text, argv[optind]);
+		return (int)err.code;
+	}
 	return CC_OK;
 }
 
@@ -179,17 +187,18 @@ static int confirm(const char *name, bool yes, struct cc_error *err)
 	return 0;
 }
 
-static int check_unused(const struct volume_record *v, struct cc_error *err)
+/* @uuid: "" when it is not known; then any mapping of that name counts. */
+static int check_unused(const char *name, const char *uuid, struct cc_error *err)
 {
 	cc_cleanup(cc_strv_clear) struct cc_strv names = {0};
 	struct mapping_status st;
 	char want[64];
 
-	snprintf(want, sizeof(want), CC_DM_UUID_PREFIX "%s", v->uuid);
+	snprintf(want, sizeof(want), CC_DM_UUID_PREFIX "%s", uuid);
 	if (mapping_list(&names, err))
 		return -1;
 	for (size_t i = 0; i < names.n; i++) {
-		if (!binding_is_of(names.v[i], v->name))
+		if (!binding_is_of(names.v[i], name))
 			continue;
 		if (mapping_status(names.v[i], &st, err))
 			return -1;
@@ -197,19 +206,19 @@ static int check_unused(const struct volume_record *v, struct cc_error *err)
 			return cc_fail(
 				err, CC_E_BUSY,
 				"volume %s is in use on this host; run \"dmctl unbind %s\" first",
-				v->name, v->name);
+				name, name);
 	}
 	return 0;
 }
 
 /* @device: where the header is, NULL to leave it. */
-static int erase(const struct volume_record *v, const char *device, struct cc_error *err)
+static int erase(const char *name, const char *uuid, const char *device, struct cc_error *err)
 {
-	if (check_unused(v, err) || volume_delete(v->name, err))
+	if (check_unused(name, uuid, err) || volume_delete(name, err))
 		return -1;
 	if (device && luks_wipe(device, err))
 		return cc_prefix(err, "the key of %s is deleted, but its header is still there",
-				 v->name);
+				 name);
 	return 0;
 }
 
@@ -217,13 +226,13 @@ static int remove_volume(const char *name, bool yes, bool wipe_header, struct cc
 {
 	cc_auto_free char *device = NULL;
 	cc_auto_close int lock = -1;
-	struct volume_record asked, v;
+	struct volume_ref asked, v;
 	struct cc_error ignored;
 
-	if (volume_get(name, &asked, NULL, err) || confirm(name, yes, err))
+	if (volume_find(name, &asked, err) || confirm(name, yes, err))
 		return -1;
 	lock = volume_lock(name, err);
-	if (lock < 0 || volume_get(name, &v, NULL, err))
+	if (lock < 0 || volume_find(name, &v, err))
 		return -1;
 	if (strcmp(v.uuid, asked.uuid) != 0)
 		return cc_fail(err, CC_E_BUSY,
@@ -238,7 +247,7 @@ static int remove_volume(const char *name, bool yes, bool wipe_header, struct cc
 	}
 	if (wipe_header && luks_find(v.uuid, &device, err))
 		return -1;
-	return erase(&v, device, err);
+	return erase(name, v.uuid, device, err);
 }
 
 int cmd_volume_rm(int argc, char **argv, const struct global_options *g)

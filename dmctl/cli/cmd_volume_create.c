@@ -13,6 +13,7 @@
 #include "cli/output.h"
 #include "host/size_text.h"
 #include "cli/lease_terms_option.h"
+#include "strv.h"
 #include "volume/volume_make.h"
 
 /* ---- arguments ----------------------------------------------------------------------------- */
@@ -70,8 +71,8 @@ static int parse_create(int argc, char **argv, const struct global_options *g,
 			return cmd_usage(g, argv[0], "--sector-size must be 512 or 4096");
 		else if (c == 'k' && !either(optarg, 32, 64, &r->key_bytes))
 			return cmd_usage(g, argv[0], "--key-bytes must be 32 or 64");
-		else if (c == 'c' && strcmp(optarg, VOLUME_CIPHER))
-			return cmd_usage(g, argv[0], "--cipher must be " VOLUME_CIPHER);
+		else if (c == 'c' && strcmp(optarg, CC_VOLUME_CIPHER))
+			return cmd_usage(g, argv[0], "--cipher must be " CC_VOLUME_CIPHER);
 		else if (c == 'w' && split_list(optarg, &r->wipe, &err))
 			return cmd_fail(g, &err);
 		else if (c == '?')
@@ -91,7 +92,7 @@ static void report(const struct global_options *g, const struct volume_wish *r,
 {
 	cc_auto_json json_t *obj = NULL;
 	char usable[SIZE_TEXT], whole[SIZE_TEXT];
-	struct volume_record v;
+	struct cc_volume v;
 	struct cc_error err;
 
 	size_text(made->sectors, usable);

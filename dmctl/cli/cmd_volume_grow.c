@@ -20,7 +20,7 @@
 #include "volume/volume_lock.h"
 
 /* How much the LUN has for the volume, in 512-byte sectors; 0 with @err filled. */
-static uint64_t room(const char *device, const struct volume_record *v, struct cc_error *err)
+static uint64_t room(const char *device, const struct cc_volume *v, struct cc_error *err)
 {
 	cc_auto_close int fd = open(device, O_RDONLY | O_CLOEXEC);
 	uint64_t bytes = 0, per_sector = v->sector_size / 512, sectors;
@@ -40,7 +40,7 @@ static uint64_t room(const char *device, const struct volume_record *v, struct c
 	return (sectors - v->offset) / per_sector * per_sector;
 }
 
-static int record(const struct volume_record *v, uint64_t sectors, json_t **answer,
+static int record(const struct cc_volume *v, uint64_t sectors, json_t **answer,
 		  struct cc_error *err)
 {
 	cc_auto_json json_t *body = json_pack("{s:I}", "sectors", (json_int_t)sectors);
@@ -79,7 +79,7 @@ static int grow(const char *name, json_t **answer, struct cc_error *err)
 	cc_auto_free char *device = NULL;
 	cc_auto_close int lock = volume_lock(name, err);
 	char had[SIZE_TEXT], has[SIZE_TEXT];
-	struct volume_record v;
+	struct cc_volume v;
 	uint64_t sectors;
 
 	if (lock < 0 || volume_get(name, &v, NULL, err) || luks_find(v.uuid, &device, err) ||

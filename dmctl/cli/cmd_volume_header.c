@@ -9,12 +9,13 @@
 #include "client/keyd_volume.h"
 #include "volume/luks.h"
 #include "volume/probe.h"
+#include "strv.h"
 #include "volume/volume_lock.h"
 
 static int backup(const char *name, const char *path, struct cc_error *err)
 {
 	cc_auto_free char *device = NULL;
-	struct volume_record v;
+	struct cc_volume v;
 
 	if (volume_get(name, &v, NULL, err) || luks_find(v.uuid, &device, err) ||
 	    luks_check(device, &v, err))
@@ -35,7 +36,7 @@ int cmd_volume_header_backup(int argc, char **argv, const struct global_options 
 }
 
 /* Nothing of anybody else's is on the LUN, as far as one can see. */
-static int check_target(const struct probe *p, const struct volume_record *v, bool yes,
+static int check_target(const struct probe *p, const struct cc_volume *v, bool yes,
 			struct cc_error *err)
 {
 	char *luks[] = {"crypto_LUKS"};
@@ -65,7 +66,7 @@ static int restore(const char *name, const char *path, const char *device, bool 
 {
 	cc_cleanup(probe_clear_ptr) struct probe p = {.fd = -1};
 	cc_auto_close int lock = volume_lock(name, err);
-	struct volume_record v;
+	struct cc_volume v;
 
 	if (lock < 0 || volume_get(name, &v, NULL, err))
 		return -1;

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "cli/agent_client.h"
+#include "file.h"
 #include "cli/host_name.h"
 #include "client/keyd_client.h"
 #include "volume/luks.h"

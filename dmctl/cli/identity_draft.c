@@ -8,6 +8,8 @@
 #include <time.h>
 
 #include "decide.h"
+#include "identity.h"
+#include "strv.h"
 
 /* Stands in for the manifest digest when a predicate is only tried out. */
 #define NO_DIGEST "sha256:0000000000000000000000000000000000000000000000000000000000000000"

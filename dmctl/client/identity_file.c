@@ -8,6 +8,7 @@
 
 #include "b64.h"
 #include "dsse.h"
+#include "file.h"
 
 /* The payload of an in-toto envelope, malloced. */
 static char *payload_of(const json_t *env, size_t *len, struct cc_error *err)
@@ -39,7 +40,7 @@ static bool is_other_statement(const char *payload, size_t len)
 }
 
 /* Adds one document. */
-static int add(struct identity_file *e, const json_t *doc, struct cc_error *err)
+static int envelope_add(struct identity_file *e, const json_t *doc, struct cc_error *err)
 {
 	const json_t *bundled = json_object_get(doc, "dsseEnvelope");
 	const json_t *env = bundled ? bundled : doc;
@@ -83,7 +84,7 @@ static int add_lines(struct identity_file *e, const char *text, size_t len, cons
 
 		if (!is_blank(text, eol)) {
 			doc = cc_json_parse(text, (size_t)(eol - text), what, err);
-			if (!doc || add(e, doc, err))
+			if (!doc || envelope_add(e, doc, err))
 				return -1;
 		}
 		text = eol + 1;
@@ -99,7 +100,7 @@ int identity_file_parse(const char *text, size_t len, const char *what, struct i
 
 	e->n = 0;
 	whole = cc_json_parse(text, len, what, err);
-	rc = whole ? add(e, whole, err) : add_lines(e, text, len, what, err);
+	rc = whole ? envelope_add(e, whole, err) : add_lines(e, text, len, what, err);
 	if (rc == 0 && e->n == 0)
 		rc = cc_fail(err, CC_E_INVALID,
 			     "%s holds no container-crypt identity (predicateType " CC_IDENTITY_TYPE

@@ -11,9 +11,13 @@
 
 #include "host/boottime.h"
 #include "evidence.h"
+#include "file.h"
 #include "host/http_unix.h"
+#include "jwk.h"
+#include "name.h"
 #include "paths.h"
-#include "client/volume_record.h"
+#include "release.h"
+#include "volume.h"
 
 #define ANSWER_MAX (16u * 1024 * 1024) /* bytes; a list of some ten thousand volumes */
 #define TOTAL_SECONDS 60L
@@ -156,12 +160,12 @@ static int open_release(const json_t *answer, const char *uuid, const json_t *re
 			struct cc_secret *key, struct cc_error *err)
 {
 	cc_auto_free char *jwe = NULL;
-	struct volume_record v;
+	struct cc_volume v;
 	json_t *volume;
 
 	if (cc_json_str(answer, "release", "jwe", true, &jwe, err) ||
 	    cc_json_obj(answer, "release", "volume", true, &volume, err) ||
-	    volume_record_from_json(&v, volume, err))
+	    cc_volume_from_json(&v, volume, err))
 		return -1;
 	if (strcmp(v.uuid, uuid))
 		return cc_fail(err, CC_E_INVALID, "release: volume %s was asked for, not %s", uuid,

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "host/open_in_root.h"
+#include "strv.h"
 
 #define WHAT "the image's configuration"
 #define FILE_MAX (1 << 20) /* bytes of an image's /etc/passwd or /etc/group */

@@ -7,6 +7,7 @@
 #define CC_IMAGE_CONFIG_H
 
 #include "identity.h"
+#include "strv.h"
 
 /**
  * struct image_config - what the image says a container of it runs.

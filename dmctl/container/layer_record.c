@@ -6,6 +6,9 @@
 
 #include <string.h>
 
+#include "digest.h"
+#include "strv.h"
+
 #define LINE 72 /* a digest and its end */
 #define DIGEST (LINE - 1)
 

@@ -13,6 +13,7 @@
 #include "host/cgroup.h"
 #include "container/image_config.h"
 #include "container/rootfs.h"
+#include "strv.h"
 
 #define CONFIG_MAX CC_JSON_MAX
 

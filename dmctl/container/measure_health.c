@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "container/measure.h"
+#include "strv.h"
 
 static bool is_none(const json_t *test)
 {
@@ -17,7 +18,7 @@ static bool is_none(const json_t *test)
 	       (kind && strcmp(kind, "NONE") == 0);
 }
 
-static int add(const json_t *test, struct cc_measurement *m, struct cc_error *err)
+static int check_add(const json_t *test, struct cc_measurement *m, struct cc_error *err)
 {
 	cc_auto_free char *text = json_dumps(test, JSON_COMPACT | JSON_ENCODE_ANY), *setting = NULL;
 
@@ -40,7 +41,7 @@ int measure_health(const json_t *health, const char *image, size_t len, struct c
 	own = json_object_get(json_object_get(json_object_get(config, "config"), "Healthcheck"),
 			      "Test");
 	json_array_foreach(health, i, test) {
-		if (!is_none(test) && !(own && json_equal(test, own)) && add(test, m, err))
+		if (!is_none(test) && !(own && json_equal(test, own)) && check_add(test, m, err))
 			return -1;
 	}
 	return 0;

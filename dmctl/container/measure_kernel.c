@@ -11,6 +11,7 @@
 #include <cap-ng.h>
 
 #include "container/measure.h"
+#include "strv.h"
 
 /* Where podman and `ip netns` keep network namespaces. */
 static const char *const netns_dirs[] = {"/run/netns/", "/var/run/netns/"};

@@ -11,6 +11,7 @@
 
 #include "engine/engine.h"
 #include "measurement.h"
+#include "strv.h"
 
 /**
  * struct oci_state - what a hook gets on stdin.

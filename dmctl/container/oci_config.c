@@ -6,8 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "digest.h"
 #include "container/oci.h"
 #include "paths.h"
+#include "strv.h"
 
 #define WHAT "config.json"
 

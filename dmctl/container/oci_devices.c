@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "container/oci.h"
+#include "strv.h"
 
 #define NODE "config.json linux.devices"
 #define RULE "config.json linux.resources.devices"

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "container/oci.h"
+#include "strv.h"
 
 #define WHAT "config.json mounts"
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "container/oci.h"
+#include "strv.h"
 
 #define WHAT "config.json"
 

@@ -18,6 +18,7 @@
 #include <syslog.h>
 
 #include "log.h"
+#include "strv.h"
 
 #define XATTR "trusted.overlay."
 

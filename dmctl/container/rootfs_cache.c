@@ -17,6 +17,7 @@
 #include "file.h"
 #include "container/layer_record.h"
 #include "log.h"
+#include "strv.h"
 
 #define LAYERS_MAX 4096u
 /*
@@ -91,7 +92,7 @@ static char *read_file(int fd, size_t *len)
 }
 
 /* What is remembered of the tree of that stamp. */
-static bool take(int fd, struct tree *t)
+static bool tree_take(int fd, struct tree *t)
 {
 	size_t len = 0;
 	cc_auto_free char *text = fd < 0 ? NULL : read_file(fd, &len);
@@ -144,7 +145,7 @@ static int copy(struct tree *to, const struct tree *from, struct cc_error *err)
 	return 0;
 }
 
-static const struct tree *find(const struct layer_cache *c, const struct stat *st)
+static const struct tree *tree_find(const struct layer_cache *c, const struct stat *st)
 {
 	for (size_t i = 0; i < c->n; i++)
 		if (c->seen[i].dev == st->st_dev && c->seen[i].ino == st->st_ino)
@@ -175,7 +176,7 @@ static int read_layer(const char *cache, int fd, const char *what, struct tree *
 
 	if (file >= 0 && tree_walk(fd, false, what, t, err))
 		return -1;
-	*cached = take(file, t);
+	*cached = tree_take(file, t);
 	if (*cached)
 		return 0;
 	tree_clear(t);
@@ -195,7 +196,7 @@ int rootfs_layer(struct layer_cache *c, int fd, const char *what, struct tree *t
 
 	if (fstat(fd, &st))
 		return cc_fail_errno(err, CC_E_INTERNAL, "%s", what);
-	seen = find(c, &st);
+	seen = tree_find(c, &st);
 	*cached = seen != NULL;
 	if (seen)
 		return copy(t, seen, err);

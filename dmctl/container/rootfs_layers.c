@@ -10,6 +10,9 @@
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
+#include "digest.h"
+#include "strv.h"
+
 #define MAGIC "container-crypt rootfs v1"
 
 int layers_open(const struct cc_strv *dirs, struct layers *l, struct cc_error *err)
@@ -97,7 +100,7 @@ bool layers_show(const struct layers *l, size_t first, const char *path, int *di
 /* ---- digest -------------------------------------------------------------------------------- */
 
 /* A NUL ends each text: no digest, mark or path has one in it. */
-static void put(FILE *f, const char *s)
+static void record_put(FILE *f, const char *s)
 {
 	fwrite(s, 1, strlen(s) + 1, f);
 }
@@ -107,14 +110,14 @@ static void put_layer(FILE *f, const struct layers *l, size_t i, const struct tr
 {
 	if (t->entries == 0 && t->opaque.n == 0)
 		return;
-	put(f, t->digest);
+	record_put(f, t->digest);
 	for (size_t k = 0; k < t->opaque.n; k++) {
 		if (!layers_show(l, i + 1, t->opaque.v[k], NULL))
 			continue;
-		put(f, "opaque");
-		put(f, t->opaque.v[k]);
+		record_put(f, "opaque");
+		record_put(f, t->opaque.v[k]);
 	}
-	put(f, "");
+	record_put(f, "");
 }
 
 static int put_all(FILE *f, const struct layers *l, const struct cc_strv *dirs,
@@ -122,7 +125,7 @@ static int put_all(FILE *f, const struct layers *l, const struct cc_strv *dirs,
 {
 	bool cached;
 
-	put(f, MAGIC);
+	record_put(f, MAGIC);
 	for (size_t i = 0; i < l->n; i++) {
 		tree_auto struct tree t = {0};
 

@@ -13,6 +13,7 @@
 #define CC_ROOTFS_LAYERS_H
 
 #include "container/rootfs_cache.h"
+#include "strv.h"
 
 #define LAYERS_MAX 500 /* of an overlay: OVL_MAX_STACK */
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "host/mountinfo.h"
+#include "strv.h"
 
 void overlay_clear(struct overlay *o)
 {
@@ -59,8 +60,8 @@ int overlay_split(const char *list, const char *base, struct cc_strv *dirs, stru
 }
 
 /* Looks for the overlay in the mount table of @pid, 0: our own. */
-static int find(pid_t pid, const char *root, char **upper, char **lower, bool *found,
-		struct cc_error *err)
+static int overlay_find(pid_t pid, const char *root, char **upper, char **lower, bool *found,
+			struct cc_error *err)
 {
 	cc_auto_close int table = mountinfo_open(pid, err);
 
@@ -73,8 +74,8 @@ int overlay_of(const char *root, pid_t pid, struct overlay *o, struct cc_error *
 
 	if (!base)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	if (find(0, root, &upper, &lower, &o->found, err) ||
-	    (!o->found && find(pid, root, &upper, &lower, &o->found, err)))
+	if (overlay_find(0, root, &upper, &lower, &o->found, err) ||
+	    (!o->found && overlay_find(pid, root, &upper, &lower, &o->found, err)))
 		return -1;
 	o->upper = upper ? absolute(upper, base) : NULL;
 	if (upper && !o->upper)

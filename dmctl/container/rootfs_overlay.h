@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "json.h"
+#include "strv.h"
 
 /**
  * struct overlay - an overlay mount, paths absolute. Zero it first.

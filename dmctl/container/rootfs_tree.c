@@ -16,6 +16,9 @@
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
+#include "digest.h"
+#include "strv.h"
+
 #define MAGIC "container-crypt tree v1\n"
 #define DEPTH_MAX 256
 #define PATH_LEN 16384
@@ -61,7 +64,7 @@ static int fail_changed(const struct walk *w)
 /* ---- what goes into a digest --------------------------------------------------------------- */
 
 /* SHA-256 fails only without memory, which the first update has; a failure shows at the end. */
-static void put(EVP_MD_CTX *md, const void *p, size_t len)
+static void digest_put(EVP_MD_CTX *md, const void *p, size_t len)
 {
 	if (md)
 		EVP_DigestUpdate(md, p, len);
@@ -70,19 +73,19 @@ static void put(EVP_MD_CTX *md, const void *p, size_t len)
 static void put_u32(EVP_MD_CTX *md, uint32_t v)
 {
 	v = htobe32(v);
-	put(md, &v, sizeof(v));
+	digest_put(md, &v, sizeof(v));
 }
 
 static void put_u64(EVP_MD_CTX *md, uint64_t v)
 {
 	v = htobe64(v);
-	put(md, &v, sizeof(v));
+	digest_put(md, &v, sizeof(v));
 }
 
 static void put_bytes(EVP_MD_CTX *md, const void *p, size_t len)
 {
 	put_u32(md, (uint32_t)len);
-	put(md, p, len);
+	digest_put(md, p, len);
 }
 
 static int finish(EVP_MD_CTX *md, char out[static 72], struct cc_error *err)
@@ -145,7 +148,7 @@ static ssize_t list(const struct attributes *a, char *buf, size_t size)
 	return a->path ? llistxattr(a->path, buf, size) : flistxattr(a->fd, buf, size);
 }
 
-static ssize_t get(const struct attributes *a, const char *name, void *buf, size_t size)
+static ssize_t xattr_get(const struct attributes *a, const char *name, void *buf, size_t size)
 {
 	return a->path ? lgetxattr(a->path, name, buf, size) : fgetxattr(a->fd, name, buf, size);
 }
@@ -194,7 +197,7 @@ static int put_attributes(EVP_MD_CTX *md, const struct attributes *a, unsigned c
 	if (names_of(a, &names, err))
 		return -1;
 	for (size_t i = 0; i < names.n; i++) {
-		ssize_t n = get(a, names.v[i], value, size);
+		ssize_t n = xattr_get(a, names.v[i], value, size);
 
 		if (n < 0)
 			return cc_fail_errno(err, CC_E_INTERNAL, "attribute %s", names.v[i]);
@@ -202,11 +205,11 @@ static int put_attributes(EVP_MD_CTX *md, const struct attributes *a, unsigned c
 			*opaque = true;
 			continue;
 		}
-		put(md, "x", 1);
+		digest_put(md, "x", 1);
 		put_bytes(md, names.v[i], strlen(names.v[i]));
 		put_bytes(md, value, (size_t)n);
 	}
-	put(md, "-", 1);
+	digest_put(md, "-", 1);
 	return 0;
 }
 
@@ -297,7 +300,7 @@ static int put_common(struct walk *w, char type, const struct attributes *a, con
 {
 	bool opaque = false;
 
-	put(w->digest, &type, 1);
+	digest_put(w->digest, &type, 1);
 	put_u32(w->digest, st->stx_mode & 07777u);
 	put_u32(w->digest, st->stx_uid);
 	put_u32(w->digest, st->stx_gid);
@@ -320,7 +323,7 @@ static int put_file(struct walk *w, int dir, const char *name, const struct stat
 			continue;
 		if (n < 0)
 			return fail_errno(w);
-		put(w->digest, w->block, (size_t)n);
+		digest_put(w->digest, w->block, (size_t)n);
 		total += (uint64_t)n;
 	}
 	w->t->bytes += total;
@@ -349,7 +352,7 @@ static int put_special(struct walk *w, int dir, const char *name, const struct s
 	struct statx now;
 
 	if (type == 'c' && st->stx_rdev_major == 0 && st->stx_rdev_minor == 0) {
-		put(w->digest, "w", 1);
+		digest_put(w->digest, "w", 1);
 		return 0;
 	}
 	snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", dir, name);
@@ -461,7 +464,7 @@ static int walk_root(struct walk *w, int fd)
 	if (look(w, fd, "", &st))
 		return -1;
 	put_stamp(w, "", &st);
-	put(w->digest, MAGIC, strlen(MAGIC));
+	digest_put(w->digest, MAGIC, strlen(MAGIC));
 	if (w->digest) {
 		aside = begin(w->err);
 		if (!aside || put_attributes(aside, &(struct attributes){.fd = fd}, w->block,

@@ -18,6 +18,7 @@
 #define CC_ROOTFS_TREE_H
 
 #include "json.h"
+#include "strv.h"
 
 /**
  * struct tree - what a walk found. Zero it first.

@@ -34,6 +34,7 @@
 
 #include "host/finding.h"
 #include "json.h"
+#include "strv.h"
 
 #define CONTAINER_ID_LEN 64 /* hexadecimal digits */
 

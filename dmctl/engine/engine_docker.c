@@ -12,7 +12,9 @@
 
 #include "engine/docker_api.h"
 #include "engine/engine_store.h"
+#include "digest.h"
 #include "host/http_unix.h"
+#include "strv.h"
 
 #define CDI_OFF \
 	"{\"features\": {\"cdi\": true}} in /etc/docker/daemon.json, restart docker; needs Docker 25"

@@ -13,6 +13,8 @@
 #include "engine/engine_store.h"
 #include "engine/podman_db.h"
 #include "host/program.h"
+#include "digest.h"
+#include "strv.h"
 
 #define GRAPH_ROOT "/var/lib/containers/storage"
 #define RUN_ROOT "/run/containers/storage"

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "digest.h"
 bool engine_is_id_prefix(const char *s)
 {
 	size_t len = strlen(s);

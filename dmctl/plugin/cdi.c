@@ -11,9 +11,12 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include "file.h"
 #include "client/keyd_client.h"
 #include "file.h"
+#include "name.h"
 #include "paths.h"
+#include "strv.h"
 
 #define PREFIX "container-crypt-"
 #define SUFFIX ".json"
@@ -28,7 +31,7 @@ json_t *cdi_spec(const char *volume)
 			 "timeout", HOOK_SECONDS);
 }
 
-static int path_of(const char *dir, const char *volume, char **path, struct cc_error *err)
+static int spec_path(const char *dir, const char *volume, char **path, struct cc_error *err)
 {
 	if (asprintf(path, "%s/" PREFIX "%s" SUFFIX, dir, volume) >= 0)
 		return 0;
@@ -55,7 +58,7 @@ static int write_spec(const char *dir, const char *volume, struct cc_error *err)
 
 	if (!text)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	if (path_of(dir, volume, &path, err))
+	if (spec_path(dir, volume, &path, err))
 		return -1;
 	return is_current(path, text) ? 0 : cc_replace_file(path, text, strlen(text), 0644, err);
 }

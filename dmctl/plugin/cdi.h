@@ -10,6 +10,7 @@
 #define CC_CDI_H
 
 #include "json.h"
+#include "strv.h"
 
 /* The spec of one volume; new reference, NULL without memory. */
 json_t *cdi_spec(const char *volume);

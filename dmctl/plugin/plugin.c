@@ -9,6 +9,7 @@
 
 #include "plugin/cdi.h"
 #include "client/identity_register.h"
+#include "name.h"
 #include "host/stop_signals.h"
 #include "client/keyd_volume.h"
 #include "volume/luks.h"
@@ -16,15 +17,17 @@
 #include "plugin/placeholder.h"
 #include "plugin/plugin_request.h"
 #include "plugin/plugin_store.h"
+#include "strv.h"
+#include "timestamp.h"
 #include "volume/volume_make.h"
 
 /*
  * The volume an engine means: one it created, or else keyd's volume of that name, so that a volume
  * made with "dmctl volume create" needs no second creation.
  */
-static int find(const char *name, struct plugin_volume *v, struct cc_error *err)
+static int plugin_find(const char *name, struct plugin_volume *v, struct cc_error *err)
 {
-	struct volume_record record;
+	struct cc_volume record;
 
 	if (plugin_store_load(name, v, err) == 0)
 		return 0;
@@ -64,8 +67,7 @@ static int make(const char *volume, const struct plugin_request *r, struct cc_er
 }
 
 /* keyd has the volume: what was asked for is what is there. */
-static int compare(const struct volume_record *v, const struct plugin_request *r,
-		   struct cc_error *err)
+static int compare(const struct cc_volume *v, const struct plugin_request *r, struct cc_error *err)
 {
 	char uuid[37];
 
@@ -83,7 +85,7 @@ static int compare(const struct volume_record *v, const struct plugin_request *r
 
 static int ensure(const char *volume, const struct plugin_request *r, struct cc_error *err)
 {
-	struct volume_record v;
+	struct cc_volume v;
 
 	if (volume_get(volume, &v, NULL, err))
 		return err->code == CC_E_NOTFOUND ? make(volume, r, err) : -1;
@@ -178,7 +180,7 @@ static json_t *status(const struct plugin_volume *v)
 {
 	cc_auto_json json_t *obj = NULL;
 	char options[CC_MOUNT_OPTIONS_TEXT];
-	struct volume_record record;
+	struct cc_volume record;
 	struct cc_mount_options o;
 	struct cc_error err;
 
@@ -248,7 +250,8 @@ static json_t *do_get(const struct plugin_request *r, const char *cdi_dir, struc
 	struct plugin_volume v;
 
 	(void)cdi_dir;
-	return find(r->name, &v, err) ? NULL : json_pack("{s:o}", "Volume", describe(&v, true));
+	return plugin_find(r->name, &v, err) ? NULL
+					     : json_pack("{s:o}", "Volume", describe(&v, true));
 }
 
 static json_t *do_path(const struct plugin_request *r, const char *cdi_dir, struct cc_error *err)
@@ -257,7 +260,7 @@ static json_t *do_path(const struct plugin_request *r, const char *cdi_dir, stru
 	char path[128];
 
 	(void)cdi_dir;
-	if (find(r->name, &v, err))
+	if (plugin_find(r->name, &v, err))
 		return NULL;
 	mountpoint(v.volume, path);
 	return json_pack("{s:s}", "Mountpoint", path);
@@ -267,8 +270,9 @@ static json_t *do_mount(const struct plugin_request *r, const char *cdi_dir, str
 {
 	struct plugin_volume v;
 
-	return find(r->name, &v, err) || placeholder_make(v.volume, err) ? NULL
-									 : do_path(r, cdi_dir, err);
+	return plugin_find(r->name, &v, err) || placeholder_make(v.volume, err)
+		       ? NULL
+		       : do_path(r, cdi_dir, err);
 }
 
 /* Another container may have the placeholder: it stays until Remove. */

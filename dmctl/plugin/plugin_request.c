@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "name.h"
+
 #define WHAT "the engine's request"
 
 static const struct {

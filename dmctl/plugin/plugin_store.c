@@ -10,13 +10,16 @@
 #include <sys/stat.h>
 
 #include "file.h"
+#include "name.h"
 #include "paths.h"
+#include "strv.h"
+#include "timestamp.h"
 
 #define DIR_PATH CC_AGENT_DIR "/volumes"
 #define SUFFIX ".json"
 #define WHAT "the record of a volume"
 
-static void path_of(const char *name, char out[static 256])
+static void plugin_path(const char *name, char out[static 256])
 {
 	snprintf(out, 256, DIR_PATH "/%.128s" SUFFIX, name);
 }
@@ -30,7 +33,7 @@ int plugin_store_load(const char *name, struct plugin_volume *v, struct cc_error
 
 	*v = (struct plugin_volume){0};
 
-	path_of(name, path);
+	plugin_path(name, path);
 	if (access(path, F_OK) && errno == ENOENT)
 		return cc_fail(err, CC_E_NOTFOUND, "there is no volume %s", name);
 	if (cc_read_file(path, &text, &len, err))
@@ -66,7 +69,7 @@ int plugin_store_save(const struct plugin_volume *v, struct cc_error *err)
 	    (mkdir(CC_AGENT_DIR, 0700) && errno != EEXIST) ||
 	    (mkdir(DIR_PATH, 0700) && errno != EEXIST))
 		return cc_fail_errno(err, CC_E_INTERNAL, DIR_PATH);
-	path_of(v->name, path);
+	plugin_path(v->name, path);
 	return cc_replace_file(path, text, strlen(text), 0600, err);
 }
 
@@ -74,7 +77,7 @@ int plugin_store_remove(const char *name, struct cc_error *err)
 {
 	char path[256];
 
-	path_of(name, path);
+	plugin_path(name, path);
 	if (unlink(path) && errno != ENOENT)
 		return cc_fail_errno(err, CC_E_INTERNAL, "%s", path);
 	return 0;
@@ -121,8 +124,7 @@ int plugin_store_options(const char *volume, struct cc_mount_options *o, struct 
 	return 0;
 }
 
-int plugin_store_mount(const struct volume_record *v, struct cc_mount_options *o,
-		       struct cc_error *err)
+int plugin_store_mount(const struct cc_volume *v, struct cc_mount_options *o, struct cc_error *err)
 {
 	struct cc_mount_options host;
 

@@ -10,7 +10,8 @@
 #include "json.h"
 
 #include "plugin/plugin_request.h"
-#include "client/volume_record.h"
+#include "strv.h"
+#include "volume.h"
 
 /**
  * struct plugin_volume - one of them.
@@ -44,7 +45,6 @@ int plugin_store_list(struct cc_strv *names, struct cc_error *err);
 int plugin_store_options(const char *volume, struct cc_mount_options *o, struct cc_error *err);
 
 /* How this host mounts @v: as keyd's record says, and on top of it plugin_store_options(). */
-int plugin_store_mount(const struct volume_record *v, struct cc_mount_options *o,
-		       struct cc_error *err);
+int plugin_store_mount(const struct cc_volume *v, struct cc_mount_options *o, struct cc_error *err);
 
 #endif

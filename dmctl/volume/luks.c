@@ -9,6 +9,8 @@
 #include <libcryptsetup.h>
 #include <string.h>
 
+#include "name.h"
+
 #define SUBSYSTEM "container-crypt"
 #define TOKEN_TYPE "container-crypt"
 /* LUKS2: two copies of the metadata and the keyslots area fill the first 16 MiB. */
@@ -70,7 +72,7 @@ static struct crypt_device *cd_new(const char *device, struct cc_error *err)
 	return cd;
 }
 
-static char *token_text(const struct volume_record *v, struct cc_error *err)
+static char *token_text(const struct cc_volume *v, struct cc_error *err)
 {
 	cc_auto_json json_t *token = json_pack(
 		"{s:s, s:[], s:s, s:s, s:I, s:s}", "type", TOKEN_TYPE, "keyslots", "uuid", v->uuid,
@@ -84,7 +86,7 @@ static char *token_text(const struct volume_record *v, struct cc_error *err)
 
 static int wipe(struct crypt_device *cd, const char *device, struct cc_error *err)
 {
-	int rc = crypt_wipe(cd, device, CRYPT_WIPE_ZERO, 0, LUKS_DATA_OFFSET_SECTORS * 512ull,
+	int rc = crypt_wipe(cd, device, CRYPT_WIPE_ZERO, 0, CC_VOLUME_HEADER_SECTORS * 512ull,
 			    WIPE_BLOCK, 0, NULL, NULL);
 
 	if (rc < 0)
@@ -93,7 +95,7 @@ static int wipe(struct crypt_device *cd, const char *device, struct cc_error *er
 }
 
 /* crypt_format() gave up: leave no half of a header, and nothing of somebody else's changed. */
-static void undo_format(const char *device, const struct volume_record *v)
+static void undo_format(const char *device, const struct cc_volume *v)
 {
 	struct cc_error ignored;
 
@@ -101,7 +103,7 @@ static void undo_format(const char *device, const struct volume_record *v)
 		luks_wipe(device, &ignored);
 }
 
-int luks_format(const char *device, const struct volume_record *v, const struct cc_secret *key,
+int luks_format(const char *device, const struct cc_volume *v, const struct cc_secret *key,
 		struct cc_error *err)
 {
 	const struct crypt_pbkdf_type pbkdf = {
@@ -112,7 +114,7 @@ int luks_format(const char *device, const struct volume_record *v, const struct 
 	};
 	struct crypt_params_luks2 params = {
 		.pbkdf = &pbkdf,
-		.data_alignment = LUKS_DATA_OFFSET_SECTORS,
+		.data_alignment = CC_VOLUME_HEADER_SECTORS,
 		.sector_size = v->sector_size,
 		.label = v->name,
 		.subsystem = SUBSYSTEM,
@@ -275,7 +277,7 @@ static const char *text_of(const json_t *obj, const char *key)
 	return json_string_value(json_object_get(obj, key));
 }
 
-static int check_token(const json_t *meta, const char *device, const struct volume_record *v,
+static int check_token(const json_t *meta, const char *device, const struct cc_volume *v,
 		       struct cc_error *err)
 {
 	const json_t *token = find_token(meta);
@@ -310,7 +312,7 @@ static int check_segments(const json_t *meta, const char *device, struct cc_erro
 }
 
 /* A header without keyslots does not say how long the key is; luks_verify_key() covers that. */
-int luks_check(const char *device, const struct volume_record *v, struct cc_error *err)
+int luks_check(const char *device, const struct cc_volume *v, struct cc_error *err)
 {
 	cc_auto_json json_t *meta = NULL;
 	auto_cd *cd = load(device, &meta, err);

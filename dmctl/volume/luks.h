@@ -8,12 +8,10 @@
 #define CC_LUKS_H
 
 #include "secret.h"
-#include "client/volume_record.h"
-
-#define LUKS_DATA_OFFSET_SECTORS 65536u /* 32 MiB in 512-byte sectors */
+#include "volume.h"
 
 /* Writes the header. The caller has probed the device and holds keyd's record. */
-int luks_format(const char *device, const struct volume_record *v, const struct cc_secret *key,
+int luks_format(const char *device, const struct cc_volume *v, const struct cc_secret *key,
 		struct cc_error *err);
 
 /* Removes what luks_format() wrote (undo, volume rm --wipe-header). */
@@ -23,7 +21,7 @@ int luks_wipe(const char *device, struct cc_error *err);
  * luks_check - the header on @device is the copy of @v: UUID, cipher, sector size, offset, token.
  * CC_E_DEVICE with the field that differs ("this LUN carries volume other, not pgdata").
  */
-int luks_check(const char *device, const struct volume_record *v, struct cc_error *err);
+int luks_check(const char *device, const struct cc_volume *v, struct cc_error *err);
 
 /* The key is the one of the header's digest; CC_E_INVALID fact "key-digest" if not. */
 int luks_verify_key(const char *device, const struct cc_secret *key, struct cc_error *err);

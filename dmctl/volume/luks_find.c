@@ -14,6 +14,7 @@
 
 #include "paths.h"
 #include "volume/probe.h"
+#include "strv.h"
 
 #define SYS_BLOCK "/sys/class/block"
 
@@ -42,7 +43,7 @@ static bool worth_asking(const char *name)
 	char text[160];
 
 	sys_read(name, "size", text, sizeof(text));
-	if (strtoull(text, NULL, 10) <= LUKS_DATA_OFFSET_SECTORS)
+	if (strtoull(text, NULL, 10) <= CC_VOLUME_HEADER_SECTORS)
 		return false;
 	sys_read(name, "dm/uuid", text, sizeof(text));
 	return strncmp(text, CC_DM_UUID_PREFIX, strlen(CC_DM_UUID_PREFIX)) != 0;

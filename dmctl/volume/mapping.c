@@ -16,6 +16,7 @@
 #include "container-crypt/dm.h"
 #include "volume/keyring.h"
 #include "paths.h"
+#include "strv.h"
 
 #define POLL_MS 50u
 /* Keep probers away: what is on the mapping concerns only the container it is bound to. */
@@ -138,8 +139,8 @@ static bool has_target(void)
 	return false;
 }
 
-int mapping_create(const char *name, const struct volume_record *v, const char *device,
-		   bool read_only, char node[static 128], struct cc_error *err)
+int mapping_create(const char *name, const struct cc_volume *v, const char *device, bool read_only,
+		   char node[static 128], struct cc_error *err)
 {
 	auto_task *t = NULL;
 	struct mapping_status st;
@@ -224,7 +225,7 @@ static int lease_message(const char *name, const char *prefix, uint64_t end_ms, 
 	return task_fail(t, name, what, err);
 }
 
-int mapping_unlock(const char *name, const struct volume_record *v, const struct cc_secret *key,
+int mapping_unlock(const char *name, const struct cc_volume *v, const struct cc_secret *key,
 		   uint64_t end_ms, struct cc_error *err)
 {
 	cc_cleanup(keyring_drop) struct keyring_key k = {.id = -1};

@@ -15,7 +15,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 #include "secret.h"
-#include "client/volume_record.h"
+#include "strv.h"
+#include "volume.h"
 
 /* @left_ms: until the kernel wipes the key; -1 without a lease, and while locked */
 struct mapping_status {
@@ -35,8 +36,8 @@ struct mapping_status {
  * @node: out, "/dev/mapper/…", caller's buffer
  * A mapping of this name that exists already is CC_E_BUSY.
  */
-int mapping_create(const char *name, const struct volume_record *v, const char *device,
-		   bool read_only, char node[static 128], struct cc_error *err);
+int mapping_create(const char *name, const struct cc_volume *v, const char *device, bool read_only,
+		   char node[static 128], struct cc_error *err);
 
 /**
  * mapping_unlock - key into the caller's thread keyring as a logon key, `unlock` message, key
@@ -44,7 +45,7 @@ int mapping_create(const char *name, const struct volume_record *v, const char *
  * @end_ms: CLOCK_BOOTTIME when the kernel is to wipe it, 0 for never. CC_E_UNREACHABLE when that
  * has passed.
  */
-int mapping_unlock(const char *name, const struct volume_record *v, const struct cc_secret *key,
+int mapping_unlock(const char *name, const struct cc_volume *v, const struct cc_secret *key,
 		   uint64_t end_ms, struct cc_error *err);
 
 /*

@@ -40,7 +40,7 @@ static const struct fs table[] = {
 	{"xfs", "/sbin/mkfs.xfs", 300 * MIB_SECTORS, 12, {"-q", "-f", "-K"}},
 };
 
-static const struct fs *find(const char *name)
+static const struct fs *fs_find(const char *name)
 {
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
 		if (strcmp(table[i].name, name) == 0)
@@ -50,14 +50,14 @@ static const struct fs *find(const char *name)
 
 uint64_t mkfs_min_sectors(const char *fs)
 {
-	const struct fs *f = find(fs);
+	const struct fs *f = fs_find(fs);
 
 	return f ? f->min : 0;
 }
 
 int mkfs_check(const char *fs, const char *label, struct cc_error *err)
 {
-	const struct fs *f = find(fs);
+	const struct fs *f = fs_find(fs);
 
 	if (!f)
 		return cc_fail(err, CC_E_USAGE, "file system \"%s\" is not ext4, xfs or none", fs);
@@ -100,7 +100,7 @@ static void show(int out)
 
 int mkfs_run(const char *fs, const char *label, const char *node, struct cc_error *err)
 {
-	const struct fs *f = find(fs);
+	const struct fs *f = fs_find(fs);
 	cc_auto_close int out = -1;
 	const char *argv[ARGS_MAX];
 	int status = 0;

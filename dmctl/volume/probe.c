@@ -17,6 +17,8 @@
 #include <sys/sysmacros.h>
 #include <time.h>
 
+#include "strv.h"
+
 #define BY_ID "/dev/disk/by-id"
 #define DISK "/dev/disk/"
 #define LOCK_MS 5000u /* longest wait for udev to be done with the device */

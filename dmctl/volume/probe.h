@@ -6,6 +6,7 @@
 #define CC_PROBE_H
 
 #include "json.h"
+#include "strv.h"
 
 /**
  * struct probe - what was found out about a device.

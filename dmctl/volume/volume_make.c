@@ -7,6 +7,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "file.h"
+#include "name.h"
 #include "host/undo_guard.h"
 #include "host/stop_signals.h"
 #include "client/keyd_client.h"
@@ -35,9 +37,9 @@ struct attempt {
 /* The name is free. What an attempt that died left of it is taken away first. */
 static int claim_name(const struct volume_wish *r, struct cc_error *err)
 {
-	struct volume_record old;
+	struct volume_ref old;
 
-	if (volume_get(r->name, &old, NULL, err))
+	if (volume_find(r->name, &old, err))
 		return err->code == CC_E_NOTFOUND ? 0 : -1;
 	if (old.ready)
 		return cc_fail(err, CC_E_EXISTS,
@@ -56,7 +58,7 @@ static int claim_name(const struct volume_wish *r, struct cc_error *err)
 static uint64_t data_sectors(const struct volume_wish *r, const struct probe *p,
 			     struct cc_error *err)
 {
-	uint64_t need = LUKS_DATA_OFFSET_SECTORS + mkfs_min_sectors(r->fs);
+	uint64_t need = CC_VOLUME_HEADER_SECTORS + mkfs_min_sectors(r->fs);
 	char have[SIZE_TEXT], want[SIZE_TEXT];
 
 	if (p->logical_block > r->sector_size) {
@@ -74,7 +76,7 @@ static uint64_t data_sectors(const struct volume_wish *r, const struct probe *p,
 			p->path, have, strcmp(r->fs, "none") ? r->fs : "no file system", want);
 		return 0;
 	}
-	return (p->sectors - LUKS_DATA_OFFSET_SECTORS) / (r->sector_size / 512) *
+	return (p->sectors - CC_VOLUME_HEADER_SECTORS) / (r->sector_size / 512) *
 	       (r->sector_size / 512);
 }
 
@@ -92,28 +94,35 @@ static int new_uuid(char uuid[static 37], struct cc_error *err)
 /* ---- the steps ----------------------------------------------------------------------------- */
 
 static int record(const struct volume_wish *r, const char *uuid, uint64_t sectors,
-		  struct volume_record *v, struct cc_error *err)
+		  struct cc_volume *v, struct cc_error *err)
 {
-	cc_auto_json json_t *answer = NULL;
-	cc_auto_json json_t *body = json_pack(
-		"{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s}", "name", r->name, "uuid", uuid, "cipher",
-		VOLUME_CIPHER, "keyBytes", (json_int_t)r->key_bytes, "sectorSize",
-		(json_int_t)r->sector_size, "offset", (json_int_t)LUKS_DATA_OFFSET_SECTORS,
-		"sectors", (json_int_t)sectors, "fs", r->fs);
+	struct cc_volume wish = {
+		.cipher = CC_VOLUME_CIPHER,
+		.key_bytes = r->key_bytes,
+		.sector_size = r->sector_size,
+		.offset = CC_VOLUME_HEADER_SECTORS,
+		.sectors = sectors,
+		.terms = CC_LEASE_TERMS_DEFAULT,
+	};
+	cc_auto_json json_t *answer = NULL, *body = NULL;
 
+	snprintf(wish.name, sizeof(wish.name), "%s", r->name);
+	snprintf(wish.uuid, sizeof(wish.uuid), "%s", uuid);
+	snprintf(wish.fs, sizeof(wish.fs), "%s", r->fs);
+	body = cc_volume_wish_to_json(&wish);
 	if (!body || (r->terms && json_object_update(body, r->terms)))
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	if (keyd_request("POST", "/v1/volumes", body, &answer, err) ||
-	    volume_record_from_json(v, answer, err))
+	    cc_volume_from_json(v, answer, err))
 		return -1;
-	if (strcmp(v->uuid, uuid) || v->sectors != sectors || v->offset != LUKS_DATA_OFFSET_SECTORS)
+	if (strcmp(v->uuid, uuid) || v->sectors != sectors || v->offset != CC_VOLUME_HEADER_SECTORS)
 		return cc_fail(err, CC_E_INTERNAL,
 			       "keyd recorded a different volume from the one it was given");
 	return 0;
 }
 
 /* Makes the file system through the mapping: what the container will see. */
-static int make_fs(const struct volume_wish *r, const struct volume_record *v, const char *device,
+static int make_fs(const struct volume_wish *r, const struct cc_volume *v, const char *device,
 		   const struct cc_secret *key, struct cc_error *err)
 {
 	char node[128];
@@ -142,7 +151,7 @@ static int build(const struct volume_wish *r, const struct probe *p, const struc
 {
 	cc_auto_secret struct cc_secret key = {0};
 	cc_auto_json json_t *answer = NULL;
-	struct volume_record v;
+	struct cc_volume v;
 
 	if (record(r, a->uuid, sectors, &v, err) || stop_signals_check(err))
 		return -1;

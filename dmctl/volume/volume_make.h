@@ -5,7 +5,8 @@
 #ifndef CC_VOLUME_MAKE_H
 #define CC_VOLUME_MAKE_H
 
-#include "client/volume_record.h"
+#include "strv.h"
+#include "volume.h"
 
 /**
  * struct volume_wish - what is asked for. VOLUME_WISH is what a volume is like unless told

@@ -43,13 +43,13 @@ static void undo_header(const char *uuid, const char *device)
 
 void volume_undo(const char *name, const char *uuid, const char *device)
 {
-	struct volume_record v;
+	struct volume_ref v;
 	struct cc_error err;
 	bool recorded;
 
 	undo_mapping(name, uuid);
 	/* keyd says whether the volume became ready in the last moment */
-	recorded = volume_get(name, &v, NULL, &err) == 0;
+	recorded = volume_find(name, &v, &err) == 0;
 	if (!recorded && err.code != CC_E_NOTFOUND) {
 		complain("keyd's record and the header are still there; run the command again",
 			 &err);

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "evidence.h"
+#include "jwk.h"
 
 static int is_enrolled(struct store *st, const struct store_agent *a, bool *enrolled,
 		       struct cc_error *err)

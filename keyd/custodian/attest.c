@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "decide.h"
+#include "identity.h"
+#include "name.h"
 #include "custodian/trust.h"
 
 /* Size, then the agent by the name it claims, then its signature over the raw bytes, then parse. */
@@ -60,7 +62,7 @@ int attest_verify(struct custodian *c, struct call *call, const char *jws, struc
 struct cc_identity *attest_identity(struct custodian *c, const struct store_volume *v,
 				    struct store_identity *row, struct cc_error *err)
 {
-	char signer[STORE_NAME_LEN];
+	char signer[CC_NAME_LEN];
 
 	if (store_identity_get(c->store, v->id, row, err)) {
 		if (err->code == CC_E_NOTFOUND)
@@ -68,7 +70,7 @@ struct cc_identity *attest_identity(struct custodian *c, const struct store_volu
 				err, "identity",
 				"volume %s has no identity: sign one (\"dmctl identity sign\") and "
 				"add it (\"dmctl identity add\")",
-				v->name);
+				v->rec.name);
 		return NULL;
 	}
 	return trust_verify(c->store, row->envelope, row->envelope_len, row->signer, signer, err);
@@ -79,7 +81,7 @@ int attest_decide(struct custodian *c, const struct store_volume *v, const struc
 {
 	struct cc_policy policy = {
 		.now = c->clock.real(),
-		.volume = v->name,
+		.volume = v->rec.name,
 		.serial = v->serial_floor,
 		/* Only root of this host speaks over the Unix socket, the administrator. */
 		.allow_running = !strcmp(channel, CC_CHANNEL_UNIX),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * call.h - one request inside the custodian, and the handlers of the operations.
+ * call.h - one request inside the custodian: what the handlers of the operations share.
  */
 #ifndef KEYD_CALL_H
 #define KEYD_CALL_H
@@ -8,6 +8,8 @@
 #include <stdbool.h>
 
 #include "custodian/custodian.h"
+#include "message.h"
+#include "name.h"
 
 /**
  * struct note - what the audit row of a call will say. A handler fills in what it learns, so that a
@@ -17,8 +19,8 @@
 struct note {
 	bool nothing;
 	const char *event;
-	char agent[STORE_NAME_LEN];
-	char volume[STORE_NAME_LEN];
+	char agent[CC_NAME_LEN];
+	char volume[CC_NAME_LEN];
 	char container[STORE_CONTAINER_LEN];
 	char detail[CC_TEXT_MAX];
 };
@@ -27,27 +29,23 @@ struct note {
  * struct call - a request being handled.
  * @in: its body, an object; NULL for operations without one
  * @out: the answer, a new object the handler fills; @text instead of it for metrics (malloced)
+ * @counter: goes up by one when all of it is done; NULL for none
  */
 struct call {
 	const struct request *rq;
 	json_t *in;
 	json_t *out;
 	char *text;
+	uint64_t *counter;
 	struct note note;
 };
 
 /* Return: 0 with the answer in @call, or -1; then the transaction, if any, is rolled back. */
 typedef int handler_fn(struct custodian *c, struct call *call, struct cc_error *err);
 
-handler_fn op_healthz, op_metrics;
-handler_fn op_challenge, op_release, op_renew;
-handler_fn op_lease_list, op_lease_return, op_lease_revoke;
-handler_fn op_volume_create, op_volume_list, op_volume_get, op_volume_ready, op_volume_delete;
-handler_fn op_volume_set, op_volume_grow;
-handler_fn op_signer_add, op_signer_list, op_signer_delete;
-handler_fn op_identity_add, op_identity_get, op_identity_revoke;
-handler_fn op_agent_add, op_agent_list, op_agent_delete;
-handler_fn op_audit_list;
+#define ROW(name, handler, ...) handler_fn op_##handler;
+OPERATIONS_OF_CUSTODIAN(ROW)
+#undef ROW
 
 /* Adds the members json_pack() makes of @fmt to @obj; CC_E_NOMEM. */
 int call_answer(json_t *obj, struct cc_error *err, const char *fmt, ...);

@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * custodian.h - the process that holds the KEK and the store, and decides. It gets whole requests
- * from the front, believes nothing in them, and answers one after the other.
- *
- * Every request that would change something is one transaction: what it does and its audit row
- * are committed and synced together before the answer leaves. If that fails nothing was
- * done and nothing leaves. A refused one leaves a row as well.
+ * custodian.h - what the process that decides holds: the KEK, the store, the nonces it gave out,
+ * and what it counts.
  */
 #ifndef KEYD_CUSTODIAN_H
 #define KEYD_CUSTODIAN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "custodian/kek.h"
-#include "message.h"
+#include "name.h"
 #include "custodian/nonce.h"
 #include "store/store.h"
 
@@ -42,27 +39,12 @@ struct custodian_counters {
 struct custodian {
 	struct store *store;
 	struct kek kek;
-	char realm[STORE_NAME_LEN];
-	char boot_id[STORE_UUID_LEN];
+	char realm[CC_NAME_LEN];
+	char boot_id[CC_UUID_LEN];
 	struct nonce_table nonces;
 	struct custodian_counters counters;
 	struct custodian_clock clock;
 };
-
-/* An answer: @text is malloced. */
-struct answer {
-	int http;
-	enum text_type type;
-	char *text;
-	size_t len;
-};
-
-static inline void answer_clear(struct answer *a)
-{
-	free(a->text);
-	*a = (struct answer){0};
-}
-#define answer_auto cc_cleanup(answer_clear)
 
 /**
  * custodian_open - opens store and KEK, which must belong together, reads the realm, brings what an
@@ -74,10 +56,11 @@ int custodian_open(struct custodian *c, const char *state_dir, const char *kek_p
 		   struct cc_error *err);
 void custodian_close(struct custodian *c);
 
+/* Somebody was told no; otherwise something failed inside keyd. */
+bool custodian_is_refusal(const struct cc_error *err);
+/* The fact of a failure, or its code when it has none: for the audit log and the metrics. */
+const char *custodian_fact(const struct cc_error *err);
 /* For the metrics: by fact, or as an error inside keyd. */
 void custodian_count_refusal(struct custodian *c, const struct cc_error *err);
-
-/* Answers @rq; never fails, an error is an answer. */
-void custodian_handle(struct custodian *c, const struct request *rq, struct answer *a);
 
 #endif

@@ -159,7 +159,7 @@ void kek_clear(struct kek *kek)
 
 /* ---- wrapping ---- */
 
-static void put(unsigned char *aad, size_t *at, const void *p, size_t len)
+static void aad_put(unsigned char *aad, size_t *at, const void *p, size_t len)
 {
 	uint32_t be = htobe32((uint32_t)len);
 
@@ -182,13 +182,13 @@ static int make_aad(const struct kek *kek, const struct kek_use *use,
 		return cc_fail(err, CC_E_INTERNAL,
 			       "volume's description is too long to wrap a key");
 	*len = 0;
-	put(aad, len, use->uuid, uuid);
-	put(aad, len, &generation, sizeof(generation));
-	put(aad, len, kek->id, id);
-	put(aad, len, use->cipher, cipher);
-	put(aad, len, &key_bytes, sizeof(key_bytes));
+	aad_put(aad, len, use->uuid, uuid);
+	aad_put(aad, len, &generation, sizeof(generation));
+	aad_put(aad, len, kek->id, id);
+	aad_put(aad, len, use->cipher, cipher);
+	aad_put(aad, len, &key_bytes, sizeof(key_bytes));
 	if (use->name)
-		put(aad, len, use->name, name);
+		aad_put(aad, len, use->name, name);
 	return 0;
 }
 

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <systemd/sd-id128.h>
 
+#include "timestamp.h"
+
 #define SLACK_MS 2000
 #define SLACK_PART 200 /* of the length: 0.5 % */
 
@@ -63,14 +65,14 @@ static int new_lease(struct store *st, struct store_volume *v, const struct leas
 	*lease = (struct store_lease){
 		.fence = v->fence + 1,
 		.granted = real,
-		.ms = v->terms.lease_ms,
+		.ms = v->rec.terms.lease_ms,
 		.shared = ask->shared,
 		.read_only = ask->read_only,
-		.end_ms = lease_end(now_ms, v->terms.lease_ms),
+		.end_ms = lease_end(now_ms, v->rec.terms.lease_ms),
 	};
 	snprintf(lease->id, sizeof(lease->id), SD_ID128_UUID_FORMAT_STR, SD_ID128_FORMAT_VAL(id));
-	snprintf(lease->volume, sizeof(lease->volume), "%s", v->name);
-	snprintf(lease->volume_uuid, sizeof(lease->volume_uuid), "%s", v->uuid);
+	snprintf(lease->volume, sizeof(lease->volume), "%s", v->rec.name);
+	snprintf(lease->volume_uuid, sizeof(lease->volume_uuid), "%s", v->rec.uuid);
 	snprintf(lease->agent, sizeof(lease->agent), "%s", ask->agent);
 	snprintf(lease->container, sizeof(lease->container), "%s", ask->container);
 	snprintf(lease->boot_id, sizeof(lease->boot_id), "%s", ask->boot_id);
@@ -99,8 +101,8 @@ static int held(const struct store_lease *lease, int64_t now_ms, struct cc_error
 }
 
 /* The first of @list that is @verdict, NULL for none. */
-static struct store_lease *find(struct store_leases *list, const struct lease_ask *ask,
-				int64_t now_ms, enum lease_verdict verdict)
+static struct store_lease *lease_find(struct store_leases *list, const struct lease_ask *ask,
+				      int64_t now_ms, enum lease_verdict verdict)
 {
 	for (size_t i = 0; i < list->n; i++)
 		if (lease_judge(&list->v[i], ask, now_ms) == verdict)
@@ -131,17 +133,17 @@ int lease_grant(struct store *st, struct store_volume *v, const struct lease_ask
 	}
 	if (store_leases_of(st, v->id, &list, err))
 		return -1;
-	found = find(&list, ask, now_ms, LEASE_CONFLICT);
+	found = lease_find(&list, ask, now_ms, LEASE_CONFLICT);
 	if (found)
 		return held(found, now_ms, err);
 	if (forget_over(st, &list, ask, now_ms, err))
 		return -1;
-	found = find(&list, ask, now_ms, LEASE_MINE);
+	found = lease_find(&list, ask, now_ms, LEASE_MINE);
 	if (!found)
 		return new_lease(st, v, ask, host_boot, now_ms, real, lease, err);
 	*lease = *found;
 	lease->read_only = ask->read_only;
-	return lease_prolong(st, lease, v->terms.lease_ms, host_boot, now_ms, err);
+	return lease_prolong(st, lease, v->rec.terms.lease_ms, host_boot, now_ms, err);
 }
 
 int lease_mine(struct store *st, const char *id, const char *uuid, const struct lease_ask *ask,

@@ -9,7 +9,6 @@
 #ifndef KEYD_LEASE_H
 #define KEYD_LEASE_H
 
-#include "evidence.h"
 #include "store/store.h"
 
 /**

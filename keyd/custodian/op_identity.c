@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "digest.h"
+#include "identity.h"
 #include "custodian/trust.h"
 
 static int answer(struct call *call, const char *volume, const struct store_identity *id,
@@ -26,14 +28,14 @@ static int is_stored(struct custodian *c, const struct store_volume *v, const ch
 	return 0;
 }
 
-static int put(struct custodian *c, struct store_volume *v, const struct store_identity *id,
-	       struct cc_error *err)
+static int identity_put(struct custodian *c, struct store_volume *v,
+			const struct store_identity *id, struct cc_error *err)
 {
 	if (id->serial <= v->serial_floor)
 		return cc_refuse(err, "serial",
 				 "identity has serial %" PRIu64 ", volume %s has seen %" PRIu64
 				 ": sign it with a higher one",
-				 id->serial, v->name, v->serial_floor);
+				 id->serial, v->rec.name, v->serial_floor);
 	v->serial_floor = id->serial;
 	if (store_volume_update(c->store, v, err))
 		return -1;
@@ -65,9 +67,9 @@ int op_identity_add(struct custodian *c, struct call *call, struct cc_error *err
 		 row.signer, call->rq->peer);
 	if (is_stored(c, &v, row.envelope, &call->note.nothing, err))
 		return -1;
-	if (!call->note.nothing && put(c, &v, &row, err))
+	if (!call->note.nothing && identity_put(c, &v, &row, err))
 		return -1;
-	return answer(call, v.name, &row, err);
+	return answer(call, v.rec.name, &row, err);
 }
 
 int op_identity_get(struct custodian *c, struct call *call, struct cc_error *err)
@@ -78,10 +80,10 @@ int op_identity_get(struct custodian *c, struct call *call, struct cc_error *err
 	if (store_volume_get(c->store, call->rq->arg, &v, err))
 		return -1;
 	if (store_identity_get(c->store, v.id, &row, err))
-		return cc_prefix(err, "%s", v.name);
+		return cc_prefix(err, "%s", v.rec.name);
 	if (call_answer(call->out, err, "{s:s}", "envelope", row.envelope))
 		return -1;
-	return answer(call, v.name, &row, err);
+	return answer(call, v.rec.name, &row, err);
 }
 
 int op_identity_revoke(struct custodian *c, struct call *call, struct cc_error *err)
@@ -93,7 +95,7 @@ int op_identity_revoke(struct custodian *c, struct call *call, struct cc_error *
 	if (store_volume_get(c->store, call->rq->arg, &v, err))
 		return -1;
 	if (store_identity_get(c->store, v.id, &row, err))
-		return cc_prefix(err, "%s", v.name);
+		return cc_prefix(err, "%s", v.rec.name);
 	snprintf(call->note.detail, sizeof(call->note.detail), "serial %" PRIu64 ", by process %u",
 		 row.serial, call->rq->peer);
 	return store_identity_delete(c->store, v.id, err);

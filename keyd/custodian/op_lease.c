@@ -32,7 +32,8 @@ int op_lease_list(struct custodian *c, struct call *call, struct cc_error *err)
 	return store_lease_each(c->store, list_one, &list, err);
 }
 
-static int get(struct custodian *c, struct call *call, struct store_lease *l, struct cc_error *err)
+static int lease_get(struct custodian *c, struct call *call, struct store_lease *l,
+		     struct cc_error *err)
 {
 	if (store_lease_get(c->store, call->rq->arg, l, err))
 		return -1;
@@ -53,7 +54,7 @@ int op_lease_return(struct custodian *c, struct call *call, struct cc_error *err
 
 	if (cc_json_only(call->in, "request", known, err))
 		return -1;
-	if (get(c, call, &l, err) == 0)
+	if (lease_get(c, call, &l, err) == 0)
 		return store_lease_delete(c->store, l.id, err);
 	call->note.nothing = err->code == CC_E_NOTFOUND;
 	return call->note.nothing ? 0 : -1;
@@ -68,7 +69,7 @@ int op_lease_revoke(struct custodian *c, struct call *call, struct cc_error *err
 	struct store_lease l;
 	int64_t left;
 
-	if (get(c, call, &l, err))
+	if (lease_get(c, call, &l, err))
 		return -1;
 	left = lease_left(&l, c->clock.boot_ms());
 	l.revoked = true;

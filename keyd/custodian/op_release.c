@@ -4,8 +4,12 @@
 #include <string.h>
 
 #include "custodian/attest.h"
+#include "digest.h"
+#include "identity.h"
 #include "jose.h"
+#include "jwk.h"
 #include "custodian/lease.h"
+#include "release.h"
 #include "custodian/volume_json.h"
 
 int op_challenge(struct custodian *c, struct call *call, struct cc_error *err)
@@ -46,7 +50,8 @@ static int check_recipient(const struct cc_evidence *ev, const json_t *recipient
 static int seal_key(struct custodian *c, const struct store_volume *v, const json_t *recipient,
 		    json_t *out, struct cc_error *err)
 {
-	struct kek_use use = {v->name, v->uuid, v->generation, v->cipher, v->key_bytes};
+	struct kek_use use = {v->rec.name, v->rec.uuid, v->rec.generation, v->rec.cipher,
+			      v->rec.key_bytes};
 	cc_auto_secret struct cc_secret key = {0};
 	cc_auto_free char *jwe = NULL;
 
@@ -63,7 +68,7 @@ static int grant(struct custodian *c, struct store_volume *v, const struct cc_id
 		.agent = ev->iss,
 		.boot_id = ev->boot_id,
 		.container = ev->measurement->container_id,
-		.shared = v->terms.shared_read && id->read_only,
+		.shared = v->rec.terms.shared_read && id->read_only,
 		.read_only = id->read_only,
 	};
 
@@ -77,10 +82,10 @@ static int release(struct custodian *c, struct call *call, struct store_volume *
 	cc_auto_identity struct cc_identity *id = NULL;
 	store_auto_identity struct store_identity row = {0};
 	struct store_lease lease;
-	char digest[STORE_DIGEST_LEN];
+	char digest[CC_DIGEST_LEN];
 
-	if (!v->ready)
-		return cc_refuse(err, "state", "volume %s is still being created", v->name);
+	if (!v->rec.ready)
+		return cc_refuse(err, "state", "volume %s is still being created", v->rec.name);
 	id = attest_identity(c, v, &row, err);
 	if (!id || attest_decide(c, v, id, ev->channel, ev->measurement, err) ||
 	    grant(c, v, id, ev, &lease, err))
@@ -90,6 +95,7 @@ static int release(struct custodian *c, struct call *call, struct store_volume *
 	snprintf(call->note.detail, sizeof(call->note.detail),
 		 "serial %" PRIu64 " %s, lease %s, fence %" PRIu64, id->serial, digest, lease.id,
 		 lease.fence);
+	call->counter = &c->counters.releases;
 	return call_answer(call->out, err, "{s:{s:s, s:I, s:I, s:b}, s:{s:s, s:b}, s:{s:I, s:s}}",
 			   "lease", "id", lease.id, "fence", (json_int_t)lease.fence, "ms",
 			   (json_int_t)lease.ms, "shared", lease.shared, "mount", "point",
@@ -97,12 +103,15 @@ static int release(struct custodian *c, struct call *call, struct store_volume *
 			   (json_int_t)id->serial, "digest", digest);
 }
 
-static int format(struct call *call, const struct store_volume *v, struct cc_error *err)
+/* A key to format goes without a lease. */
+static int format(struct custodian *c, struct call *call, const struct store_volume *v,
+		  struct cc_error *err)
 {
-	if (v->ready)
+	if (v->rec.ready)
 		return cc_refuse(err, "state",
 				 "volume %s is in use already: its key is for its container only",
-				 v->name);
+				 v->rec.name);
+	call->counter = &c->counters.formats;
 	return call_answer(call->out, err, "{s:n, s:n, s:n}", "lease", "mount", "identity");
 }
 
@@ -114,8 +123,8 @@ static int release_volume(struct custodian *c, struct call *call, const struct c
 
 	if (store_volume_by_uuid(c->store, ev->volume, &v, err))
 		return -1;
-	NOTE(call->note.volume, v.name);
-	if (ev->op == CC_OP_FORMAT ? format(call, &v, err) : release(c, call, &v, ev, err))
+	NOTE(call->note.volume, v.rec.name);
+	if (ev->op == CC_OP_FORMAT ? format(c, call, &v, err) : release(c, call, &v, ev, err))
 		return -1;
 	obj = volume_json(c, &v, err);
 	if (!obj || call_answer(call->out, err, "{s:o}", "volume", obj))

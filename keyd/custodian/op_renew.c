@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "custodian/attest.h"
+#include "identity.h"
 #include "custodian/lease.h"
 #include "custodian/volume_json.h"
 
@@ -62,13 +63,13 @@ static int renew(struct custodian *c, struct renewing *g, struct cc_error *err)
 {
 	if (check_lease(c, g, err) || decide(c, g, err))
 		return -1;
-	return lease_prolong(c->store, &g->lease, g->vol.terms.lease_ms, c->boot_id,
+	return lease_prolong(c->store, &g->lease, g->vol.rec.terms.lease_ms, c->boot_id,
 			     c->clock.boot_ms(), err);
 }
 
 static int answer_renewed(json_t *list, const struct renewing *g, struct cc_error *err)
 {
-	json_t *obj = cc_lease_terms_to_json(&g->vol.terms);
+	json_t *obj = cc_lease_terms_to_json(&g->vol.rec.terms);
 
 	if (!obj || call_answer(obj, err, "{s:s, s:s, s:b, s:I, s:I}", "lease", g->lease.id,
 				"volume", g->lease.volume, "renewed", 1, "fence",
@@ -85,7 +86,7 @@ static int answer_refused(struct custodian *c, json_t *list, struct renewing *g,
 {
 	json_t *obj;
 
-	if (err->code == CC_E_INTERNAL || err->code == CC_E_NOMEM)
+	if (!custodian_is_refusal(err))
 		return -1;
 	obj = cc_error_to_json(err);
 	NOTE(g->note.detail, err->text);
@@ -93,8 +94,7 @@ static int answer_refused(struct custodian *c, json_t *list, struct renewing *g,
 	if (!obj || json_object_set_new(obj, "lease", json_string(g->r->lease)) ||
 	    json_object_set_new(obj, "renewed", json_false()) || json_array_append_new(list, obj))
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	return note_write(c, &g->note, "refuse", err->fact[0] ? err->fact : cc_code_name(err->code),
-			  err);
+	return note_write(c, &g->note, "refuse", custodian_fact(err), err);
 }
 
 /* "2 renewed: pgdata, web"; what does not fit is cut. */

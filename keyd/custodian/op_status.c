@@ -27,7 +27,7 @@ static int count_volume(void *arg, const struct store_volume *v, struct cc_error
 	struct volumes *n = arg;
 
 	(void)err;
-	++*(v->ready ? &n->ready : &n->creating);
+	++*(v->rec.ready ? &n->ready : &n->creating);
 	return 0;
 }
 

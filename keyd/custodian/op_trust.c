@@ -5,10 +5,11 @@
 #include <string.h>
 
 #include "custodian/agent_key.h"
-#include "dsse.h"
+#include "name.h"
+#include "pkey.h"
 #include "custodian/trust.h"
 
-static int get_name(const json_t *obj, char name[static STORE_NAME_LEN], struct cc_error *err)
+static int get_name(const json_t *obj, char name[static CC_NAME_LEN], struct cc_error *err)
 {
 	cc_auto_free char *s = NULL;
 
@@ -93,7 +94,7 @@ int op_signer_delete(struct custodian *c, struct call *call, struct cc_error *er
 int op_agent_add(struct custodian *c, struct call *call, struct cc_error *err)
 {
 	static const char *const known[] = {"name", "jwk", NULL};
-	char name[STORE_NAME_LEN], thumbprint[64];
+	char name[CC_NAME_LEN], thumbprint[64];
 	json_t *jwk = NULL;
 	bool added;
 

@@ -4,13 +4,15 @@
 #include <string.h>
 
 #include "dsse.h"
+#include "name.h"
+#include "pkey.h"
 
 struct attempt {
 	const char *envelope;
 	size_t len;
 	char *payload;
 	size_t payload_len;
-	char signer[STORE_NAME_LEN];
+	char signer[CC_NAME_LEN];
 };
 
 /* 1: this signer made it, which ends the search. An envelope that is malformed is so for all. */
@@ -40,7 +42,7 @@ static int try_hint(struct store *st, const char *hint, struct attempt *at, stru
 }
 
 struct cc_identity *trust_verify(struct store *st, const char *envelope, size_t len,
-				 const char *hint, char signer[static STORE_NAME_LEN],
+				 const char *hint, char signer[static CC_NAME_LEN],
 				 struct cc_error *err)
 {
 	struct attempt at = {.envelope = envelope, .len = len};

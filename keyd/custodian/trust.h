@@ -6,6 +6,7 @@
 #define KEYD_TRUST_H
 
 #include "identity.h"
+#include "name.h"
 #include "store/store.h"
 
 #define TRUST_SIGNERS_MAX 64 /* enrolled at a time: bounds the work one envelope can cause */
@@ -18,7 +19,7 @@
  * "signature" when no enrolled signer made it.
  */
 struct cc_identity *trust_verify(struct store *st, const char *envelope, size_t len,
-				 const char *hint, char signer[static STORE_NAME_LEN],
+				 const char *hint, char signer[static CC_NAME_LEN],
 				 struct cc_error *err);
 
 #endif

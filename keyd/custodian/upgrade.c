@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "custodian/call.h"
 #include "log.h"
+#include "timestamp.h"
 
 struct old {
 	size_t n;
@@ -26,48 +26,69 @@ static int collect(void *arg, const struct store_volume *v, struct cc_error *err
 	return 0;
 }
 
-static int rewrap(struct custodian *c, struct store_volume *v, struct cc_error *err)
+static int rewrap(struct store *st, const struct kek *kek, struct store_volume *v,
+		  struct cc_error *err)
 {
-	struct kek_use was = {NULL, v->uuid, v->generation, v->cipher, v->key_bytes};
-	struct kek_use is = {v->name, v->uuid, v->generation, v->cipher, v->key_bytes};
+	struct kek_use was = {NULL, v->rec.uuid, v->rec.generation, v->rec.cipher,
+			      v->rec.key_bytes};
+	struct kek_use is = {v->rec.name, v->rec.uuid, v->rec.generation, v->rec.cipher,
+			     v->rec.key_bytes};
 	cc_auto_secret struct cc_secret key = {0};
 
-	if (kek_unwrap(&c->kek, &was, v->wrapped, v->wrapped_len, &key, err) ||
-	    kek_wrap(&c->kek, &is, &key, v->wrapped, &v->wrapped_len, err))
+	if (kek_unwrap(kek, &was, v->wrapped, v->wrapped_len, &key, err) ||
+	    kek_wrap(kek, &is, &key, v->wrapped, &v->wrapped_len, err))
 		return -1;
 	v->wrap_format = KEK_FORMAT;
-	return store_volume_update(c->store, v, err);
+	return store_volume_update(st, v, err);
 }
 
-static int rewrap_all(struct custodian *c, const struct old *old, struct cc_error *err)
+static int write_note(struct store *st, size_t done, int64_t now, struct cc_error *err)
 {
-	struct note note = {.event = "upgrade"};
+	char when[CC_TIME_LEN], detail[80];
+	struct cc_audit_row row = {
+		.time = when,
+		.event = "upgrade",
+		.outcome = "allow",
+		.agent = "",
+		.volume = "",
+		.container = "",
+		.fact = "",
+		.detail = detail,
+	};
+
+	cc_time_format(now, when);
+	snprintf(detail, sizeof(detail), "%zu volume keys bound to their names", done);
+	return store_audit_append(st, &row, err);
+}
+
+static int rewrap_all(struct store *st, const struct kek *kek, const struct old *old, int64_t now,
+		      struct cc_error *err)
+{
 	size_t done = 0;
 
 	for (size_t i = 0; i < old->n; i++) {
-		if (rewrap(c, &old->v[i], err) == 0) {
+		if (rewrap(st, kek, &old->v[i], err) == 0) {
 			done++;
 			continue;
 		}
 		if (strcmp(err->fact, "wrapped-key") != 0)
 			return -1;
-		cc_log(LOG_ERR, "volume %s: %s", old->v[i].name, err->text);
+		cc_log(LOG_ERR, "volume %s: %s", old->v[i].rec.name, err->text);
 	}
-	snprintf(note.detail, sizeof(note.detail), "%zu volume keys bound to their names", done);
-	return done ? note_write(c, &note, "allow", "", err) : 0;
+	return done ? write_note(st, done, now, err) : 0;
 }
 
-int upgrade_keys(struct custodian *c, struct cc_error *err)
+int upgrade_keys(struct store *st, const struct kek *kek, int64_t now, struct cc_error *err)
 {
 	struct old old = {0};
-	int rc = store_volume_each(c->store, collect, &old, err);
+	int rc = store_volume_each(st, collect, &old, err);
 
 	if (rc == 0 && old.n) {
-		rc = store_begin(c->store, err) || rewrap_all(c, &old, err) ||
-				     store_commit(c->store, err)
+		rc = store_begin(st, err) || rewrap_all(st, kek, &old, now, err) ||
+				     store_commit(st, err)
 			     ? -1
-			     : store_checkpoint(c->store, err);
-		store_rollback(c->store);
+			     : store_checkpoint(st, err);
+		store_rollback(st);
 	}
 	free(old.v);
 	return rc;

@@ -6,12 +6,14 @@
 #ifndef KEYD_UPGRADE_H
 #define KEYD_UPGRADE_H
 
-#include "custodian/custodian.h"
+#include "custodian/kek.h"
+#include "store/store.h"
 
 /**
  * upgrade_keys - wraps the volume keys of KEK_FORMAT_1 again, all or none, with an audit row that
  * says how many. One that does not unwrap stays as it is, is logged, and will never be released.
+ * @now: seconds since the epoch, UTC
  */
-int upgrade_keys(struct custodian *c, struct cc_error *err);
+int upgrade_keys(struct store *st, const struct kek *kek, int64_t now, struct cc_error *err);
 
 #endif

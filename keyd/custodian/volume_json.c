@@ -2,6 +2,7 @@
 #include "custodian/volume_json.h"
 
 #include "custodian/lease.h"
+#include "timestamp.h"
 
 json_t *lease_json(const struct store_lease *l, int64_t now_ms, struct cc_error *err)
 {
@@ -45,30 +46,28 @@ static json_t *identity_of(struct custodian *c, const struct store_volume *v, st
 	return obj;
 }
 
+struct cc_volume volume_record(const struct custodian *c, const struct store_volume *v)
+{
+	struct cc_volume rec = v->rec;
+
+	snprintf(rec.realm, sizeof(rec.realm), "%s", c->realm);
+	return rec;
+}
+
 json_t *volume_json(struct custodian *c, const struct store_volume *v, struct cc_error *err)
 {
+	const struct cc_volume rec = volume_record(c, v);
 	cc_auto_json json_t *identity = identity_of(c, v, err);
 	cc_auto_json json_t *lease = identity ? lease_of(c, v, err) : NULL;
-	cc_auto_json json_t *terms = cc_lease_terms_to_json(&v->terms);
-	char created[21], mount[CC_MOUNT_OPTIONS_TEXT];
-	json_t *obj;
+	cc_auto_json json_t *obj = NULL;
 
 	if (!identity || !lease)
 		return NULL;
-	cc_time_format(v->created, created);
-	cc_mount_options_text(&v->mount, mount);
-	obj = json_pack(
-		"{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s, s:I, s:s, s:s, s:s, s:O, s:O, s:s}",
-		"name", v->name, "uuid", v->uuid, "cipher", v->cipher, "keyBytes",
-		(json_int_t)v->key_bytes, "sectorSize", (json_int_t)v->sector_size, "offset",
-		(json_int_t)v->offset, "sectors", (json_int_t)v->sectors, "fs", v->fs, "generation",
-		(json_int_t)v->generation, "state", v->ready ? "ready" : "creating", "realm",
-		c->realm, "created", created, "identity", identity, "lease", lease, "mountOptions",
-		mount);
-	if (!obj || !terms || json_object_update(obj, terms)) {
+	obj = cc_volume_to_json(&rec);
+	if (!obj || json_object_set(obj, "identity", identity) ||
+	    json_object_set(obj, "lease", lease)) {
 		cc_fail(err, CC_E_NOMEM, "out of memory");
-		json_decref(obj);
 		return NULL;
 	}
-	return obj;
+	return cc_steal(obj);
 }

@@ -7,6 +7,9 @@
 
 #include "custodian/custodian.h"
 
+/* The record as peers see it: with the realm, which is this keyd's and in no row. */
+struct cc_volume volume_record(const struct custodian *c, const struct store_volume *v);
+
 /* New references; NULL on error. */
 json_t *volume_json(struct custodian *c, const struct store_volume *v, struct cc_error *err);
 json_t *lease_json(const struct store_lease *l, int64_t now_ms, struct cc_error *err);

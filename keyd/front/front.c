@@ -160,17 +160,6 @@ static void conn_refuse(struct conn *c, int status, enum cc_code code, const cha
 
 /* ---- those who wait for a change ---- */
 
-/*
- * What may take a lease away from somebody who holds it, or change what it is lent on; and volumes
- * come and go.
- */
-static bool is_change(enum op op)
-{
-	return op == OP_LEASE_REVOKE || op == OP_IDENTITY_ADD || op == OP_IDENTITY_REVOKE ||
-	       op == OP_SIGNER_DELETE || op == OP_AGENT_DELETE || op == OP_VOLUME_SET ||
-	       op == OP_VOLUME_READY || op == OP_VOLUME_DELETE;
-}
-
 static void conn_release(struct conn *c, bool changed)
 {
 	struct evbuffer *text = evbuffer_new();
@@ -245,7 +234,7 @@ static void take_part(struct front *f, const struct answer_part *part)
 
 	f->busy = false;
 	f->current = NULL;
-	if (part->http == 200 && is_change(f->op))
+	if (part->http == 200 && operations[f->op].flags & OPF_WAKES)
 		release_all(f);
 	if (c)
 		conn_answer(c, part->http, part->type, f->answer);

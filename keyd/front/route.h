@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * route.h - the table of the API: method and path to operation.
+ * route.h - from method and path to the operation, by the table of op.h.
  */
 #ifndef KEYD_ROUTE_H
 #define KEYD_ROUTE_H

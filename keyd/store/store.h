@@ -18,14 +18,11 @@
 #include <stdint.h>
 
 #include "audit_chain.h"
-#include "json.h"
-#include "mount_options.h"
-#include "lease_terms.h"
+#include "digest.h"
+#include "name.h"
+#include "volume.h"
 
 #define STORE_FILE "keyd.db"
-#define STORE_NAME_LEN 64	/* a cc_is_name() and its NUL */
-#define STORE_UUID_LEN 37	/* a cc_is_uuid() and its NUL */
-#define STORE_DIGEST_LEN 72	/* "sha256:<hex>" and its NUL */
 #define STORE_CONTAINER_LEN 129 /* an engine's container id and its NUL */
 #define STORE_WRAPPED_MAX 128	/* bytes of a wrapped volume key */
 #define STORE_AUDIT_PAGE 500	/* rows one read of the audit log yields at most */
@@ -35,9 +32,7 @@ struct store;
 /**
  * struct store_volume - a volume.
  * @id: row; filled by the store
- * @offset, @sectors: what the mapping spans on the LUN, in 512-byte sectors
- * @ready: false while it is being created
- * @created: seconds since the epoch, UTC
+ * @rec: the record, all of it but the realm, which is "" here
  * @kek_id: the key-encryption key @wrapped is under
  * @wrapped: volume key as kek_wrap() made it, @wrapped_len bytes
  * @wrap_format: what the wrapped key is bound to, enum kek_format
@@ -46,25 +41,13 @@ struct store;
  */
 struct store_volume {
 	int64_t id;
-	char name[STORE_NAME_LEN];
-	char uuid[STORE_UUID_LEN];
-	char cipher[32];
-	uint32_t key_bytes;
-	uint32_t sector_size;
-	uint64_t offset;
-	uint64_t sectors;
-	char fs[16];
-	uint64_t generation;
-	bool ready;
-	int64_t created;
+	struct cc_volume rec;
 	char kek_id[33];
 	unsigned char wrapped[STORE_WRAPPED_MAX];
 	size_t wrapped_len;
 	uint32_t wrap_format;
 	uint64_t fence;
 	uint64_t serial_floor;
-	struct cc_lease_terms terms;
-	struct cc_mount_options mount;
 };
 
 /* @envelope: the exact bytes that were enrolled. The rest is for listings: only the verified
@@ -74,21 +57,21 @@ struct store_identity {
 	char *envelope;
 	size_t envelope_len;
 	uint64_t serial;
-	char digest[STORE_DIGEST_LEN];
-	char signer[STORE_NAME_LEN];
+	char digest[CC_DIGEST_LEN];
+	char signer[CC_NAME_LEN];
 	char *mount_point;
 };
 
 /* A signer's public key, SubjectPublicKeyInfo PEM, owned. */
 struct store_signer {
-	char name[STORE_NAME_LEN];
-	char keyid[STORE_DIGEST_LEN];
+	char name[CC_NAME_LEN];
+	char keyid[CC_DIGEST_LEN];
 	char *pem;
 };
 
 /* An enrolled host agent. @jwk: public JWK text, owned. */
 struct store_agent {
-	char name[STORE_NAME_LEN];
+	char name[CC_NAME_LEN];
 	char thumbprint[64];
 	char *jwk;
 };
@@ -104,19 +87,19 @@ struct store_agent {
  * @end_ms: CLOCK_BOOTTIME of keyd's host, from when on others may have the volume; 0 with @ms 0
  */
 struct store_lease {
-	char id[STORE_UUID_LEN];
-	char volume[STORE_NAME_LEN]; /* name and UUID; filled by the store */
-	char volume_uuid[STORE_UUID_LEN];
-	char agent[STORE_NAME_LEN];
+	char id[CC_UUID_LEN];
+	char volume[CC_NAME_LEN]; /* name and UUID; filled by the store */
+	char volume_uuid[CC_UUID_LEN];
+	char agent[CC_NAME_LEN];
 	char container[STORE_CONTAINER_LEN];
-	char boot_id[STORE_UUID_LEN];
+	char boot_id[CC_UUID_LEN];
 	uint64_t fence;
 	int64_t granted;
 	uint64_t ms;
 	bool shared;
 	bool read_only;
 	bool revoked;
-	char host_boot[STORE_UUID_LEN];
+	char host_boot[CC_UUID_LEN];
 	int64_t end_ms;
 };
 

@@ -5,6 +5,7 @@
 #ifndef KEYD_STORE_SQL_H
 #define KEYD_STORE_SQL_H
 
+#include <stdint.h>
 #include <sqlite3.h>
 #include <stdint.h>
 

@@ -43,20 +43,22 @@ static int read_mount(sqlite3_stmt *q, struct cc_mount_options *o, struct cc_err
 static int read_row(sqlite3_stmt *q, struct store_volume *v, struct cc_error *err)
 {
 	v->id = sqlite3_column_int64(q, 0);
-	v->ready = sqlite3_column_int(q, 10);
-	v->created = sqlite3_column_int64(q, 11);
-	if (sql_text(q, 1, v->name, sizeof(v->name), err) ||
-	    sql_text(q, 2, v->uuid, sizeof(v->uuid), err) ||
-	    sql_text(q, 3, v->cipher, sizeof(v->cipher), err) ||
-	    sql_u32(q, 4, &v->key_bytes, err) || sql_u32(q, 5, &v->sector_size, err) ||
-	    sql_u64(q, 6, &v->offset, err) || sql_u64(q, 7, &v->sectors, err) ||
-	    sql_text(q, 8, v->fs, sizeof(v->fs), err) || sql_u64(q, 9, &v->generation, err) ||
+	v->rec.realm[0] = '\0';
+	v->rec.ready = sqlite3_column_int(q, 10);
+	v->rec.created = sqlite3_column_int64(q, 11);
+	if (sql_text(q, 1, v->rec.name, sizeof(v->rec.name), err) ||
+	    sql_text(q, 2, v->rec.uuid, sizeof(v->rec.uuid), err) ||
+	    sql_text(q, 3, v->rec.cipher, sizeof(v->rec.cipher), err) ||
+	    sql_u32(q, 4, &v->rec.key_bytes, err) || sql_u32(q, 5, &v->rec.sector_size, err) ||
+	    sql_u64(q, 6, &v->rec.offset, err) || sql_u64(q, 7, &v->rec.sectors, err) ||
+	    sql_text(q, 8, v->rec.fs, sizeof(v->rec.fs), err) ||
+	    sql_u64(q, 9, &v->rec.generation, err) ||
 	    sql_text(q, 12, v->kek_id, sizeof(v->kek_id), err) ||
 	    sql_blob(q, 13, v->wrapped, sizeof(v->wrapped), &v->wrapped_len, err) ||
 	    sql_u64(q, 14, &v->fence, err) || sql_u64(q, 15, &v->serial_floor, err) ||
 	    sql_u32(q, 16, &v->wrap_format, err))
 		return -1;
-	return read_terms(q, &v->terms, err) || read_mount(q, &v->mount, err) ? -1 : 0;
+	return read_terms(q, &v->rec.terms, err) || read_mount(q, &v->rec.mount, err) ? -1 : 0;
 }
 
 /* @sql: takes VALUES and then the id */
@@ -66,15 +68,15 @@ static int write_row(struct store *st, const char *sql, const struct store_volum
 	char mount[CC_MOUNT_OPTIONS_TEXT];
 	int n;
 
-	cc_mount_options_text(&v->mount, mount);
-	n = sql_run(st, err, sql, "tttiiuutuiitbuuiuittuti", v->name, v->uuid, v->cipher,
-		    (int64_t)v->key_bytes, (int64_t)v->sector_size, v->offset, v->sectors, v->fs,
-		    v->generation, (int64_t)v->ready, v->created, v->kek_id, v->wrapped,
-		    v->wrapped_len, v->fence, v->serial_floor, (int64_t)v->wrap_format,
-		    v->terms.lease_ms, (int64_t)v->terms.shared_read,
-		    cc_on_lapse_name(v->terms.on_lapse), cc_on_revoke_name(v->terms.on_revoke),
-		    v->terms.queue_ms, mount, v->id);
-	return n < 0 ? cc_prefix(err, "volume %s (%s)", v->name, v->uuid) : 0;
+	cc_mount_options_text(&v->rec.mount, mount);
+	n = sql_run(st, err, sql, "tttiiuutuiitbuuiuittuti", v->rec.name, v->rec.uuid,
+		    v->rec.cipher, (int64_t)v->rec.key_bytes, (int64_t)v->rec.sector_size,
+		    v->rec.offset, v->rec.sectors, v->rec.fs, v->rec.generation,
+		    (int64_t)v->rec.ready, v->rec.created, v->kek_id, v->wrapped, v->wrapped_len,
+		    v->fence, v->serial_floor, (int64_t)v->wrap_format, v->rec.terms.lease_ms,
+		    (int64_t)v->rec.terms.shared_read, cc_on_lapse_name(v->rec.terms.on_lapse),
+		    cc_on_revoke_name(v->rec.terms.on_revoke), v->rec.terms.queue_ms, mount, v->id);
+	return n < 0 ? cc_prefix(err, "volume %s (%s)", v->rec.name, v->rec.uuid) : 0;
 }
 
 int store_volume_add(struct store *st, struct store_volume *v, struct cc_error *err)
@@ -92,8 +94,8 @@ int store_volume_update(struct store *st, const struct store_volume *v, struct c
 	return write_row(st, "UPDATE volume SET (" FIELDS ") = (" VALUES ") WHERE id = ?", v, err);
 }
 
-static int get(struct store *st, const char *sql, const char *key, struct store_volume *v,
-	       struct cc_error *err)
+static int row_get(struct store *st, const char *sql, const char *key, struct store_volume *v,
+		   struct cc_error *err)
 {
 	sql_auto sqlite3_stmt *q = sql_prepare(st, err, sql, "t", key);
 	int rc = q ? sql_step(st, q, err) : -1;
@@ -110,13 +112,13 @@ static int get(struct store *st, const char *sql, const char *key, struct store_
 int store_volume_get(struct store *st, const char *name, struct store_volume *v,
 		     struct cc_error *err)
 {
-	return get(st, "SELECT " COLUMNS " FROM volume WHERE name = ?", name, v, err);
+	return row_get(st, "SELECT " COLUMNS " FROM volume WHERE name = ?", name, v, err);
 }
 
 int store_volume_by_uuid(struct store *st, const char *uuid, struct store_volume *v,
 			 struct cc_error *err)
 {
-	return get(st, "SELECT " COLUMNS " FROM volume WHERE uuid = ?", uuid, v, err);
+	return row_get(st, "SELECT " COLUMNS " FROM volume WHERE uuid = ?", uuid, v, err);
 }
 
 int store_volume_each(struct store *st, store_volume_fn *fn, void *arg, struct cc_error *err)

@@ -4,6 +4,8 @@
 
 #include "evidence.h"
 #include "fuzz.h"
+#include "jwk.h"
+#include "name.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -2,8 +2,10 @@
 /* A bundle's config.json under both engines; what parses can be sent as a measurement. */
 #include <string.h>
 
+#include "digest.h"
 #include "dmctl/container/oci.h"
 #include "fuzz.h"
+#include "strv.h"
 
 #define ID "723f24339aa68e252590956c06a89265066bf42b3cc4011cb7ae1270d9b68498"
 

@@ -4,6 +4,7 @@
 
 #include "dmctl/bind/binding.h"
 #include "dmctl/container/image_config.h"
+#include "name.h"
 #include "dmctl/host/proc.h"
 #include "fuzz.h"
 

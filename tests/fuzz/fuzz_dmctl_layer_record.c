@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "digest.h"
 #include "dmctl/container/layer_record.h"
 #include "fuzz.h"
 

@@ -4,6 +4,7 @@
 
 #include "dmctl/agent/agent_message.h"
 #include "fuzz.h"
+#include "name.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -10,6 +10,7 @@
 #include "dmctl/host/mountinfo.h"
 #include "dmctl/container/rootfs_overlay.h"
 #include "fuzz.h"
+#include "strv.h"
 
 static void split(const char *lower)
 {

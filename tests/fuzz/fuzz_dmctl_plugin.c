@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/mount.h>
 
+#include "name.h"
 #include "dmctl/plugin/plugin_request.h"
 #include "fuzz.h"
 

@@ -6,9 +6,10 @@
 #include <string.h>
 
 #include "b64.h"
+#include "digest.h"
 #include "dsse.h"
-#include "json.h"
 #include "fuzz.h"
+#include "pkey.h"
 
 static const char pem[] = "-----BEGIN PUBLIC KEY-----\n"
 			  "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAErWxtJQNGtNpATEfSn6l63QCq/mlb\n"

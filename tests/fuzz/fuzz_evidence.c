@@ -7,6 +7,7 @@
 
 #include "evidence.h"
 #include "fuzz.h"
+#include "name.h"
 
 static const char agent[] =
 	"{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"u5t2_tpl04lYbhIvCpmuFDLuwmyOCGQ_1GUhYoMlxFU\","

@@ -3,8 +3,11 @@
 #include <string.h>
 
 #include "decide.h"
+#include "digest.h"
 #include "fuzz.h"
+#include "identity.h"
 #include "measured.h"
+#include "name.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

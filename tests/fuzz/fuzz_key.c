@@ -2,9 +2,10 @@
 /*
  * Public keys that administrators and agents hand in: a signer's PEM, an agent's or one-time JWK.
  */
-#include "dsse.h"
-#include "evidence.h"
+#include "digest.h"
 #include "fuzz.h"
+#include "jwk.h"
+#include "pkey.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

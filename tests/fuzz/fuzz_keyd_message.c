@@ -9,7 +9,7 @@ static void check_request(const struct request *rq, const uint8_t *data, size_t 
 {
 	static unsigned char again[MESSAGE_MAX];
 
-	REQUIRE(rq->op >= OP_HEALTHZ && rq->op < OP_END);
+	REQUIRE(rq->op > OP_NONE && rq->op < OP_END);
 	REQUIRE(strnlen(rq->arg, sizeof(rq->arg)) < sizeof(rq->arg));
 	REQUIRE(strnlen(rq->channel, sizeof(rq->channel)) < sizeof(rq->channel));
 	REQUIRE(rq->body_len <= MESSAGE_BODY_MAX);

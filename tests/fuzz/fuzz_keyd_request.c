@@ -10,8 +10,9 @@
 #include <unistd.h>
 
 #include "evidence.h"
+#include "file.h"
 #include "fuzz.h"
-#include "keyd/custodian/custodian.h"
+#include "keyd/custodian/handle.h"
 #include "log.h"
 
 #define REQUESTS 5000 /* until the database is made anew */

@@ -4,6 +4,7 @@
 
 #include "decide.h"
 #include "fuzz.h"
+#include "identity.h"
 #include "measured.h"
 
 static const char statement[] =

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* A release as a compact JWE, under the one-time key that the one in the corpus is for. */
-#include "evidence.h"
 #include "fuzz.h"
+#include "release.h"
 
 /* Made for this file; it never protected anything. */
 static const char recipient[] =

@@ -7,8 +7,7 @@
 
 #include "lib_test.h"
 
-#include "evidence.h"
-#include "jose.h"
+#include "jwk.h"
 #include "secret.h"
 
 #define HASH43 "IUrCNxHSRZQYHv4pl1q7RaPUQiWg7LWiMUBD6xpXUmc"

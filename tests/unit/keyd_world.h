@@ -21,8 +21,10 @@
 #include "evidence.h"
 #include "identity.h"
 #include "jose.h"
-#include "keyd/custodian/custodian.h"
+#include "keyd/custodian/handle.h"
+#include "jwk.h"
 #include "keyd/custodian/lease.h"
+#include "strv.h"
 #include "keyd/custodian/upgrade.h"
 
 #define UUID_PGDATA "0a000000-0000-4000-8000-000000000001"
@@ -113,6 +115,11 @@ static inline void ask_ok(struct world *w, enum op op, const char *arg, json_t *
 static inline const char *fact_of(const struct got *g)
 {
 	return json_string_value(json_object_get(json_object_get(g->body, "error"), "fact"));
+}
+
+static inline const char *message_of(const struct got *g)
+{
+	return json_string_value(json_object_get(json_object_get(g->body, "error"), "message"));
 }
 
 static inline void assert_error(const struct got *g, int http, const char *code, const char *fact)
@@ -489,7 +496,8 @@ static inline void open_custodian(struct world *w)
 	assert_int_equal(kek_from_secret(&key, &w->custodian.kek, &err), 0);
 	strcpy(w->custodian.boot_id, fake_host_boot);
 	w->custodian.store = store_open(w->dir, STORE_CREATE, &err);
-	if (!w->custodian.store || upgrade_keys(&w->custodian, &err) ||
+	if (!w->custodian.store ||
+	    upgrade_keys(w->custodian.store, &w->custodian.kek, fake_real, &err) ||
 	    lease_settle(w->custodian.store, fake_host_boot, fake_boot_ms, &err))
 		fail_msg("%s", err.text);
 }

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "file.h"
 #include "json.h"
 
 #define COSIGN "tests/fixtures/cosign/"

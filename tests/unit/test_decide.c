@@ -7,7 +7,9 @@
 #include "lib_test.h"
 
 #include "decide.h"
+#include "identity.h"
 #include "render.h"
+#include "strv.h"
 
 #define PATH_VAR "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define NOW 1780000000 /* 2026-05-28T20:26:40Z */

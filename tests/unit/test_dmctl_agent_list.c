@@ -13,6 +13,7 @@
 #include "dmctl/agent/agent_list.h"
 #include "dmctl/agent/agent_message.h"
 #include "dmctl/bind/binding.h"
+#include "strv.h"
 
 #define MANY 1000
 

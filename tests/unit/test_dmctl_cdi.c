@@ -8,6 +8,7 @@
 
 #include "dmctl/plugin/cdi.h"
 #include "paths.h"
+#include "strv.h"
 
 static char dir[64];
 

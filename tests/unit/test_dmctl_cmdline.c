@@ -8,6 +8,7 @@
 
 #include "dmctl/cli/global_options.h"
 #include "dmctl/cli/host_name.h"
+#include "name.h"
 #include "dmctl/cli/verbs.h"
 
 #define ARGS_MAX 16

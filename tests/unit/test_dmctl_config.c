@@ -2,8 +2,10 @@
 /* config.json and the OCI state: what engines write, and what somebody might slip in. */
 #include "lib_test.h"
 
+#include "digest.h"
 #include "dmctl/container/oci.h"
 #include "paths.h"
+#include "strv.h"
 
 #define DOCKER_ID "723f24339aa68e252590956c06a89265066bf42b3cc4011cb7ae1270d9b68498"
 #define PODMAN_ID "73f4f619725b0f5fe4a5938121f19e95a4b2e82659cedfddd4f4ed0aabf3e9ce"

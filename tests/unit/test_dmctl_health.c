@@ -9,6 +9,7 @@
 #include "dmctl/engine/engine_store.h"
 #include "dmctl/container/measure.h"
 #include "dmctl/engine/podman_db.h"
+#include "strv.h"
 
 #define IMAGE "{\"config\":{\"Healthcheck\":{\"Test\":[\"CMD\",\"/ok\"],\"Interval\":5}}}"
 #define NO_CHECK "{\"config\":{}}"

@@ -6,6 +6,7 @@
 #include "lib_test.h"
 
 #include "b64.h"
+#include "identity.h"
 #include "dmctl/client/identity_file.h"
 #include "dmctl/cli/identity_draft.h"
 #include "dsse.h"

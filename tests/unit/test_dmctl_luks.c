@@ -7,18 +7,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "digest.h"
 #include "dmctl/volume/luks.h"
 #include "secret.h"
 
 #define FILE_BYTES (48 * 1024 * 1024)
 
-static const struct volume_record volume = {
+static const struct cc_volume volume = {
 	.name = "pgdata",
 	.uuid = "3e2c5a0e-7d1b-4c55-9b6f-0a1b2c3d4e5f",
 	.cipher = "aes-xts-plain64",
 	.key_bytes = 64,
 	.sector_size = 4096,
-	.offset = LUKS_DATA_OFFSET_SECTORS,
+	.offset = CC_VOLUME_HEADER_SECTORS,
 	.sectors = 32768,
 	.fs = "ext4",
 	.generation = 1,
@@ -135,7 +136,7 @@ static void another_key_is_refused_by_the_digest(void **state)
 	cc_secret_clear(&other);
 }
 
-static void expect_differs(const char *path, const struct volume_record *v, const char *what)
+static void expect_differs(const char *path, const struct cc_volume *v, const char *what)
 {
 	struct cc_error err = {0};
 
@@ -146,7 +147,7 @@ static void expect_differs(const char *path, const struct volume_record *v, cons
 static void each_field_that_differs_from_the_record_is_named(void **state)
 {
 	const struct lun *l = *state;
-	struct volume_record v;
+	struct cc_volume v;
 
 	v = volume;
 	strcpy(v.uuid, "3e2c5a0e-7d1b-4c55-9b6f-0a1b2c3d4e60");
@@ -277,7 +278,7 @@ static void an_empty_lun_carries_no_header(void **state)
 static void a_format_that_fails_leaves_the_lun_as_it_was(void **state)
 {
 	const struct lun *l = *state;
-	struct volume_record v = volume;
+	struct cc_volume v = volume;
 	char before[72], after[72];
 	struct cc_error err = {0};
 	struct cc_secret key = {0};

@@ -13,6 +13,7 @@
 
 #include "dmctl/container/rootfs_layers.h"
 #include "dmctl/container/rootfs_overlay.h"
+#include "strv.h"
 
 static char cache[80];
 static struct layers_cost cost;

@@ -8,8 +8,10 @@
 #include <openssl/pem.h>
 
 #include "b64.h"
+#include "digest.h"
 #include "dsse.h"
 #include "identity.h"
+#include "pkey.h"
 
 static EVP_PKEY *p256, *other_p256, *ed25519;
 

@@ -9,6 +9,9 @@
 
 #include "evidence.h"
 #include "jose.h"
+#include "jwk.h"
+#include "secret.h"
+#include "strv.h"
 
 #define UUID "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"
 #define HASH43 "IUrCNxHSRZQYHv4pl1q7RaPUQiWg7LWiMUBD6xpXUmc"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Writing files so that they are there after a crash. */
+/* Reading files, and writing them so that they are there after a crash. */
 #include "lib_test.h"
 
 #include <fcntl.h>
@@ -123,6 +123,59 @@ static void a_file_is_replaced_whole_and_with_its_mode(void **state)
 	expect_error(&err, CC_E_INTERNAL, "", "No such file");
 }
 
+static void files_are_read_whole_or_not_at_all(void **state)
+{
+	char path[] = "/tmp/cc-test-XXXXXX";
+	cc_auto_close int fd = mkstemp(path);
+	struct cc_error err = {0};
+	char *buf = NULL;
+	size_t len = 0;
+
+	(void)state;
+	assert_int_equal(write(fd, "a\0b", 3), 3);
+	expect_ok(cc_read_file(path, &buf, &len, &err), &err);
+	assert_int_equal(len, 3);
+	assert_memory_equal(buf, "a\0b", 4);
+	free(buf);
+	buf = NULL;
+
+	assert_int_equal(ftruncate(fd, CC_FILE_MAX), 0);
+	expect_ok(cc_read_file(path, &buf, &len, &err), &err);
+	assert_int_equal(len, CC_FILE_MAX);
+	free(buf);
+	buf = NULL;
+
+	assert_int_equal(ftruncate(fd, CC_FILE_MAX + 1), 0);
+	assert_int_equal(cc_read_file(path, &buf, &len, &err), -1);
+	expect_error(&err, CC_E_INVALID, "", "has more than");
+	assert_null(buf);
+	unlink(path);
+	assert_int_equal(cc_read_file(path, &buf, &len, &err), -1);
+	expect_error(&err, CC_E_NOTFOUND, "", path);
+	assert_int_equal(cc_read_file("/tmp", &buf, &len, &err), -1);
+	expect_error(&err, CC_E_INTERNAL, "", "/tmp");
+}
+
+static void a_dash_reads_standard_input(void **state)
+{
+	struct cc_error err = {0};
+	int pipefd[2], saved = dup(STDIN_FILENO);
+	char *buf = NULL;
+	size_t len = 0;
+
+	(void)state;
+	assert_int_equal(pipe(pipefd), 0);
+	assert_int_equal(write(pipefd[1], "{}", 2), 2);
+	close(pipefd[1]);
+	dup2(pipefd[0], STDIN_FILENO);
+	close(pipefd[0]);
+	expect_ok(cc_read_file("-", &buf, &len, &err), &err);
+	dup2(saved, STDIN_FILENO);
+	close(saved);
+	assert_string_equal(buf, "{}");
+	free(buf);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -130,6 +183,8 @@ int main(void)
 		cmocka_unit_test(a_full_device_is_an_error),
 		cmocka_unit_test(the_directory_of_a_path_is_synced),
 		cmocka_unit_test(a_file_is_replaced_whole_and_with_its_mode),
+		cmocka_unit_test(files_are_read_whole_or_not_at_all),
+		cmocka_unit_test(a_dash_reads_standard_input),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

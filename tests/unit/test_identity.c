@@ -3,6 +3,8 @@
 
 #include "dsse.h"
 #include "identity.h"
+#include "pkey.h"
+#include "strv.h"
 
 /* A statement with every member there is. */
 static json_t *full(void)

@@ -2,7 +2,7 @@
 /* Keys: what is taken for one, and the name it has. */
 #include "agent_key.h"
 
-#include "evidence.h"
+#include "jwk.h"
 
 static void the_public_part_has_no_private_member(void **state)
 {

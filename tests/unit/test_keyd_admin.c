@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Volumes, signers, identities, agents and leases as the API offers them. */
+#include "jwk.h"
 #include "keyd_world.h"
 
 static json_t *member(const struct got *g, const char *name)
@@ -109,11 +110,14 @@ static void volumes_that_make_no_sense_are_refused(void **state)
 		{"keyBytes", "-64"},
 		{"sectorSize", "1024"},
 		{"sectorSize", "0"},
+		{"offset", "0"},
 		{"offset", "1"},
+		{"offset", "65528"},
 		{"offset", "9223372036854775807"},
 		{"sectors", "0"},
 		{"sectors", "7"},
 		{"sectors", "9223372036854775800"},
+		{"fs", "\"btrfs\""},
 		{"fs", "\"ext4 -F\""},
 		{"fs", "\"\""},
 		{"fs", "\"averyveryverylongname\""},
@@ -129,9 +133,31 @@ static void volumes_that_make_no_sense_are_refused(void **state)
 		json_object_set_new(body, bad[i].member,
 				    json_loads(bad[i].value, JSON_DECODE_ANY, NULL));
 		g = ask(w, OP_VOLUME_CREATE, "", body);
-		assert_int_equal(g.http, 400);
+		assert_error(&g, 400, "invalid", "");
+		assert_non_null(strstr(message_of(&g), bad[i].member));
 		assert_string_equal(last_audit(w).outcome, "refuse");
 	}
+}
+
+/* One that an older keyd took: nothing can be done with it, but it does not stay for ever. */
+static void a_stored_record_that_makes_no_sense_is_shown_and_deleted(void **state)
+{
+	struct world *w = *state;
+	auto_got struct got shown = {0}, grown = {0};
+	struct store_volume v;
+	struct cc_error err;
+
+	assert_int_equal(store_volume_get(w->custodian.store, "pgdata", &v, &err), 0);
+	v.rec.offset = 0;
+	strcpy(v.rec.fs, "btrfs");
+	assert_int_equal(store_volume_update(w->custodian.store, &v, &err), 0);
+	shown = ask(w, OP_VOLUME_GET, "pgdata", NULL);
+	assert_int_equal(shown.http, 200);
+	assert_string_equal(text(shown.body, "fs"), "btrfs");
+	grown = ask(w, OP_VOLUME_GROW, "pgdata", json_pack("{s:I}", "sectors", INT64_C(1) << 30));
+	assert_error(&grown, 400, "invalid", "");
+	assert_non_null(strstr(message_of(&grown), "offset"));
+	ask_ok(w, OP_VOLUME_DELETE, "pgdata", NULL);
 }
 
 static void deleting_a_volume_erases_its_wrapped_key_from_the_disk(void **state)
@@ -539,6 +565,7 @@ int main(void)
 		world_test(a_volume_grows_and_never_shrinks),
 		world_test(a_ready_volume_is_not_replaced_and_a_broken_off_one_is),
 		world_test(volumes_that_make_no_sense_are_refused),
+		world_test(a_stored_record_that_makes_no_sense_is_shown_and_deleted),
 		world_test(deleting_a_volume_erases_its_wrapped_key_from_the_disk),
 		world_test(a_leased_volume_is_not_deleted),
 		world_test(signers_are_enrolled_listed_and_removed),

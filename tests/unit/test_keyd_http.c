@@ -178,6 +178,7 @@ static void every_path_of_the_api_is_found(void **state)
 		/* A volume may be called like a part of a path. */
 		{"GET", "/v1/volumes/ready", OP_VOLUME_GET, "ready"},
 	};
+	bool found[OP_END] = {false};
 	struct route r;
 
 	(void)state;
@@ -186,7 +187,12 @@ static void every_path_of_the_api_is_found(void **state)
 		assert_int_equal(route_find(good[i].method, good[i].target, &r), 0);
 		assert_int_equal(r.op, good[i].op);
 		assert_string_equal(r.arg, good[i].arg);
+		found[r.op] = true;
 	}
+	for (enum op op = OP_NONE + 1; op < OP_END; op++)
+		if (!found[op])
+			fail_msg("%s %s was not asked for", operations[op].method,
+				 operations[op].path);
 }
 
 static void other_paths_are_not(void **state)

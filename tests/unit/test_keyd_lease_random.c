@@ -321,7 +321,7 @@ static void run_schedule(struct world *w, unsigned int seed, unsigned int totals
 		boot_host(&n, h);
 	}
 	assert_int_equal(store_volume_get(w->custodian.store, "pgdata", &v, &err), 0);
-	v.terms.lease_ms = MS;
+	v.rec.terms.lease_ms = MS;
 	v.fence = 0;
 	assert_int_equal(store_volume_update(w->custodian.store, &v, &err), 0);
 	restart_keyd(&n, true);

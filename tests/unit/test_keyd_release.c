@@ -2,6 +2,8 @@
 /* The custodian's decision, request in, answer out: who gets the key, and that nobody else does. */
 #include "keyd_world.h"
 
+#include "release.h"
+
 /* A refusal names its fact, has an audit row that does, and no key in it. */
 static void assert_refused(struct world *w, const struct got *g, uint64_t rows_before, int http,
 			   const char *code, const char *fact)

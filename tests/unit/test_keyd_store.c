@@ -13,25 +13,25 @@ static int empty_setup(void **state)
 static struct store_volume volume(const char *name, const char *uuid)
 {
 	struct store_volume v = {
-		.cipher = "aes-xts-plain64",
-		.key_bytes = 64,
-		.sector_size = 4096,
-		.offset = 65536,
-		.sectors = UINT64_C(1) << 40,
-		.fs = "xfs",
-		.generation = 3,
-		.created = 1800000000,
+		.rec.cipher = "aes-xts-plain64",
+		.rec.key_bytes = 64,
+		.rec.sector_size = 4096,
+		.rec.offset = 65536,
+		.rec.sectors = UINT64_C(1) << 40,
+		.rec.fs = "xfs",
+		.rec.generation = 3,
+		.rec.created = 1800000000,
 		.kek_id = "00112233445566778899aabbccddeeff",
 		.wrapped = "not really",
 		.wrapped_len = 92,
 		.fence = 5,
 		.serial_floor = 9,
 		.wrap_format = KEK_FORMAT,
-		.terms = CC_LEASE_TERMS_DEFAULT,
+		.rec.terms = CC_LEASE_TERMS_DEFAULT,
 	};
 
-	strcpy(v.name, name);
-	strcpy(v.uuid, uuid);
+	strcpy(v.rec.name, name);
+	strcpy(v.rec.uuid, uuid);
 	return v;
 }
 
@@ -47,27 +47,27 @@ static void a_volume_comes_back_as_it_was(void **state)
 	st = w->custodian.store;
 	assert_int_equal(store_volume_get(st, "pgdata", &back, &err), 0);
 	assert_int_equal(back.id, v.id);
-	assert_string_equal(back.name, v.name);
-	assert_string_equal(back.uuid, v.uuid);
-	assert_string_equal(back.cipher, v.cipher);
-	assert_int_equal(back.key_bytes, v.key_bytes);
-	assert_int_equal(back.sector_size, v.sector_size);
-	assert_true(back.offset == v.offset && back.sectors == v.sectors);
-	assert_string_equal(back.fs, v.fs);
-	assert_int_equal(back.generation, v.generation);
-	assert_false(back.ready);
-	assert_true(back.created == v.created);
+	assert_string_equal(back.rec.name, v.rec.name);
+	assert_string_equal(back.rec.uuid, v.rec.uuid);
+	assert_string_equal(back.rec.cipher, v.rec.cipher);
+	assert_int_equal(back.rec.key_bytes, v.rec.key_bytes);
+	assert_int_equal(back.rec.sector_size, v.rec.sector_size);
+	assert_true(back.rec.offset == v.rec.offset && back.rec.sectors == v.rec.sectors);
+	assert_string_equal(back.rec.fs, v.rec.fs);
+	assert_int_equal(back.rec.generation, v.rec.generation);
+	assert_false(back.rec.ready);
+	assert_true(back.rec.created == v.rec.created);
 	assert_string_equal(back.kek_id, v.kek_id);
 	assert_int_equal(back.wrapped_len, v.wrapped_len);
 	assert_memory_equal(back.wrapped, v.wrapped, v.wrapped_len);
 	assert_int_equal(back.fence, v.fence);
 	assert_int_equal(back.serial_floor, v.serial_floor);
 
-	back.ready = true;
+	back.rec.ready = true;
 	back.fence = 6;
 	assert_int_equal(store_volume_update(st, &back, &err), 0);
 	assert_int_equal(store_volume_by_uuid(st, UUID_PGDATA, &back, &err), 0);
-	assert_true(back.ready);
+	assert_true(back.rec.ready);
 	assert_int_equal(back.fence, 6);
 }
 

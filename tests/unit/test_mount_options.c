@@ -8,6 +8,7 @@
 #include <sys/mount.h>
 
 #include "mount_options.h"
+#include "strv.h"
 
 static struct cc_mount_options parsed(const char *text)
 {

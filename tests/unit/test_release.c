@@ -7,7 +7,9 @@
 #include <jose/jwk.h>
 #include <sanitizer/lsan_interface.h>
 
-#include "evidence.h"
+#include "jose.h"
+#include "jwk.h"
+#include "release.h"
 
 struct exchange {
 	json_t *private, *public;

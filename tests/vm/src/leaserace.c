@@ -24,6 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "client/keyd_client.h"
 #include "volume/mapping.h"
 #include "measurement.h"
@@ -49,7 +50,7 @@ struct race {
 };
 
 struct host {
-	struct volume_record record; /* of the mapping */
+	struct cc_volume record; /* of the mapping */
 	struct cc_measurement *m;
 	const char *key_file;
 	unsigned int volume;

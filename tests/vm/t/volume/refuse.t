@@ -6,7 +6,7 @@
 
 . ./lib.sh
 . ./volume-lib.sh
-plan 76
+plan 87
 
 need keyd_setup
 
@@ -124,6 +124,27 @@ exec 4>&-
 like "somebody who answers late is told why" "$(cat "$tap_dir/said")" "was deleted and created again in the meantime; nothing was changed"
 is "the volume that was made anew is there" "$(dmctl volume inspect --json victim | jq -r .state)" ready
 need dmctl volume rm victim --yes --wipe-header
+
+# ---- a record that makes no sense ----
+wish='{"name":"odd","uuid":"0a000000-0000-4000-8000-000000000001","cipher":"aes-xts-plain64","keyBytes":64,
+	"sectorSize":4096,"offset":65536,"sectors":8,"fs":"ext4"}'
+wish() { jq "$1" <<<"$wish" | post /v1/volumes; }
+like "keyd refuses a file system that dmctl does not know" "$(wish '.fs = "btrfs"' | jq -r .error.message)" \
+	'fs is "btrfs", not ext4, xfs or none'
+like "keyd refuses data where the header is" "$(wish '.offset = 0' | jq -r .error.message)" \
+	'offset is 0, not between 65536'
+is "keyd has no record of either wish" "$(dmctl volume ls --json | jq -c .volumes)" "[]"
+for ready in 0 1; do
+	need wish .
+	need set_ready odd $ready
+	need sqlite3 -cmd '.timeout 5000' /var/lib/container-crypt/keyd/keyd.db \
+		"update volume set fs = 'btrfs', data_offset = 0 where name = 'odd'"
+	fails_with 10 'offset is 0.*dmctl volume rm odd' dmctl volume inspect odd
+	is "inspect shows the odd record all the same (ready $ready)" \
+		"$(dmctl volume inspect --json odd 2>/dev/null | jq -r .fs)" btrfs
+	ok "volume rm needs the name only (ready $ready)" dmctl volume rm odd --yes
+	is "keyd forgot the odd record (ready $ready)" "$(dmctl volume ls --json | jq -c .volumes)" "[]"
+done
 
 # ---- nobody to ask ----
 device=$(lun 0)

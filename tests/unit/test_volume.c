@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+/* keyd's record of a volume, as JSON and back. */
 #include "lib_test.h"
 
-#include "dmctl/client/volume_record.h"
+#include "volume.h"
 
 static json_t *good(void)
 {
@@ -15,27 +16,93 @@ static void the_api_object_is_understood(void **state)
 {
 	cc_auto_json json_t *obj = good();
 	struct cc_error err = {0};
-	struct volume_record v;
+	struct cc_volume v;
 
 	(void)state;
-	expect_ok(volume_record_from_json(&v, obj, &err), &err);
+	expect_ok(cc_volume_from_json(&v, obj, &err), &err);
 	assert_string_equal(v.name, "pgdata");
 	assert_int_equal(v.key_bytes, 64);
 	assert_int_equal(v.sector_size, 4096);
 	assert_int_equal(v.offset, 65536);
 	assert_int_equal(v.sectors, 458752);
+	assert_int_equal(v.created, 1795391907);
 	assert_true(v.ready);
+}
+
+static void what_is_written_is_read_back(void **state)
+{
+	cc_auto_json json_t *obj = good(), *out = NULL, *again = NULL;
+	struct cc_error err = {0};
+	struct cc_volume v;
+
+	(void)state;
+	json_object_set_new(obj, "leaseMs", json_integer(2000));
+	json_object_set_new(obj, "onLock", json_string("error"));
+	json_object_set_new(obj, "mountOptions", json_string("noexec"));
+	expect_ok(cc_volume_from_json(&v, obj, &err), &err);
+	out = cc_volume_to_json(&v);
+	assert_string_equal(json_string_value(json_object_get(out, "mountOptions")), "noexec");
+	assert_int_equal(json_integer_value(json_object_get(out, "leaseMs")), 2000);
+	expect_ok(cc_volume_from_json(&v, out, &err), &err);
+	again = cc_volume_to_json(&v);
+	assert_true(json_equal(out, again));
+	/* everything but what is not the record's, and the terms that were not said */
+	json_object_del(obj, "identity");
+	json_object_del(obj, "lease");
+	json_object_update_missing(obj, out);
+	assert_true(json_equal(out, obj));
+}
+
+static void a_wish_has_only_what_is_the_askers_to_say(void **state)
+{
+	static const char *const keyds[] = {"generation", "state", "realm", "created", "identity"};
+	cc_auto_json json_t *obj = good(), *wish = NULL, *again = NULL;
+	struct cc_error err = {0};
+	struct cc_volume v, back;
+
+	(void)state;
+	expect_ok(cc_volume_from_json(&v, obj, &err), &err);
+	wish = cc_volume_wish_to_json(&v);
+	expect_ok(cc_volume_wish_from_json(&back, wish, &err), &err);
+	again = cc_volume_wish_to_json(&back);
+	assert_true(json_equal(wish, again));
+	assert_string_equal(back.realm, "");
+	for (size_t i = 0; i < sizeof(keyds) / sizeof(keyds[0]); i++) {
+		json_object_set(wish, keyds[i], json_object_get(obj, keyds[i]));
+		assert_int_equal(cc_volume_wish_from_json(&back, wish, &err), -1);
+		expect_error(&err, CC_E_INVALID, "", keyds[i]);
+		json_object_del(wish, keyds[i]);
+	}
+}
+
+static void a_wish_is_complete_once_keyd_has_said_its_part(void **state)
+{
+	cc_auto_json json_t *obj = good(), *wish = NULL;
+	struct cc_error err = {0};
+	struct cc_volume v;
+
+	(void)state;
+	expect_ok(cc_volume_from_json(&v, obj, &err), &err);
+	wish = cc_volume_wish_to_json(&v);
+	expect_ok(cc_volume_wish_from_json(&v, wish, &err), &err);
+	assert_int_equal(cc_volume_check(&v, &err), -1);
+	expect_error(&err, CC_E_INVALID, "", "generation");
+	v.generation = 1;
+	assert_int_equal(cc_volume_check(&v, &err), -1);
+	expect_error(&err, CC_E_INVALID, "", "realm");
+	strcpy(v.realm, "test");
+	expect_ok(cc_volume_check(&v, &err), &err);
 }
 
 static void a_volume_that_is_being_created_is_not_ready(void **state)
 {
 	cc_auto_json json_t *obj = good();
 	struct cc_error err = {0};
-	struct volume_record v;
+	struct cc_volume v;
 
 	(void)state;
 	json_object_set_new(obj, "state", json_string("creating"));
-	expect_ok(volume_record_from_json(&v, obj, &err), &err);
+	expect_ok(cc_volume_from_json(&v, obj, &err), &err);
 	assert_false(v.ready);
 }
 
@@ -92,16 +159,18 @@ static void hostile_values_are_refused_by_name(void **state)
 		{"state", "'deleted'", "state"},
 		{"realm", "'a b'", "realm"},
 		{"realm", "null", "realm"},
+		{"created", "'yesterday'", "created"},
+		{"created", "0", "created"},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		cc_auto_json json_t *obj = good();
 		struct cc_error err = {0};
-		struct volume_record v;
+		struct cc_volume v;
 
 		json_object_set_new(obj, bad[i].key, json_of(bad[i].value));
-		if (volume_record_from_json(&v, obj, &err) == 0)
+		if (cc_volume_from_json(&v, obj, &err) == 0)
 			fail_msg("%s %s was taken", bad[i].key, bad[i].value);
 		expect_error(&err, CC_E_INVALID, "", bad[i].part);
 	}
@@ -111,16 +180,16 @@ static void every_field_is_needed(void **state)
 {
 	static const char *const keys[] = {"name",	 "uuid",   "cipher",  "keyBytes",
 					   "sectorSize", "offset", "sectors", "fs",
-					   "generation", "state",  "realm"};
+					   "generation", "state",  "realm",   "created"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		cc_auto_json json_t *obj = good();
 		struct cc_error err = {0};
-		struct volume_record v;
+		struct cc_volume v;
 
 		json_object_del(obj, keys[i]);
-		assert_int_equal(volume_record_from_json(&v, obj, &err), -1);
+		assert_int_equal(cc_volume_from_json(&v, obj, &err), -1);
 		expect_error(&err, CC_E_INVALID, "", keys[i]);
 	}
 }
@@ -133,9 +202,9 @@ static void what_is_no_object_is_refused(void **state)
 	for (size_t i = 0; i < sizeof(docs) / sizeof(docs[0]); i++) {
 		cc_auto_json json_t *obj = json_of(docs[i]);
 		struct cc_error err = {0};
-		struct volume_record v;
+		struct cc_volume v;
 
-		assert_int_equal(volume_record_from_json(&v, obj, &err), -1);
+		assert_int_equal(cc_volume_from_json(&v, obj, &err), -1);
 		assert_int_equal(err.code, CC_E_INVALID);
 	}
 }
@@ -144,6 +213,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_api_object_is_understood),
+		cmocka_unit_test(what_is_written_is_read_back),
+		cmocka_unit_test(a_wish_has_only_what_is_the_askers_to_say),
+		cmocka_unit_test(a_wish_is_complete_once_keyd_has_said_its_part),
 		cmocka_unit_test(a_volume_that_is_being_created_is_not_ready),
 		cmocka_unit_test(hostile_values_are_refused_by_name),
 		cmocka_unit_test(every_field_is_needed),

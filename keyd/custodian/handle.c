@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "custodian/handle.h"
+
+#include <string.h>
+
+#include "custodian/call.h"
+#include "log.h"
+
+#define ROW(name, handler, ...) [OP_##name] = op_##handler,
+static handler_fn *const handlers[OP_END] = {OPERATIONS_OF_CUSTODIAN(ROW)};
+
+/* ---- answers ---- */
+
+/* Limits that pass by themselves are 429, RFC 6585; the rest is the table of docs/api.md. */
+static int http_status(const struct cc_error *err)
+{
+	return err->code == CC_E_BUSY && !strcmp(err->fact, "nonces") ? 429
+								      : cc_code_http(err->code);
+}
+
+static void answer_set(struct answer *a, int http, enum text_type type, char *text)
+{
+	static const char nothing[] = "{\"error\":{\"code\":\"memory\",\"status\":3,\"fact\":\"\","
+				      "\"message\":\"out of memory\"}}";
+
+	if (!text) {
+		http = 503;
+		text = strdup(nothing);
+	}
+	*a = (struct answer){
+		.http = http,
+		.type = type,
+		.text = text,
+		.len = text ? strlen(text) : 0,
+	};
+}
+
+static void answer_json(struct answer *a, int http, const json_t *obj)
+{
+	answer_set(a, http, TEXT_JSON, obj ? json_dumps(obj, JSON_COMPACT) : NULL);
+}
+
+static void answer_error(struct answer *a, const struct cc_error *err)
+{
+	cc_auto_json json_t *obj = cc_error_to_json(err);
+
+	answer_json(a, http_status(err), obj);
+}
+
+/* ---- calls ---- */
+
+/*
+ * What the row of the operation demands of any request. The front has looked at it as well; what
+ * the front says is not believed.
+ */
+static int check_request(const struct operation *op, struct call *call, struct cc_error *err)
+{
+	if (!op_arg_fits(op, call->rq->arg))
+		return cc_fail(err, CC_E_USAGE, "malformed name or UUID in the path");
+	if (!op_has_body(op))
+		return 0;
+	call->in = cc_json_parse(call->rq->body, call->rq->body_len, "request", err);
+	if (!call->in)
+		return -1;
+	if (!json_is_object(call->in))
+		return cc_fail(err, CC_E_INVALID, "request: the body must be a JSON object");
+	return 0;
+}
+
+static int call_run(struct custodian *c, struct call *call, struct cc_error *err)
+{
+	if (check_request(&operations[call->rq->op], call, err))
+		return -1;
+	return handlers[call->rq->op](c, call, err);
+}
+
+/* The effect and its audit row, or neither. */
+static int run_transaction(struct custodian *c, const struct operation *op, struct call *call,
+			   struct cc_error *err)
+{
+	if (store_begin(c->store, err))
+		return -1;
+	if (call_run(c, call, err) ||
+	    (!call->note.nothing && note_write(c, &call->note, "allow", "", err)) ||
+	    store_commit(c->store, err)) {
+		store_rollback(c->store);
+		return -1;
+	}
+	if (op->flags & OPF_ERASES && store_checkpoint(c->store, err))
+		cc_log(LOG_WARNING, "what was deleted is still in the write-ahead log: %s",
+		       err->text);
+	return 0;
+}
+
+static void record_refusal(struct custodian *c, struct call *call, const struct cc_error *err)
+{
+	const char *outcome = custodian_is_refusal(err) ? "refuse" : "error";
+	const char *fact = custodian_fact(err);
+	struct cc_error why;
+
+	NOTE(call->note.detail, err->text);
+	if (note_write(c, &call->note, outcome, fact, &why))
+		cc_log(LOG_ERR, "a refusal (%s: %s) cannot be recorded: %s", call->note.event, fact,
+		       why.text);
+}
+
+/* @err: NULL for success. What only reads is for --verbose, unless it fails inside keyd. */
+static void log_call(const struct operation *op, const struct call *call,
+		     const struct cc_error *err)
+{
+	const struct note *n = &call->note;
+	int level = !err ? LOG_INFO : custodian_is_refusal(err) ? LOG_NOTICE : LOG_ERR;
+
+	if (!(op->flags & OPF_AUDITED) && level != LOG_ERR)
+		level = LOG_DEBUG;
+	cc_log(level, "%s%s%s%s%s%s: %s", n->event, n->volume[0] ? " of volume " : "", n->volume,
+	       n->agent[0] ? " by agent " : "", n->agent, err ? " refused" : "",
+	       err ? err->text : n->detail);
+}
+
+static void call_clear(struct call *call)
+{
+	json_decref(call->in);
+	json_decref(call->out);
+	free(call->text);
+}
+
+void custodian_handle(struct custodian *c, const struct request *rq, struct answer *a)
+{
+	cc_cleanup(call_clear) struct call call = {.rq = rq, .out = json_object()};
+	bool known = rq->op < OP_END && handlers[rq->op];
+	const struct operation *op = &operations[known ? rq->op : OP_NONE];
+	struct cc_error err = {0};
+	int rc;
+
+	c->counters.requests++;
+	if (!known || !call.out) {
+		cc_fail(&err, known ? CC_E_NOMEM : CC_E_USAGE, "the request cannot be served");
+		return answer_error(a, &err);
+	}
+	call.note.event = op->event;
+	if (!(op->flags & OPF_ATTESTED))
+		snprintf(call.note.detail, sizeof(call.note.detail), "by process %u", rq->peer);
+
+	rc = op->flags & OPF_AUDITED ? run_transaction(c, op, &call, &err)
+				     : call_run(c, &call, &err);
+	log_call(op, &call, rc ? &err : NULL);
+	if (rc) {
+		custodian_count_refusal(c, &err);
+		if (op->flags & OPF_AUDITED)
+			record_refusal(c, &call, &err);
+		return answer_error(a, &err);
+	}
+	if (call.counter)
+		++*call.counter;
+	if (call.text)
+		answer_set(a, 200, TEXT_METRICS, cc_steal(call.text));
+	else
+		answer_json(a, 200, call.out);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * digest.h - SHA-256 digests as text: "sha256:" and 64 lower-case hex digits.
+ */
+#ifndef CC_DIGEST_H
+#define CC_DIGEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define CC_DIGEST_LEN 72 /* the text and its NUL */
+
+bool cc_is_digest(const char *s);
+
+/* The text of the 32 bytes of a hash. */
+void cc_sha256_text(const unsigned char hash[static 32], char out[static CC_DIGEST_LEN]);
+/* The digest of @len bytes. */
+void cc_sha256_digest(const void *buf, size_t len, char out[static CC_DIGEST_LEN]);
+
+#endif
