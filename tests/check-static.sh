@@ -10,6 +10,7 @@ layer_static() {
 	check "every file says its licence" spdx
 	check "no unfinished marks" no_marks
 	check "shell scripts pass shellcheck" scripts
+	check "a TAP test's name says its promise by itself" tap_names
 	check "programs build without warnings" build all
 	check "clang-tidy finds nothing" build tidy
 	check "module builds without warnings in the guest's tree" tests/vm/build modules
@@ -96,6 +97,14 @@ scripts() {
 		*) head -c 32 "$file" | grep -qaE '^#!.*\b(ba)?sh\b' && echo "$file" ;;
 		esac
 	done | xargs -d '\n' shellcheck -x -S warning -P tests/vm -e SC2034,SC2046,SC2120,SC2154,SC2209
+}
+
+# A log shows the one that failed, not the line before it.
+tap_names() {
+	local words='and|nor|which|whose|so|but|then|it|its|they'
+
+	! tracked tests/vm | grep '\.t$' |
+		xargs grep -nE "^\s*(ok|not_ok|is|like|unlike|report \S+) \"(\S*: )?($words) "
 }
 
 # The word lists come with checkpatch; it looks for its kernel tree otherwise.
