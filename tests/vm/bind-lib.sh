@@ -59,6 +59,8 @@ remove_images() {
 		engine_api $docker POST '/images/prune?filters={"dangling":["false"]}'
 	fi
 	if [ -S $podman ]; then
+		# its service does not know of a plugin that was set up later
+		[ ! -e /etc/containers/containers.conf.d/container-crypt.conf ] || podman volume rm -af
 		engine_api $podman POST /v4.0.0/libpod/volumes/prune
 		engine_api $podman POST '/v4.0.0/libpod/images/prune?all=true'
 	fi
@@ -68,7 +70,7 @@ engine_api() { curl -sfg -X "$2" --unix-socket "$1" "http://engine$3"; }
 # forget_host: no trace of ours is left on it
 forget_host() {
 	rm -rf /etc/container-crypt /var/lib/container-crypt $sock /var/run/cdi/container-crypt-* \
-		/etc/containers/containers.conf.d/container-crypt.conf
+		/run/docker/plugins/container-crypt.sock /etc/containers/containers.conf.d/container-crypt.conf
 }
 
 # host_setup [OPTION...]: a host with keyd and agent, a signer, nothing else; options of dmctl init

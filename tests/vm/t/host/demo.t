@@ -6,7 +6,14 @@
 . ./lib.sh
 . ./bind-lib.sh
 plan 2
+
+# end_daemons: those that demo.sh has started
+no_daemons() { ! pgrep -x 'dmctl|keyd'; }
+end_daemons() { pkill -x 'dmctl|keyd'; wait_for 20 no_daemons; }
+
 cleanup forget_host
+cleanup end_daemons
 cleanup remove_images
+cleanup remove_containers
 ok "the demo runs to its end" bash ./demo.sh
 ok "the demo leaves nothing behind" leaves_nothing
