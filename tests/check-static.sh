@@ -13,6 +13,8 @@ layer_static() {
 	check "no unfinished marks" no_marks
 	check "shell scripts pass shellcheck" scripts
 	check "compile_commands.json is well formed" compile_commands
+	check "a TAP test's name says its promise by itself" tap_names
+	check "every test of the guest is in a folder, where check.sh finds it" tests_in_folders
 	check "programs build without warnings" build all
 	check "clang-tidy finds nothing" build tidy
 	check "module builds without warnings in the guest's tree" tests/vm/build modules
@@ -132,6 +134,21 @@ scripts() {
 		*) head -c 32 "$file" | grep -qaE '^#!.*\b(ba)?sh\b' && echo "$file" ;;
 		esac
 	done | xargs -d '\n' shellcheck -x -S warning -P tests/vm -e SC2034,SC2046,SC2120,SC2154,SC2209
+}
+
+# A log shows the one that failed, not the line before it.
+tap_names() {
+	local words='and|nor|which|whose|so|but|then|it|its|they'
+
+	! tracked tests/vm | grep '\.t$' |
+		xargs grep -nE "^\s*(ok|not_ok|is|like|unlike|report \S+) \"(\S*: )?($words) "
+}
+
+tests_in_folders() {
+	local stray
+
+	stray=$(tracked 'tests/vm/t/*' | grep -vE '^tests/vm/t/[a-z]+/[a-z0-9-]+\.t$')
+	[ -z "$stray" ] || { echo "$stray"; return 1; }
 }
 
 # The word lists come with checkpatch; it looks for its kernel tree otherwise.

@@ -19,7 +19,7 @@ echo "obj-m := rawcipher.o" >"$tap_dir/raw/Kbuild"
 need make -s -C "/lib/modules/$(uname -r)/build" M="$tap_dir/raw" modules
 need insmod "$tap_dir/raw/rawcipher.ko"
 need rmmod rawcipher
-raw=$(kmod_dmesg | grep -o 'rawcipher: .*')
+raw=$(kernel_log | grep -o 'rawcipher: .*')
 for op in read write; do
 	bench_result "measure=cipher" "op=$op" "bytes=4096" \
 		"value=$(field $([ $op = read ] && echo decrypt || echo encrypt) "$raw")"

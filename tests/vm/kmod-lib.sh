@@ -6,10 +6,6 @@
 
 . ./lib.sh
 
-# For uses beyond dmesg's start: what the kernel said since the test began.
-kmod_dmesg() { dmesg | sed -n "/kmod-test-$$\$/,\$p"; }
-echo "kmod-test-$$" >/dev/kmsg
-
 need modprobe dm-container-crypt
 need modprobe dm-crypt
 

@@ -131,6 +131,9 @@ wait_for() {
 	done
 }
 
+# kernel_log: what the kernel said since this test file began
+kernel_log() { dmesg | tac | sed '/container-crypt-test: /q' | tac; }
+
 # lun N: the by-id name of the N-th SCSI disk, counted from 0 (wants "# vm: udev scsi=N+1")
 lun() { echo "/dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_lun$1"; }
 

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A test file: what it needs of a guest, and what its TAP said."""
 
-import json
 import re
 import time
 from pathlib import Path
@@ -48,10 +47,12 @@ class Needs:
         else:
             raise UnknownNeed(f"{path}: unknown need '{word}' in a '# vm:' line")
 
-    def key(self):
-        """Files with equal keys may share a guest."""
-        hardware = {k: v for k, v in self.numbers.items() if k not in ("timeout", "silence")}
-        return json.dumps([hardware, sorted(self.services), "icount" in self.flags])
+    def machine(self):
+        """Equal for files that may share a guest. More LUNs or another engine do not matter to a file; udev,
+        which opens every device, and engines at all, which mount and map, do."""
+        numbers = [self.numbers[name] for name in ("smp", "mem", "disks")]
+        engines = bool(self.services & {"docker", "podman", "registry"})
+        return (*numbers, engines, *sorted(self.flags & {"icount", "peer"} | self.services & {"udev", "systemd"}))
 
     def merge(self, other):
         for name, value in other.numbers.items():
@@ -68,6 +69,7 @@ class Tap:
         self.plan = None
         self.seen = self.passed = self.failed = self.skipped = 0
         self.bad = []
+        self.left = []      # behind, in the guest
         self.last = "(nothing yet)"
         self.started = time.monotonic()
 
@@ -99,6 +101,9 @@ class Tap:
             self.fail(f"timed out after: {self.last}")
         elif status and not self.failed:
             self.fail(f"exit status {status}")
+        if self.left and not self.failed:
+            self.fail("left something behind")
+        self.bad += [f"  {self.name} left {thing}" for thing in self.left]
         if plain:
             return
         if self.plan is None:

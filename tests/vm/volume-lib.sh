@@ -7,13 +7,10 @@
 # shellcheck source=tests/vm/bind-lib.sh
 . ./bind-lib.sh
 
-# keyd_setup: a new keyd, realm "test", empty LUNs
+# keyd_setup: a new keyd, realm "test"
 keyd_setup() {
 	modprobe dm-container-crypt
-	for lun in /dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_lun?; do
-		wipefs -aq "$lun"
-	done
-	rm -rf /etc/container-crypt /var/lib/container-crypt $sock
+	cleanup forget_host
 	dmctl init --realm test --name tester >"$tap_dir/init" 2>&1 || { cat "$tap_dir/init"; return 1; }
 	cleanup stop_keyd
 	start_keyd

@@ -24,7 +24,7 @@ class Guest:
     """In place of a guest: runs nothing; its file is edited while it waits for its turn."""
     emulator_crashed = ""
     dir = VM
-    taps = []
+    taps, rest = [], []
 
     def __init__(self, image, members, needs, options):
         self.bad, self.members = [], members
@@ -48,9 +48,10 @@ def outcome(guest):
     """Exit status and output of a run of one file."""
     run.Guest, run.Slot = guest, contextlib.nullcontext
     with tempfile.TemporaryDirectory() as d, contextlib.redirect_stdout(io.StringIO()) as out:
+        run.CACHE = Path(d)
         f = Path(d) / "1-test.t"
         f.write_text("#!/bin/sh\n# vm: docker\n")
-        status = run.summary(*run.run_all(None, Namespace(split=True, smp=0, mem=0), [f]))
+        status = run.summary(*run.run_all(None, Namespace(split=True, smp=0, mem=0, kernel=Namespace(name=None)), [f]))
     return status, out.getvalue()
 
 

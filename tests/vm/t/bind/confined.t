@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The agent needs no more capabilities than its systemd unit gives it, and shows no key: not in the
 # arguments, environment or log of any process, not in the table, the status or the kernel's log.
-# vm: udev docker scsi=1 timeout=240
+# vm: shared udev docker scsi=1 timeout=240
 
 . ./lib.sh
 . ./bind-lib.sh
@@ -27,6 +27,7 @@ ok "the confined agent unbinds on request" sh -c 'docker exec app sh -c "cd /; s
 # A neighbour with access to the host's devices reads while the worker is held between the unlock and the
 # mount, when the container's own gate is not set yet.
 active() { dmsetup status container-crypt-vol | grep -q " container-crypt active "; }
+cleanup rmdir /sys/fs/cgroup/neighbour
 neighbour() {
 	mkdir -p /sys/fs/cgroup/neighbour
 	bash -c 'echo $$ >/sys/fs/cgroup/neighbour/cgroup.procs && exec "$@"' neighbour "$@"
@@ -42,8 +43,7 @@ fails_with 1 "Input/output error" neighbour \
 	dd if=/dev/mapper/container-crypt-vol of=/dev/null bs=4096 count=1 iflag=direct
 is "the worker was held between unlock and mount while a neighbour read" "$(dmctl ps --json | jq -r '.bindings[0].state')" leased
 kill -INT $tracer
-ok "it binds a running container" wait $binder
-cleanup rmdir /sys/fs/cgroup/neighbour
+ok "the confined agent binds a running container" wait $binder
 
 # a key is 128 hexadecimal digits, 86 of base64, or 64 bytes that nobody could print
 digits='[0-9a-fA-F]{120}|[A-Za-z0-9+/_-]{85}'

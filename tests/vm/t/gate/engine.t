@@ -67,7 +67,7 @@ trial() { # ENGINE FS DEVICE
 	ok "$engine, $fs: a volume that somebody unmounted is not harmed" wait_for 30 written
 	need "$engine" rm -f app
 	need wait_for 30 leaves_nothing
-	unlike "$engine, $fs: the file system saw no error" "$(dmesg)" 'EXT4-fs error|XFS .*(Corruption|[Mm]etadata|Internal error)|remounting|recovery failed'
+	unlike "$engine, $fs: the file system saw no error" "$(kernel_log)" 'EXT4-fs error|XFS .*(Corruption|[Mm]etadata|Internal error)|remounting|recovery failed'
 	need dmctl volume rm vol --yes
 }
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # dmctl doctor: says of a host that is set up that it is, and of one where something is missing what that is,
 # what to do about it, and exits with it.
-# vm: udev docker podman scsi=2 timeout=300
+# vm: shared udev docker podman scsi=2 timeout=300
 
 . ./lib.sh
 . ./bind-lib.sh
@@ -45,8 +45,9 @@ need mv "$module" "$module.away"
 like "doctor fails a module that is not there" "$(finding module)" "^fail: .*is not installed"
 need mv "$module.away" "$module"
 modprobe dm-container-crypt
-jq '.features.cdi = false' /etc/docker/daemon.json >"$tap_dir/daemon.json" &&
-	cp "$tap_dir/daemon.json" /etc/docker/daemon.json
+cp /etc/docker/daemon.json "$tap_dir/daemon.json"
+cleanup cp "$tap_dir/daemon.json" /etc/docker/daemon.json
+jq '.features.cdi = false' "$tap_dir/daemon.json" >/etc/docker/daemon.json
 docker_again() {
 	kill "$(cat /run/docker.pid)" && wait_for 30 test ! -e /run/docker.pid
 	dockerd >"$tap_dir/dockerd.log" 2>&1 &

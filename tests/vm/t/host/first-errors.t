@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The errors a newcomer meets first, in the order of the README: each is one line that says what is wrong and what
 # to do next.
-# vm: udev docker scsi=2 timeout=240
+# vm: shared udev docker scsi=2 timeout=240
 
 . ./lib.sh
 . ./bind-lib.sh
@@ -31,8 +31,7 @@ engine() {
 }
 someone() { setpriv --reuid 65534 --regid 65534 --clear-groups "$@"; }
 
-rm -rf /etc/container-crypt /var/lib/container-crypt $sock
-wipefs -qa "$(lun 0)" "$(lun 1)"
+cleanup forget_host
 
 # before dmctl init
 first 1 'there is no "volume crate"' 'did you mean "dmctl volume create"' dmctl volume crate pgdata /dev/sda

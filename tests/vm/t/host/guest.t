@@ -4,7 +4,9 @@
 # vm: shared udev docker podman registry scsi=2 timeout=180
 
 . ./lib.sh
+. ./bind-lib.sh
 plan 9
+cleanup remove_images
 
 like "the kernel is Debian 13's" "$(uname -r)" '^6\.12\.'
 is "control groups are v2 and delegated" \

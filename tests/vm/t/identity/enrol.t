@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # Identities: signed by dmctl with either kind of key and by cosign, shown, verified and enrolled; what
 # was tampered with, signed by a stranger or outdated is refused, and the exit status says how.
-# vm: udev docker registry scsi=1 timeout=400
+# vm: shared udev docker registry scsi=1 timeout=400
 
 . ./lib.sh
 . ./volume-lib.sh
 plan 45
 
+cleanup remove_images
 need keyd_setup
 need dmctl volume create vol "$(lun 0)"
 cd "$tap_dir" || exit 1

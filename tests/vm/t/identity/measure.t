@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # dmctl identity measure: a predicate pinned to a container that was tried out, once signed, admits containers
 # that are the same and no other.
-# vm: udev docker scsi=1 timeout=300
+# vm: shared udev docker scsi=1 timeout=300
 
 . ./lib.sh
 . ./bind-lib.sh

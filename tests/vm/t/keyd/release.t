@@ -131,7 +131,7 @@ for secret in key kek; do
 	not_ok "the $secret is not in environ or cmdline" in_files "${!secret}" \
 		"/proc/$keyd_pid/environ" "/proc/$keyd_pid/cmdline" "/proc/$front/environ" \
 		"/proc/$front/cmdline"
-	not_ok "the $secret is not in the kernel's log" sh -c "dmesg | grep -qiF ${!secret:0:32}"
+	not_ok "the $secret is not in the kernel's log" grep -qiF "${!secret:0:32}" <(kernel_log)
 done
 kill -SEGV "$keyd_pid"
 keyd_end

@@ -51,6 +51,8 @@ like "--version says one" "$("$keyd" --version)" '^keyd [0-9]'
 
 # ---- the two processes ----
 
+need tar -C /etc -cf "$tap_dir/users.tar" --ignore-failed-read passwd group shadow gshadow
+cleanup tar -C /etc -xf "$tap_dir/users.tar"
 need systemd-sysusers
 need keyd_start
 front=$(front_pid)

@@ -62,4 +62,4 @@ ok "the counters went on through all changes" test "$(cc_status m writes)" -gt 1
 ok "the file system can be unmounted" umount "$tap_dir/mnt"
 ok "the file system is clean after all changes" fsck.ext4 -fn /dev/mapper/m
 need dm_remove m
-unlike "the kernel saw no error" "$(kmod_dmesg)" 'I/O error|EXT4-fs error|hung_task'
+unlike "the kernel saw no error" "$(kernel_log)" 'I/O error|EXT4-fs error|hung_task'

@@ -35,6 +35,6 @@ ok "swap on the mapping is switched on" swapon /dev/mapper/swap
 cleanup swapoff /dev/mapper/swap
 ok "programs larger than memory run from it, unchanged" timeout 200 \
 	stress-ng --vm 2 --vm-bytes 480M --vm-keep --vm-method write64 --verify --timeout 25 --quiet
-ok "it was used" test "$(cc_status swap writes)" -gt 100
-ok "swapoff" swapoff /dev/mapper/swap
-unlike "nothing hung" "$(kmod_dmesg)" 'blocked for more than|hung_task|page allocation failure'
+ok "swap on the mapping was used" test "$(cc_status swap writes)" -gt 100
+ok "swap on the mapping is switched off" swapoff /dev/mapper/swap
+unlike "nothing hung" "$(kernel_log)" 'blocked for more than|hung_task|page allocation failure'

@@ -251,16 +251,16 @@ ok "a mapping of two targets can be removed" dm_remove two
 
 need cc_unlock m k64
 hex_of_keys="$key|$key32|$half"
-unlike "no key or key name in the tables" "$(dmsetup table --showkeys)" "$hex_of_keys|cctest"
-unlike "nor in the status" "$(dmsetup status)" "$hex_of_keys|cctest"
-unlike "nor in the kernel log" "$(kmod_dmesg)" "$hex_of_keys|cctest"
+unlike "no key or key name is in the tables" "$(dmsetup table --showkeys)" "$hex_of_keys|cctest"
+unlike "no key or key name is in the status" "$(dmsetup status)" "$hex_of_keys|cctest"
+unlike "no key or key name is in the kernel log" "$(kernel_log)" "$hex_of_keys|cctest"
 kind() { awk '$8 == "logon" && /cctest:k64/ { print $5 }' /proc/keys; }
 is "the logon key cannot be read by its owner's processes" "$(kind | cut -c3-4)" "01"
-not_ok "keyctl cannot print it" keyctl print "$(keyctl search @u logon cctest:k64)"
-busy_is_logged() { cc_unlock m k64; kmod_dmesg | grep 'unlock refused: the mapping is active'; }
+not_ok "keyctl cannot print the logon key" keyctl print "$(keyctl search @u logon cctest:k64)"
+busy_is_logged() { cc_unlock m k64; kernel_log | grep 'unlock refused: the mapping is active'; }
 ok "dmesg names the fact that a message was refused for" wait_for 15 busy_is_logged
 keyctl unlink "$(keyctl search @u logon cctest:k64)" @u
 is "the mapping stays active without the key in the keyring" "$(state)" active
 is "the mapping reads without the key in the keyring" "$(head -c 1048576 /dev/mapper/m | digest)" "$(digest <"$tap_dir/data")"
 ok "the mapping can be removed" dm_remove m
-like "dmesg names the one that a table was refused for" "$(kmod_dmesg)" 'sector_size must be 512 or 4096'
+like "dmesg names the one that a table was refused for" "$(kernel_log)" 'sector_size must be 512 or 4096'

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # A lease that lapses while the engine's runtime still creates the container, after our hook: the half-made container is
 # frozen, gets its key again when keyd is back, and starts as if nothing had been.
-# vm: udev docker podman scsi=1 timeout=300
+# vm: shared udev docker podman scsi=1 timeout=300
 
 . ./lib.sh
 . ./bind-lib.sh
@@ -17,6 +17,7 @@ hold_runtime() {
 }
 
 # crun, which Podman takes by itself, fails when it is stopped while it waits for a hook
+cleanup rm /etc/containers/containers.conf.d/runc.conf
 printf '[engine]\nruntime = "runc"\n' >/etc/containers/containers.conf.d/runc.conf
 need host_setup
 cleanup kill -CONT "$agent_pid"

@@ -44,13 +44,13 @@ trial() {
 		need start_keyd
 		need wait_for 60 unlocked "$volume"
 	done
-	ok "$name: its lease lapsed twice" test "$(dmsetup status "container-crypt-$volume" | grep -o 'locks:[0-9]*')" = locks:2
+	ok "$name: the lease lapsed twice" test "$(dmsetup status "container-crypt-$volume" | grep -o 'locks:[0-9]*')" = locks:2
 	not_ok "$name: fio was not through when the lease had lapsed twice" container_is exited
 	ok "$name: fio ends after the lapses" wait_for 200 container_is exited
 	is "$name: fio ends without an error, every block as it was written" "$(docker inspect -f '{{.State.ExitCode}}' app)" 0
 	need docker rm -f app
-	ok "$name: nothing is left" wait_for 30 leaves_nothing
-	unlike "$name: nor did the file system see an error" "$(dmesg)" "I/O error|EXT4-fs error|remounting"
+	ok "$name: nothing is left after fio" wait_for 30 leaves_nothing
+	unlike "$name: the file system saw no error" "$(kernel_log)" "I/O error|EXT4-fs error|remounting"
 }
 
 need fio_image

@@ -23,10 +23,10 @@ sleep 2
 is "a frozen container stands still" "$(count)" "$at"
 need start_keyd
 ok "when keyd is back there is a key again" wait_for 40 kernel active
-ok "the container goes on" counts_on
-is "under the same lease" "$(ps_lease id) $(ps_lease state)" "$id active"
-is "no write failed" "$(failed_writes)" 0
-unlike "nor did the file system see an error" "$(dmesg)" "I/O error|EXT4-fs error|remounting"
+ok "the container goes on when there is a key again" counts_on
+is "the container goes on under the same lease" "$(ps_lease id) $(ps_lease state)" "$id active"
+is "no write failed over the lapse" "$(failed_writes)" 0
+unlike "the file system saw no error over the lapse" "$(kernel_log)" "I/O error|EXT4-fs error|remounting"
 
 ack=$(acknowledged)
 need stop "$keyd_pid"

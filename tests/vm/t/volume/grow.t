@@ -88,7 +88,7 @@ for fs in ext4 xfs; do
 	ok "$fs: the next container that may write has the room" test "$(size)" -gt $((before + 30))
 	need gone
 done
-unlike "no file system saw an error" "$(dmesg)" "EXT4-fs error|XFS.*(Corruption|error)|Remounting filesystem read-only"
+unlike "no file system saw an error" "$(kernel_log)" "EXT4-fs error|XFS.*(Corruption|error)|Remounting filesystem read-only"
 need lvreduce -q -f -y --fs ignore -L 700M /dev/vg/ext4
 fails_with 4 "smaller than volume ext4" dmctl volume grow ext4
 fails_with 8 "." dmctl volume grow nothing

@@ -97,11 +97,11 @@ wait_for 10 sh -c '[ "$(multipath -ll | grep -cE "failed|faulty|offline")" = 2 ]
 ok "with both paths gone writes wait" kill -0 $writer
 path_state "${path[0]}" running
 path_state "${path[1]}" running
-ok "and is written when they are back" wait "$writer"
-is "nothing is lost" "$(in_app docker cat /data/lines | tr '\n' ' ')" "one two three done "
-unlike "the file system saw no error" "$(dmesg)" "EXT4-fs error.*container-crypt-vol|Remounting filesystem read-only"
-ok "docker restart" docker restart -t 0 app
-ok "finds the data" wait_for 20 started docker 2
+ok "writes that waited are written when the paths are back" wait "$writer"
+is "nothing is lost over the paths' loss" "$(in_app docker cat /data/lines | tr '\n' ' ')" "one two three done "
+unlike "the file system saw no error" "$(kernel_log)" "EXT4-fs error.*container-crypt-vol|Remounting filesystem read-only"
+ok "docker restart succeeds" docker restart -t 0 app
+ok "docker restart finds the data" wait_for 20 started docker 2
 need docker rm -f app
 ok "nothing is left when the container is removed" wait_for 20 leaves_nothing
 ok "a path taken out for good is no matter to the next start" sh -c \
