@@ -75,7 +75,7 @@ operations() {
 
 	text=$(tr '\n' ' ' <docs/api.md)
 	while IFS='|' read -r method path event flags; do
-		grep -qE -e "$method $path[\`?]" <<<"$text" || { echo "no $method $path"; status=1; }
+		grep -qE -e "$method ${path}[\`?]" <<<"$text" || { echo "no $method $path"; status=1; }
 		[[ "$flags" != *OPF_AUDITED* ]] || grep -qF "\`$event\`" <<<"$text" ||
 			{ echo "no event $event"; status=1; }
 	done < <(sed 's/\\$//' keyd/op.h | tr '\n\t' '  ' | grep -oE '\bROW\([A-Z_]+, [^)]*\)' |
