@@ -162,21 +162,21 @@ struct ccrypt_state {
 };
 
 /**
- * struct ccrypt_lender - whether bios started on one processor come faster than it encrypts them
- * @lent: bios of its own that a worker has now
- * @lent_last: those that are not followed by more of the same
- * @hold: how many not to lend out, because every processor was busy
- * @trust: how many more to lend out, because one of @lent_last was when the next came
- * @pause: how many not to lend out without @trust
- * @period: what @pause starts from
+ * struct ccrypt_offload - whether bios started on one processor come faster than it encrypts them
+ * @in_flight: bios of its own that a worker has now
+ * @in_flight_last: those that are not followed by more of the same
+ * @skip_busy: how many not to offload, because every processor was busy
+ * @streak: how many more to offload, because one of @in_flight_last was when the next came
+ * @skip_probe: how many not to offload without @streak, until one is offloaded to see
+ * @probe_period: what @skip_probe starts from
  */
-struct ccrypt_lender {
-	atomic_t lent;
-	atomic_t lent_last;
-	unsigned int hold;
-	unsigned int trust;
-	unsigned int pause;
-	unsigned int period;
+struct ccrypt_offload {
+	atomic_t in_flight;
+	atomic_t in_flight_last;
+	unsigned int skip_busy;
+	unsigned int streak;
+	unsigned int skip_probe;
+	unsigned int probe_period;
 };
 
 /**
@@ -197,7 +197,7 @@ struct ccrypt_lender {
  * @bounce_lock: held while a bio takes pages from the reserve and may wait for more
  * @crypt_wq: runs decryption and what asynchronous crypto left over; never waits for @pages
  * @restart_wq: starts bios again that were parked; may wait for @pages
- * @lenders: what is known about those who start bios, for each processor
+ * @offload: what is known about those who start bios, for each processor
  * @busy: large bios that are being encrypted or decrypted, or wait for a worker to do it
  */
 struct ccrypt_target {
@@ -217,7 +217,7 @@ struct ccrypt_target {
 	struct mutex bounce_lock;	/* see above */
 	struct workqueue_struct *crypt_wq;
 	struct workqueue_struct *restart_wq;
-	struct ccrypt_lender __percpu *lenders;
+	struct ccrypt_offload __percpu *offload;
 	atomic_t busy;
 };
 
@@ -231,7 +231,7 @@ struct ccrypt_target {
  * @more: more of the caller's bio follows
  * @busy: counted in ccrypt_target.busy
  * @fetched: the ciphertext of a read has arrived in @bio
- * @lender: who lent the bio to a worker, or NULL
+ * @offload: of the processor that left the bio to a worker, or NULL
  * @iter: what of @bio is still to be encrypted or decrypted
  * @out: where in @bounce the next sector goes
  * @sector: number of the next sector for the IV, in 512-byte units
@@ -254,7 +254,7 @@ struct ccrypt_io {
 	bool more;
 	bool busy;
 	bool fetched;
-	struct ccrypt_lender *lender;
+	struct ccrypt_offload *offload;
 	struct bvec_iter iter;
 	struct bvec_iter out;
 	u64 sector;
@@ -287,11 +287,11 @@ void ccrypt_io_restart(struct ccrypt_io *io);
 void ccrypt_io_continue(struct ccrypt_io *io);
 void ccrypt_io_end(struct ccrypt_io *io, blk_status_t status);
 
-/* share.c: when another processor shall help */
-int ccrypt_share_init(struct ccrypt_target *cc);
-void ccrypt_share_exit(struct ccrypt_target *cc);
-bool ccrypt_share_begin(struct ccrypt_io *io);
-void ccrypt_share_end(struct ccrypt_io *io);
+/* offload.c: when another processor shall help */
+int ccrypt_offload_init(struct ccrypt_target *cc);
+void ccrypt_offload_exit(struct ccrypt_target *cc);
+bool ccrypt_offload_begin(struct ccrypt_io *io);
+void ccrypt_offload_end(struct ccrypt_io *io);
 
 /* bounce.c: bios for ciphertext on its way to the device */
 int ccrypt_bounce_init(struct ccrypt_target *cc);

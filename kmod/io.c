@@ -8,7 +8,7 @@
  * Work runs where it is started: writes in the submitter, reads where they complete. It is handed
  * to a worker only where the context forbids it (hard interrupts, no use of SIMD registers), the
  * crypto API answers later, or a parked bio starts again; and where another processor has time for
- * it, see share.c.
+ * it, see offload.c.
  *
  * A mapping may be locked at any point. A bio that finds no key when it needs one is parked or
  * fails, before its data has been touched; so does a write that was encrypted too late.
@@ -75,7 +75,7 @@ static void ccrypt_io_crypt(struct ccrypt_io *io, bool may_sleep)
 	if (r == -EINPROGRESS)
 		return;
 	ccrypt_key_put(io);
-	ccrypt_share_end(io);
+	ccrypt_offload_end(io);
 
 	if (unlikely(r)) {
 		DMERR_LIMIT("%s: crypto failed: %d", dm_table_device_name(io->cc->ti->table), r);
@@ -117,7 +117,7 @@ static void ccrypt_io_begin(struct ccrypt_io *io, bool may_sleep)
 	struct ccrypt_key *key = ccrypt_key_get(io);
 
 	if (unlikely(!key)) {
-		ccrypt_share_end(io);
+		ccrypt_offload_end(io);
 		ccrypt_io_locked(io);
 		return;
 	}
@@ -168,7 +168,7 @@ static void ccrypt_read_endio(struct bio *bio)
 		} else {
 			ccrypt_queue_begin(io);
 		}
-	} else if (may_use_simd() && (small || !in_interrupt()) && !ccrypt_share_begin(io)) {
+	} else if (may_use_simd() && (small || !in_interrupt()) && !ccrypt_offload_begin(io)) {
 		ccrypt_io_begin(io, false);
 	} else {
 		ccrypt_queue_begin(io);
@@ -201,7 +201,7 @@ static void ccrypt_start_write(struct ccrypt_io *io)
 	io->bounce = bounce;
 	io->out = bounce->bi_iter;
 
-	if (ccrypt_share_begin(io))
+	if (ccrypt_offload_begin(io))
 		ccrypt_queue_begin(io);
 	else /* A REQ_NOWAIT bio may be mapped under rcu_read_lock(). */
 		ccrypt_io_begin(io, !(io->bio->bi_opf & REQ_NOWAIT));
@@ -273,7 +273,7 @@ static void ccrypt_io_init(struct ccrypt_io *io, struct ccrypt_target *cc, struc
 	io->bounce = NULL;
 	io->more = false;
 	io->busy = false;
-	io->lender = NULL;
+	io->offload = NULL;
 	io->fetched = false;
 	io->deadline = 0;
 	ccrypt_io_rewind(io);
