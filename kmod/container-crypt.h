@@ -16,10 +16,12 @@
 #include <linux/cgroup.h>
 #include <linux/device-mapper.h>
 #include <linux/hrtimer.h>
+#include <linux/kfifo.h>
 #include <linux/llist.h>
 #include <linux/mempool.h>
 #include <linux/mutex.h>
 #include <linux/percpu_counter.h>
+#include <linux/ratelimit.h>
 #include <linux/scatterlist.h>
 #include <linux/srcu.h>
 #include <linux/uuid.h>
@@ -78,6 +80,21 @@ struct ccrypt_stats {
 	unsigned long denied;
 };
 
+/**
+ * struct ccrypt_denial - a read that the gate refused, for the audit record
+ * @sector: where it began
+ * @cgroup: id of the cgroup it was refused to, 0 where that is not known any more
+ * @pid: process id of the submitter; 0 for a kernel thread, which read for somebody else
+ */
+struct ccrypt_denial {
+	sector_t sector;
+	u64 cgroup;
+	pid_t pid;
+};
+
+/* Denials that can wait for their record; a power of two. */
+#define CCRYPT_DENIALS		16
+
 /* Why the state last changed; ccrypt_reason_names[] has the words. */
 enum ccrypt_reason {
 	CCRYPT_REASON_MESSAGE,
@@ -114,7 +131,8 @@ struct ccrypt_data_id {
  * @ref: one reference for each table
  * @prototype: cipher handle without a key: pins the implementation and tells the request size
  * @mutex: serialises unlock, renew and gate
- * @lock: protects @key, @lease_end, @locks, @reason, @parked, @park_due; taken in any context
+ * @lock: protects @key, @lease_end, @locks, @reason, @parked, @park_due, @gate, @denials; taken in
+ *	any context
  * @key: the key while ACTIVE, else NULL; readers hold @srcu
  * @srcu: held from the start of an encryption or decryption until its end
  * @doomed: keys out of use that wait for @srcu readers
@@ -127,12 +145,16 @@ struct ccrypt_data_id {
  * @park_work: fails those that waited long enough
  * @park_due: when @park_work runs next, in jiffies; no later than any deadline in @parked
  * @gate: only this cgroup and those below read; NULL for everybody; RCU
+ * @gate_seq: changes when @gate does while LOCKED
  * @gate_id: its id, which outlives the cgroup
- * @gate_work: watches whether @gate still exists
+ * @gated: entry in the list of states whose @gate is watched
  * @stats: counters
  * @targets_lock: protects @targets
  * @targets: tables that use this state (struct ccrypt_target.link)
  * @event_work: tells userspace about a change
+ * @denials: refused reads that have no audit record yet
+ * @denial_limit: how many get one
+ * @denial_work: writes the records
  */
 struct ccrypt_state {
 	struct ccrypt_data_id id;
@@ -153,12 +175,16 @@ struct ccrypt_state {
 	struct delayed_work park_work;
 	unsigned long park_due;
 	struct cgroup __rcu *gate;
+	unsigned int gate_seq;
 	u64 gate_id;
-	struct delayed_work gate_work;
+	struct list_head gated;
 	struct ccrypt_stats __percpu *stats;
 	struct mutex targets_lock;	/* see above */
 	struct list_head targets;
 	struct work_struct event_work;
+	DECLARE_KFIFO(denials, struct ccrypt_denial, CCRYPT_DENIALS);
+	struct ratelimit_state denial_limit;
+	struct work_struct denial_work;
 };
 
 /**
@@ -231,6 +257,9 @@ struct ccrypt_target {
  * @more: more of the caller's bio follows
  * @busy: counted in ccrypt_target.busy
  * @fetched: the ciphertext of a read has arrived in @bio
+ * @judge_bio: a kernel thread's read, to be judged by its block cgroup when it is submitted
+ * @denied: the gate refuses it
+ * @gate_seq: ccrypt_state.gate_seq before the gate was asked
  * @offload: of the processor that left the bio to a worker, or NULL
  * @iter: what of @bio is still to be encrypted or decrypted
  * @out: where in @bounce the next sector goes
@@ -254,6 +283,9 @@ struct ccrypt_io {
 	bool more;
 	bool busy;
 	bool fetched;
+	bool judge_bio;
+	bool denied;
+	unsigned int gate_seq;
 	struct ccrypt_offload *offload;
 	struct bvec_iter iter;
 	struct bvec_iter out;
@@ -315,7 +347,7 @@ int ccrypt_unlock(struct ccrypt_state *state, const u8 *raw, unsigned int size,
 		  const struct ccrypt_lease *lease);
 int ccrypt_renew(struct ccrypt_state *state, const struct ccrypt_lease *lease);
 void ccrypt_lock(struct ccrypt_state *state);
-void ccrypt_lock_nowait(struct ccrypt_state *state, enum ccrypt_reason reason);
+void ccrypt_lock_if_gate_is_gone(struct ccrypt_state *state);
 s64 ccrypt_lease_left_ms(struct ccrypt_state *state);
 bool ccrypt_is_locked(struct ccrypt_state *state);
 struct ccrypt_key *ccrypt_key_get(struct ccrypt_io *io);
@@ -341,16 +373,20 @@ void ccrypt_event_attach(struct ccrypt_target *cc);
 void ccrypt_event_detach(struct ccrypt_target *cc);
 void ccrypt_event(struct ccrypt_state *state);
 void ccrypt_audit_ctrl(struct dm_target *ti, const char *op, bool success);
-void ccrypt_audit_denied(struct ccrypt_target *cc, struct bio *bio);
+void ccrypt_denied(struct ccrypt_io *io, struct cgroup *cgroup, struct task_struct *task);
 
 /* gate.c: who may read */
 #ifdef CONFIG_CGROUPS
+void ccrypt_gate_module_exit(void);
 void ccrypt_gate_init(struct ccrypt_state *state);
 void ccrypt_gate_exit(struct ccrypt_state *state);
 int ccrypt_gate_set(struct ccrypt_state *state, u64 id);
 bool ccrypt_gate_is_gone(struct ccrypt_state *state);
-bool ccrypt_gate_admits(struct ccrypt_state *state);
+bool ccrypt_gate_admits(struct ccrypt_io *io);
+bool ccrypt_gate_admits_bio(struct ccrypt_io *io);
+bool ccrypt_gate_admits_stale(struct ccrypt_io *io);
 #else
+static inline void ccrypt_gate_module_exit(void) {}
 static inline void ccrypt_gate_init(struct ccrypt_state *state) {}
 static inline void ccrypt_gate_exit(struct ccrypt_state *state) {}
 static inline int ccrypt_gate_set(struct ccrypt_state *state, u64 id)
@@ -363,10 +399,35 @@ static inline bool ccrypt_gate_is_gone(struct ccrypt_state *state)
 	return false;
 }
 
-static inline bool ccrypt_gate_admits(struct ccrypt_state *state)
+static inline bool ccrypt_gate_admits(struct ccrypt_io *io)
+{
+	return true;
+}
+
+static inline bool ccrypt_gate_admits_bio(struct ccrypt_io *io)
+{
+	return true;
+}
+
+static inline bool ccrypt_gate_admits_stale(struct ccrypt_io *io)
 {
 	return true;
 }
 #endif
+
+static inline unsigned int ccrypt_gate_seq(struct ccrypt_state *state)
+{
+	/* Before the gate is asked: an answer may look older than it is, never newer. */
+	return smp_load_acquire(&state->gate_seq);
+}
+
+/* Whether the answer of the gate still holds, for who has the key in hand. */
+static inline bool ccrypt_gate_still_admits(struct ccrypt_io *io)
+{
+	/* The key was loaded first: it is no newer than the number. */
+	smp_rmb();
+	return likely(io->gate_seq == READ_ONCE(io->cc->state->gate_seq)) ||
+	       ccrypt_gate_admits_stale(io);
+}
 
 #endif /* CCRYPT_H */
