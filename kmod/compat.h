@@ -89,16 +89,9 @@ static inline void *ccrypt_crypto_data(struct crypto_async_request *request)
 
 /* drivers/md/dm-audit.h is not among the installed headers; the functions are exported. */
 #ifdef CONFIG_DM_AUDIT
-void dm_audit_log_bio(const char *dm_msg_prefix, const char *op, struct bio *bio,
-		      sector_t sector, int result);
 void dm_audit_log_ti(int audit_type, const char *dm_msg_prefix, const char *op,
 		     struct dm_target *ti, int result);
 #else
-static inline void dm_audit_log_bio(const char *dm_msg_prefix, const char *op, struct bio *bio,
-				    sector_t sector, int result)
-{
-}
-
 static inline void dm_audit_log_ti(int audit_type, const char *dm_msg_prefix, const char *op,
 				   struct dm_target *ti, int result)
 {

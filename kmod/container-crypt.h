@@ -16,10 +16,12 @@
 #include <linux/cgroup.h>
 #include <linux/device-mapper.h>
 #include <linux/hrtimer.h>
+#include <linux/kfifo.h>
 #include <linux/llist.h>
 #include <linux/mempool.h>
 #include <linux/mutex.h>
 #include <linux/percpu_counter.h>
+#include <linux/ratelimit.h>
 #include <linux/scatterlist.h>
 #include <linux/srcu.h>
 #include <linux/uuid.h>
@@ -78,6 +80,21 @@ struct ccrypt_stats {
 	unsigned long denied;
 };
 
+/**
+ * struct ccrypt_denial - a read that the gate refused, for the audit record
+ * @sector: where it began
+ * @cgroup: id of the cgroup it was refused to, 0 where that is not known any more
+ * @pid: process id of the submitter; 0 for a kernel thread, which read for somebody else
+ */
+struct ccrypt_denial {
+	sector_t sector;
+	u64 cgroup;
+	pid_t pid;
+};
+
+/* Denials that can wait for their record; a power of two. */
+#define CCRYPT_DENIALS		16
+
 /* Why the state last changed; ccrypt_reason_names[] has the words. */
 enum ccrypt_reason {
 	CCRYPT_REASON_MESSAGE,
@@ -114,7 +131,8 @@ struct ccrypt_data_id {
  * @ref: one reference for each table
  * @prototype: cipher handle without a key: pins the implementation and tells the request size
  * @mutex: serialises unlock, renew and gate
- * @lock: protects @key, @lease_end, @locks, @reason, @parked, @park_due; taken in any context
+ * @lock: protects @key, @lease_end, @locks, @reason, @parked, @park_due, @gate, @denials; taken in
+ *	any context
  * @key: the key while ACTIVE, else NULL; readers hold @srcu
  * @srcu: held from the start of an encryption or decryption until its end
  * @doomed: keys out of use that wait for @srcu readers
@@ -127,12 +145,16 @@ struct ccrypt_data_id {
  * @park_work: fails those that waited long enough
  * @park_due: when @park_work runs next, in jiffies; no later than any deadline in @parked
  * @gate: only this cgroup and those below read; NULL for everybody; RCU
+ * @gate_seq: changes when @gate does while LOCKED
  * @gate_id: its id, which outlives the cgroup
- * @gate_work: watches whether @gate still exists
+ * @gated: entry in the list of states whose @gate is watched
  * @stats: counters
  * @targets_lock: protects @targets
  * @targets: tables that use this state (struct ccrypt_target.link)
  * @event_work: tells userspace about a change
+ * @denials: refused reads that have no audit record yet
+ * @denial_limit: how many get one
+ * @denial_work: writes the records
  */
 struct ccrypt_state {
 	struct ccrypt_data_id id;
@@ -153,30 +175,34 @@ struct ccrypt_state {
 	struct delayed_work park_work;
 	unsigned long park_due;
 	struct cgroup __rcu *gate;
+	unsigned int gate_seq;
 	u64 gate_id;
-	struct delayed_work gate_work;
+	struct list_head gated;
 	struct ccrypt_stats __percpu *stats;
 	struct mutex targets_lock;	/* see above */
 	struct list_head targets;
 	struct work_struct event_work;
+	DECLARE_KFIFO(denials, struct ccrypt_denial, CCRYPT_DENIALS);
+	struct ratelimit_state denial_limit;
+	struct work_struct denial_work;
 };
 
 /**
- * struct ccrypt_lender - whether bios started on one processor come faster than it encrypts them
- * @lent: bios of its own that a worker has now
- * @lent_last: those that are not followed by more of the same
- * @hold: how many not to lend out, because every processor was busy
- * @trust: how many more to lend out, because one of @lent_last was when the next came
- * @pause: how many not to lend out without @trust
- * @period: what @pause starts from
+ * struct ccrypt_offload - whether bios started on one processor come faster than it encrypts them
+ * @in_flight: bios of its own that a worker has now
+ * @in_flight_last: those that are not followed by more of the same
+ * @skip_busy: how many not to offload, because every processor was busy
+ * @streak: how many more to offload, because one of @in_flight_last was when the next came
+ * @skip_probe: how many not to offload without @streak, until one is offloaded to see
+ * @probe_period: what @skip_probe starts from
  */
-struct ccrypt_lender {
-	atomic_t lent;
-	atomic_t lent_last;
-	unsigned int hold;
-	unsigned int trust;
-	unsigned int pause;
-	unsigned int period;
+struct ccrypt_offload {
+	atomic_t in_flight;
+	atomic_t in_flight_last;
+	unsigned int skip_busy;
+	unsigned int streak;
+	unsigned int skip_probe;
+	unsigned int probe_period;
 };
 
 /**
@@ -197,7 +223,7 @@ struct ccrypt_lender {
  * @bounce_lock: held while a bio takes pages from the reserve and may wait for more
  * @crypt_wq: runs decryption and what asynchronous crypto left over; never waits for @pages
  * @restart_wq: starts bios again that were parked; may wait for @pages
- * @lenders: what is known about those who start bios, for each processor
+ * @offload: what is known about those who start bios, for each processor
  * @busy: large bios that are being encrypted or decrypted, or wait for a worker to do it
  */
 struct ccrypt_target {
@@ -217,7 +243,7 @@ struct ccrypt_target {
 	struct mutex bounce_lock;	/* see above */
 	struct workqueue_struct *crypt_wq;
 	struct workqueue_struct *restart_wq;
-	struct ccrypt_lender __percpu *lenders;
+	struct ccrypt_offload __percpu *offload;
 	atomic_t busy;
 };
 
@@ -231,7 +257,10 @@ struct ccrypt_target {
  * @more: more of the caller's bio follows
  * @busy: counted in ccrypt_target.busy
  * @fetched: the ciphertext of a read has arrived in @bio
- * @lender: who lent the bio to a worker, or NULL
+ * @judge_bio: a kernel thread's read, to be judged by its block cgroup when it is submitted
+ * @denied: the gate refuses it
+ * @gate_seq: ccrypt_state.gate_seq before the gate was asked
+ * @offload: of the processor that left the bio to a worker, or NULL
  * @iter: what of @bio is still to be encrypted or decrypted
  * @out: where in @bounce the next sector goes
  * @sector: number of the next sector for the IV, in 512-byte units
@@ -254,7 +283,10 @@ struct ccrypt_io {
 	bool more;
 	bool busy;
 	bool fetched;
-	struct ccrypt_lender *lender;
+	bool judge_bio;
+	bool denied;
+	unsigned int gate_seq;
+	struct ccrypt_offload *offload;
 	struct bvec_iter iter;
 	struct bvec_iter out;
 	u64 sector;
@@ -287,11 +319,11 @@ void ccrypt_io_restart(struct ccrypt_io *io);
 void ccrypt_io_continue(struct ccrypt_io *io);
 void ccrypt_io_end(struct ccrypt_io *io, blk_status_t status);
 
-/* share.c: when another processor shall help */
-int ccrypt_share_init(struct ccrypt_target *cc);
-void ccrypt_share_exit(struct ccrypt_target *cc);
-bool ccrypt_share_begin(struct ccrypt_io *io);
-void ccrypt_share_end(struct ccrypt_io *io);
+/* offload.c: when another processor shall help */
+int ccrypt_offload_init(struct ccrypt_target *cc);
+void ccrypt_offload_exit(struct ccrypt_target *cc);
+bool ccrypt_offload_begin(struct ccrypt_io *io);
+void ccrypt_offload_end(struct ccrypt_io *io);
 
 /* bounce.c: bios for ciphertext on its way to the device */
 int ccrypt_bounce_init(struct ccrypt_target *cc);
@@ -315,7 +347,7 @@ int ccrypt_unlock(struct ccrypt_state *state, const u8 *raw, unsigned int size,
 		  const struct ccrypt_lease *lease);
 int ccrypt_renew(struct ccrypt_state *state, const struct ccrypt_lease *lease);
 void ccrypt_lock(struct ccrypt_state *state);
-void ccrypt_lock_nowait(struct ccrypt_state *state, enum ccrypt_reason reason);
+void ccrypt_lock_if_gate_is_gone(struct ccrypt_state *state);
 s64 ccrypt_lease_left_ms(struct ccrypt_state *state);
 bool ccrypt_is_locked(struct ccrypt_state *state);
 struct ccrypt_key *ccrypt_key_get(struct ccrypt_io *io);
@@ -341,16 +373,20 @@ void ccrypt_event_attach(struct ccrypt_target *cc);
 void ccrypt_event_detach(struct ccrypt_target *cc);
 void ccrypt_event(struct ccrypt_state *state);
 void ccrypt_audit_ctrl(struct dm_target *ti, const char *op, bool success);
-void ccrypt_audit_denied(struct ccrypt_target *cc, struct bio *bio);
+void ccrypt_denied(struct ccrypt_io *io, struct cgroup *cgroup, struct task_struct *task);
 
 /* gate.c: who may read */
 #ifdef CONFIG_CGROUPS
+void ccrypt_gate_module_exit(void);
 void ccrypt_gate_init(struct ccrypt_state *state);
 void ccrypt_gate_exit(struct ccrypt_state *state);
 int ccrypt_gate_set(struct ccrypt_state *state, u64 id);
 bool ccrypt_gate_is_gone(struct ccrypt_state *state);
-bool ccrypt_gate_admits(struct ccrypt_state *state);
+bool ccrypt_gate_admits(struct ccrypt_io *io);
+bool ccrypt_gate_admits_bio(struct ccrypt_io *io);
+bool ccrypt_gate_admits_stale(struct ccrypt_io *io);
 #else
+static inline void ccrypt_gate_module_exit(void) {}
 static inline void ccrypt_gate_init(struct ccrypt_state *state) {}
 static inline void ccrypt_gate_exit(struct ccrypt_state *state) {}
 static inline int ccrypt_gate_set(struct ccrypt_state *state, u64 id)
@@ -363,10 +399,35 @@ static inline bool ccrypt_gate_is_gone(struct ccrypt_state *state)
 	return false;
 }
 
-static inline bool ccrypt_gate_admits(struct ccrypt_state *state)
+static inline bool ccrypt_gate_admits(struct ccrypt_io *io)
+{
+	return true;
+}
+
+static inline bool ccrypt_gate_admits_bio(struct ccrypt_io *io)
+{
+	return true;
+}
+
+static inline bool ccrypt_gate_admits_stale(struct ccrypt_io *io)
 {
 	return true;
 }
 #endif
+
+static inline unsigned int ccrypt_gate_seq(struct ccrypt_state *state)
+{
+	/* Before the gate is asked: an answer may look older than it is, never newer. */
+	return smp_load_acquire(&state->gate_seq);
+}
+
+/* Whether the answer of the gate still holds, for who has the key in hand. */
+static inline bool ccrypt_gate_still_admits(struct ccrypt_io *io)
+{
+	/* The key was loaded first: it is no newer than the number. */
+	smp_rmb();
+	return likely(io->gate_seq == READ_ONCE(io->cc->state->gate_seq)) ||
+	       ccrypt_gate_admits_stale(io);
+}
 
 #endif /* CCRYPT_H */

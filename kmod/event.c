@@ -2,9 +2,11 @@
 /*
  * What userspace is told: dm events and uevents when the state changes, and audit records.
  */
-#include <linux/sched/mm.h>
-
 #include "container-crypt.h"
+
+/* Of the reads that the gate refuses so many get an audit record in so long, for each mapping. */
+#define CCRYPT_DENIAL_BURST	10
+#define CCRYPT_DENIAL_INTERVAL	(5 * HZ)
 
 static const char * const ccrypt_reason_names[] = {
 	[CCRYPT_REASON_MESSAGE] = CONTAINER_CRYPT_REASON_MESSAGE,
@@ -58,16 +60,45 @@ static void ccrypt_event_work(struct work_struct *work)
 	mutex_unlock(&state->targets_lock);
 }
 
+/* Of the process that was refused, which is not the one that writes the record. */
+static void ccrypt_audit_denial(struct ccrypt_state *state, const struct ccrypt_denial *denial)
+{
+	const dev_t dev = disk_devt(dm_disk(state->id.md));
+	struct audit_buffer *ab = audit_log_start(NULL, GFP_KERNEL, AUDIT_DM_EVENT);
+
+	if (!ab)
+		return;
+	audit_log_format(ab, "module=" DM_MSG_PREFIX " op=read-denied dev=%d:%d sector=%llu",
+			 MAJOR(dev), MINOR(dev), (unsigned long long)denial->sector);
+	audit_log_format(ab, " cgroup=%llu pid=%d res=0", denial->cgroup, denial->pid);
+	audit_log_end(ab);
+}
+
+static void ccrypt_denial_work(struct work_struct *work)
+{
+	struct ccrypt_state *state = container_of(work, struct ccrypt_state, denial_work);
+	struct ccrypt_denial denial;
+
+	while (kfifo_get(&state->denials, &denial))
+		ccrypt_audit_denial(state, &denial);
+}
+
 void ccrypt_event_init(struct ccrypt_state *state)
 {
 	mutex_init(&state->targets_lock);
 	INIT_LIST_HEAD(&state->targets);
 	INIT_WORK(&state->event_work, ccrypt_event_work);
+	INIT_KFIFO(state->denials);
+	INIT_WORK(&state->denial_work, ccrypt_denial_work);
+	ratelimit_state_init(&state->denial_limit, CCRYPT_DENIAL_INTERVAL, CCRYPT_DENIAL_BURST);
+	/* Its own word in the kernel log would say nothing that the counter does not. */
+	ratelimit_set_flags(&state->denial_limit, RATELIMIT_MSG_ON_RELEASE);
 }
 
 void ccrypt_event_exit(struct ccrypt_state *state)
 {
 	cancel_work_sync(&state->event_work);
+	flush_work(&state->denial_work);
 	mutex_destroy(&state->targets_lock);
 }
 
@@ -110,16 +141,28 @@ void ccrypt_audit_ctrl(struct dm_target *ti, const char *op, bool success)
 }
 
 /**
- * ccrypt_audit_denied() - record a read that the gate refused
- * @cc: the target
- * @bio: the read, not yet redirected
+ * ccrypt_denied() - count a read that the gate refuses, and have it recorded
+ * @io: the read, not yet redirected or with @io->fetched not yet set
+ * @cgroup: to whom it is refused, or NULL where that is not known
+ * @task: the process that submits it, or NULL
  *
- * Context: process, in the I/O path.
+ * Every denial is counted, some are recorded: a reader that tries again and again must fill neither
+ * the audit log nor the memory. A worker writes the record, for that may sleep.
+ *
+ * Context: any.
  */
-void ccrypt_audit_denied(struct ccrypt_target *cc, struct bio *bio)
+void ccrypt_denied(struct ccrypt_io *io, struct cgroup *cgroup, struct task_struct *task)
 {
-	unsigned int noio = memalloc_noio_save();
+	struct ccrypt_state *state = io->cc->state;
+	struct ccrypt_denial denial = {
+		.sector = io->sector - io->cc->iv_offset + io->cc->ti->begin,
+		.cgroup = cgroup ? cgroup_id(cgroup) : 0,
+		.pid = task ? task_tgid_nr(task) : 0,
+	};
 
-	dm_audit_log_bio(DM_MSG_PREFIX, "read-denied", bio, bio->bi_iter.bi_sector, 0);
-	memalloc_noio_restore(noio);
+	this_cpu_inc(state->stats->denied);
+	if (!__ratelimit(&state->denial_limit))
+		return;
+	kfifo_in_spinlocked(&state->denials, &denial, 1, &state->lock);
+	schedule_work(&state->denial_work);
 }

@@ -8,7 +8,7 @@
  * Work runs where it is started: writes in the submitter, reads where they complete. It is handed
  * to a worker only where the context forbids it (hard interrupts, no use of SIMD registers), the
  * crypto API answers later, or a parked bio starts again; and where another processor has time for
- * it, see share.c.
+ * it, see offload.c.
  *
  * A mapping may be locked at any point. A bio that finds no key when it needs one is parked or
  * fails, before its data has been touched; so does a write that was encrypted too late.
@@ -56,6 +56,17 @@ static void ccrypt_io_rewind(struct ccrypt_io *io)
 		     dm_target_offset(io->cc->ti, io->bio->bi_iter.bi_sector);
 }
 
+/* A refused read brings nothing at all, not even ciphertext. */
+static void ccrypt_read_denied(struct ccrypt_io *io)
+{
+	struct bvec_iter iter;
+	struct bio_vec bv;
+
+	__bio_for_each_segment(bv, io->bio, iter, io->iter)
+		memzero_bvec(&bv);
+	ccrypt_io_end(io, BLK_STS_IOERR);
+}
+
 /* There is no key, or none any more. */
 static void ccrypt_io_locked(struct ccrypt_io *io)
 {
@@ -75,7 +86,7 @@ static void ccrypt_io_crypt(struct ccrypt_io *io, bool may_sleep)
 	if (r == -EINPROGRESS)
 		return;
 	ccrypt_key_put(io);
-	ccrypt_share_end(io);
+	ccrypt_offload_end(io);
 
 	if (unlikely(r)) {
 		DMERR_LIMIT("%s: crypto failed: %d", dm_table_device_name(io->cc->ti->table), r);
@@ -117,8 +128,14 @@ static void ccrypt_io_begin(struct ccrypt_io *io, bool may_sleep)
 	struct ccrypt_key *key = ccrypt_key_get(io);
 
 	if (unlikely(!key)) {
-		ccrypt_share_end(io);
+		ccrypt_offload_end(io);
 		ccrypt_io_locked(io);
+		return;
+	}
+	if (unlikely(!ccrypt_gate_still_admits(io))) {
+		ccrypt_key_put(io);
+		ccrypt_offload_end(io);
+		ccrypt_read_denied(io);
 		return;
 	}
 	ccrypt_crypt_init(io, key);
@@ -160,6 +177,10 @@ static void ccrypt_read_endio(struct bio *bio)
 		return;
 	}
 	io->fetched = true;
+	if (unlikely(io->denied)) {
+		ccrypt_read_denied(io);
+		return;
+	}
 
 	if (in_hardirq() || irqs_disabled()) {
 		if (CCRYPT_BH_WORK && small) {
@@ -168,11 +189,27 @@ static void ccrypt_read_endio(struct bio *bio)
 		} else {
 			ccrypt_queue_begin(io);
 		}
-	} else if (may_use_simd() && (small || !in_interrupt()) && !ccrypt_share_begin(io)) {
+	} else if (may_use_simd() && (small || !in_interrupt()) && !ccrypt_offload_begin(io)) {
 		ccrypt_io_begin(io, false);
 	} else {
 		ccrypt_queue_begin(io);
 	}
+}
+
+/*
+ * Send a kernel thread's read on and judge it by the block cgroup of dm core's original bio. A
+ * target does not see that bio, but dm core hands its block cgroup on with the clone that is
+ * submitted, and keeps it there until the clone ends: not before our part of it has. The ciphertext
+ * may arrive meanwhile.
+ */
+static void ccrypt_submit_and_judge(struct ccrypt_io *io)
+{
+	struct bio *bio = io->bio;
+
+	bio_inc_remaining(bio);
+	dm_submit_bio_remap(bio, NULL);
+	io->denied = !ccrypt_gate_admits_bio(io);
+	bio_endio(bio);
 }
 
 static void ccrypt_start_read(struct ccrypt_io *io)
@@ -184,7 +221,10 @@ static void ccrypt_start_read(struct ccrypt_io *io)
 	bio->bi_private = io;
 	bio_set_dev(bio, io->cc->dev->bdev);
 	bio->bi_iter.bi_sector = ccrypt_device_sector(io);
-	dm_submit_bio_remap(bio, NULL);
+	if (unlikely(io->judge_bio))
+		ccrypt_submit_and_judge(io);
+	else
+		dm_submit_bio_remap(bio, NULL);
 }
 
 static void ccrypt_start_write(struct ccrypt_io *io)
@@ -201,7 +241,7 @@ static void ccrypt_start_write(struct ccrypt_io *io)
 	io->bounce = bounce;
 	io->out = bounce->bi_iter;
 
-	if (ccrypt_share_begin(io))
+	if (ccrypt_offload_begin(io))
 		ccrypt_queue_begin(io);
 	else /* A REQ_NOWAIT bio may be mapped under rcu_read_lock(). */
 		ccrypt_io_begin(io, !(io->bio->bi_opf & REQ_NOWAIT));
@@ -273,23 +313,13 @@ static void ccrypt_io_init(struct ccrypt_io *io, struct ccrypt_target *cc, struc
 	io->bounce = NULL;
 	io->more = false;
 	io->busy = false;
-	io->lender = NULL;
+	io->offload = NULL;
 	io->fetched = false;
+	io->judge_bio = false;
+	io->denied = false;
+	io->gate_seq = ccrypt_gate_seq(cc->state);
 	io->deadline = 0;
 	ccrypt_io_rewind(io);
-}
-
-/* A read from outside the bound cgroup: an error, a count and an audit record. */
-static void ccrypt_deny(struct ccrypt_io *io)
-{
-	/* The record may have to wait for memory; whoever must not wait has to ask again. */
-	if (io->bio->bi_opf & REQ_NOWAIT) {
-		ccrypt_io_end(io, BLK_STS_AGAIN);
-		return;
-	}
-	this_cpu_inc(io->cc->state->stats->denied);
-	ccrypt_audit_denied(io->cc, io->bio);
-	ccrypt_io_end(io, BLK_STS_IOERR);
 }
 
 /*
@@ -319,7 +349,6 @@ int ccrypt_map(struct dm_target *ti, struct bio *bio)
 {
 	struct ccrypt_target *cc = ti->private;
 	const enum req_op op = bio_op(bio);
-	bool more = false;
 	unsigned int take;
 	struct ccrypt_io *io;
 
@@ -331,6 +360,14 @@ int ccrypt_map(struct dm_target *ti, struct bio *bio)
 	if (unlikely(op != REQ_OP_READ && op != REQ_OP_WRITE && op != REQ_OP_DISCARD))
 		return DM_MAPIO_KILL;
 
+	io = dm_per_bio_data(bio, cc->io_size);
+	ccrypt_io_init(io, cc, bio);
+
+	/* Before anything else: whatever dm core tries again comes from a kernel thread. */
+	if (op == REQ_OP_READ && unlikely(!ccrypt_gate_admits(io))) {
+		ccrypt_io_end(io, BLK_STS_IOERR);
+		return DM_MAPIO_SUBMITTED;
+	}
 	/* The block layer splits discards as it suits the device, encryption sectors or not. */
 	if (op != REQ_OP_DISCARD) {
 		take = ccrypt_take(bio);
@@ -338,21 +375,14 @@ int ccrypt_map(struct dm_target *ti, struct bio *bio)
 			bio_wouldblock_error(bio);
 			return DM_MAPIO_SUBMITTED;
 		}
-		more = take < bio->bi_iter.bi_size;
-		if (more)
+		io->more = take < bio->bi_iter.bi_size;
+		if (io->more) {
 			dm_accept_partial_bio(bio, take >> SECTOR_SHIFT);
+			io->iter = bio->bi_iter;
+		}
 		if (unlikely((to_bytes(bio->bi_iter.bi_sector) | bio->bi_iter.bi_size) &
 			     (cc->sector_size - 1)))
 			return DM_MAPIO_KILL;
-	}
-
-	io = dm_per_bio_data(bio, cc->io_size);
-	ccrypt_io_init(io, cc, bio);
-	io->more = more;
-
-	if (op == REQ_OP_READ && unlikely(!ccrypt_gate_admits(cc->state))) {
-		ccrypt_deny(io);
-		return DM_MAPIO_SUBMITTED;
 	}
 	if (unlikely(!ccrypt_is_active(cc->state))) {
 		ccrypt_park_or_fail(io);

@@ -96,7 +96,7 @@ static const char *ccrypt_error_text(int error)
 {
 	switch (error) {
 	case -EBUSY:
-		return "the mapping is active";
+		return "the mapping is active, lock it first";
 	case -EKEYREJECTED:
 		return "the key has another size than the message says, or equal halves";
 	case -EKEYEXPIRED:
@@ -106,6 +106,8 @@ static const char *ccrypt_error_text(int error)
 		return "no such cgroup";
 	case -ENOKEY:
 		return "no such key in the caller's keyrings, or the mapping is locked";
+	case -EPERM:
+		return "the mapping is active and bound to a cgroup that the caller is not in";
 	case -EOPNOTSUPP:
 		return "this kernel has no cgroups";
 	case -ESTALE:

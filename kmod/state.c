@@ -28,6 +28,7 @@ int ccrypt_state_module_init(void)
 
 void ccrypt_state_module_exit(void)
 {
+	ccrypt_gate_module_exit();
 	destroy_workqueue(ccrypt_wq);
 }
 
@@ -73,18 +74,19 @@ static void ccrypt_doom_key(struct ccrypt_state *state, enum ccrypt_reason reaso
 }
 
 /**
- * ccrypt_lock_nowait() - ACTIVE becomes LOCKED; the wipe follows
- * @state: the state; nothing happens while LOCKED
- * @reason: for userspace
+ * ccrypt_lock_if_gate_is_gone() - ACTIVE becomes LOCKED if the bound cgroup has been removed
+ * @state: the state; the wipe follows
  *
  * Context: any.
  */
-void ccrypt_lock_nowait(struct ccrypt_state *state, enum ccrypt_reason reason)
+void ccrypt_lock_if_gate_is_gone(struct ccrypt_state *state)
 {
 	unsigned long flags;
 
+	/* Under the lock: what is gone may be replaced, and a key come that is not meant. */
 	spin_lock_irqsave(&state->lock, flags);
-	ccrypt_doom_key(state, reason);
+	if (ccrypt_gate_is_gone(state))
+		ccrypt_doom_key(state, CCRYPT_REASON_GATE);
 	spin_unlock_irqrestore(&state->lock, flags);
 }
 
@@ -96,7 +98,9 @@ void ccrypt_lock_nowait(struct ccrypt_state *state, enum ccrypt_reason reason)
  */
 void ccrypt_lock(struct ccrypt_state *state)
 {
-	ccrypt_lock_nowait(state, CCRYPT_REASON_MESSAGE);
+	spin_lock_irq(&state->lock);
+	ccrypt_doom_key(state, CCRYPT_REASON_MESSAGE);
+	spin_unlock_irq(&state->lock);
 	flush_work(&state->wipe_work);
 }
 

@@ -22,7 +22,7 @@ static void ccrypt_dtr(struct dm_target *ti)
 		ccrypt_event_detach(cc);
 		ccrypt_state_put(cc->state);
 	}
-	ccrypt_share_exit(cc);
+	ccrypt_offload_exit(cc);
 	ccrypt_bounce_exit(cc);
 	if (cc->dev)
 		dm_put_device(ti, cc->dev);
@@ -86,7 +86,7 @@ static int ccrypt_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 	/* First, because ccrypt_dtr() undoes it in any case. */
 	r = ccrypt_bounce_init(cc);
 	if (!r)
-		r = ccrypt_share_init(cc);
+		r = ccrypt_offload_init(cc);
 	if (r) {
 		ti->error = "Cannot reserve memory";
 		goto bad;

@@ -50,7 +50,7 @@
  *   unlock :<key bytes>:<logon|encrypted|trusted>:<description> <lease, 0 = none>
  *   renew <lease>
  *   lock
- *   gate <cgroup v2 id, 0 = off>
+ *   gate <cgroup v2 id, 0 = off>; while active with a gate only from inside, and not to open it
  *
  * A lease is either a number of milliseconds from now, or "@" and the CLOCK_BOOTTIME in
  * milliseconds at which it ends (in the initial time namespace). Who counts a lease from an earlier

@@ -78,7 +78,9 @@ trial() {
 	is "$fs: others read nothing of the mapping while it is used" "$(cat "$tap_dir/stolen")" 0
 	ok "$fs: others tried to read the mapping" test "$(cc_status m denied)" -gt 10
 	need in_group bound umount "$tap_dir/mnt"
+	need cc_lock m
 	need dmsetup message m 0 gate 0
+	need cc_unlock m k
 	ok "$fs: the file system is clean afterwards" $check /dev/mapper/m
 	need dm_remove m
 	unlike "$fs: the kernel saw no I/O error but those of the thief" \

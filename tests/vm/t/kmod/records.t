@@ -5,7 +5,7 @@
 # vm: timeout=180
 
 . ./kmod-lib.sh
-plan 21
+plan 25
 tool auditlog
 
 secret=$(random_key 64)
@@ -43,12 +43,22 @@ need dmsetup message m 0 renew 500000
 recorded "renew" "${ctrl}renew .*dev=$dev.*res=1"
 not_ok "an unlock with a key that is not there is refused" cc_unlock m nokey
 recorded "an unlock with a key that is not there" "${ctrl}unlock .*dev=$dev.*res=0"
-need dmsetup message m 0 gate "$(stat -c %i $cgroup)"
+bound=$(stat -c %i $cgroup)
+need dmsetup message m 0 gate "$bound"
 recorded "gate" "${ctrl}gate .*dev=$dev.*res=1"
 not_ok "a read from outside the gate is refused" dd if=/dev/mapper/m of=/dev/null bs=4k count=1 skip=100 iflag=direct
-recorded "the refused read and its sector" "${event}read-denied .*dev=$dev sector=800 res=0"
-need dmsetup message m 0 gate 0
+# who: the test runs in the cgroup of its shell
+own=$(stat -c %i "/sys/fs/cgroup$(sed -n 's/^0:://p' /proc/self/cgroup)")
+recorded "the refused read, its sector, who and where from" "${event}read-denied .*dev=$dev sector=800 cgroup=$own pid=[1-9][0-9]* res=0"
+denied=$(cc_status m denied)
+dd if=/dev/mapper/m of=/dev/null bs=4k iflag=direct conv=noerror 2>/dev/null
+is "each refused read is counted" "$(cc_status m denied)" $((denied + $(sectors /dev/mapper/m) / 8))
+ok "no more than ten refused reads in five seconds are recorded, so that nobody floods the log" \
+	test "$(grep -c read-denied "$tap_dir/audit")" -lt 200
+not_ok "opening the gate of an active mapping from outside is refused" dmsetup message m 0 gate 0
+recorded "an attempt to open the gate of an active mapping" "${ctrl}gate .*pid=.*dev=$dev.*res=0"
 need cc_lock m
+need dmsetup message m 0 gate 0
 recorded "lock" "${ctrl}lock .*dev=$dev.*res=1"
 lines=$(grep -c '' "$tap_dir/audit")
 need cc_unlock m k 300
