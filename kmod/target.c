@@ -7,6 +7,7 @@
 #include <linux/module.h>
 
 #include "container-crypt.h"
+#include "page-cache.h"
 
 static void ccrypt_dtr(struct dm_target *ti)
 {
@@ -222,15 +223,25 @@ static int __init ccrypt_module_init(void)
 
 	if (r)
 		return r;
+	r = ccrypt_page_cache_init();
+	if (r)
+		goto exit_state;
 	r = dm_register_target(&ccrypt_target_type);
 	if (r)
-		ccrypt_state_module_exit();
+		goto exit_page_cache;
+	return 0;
+
+exit_page_cache:
+	ccrypt_page_cache_exit();
+exit_state:
+	ccrypt_state_module_exit();
 	return r;
 }
 
 static void __exit ccrypt_module_exit(void)
 {
 	dm_unregister_target(&ccrypt_target_type);
+	ccrypt_page_cache_exit();
 	ccrypt_state_module_exit();
 }
 
