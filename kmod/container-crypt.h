@@ -300,8 +300,9 @@ struct bio *ccrypt_bounce_alloc(struct ccrypt_io *io);
 void ccrypt_bounce_free(struct ccrypt_target *cc, struct bio *bounce);
 
 /* cipher.c */
-struct crypto_skcipher *ccrypt_cipher_alloc(void);
-struct ccrypt_key *ccrypt_key_create(const u8 *raw, unsigned int size, unsigned int reqsize_max);
+struct crypto_skcipher *ccrypt_prototype_alloc(void);
+struct ccrypt_key *ccrypt_key_create(const u8 *raw, unsigned int size,
+				     struct crypto_skcipher *prototype);
 void ccrypt_key_free(struct ccrypt_key *key);
 void ccrypt_crypt_init(struct ccrypt_io *io, struct ccrypt_key *key);
 int ccrypt_crypt(struct ccrypt_io *io, bool may_sleep);

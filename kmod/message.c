@@ -106,6 +106,8 @@ static const char *ccrypt_error_text(int error)
 		return "no such cgroup";
 	case -ENOKEY:
 		return "no such key in the caller's keyrings, or the mapping is locked";
+	case -ENOPKG:
+		return "the cipher's implementation is gone, create the mapping anew";
 	case -EOPNOTSUPP:
 		return "this kernel has no cgroups";
 	case -ESTALE:

@@ -229,7 +229,7 @@ static int ccrypt_activate(struct ccrypt_state *state, const u8 *raw, unsigned i
 	if (ccrypt_gate_is_gone(state))
 		return -ESTALE;
 
-	key = ccrypt_key_create(raw, size, crypto_skcipher_reqsize(state->prototype));
+	key = ccrypt_key_create(raw, size, state->prototype);
 	if (IS_ERR(key))
 		return PTR_ERR(key);
 	r = ccrypt_lease_resolve(lease, &end);
@@ -260,8 +260,9 @@ static int ccrypt_activate(struct ccrypt_state *state, const u8 *raw, unsigned i
  *
  * Context: process; must not wait for I/O that waits for the unlock.
  * Return: 0; -EBUSY while ACTIVE; -ESTALE where the bound cgroup is gone; -EKEYREJECTED for equal
- * halves; -ETIME for a lease that has ended; -EINVAL for one that is too long; other errors of the
- * crypto API. After an error nothing has changed.
+ * halves; -ENOPKG where the cipher's implementation is gone; -ETIME for a lease that has ended;
+ * -EINVAL for one that is too long; other errors of the crypto API. After an error nothing has
+ * changed.
  */
 int ccrypt_unlock(struct ccrypt_state *state, const u8 *raw, unsigned int size,
 		  const struct ccrypt_lease *lease)
@@ -310,7 +311,7 @@ static struct ccrypt_state *ccrypt_state_create(const struct ccrypt_data_id *id)
 	r = init_srcu_struct(&state->srcu);
 	if (r)
 		goto free_stats;
-	state->prototype = ccrypt_cipher_alloc();
+	state->prototype = ccrypt_prototype_alloc();
 	if (IS_ERR(state->prototype)) {
 		r = PTR_ERR(state->prototype);
 		goto cleanup_srcu;
