@@ -322,6 +322,8 @@ bool ccrypt_is_locked(struct ccrypt_state *state);
 struct ccrypt_key *ccrypt_key_get(struct ccrypt_io *io);
 void ccrypt_key_put(struct ccrypt_io *io);
 void ccrypt_queue_state_work(struct delayed_work *work, unsigned long delay);
+int ccrypt_forbid_unlock(void);
+void ccrypt_allow_unlock(void);
 
 static inline bool ccrypt_is_active(struct ccrypt_state *state)
 {
@@ -343,6 +345,10 @@ void ccrypt_event_detach(struct ccrypt_target *cc);
 void ccrypt_event(struct ccrypt_state *state);
 void ccrypt_audit_ctrl(struct dm_target *ti, const char *op, bool success);
 void ccrypt_audit_denied(struct ccrypt_target *cc, struct bio *bio);
+
+/* power.c: hibernation */
+int ccrypt_power_init(void);
+void ccrypt_power_exit(void);
 
 /* gate.c: who may read */
 #ifdef CONFIG_CGROUPS

@@ -95,6 +95,8 @@ static const struct ccrypt_message_type {
 static const char *ccrypt_error_text(int error)
 {
 	switch (error) {
+	case -EAGAIN:
+		return "the host is about to hibernate";
 	case -EBUSY:
 		return "the mapping is active";
 	case -EKEYREJECTED:

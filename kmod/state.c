@@ -17,6 +17,9 @@
 static LIST_HEAD(ccrypt_states);
 static DEFINE_MUTEX(ccrypt_states_mutex);
 
+/* No mapping becomes ACTIVE; read under ccrypt_state.mutex. */
+static bool ccrypt_unlock_forbidden;
+
 /* Wipes and time limits of all mappings; nothing on it waits for I/O or memory. */
 static struct workqueue_struct *ccrypt_wq;
 
@@ -223,6 +226,8 @@ static int ccrypt_activate(struct ccrypt_state *state, const u8 *raw, unsigned i
 	ktime_t end;
 	int r;
 
+	if (READ_ONCE(ccrypt_unlock_forbidden))
+		return -EAGAIN;
 	if (ccrypt_is_active(state))
 		return -EBUSY;
 	/* It would be locked again at once. */
@@ -259,10 +264,10 @@ static int ccrypt_activate(struct ccrypt_state *state, const u8 *raw, unsigned i
  * @lease: when it is wiped by itself
  *
  * Context: process; must not wait for I/O that waits for the unlock.
- * Return: 0; -EBUSY while ACTIVE; -ESTALE where the bound cgroup is gone; -EKEYREJECTED for equal
- * halves; -ENOPKG where the cipher's implementation is gone; -ETIME for a lease that has ended;
- * -EINVAL for one that is too long; other errors of the crypto API. After an error nothing has
- * changed.
+ * Return: 0; -EBUSY while ACTIVE; -EAGAIN after ccrypt_forbid_unlock(); -ESTALE where the bound
+ * cgroup is gone; -EKEYREJECTED for equal halves; -ENOPKG where the cipher's implementation is
+ * gone; -ETIME for a lease that has ended; -EINVAL for one that is too long; other errors of the
+ * crypto API. After an error nothing has changed.
  */
 int ccrypt_unlock(struct ccrypt_state *state, const u8 *raw, unsigned int size,
 		  const struct ccrypt_lease *lease)
@@ -351,6 +356,46 @@ static void ccrypt_state_destroy(struct ccrypt_state *state)
 	free_percpu(state->stats);
 	mutex_destroy(&state->mutex);
 	kfree(state);
+}
+
+/**
+ * ccrypt_forbid_unlock() - keep every mapping LOCKED
+ *
+ * Context: process.
+ * Return: 0 when there is no key in memory, and will be none until ccrypt_allow_unlock(); -EBUSY
+ * when there is one, and nothing has changed.
+ */
+int ccrypt_forbid_unlock(void)
+{
+	struct ccrypt_state *state;
+	int r = 0;
+
+	mutex_lock(&ccrypt_states_mutex);
+	WRITE_ONCE(ccrypt_unlock_forbidden, true);
+	list_for_each_entry(state, &ccrypt_states, link) {
+		/* An unlock that has not seen it ends first. */
+		mutex_lock(&state->mutex);
+		if (!ccrypt_is_locked(state))
+			r = -EBUSY;
+		mutex_unlock(&state->mutex);
+		if (r) {
+			WRITE_ONCE(ccrypt_unlock_forbidden, false);
+			DMWARN("%s is active and hibernation would store its key, lock it first",
+			       dm_device_name(state->id.md));
+			break;
+		}
+		flush_work(&state->wipe_work);
+	}
+	mutex_unlock(&ccrypt_states_mutex);
+	return r;
+}
+
+/**
+ * ccrypt_allow_unlock() - undo ccrypt_forbid_unlock()
+ */
+void ccrypt_allow_unlock(void)
+{
+	WRITE_ONCE(ccrypt_unlock_forbidden, false);
 }
 
 static struct ccrypt_state *ccrypt_state_find(const struct ccrypt_data_id *id)

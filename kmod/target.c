@@ -226,11 +226,16 @@ static int __init ccrypt_module_init(void)
 	r = ccrypt_page_cache_init();
 	if (r)
 		goto exit_state;
-	r = dm_register_target(&ccrypt_target_type);
+	r = ccrypt_power_init();
 	if (r)
 		goto exit_page_cache;
+	r = dm_register_target(&ccrypt_target_type);
+	if (r)
+		goto exit_power;
 	return 0;
 
+exit_power:
+	ccrypt_power_exit();
 exit_page_cache:
 	ccrypt_page_cache_exit();
 exit_state:
@@ -241,6 +246,7 @@ exit_state:
 static void __exit ccrypt_module_exit(void)
 {
 	dm_unregister_target(&ccrypt_target_type);
+	ccrypt_power_exit();
 	ccrypt_page_cache_exit();
 	ccrypt_state_module_exit();
 }
