@@ -183,19 +183,20 @@ static bool ccrypt_next_sector(struct ccrypt_io *io)
 /**
  * ccrypt_crypt() - encrypt a write into its bounce bio, or decrypt a read in place
  * @io: after ccrypt_crypt_init(), or after a request that completed asynchronously
- * @may_sleep: whether the context allows to yield between sectors
+ * @max: bytes after which to return, a multiple of the sector size
  *
  * Context: any but hard interrupt.
- * Return: 0 when everything is done; -EINPROGRESS when the crypto API took a request for later: @io
- * must not be touched then, ccrypt_io_continue() is called in its time; other errors are final.
+ * Return: 0 when that much or everything is done; -EINPROGRESS when the crypto API took a request
+ * for later: @io must not be touched then, ccrypt_io_continue() is called in its time; other errors
+ * are final.
  */
-int ccrypt_crypt(struct ccrypt_io *io, bool may_sleep)
+int ccrypt_crypt(struct ccrypt_io *io, unsigned int max)
 {
 	struct skcipher_request *req = ccrypt_request(io);
 	const unsigned int size = io->cc->sector_size;
 	int r = io->error;
 
-	while (!r && io->iter.bi_size) {
+	for (; !r && io->iter.bi_size && max; max -= size) {
 		/* A sector in several pieces leaves the list longer than the next one needs. */
 		sg_mark_end(io->src);
 		if (unlikely(!ccrypt_next_sector(io)))
@@ -213,8 +214,6 @@ int ccrypt_crypt(struct ccrypt_io *io, bool may_sleep)
 			r = crypto_skcipher_encrypt(req);
 		else
 			r = crypto_skcipher_decrypt(req);
-		if (may_sleep && !r)
-			cond_resched();
 	}
 	return r == -EBUSY ? -EINPROGRESS : r;
 }

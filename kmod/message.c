@@ -47,7 +47,7 @@ static int ccrypt_message_unlock(struct ccrypt_target *cc, char **args)
 	if (!ccrypt_parse_key_spec(args[0], &size, &type, &description) ||
 	    !ccrypt_parse_lease(args[1], &lease))
 		return -EINVAL;
-	if (ccrypt_is_active(cc->state))
+	if (!ccrypt_is_locked(cc->state))
 		return -EBUSY;
 
 	r = ccrypt_keyring_read(type, description, raw, size);

@@ -8,14 +8,18 @@
  * cipher handle.
  *
  * Nor does one start after the lease's end when the timer is late, because its processor has
- * interrupts off or is not run by its hypervisor: who takes the key looks at the clock, too. And
- * who has encrypted a write looks again before it is sent, for that may have taken long: another
- * host may have the volume now.
+ * interrupts off or is not run by its hypervisor: who takes the key looks at the clock, too, and so
+ * does every message: they all say the same of a lease that is over. And who has encrypted a write
+ * looks again before it is sent, for that may have taken long: another host may have the volume now,
+ * or had it and gave it back. So it must be the key of the same unlock, by its id; the same bytes
+ * unlocked anew are another key.
  */
 #include "container-crypt.h"
 
 static LIST_HEAD(ccrypt_states);
 static DEFINE_MUTEX(ccrypt_states_mutex);
+
+static atomic64_t ccrypt_last_key_id;
 
 /* No mapping becomes ACTIVE; read under ccrypt_state.mutex. */
 static bool ccrypt_unlock_forbidden;
@@ -55,8 +59,14 @@ static void ccrypt_wipe_work(struct work_struct *work)
 	if (!doomed)
 		return;
 	synchronize_srcu_expedited(&state->srcu);
-	llist_for_each_entry_safe(key, next, doomed, doomed)
+	llist_for_each_entry_safe(key, next, doomed, doomed) {
+		enum ccrypt_reason reason = key->reason;
+
 		ccrypt_key_free(key);
+		spin_lock_irq(&state->lock);
+		state->ended[reason]++;
+		spin_unlock_irq(&state->lock);
+	}
 	ccrypt_event(state);
 }
 
@@ -71,36 +81,9 @@ static void ccrypt_doom_key(struct ccrypt_state *state, enum ccrypt_reason reaso
 	RCU_INIT_POINTER(state->key, NULL);
 	state->locks++;
 	state->reason = reason;
+	key->reason = reason;
 	llist_add(&key->doomed, &state->doomed);
 	queue_work(ccrypt_wq, &state->wipe_work);
-}
-
-/**
- * ccrypt_lock_nowait() - ACTIVE becomes LOCKED; the wipe follows
- * @state: the state; nothing happens while LOCKED
- * @reason: for userspace
- *
- * Context: any.
- */
-void ccrypt_lock_nowait(struct ccrypt_state *state, enum ccrypt_reason reason)
-{
-	unsigned long flags;
-
-	spin_lock_irqsave(&state->lock, flags);
-	ccrypt_doom_key(state, reason);
-	spin_unlock_irqrestore(&state->lock, flags);
-}
-
-/**
- * ccrypt_lock() - ACTIVE becomes LOCKED, and the key is wiped when this returns
- * @state: the state; if it is LOCKED already, this waits for a wipe that is under way
- *
- * Context: process.
- */
-void ccrypt_lock(struct ccrypt_state *state)
-{
-	ccrypt_lock_nowait(state, CCRYPT_REASON_MESSAGE);
-	flush_work(&state->wipe_work);
 }
 
 static bool ccrypt_lease_is_over(struct ccrypt_state *state)
@@ -115,6 +98,36 @@ static void ccrypt_expire(struct ccrypt_state *state)
 {
 	if (ccrypt_lease_is_over(state))
 		ccrypt_doom_key(state, CCRYPT_REASON_LEASE);
+}
+
+/**
+ * ccrypt_lock_nowait() - ACTIVE becomes LOCKED; the wipe follows
+ * @state: the state; nothing happens while LOCKED
+ * @reason: for userspace
+ *
+ * Context: any.
+ */
+void ccrypt_lock_nowait(struct ccrypt_state *state, enum ccrypt_reason reason)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&state->lock, flags);
+	/* A lease that is over has ended the key, whoever comes first. */
+	ccrypt_expire(state);
+	ccrypt_doom_key(state, reason);
+	spin_unlock_irqrestore(&state->lock, flags);
+}
+
+/**
+ * ccrypt_lock() - ACTIVE becomes LOCKED, and the key is wiped when this returns
+ * @state: the state; if it is LOCKED already, this waits for a wipe that is under way
+ *
+ * Context: process.
+ */
+void ccrypt_lock(struct ccrypt_state *state)
+{
+	ccrypt_lock_nowait(state, CCRYPT_REASON_MESSAGE);
+	flush_work(&state->wipe_work);
 }
 
 static enum hrtimer_restart ccrypt_lease_end(struct hrtimer *timer)
@@ -162,9 +175,10 @@ struct ccrypt_key *ccrypt_key_get(struct ccrypt_io *io)
 	io->srcu_idx = ccrypt_srcu_begin(&state->srcu);
 	/* The section has no owner that lockdep could know; it does pin the key. */
 	key = rcu_dereference_raw(state->key);
-	if (likely(key && !ccrypt_is_locked(state)))
+	if (likely(key && !ccrypt_is_locked(state))) {
+		io->key_id = key->id;
 		return key;
-
+	}
 	ccrypt_srcu_end(&state->srcu, io->srcu_idx);
 	return NULL;
 }
@@ -172,6 +186,19 @@ struct ccrypt_key *ccrypt_key_get(struct ccrypt_io *io)
 void ccrypt_key_put(struct ccrypt_io *io)
 {
 	ccrypt_srcu_end(&io->cc->state->srcu, io->srcu_idx);
+}
+
+/**
+ * ccrypt_key_is_current() - whether the key that @io was encrypted with is still in use
+ * @io: after ccrypt_key_get()
+ *
+ * Context: any.
+ */
+bool ccrypt_key_is_current(struct ccrypt_io *io)
+{
+	struct ccrypt_state *state = io->cc->state;
+
+	return !ccrypt_is_locked(state) && READ_ONCE(state->key_id) == io->key_id;
 }
 
 /* When a lease ends that starts now: a time of CLOCK_BOOTTIME, 0 for never. */
@@ -228,7 +255,7 @@ static int ccrypt_activate(struct ccrypt_state *state, const u8 *raw, unsigned i
 
 	if (READ_ONCE(ccrypt_unlock_forbidden))
 		return -EAGAIN;
-	if (ccrypt_is_active(state))
+	if (!ccrypt_is_locked(state))
 		return -EBUSY;
 	/* It would be locked again at once. */
 	if (ccrypt_gate_is_gone(state))
@@ -243,11 +270,12 @@ static int ccrypt_activate(struct ccrypt_state *state, const u8 *raw, unsigned i
 		return r;
 	}
 
+	key->id = atomic64_inc_return(&ccrypt_last_key_id);
 	spin_lock_irq(&state->lock);
 	/* Who sees the key must see its lease. */
 	ccrypt_set_lease(state, end);
+	WRITE_ONCE(state->key_id, key->id);
 	rcu_assign_pointer(state->key, key);
-	state->reason = CCRYPT_REASON_MESSAGE;
 	list_splice_init(&state->parked, &parked);
 	spin_unlock_irq(&state->lock);
 
@@ -265,9 +293,9 @@ static int ccrypt_activate(struct ccrypt_state *state, const u8 *raw, unsigned i
  *
  * Context: process; must not wait for I/O that waits for the unlock.
  * Return: 0; -EBUSY while ACTIVE; -EAGAIN after ccrypt_forbid_unlock(); -ESTALE where the bound
- * cgroup is gone; -EKEYREJECTED for equal halves; -ENOPKG where the cipher's implementation is
- * gone; -ETIME for a lease that has ended; -EINVAL for one that is too long; other errors of the
- * crypto API. After an error nothing has changed.
+ * cgroup is gone; -EKEYREJECTED for equal halves; -ENOPKG where the cipher's implementation is gone;
+ * -ETIME for a lease that has ended; -EINVAL for one that is too long; other errors of the crypto
+ * API. After an error nothing has changed.
  */
 int ccrypt_unlock(struct ccrypt_state *state, const u8 *raw, unsigned int size,
 		  const struct ccrypt_lease *lease)
@@ -362,8 +390,8 @@ static void ccrypt_state_destroy(struct ccrypt_state *state)
  * ccrypt_forbid_unlock() - keep every mapping LOCKED
  *
  * Context: process.
- * Return: 0 when there is no key in memory, and will be none until ccrypt_allow_unlock(); -EBUSY
- * when there is one, and nothing has changed.
+ * Return: 0 when there is no key in memory, and will be none until ccrypt_allow_unlock(); -EBUSY when
+ * there is one, and nothing has changed.
  */
 int ccrypt_forbid_unlock(void)
 {

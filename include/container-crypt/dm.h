@@ -72,7 +72,7 @@
  * STATUSTYPE_INFO: "<state> <name>:<value> ...", in this order; readers must ignore names they do
  * not know, later versions append some:
  *   locked|active lease:<ms left, or "-"> gate:<cgroup id or 0> reads:<n> writes:<n> denied:<n>
- *   locks:<n>
+ *   locks:<n> last_lock:<reason as below, or "-">
  */
 #define CONTAINER_CRYPT_STATE_LOCKED		"locked"
 #define CONTAINER_CRYPT_STATE_ACTIVE		"active"
@@ -83,6 +83,8 @@
 #define CONTAINER_CRYPT_STATUS_WRITES		"writes:"
 #define CONTAINER_CRYPT_STATUS_DENIED		"denied:"
 #define CONTAINER_CRYPT_STATUS_LOCKS		"locks:"
+#define CONTAINER_CRYPT_STATUS_LAST_LOCK	"last_lock:"
+#define CONTAINER_CRYPT_STATUS_LAST_LOCK_NONE	"-"
 
 /*
  * Every change of state wakes `dmsetup wait` and sends a "change" uevent of the dm device with
