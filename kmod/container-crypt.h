@@ -76,14 +76,21 @@ struct ccrypt_key {
 	struct llist_node doomed;
 };
 
+/* What the number of a lease is. */
+enum ccrypt_lease_kind {
+	CCRYPT_LEASE_FOR,	/* a time from now on, 0 for no lease */
+	CCRYPT_LEASE_UNTIL,	/* a point of CLOCK_BOOTTIME */
+	CCRYPT_LEASE_UNTIL_RAW,	/* a point of ccrypt_lease_now() */
+};
+
 /**
  * struct ccrypt_lease - a lease as a message asks for it
- * @ms: how long, or until when, in milliseconds; 0 for no lease
- * @until: @ms is a point of CLOCK_BOOTTIME
+ * @kind: what @ms is
+ * @ms: milliseconds
  */
 struct ccrypt_lease {
+	enum ccrypt_lease_kind kind;
 	u64 ms;
-	bool until;
 };
 
 /* Counters of the data path, one set per CPU. */
@@ -130,7 +137,8 @@ struct ccrypt_data_id {
  * @doomed: keys out of use that wait for @srcu readers
  * @wipe_work: frees @doomed
  * @lease_timer: ends the lease, CLOCK_BOOTTIME
- * @lease_end: when, 0 for no lease; meaningless while LOCKED; read without @lock, too
+ * @lease_end: when, by ccrypt_lease_now(); 0 for no lease; meaningless while LOCKED; read without
+ *	       @lock, too
  * @locks: how often ACTIVE became LOCKED
  * @reason: why the last time
  * @ended: keys that were wiped and that userspace has not yet been told of, by reason
@@ -345,6 +353,11 @@ static inline bool ccrypt_is_active(struct ccrypt_state *state)
 {
 	return rcu_access_pointer(state->key);
 }
+
+/* lease.c: the clock of leases */
+ktime_t ccrypt_lease_now(void);
+int ccrypt_lease_resolve(const struct ccrypt_lease *lease, ktime_t *end);
+void ccrypt_lease_timer_start(struct hrtimer *timer, ktime_t end);
 
 /* park.c: bios that wait for an unlock */
 void ccrypt_park_init(struct ccrypt_state *state);

@@ -10,9 +10,9 @@
  * Nor does one start after the lease's end when the timer is late, because its processor has
  * interrupts off or is not run by its hypervisor: who takes the key looks at the clock, too, and so
  * does every message: they all say the same of a lease that is over. And who has encrypted a write
- * looks again before it is sent, for that may have taken long: another host may have the volume now,
- * or had it and gave it back. So it must be the key of the same unlock, by its id; the same bytes
- * unlocked anew are another key.
+ * looks again before it is sent, for that may have taken long: another host may have the volume
+ * now, or had it and gave it back. So it must be the key of the same unlock, by its id; the same
+ * bytes unlocked anew are another key.
  */
 #include "container-crypt.h"
 
@@ -90,7 +90,7 @@ static bool ccrypt_lease_is_over(struct ccrypt_state *state)
 {
 	ktime_t end = READ_ONCE(state->lease_end);
 
-	return end && ktime_compare(ktime_get_boottime(), end) >= 0;
+	return end && ktime_compare(ccrypt_lease_now(), end) >= 0;
 }
 
 /* The key of a lease that is over, by the clock. Caller holds state->lock. */
@@ -138,6 +138,8 @@ static enum hrtimer_restart ccrypt_lease_end(struct hrtimer *timer)
 	/* The lease this timer was set for may have been renewed or be gone. */
 	spin_lock_irqsave(&state->lock, flags);
 	ccrypt_expire(state);
+	if (ccrypt_is_active(state) && state->lease_end)
+		ccrypt_lease_timer_start(timer, state->lease_end);
 	spin_unlock_irqrestore(&state->lock, flags);
 	return HRTIMER_NORESTART;
 }
@@ -201,29 +203,12 @@ bool ccrypt_key_is_current(struct ccrypt_io *io)
 	return !ccrypt_is_locked(state) && READ_ONCE(state->key_id) == io->key_id;
 }
 
-/* When a lease ends that starts now: a time of CLOCK_BOOTTIME, 0 for never. */
-static int ccrypt_lease_resolve(const struct ccrypt_lease *lease, ktime_t *end)
-{
-	const u64 now_ms = ktime_to_ms(ktime_get_boottime());
-
-	if (!lease->until) {
-		*end = lease->ms ? ktime_add_ms(ktime_get_boottime(), lease->ms) : 0;
-		return 0;
-	}
-	if (lease->ms <= now_ms)
-		return -ETIME;
-	if (lease->ms - now_ms > CONTAINER_CRYPT_LEASE_MS_MAX)
-		return -EINVAL;
-	*end = ms_to_ktime(lease->ms);
-	return 0;
-}
-
 /* Caller holds state->lock. */
 static void ccrypt_set_lease(struct ccrypt_state *state, ktime_t end)
 {
 	WRITE_ONCE(state->lease_end, end);
 	if (end)
-		hrtimer_start(&state->lease_timer, end, HRTIMER_MODE_ABS);
+		ccrypt_lease_timer_start(&state->lease_timer, end);
 }
 
 /**
@@ -241,7 +226,7 @@ s64 ccrypt_lease_left_ms(struct ccrypt_state *state)
 	spin_unlock_irq(&state->lock);
 	if (!end)
 		return -1;
-	now = ktime_get_boottime();
+	now = ccrypt_lease_now();
 	return ktime_after(end, now) ? ktime_to_ms(ktime_sub(end, now)) + 1 : 0;
 }
 
@@ -293,9 +278,9 @@ static int ccrypt_activate(struct ccrypt_state *state, const u8 *raw, unsigned i
  *
  * Context: process; must not wait for I/O that waits for the unlock.
  * Return: 0; -EBUSY while ACTIVE; -EAGAIN after ccrypt_forbid_unlock(); -ESTALE where the bound
- * cgroup is gone; -EKEYREJECTED for equal halves; -ENOPKG where the cipher's implementation is gone;
- * -ETIME for a lease that has ended; -EINVAL for one that is too long; other errors of the crypto
- * API. After an error nothing has changed.
+ * cgroup is gone; -EKEYREJECTED for equal halves; -ENOPKG where the cipher's implementation is
+ * gone; -ETIME for a lease that has ended; -EINVAL for one that is too long; other errors of the
+ * crypto API. After an error nothing has changed.
  */
 int ccrypt_unlock(struct ccrypt_state *state, const u8 *raw, unsigned int size,
 		  const struct ccrypt_lease *lease)
@@ -356,7 +341,7 @@ static struct ccrypt_state *ccrypt_state_create(const struct ccrypt_data_id *id)
 	spin_lock_init(&state->lock);
 	init_llist_head(&state->doomed);
 	INIT_WORK(&state->wipe_work, ccrypt_wipe_work);
-	hrtimer_setup(&state->lease_timer, ccrypt_lease_end, CLOCK_BOOTTIME, HRTIMER_MODE_ABS);
+	hrtimer_setup(&state->lease_timer, ccrypt_lease_end, CLOCK_BOOTTIME, HRTIMER_MODE_REL);
 	ccrypt_park_init(state);
 	ccrypt_gate_init(state);
 	ccrypt_event_init(state);
@@ -390,8 +375,8 @@ static void ccrypt_state_destroy(struct ccrypt_state *state)
  * ccrypt_forbid_unlock() - keep every mapping LOCKED
  *
  * Context: process.
- * Return: 0 when there is no key in memory, and will be none until ccrypt_allow_unlock(); -EBUSY when
- * there is one, and nothing has changed.
+ * Return: 0 when there is no key in memory, and will be none until ccrypt_allow_unlock(); -EBUSY
+ * when there is one, and nothing has changed.
  */
 int ccrypt_forbid_unlock(void)
 {

@@ -52,15 +52,19 @@
  *   lock
  *   gate <cgroup v2 id, 0 = off>
  *
- * A lease is either a number of milliseconds from now, or "@" and the CLOCK_BOOTTIME in
- * milliseconds at which it ends (in the initial time namespace). Who counts a lease from an earlier
- * moment names its end: a sender that is stopped before the message arrives cannot make it longer.
+ * A lease is a number of milliseconds from now, or names its end: "@raw:" and the time in
+ * milliseconds of the raw clock, CLOCK_MONOTONIC_RAW + (CLOCK_BOOTTIME - CLOCK_MONOTONIC), read in
+ * this order; or "@" and that of CLOCK_BOOTTIME (both in the initial time namespace). Who counts a
+ * lease from an earlier moment names its end: a sender that is stopped before the message arrives
+ * cannot make it longer. The raw clock decides in any case. Nobody slews it, so with "@raw:" a
+ * slewed clock does not make the lease longer either, not even in the time before the message.
  */
 #define CONTAINER_CRYPT_MSG_UNLOCK		"unlock"
 #define CONTAINER_CRYPT_MSG_RENEW		"renew"
 #define CONTAINER_CRYPT_MSG_LOCK		"lock"
 #define CONTAINER_CRYPT_MSG_GATE		"gate"
 #define CONTAINER_CRYPT_LEASE_UNTIL		"@"
+#define CONTAINER_CRYPT_LEASE_UNTIL_RAW		"@raw:"
 #define CONTAINER_CRYPT_LEASE_MS_MAX		2678400000U	 /* 31 days, from now */
 
 /* Key types of the kernel keyring that `unlock` takes. */
