@@ -113,7 +113,7 @@ $(B)/man/%: docs/%.scd
 
 # Kbuild writes beside its sources, so it gets a copy: one source tree serves several kernels.
 KB := $(abspath $(B))/kbuild-$(KVERSION)
-kcopy = mkdir -p $(KB) && cp -pRu Kbuild kmod include $(KB)/
+kcopy = mkdir -p $(KB) && cp -pRu --parents Kbuild kmod include $(if $(TEST_MODULES),tests/vm/kmod) $(KB)/
 kbuild = $(MAKE) --no-print-directory -C $(KDIR) M=$(KB)
 
 modules:

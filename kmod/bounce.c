@@ -27,14 +27,16 @@ static unsigned long ccrypt_share;	/* pages for each of them */
 static void ccrypt_count_target(int change)
 {
 	unsigned long pages;
+	bool last;
 
 	spin_lock(&ccrypt_share_lock);
 	ccrypt_targets += change;
 	pages = totalram_pages() * CCRYPT_MEMORY_PERCENT / 100 / max(ccrypt_targets, 1UL);
 	WRITE_ONCE(ccrypt_share, max_t(unsigned long, pages, CCRYPT_RESERVE_PAGES));
-	if (!ccrypt_targets)
-		ccrypt_page_cache_drain();
+	last = !ccrypt_targets;
 	spin_unlock(&ccrypt_share_lock);
+	if (last)
+		ccrypt_page_cache_drain();
 }
 
 static bool ccrypt_may_use(struct ccrypt_target *cc, unsigned int pages)
@@ -151,8 +153,8 @@ static bool ccrypt_fill(struct ccrypt_target *cc, struct bio *bounce, unsigned i
  * ccrypt_bounce_alloc() - a bio for the ciphertext of @io
  * @io: a write that has not started
  *
- * The bio carries the flags and the priority of @io->bio, but for polling: dm core polls its own
- * clone only.
+ * The bio carries the flags, the priority and the write hints of @io->bio, but for polling: dm core
+ * polls its own clone only.
  *
  * Context: process; waits for memory unless the bio is REQ_NOWAIT.
  * Return: the bio, or NULL where REQ_NOWAIT forbids to wait.
@@ -170,6 +172,7 @@ struct bio *ccrypt_bounce_alloc(struct ccrypt_io *io)
 	if (!bounce)
 		return NULL;
 	bounce->bi_ioprio = io->bio->bi_ioprio;
+	ccrypt_copy_write_hints(bounce, io->bio);
 
 	while (CCRYPT_LARGE_ORDER && size - bounce->bi_iter.bi_size >= CCRYPT_LARGE_SIZE) {
 		struct page *page = ccrypt_alloc_large(cc);

@@ -12,18 +12,16 @@
  * Implementations that allocate memory for a request cannot be used for writeback, and hardware
  * drivers without a synchronous path have a long record of being slower than the CPU and of
  * hanging. Asynchronous ones are welcome: up to 6.15 that is how x86 offers AES-NI.
+ *
+ * The best one there is when a mapping is made stays the mapping's, whatever is registered later:
+ * bios that are on their way have room for its requests only.
  */
 #define CCRYPT_CRYPTO_MASK	(CRYPTO_ALG_ALLOCATES_MEMORY | CRYPTO_ALG_KERN_DRIVER_ONLY)
 
-/**
- * ccrypt_cipher_alloc() - a handle of the cipher, without a key
- * Context: process; may load a module.
- */
-struct crypto_skcipher *ccrypt_cipher_alloc(void)
+static struct crypto_skcipher *ccrypt_cipher_alloc(const char *name)
 {
-	struct crypto_skcipher *tfm;
+	struct crypto_skcipher *tfm = crypto_alloc_skcipher(name, 0, CCRYPT_CRYPTO_MASK);
 
-	tfm = crypto_alloc_skcipher(CCRYPT_CRYPTO_API_NAME, 0, CCRYPT_CRYPTO_MASK);
 	if (IS_ERR(tfm))
 		return tfm;
 	if (crypto_skcipher_ivsize(tfm) != sizeof_field(struct ccrypt_io, iv)) {
@@ -36,16 +34,30 @@ struct crypto_skcipher *ccrypt_cipher_alloc(void)
 }
 
 /**
+ * ccrypt_prototype_alloc() - choose an implementation of the cipher
+ *
+ * Context: process; may load a module.
+ * Return: a handle without a key, to be freed with crypto_free_skcipher(); or an error pointer.
+ */
+struct crypto_skcipher *ccrypt_prototype_alloc(void)
+{
+	return ccrypt_cipher_alloc(CCRYPT_CRYPTO_API_NAME);
+}
+
+/**
  * ccrypt_key_create() - put a volume key into a cipher handle
  * @raw: the key, both halves
  * @size: its size in bytes, a valid one
- * @reqsize_max: how large a request of the handle may be
+ * @prototype: a handle of the implementation to use
  *
  * Context: process.
- * Return: the key; -EKEYREJECTED where the halves are equal; another error of the crypto API.
+ * Return: the key; -EKEYREJECTED where the halves are equal; -ENOPKG where the implementation is no
+ * longer what it was; another error of the crypto API.
  */
-struct ccrypt_key *ccrypt_key_create(const u8 *raw, unsigned int size, unsigned int reqsize_max)
+struct ccrypt_key *ccrypt_key_create(const u8 *raw, unsigned int size,
+				     struct crypto_skcipher *prototype)
 {
+	const char *driver = crypto_tfm_alg_driver_name(crypto_skcipher_tfm(prototype));
 	struct ccrypt_key *key;
 	int r;
 
@@ -56,14 +68,17 @@ struct ccrypt_key *ccrypt_key_create(const u8 *raw, unsigned int size, unsigned 
 	if (!key)
 		return ERR_PTR(-ENOMEM);
 
-	key->tfm = ccrypt_cipher_alloc();
+	key->tfm = ccrypt_cipher_alloc(driver);
 	if (IS_ERR(key->tfm)) {
 		r = PTR_ERR(key->tfm);
+		/* That would be taken for something that is not there, but the cipher was. */
+		if (r == -ENOENT)
+			r = -ENOPKG;
 		goto free_key;
 	}
-	/* Somebody registered another implementation since the table was loaded. */
-	if (crypto_skcipher_reqsize(key->tfm) > reqsize_max) {
-		r = -EAGAIN;
+	/* An instance of a template is made anew when a part of it was replaced. */
+	if (crypto_skcipher_reqsize(key->tfm) > crypto_skcipher_reqsize(prototype)) {
+		r = -ENOPKG;
 		goto free_tfm;
 	}
 	r = crypto_skcipher_setkey(key->tfm, raw, size);
@@ -168,19 +183,20 @@ static bool ccrypt_next_sector(struct ccrypt_io *io)
 /**
  * ccrypt_crypt() - encrypt a write into its bounce bio, or decrypt a read in place
  * @io: after ccrypt_crypt_init(), or after a request that completed asynchronously
- * @may_sleep: whether the context allows to yield between sectors
+ * @max: bytes after which to return, a multiple of the sector size
  *
  * Context: any but hard interrupt.
- * Return: 0 when everything is done; -EINPROGRESS when the crypto API took a request for later: @io
- * must not be touched then, ccrypt_io_continue() is called in its time; other errors are final.
+ * Return: 0 when that much or everything is done; -EINPROGRESS when the crypto API took a request
+ * for later: @io must not be touched then, ccrypt_io_continue() is called in its time; other errors
+ * are final.
  */
-int ccrypt_crypt(struct ccrypt_io *io, bool may_sleep)
+int ccrypt_crypt(struct ccrypt_io *io, unsigned int max)
 {
 	struct skcipher_request *req = ccrypt_request(io);
 	const unsigned int size = io->cc->sector_size;
 	int r = io->error;
 
-	while (!r && io->iter.bi_size) {
+	for (; !r && io->iter.bi_size && max; max -= size) {
 		/* A sector in several pieces leaves the list longer than the next one needs. */
 		sg_mark_end(io->src);
 		if (unlikely(!ccrypt_next_sector(io)))
@@ -198,8 +214,6 @@ int ccrypt_crypt(struct ccrypt_io *io, bool may_sleep)
 			r = crypto_skcipher_encrypt(req);
 		else
 			r = crypto_skcipher_decrypt(req);
-		if (may_sleep && !r)
-			cond_resched();
 	}
 	return r == -EBUSY ? -EINPROGRESS : r;
 }

@@ -7,9 +7,12 @@
 #define CCRYPT_COMPAT_H
 
 #include <linux/audit.h>
+#include <linux/bio.h>
 #include <linux/crypto.h>
 #include <linux/device-mapper.h>
 #include <linux/hrtimer.h>
+#include <linux/shrinker.h>
+#include <linux/slab.h>
 #include <linux/srcu.h>
 #include <linux/workqueue.h>
 
@@ -86,6 +89,55 @@ static inline void *ccrypt_crypto_data(struct crypto_async_request *request)
 	return request->data;
 }
 #endif
+
+/* What the submitter says of the data's lifetime: hints since 6.9, streams since 6.16. */
+static inline void ccrypt_copy_write_hints(struct bio *to, const struct bio *from)
+{
+#ifdef CCRYPT_HAS_WRITE_HINT
+	to->bi_write_hint = from->bi_write_hint;
+#endif
+#ifdef CCRYPT_HAS_WRITE_STREAM
+	to->bi_write_stream = from->bi_write_stream;
+#endif
+}
+
+typedef unsigned long ccrypt_shrink_t(struct shrinker *shrinker, struct shrink_control *sc);
+
+/* Since 6.7 shrinkers are allocated by the kernel, so that it can free them by RCU. */
+static inline struct shrinker *ccrypt_shrinker_register(const char *name, ccrypt_shrink_t *count,
+							ccrypt_shrink_t *scan)
+{
+#ifdef CCRYPT_HAS_SHRINKER_ALLOC
+	struct shrinker *shrinker = shrinker_alloc(0, "%s", name);
+#else
+	struct shrinker *shrinker = kzalloc(sizeof(*shrinker), GFP_KERNEL);
+#endif
+
+	if (!shrinker)
+		return NULL;
+	shrinker->count_objects = count;
+	shrinker->scan_objects = scan;
+	shrinker->seeks = DEFAULT_SEEKS;
+#ifdef CCRYPT_HAS_SHRINKER_ALLOC
+	shrinker_register(shrinker);
+#else
+	if (register_shrinker(shrinker, "%s", name)) {
+		kfree(shrinker);
+		return NULL;
+	}
+#endif
+	return shrinker;
+}
+
+static inline void ccrypt_shrinker_unregister(struct shrinker *shrinker)
+{
+#ifdef CCRYPT_HAS_SHRINKER_ALLOC
+	shrinker_free(shrinker);
+#else
+	unregister_shrinker(shrinker);
+	kfree(shrinker);
+#endif
+}
 
 /* drivers/md/dm-audit.h is not among the installed headers; the functions are exported. */
 #ifdef CONFIG_DM_AUDIT

@@ -46,6 +46,9 @@
 /* Reads up to this size are decrypted in softirq context, larger ones by a worker. */
 #define CCRYPT_MAX_SOFTIRQ	(32U * 1024)
 
+/* How much is encrypted at once, before others get the processor, and a wipe the key. */
+#define CCRYPT_SECTION		(32U * 1024)
+
 /*
  * Buffers start and end on 512-byte boundaries (queue limit dma_alignment, kept at 511 or more), so
  * that an encryption sector is spread over eight pieces at most.
@@ -53,24 +56,43 @@
 #define CCRYPT_SEGMENT_MIN	SECTOR_SIZE
 #define CCRYPT_SEGMENTS_MAX	(CONTAINER_CRYPT_SECTOR_SIZE_MAX / CCRYPT_SEGMENT_MIN)
 
+/* Why the state last became LOCKED; ccrypt_reason_names[] has the words. */
+enum ccrypt_reason {
+	CCRYPT_REASON_MESSAGE,
+	CCRYPT_REASON_LEASE,
+	CCRYPT_REASON_GATE,
+	CCRYPT_REASONS
+};
+
 /**
  * struct ccrypt_key - a cipher handle that holds a volume key
  * @tfm: the handle; the only place in this module that keeps key material
- * @doomed: link in ccrypt_state.doomed once the key is out of use
+ * @id: no other unlock of any mapping has it; a renewal keeps it
+ * @reason: why the key went out of use
+ * @doomed: link in ccrypt_state.doomed once it has
  */
 struct ccrypt_key {
 	struct crypto_skcipher *tfm;
+	u64 id;
+	enum ccrypt_reason reason;
 	struct llist_node doomed;
+};
+
+/* What the number of a lease is. */
+enum ccrypt_lease_kind {
+	CCRYPT_LEASE_FOR,	/* a time from now on, 0 for no lease */
+	CCRYPT_LEASE_UNTIL,	/* a point of CLOCK_BOOTTIME */
+	CCRYPT_LEASE_UNTIL_RAW,	/* a point of ccrypt_lease_now() */
 };
 
 /**
  * struct ccrypt_lease - a lease as a message asks for it
- * @ms: how long, or until when, in milliseconds; 0 for no lease
- * @until: @ms is a point of CLOCK_BOOTTIME
+ * @kind: what @ms is
+ * @ms: milliseconds
  */
 struct ccrypt_lease {
+	enum ccrypt_lease_kind kind;
 	u64 ms;
-	bool until;
 };
 
 /* Counters of the data path, one set per CPU. */
@@ -94,13 +116,6 @@ struct ccrypt_denial {
 
 /* Denials that can wait for their record; a power of two. */
 #define CCRYPT_DENIALS		16
-
-/* Why the state last changed; ccrypt_reason_names[] has the words. */
-enum ccrypt_reason {
-	CCRYPT_REASON_MESSAGE,
-	CCRYPT_REASON_LEASE,
-	CCRYPT_REASON_GATE,
-};
 
 /**
  * struct ccrypt_data_id - what must be equal for two tables to describe the same data
@@ -131,16 +146,19 @@ struct ccrypt_data_id {
  * @ref: one reference for each table
  * @prototype: cipher handle without a key: pins the implementation and tells the request size
  * @mutex: serialises unlock, renew and gate
- * @lock: protects @key, @lease_end, @locks, @reason, @parked, @park_due, @gate, @denials; taken in
- *	any context
+ * @lock: protects @key, @key_id, @lease_end, @locks, @reason, @ended, @parked, @park_due, @gate,
+ *	  @denials; taken in any context
  * @key: the key while ACTIVE, else NULL; readers hold @srcu
+ * @key_id: of @key, or of the last one while LOCKED; read without @lock, too
  * @srcu: held from the start of an encryption or decryption until its end
  * @doomed: keys out of use that wait for @srcu readers
  * @wipe_work: frees @doomed
  * @lease_timer: ends the lease, CLOCK_BOOTTIME
- * @lease_end: when, 0 for no lease; meaningless while LOCKED; read without @lock, too
+ * @lease_end: when, by ccrypt_lease_now(); 0 for no lease; meaningless while LOCKED; read without
+ *	       @lock, too
  * @locks: how often ACTIVE became LOCKED
- * @reason: why the state last changed
+ * @reason: why the last time
+ * @ended: keys that were wiped and that userspace has not yet been told of, by reason
  * @parked: bios that wait for an unlock (struct ccrypt_io.parked)
  * @park_work: fails those that waited long enough
  * @park_due: when @park_work runs next, in jiffies; no later than any deadline in @parked
@@ -164,6 +182,7 @@ struct ccrypt_state {
 	struct mutex mutex;		/* see above */
 	spinlock_t lock;		/* see above */
 	struct ccrypt_key __rcu *key;
+	u64 key_id;
 	struct srcu_struct srcu;
 	struct llist_head doomed;
 	struct work_struct wipe_work;
@@ -171,6 +190,7 @@ struct ccrypt_state {
 	ktime_t lease_end;
 	u64 locks;
 	enum ccrypt_reason reason;
+	unsigned int ended[CCRYPT_REASONS];
 	struct list_head parked;
 	struct delayed_work park_work;
 	unsigned long park_due;
@@ -264,6 +284,7 @@ struct ccrypt_target {
  * @iter: what of @bio is still to be encrypted or decrypted
  * @out: where in @bounce the next sector goes
  * @sector: number of the next sector for the IV, in 512-byte units
+ * @key_id: which key encrypted or decrypts it
  * @srcu_idx: of the read section that pins the key
  * @error: result of an asynchronous encryption or decryption
  * @deadline: in jiffies, when to give up waiting for an unlock; 0 before the first wait
@@ -290,6 +311,7 @@ struct ccrypt_io {
 	struct bvec_iter iter;
 	struct bvec_iter out;
 	u64 sector;
+	u64 key_id;
 	int srcu_idx;
 	int error;
 	unsigned long deadline;
@@ -332,11 +354,12 @@ struct bio *ccrypt_bounce_alloc(struct ccrypt_io *io);
 void ccrypt_bounce_free(struct ccrypt_target *cc, struct bio *bounce);
 
 /* cipher.c */
-struct crypto_skcipher *ccrypt_cipher_alloc(void);
-struct ccrypt_key *ccrypt_key_create(const u8 *raw, unsigned int size, unsigned int reqsize_max);
+struct crypto_skcipher *ccrypt_prototype_alloc(void);
+struct ccrypt_key *ccrypt_key_create(const u8 *raw, unsigned int size,
+				     struct crypto_skcipher *prototype);
 void ccrypt_key_free(struct ccrypt_key *key);
 void ccrypt_crypt_init(struct ccrypt_io *io, struct ccrypt_key *key);
-int ccrypt_crypt(struct ccrypt_io *io, bool may_sleep);
+int ccrypt_crypt(struct ccrypt_io *io, unsigned int max);
 
 /* state.c */
 int ccrypt_state_module_init(void);
@@ -352,12 +375,20 @@ s64 ccrypt_lease_left_ms(struct ccrypt_state *state);
 bool ccrypt_is_locked(struct ccrypt_state *state);
 struct ccrypt_key *ccrypt_key_get(struct ccrypt_io *io);
 void ccrypt_key_put(struct ccrypt_io *io);
+bool ccrypt_key_is_current(struct ccrypt_io *io);
 void ccrypt_queue_state_work(struct delayed_work *work, unsigned long delay);
+int ccrypt_forbid_unlock(void);
+void ccrypt_allow_unlock(void);
 
 static inline bool ccrypt_is_active(struct ccrypt_state *state)
 {
 	return rcu_access_pointer(state->key);
 }
+
+/* lease.c: the clock of leases */
+ktime_t ccrypt_lease_now(void);
+int ccrypt_lease_resolve(const struct ccrypt_lease *lease, ktime_t *end);
+void ccrypt_lease_timer_start(struct hrtimer *timer, ktime_t end);
 
 /* park.c: bios that wait for an unlock */
 void ccrypt_park_init(struct ccrypt_state *state);
@@ -372,8 +403,13 @@ void ccrypt_event_exit(struct ccrypt_state *state);
 void ccrypt_event_attach(struct ccrypt_target *cc);
 void ccrypt_event_detach(struct ccrypt_target *cc);
 void ccrypt_event(struct ccrypt_state *state);
+const char *ccrypt_reason_name(enum ccrypt_reason reason);
 void ccrypt_audit_ctrl(struct dm_target *ti, const char *op, bool success);
 void ccrypt_denied(struct ccrypt_io *io, struct cgroup *cgroup, struct task_struct *task);
+
+/* power.c: hibernation */
+int ccrypt_power_init(void);
+void ccrypt_power_exit(void);
 
 /* gate.c: who may read */
 #ifdef CONFIG_CGROUPS

@@ -14,6 +14,15 @@ static const char * const ccrypt_reason_names[] = {
 	[CCRYPT_REASON_GATE] = CONTAINER_CRYPT_REASON_GATE,
 };
 
+/**
+ * ccrypt_reason_name() - the word for a reason
+ * @reason: the reason
+ */
+const char *ccrypt_reason_name(enum ccrypt_reason reason)
+{
+	return ccrypt_reason_names[reason];
+}
+
 static void ccrypt_uevent(struct ccrypt_state *state, enum ccrypt_reason reason, bool active)
 {
 	char state_var[40], reason_var[40], volume_var[24 + UUID_STRING_LEN + 1];
@@ -34,20 +43,12 @@ static void ccrypt_uevent(struct ccrypt_state *state, enum ccrypt_reason reason,
 	kobject_uevent_env(&disk_to_dev(dm_disk(state->id.md))->kobj, KOBJ_CHANGE, env);
 }
 
-static void ccrypt_event_work(struct work_struct *work)
+/* Caller holds state->targets_lock. A table in use keeps the device. */
+static void ccrypt_report(struct ccrypt_state *state, enum ccrypt_reason reason, bool active)
 {
-	struct ccrypt_state *state = container_of(work, struct ccrypt_state, event_work);
-	enum ccrypt_reason reason;
 	struct ccrypt_target *cc;
-	bool active;
 
-	spin_lock_irq(&state->lock);
-	active = ccrypt_is_active(state);
-	reason = state->reason;
-	spin_unlock_irq(&state->lock);
-
-	/* A table in use keeps the device, and dm core knows which one is live. */
-	mutex_lock(&state->targets_lock);
+	/* dm core knows which table is live. */
 	list_for_each_entry(cc, &state->targets, link) {
 		dm_table_event(cc->ti->table);
 		/* Messages have their own record, with the process that sent them. */
@@ -57,6 +58,29 @@ static void ccrypt_event_work(struct work_struct *work)
 	}
 	if (!list_empty(&state->targets))
 		ccrypt_uevent(state, reason, active);
+}
+
+/* Each key that came to its end is told of, also when the next one is in use already. */
+static void ccrypt_event_work(struct work_struct *work)
+{
+	struct ccrypt_state *state = container_of(work, struct ccrypt_state, event_work);
+	unsigned int ended[CCRYPT_REASONS];
+	enum ccrypt_reason reason;
+	bool active;
+
+	spin_lock_irq(&state->lock);
+	active = ccrypt_is_active(state);
+	memcpy(ended, state->ended, sizeof(ended));
+	memset(state->ended, 0, sizeof(ended));
+	spin_unlock_irq(&state->lock);
+
+	mutex_lock(&state->targets_lock);
+	for (reason = 0; reason < CCRYPT_REASONS; reason++) {
+		while (ended[reason]--)
+			ccrypt_report(state, reason, false);
+	}
+	if (active)
+		ccrypt_report(state, CCRYPT_REASON_MESSAGE, true);
 	mutex_unlock(&state->targets_lock);
 }
 
@@ -111,6 +135,9 @@ void ccrypt_event_attach(struct ccrypt_target *cc)
 
 void ccrypt_event_detach(struct ccrypt_target *cc)
 {
+	/* With its table there is nothing left that could be told. */
+	flush_work(&cc->state->wipe_work);
+	flush_work(&cc->state->event_work);
 	mutex_lock(&cc->state->targets_lock);
 	list_del(&cc->link);
 	mutex_unlock(&cc->state->targets_lock);

@@ -78,14 +78,82 @@ static void ccrypt_io_locked(struct ccrypt_io *io)
 	ccrypt_park_or_fail(io);
 }
 
+/*
+ * Who holds the key holds up its wipe, so it must run: a task whose cgroup has used up its share of
+ * the processor, or one that a real-time task displaces, may not run again for long. On PREEMPT_RT
+ * the cipher may take locks that sleep, and who displaces whom is the administrator's affair.
+ */
+static void ccrypt_keep_cpu(void)
+{
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		preempt_disable();
+}
+
+static void ccrypt_release_cpu(void)
+{
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		preempt_enable();
+}
+
+/* Take the key to begin, or to go on; the processor is kept with it. */
+static struct ccrypt_key *ccrypt_io_take_key(struct ccrypt_io *io)
+{
+	struct ccrypt_key *key;
+
+	ccrypt_keep_cpu();
+	key = ccrypt_key_get(io);
+	if (unlikely(!key))
+		ccrypt_release_cpu();
+	return key;
+}
+
+static void ccrypt_io_put_key(struct ccrypt_io *io)
+{
+	ccrypt_key_put(io);
+	ccrypt_release_cpu();
+}
+
+/*
+ * Let others run between two parts. A write does without the key meanwhile. A read that is half
+ * decrypted cannot; but those that are so large are decrypted by workers, whom no cgroup holds up.
+ */
+static bool ccrypt_io_pause(struct ccrypt_io *io)
+{
+	const u64 key_id = io->key_id;
+
+	if (!io->bounce) {
+		ccrypt_release_cpu();
+		cond_resched();
+		ccrypt_keep_cpu();
+		return true;
+	}
+	ccrypt_io_put_key(io);
+	cond_resched();
+	if (!ccrypt_io_take_key(io))
+		return false;
+	if (likely(io->key_id == key_id))
+		return true;
+	ccrypt_io_put_key(io);
+	return false;
+}
+
 /* Encrypt or decrypt, and take the step that follows. The caller has taken the key. */
 static void ccrypt_io_crypt(struct ccrypt_io *io, bool may_sleep)
 {
-	int r = ccrypt_crypt(io, may_sleep);
+	int r;
 
-	if (r == -EINPROGRESS)
+	while (!(r = ccrypt_crypt(io, may_sleep ? CCRYPT_SECTION : UINT_MAX)) && io->iter.bi_size) {
+		if (unlikely(!ccrypt_io_pause(io))) {
+			ccrypt_offload_end(io);
+			ccrypt_io_locked(io);
+			return;
+		}
+	}
+	if (r == -EINPROGRESS) {
+		ccrypt_release_cpu();
 		return;
-	ccrypt_key_put(io);
+	}
+	ccrypt_io_put_key(io);
 	ccrypt_offload_end(io);
 
 	if (unlikely(r)) {
@@ -93,7 +161,7 @@ static void ccrypt_io_crypt(struct ccrypt_io *io, bool may_sleep)
 		if (io->bounce)
 			ccrypt_bounce_free(io->cc, io->bounce);
 		ccrypt_io_end(io, BLK_STS_IOERR);
-	} else if (io->bounce && unlikely(ccrypt_is_locked(io->cc->state))) {
+	} else if (io->bounce && unlikely(!ccrypt_key_is_current(io))) {
 		ccrypt_io_locked(io);
 	} else if (io->bounce) {
 		/* Only a submitter can be told to come again; a worker has none to tell. */
@@ -107,6 +175,7 @@ static void ccrypt_io_crypt(struct ccrypt_io *io, bool may_sleep)
 
 static void ccrypt_continue_work(struct work_struct *work)
 {
+	ccrypt_keep_cpu();
 	ccrypt_io_crypt(container_of(work, struct ccrypt_io, work), true);
 }
 
@@ -125,7 +194,7 @@ void ccrypt_io_continue(struct ccrypt_io *io)
 /* Encrypt a write or decrypt a read. */
 static void ccrypt_io_begin(struct ccrypt_io *io, bool may_sleep)
 {
-	struct ccrypt_key *key = ccrypt_key_get(io);
+	struct ccrypt_key *key = ccrypt_io_take_key(io);
 
 	if (unlikely(!key)) {
 		ccrypt_offload_end(io);
@@ -133,7 +202,7 @@ static void ccrypt_io_begin(struct ccrypt_io *io, bool may_sleep)
 		return;
 	}
 	if (unlikely(!ccrypt_gate_still_admits(io))) {
-		ccrypt_key_put(io);
+		ccrypt_io_put_key(io);
 		ccrypt_offload_end(io);
 		ccrypt_read_denied(io);
 		return;
@@ -370,6 +439,10 @@ int ccrypt_map(struct dm_target *ti, struct bio *bio)
 	}
 	/* The block layer splits discards as it suits the device, encryption sectors or not. */
 	if (op != REQ_OP_DISCARD) {
+		/* Before a part is taken: what is wrong is refused as a whole. */
+		if (unlikely((to_bytes(bio->bi_iter.bi_sector) | bio->bi_iter.bi_size) &
+			     (cc->sector_size - 1)))
+			return DM_MAPIO_KILL;
 		take = ccrypt_take(bio);
 		if (unlikely(!take)) {
 			bio_wouldblock_error(bio);
@@ -380,9 +453,6 @@ int ccrypt_map(struct dm_target *ti, struct bio *bio)
 			dm_accept_partial_bio(bio, take >> SECTOR_SHIFT);
 			io->iter = bio->bi_iter;
 		}
-		if (unlikely((to_bytes(bio->bi_iter.bi_sector) | bio->bi_iter.bi_size) &
-			     (cc->sector_size - 1)))
-			return DM_MAPIO_KILL;
 	}
 	if (unlikely(!ccrypt_is_active(cc->state))) {
 		ccrypt_park_or_fail(io);

@@ -25,15 +25,24 @@ static bool ccrypt_parse_key_spec(char *spec, unsigned int *size, const char **t
 	return field && *field;
 }
 
-/* <ms from now>, or @<CLOCK_BOOTTIME in ms> */
+/* <ms from now>, @<CLOCK_BOOTTIME in ms>, or @raw:<the raw clock in ms> */
 static bool ccrypt_parse_lease(const char *text, struct ccrypt_lease *lease)
 {
 	const size_t until_len = strlen(CONTAINER_CRYPT_LEASE_UNTIL);
+	const size_t raw_len = strlen(CONTAINER_CRYPT_LEASE_UNTIL_RAW);
+	u64 max = KTIME_MAX / NSEC_PER_MSEC;
 
-	lease->until = !strncmp(text, CONTAINER_CRYPT_LEASE_UNTIL, until_len);
-	if (lease->until)
-		return ccrypt_parse_u64(text + until_len, KTIME_MAX / NSEC_PER_MSEC, &lease->ms);
-	return ccrypt_parse_u64(text, CONTAINER_CRYPT_LEASE_MS_MAX, &lease->ms);
+	if (!strncmp(text, CONTAINER_CRYPT_LEASE_UNTIL_RAW, raw_len)) {
+		lease->kind = CCRYPT_LEASE_UNTIL_RAW;
+		text += raw_len;
+	} else if (!strncmp(text, CONTAINER_CRYPT_LEASE_UNTIL, until_len)) {
+		lease->kind = CCRYPT_LEASE_UNTIL;
+		text += until_len;
+	} else {
+		lease->kind = CCRYPT_LEASE_FOR;
+		max = CONTAINER_CRYPT_LEASE_MS_MAX;
+	}
+	return ccrypt_parse_u64(text, max, &lease->ms);
 }
 
 static int ccrypt_message_unlock(struct ccrypt_target *cc, char **args)
@@ -47,7 +56,7 @@ static int ccrypt_message_unlock(struct ccrypt_target *cc, char **args)
 	if (!ccrypt_parse_key_spec(args[0], &size, &type, &description) ||
 	    !ccrypt_parse_lease(args[1], &lease))
 		return -EINVAL;
-	if (ccrypt_is_active(cc->state))
+	if (!ccrypt_is_locked(cc->state))
 		return -EBUSY;
 
 	r = ccrypt_keyring_read(type, description, raw, size);
@@ -61,7 +70,7 @@ static int ccrypt_message_renew(struct ccrypt_target *cc, char **args)
 {
 	struct ccrypt_lease lease;
 
-	if (!ccrypt_parse_lease(args[0], &lease) || (!lease.ms && !lease.until))
+	if (!ccrypt_parse_lease(args[0], &lease) || (!lease.ms && lease.kind == CCRYPT_LEASE_FOR))
 		return -EINVAL;
 	return ccrypt_renew(cc->state, &lease);
 }
@@ -95,6 +104,8 @@ static const struct ccrypt_message_type {
 static const char *ccrypt_error_text(int error)
 {
 	switch (error) {
+	case -EAGAIN:
+		return "the host is about to hibernate";
 	case -EBUSY:
 		return "the mapping is active, lock it first";
 	case -EKEYREJECTED:
@@ -106,6 +117,8 @@ static const char *ccrypt_error_text(int error)
 		return "no such cgroup";
 	case -ENOKEY:
 		return "no such key in the caller's keyrings, or the mapping is locked";
+	case -ENOPKG:
+		return "the cipher's implementation is gone, create the mapping again";
 	case -EPERM:
 		return "the mapping is active and bound to a cgroup that the caller is not in";
 	case -EOPNOTSUPP:

@@ -4,7 +4,7 @@
  *
  * They save more than the page allocator's work: kernels that clear pages when they are allocated
  * (init_on_alloc) would spend a good part of a write's time on clearing what is overwritten next.
- * Nothing leaks by that: bounce pages hold ciphertext only.
+ * Nothing leaks by that: bounce pages hold ciphertext only. When memory is short they go back.
  */
 #ifndef CCRYPT_PAGE_CACHE_H
 #define CCRYPT_PAGE_CACHE_H
@@ -21,5 +21,7 @@
 struct page *ccrypt_page_alloc(gfp_t gfp, unsigned int order);
 void ccrypt_page_free(struct page *page, unsigned int order);
 void ccrypt_page_cache_drain(void);
+int ccrypt_page_cache_init(void);
+void ccrypt_page_cache_exit(void);
 
 #endif /* CCRYPT_PAGE_CACHE_H */

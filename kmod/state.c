@@ -8,14 +8,21 @@
  * cipher handle.
  *
  * Nor does one start after the lease's end when the timer is late, because its processor has
- * interrupts off or is not run by its hypervisor: who takes the key looks at the clock, too. And
- * who has encrypted a write looks again before it is sent, for that may have taken long: another
- * host may have the volume now.
+ * interrupts off or is not run by its hypervisor: who takes the key looks at the clock, too, and so
+ * does every message: they all say the same of a lease that is over. And who has encrypted a write
+ * looks again before it is sent, for that may have taken long: another host may have the volume
+ * now, or had it and gave it back. So it must be the key of the same unlock, by its id; the same
+ * bytes unlocked anew are another key.
  */
 #include "container-crypt.h"
 
 static LIST_HEAD(ccrypt_states);
 static DEFINE_MUTEX(ccrypt_states_mutex);
+
+static atomic64_t ccrypt_last_key_id;
+
+/* No mapping becomes ACTIVE; read under ccrypt_state.mutex. */
+static bool ccrypt_unlock_forbidden;
 
 /* Wipes and time limits of all mappings; nothing on it waits for I/O or memory. */
 static struct workqueue_struct *ccrypt_wq;
@@ -53,8 +60,14 @@ static void ccrypt_wipe_work(struct work_struct *work)
 	if (!doomed)
 		return;
 	synchronize_srcu_expedited(&state->srcu);
-	llist_for_each_entry_safe(key, next, doomed, doomed)
+	llist_for_each_entry_safe(key, next, doomed, doomed) {
+		enum ccrypt_reason reason = key->reason;
+
 		ccrypt_key_free(key);
+		spin_lock_irq(&state->lock);
+		state->ended[reason]++;
+		spin_unlock_irq(&state->lock);
+	}
 	ccrypt_event(state);
 }
 
@@ -69,8 +82,23 @@ static void ccrypt_doom_key(struct ccrypt_state *state, enum ccrypt_reason reaso
 	RCU_INIT_POINTER(state->key, NULL);
 	state->locks++;
 	state->reason = reason;
+	key->reason = reason;
 	llist_add(&key->doomed, &state->doomed);
 	queue_work(ccrypt_wq, &state->wipe_work);
+}
+
+static bool ccrypt_lease_is_over(struct ccrypt_state *state)
+{
+	ktime_t end = READ_ONCE(state->lease_end);
+
+	return end && ktime_compare(ccrypt_lease_now(), end) >= 0;
+}
+
+/* The key of a lease that is over, by the clock. Caller holds state->lock. */
+static void ccrypt_expire(struct ccrypt_state *state)
+{
+	if (ccrypt_lease_is_over(state))
+		ccrypt_doom_key(state, CCRYPT_REASON_LEASE);
 }
 
 /**
@@ -85,6 +113,7 @@ void ccrypt_lock_if_gate_is_gone(struct ccrypt_state *state)
 
 	/* Under the lock: what is gone may be replaced, and a key come that is not meant. */
 	spin_lock_irqsave(&state->lock, flags);
+	ccrypt_expire(state);
 	if (ccrypt_gate_is_gone(state))
 		ccrypt_doom_key(state, CCRYPT_REASON_GATE);
 	spin_unlock_irqrestore(&state->lock, flags);
@@ -99,23 +128,11 @@ void ccrypt_lock_if_gate_is_gone(struct ccrypt_state *state)
 void ccrypt_lock(struct ccrypt_state *state)
 {
 	spin_lock_irq(&state->lock);
+	/* A lease that is over has ended the key, whoever comes first. */
+	ccrypt_expire(state);
 	ccrypt_doom_key(state, CCRYPT_REASON_MESSAGE);
 	spin_unlock_irq(&state->lock);
 	flush_work(&state->wipe_work);
-}
-
-static bool ccrypt_lease_is_over(struct ccrypt_state *state)
-{
-	ktime_t end = READ_ONCE(state->lease_end);
-
-	return end && ktime_compare(ktime_get_boottime(), end) >= 0;
-}
-
-/* The key of a lease that is over, by the clock. Caller holds state->lock. */
-static void ccrypt_expire(struct ccrypt_state *state)
-{
-	if (ccrypt_lease_is_over(state))
-		ccrypt_doom_key(state, CCRYPT_REASON_LEASE);
 }
 
 static enum hrtimer_restart ccrypt_lease_end(struct hrtimer *timer)
@@ -126,6 +143,8 @@ static enum hrtimer_restart ccrypt_lease_end(struct hrtimer *timer)
 	/* The lease this timer was set for may have been renewed or be gone. */
 	spin_lock_irqsave(&state->lock, flags);
 	ccrypt_expire(state);
+	if (ccrypt_is_active(state) && state->lease_end)
+		ccrypt_lease_timer_start(timer, state->lease_end);
 	spin_unlock_irqrestore(&state->lock, flags);
 	return HRTIMER_NORESTART;
 }
@@ -163,9 +182,10 @@ struct ccrypt_key *ccrypt_key_get(struct ccrypt_io *io)
 	io->srcu_idx = ccrypt_srcu_begin(&state->srcu);
 	/* The section has no owner that lockdep could know; it does pin the key. */
 	key = rcu_dereference_raw(state->key);
-	if (likely(key && !ccrypt_is_locked(state)))
+	if (likely(key && !ccrypt_is_locked(state))) {
+		io->key_id = key->id;
 		return key;
-
+	}
 	ccrypt_srcu_end(&state->srcu, io->srcu_idx);
 	return NULL;
 }
@@ -175,21 +195,17 @@ void ccrypt_key_put(struct ccrypt_io *io)
 	ccrypt_srcu_end(&io->cc->state->srcu, io->srcu_idx);
 }
 
-/* When a lease ends that starts now: a time of CLOCK_BOOTTIME, 0 for never. */
-static int ccrypt_lease_resolve(const struct ccrypt_lease *lease, ktime_t *end)
+/**
+ * ccrypt_key_is_current() - whether the key that @io was encrypted with is still in use
+ * @io: after ccrypt_key_get()
+ *
+ * Context: any.
+ */
+bool ccrypt_key_is_current(struct ccrypt_io *io)
 {
-	const u64 now_ms = ktime_to_ms(ktime_get_boottime());
+	struct ccrypt_state *state = io->cc->state;
 
-	if (!lease->until) {
-		*end = lease->ms ? ktime_add_ms(ktime_get_boottime(), lease->ms) : 0;
-		return 0;
-	}
-	if (lease->ms <= now_ms)
-		return -ETIME;
-	if (lease->ms - now_ms > CONTAINER_CRYPT_LEASE_MS_MAX)
-		return -EINVAL;
-	*end = ms_to_ktime(lease->ms);
-	return 0;
+	return !ccrypt_is_locked(state) && READ_ONCE(state->key_id) == io->key_id;
 }
 
 /* Caller holds state->lock. */
@@ -197,7 +213,7 @@ static void ccrypt_set_lease(struct ccrypt_state *state, ktime_t end)
 {
 	WRITE_ONCE(state->lease_end, end);
 	if (end)
-		hrtimer_start(&state->lease_timer, end, HRTIMER_MODE_ABS);
+		ccrypt_lease_timer_start(&state->lease_timer, end);
 }
 
 /**
@@ -215,7 +231,7 @@ s64 ccrypt_lease_left_ms(struct ccrypt_state *state)
 	spin_unlock_irq(&state->lock);
 	if (!end)
 		return -1;
-	now = ktime_get_boottime();
+	now = ccrypt_lease_now();
 	return ktime_after(end, now) ? ktime_to_ms(ktime_sub(end, now)) + 1 : 0;
 }
 
@@ -227,13 +243,15 @@ static int ccrypt_activate(struct ccrypt_state *state, const u8 *raw, unsigned i
 	ktime_t end;
 	int r;
 
-	if (ccrypt_is_active(state))
+	if (READ_ONCE(ccrypt_unlock_forbidden))
+		return -EAGAIN;
+	if (!ccrypt_is_locked(state))
 		return -EBUSY;
 	/* It would be locked again at once. */
 	if (ccrypt_gate_is_gone(state))
 		return -ESTALE;
 
-	key = ccrypt_key_create(raw, size, crypto_skcipher_reqsize(state->prototype));
+	key = ccrypt_key_create(raw, size, state->prototype);
 	if (IS_ERR(key))
 		return PTR_ERR(key);
 	r = ccrypt_lease_resolve(lease, &end);
@@ -242,11 +260,12 @@ static int ccrypt_activate(struct ccrypt_state *state, const u8 *raw, unsigned i
 		return r;
 	}
 
+	key->id = atomic64_inc_return(&ccrypt_last_key_id);
 	spin_lock_irq(&state->lock);
 	/* Who sees the key must see its lease. */
 	ccrypt_set_lease(state, end);
+	WRITE_ONCE(state->key_id, key->id);
 	rcu_assign_pointer(state->key, key);
-	state->reason = CCRYPT_REASON_MESSAGE;
 	list_splice_init(&state->parked, &parked);
 	spin_unlock_irq(&state->lock);
 
@@ -263,8 +282,9 @@ static int ccrypt_activate(struct ccrypt_state *state, const u8 *raw, unsigned i
  * @lease: when it is wiped by itself
  *
  * Context: process; must not wait for I/O that waits for the unlock.
- * Return: 0; -EBUSY while ACTIVE; -ESTALE where the bound cgroup is gone; -EKEYREJECTED for equal
- * halves; -ETIME for a lease that has ended; -EINVAL for one that is too long; other errors of the
+ * Return: 0; -EBUSY while ACTIVE; -EAGAIN after ccrypt_forbid_unlock(); -ESTALE where the bound
+ * cgroup is gone; -EKEYREJECTED for equal halves; -ENOPKG where the cipher's implementation is
+ * gone; -ETIME for a lease that has ended; -EINVAL for one that is too long; other errors of the
  * crypto API. After an error nothing has changed.
  */
 int ccrypt_unlock(struct ccrypt_state *state, const u8 *raw, unsigned int size,
@@ -314,7 +334,7 @@ static struct ccrypt_state *ccrypt_state_create(const struct ccrypt_data_id *id)
 	r = init_srcu_struct(&state->srcu);
 	if (r)
 		goto free_stats;
-	state->prototype = ccrypt_cipher_alloc();
+	state->prototype = ccrypt_prototype_alloc();
 	if (IS_ERR(state->prototype)) {
 		r = PTR_ERR(state->prototype);
 		goto cleanup_srcu;
@@ -326,7 +346,7 @@ static struct ccrypt_state *ccrypt_state_create(const struct ccrypt_data_id *id)
 	spin_lock_init(&state->lock);
 	init_llist_head(&state->doomed);
 	INIT_WORK(&state->wipe_work, ccrypt_wipe_work);
-	hrtimer_setup(&state->lease_timer, ccrypt_lease_end, CLOCK_BOOTTIME, HRTIMER_MODE_ABS);
+	hrtimer_setup(&state->lease_timer, ccrypt_lease_end, CLOCK_BOOTTIME, HRTIMER_MODE_REL);
 	ccrypt_park_init(state);
 	ccrypt_gate_init(state);
 	ccrypt_event_init(state);
@@ -354,6 +374,46 @@ static void ccrypt_state_destroy(struct ccrypt_state *state)
 	free_percpu(state->stats);
 	mutex_destroy(&state->mutex);
 	kfree(state);
+}
+
+/**
+ * ccrypt_forbid_unlock() - keep every mapping LOCKED
+ *
+ * Context: process.
+ * Return: 0 when there is no key in memory, and will be none until ccrypt_allow_unlock(); -EBUSY
+ * when there is one, and nothing has changed.
+ */
+int ccrypt_forbid_unlock(void)
+{
+	struct ccrypt_state *state;
+	int r = 0;
+
+	mutex_lock(&ccrypt_states_mutex);
+	WRITE_ONCE(ccrypt_unlock_forbidden, true);
+	list_for_each_entry(state, &ccrypt_states, link) {
+		/* An unlock that has not seen it ends first. */
+		mutex_lock(&state->mutex);
+		if (!ccrypt_is_locked(state))
+			r = -EBUSY;
+		mutex_unlock(&state->mutex);
+		if (r) {
+			WRITE_ONCE(ccrypt_unlock_forbidden, false);
+			DMWARN("%s is active and hibernation would store its key, lock it first",
+			       dm_device_name(state->id.md));
+			break;
+		}
+		flush_work(&state->wipe_work);
+	}
+	mutex_unlock(&ccrypt_states_mutex);
+	return r;
+}
+
+/**
+ * ccrypt_allow_unlock() - undo ccrypt_forbid_unlock()
+ */
+void ccrypt_allow_unlock(void)
+{
+	WRITE_ONCE(ccrypt_unlock_forbidden, false);
 }
 
 static struct ccrypt_state *ccrypt_state_find(const struct ccrypt_data_id *id)

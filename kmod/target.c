@@ -7,6 +7,7 @@
 #include <linux/module.h>
 
 #include "container-crypt.h"
+#include "page-cache.h"
 
 static void ccrypt_dtr(struct dm_target *ti)
 {
@@ -134,6 +135,7 @@ static void ccrypt_emit_info(struct ccrypt_target *cc, char *result, unsigned in
 	struct ccrypt_state *state = cc->state;
 	struct ccrypt_stats sum = {};
 	unsigned int sz = 0;
+	enum ccrypt_reason reason;
 	s64 lease_ms;
 	bool active;
 	u64 locks;
@@ -146,10 +148,11 @@ static void ccrypt_emit_info(struct ccrypt_target *cc, char *result, unsigned in
 		sum.writes += READ_ONCE(stats->writes);
 		sum.denied += READ_ONCE(stats->denied);
 	}
+	active = !ccrypt_is_locked(state);
 	lease_ms = ccrypt_lease_left_ms(state);
 	spin_lock_irq(&state->lock);
-	active = ccrypt_is_active(state);
 	locks = state->locks;
+	reason = state->reason;
 	spin_unlock_irq(&state->lock);
 
 	DMEMIT("%s ", active ? CONTAINER_CRYPT_STATE_ACTIVE : CONTAINER_CRYPT_STATE_LOCKED);
@@ -162,6 +165,8 @@ static void ccrypt_emit_info(struct ccrypt_target *cc, char *result, unsigned in
 	DMEMIT(" " CONTAINER_CRYPT_STATUS_WRITES "%lu", sum.writes);
 	DMEMIT(" " CONTAINER_CRYPT_STATUS_DENIED "%lu", sum.denied);
 	DMEMIT(" " CONTAINER_CRYPT_STATUS_LOCKS "%llu", locks);
+	DMEMIT(" " CONTAINER_CRYPT_STATUS_LAST_LOCK "%s",
+	       locks ? ccrypt_reason_name(reason) : CONTAINER_CRYPT_STATUS_LAST_LOCK_NONE);
 }
 
 static void ccrypt_status(struct dm_target *ti, status_type_t type, unsigned int status_flags,
@@ -222,15 +227,31 @@ static int __init ccrypt_module_init(void)
 
 	if (r)
 		return r;
+	r = ccrypt_page_cache_init();
+	if (r)
+		goto exit_state;
+	r = ccrypt_power_init();
+	if (r)
+		goto exit_page_cache;
 	r = dm_register_target(&ccrypt_target_type);
 	if (r)
-		ccrypt_state_module_exit();
+		goto exit_power;
+	return 0;
+
+exit_power:
+	ccrypt_power_exit();
+exit_page_cache:
+	ccrypt_page_cache_exit();
+exit_state:
+	ccrypt_state_module_exit();
 	return r;
 }
 
 static void __exit ccrypt_module_exit(void)
 {
 	dm_unregister_target(&ccrypt_target_type);
+	ccrypt_power_exit();
+	ccrypt_page_cache_exit();
 	ccrypt_state_module_exit();
 }
 

@@ -52,15 +52,19 @@
  *   lock
  *   gate <cgroup v2 id, 0 = off>; while active with a gate only from inside, and not to open it
  *
- * A lease is either a number of milliseconds from now, or "@" and the CLOCK_BOOTTIME in
- * milliseconds at which it ends (in the initial time namespace). Who counts a lease from an earlier
- * moment names its end: a sender that is stopped before the message arrives cannot make it longer.
+ * A lease is a number of milliseconds from now, or names its end: "@raw:" and the time in
+ * milliseconds of the raw clock, CLOCK_MONOTONIC_RAW + (CLOCK_BOOTTIME - CLOCK_MONOTONIC), read in
+ * this order; or "@" and that of CLOCK_BOOTTIME (both in the initial time namespace). Who counts a
+ * lease from an earlier moment names its end: a sender that is stopped before the message arrives
+ * cannot make it longer. The raw clock decides in any case. Nobody slews it, so with "@raw:" a
+ * slewed clock does not make the lease longer either, not even in the time before the message.
  */
 #define CONTAINER_CRYPT_MSG_UNLOCK		"unlock"
 #define CONTAINER_CRYPT_MSG_RENEW		"renew"
 #define CONTAINER_CRYPT_MSG_LOCK		"lock"
 #define CONTAINER_CRYPT_MSG_GATE		"gate"
 #define CONTAINER_CRYPT_LEASE_UNTIL		"@"
+#define CONTAINER_CRYPT_LEASE_UNTIL_RAW		"@raw:"
 #define CONTAINER_CRYPT_LEASE_MS_MAX		2678400000U	 /* 31 days, from now */
 
 /* Key types of the kernel keyring that `unlock` takes. */
@@ -72,7 +76,7 @@
  * STATUSTYPE_INFO: "<state> <name>:<value> ...", in this order; readers must ignore names they do
  * not know, later versions append some:
  *   locked|active lease:<ms left, or "-"> gate:<cgroup id or 0> reads:<n> writes:<n> denied:<n>
- *   locks:<n>
+ *   locks:<n> last_lock:<reason as below, or "-">
  */
 #define CONTAINER_CRYPT_STATE_LOCKED		"locked"
 #define CONTAINER_CRYPT_STATE_ACTIVE		"active"
@@ -83,6 +87,8 @@
 #define CONTAINER_CRYPT_STATUS_WRITES		"writes:"
 #define CONTAINER_CRYPT_STATUS_DENIED		"denied:"
 #define CONTAINER_CRYPT_STATUS_LOCKS		"locks:"
+#define CONTAINER_CRYPT_STATUS_LAST_LOCK	"last_lock:"
+#define CONTAINER_CRYPT_STATUS_LAST_LOCK_NONE	"-"
 
 /*
  * Every change of state wakes `dmsetup wait` and sends a "change" uevent of the dm device with

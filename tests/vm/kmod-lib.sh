@@ -116,9 +116,9 @@ trace_on() {
 }
 trace_off() { echo 0 >$trace/events/enable; }
 
-# traced PATTERN: when the last such event was, in ms of CLOCK_BOOTTIME
+# traced PATTERN [first]: when the last or first such event was, in ms of the trace's clock
 traced() {
-	awk -v pattern="$1" '$0 ~ pattern {
+	awk -v pattern="$1" -v first="${2-}" '$0 ~ pattern && !(first && time) {
 			for (i = 1; i < NF; i++) if ($i ~ /^[0-9]+\.[0-9]+:$/) { time = $i * 1000; break }
 		} END { printf "%d", time }' $trace/trace
 }

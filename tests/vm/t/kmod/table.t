@@ -97,7 +97,7 @@ is "no mapping is left by wrong table lines" "$(dmsetup ls --target container-cr
 
 state() { cc_status m state; }
 need cc_create m "$lun" sector_size:4096
-is "a mapping is created locked" "$(cc_status m)" "locked lease:- gate:0 reads:0 writes:0 denied:0 locks:0"
+is "a mapping is created locked" "$(cc_status m)" "locked lease:- gate:0 reads:0 writes:0 denied:0 locks:0 last_lock:-"
 fails_with 1 'Required key|No such key|not available' cc_unlock m nosuch
 fails_with 1 '' env key_bytes=64 dmsetup message m 0 unlock ":64:logon:cctest:k32" 0
 fails_with 1 'rejected' dmsetup message m 0 unlock ":32:logon:cctest:k64" 0
@@ -175,16 +175,16 @@ wrong_messages() {
 wrong_messages >"$tap_dir/messages"
 messages_refused <"$tap_dir/messages" >"$tap_dir/accepted"
 report $wrong "$tried wrong messages are refused while locked" "$tap_dir/accepted"
-is "none of the messages refused while locked changed anything" "$(cc_status m)" "locked lease:- gate:0 reads:0 writes:0 denied:0 locks:0"
+is "none of the messages refused while locked changed anything" "$(cc_status m)" "locked lease:- gate:0 reads:0 writes:0 denied:0 locks:0 last_lock:-"
 
 ok "unlock with a key of the keyring" cc_unlock m k64
-is "unlock makes the mapping active" "$(cc_status m)" "active lease:- gate:0 reads:0 writes:0 denied:0 locks:0"
+is "unlock makes the mapping active" "$(cc_status m)" "active lease:- gate:0 reads:0 writes:0 denied:0 locks:0 last_lock:-"
 fails_with 1 'busy' cc_unlock m k64
 messages_refused <"$tap_dir/messages" >"$tap_dir/accepted"
 report $wrong "$tried wrong messages are refused while active" "$tap_dir/accepted"
-is "none of the messages refused while active changed anything" "$(cc_status m)" "active lease:- gate:0 reads:0 writes:0 denied:0 locks:0"
+is "none of the messages refused while active changed anything" "$(cc_status m)" "active lease:- gate:0 reads:0 writes:0 denied:0 locks:0 last_lock:-"
 ok "lock succeeds on an active mapping" cc_lock m
-is "lock makes the mapping locked" "$(cc_status m)" "locked lease:- gate:0 reads:0 writes:0 denied:0 locks:1"
+is "lock makes the mapping locked" "$(cc_status m)" "locked lease:- gate:0 reads:0 writes:0 denied:0 locks:1 last_lock:message"
 ok "an AES-128 key unlocks, too" env key_bytes=32 bash -c 'dmsetup message m 0 unlock :32:logon:cctest:k32 0'
 ok "a mapping unlocked with an AES-128 key can be locked" cc_lock m
 
