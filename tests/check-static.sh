@@ -31,7 +31,7 @@ spdx() {
 		case $file in
 		LICENSES/* | *.md | *.json | *.key | *.pub | *.pem | .gitignore | \
 			tests/fuzz/corpus/* | tests/fixtures/* | tests/vm/packages | tests/vm/selftest/expected) continue ;;
-		kmod/* | Kbuild | docs/*.rst) want='GPL-2.0-only$|GPL-2.0-only \*/$' ;;
+		kmod/* | tests/vm/kmod/* | Kbuild | docs/*.rst) want='GPL-2.0-only$|GPL-2.0-only \*/$' ;;
 		include/*) want='GPL-2.0-only WITH Linux-syscall-note' ;;
 		*) want=Apache-2.0 ;;
 		esac

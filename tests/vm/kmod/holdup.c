@@ -1,12 +1,12 @@
-// SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
- * holdup - lets a processor stand still at a function of the kernel, to make what is rare certain. A
- * kernel module, for the guest only.
+ * holdup - lets a processor stand still at a function of the kernel, to make what is rare certain.
+ * A kernel module, for the guest only.
  *
  *	modprobe holdup symbol=NAME [comm=TASK] ms=MS
  *
- * Once "armed" (a parameter in sysfs) is 1, the next call of the function, by a task of that name if one is
- * given, waits for MS ms in the place, with preemption off. "holding" is 1 meanwhile.
+ * Once "armed" (a parameter in sysfs) is 1, the next call of the function, by a task of that name
+ * if one is given, waits for MS ms in the place, with preemption off. "holding" is 1 meanwhile.
  */
 #include <linux/delay.h>
 #include <linux/kprobes.h>

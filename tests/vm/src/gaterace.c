@@ -4,12 +4,13 @@
  *
  *	gaterace NAME UNLOCK CGROUP ROUNDS
  *
- * NAME is a mapping that is locked, UNLOCK the message that unlocks it, CGROUP a directory that can be made and removed. Each
- * round makes the cgroup, binds the mapping to it, and removes it from another thread a little before or after the unlock,
- * later each time. A mapping whose cgroup is gone must be locked a second later.
+ * NAME is a mapping that is locked, UNLOCK the message that unlocks it, CGROUP a directory that can
+ * be made and removed. Each round makes the cgroup, binds the mapping to it, and removes it from
+ * another thread a little before or after the unlock, later each time. A mapping whose cgroup is
+ * gone must be locked a second later.
  *
- * Prints "rounds=N unlocked=N lost=N": how many unlocks came in time, and after how many of these the mapping stayed active.
- * Exit status 1 when one did or none came in time, 2 for usage.
+ * Prints "rounds=N unlocked=N lost=N": how many unlocks came in time, and after how many of these
+ * the mapping stayed active. Exit status 1 when one did or none came in time, 2 for usage.
  */
 #include <err.h>
 #include <errno.h>

@@ -4,8 +4,8 @@
  *
  *	relock NAME KEY LEASE_MS TIMES
  *
- * KEY is what the message calls :BYTES:TYPE:DESCRIPTION. Prints "ends=N", how many leases have ended; the
- * mapping is active when it is done, with a last lease that has not.
+ * KEY is what the message calls :BYTES:TYPE:DESCRIPTION. Prints "ends=N", how many leases have
+ * ended; the mapping is active when it is done, with a last lease that has not.
  */
 #define _GNU_SOURCE
 #include <err.h>

@@ -3,8 +3,8 @@
  * slew - the clock of leases, and the rate of the others.
  *
  *	slew		prints the raw clock in ms: CLOCK_MONOTONIC_RAW plus the time suspended
- *	slew TICK	lets CLOCK_MONOTONIC advance by TICK us where it should by 10000 (9000 to 11000), as
- *			an NTP daemon does that slews
+ *	slew TICK       lets CLOCK_MONOTONIC advance by TICK us where it should by
+ *			10000 (9000 to 11000), as an NTP daemon does that slews
  */
 #include <err.h>
 #include <stdint.h>

@@ -77,11 +77,11 @@ for at in range(0, 2 << 20, 1 << 20):
         out.write(b[:])
 P
 is "io.max: a throttled read of 1 MiB fails" $? 0
-ok "io.max: and leaves nothing at all in its buffer" cmp -n 2097152 "$tap_dir/read" /dev/zero
+ok "io.max: a throttled read of 1 MiB leaves nothing at all in its buffer" cmp -n 2097152 "$tap_dir/read" /dev/zero
 need limit foreign riops=max
 need limit bound riops=4
 ok "io.max: throttled reads of the bound cgroup pass" in_group bound dd if=/dev/mapper/m of="$tap_dir/read" bs=64k count=6 iflag=direct
-ok "io.max: with the right data" cmp -n 393216 "$tap_dir/data" "$tap_dir/read"
+ok "io.max: throttled reads of the bound cgroup bring the right data" cmp -n 393216 "$tap_dir/data" "$tap_dir/read"
 need limit bound riops=max
 
 # what waits for a resume is submitted by dm core's worker
@@ -95,41 +95,41 @@ deferred() { # GROUP
 	need dmsetup resume --noudevsync m
 	wait $reader
 }
-not_ok "suspend: a read of a foreign cgroup that waited for the resume" deferred foreign
-not_ok "suspend: brings nothing" leaked
-ok "suspend: one of the bound cgroup passes" deferred bound
-ok "suspend: with the right data" right
+not_ok "suspend: a read of a foreign cgroup that waited for the resume fails" deferred foreign
+not_ok "suspend: a foreign read that waited brings nothing" leaked
+ok "suspend: a read of the bound cgroup passes after the resume" deferred bound
+ok "suspend: the bound cgroup's read brings the right data" right
 
 # a loop device on top, whose worker reads
 for direct in off on; do
 	loop=$(losetup -f --show -r --direct-io=$direct /dev/mapper/m)
 	echo 3 >/proc/sys/vm/drop_caches
 	fails_with 1 'Input/output error' read_by foreign iflag=direct "$loop"
-	not_ok "loop, direct-io $direct: brings nothing to a foreign cgroup" leaked
+	not_ok "loop, direct-io $direct: a loop device brings nothing to a foreign cgroup" leaked
 	echo 3 >/proc/sys/vm/drop_caches
-	ok "loop, direct-io $direct: but the data to the bound one" read_by bound iflag=direct "$loop"
+	ok "loop, direct-io $direct: a loop device brings the data to the bound cgroup" read_by bound iflag=direct "$loop"
 	losetup -d "$loop"
 done
 
 before=$(cc_status m reads)
-not_ok "io_uring: reads of its submission thread" in_group foreign fio --name=r --filename=/dev/mapper/m --rw=read \
+not_ok "io_uring: foreign reads of its submission thread fail" in_group foreign fio --name=r --filename=/dev/mapper/m --rw=read \
 	--bs=4k --size=64k --direct=1 --ioengine=io_uring --sqthread_poll=1
-not_ok "reads with RWF_NOWAIT" in_group foreign fio --name=r --filename=/dev/mapper/m --rw=read --bs=4k --size=64k \
+not_ok "foreign reads with RWF_NOWAIT fail" in_group foreign fio --name=r --filename=/dev/mapper/m --rw=read --bs=4k --size=64k \
 	--direct=1 --ioengine=pvsync2 --nowait=1
-is "reach no device" "$(cc_status m reads)" "$before"
+is "foreign reads by io_uring and with RWF_NOWAIT reach no device" "$(cc_status m reads)" "$before"
 
 # who may change the gate of an active mapping
 fails_with 1 'not permitted' gate 0
 fails_with 1 'not permitted' gate "$foreign"
-ok "the gate it has already may be set by anybody" gate "$bound"
+ok "anybody may set the gate that an active mapping has already" gate "$bound"
 fails_with 1 'busy' in_group bound dmsetup message m 0 gate 0
 fails_with 1 'busy' in_group bound dmsetup message m 0 gate "$(id_of $root)"
-is "nothing of this has changed it" "$(cc_status m gate)" "$bound"
-ok "from inside it may be given to another cgroup" in_group bound dmsetup message m 0 gate "$foreign"
-ok "which reads then" read_by foreign
+is "refused changes leave the gate as it is" "$(cc_status m gate)" "$bound"
+ok "a task inside the gate may give it to another cgroup" in_group bound dmsetup message m 0 gate "$foreign"
+ok "the cgroup that was given the gate reads" read_by foreign
 fails_with 1 'Input/output error' read_by bound
 need cc_lock m
-ok "while locked anybody may set it" gate 0
+ok "anybody may set the gate while the mapping is locked" gate 0
 need dm_remove m
 
 # reads that were parked when the gate was another
@@ -145,13 +145,13 @@ parked() { # GROUP GATE...: a read that comes before these and the unlock
 }
 need cc_create m "$lun" on_lock:queue:20000
 not_ok "parked: a read that came before there was a gate fails" parked foreign "$bound"
-not_ok "parked: and brings nothing" leaked
+not_ok "parked: a read that was parked before the gate brings nothing" leaked
 need cc_lock m
 not_ok "parked: one of the bound cgroup, when the gate is another's then" parked bound "$foreign"
 need cc_lock m
 not_ok "parked: also when it is its own again" parked foreign "$bound" "$foreign"
 need cc_lock m
-ok "parked: it passes when the gate was only set again" parked foreign "$foreign"
+ok "parked: a read passes when the gate was only set again" parked foreign "$foreign"
 ok "parked: with the right data" right
 need cc_lock m
 need gate "$bound"
@@ -177,7 +177,7 @@ polled() { # GROUP SIZE
 }
 for bs in 4k 2m; do # 2 MiB are too large for REQ_NOWAIT
 	not_ok "polled: reads of $bs fail" polled foreign $bs
-	is "polled: and reach no device" "$(cc_status m reads)" "$before"
+	is "polled: foreign reads reach no device" "$(cc_status m reads)" "$before"
 done
 ok "polled: those of the bound cgroup pass" polled bound 4k
 need dm_remove m

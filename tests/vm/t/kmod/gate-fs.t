@@ -91,8 +91,8 @@ trial() { # FS DEVICE MKFS CHECK [OPTIONS]
 	ok "$fs: a foreign walk over names, links, attributes and extents works" in_group foreign python3 "$tap_dir/walk.py" "$mnt"
 	diag "$(tail -n 1 "$tap_dir/out")"
 	cold
-	is "$fs: but reads no file" "$(harvest | wc -c)" 0
-	ok "$fs: and was refused" test "$(cc_status m denied)" -ge 30
+	is "$fs: a foreign walk reads no file" "$(harvest | wc -c)" 0
+	ok "$fs: a foreign walk was refused" test "$(cc_status m denied)" -ge 30
 	cold
 	ok "$fs: somebody foreign makes, renames, links and removes files" in_group foreign bash -ec "cd $mnt
 		cp -a /usr/include/linux/can new; mv d1 new/; rm -r d2; touch d3/[0-9]*; ln d4/1-* new/"
@@ -104,9 +104,9 @@ trial() { # FS DEVICE MKFS CHECK [OPTIONS]
 	need cc_lock m
 	need dmsetup message m 0 gate 0
 	need cc_unlock m k
-	ok "$fs: it is clean" $4 /dev/mapper/m
+	ok "$fs: the file system is clean" $4 /dev/mapper/m
 	need dm_remove m
-	unlike "$fs: and had nothing to complain of but the data that was refused" "$(kmod_dmesg | sed "1,/kmod-test-$fs-$$/d")" \
+	unlike "$fs: the kernel complained of nothing but the data that was refused" "$(kernel_log | sed "1,/kmod-test-$fs-$$/d")" \
 		'EXT4-fs (error|warning)|JBD2|Remounting|XFS .*(Corruption|[Mm]etadata|Shutdown|shut)|BTRFS (critical|error .*(tree|transid|super|forced))|forced readonly'
 }
 

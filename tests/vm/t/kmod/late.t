@@ -44,16 +44,16 @@ for key in other k; do
 	pattern "late $key" 4096 >"$tap_dir/data"
 	before=$(block)
 	ok "on_lock:error, a write is held up while the mapping is locked and unlocked with key $key" late_write $key
-	not_ok "it fails" wait $writer
-	is "and nothing of it is on the device" "$(block)" "$before"
+	not_ok "on_lock:error, the write held up over an unlock with key $key fails" wait $writer
+	is "on_lock:error, nothing of the write held up over an unlock with key $key is on the device" "$(block)" "$before"
 	need cc_lock m
 done
 need dm_remove m
 
 need cc_create m "$lun" on_lock:queue:20000
 ok "on_lock:queue, a write is held up while the mapping is locked and unlocked with another key" late_write other
-ok "it goes on" wait $writer
-is "encrypted with the key that is in use" "$(read_back)" "$(digest <"$tap_dir/data")"
+ok "on_lock:queue, the write that was held up goes on" wait $writer
+is "on_lock:queue, the write is encrypted with the key that is in use" "$(read_back)" "$(digest <"$tap_dir/data")"
 need cc_lock m
 need hold_no_more
 
@@ -71,18 +71,18 @@ in_time() { "$@" && holding; }
 need hold_at ccrypt_lease_end
 locks=$(cc_status m locks)
 ok "the timer of a lease is late" late_timer
-ok "the status says locked" in_time is_locked
-ok "so does renew" in_time bash -c '! dmsetup message m 0 renew 60000 2>"$1" && grep -qE "Required key|not available" "$1"' renew "$tap_dir/renew"
-ok "and unlock, which makes it active anew" in_time dmsetup message m 0 unlock :64:logon:cctest:k 0
-is "the lease has ended once" "$(cc_status m locks)" $((locks + 1))
-ok "the timer, when it comes" wait_for 20 is_over
+ok "while the timer is late the status says locked" in_time is_locked
+ok "while the timer is late renew says locked" in_time bash -c '! dmsetup message m 0 renew 60000 2>"$1" && grep -qE "Required key|not available" "$1"' renew "$tap_dir/renew"
+ok "while the timer is late unlock makes the mapping active again" in_time dmsetup message m 0 unlock :64:logon:cctest:k 0
+is "a lease whose timer is late has ended once" "$(cc_status m locks)" $((locks + 1))
+ok "the late timer comes" wait_for 20 is_over
 sleep 0.5
-is "does not end what came after" "$(cc_status m | cut -d' ' -f1-2)" "active lease:-"
+is "the late timer does not end the next lease" "$(cc_status m | cut -d' ' -f1-2)" "active lease:-"
 need cc_lock m
 
 ok "the timer of a lease is late" late_timer
-ok "unlock alone says the same" in_time dmsetup message m 0 unlock :64:logon:cctest:other 0
-is "and the record why it was locked is right" "$(cc_status m last_lock)" lease
+ok "unlock alone notices a lease whose timer is late" in_time dmsetup message m 0 unlock :64:logon:cctest:other 0
+is "the status says that a lease whose timer was late ended the key" "$(cc_status m last_lock)" lease
 need cc_lock m
 need hold_no_more
 ok "the mapping can be removed" dm_remove m

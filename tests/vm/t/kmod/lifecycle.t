@@ -41,7 +41,7 @@ need rm /run/modprobe.d/kmod-lifecycle.conf
 like "a mapping takes the implementation that there is" "$slow" '^xts\(ecb[^ ]*$'
 drivers >"$tap_dir/before"
 ok "unlock works when a better one has come" cc_unlock m k
-is "and takes the one the mapping was made with" "$(newly_used)" "$slow"
+is "unlock takes the implementation that the mapping was made with" "$(newly_used)" "$slow"
 pattern cipher 65536 >"$tap_dir/data"
 need dd if="$tap_dir/data" of=/dev/mapper/m bs=64k oflag=direct status=none
 need dm_remove m
@@ -49,7 +49,7 @@ need cc_create m "$lun"
 drivers >"$tap_dir/before"
 need cc_unlock m k
 unlike "a mapping that is made now has the better one" "$(newly_used)" "^$slow\$"
-is "which reads what the other wrote" "$(dd if=/dev/mapper/m bs=64k count=1 iflag=direct status=none | digest)" \
+is "one implementation reads what the other wrote" "$(dd if=/dev/mapper/m bs=64k count=1 iflag=direct status=none | digest)" \
 	"$(digest <"$tap_dir/data")"
 need dm_remove m
 
@@ -66,13 +66,13 @@ is "why a mapping was locked is not known before it was" "$(cc_status m last_loc
 dev=$(stat -L -c %Hr:%Lr /dev/mapper/m)
 ends=60
 ok "$ends leases end, and each time an unlock follows at once" "$relock" m :64:logon:cctest:k 20 $ends
-is "the status counts them" "$(cc_status m locks)" $ends
-is "and says why the last one was locked" "$(cc_status m last_lock)" lease
+is "the status counts each end of a lease" "$(cc_status m locks)" $ends
+is "the status says that the lease locked the mapping last" "$(cc_status m last_lock)" lease
 recorded() { [ "$(grep -c "^1339 .*op=lease .*dev=$dev" "$tap_dir/audit")" = $ends ]; }
-ok "each is in the audit log" wait_for 20 recorded
+ok "each end of a lease is in the audit log" wait_for 20 recorded
 told() { [ "$(grep -c '^CONTAINER_CRYPT_REASON=lease' "$tap_dir/uevents")" = $ends ]; }
-ok "and each was told by a uevent" wait_for 20 told
-is "the last of which says active" "$(grep '^CONTAINER_CRYPT_STATE=' "$tap_dir/uevents" | tail -n 1)" CONTAINER_CRYPT_STATE=active
+ok "each end of a lease was told by a uevent" wait_for 20 told
+is "the last uevent says active" "$(grep '^CONTAINER_CRYPT_STATE=' "$tap_dir/uevents" | tail -n 1)" CONTAINER_CRYPT_STATE=active
 need cc_lock m
 is "a lock by message is known as one" "$(cc_status m last_lock)" message
 need dm_remove m
@@ -84,17 +84,17 @@ need cc_create m "$lun" sector_size:512
 need dm_create top "0 $sectors linear /dev/mapper/m 0"
 need bash -c "dmsetup table m | sed s/sector_size:512/sector_size:4096/ | dmsetup reload m"
 need dmsetup resume --noudevsync m
-is "a reload with other sectors" "$(dmsetup table m | grep -o 'sector_size:[0-9]*')" sector_size:4096
+is "a mapping is reloaded with other sectors" "$(dmsetup table m | grep -o 'sector_size:[0-9]*')" sector_size:4096
 need cc_unlock m k
 pattern aligned 262144 >"$tap_dir/data"
-ok "what is aligned is written" dd if="$tap_dir/data" of=/dev/mapper/top bs=256k oflag=direct status=none
+ok "an aligned write is written" dd if="$tap_dir/data" of=/dev/mapper/top bs=256k oflag=direct status=none
 below() { dd if="$lun" bs=1M iflag=direct status=none | digest; }
 before=$(below)
 writes=$(cc_status m writes)
 pattern unaligned 262656 >"$tap_dir/wrong"
-not_ok "what is not fails" dd if="$tap_dir/wrong" of=/dev/mapper/top bs=262656 count=1 oflag=direct status=none
-is "before a part of it was written" "$(below)" "$before"
-is "or begun" "$(cc_status m writes)" "$writes"
+not_ok "a misaligned write fails" dd if="$tap_dir/wrong" of=/dev/mapper/top bs=262656 count=1 oflag=direct status=none
+is "no part of a misaligned write was written" "$(below)" "$before"
+is "no part of a misaligned write was begun" "$(cc_status m writes)" "$writes"
 need dm_remove top
 need dm_remove m
 
@@ -115,7 +115,7 @@ if [ $hints = 1 ]; then
 	need fio --name=h --filename=/dev/mapper/m --rw=write --bs=4k --size=64k --direct=1 --ioengine=psync --write_hint=short
 	trace_off
 	is "write hints reach the mapping" "$(hinted /dev/mapper/m)" 16
-	is "and the device underneath" "$(hinted "$lun")" 16
+	is "write hints reach the device underneath" "$(hinted "$lun")" 16
 	need dm_remove m
 fi
 
@@ -131,10 +131,10 @@ kept() {
 need cc_create m "$lun"
 need cc_unlock m k
 need trace_on vmscan/mm_shrink_slab_start vmscan/mm_shrink_slab_end
-ok "writes" fio --name=w --filename=/dev/mapper/m --rw=write --bs=128k --iodepth=8 --size=24M --direct=1 --ioengine=libaio --minimal
+ok "large writes succeed" fio --name=w --filename=/dev/mapper/m --rw=write --bs=128k --iodepth=8 --size=24M --direct=1 --ioengine=libaio --minimal
 pages=$(kept)
-ok "leave pages behind: $pages" test "$pages" -gt 0
-is "the kernel gets all of them back" "$(kept)" 0
+ok "large writes leave pages behind: $pages" test "$pages" -gt 0
+is "the kernel gets all kept pages back" "$(kept)" 0
 trace_off
 "$blockcheck" -t 8 -j 4 /dev/mapper/m >"$tap_dir/check" &
 check=$!
@@ -143,11 +143,11 @@ while kill -0 $check 2>/dev/null; do
 	echo 0 >/sys/devices/system/cpu/cpu1/online
 	echo 1 >/sys/devices/system/cpu/cpu1/online
 done
-ok "nothing gets lost when that happens under load, and processors come and go" wait $check
+ok "nothing gets lost when pages are given back under load while processors come and go" wait $check
 result=$(cat "$tap_dir/check")
 diag "$result"
-ok "there was load" test "$(field ok "$result")" -gt 0
-is "and no error" "$(field error "$result")" 0
+ok "there was load while pages were given back" test "$(field ok "$result")" -gt 0
+is "there was no error while pages were given back" "$(field error "$result")" 0
 need cc_lock m
 
 # -- hibernation would write the key to a disk
@@ -158,15 +158,15 @@ ok "with a locked mapping the host may hibernate" snapshot
 need cc_unlock m k 600000
 fails_with 1 'resource busy' snapshot
 fails_with 1 'resource busy' bash -c 'echo disk >/sys/power/state'
-is "with an active one it may not, and that goes on" "$(cc_status m state)" active
-like "the log says which it was" "$(kmod_dmesg)" 'container-crypt: [0-9:]+ is active and hibernation would store its key'
+is "with an active mapping the host may not hibernate" "$(cc_status m state)" active
+like "the log says which mapping keeps the host from hibernating" "$(kernel_log)" 'container-crypt: [0-9:]+ is active and hibernation would store its key'
 need cc_lock m
 exec 8</dev/snapshot
-is "locked again it may" $? 0
+is "with the mapping locked again the host may hibernate" $? 0
 fails_with 1 'temporarily unavailable' cc_unlock m k
-is "and gets no key while it is about to" "$(cc_status m state)" locked
+is "a mapping gets no key while the host is about to hibernate" "$(cc_status m state)" locked
 exec 8<&-
-ok "afterwards it does" cc_unlock m k
+ok "after a hibernation that did not happen the mapping gets its key" cc_unlock m k
 need dm_remove m
 
 # -- who waits for an unlock, and what the kernel's watch for hung tasks thinks of it
@@ -192,5 +192,5 @@ synced_write() { dd if=/dev/zero of=/dev/mapper/m bs=4k count=1 conv=fsync; }
 for io in direct_read buffered_read direct_write; do
 	is "a $io that waits for longer than the watch looks hung to nobody" "$(hung 12000 $io)" 0
 done
-ok "a synced_write does: it waits in the page cache, out of our reach" test "$(hung 16000 synced_write)" -gt 0
-is "not where the time limit is below the watch's" "$(hung 3000 synced_write)" 0
+ok "a synced_write looks hung: it waits in the page cache, out of our reach" test "$(hung 16000 synced_write)" -gt 0
+is "a synced_write does not look hung where the time limit is below the watch's" "$(hung 3000 synced_write)" 0

@@ -38,8 +38,8 @@ lasts() {
 	# only the kernel knows better than CLOCK_BOOTTIME, from the message on
 	[ "$2" != boot ] || slewed=$(((sent - start) / 11 + 20))
 	diag "$1: $((wiped - from)) ms; the message came after $((sent - start)) ms"
-	ok "$1: not shorter" test $((wiped - from)) -ge $((lease - slewed - 2))
-	ok "$1: nor longer" test $((wiped - from)) -le $((lease + slewed + late))
+	ok "$1: the lease is not shorter" test $((wiped - from)) -ge $((lease - slewed - 2))
+	ok "$1: the lease is not longer" test $((wiped - from)) -le $((lease + slewed + late))
 }
 
 need "$slew" 9167 # 1/12 slower, which is what chrony does by default when it has to
@@ -54,10 +54,10 @@ need "$slew" 10000
 
 need cc_unlock m k "$(raw_until 60000)"
 left=$(cc_status m lease)
-ok "the status tells how much is left: $left" test "$left" -le 60000 -a "$left" -gt 30000
-ok "renew" dmsetup message m 0 renew "$(raw_until 120000)"
+ok "the status tells how much is left of a lease: $left" test "$left" -le 60000 -a "$left" -gt 30000
+ok "a lease is renewed until a moment of the raw clock" dmsetup message m 0 renew "$(raw_until 120000)"
 left=$(cc_status m lease)
-ok "makes it longer: $left" test "$left" -le 120000 -a "$left" -gt 90000
+ok "a renewal makes the lease longer: $left" test "$left" -le 120000 -a "$left" -gt 90000
 fails_with 1 'Timer expired' dmsetup message m 0 renew "$(raw_until -1)"
 for wrong in @raw: @raw:-1 "@raw:@raw:99" "$(raw_until 2678500000)"; do
 	fails_with 1 'Invalid argument' dmsetup message m 0 renew "$wrong"

@@ -52,7 +52,7 @@ for model in "$was" full; do
 	for bs in 32k 1M; do
 		need starve $bs
 		ok "preemption $model, writes of $bs: $(stacks) times a writer lost the processor" test "$(stacks)" -gt 20
-		is "never in the middle of an encryption" "$(grep -c ' ccrypt_crypt' $trace/trace)" 0
+		is "preemption $model, writes of $bs: no writer lost the processor in the middle of an encryption" "$(grep -c ' ccrypt_crypt' $trace/trace)" 0
 	done
 done
 ok "the mapping can be removed" dm_remove m
