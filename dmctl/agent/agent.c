@@ -21,6 +21,8 @@
 #include "log.h"
 #include "paths.h"
 #include "agent/plugin_http.h"
+#include "host/cgroup.h"
+#include "volume/gates.h"
 
 #define NAME "container-crypt-agent"
 #define LOCK_FILE CC_RUN_DIR "/agent.lock"
@@ -151,9 +153,25 @@ static int run(struct agent *a, struct cc_error *err)
 static const struct option options[] = {
 	{"cdi-dir", required_argument, NULL, 'c'},
 	{"plugin-dir", required_argument, NULL, 'p'},
+	{"without-gate", required_argument, NULL, 'g'},
 	{"worker", required_argument, NULL, 'w'}, /* the agent's own: descriptor of the request */
 	{NULL, 0, NULL, 0},
 };
+
+/* Takes those that @list names out of @lines; false when it names others. */
+static bool lines_without(const char *list, unsigned int *lines)
+{
+	cc_auto_free char *copy = strdup(list);
+	char *rest = copy, *word;
+	enum gate_line line;
+
+	while ((word = strsep(&rest, ","))) {
+		if (!gate_line_parse(word, &line))
+			return false;
+		*lines &= ~(unsigned int)line;
+	}
+	return copy;
+}
 
 int cmd_agent(int argc, char **argv, const struct global_options *g)
 {
@@ -163,6 +181,7 @@ int cmd_agent(int argc, char **argv, const struct global_options *g)
 			  .plugin_dir = CC_PLUGIN_DIR,
 			  .lock = -1};
 	static const char *const no_arguments[] = {NULL};
+	unsigned int lines = GATE_LINES;
 	uint64_t worker_fd = 0;
 	struct cc_error err;
 	int opt;
@@ -174,6 +193,10 @@ int cmd_agent(int argc, char **argv, const struct global_options *g)
 			a.cdi_dir = optarg;
 		else if (opt == 'p')
 			a.plugin_dir = optarg;
+		else if (opt == 'g' && lines_without(optarg, &lines))
+			a.without_gate = optarg;
+		else if (opt == 'g')
+			return cmd_usage(g, argv[0], "--without-gate is open, look or open,look");
 		else if (opt != 'w' || !cmd_number(optarg, 3, 1023, &worker_fd))
 			return cmd_usage(g, argv[0], "option \"%s\" is not understood",
 					 argv[optind - 1]);
@@ -181,6 +204,7 @@ int cmd_agent(int argc, char **argv, const struct global_options *g)
 	if (cmd_arguments(g, argc, argv, no_arguments))
 		return CC_E_USAGE;
 	cc_log_init(NAME, LOG_INFO);
+	gates_demand(lines);
 	if (worker_fd)
 		return agent_worker((int)worker_fd, a.cdi_dir);
 	TAILQ_INIT(&a.peers);
@@ -192,7 +216,7 @@ int cmd_agent(int argc, char **argv, const struct global_options *g)
 	}
 	signal(SIGPIPE, SIG_IGN);
 	umask(077);
-	if (take_lock(&a, &err) || run(&a, &err))
+	if (take_lock(&a, &err) || cgroup_enter_own(NAME, &err) || run(&a, &err))
 		return cmd_fail(g, &err);
 	return CC_OK;
 }

@@ -40,6 +40,7 @@ TAILQ_HEAD(watch_list, watch);
  * @socket, @keyd, @cdi_dir: paths, borrowed
  * @lock: descriptor of the lock file; workers inherit it, so that the next agent does not start
  *        before the last worker of this one is gone
+ * @without_gate: lines of the gate that this host goes without, as given; NULL: none
  * @plugin_dir: where engines look for volume plugins
  * @plugin: NULL when its socket could not be made
  * @renewals: whole rounds of renewals that fail
@@ -50,6 +51,7 @@ struct agent {
 	const char *keyd;
 	const char *cdi_dir;
 	const char *plugin_dir;
+	const char *without_gate;
 	int lock;
 	struct event_base *base;
 	struct event *accept, *retry_refresh, *renew;

@@ -217,8 +217,18 @@ static int note_leases(struct job *j, struct cc_error *err)
 static _Noreturn void exec_worker(const struct agent *a, int fd)
 {
 	char number[16];
-	char *const argv[] = {"dmctl", "--keyd",   (char *)a->keyd, "--agent",	 (char *)a->socket,
-			      "agent", "--worker", number,	    "--cdi-dir", (char *)a->cdi_dir,
+	char *const argv[] = {"dmctl",
+			      "--keyd",
+			      (char *)a->keyd,
+			      "--agent",
+			      (char *)a->socket,
+			      "agent",
+			      "--worker",
+			      number,
+			      "--cdi-dir",
+			      (char *)a->cdi_dir,
+			      a->without_gate ? "--without-gate" : NULL,
+			      (char *)a->without_gate,
 			      NULL};
 
 	snprintf(number, sizeof(number), "%d", fd);

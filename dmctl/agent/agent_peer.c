@@ -14,6 +14,7 @@
 #include "agent/agent.h"
 #include "agent/agent_list.h"
 #include "bind/binding.h"
+#include "bind/gate_lines.h"
 #include "host/cgroup.h"
 #include "log.h"
 #include "host/proc.h"
@@ -126,7 +127,7 @@ static json_t *show_binding(const char *name, struct cc_error *err)
 	if (binding_load(name, &b, err))
 		return NULL;
 	obj = binding_to_json(&b);
-	if (obj && lease_show(name, obj) == 0)
+	if (obj && lease_show(name, obj) == 0 && gate_lines_show(name, obj) == 0)
 		return obj;
 	json_decref(obj);
 	cc_fail(err, CC_E_INTERNAL, "volume %s cannot be shown", name);

@@ -2,6 +2,7 @@
 /*
  * renew.c - renews the leases of all bound containers of this host.
  */
+#include "bind/gate_lines.h"
 #include "bind/renew.h"
 
 #include <string.h>
@@ -170,6 +171,8 @@ static int key_again(struct held *h, bool *refusal, struct cc_error *err)
 	const char *id;
 	uint64_t asked_ms, ms = 0;
 
+	if (gate_lines_require(err) || gate_lines_let_in(&h->b, err))
+		return -1;
 	if (keyd_release("release", h->b.uuid, h->seen.m, CC_AGENT_KEY, &key, &answer, &asked_ms,
 			 err)) {
 		*refusal = err->code == CC_E_REFUSED || err->code == CC_E_NOTFOUND;

@@ -37,8 +37,8 @@ void finding_fail(struct finding *f, enum cc_code code, const char *advice, cons
 	__attribute__((format(printf, 4, 5)));
 
 /* doctor_host.c: the kernel and what it lets out. */
-check_fn doctor_kernel, doctor_module, doctor_lockdown, doctor_cgroup, doctor_clock, doctor_swap,
-	doctor_core, doctor_kdump;
+check_fn doctor_kernel, doctor_module, doctor_lockdown, doctor_cgroup, doctor_gate_open,
+	doctor_gate_look, doctor_clock, doctor_swap, doctor_core, doctor_kdump;
 /* doctor_service.c: our own programs and files. */
 check_fn doctor_hook, doctor_agent, doctor_enrolled, doctor_keyd, doctor_specs, doctor_plugin,
 	doctor_luns;

@@ -118,8 +118,8 @@ static int make_fs(const struct volume_wish *r, const struct volume_record *v, c
 	if (strcmp(v->fs, "none") == 0)
 		return 0;
 	if (mapping_create(v->name, v, device, false, node, err) || stop_signals_check(err) ||
-	    mapping_unlock(v->name, v, key, 0, err) || stop_signals_check(err) ||
-	    mkfs_run(v->fs, r->label, node, err))
+	    mapping_guard(v->name, err) || mapping_unlock(v->name, v, key, 0, err) ||
+	    stop_signals_check(err) || mkfs_run(v->fs, r->label, node, err))
 		return -1;
 	return mapping_remove(v->name, REMOVE_MS, err);
 }
