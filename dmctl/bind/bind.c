@@ -20,6 +20,7 @@
 #include "host/stop_signals.h"
 #include "client/keyd_client.h"
 #include "log.h"
+#include "volume/gates.h"
 #include "volume/luks.h"
 #include "volume/mapping.h"
 #include "container/measure.h"
@@ -204,11 +205,13 @@ static int take_release(struct bind *op, const json_t *answer, struct cc_error *
 static int step_release(struct bind *op, struct cc_error *err)
 {
 	cc_auto_json json_t *answer = NULL;
+	char lines[GATE_LINES_TEXT];
 
 	op->b.state = BINDING_ASKED;
 	if (binding_save(&op->b, err))
 		return -1;
-	if (keyd_release("release", op->vol.uuid, op->seen.m, CC_AGENT_KEY, &op->key, &answer,
+	if (keyd_release("release", op->vol.uuid, op->seen.m,
+			 gate_lines_text(gates_standing(), lines), CC_AGENT_KEY, &op->key, &answer,
 			 &op->asked_ms, err) == 0)
 		return take_release(op, answer, err);
 	if (err->code == CC_E_REFUSED || err->code == CC_E_NOTFOUND || err->code == CC_E_BUSY)

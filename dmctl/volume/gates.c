@@ -68,6 +68,18 @@ const char *gate_line_name(enum gate_line line)
 	return "";
 }
 
+const char *gate_lines_text(unsigned int which, char out[static GATE_LINES_TEXT])
+{
+	size_t len = 0;
+
+	snprintf(out, GATE_LINES_TEXT, "none");
+	for (size_t i = 0; i < N_LINES; i++)
+		if (which & (unsigned int)lines[i].line)
+			len += (size_t)snprintf(out + len, GATE_LINES_TEXT - len, "%s%s",
+						len ? "," : "", lines[i].name);
+	return out;
+}
+
 bool gate_line_parse(const char *name, enum gate_line *line)
 {
 	for (size_t i = 0; i < N_LINES; i++) {

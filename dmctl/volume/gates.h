@@ -30,6 +30,11 @@ enum gate_line { GATE_OPEN = 1, GATE_LOOK = 2, GATE_LINES = 3 };
 /* "open", "look". */
 const char *gate_line_name(enum gate_line line);
 
+#define GATE_LINES_TEXT 32
+
+/* The names of those lines, "open,look", or "none"; returns @out. */
+const char *gate_lines_text(unsigned int which, char out[static GATE_LINES_TEXT]);
+
 /* The line of that name; false: there is none. */
 bool gate_line_parse(const char *name, enum gate_line *line);
 

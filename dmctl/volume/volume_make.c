@@ -143,7 +143,7 @@ static int build(const struct volume_wish *r, const struct probe *p, const struc
 
 	if (record(r, a->uuid, sectors, &v, err) || stop_signals_check(err))
 		return -1;
-	if (keyd_release("format", a->uuid, NULL, CC_AGENT_KEY, &key, &answer, NULL, err) ||
+	if (keyd_release("format", a->uuid, NULL, NULL, CC_AGENT_KEY, &key, &answer, NULL, err) ||
 	    stop_signals_check(err))
 		return -1;
 	if (probe_wipe_signatures(p, err) || luks_format(a->device, &v, &key, err) ||
