@@ -18,6 +18,7 @@ void cc_evidence_clear(struct cc_evidence *ev)
 	free(ev->iss);
 	free(ev->jkt);
 	free(ev->channel);
+	free(ev->gate);
 	cc_measurement_free(ev->measurement);
 	for (size_t i = 0; i < ev->n_renewals; i++)
 		cc_measurement_free(ev->renewals[i].measurement);
@@ -65,9 +66,10 @@ static int put_subject(json_t *claims, const struct cc_evidence *ev)
 	if (claim_put(claims, "volume", json_string(ev->volume)) ||
 	    claim_put(claims, "cnf", json_pack("{s:s}", "jkt", ev->jkt)))
 		return -1;
-	return ev->measurement
-		       ? claim_put(claims, "measurement", cc_measurement_to_json(ev->measurement))
-		       : 0;
+	if (ev->measurement &&
+	    claim_put(claims, "measurement", cc_measurement_to_json(ev->measurement)))
+		return -1;
+	return ev->gate ? claim_put(claims, "gate", json_string(ev->gate)) : 0;
 }
 
 static json_t *claims_to_json(const struct cc_evidence *ev)
@@ -187,13 +189,29 @@ static int parse_renewals(const json_t *claims, struct cc_evidence *ev, struct c
 static int check_members(const json_t *claims, enum cc_op op, struct cc_error *err)
 {
 #define COMMON "eat_nonce", "aud", "iss", "iat", "boot_id", "op", "channel"
-	static const char *const release[] = {COMMON, "volume", "cnf", "measurement", NULL};
+	static const char *const release[] = {COMMON, "volume", "cnf", "measurement", "gate", NULL};
 	static const char *const format[] = {COMMON, "volume", "cnf", NULL};
 	static const char *const renew[] = {COMMON, "renewals", NULL};
 	static const char *const *const known[] = {
 		[CC_OP_RELEASE] = release, [CC_OP_FORMAT] = format, [CC_OP_RENEW] = renew};
 
 	return cc_json_only(claims, "evidence", known[op], err);
+}
+
+/* It goes into the audit log as it is. */
+static int parse_gate(const json_t *claims, struct cc_evidence *ev, struct cc_error *err)
+{
+	size_t len;
+
+	if (cc_json_str(claims, "evidence", "gate", false, &ev->gate, err))
+		return -1;
+	len = ev->gate ? strlen(ev->gate) : 1;
+	if (len && len <= CC_GATE_MAX &&
+	    (!ev->gate || strspn(ev->gate, "abcdefghijklmnopqrstuvwxyz,") == len))
+		return 0;
+	return cc_fail(err, CC_E_INVALID,
+		       "evidence: \"gate\" must be at most %d lower-case letters and commas",
+		       CC_GATE_MAX);
 }
 
 static int parse_subject(const json_t *claims, struct cc_evidence *ev, struct cc_error *err)
@@ -205,7 +223,7 @@ static int parse_subject(const json_t *claims, struct cc_evidence *ev, struct cc
 	if (ev->op == CC_OP_FORMAT)
 		return 0;
 	ev->measurement = parse_measurement(claims, err);
-	return ev->measurement ? 0 : -1;
+	return ev->measurement ? parse_gate(claims, ev, err) : -1;
 }
 
 static int parse_claims(const json_t *claims, struct cc_evidence *ev, struct cc_error *err)

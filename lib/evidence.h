@@ -14,6 +14,8 @@
  *   cnf        {"jkt": RFC 7638 SHA-256 thumbprint of the one-time key}; absent for "renew"
  *   channel    base64url SHA-256 of the TLS exporter (RFC 9266), or "unix" on the Unix socket
  *   measurement  object; for "release" only
+ *   gate       words, joined by commas: which of the gate's lines stand on the host, or "none"; for
+ *              "release" only, and may be absent
  *   renewals   [{"lease": UUID, "volume": UUID, "measurement": object}], for "renew" only
  */
 #ifndef CC_EVIDENCE_H
@@ -28,6 +30,7 @@
 #define CC_EVIDENCE_TYP "container-crypt-evidence+jwt"
 #define CC_CHANNEL_UNIX "unix"
 
+#define CC_GATE_MAX 32	   /* bytes of that claim */
 #define CC_RENEWALS_MAX 64 /* of one evidence */
 
 enum cc_op { CC_OP_RELEASE, CC_OP_FORMAT, CC_OP_RENEW };
@@ -53,6 +56,7 @@ struct cc_evidence {
 	char volume[37];
 	char *jkt;
 	char *channel;
+	char *gate;			    /* of CC_OP_RELEASE, where it was said, else NULL */
 	struct cc_measurement *measurement; /* of CC_OP_RELEASE, else NULL */
 	size_t n_renewals;		    /* of CC_OP_RENEW, else 0 */
 	struct cc_renewal *renewals;

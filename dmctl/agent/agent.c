@@ -24,7 +24,9 @@
 #include "agent/worker_spawn.h"
 #include "log.h"
 #include "paths.h"
+#include "host/cgroup.h"
 
+#define CGROUP_NAME "container-crypt-agent"
 #define LOCK_FILE CC_RUN_DIR "/agent.lock"
 #define LOCK_MS 10000u /* workers of an agent that was killed die with it, but not at once */
 #define POLL_MS 20u
@@ -204,12 +206,14 @@ static int make_events(struct agent *a, struct cc_error *err)
 
 static int agent_init(struct agent *a, struct cc_error *err)
 {
-	if (take_lock(&a->workers.lock, err) || make_events(a, err))
+	if (take_lock(&a->workers.lock, err) || cgroup_enter_own(CGROUP_NAME, err) ||
+	    make_events(a, err))
 		return -1;
 	a->workers.base = a->base;
 	a->workers.keyd = a->paths->keyd;
 	a->workers.socket = a->paths->socket;
 	a->workers.cdi_dir = a->paths->cdi_dir;
+	a->workers.without_gate = a->paths->without_gate;
 	a->queue = queue_new(&hooks, a, err);
 	a->leases = a->queue ? leases_new(a->base, a->queue, err) : NULL;
 	a->watches = a->leases ? watches_new(a->base, a->queue, a->leases, err) : NULL;

@@ -33,9 +33,10 @@
  * @keyd: keyd's
  * @cdi_dir: where CDI specs are written
  * @plugin_dir: where engines look for volume plugins
+ * @without_gate: lines of the gate that this host goes without, as given; NULL: none
  */
 struct agent_paths {
-	const char *socket, *keyd, *cdi_dir, *plugin_dir;
+	const char *socket, *keyd, *cdi_dir, *plugin_dir, *without_gate;
 };
 
 /**

@@ -9,6 +9,7 @@
 #include "agent/agent_message.h"
 #include "bind/binding.h"
 #include "bind/freezer.h"
+#include "bind/gate_lines.h"
 #include "volume/mapping.h"
 #include "strv.h"
 
@@ -88,7 +89,7 @@ static json_t *show_binding(const char *name, struct cc_error *err)
 	if (binding_load(name, &b, err))
 		return NULL;
 	obj = binding_to_json(&b);
-	if (obj && show_lease(name, obj) == 0)
+	if (obj && show_lease(name, obj) == 0 && gate_lines_show(name, obj) == 0)
 		return obj;
 	json_decref(obj);
 	cc_fail(err, CC_E_INTERNAL, "volume %s cannot be shown", name);

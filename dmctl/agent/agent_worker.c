@@ -14,6 +14,7 @@
 
 #include "agent/agent_message.h"
 #include "bind/bind.h"
+#include "bind/gate_lines.h"
 #include "plugin/cdi.h"
 #include "bind/grow.h"
 #include "bind/lease_lost.h"
@@ -23,6 +24,7 @@
 #include "plugin/plugin.h"
 #include "bind/renew.h"
 #include "bind/unbind.h"
+#include "volume/gates.h"
 #include "volume/volume_lock.h"
 
 static json_t *done(const char *volume, struct cc_error *err)
@@ -75,6 +77,7 @@ static int do_reap(const char *binding, struct cc_error *err)
 {
 	int rc = unbind_dead(binding, err);
 
+	gates_prune();
 	measure_forget_removed();
 	return rc;
 }
@@ -115,6 +118,7 @@ static int dispatch(const struct agent_message *m, const char *cdi_dir, json_t *
 		break;
 	case AGENT_RECOVER:
 		rc = unbind_all_dead(err);
+		gate_lines_restore();
 		measure_forget_removed();
 		break;
 	case AGENT_RENEW:

@@ -103,8 +103,18 @@ static void on_limit(evutil_socket_t fd, short what, void *arg)
 static _Noreturn void exec_worker(const struct worker_options *o, int fd)
 {
 	char number[16];
-	char *const argv[] = {"dmctl", "--keyd",   (char *)o->keyd, "--agent",	 (char *)o->socket,
-			      "agent", "--worker", number,	    "--cdi-dir", (char *)o->cdi_dir,
+	char *const argv[] = {"dmctl",
+			      "--keyd",
+			      (char *)o->keyd,
+			      "--agent",
+			      (char *)o->socket,
+			      "agent",
+			      "--worker",
+			      number,
+			      "--cdi-dir",
+			      (char *)o->cdi_dir,
+			      o->without_gate ? "--without-gate" : NULL,
+			      (char *)o->without_gate,
 			      NULL};
 
 	snprintf(number, sizeof(number), "%d", fd);

@@ -16,11 +16,12 @@ struct job;
  * struct worker_options - what workers are started with. All borrowed.
  * @base: the loop that waits for their ends
  * @keyd, @socket, @cdi_dir: paths
+ * @without_gate: as struct agent_paths
  * @lock: descriptor that they inherit
  */
 struct worker_options {
 	struct event_base *base;
-	const char *keyd, *socket, *cdi_dir;
+	const char *keyd, *socket, *cdi_dir, *without_gate;
 	int lock;
 };
 

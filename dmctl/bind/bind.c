@@ -14,12 +14,14 @@
 
 #include "bind/bind_check.h"
 #include "bind/binding.h"
+#include "bind/gate_lines.h"
 #include "host/cgroup.h"
 #include "volume/fs_care.h"
 #include "name.h"
 #include "host/stop_signals.h"
 #include "client/keyd_client.h"
 #include "log.h"
+#include "volume/gates.h"
 #include "volume/luks.h"
 #include "volume/mapping.h"
 #include "container/measure.h"
@@ -138,6 +140,13 @@ static int step_rootfs(struct bind *op, struct cc_error *err)
 	return bind_check_rootfs(op->vol.name, &op->seen, &cache, err);
 }
 
+/* Nobody gets a key on a host where others could read along. */
+static int step_lines(struct bind *op, struct cc_error *err)
+{
+	(void)op;
+	return gate_lines_require(err);
+}
+
 static int copy(char **out, const char *s, struct cc_error *err)
 {
 	*out = strdup(s);
@@ -198,11 +207,13 @@ static int take_release(struct bind *op, const json_t *answer, struct cc_error *
 static int step_release(struct bind *op, struct cc_error *err)
 {
 	cc_auto_json json_t *answer = NULL;
+	char lines[GATE_LINES_TEXT];
 
 	op->b.state = BINDING_ASKED;
 	if (binding_save(&op->b, err))
 		return -1;
-	if (keyd_release("release", op->vol.uuid, op->seen.m, CC_AGENT_KEY, &op->key, &answer,
+	if (keyd_release("release", op->vol.uuid, op->seen.m,
+			 gate_lines_text(gates_standing(), lines), CC_AGENT_KEY, &op->key, &answer,
 			 &op->asked_ms, err) == 0)
 		return take_release(op, answer, err);
 	if (err->code == CC_E_REFUSED || err->code == CC_E_NOTFOUND || err->code == CC_E_BUSY)
@@ -225,10 +236,9 @@ static int step_map(struct bind *op, struct cc_error *err)
 /* Before there is a key: from the first moment on nobody reads the plaintext but who mounts it. */
 static int step_close_gate(struct bind *op, struct cc_error *err)
 {
-	char path[PROC_PATH_MAX];
 	uint64_t own = 0;
 
-	return proc_cgroup(0, path, err) || cgroup_id(path, strlen(path), &own, err) ||
+	return mapping_guard(op->b.name, err) || cgroup_own(&own, err) ||
 			       mapping_gate(op->b.name, own, err)
 		       ? -1
 		       : 0;
@@ -275,7 +285,10 @@ static int step_read_only(struct bind *op, struct cc_error *err)
 /* The file system has been read as far as mounting needs; the rest is for the container alone. */
 static int step_gate(struct bind *op, struct cc_error *err)
 {
-	return mapping_gate(op->b.name, op->seen.m->cgroup_id, err);
+	return gate_lines_let_in(&op->b, err) ||
+			       mapping_gate(op->b.name, op->seen.m->cgroup_id, err)
+		       ? -1
+		       : 0;
 }
 
 static int step_attach(struct bind *op, struct cc_error *err)
@@ -293,8 +306,8 @@ static int step_bound(struct bind *op, struct cc_error *err)
 
 /* ---- all of it ----------------------------------------------------------------------------- */
 
-static step_fn *const prepare[] = {step_measure, step_earlier, step_record,
-				   step_device,	 step_options, step_rootfs};
+static step_fn *const prepare[] = {step_measure, step_earlier, step_record, step_device,
+				   step_options, step_rootfs,  step_lines};
 static step_fn *const effects[] = {step_intent,	    step_release,   step_verify_key, step_map,
 				   step_close_gate, step_unlock,    step_repair,     step_mount,
 				   step_grow,	    step_read_only, step_gate,	     step_attach,
@@ -345,7 +358,7 @@ static int dry_run(struct bind *op, json_t **answer, struct cc_error *err)
 	    old.state == BINDING_BOUND && !is_this_container(op, &old))
 		return taken(&old, err);
 	if (step_record(op, err) || step_device(op, err) || step_options(op, err) ||
-	    step_rootfs(op, err))
+	    step_rootfs(op, err) || step_lines(op, err))
 		return -1;
 	return bind_check_decide(&op->vol, op->seen.m, answer, err);
 }

@@ -2,6 +2,7 @@
 /*
  * renew.c - renews the leases of all bound containers of this host.
  */
+#include "bind/gate_lines.h"
 #include "bind/renew.h"
 
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "evidence.h"
 #include "client/keyd_client.h"
 #include "log.h"
+#include "volume/gates.h"
 #include "volume/mapping.h"
 #include "container/measure.h"
 #include "name.h"
@@ -171,9 +173,12 @@ static int key_again(struct held *h, bool *refusal, struct cc_error *err)
 	json_t *lease = NULL;
 	const char *id;
 	uint64_t asked_ms, ms = 0;
+	char lines[GATE_LINES_TEXT];
 
-	if (keyd_release("release", h->b.uuid, h->seen.m, CC_AGENT_KEY, &key, &answer, &asked_ms,
-			 err)) {
+	if (gate_lines_require(err) || gate_lines_let_in(&h->b, err))
+		return -1;
+	if (keyd_release("release", h->b.uuid, h->seen.m, gate_lines_text(gates_standing(), lines),
+			 CC_AGENT_KEY, &key, &answer, &asked_ms, err)) {
 		*refusal = err->code == CC_E_REFUSED || err->code == CC_E_NOTFOUND;
 		return -1;
 	}

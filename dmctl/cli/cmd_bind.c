@@ -151,6 +151,21 @@ static void add_state(json_t *b)
 	json_object_set_new(b, "shown", json_string(bound ? bound : "-"));
 }
 
+/* Those lines of the gate that stand: "open,look". */
+static void add_lines(json_t *b)
+{
+	const char *name;
+	char text[64] = "";
+	json_t *stands;
+	size_t len = 0;
+
+	json_object_foreach(json_object_get(b, "gate"), name, stands)
+		if (json_is_true(stands) && len < sizeof(text))
+			len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%.20s",
+						len ? "," : "", name);
+	json_object_set_new(b, "lines", json_string(len ? text : "none"));
+}
+
 /* Adds what the table shows: in place of 64 hex digits, of two states, of milliseconds. */
 static void add_texts(json_t *bindings)
 {
@@ -165,6 +180,7 @@ static void add_texts(json_t *bindings)
 		snprintf(text, sizeof(text), name && *name ? "%.79s" : "%.12s",
 			 name && *name ? name : id);
 		json_object_set_new(b, "short", json_string(text));
+		add_lines(b);
 		add_state(b);
 	}
 }
@@ -174,7 +190,7 @@ int cmd_ps(int argc, char **argv, const struct global_options *g)
 	static const struct column columns[] = {
 		{"VOLUME", "volume"},	 {"CONTAINER", "short"}, {"ENGINE", "engine"},
 		{"MOUNT", "mountPoint"}, {"STATE", "shown"},	 {"LEFT", "lease.left"},
-		{"SINCE", "since"},	 {NULL, NULL},
+		{"GATE", "lines"},	 {"SINCE", "since"},	 {NULL, NULL},
 	};
 	static const char *const nothing[] = {NULL};
 	cc_auto_json json_t *bindings = NULL;

@@ -12,11 +12,23 @@ static const struct {
 	const char *name;
 	check_fn *check;
 } checks[] = {
-	{"kernel", doctor_kernel},   {"module", doctor_module},	    {"lockdown", doctor_lockdown},
-	{"cgroups", doctor_cgroup},  {"clock", doctor_clock},	    {"swap", doctor_swap},
-	{"core files", doctor_core}, {"crash dumps", doctor_kdump}, {"keyd", doctor_keyd},
-	{"agent", doctor_agent},     {"enrolled", doctor_enrolled}, {"hook", doctor_hook},
-	{"CDI specs", doctor_specs}, {"plugin", doctor_plugin},	    {"volumes", doctor_luns},
+	{"kernel", doctor_kernel},
+	{"module", doctor_module},
+	{"lockdown", doctor_lockdown},
+	{"cgroups", doctor_cgroup},
+	{"gate: open", doctor_gate_open},
+	{"gate: look", doctor_gate_look},
+	{"clock", doctor_clock},
+	{"swap", doctor_swap},
+	{"core files", doctor_core},
+	{"crash dumps", doctor_kdump},
+	{"keyd", doctor_keyd},
+	{"agent", doctor_agent},
+	{"enrolled", doctor_enrolled},
+	{"hook", doctor_hook},
+	{"CDI specs", doctor_specs},
+	{"plugin", doctor_plugin},
+	{"volumes", doctor_luns},
 };
 
 #define N_CHECKS (sizeof(checks) / sizeof(checks[0]))

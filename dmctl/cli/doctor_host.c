@@ -4,6 +4,8 @@
  */
 #include "cli/doctor.h"
 
+#include "volume/gates.h"
+
 #include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
@@ -137,6 +139,40 @@ void doctor_cgroup(const struct global_options *g, struct finding *f)
 		finding_fail(f, CC_E_DEVICE, "boot with systemd.unified_cgroup_hierarchy=1",
 			     "no version 2 hierarchy on /sys/fs/cgroup: containers cannot be told "
 			     "apart");
+}
+
+static void gate_line(enum gate_line line, const char *missing, struct finding *f)
+{
+	const char *obstacle = gate_line_obstacle(line);
+
+	if (gates_standing() & (unsigned int)line)
+		finding_ok(f, "stands");
+	else if (gate_line_waived(line))
+		finding_warn(f, "run the agent without its option --without-gate",
+			     "does not stand, and the agent is told to go without: %s", missing);
+	else if (obstacle[0])
+		finding_fail(
+			f, CC_E_DEVICE,
+			"boot with lsm=…,bpf on a kernel that has BPF LSM and BTF, or do without "
+			"(dmctl agent --without-gate)",
+			"does not stand: %s; %s", obstacle, missing);
+	else
+		finding_fail(f, CC_E_DEVICE,
+			     "start the agent, which raises it; its log says why not",
+			     "does not stand: %s", missing);
+}
+
+void doctor_gate_open(const struct global_options *g, struct finding *f)
+{
+	(void)g;
+	gate_line(GATE_OPEN, "whoever has the device of a mapping opens it", f);
+}
+
+void doctor_gate_look(const struct global_options *g, struct finding *f)
+{
+	(void)g;
+	gate_line(GATE_LOOK, "root on the host walks into a container's volume by /proc/PID/root",
+		  f);
 }
 
 void doctor_clock(const struct global_options *g, struct finding *f)

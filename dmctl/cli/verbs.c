@@ -98,7 +98,8 @@ static const struct verb verbs[] = {
 	{NULL, "ps", cmd_ps, SECRETS_NONE, "", "List containers that have a volume", NULL},
 	{NULL, "agent", cmd_agent, SECRETS_KEYS, "", "Run the host agent (a service)",
 	 "  --cdi-dir DIR     where engines look for CDI specs (default: /var/run/cdi)\n"
-	 "  --plugin-dir DIR  where they look for volume plugins (default: /run/docker/plugins)\n"},
+	 "  --plugin-dir DIR  where they look for volume plugins (default: /run/docker/plugins)\n"
+	 "  --without-gate LINES  open, look or open,look: do without these lines of the gate\n"},
 };
 
 #define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))

@@ -238,7 +238,7 @@ static int session_start(struct session *s, const char *agent_key_path, enum cc_
 	return 0;
 }
 
-int keyd_release(const char *op, const char *uuid, const struct cc_measurement *m,
+int keyd_release(const char *op, const char *uuid, const struct cc_measurement *m, const char *gate,
 		 const char *agent_key_path, struct cc_secret *key, json_t **answer,
 		 uint64_t *asked_ms, struct cc_error *err)
 {
@@ -257,6 +257,7 @@ int keyd_release(const char *op, const char *uuid, const struct cc_measurement *
 		return -1;
 	memcpy(s.ev.volume, uuid, sizeof(s.ev.volume));
 	s.ev.measurement = (struct cc_measurement *)m;
+	s.ev.gate = (char *)gate;
 	request = release_request(&s.ev, s.agent_key, one_time, err);
 	if (!request)
 		return -1;

@@ -32,6 +32,7 @@ int keyd_request(const char *method, const char *path, const json_t *body, json_
  * keyd_release - challenge, evidence, release: the whole exchange of docs/api.md.
  * @op: "release" needs @m, "format" does not
  * @uuid: volume
+ * @gate: the gate's lines that stand, as evidence has it; NULL for "format"
  * @key: out, the volume key
  * @answer: out, the release answer (lease, volume, mount, identity)
  * @asked_ms: out, CLOCK_BOOTTIME before the key was asked for: what a lease is counted from; may be
@@ -39,7 +40,7 @@ int keyd_request(const char *method, const char *path, const json_t *body, json_
  */
 struct cc_measurement;
 struct cc_renewal;
-int keyd_release(const char *op, const char *uuid, const struct cc_measurement *m,
+int keyd_release(const char *op, const char *uuid, const struct cc_measurement *m, const char *gate,
 		 const char *agent_key_path, struct cc_secret *key, json_t **answer,
 		 uint64_t *asked_ms, struct cc_error *err);
 

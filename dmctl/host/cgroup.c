@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "cleanup.h"
+#include "host/proc.h"
 
 int cgroup_open(const char *path, size_t len, const char *file, int flags)
 {
@@ -33,6 +34,57 @@ int cgroup_id(const char *path, size_t len, uint64_t *id, struct cc_error *err)
 	if (fd < 0 || fstat(fd, &st))
 		return cc_fail_errno(err, CC_E_INTERNAL, CGROUP_ROOT "%.*s", (int)len, path);
 	*id = st.st_ino;
+	return 0;
+}
+
+int cgroup_own(uint64_t *id, struct cc_error *err)
+{
+	char path[PROC_PATH_MAX];
+
+	return proc_cgroup(0, path, err) ? -1 : cgroup_id(path, strlen(path), id, err);
+}
+
+unsigned int cgroup_level(const char *path, size_t len)
+{
+	unsigned int level = 0;
+
+	for (size_t i = 0; i < len; i++)
+		level += path[i] != '/' && (i == 0 || path[i - 1] == '/');
+	return level;
+}
+
+/* The group has no process but us. */
+static bool is_alone(const char *path)
+{
+	cc_auto_close int fd = cgroup_open(path, strlen(path), "cgroup.procs", O_RDONLY);
+	char text[64], own[32];
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+	if (n < 0)
+		return false;
+	text[n] = '\0';
+	snprintf(own, sizeof(own), "%d\n", (int)getpid());
+	return strcmp(text, own) == 0;
+}
+
+int cgroup_enter_own(const char *name, struct cc_error *err)
+{
+	char path[PROC_PATH_MAX], own[PROC_PATH_MAX + 64];
+	cc_auto_close int above = -1, procs = -1;
+
+	if (proc_cgroup(0, path, err))
+		return -1;
+	if (is_alone(path))
+		return 0;
+	snprintf(own, sizeof(own), "%s/%s", strcmp(path, "/") ? path : "", name);
+	above = cgroup_open(path, strlen(path), ".", O_PATH | O_DIRECTORY);
+	if (above < 0 || (mkdirat(above, name, 0755) && errno != EEXIST))
+		return cc_fail_errno(err, CC_E_INTERNAL, "a cgroup %s cannot be made", own);
+	procs = cgroup_open_procs(own, err);
+	if (procs < 0)
+		return -1;
+	if (write(procs, "0", 1) != 1)
+		return cc_fail_errno(err, CC_E_INTERNAL, "the cgroup %s cannot be entered", own);
 	return 0;
 }
 

@@ -22,4 +22,16 @@ int cgroup_open(const char *path, size_t len, const char *file, int flags);
 /* Id (inode) of the group of the first @len bytes of @path. */
 int cgroup_id(const char *path, size_t len, uint64_t *id, struct cc_error *err);
 
+/* Id of the group that we are in. */
+int cgroup_own(uint64_t *id, struct cc_error *err);
+
+/* How deep the group of the first @len bytes of @path is; the root is 0. Pure. */
+unsigned int cgroup_level(const char *path, size_t len);
+
+/**
+ * cgroup_enter_own - goes to a group below the one we are in, called @name, unless we are alone
+ * there, as a service is in its unit's.
+ */
+int cgroup_enter_own(const char *name, struct cc_error *err);
+
 #endif

@@ -14,11 +14,13 @@
 #include <time.h>
 
 #include "container-crypt/dm.h"
+#include "volume/gates.h"
 #include "volume/keyring.h"
 #include "paths.h"
 #include "strv.h"
 
 #define POLL_MS 50u
+#define UNOPENED_MS 2000u
 /* Keep probers away: what is on the mapping concerns only the container it is bound to. */
 #define UDEV_FLAGS                                                                \
 	(DM_UDEV_DISABLE_SUBSYSTEM_RULES_FLAG | DM_UDEV_DISABLE_DISK_RULES_FLAG | \
@@ -259,6 +261,46 @@ int mapping_lock(const char *name, struct cc_error *err)
 	return message(name, CONTAINER_CRYPT_MSG_LOCK, "cannot be locked", err);
 }
 
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+/* One that opened it before it was in the table; udev is done with it by then. */
+static int wait_unopened(const char *name, struct mapping_status *st, struct cc_error *err)
+{
+	const struct timespec pause = {.tv_nsec = POLL_MS * 1000000L};
+	uint64_t end = now_ms() + UNOPENED_MS;
+
+	for (;;) {
+		if (mapping_status(name, st, err))
+			return -1;
+		if (!st->open_count)
+			return 0;
+		if (now_ms() >= end)
+			return cc_fail(err, CC_E_BUSY,
+				       "somebody has opened mapping " CC_DM_PREFIX
+				       "%s, which is for the agent alone (see \"lsof "
+				       "/dev/mapper/" CC_DM_PREFIX "%s\")",
+				       name, name);
+		nanosleep(&pause, NULL);
+	}
+}
+
+int mapping_guard(const char *name, struct cc_error *err)
+{
+	struct mapping_status st;
+
+	if (mapping_status(name, &st, err))
+		return -1;
+	if (gates_set(st.dev, 0, 0, err))
+		return -1;
+	return gates_guarding(st.dev) & GATE_OPEN ? wait_unopened(name, &st, err) : 0;
+}
+
 int mapping_gate(const char *name, uint64_t cgroup_id, struct cc_error *err)
 {
 	char text[64];
@@ -440,14 +482,6 @@ static int remove_once(const char *name, bool deferred, struct cc_error *err)
 	return task_fail(t, name, "cannot be removed", err);
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
 int mapping_remove(const char *name, unsigned int timeout_ms, struct cc_error *err)
 {
 	const struct timespec pause = {.tv_nsec = POLL_MS * 1000000L};
@@ -470,6 +504,11 @@ int mapping_remove(const char *name, unsigned int timeout_ms, struct cc_error *e
 		return -1;
 	/* The kernel has no event for "last opener gone", so it is asked again. */
 	for (;;) {
+		/*
+		 * before, as the next device may get its number; nobody gets at anything any more
+		 */
+		if (mapping_status(name, &st, &ignored) == 0 && !st.open_count)
+			gates_drop(st.dev);
 		if (remove_once(name, false, err) == 0)
 			return 0;
 		if (err->code != CC_E_BUSY)

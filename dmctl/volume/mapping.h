@@ -64,6 +64,14 @@ int mapping_grow(const char *name, uint64_t sectors, struct cc_error *err);
 
 int mapping_lock(const char *name, struct cc_error *err);
 
+/**
+ * mapping_guard - from now on only tasks of our own control group open it (gates.h). To be called
+ * before there is a key.
+ *
+ * CC_E_BUSY when somebody has it open already, and does not let go of it.
+ */
+int mapping_guard(const char *name, struct cc_error *err);
+
 /* Only tasks of the cgroup with this v2 id, or below it, may read from now on; 0: everybody. */
 int mapping_gate(const char *name, uint64_t cgroup_id, struct cc_error *err);
 int mapping_status(const char *name, struct mapping_status *st, struct cc_error *err);

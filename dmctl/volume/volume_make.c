@@ -130,8 +130,8 @@ static int make_fs(const struct volume_wish *r, const struct cc_volume *v, const
 	if (strcmp(v->fs, "none") == 0)
 		return 0;
 	if (mapping_create(v->name, v, device, false, node, err) || stop_signals_check(err) ||
-	    mapping_unlock(v->name, v, key, 0, err) || stop_signals_check(err) ||
-	    mkfs_run(v->fs, r->label, node, err))
+	    mapping_guard(v->name, err) || mapping_unlock(v->name, v, key, 0, err) ||
+	    stop_signals_check(err) || mkfs_run(v->fs, r->label, node, err))
 		return -1;
 	return mapping_remove(v->name, REMOVE_MS, err);
 }
@@ -155,7 +155,7 @@ static int build(const struct volume_wish *r, const struct probe *p, const struc
 
 	if (record(r, a->uuid, sectors, &v, err) || stop_signals_check(err))
 		return -1;
-	if (keyd_release("format", a->uuid, NULL, CC_AGENT_KEY, &key, &answer, NULL, err) ||
+	if (keyd_release("format", a->uuid, NULL, NULL, CC_AGENT_KEY, &key, &answer, NULL, err) ||
 	    stop_signals_check(err))
 		return -1;
 	if (probe_wipe_signatures(p, err) || luks_format(a->device, &v, &key, err) ||

@@ -93,8 +93,8 @@ static int release(struct custodian *c, struct call *call, struct store_volume *
 
 	cc_sha256_digest(row.envelope, row.envelope_len, digest);
 	snprintf(call->note.detail, sizeof(call->note.detail),
-		 "serial %" PRIu64 " %s, lease %s, fence %" PRIu64, id->serial, digest, lease.id,
-		 lease.fence);
+		 "serial %" PRIu64 " %s, gate %s, lease %s, fence %" PRIu64, id->serial, digest,
+		 ev->gate ? ev->gate : "not said", lease.id, lease.fence);
 	call->counter = &c->counters.releases;
 	return call_answer(call->out, err, "{s:{s:s, s:I, s:I, s:b}, s:{s:s, s:b}, s:{s:I, s:s}}",
 			   "lease", "id", lease.id, "fence", (json_int_t)lease.fence, "ms",

@@ -61,12 +61,27 @@ static void names_that_only_look_alike_do_not_match(void **state)
 		assert_int_equal(engine_group_of(engines, paths[i], &m), -1);
 }
 
+static void a_group_is_as_deep_as_its_path_is_long(void **state)
+{
+	static const struct {
+		const char *path;
+		unsigned int level;
+	} cases[] = {{"/", 0}, {"", 0}, {"/a", 1}, {"/docker/" ID_A, 2}, {"/a/b/c/", 3}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_int_equal(cgroup_level(cases[i].path, strlen(cases[i].path)),
+				 cases[i].level);
+	assert_int_equal(cgroup_level("/docker/" ID_A "/below", strlen("/docker/" ID_A)), 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_groups_of_both_engines_and_drivers_are_known),
 		cmocka_unit_test(a_group_a_container_made_inside_its_own_does_not_count),
 		cmocka_unit_test(names_that_only_look_alike_do_not_match),
+		cmocka_unit_test(a_group_is_as_deep_as_its_path_is_long),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -59,6 +59,7 @@ static int tear_down(void **state)
 static struct cc_evidence evidence(enum cc_op op)
 {
 	static char aud[] = "realm", iss[] = "host1", jkt[] = HASH43, channel[] = CC_CHANNEL_UNIX;
+	static char gate[] = "open,look";
 	struct cc_evidence ev = {.nonce = {1, 2, 3},
 				 .aud = aud,
 				 .iss = iss,
@@ -68,6 +69,7 @@ static struct cc_evidence evidence(enum cc_op op)
 				 .volume = UUID,
 				 .jkt = jkt,
 				 .channel = channel,
+				 .gate = op == CC_OP_RELEASE ? gate : NULL,
 				 .measurement = op == CC_OP_RELEASE ? measured : NULL};
 
 	return ev;
@@ -160,8 +162,10 @@ static void evidence_survives_signing_and_verifying(void **state)
 			cc_auto_json json_t *b = cc_measurement_to_json(ev.measurement);
 
 			assert_true(json_equal(a, b));
+			assert_string_equal(ev.gate, "open,look");
 		} else {
 			assert_null(ev.measurement);
+			assert_null(ev.gate);
 		}
 		cc_evidence_clear(&ev);
 	}
@@ -229,6 +233,38 @@ static void a_renewal_that_is_not_whole_is_refused(void **state)
 			fail_msg("%s is accepted", bad[i]);
 		expect_error(&err, CC_E_INVALID, "evidence", "");
 		assert_null(ev.renewals);
+	}
+}
+
+/* What a release says of the gate goes into the audit log: words, or nothing. */
+static void a_gate_that_is_no_list_of_words_is_refused(void **state)
+{
+	static const struct {
+		const char *gate;
+		bool good;
+	} cases[] = {{"none", true},
+		     {"open,look", true},
+		     {"", false},
+		     {"Open", false},
+		     {"open look", false},
+		     {"open\n", false},
+		     {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", true},
+		     {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", false}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct cc_evidence ev = evidence(CC_OP_RELEASE), back;
+		cc_auto_free char *gate = strdup(cases[i].gate);
+		cc_auto_free char *jws = NULL;
+		struct cc_error err = {0};
+
+		ev.gate = gate;
+		expect_ok(cc_evidence_sign(&ev, agent, &jws, &err), &err);
+		assert_int_equal(verify(jws, agent_public, &back, &err), cases[i].good ? 0 : -1);
+		if (cases[i].good)
+			cc_evidence_clear(&back);
+		else
+			expect_error(&err, CC_E_INVALID, "evidence", "gate");
 	}
 }
 
@@ -438,7 +474,7 @@ static void every_claim_is_required_and_checked(void **state)
 	expect_bad_claim("boot_id", "'" UUID "0'", "UUID");
 	expect_bad_claim("volume", "'pgdata'", "UUID");
 	expect_bad_claim("op", "'delete'", "release, format or renew");
-	expect_bad_claim("op", "'format'", "unknown member \"measurement\"");
+	expect_bad_claim("op", "'format'", "unknown member \"gate\"");
 	expect_bad_claim("cnf", "{}", "jkt");
 	expect_bad_claim("cnf", "{'jkt':'AAAA'}", "jkt");
 	expect_bad_claim("cnf", "{'jkt':'" HASH43 "','jwk':{}}", "unknown member");
@@ -519,6 +555,7 @@ int main(void)
 		cmocka_unit_test(evidence_survives_signing_and_verifying),
 		cmocka_unit_test(renewals_survive_signing_and_verifying),
 		cmocka_unit_test(a_renewal_that_is_not_whole_is_refused),
+		cmocka_unit_test(a_gate_that_is_no_list_of_words_is_refused),
 		cmocka_unit_test(the_kid_is_found_without_a_key),
 		cmocka_unit_test(another_agents_key_does_not_verify),
 		cmocka_unit_test(every_changed_character_is_noticed),

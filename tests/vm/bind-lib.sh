@@ -14,11 +14,35 @@ start_keyd() {
 	wait_for 20 dmctl volume ls
 }
 
+agent_options='' # of dmctl agent
+
 start_agent() {
 	rm -f $sock/agent.sock
-	"$@" dmctl agent >>"$tap_dir/agent.log" 2>&1 &
+	# shellcheck disable=SC2086 # words
+	"$@" dmctl agent $agent_options >>"$tap_dir/agent.log" 2>&1 &
 	agent_pid=$!
 	wait_for 30 test -S $sock/agent.sock
+}
+
+# in_group NAME COMMAND...: in that control group of the host, made when there is none
+in_group() {
+	local group=/sys/fs/cgroup/$1
+
+	shift
+	mkdir -p "$group"
+	bash -c 'echo $$ >'"$group"'/cgroup.procs && exec "$@"' in_group "$@"
+}
+
+# as_agent COMMAND...: in the agent's own, from which mappings are opened and looked into, the agent dead or alive
+as_agent() { in_group test.scope/container-crypt-agent "$@"; }
+
+# in_group_of PID COMMAND...: in that of a process
+in_group_of() {
+	local group
+
+	group=$(cut -d: -f3 "/proc/$1/cgroup")
+	shift
+	in_group "$group" "$@"
 }
 
 # stop PID [SIGNAL]: and waits until it is gone

@@ -22,12 +22,13 @@ lease_is() { [ "$(ps_lease state)" = "$1" ]; }
 kernel() { dmsetup status container-crypt-vol | grep -q " container-crypt $1 "; }
 locks() { dmsetup status container-crypt-vol | grep -o 'locks:[0-9]*'; }
 
-# count: how far the writer is, through its own view; what it wrote is in the page cache
+# count: how far the writer is, through its own view; what it wrote is in the page cache. Not from its control group, which may
+# be frozen.
 # Without an access time, which is a write: that would wait with the container's for the key.
 count() {
 	local last
 
-	last=$(dd if="/proc/$($engine inspect -f '{{.State.Pid}}' app)/root/data/count" iflag=noatime bs=64k \
+	last=$(as_agent dd if="/proc/$($engine inspect -f '{{.State.Pid}}' app)/root/data/count" iflag=noatime bs=64k \
 		status=none 2>/dev/null | tail -n 1)
 	echo "${last:-0}"
 }

@@ -127,8 +127,8 @@ static int get(struct host *h, struct cc_error *err)
 	json_int_t ms = 0, fence = 0;
 	char info[512];
 
-	if (keyd_release("release", h->record.uuid, h->m, h->key_file, &key, &answer, &asked_ms,
-			 err))
+	if (keyd_release("release", h->record.uuid, h->m, NULL, h->key_file, &key, &answer,
+			 &asked_ms, err))
 		return -1;
 	if (json_unpack(answer, "{s:{s:s, s:I, s:I}}", "lease", "id", &id, "ms", &ms, "fence",
 			&fence))

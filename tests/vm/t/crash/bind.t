@@ -6,7 +6,7 @@
 
 . ./lib.sh
 . ./bind-lib.sh
-plan 20
+plan 22
 
 need host_setup
 need app_setup docker
@@ -21,10 +21,12 @@ killed "before keyd is asked" rename 2
 killed "before it asks keyd for the key" connect 7
 killed "before the lease is known" rename 3
 killed "before the mapping is made" ioctl 12
+killed "before the mapping is in the gate's table" bpf 8
 killed "before the key is in the keyring" add_key 1
 killed "before the file system context" fsopen 1
 killed "before the file system is mounted" fsconfig 2
 killed "before the detached mount" fsmount 1
+killed "before the gate's table has the container" bpf 14
 killed "before it enters the container" setns 1
 killed "before the mount is moved" move_mount 1
 killed "before it is recorded as bound" rename 4

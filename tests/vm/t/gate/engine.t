@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# The gate with real engines: while a container works hard on its volume, nobody else on the host reads a byte of plaintext, not
+# The target's gate with real engines, alone, without the lines before it: while a container works hard on its volume, nobody else on the host reads a byte of plaintext, not
 # with every privilege, and nobody who unmounts what he finds does harm.
 # vm: udev docker podman scsi=1 timeout=900 long
 
@@ -9,6 +9,7 @@
 . ./lease-lib.sh
 plan 29
 
+agent_options='--without-gate open,look'
 need host_setup
 mapping=/dev/mapper/container-crypt-vol
 

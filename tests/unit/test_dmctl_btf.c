@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The reader of the kernel's type information, on one that is written here, whole and damaged. */
+#include "lib_test.h"
+
+#include <linux/btf.h>
+#include <stdlib.h>
+
+#include "dmctl/volume/gate_program.h"
+
+/* Written word by word; the strings follow. */
+static uint32_t words[128];
+static uint32_t n_words;
+static char strings[512];
+static uint32_t n_strings;
+
+static uint32_t string(const char *s)
+{
+	uint32_t at = n_strings;
+
+	strcpy(strings + at, s);
+	n_strings += (uint32_t)strlen(s) + 1;
+	return at;
+}
+
+static void type(const char *name, uint32_t kind, uint32_t n, uint32_t size_or_type)
+{
+	words[n_words++] = name ? string(name) : 0;
+	words[n_words++] = kind << 24 | n;
+	words[n_words++] = size_or_type;
+}
+
+static void member(const char *name, uint32_t id, uint32_t bits)
+{
+	words[n_words++] = name ? string(name) : 0;
+	words[n_words++] = id;
+	words[n_words++] = bits;
+}
+
+static void parameter(const char *name, uint32_t id)
+{
+	words[n_words++] = string(name);
+	words[n_words++] = id;
+}
+
+enum {
+	T_INT = 1,
+	T_SUPER_BLOCK,
+	T_DENTRY,
+	T_POINTER,
+	T_CONST,
+	T_UNION,
+	T_FILE,
+	T_CONST_POINTER,
+	T_PROTO,
+	T_HOOK,
+};
+
+static void write_types(void)
+{
+	n_words = 0;
+	n_strings = 1;
+	type("int", BTF_KIND_INT, 0, 4);
+	words[n_words++] = 32;
+	type("super_block", BTF_KIND_STRUCT, 1, 16);
+	member("s_dev", T_INT, 64);
+	type("dentry", BTF_KIND_STRUCT, 1, 8);
+	member("d_sb", T_POINTER, 0);
+	type(NULL, BTF_KIND_PTR, 0, T_SUPER_BLOCK);
+	type(NULL, BTF_KIND_CONST, 0, T_DENTRY);
+	type(NULL, BTF_KIND_UNION, 2, 8);
+	member("f_first", T_INT, 0);
+	member("f_inode", T_POINTER, 0);
+	type("file", BTF_KIND_STRUCT, 2, 16);
+	member("f_mode", T_INT, 0);
+	member(NULL, T_UNION, 64);
+	type(NULL, BTF_KIND_PTR, 0, T_CONST);
+	type(NULL, BTF_KIND_FUNC_PROTO, 2, T_INT);
+	parameter("flags", T_INT);
+	parameter("dentry", T_CONST_POINTER);
+	type("bpf_lsm_inode_readlink", BTF_KIND_FUNC, 1, T_PROTO);
+}
+
+static unsigned char *build(size_t *len)
+{
+	struct btf_header h = {.magic = BTF_MAGIC,
+			       .version = BTF_VERSION,
+			       .hdr_len = sizeof(h),
+			       .type_len = n_words * 4,
+			       .str_off = n_words * 4,
+			       .str_len = n_strings};
+	unsigned char *data = malloc(sizeof(h) + h.type_len + h.str_len);
+
+	assert_non_null(data);
+	memcpy(data, &h, sizeof(h));
+	memcpy(data + sizeof(h), words, h.type_len);
+	memcpy(data + sizeof(h) + h.type_len, strings, h.str_len);
+	*len = sizeof(h) + h.type_len + h.str_len;
+	return data;
+}
+
+static void members_are_found_also_in_what_has_no_name(void **state)
+{
+	cc_cleanup(btf_clear) struct btf b = {0};
+	struct cc_error err;
+	uint32_t at = 99;
+	size_t len;
+
+	(void)state;
+	write_types();
+	unsigned char *data = build(&len);
+	expect_ok(btf_parse(data, len, &b, &err), &err);
+	assert_int_equal(b.n, T_HOOK);
+	assert_true(btf_offset(&b, "super_block", "s_dev", &at));
+	assert_int_equal(at, 8);
+	assert_true(btf_offset(&b, "file", "f_inode", &at));
+	assert_int_equal(at, 8);
+	assert_false(btf_offset(&b, "file", "f_nothing", &at));
+	assert_false(btf_offset(&b, "inode", "i_sb", &at));
+}
+
+static void a_hook_is_judged_by_its_first_argument_that_leads_to_a_super_block(void **state)
+{
+	cc_cleanup(btf_clear) struct btf b = {0};
+	enum gate_subject subject;
+	unsigned int argument;
+	struct cc_error err;
+	uint32_t function;
+	size_t len;
+
+	(void)state;
+	write_types();
+	unsigned char *data = build(&len);
+	expect_ok(btf_parse(data, len, &b, &err), &err);
+	assert_true(gate_hook_find(&b, "inode_readlink", &function, &argument, &subject));
+	assert_int_equal(function, T_HOOK);
+	assert_int_equal(argument, 1);
+	assert_int_equal(subject, GATE_DENTRY);
+	assert_false(gate_hook_find(&b, "inode_getattr", &function, &argument, &subject));
+}
+
+static void what_is_cut_off_or_unknown_is_refused(void **state)
+{
+	struct cc_error err;
+	struct btf b;
+	size_t whole, len;
+
+	(void)state;
+	write_types();
+	free(build(&whole));
+	for (len = 0; len < whole; len++) {
+		size_t ignored;
+		unsigned char *data = build(&ignored);
+		unsigned char *part = malloc(len + 1);
+
+		memcpy(part, data, len);
+		free(data);
+		assert_int_equal(btf_parse(part, len, &b, &err), -1);
+		expect_error(&err, CC_E_INVALID, "", "BTF");
+	}
+	type("new", 31, 0, 0);
+	unsigned char *data = build(&len);
+	assert_int_equal(btf_parse(data, len, &b, &err), -1);
+	expect_error(&err, CC_E_INVALID, "", "not known");
+	write_types();
+	type("far", BTF_KIND_STRUCT, 60000, 4);
+	data = build(&len);
+	assert_int_equal(btf_parse(data, len, &b, &err), -1);
+	expect_error(&err, CC_E_INVALID, "", "cut off");
+}
+
+/* Types that contain themselves, and ids and names that are nowhere. */
+static void what_makes_no_sense_is_not_followed(void **state)
+{
+	cc_cleanup(btf_clear) struct btf b = {0};
+	enum gate_subject subject;
+	unsigned int argument;
+	struct cc_error err;
+	uint32_t function, at;
+	size_t len;
+
+	(void)state;
+	write_types();
+	type("loop", BTF_KIND_STRUCT, 1, 8);
+	member(NULL, T_HOOK + 1, 8);
+	type(NULL, BTF_KIND_TYPEDEF, 0, T_HOOK + 2);
+	type("bpf_lsm_a", BTF_KIND_FUNC, 0, 4000000000u);
+	type("bpf_lsm_b", BTF_KIND_FUNC, 0, T_INT);
+	type(NULL, BTF_KIND_FUNC, 0, T_PROTO);
+	words[n_words - 3] = 4000000000u; /* its name */
+	unsigned char *data = build(&len);
+	expect_ok(btf_parse(data, len, &b, &err), &err);
+	assert_false(btf_offset(&b, "loop", "x", &at));
+	assert_false(gate_hook_find(&b, "a", &function, &argument, &subject));
+	assert_false(gate_hook_find(&b, "b", &function, &argument, &subject));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(members_are_found_also_in_what_has_no_name),
+		cmocka_unit_test(
+			a_hook_is_judged_by_its_first_argument_that_leads_to_a_super_block),
+		cmocka_unit_test(what_is_cut_off_or_unknown_is_refused),
+		cmocka_unit_test(what_makes_no_sense_is_not_followed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
