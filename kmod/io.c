@@ -155,6 +155,9 @@ static void ccrypt_io_crypt(struct ccrypt_io *io, bool may_sleep)
 	}
 	ccrypt_io_put_key(io);
 	ccrypt_offload_end(io);
+	/* Who wants the processor shall have it before the last look at the key, not after it. */
+	if (may_sleep)
+		cond_resched();
 
 	if (unlikely(r)) {
 		DMERR_LIMIT("%s: crypto failed: %d", dm_table_device_name(io->cc->ti->table), r);

@@ -8,6 +8,7 @@
 
 need modprobe dm-container-crypt
 need modprobe dm-crypt
+cleanup dmsetup mknodes # without udev nobody takes away the node of a mapping that is gone
 
 # random_key BYTES: as hex
 random_key() { head -c "$1" /dev/urandom | xxd -p -c 256; }
