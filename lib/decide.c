@@ -105,18 +105,29 @@ static int check_image(const struct cc_identity *id, const struct cc_measurement
 			 id->config_digest, m->image_id ? m->image_id : "none");
 }
 
+/*
+ * Of the container's arguments only how they differ, never their text: passwords are given so, and
+ * a refusal goes into logs. What was signed, or is in the image, is shown.
+ */
 static int check_args(const struct cc_identity *id, const struct cc_measurement *m,
 		      const struct cc_policy *policy, struct cc_error *err)
 {
 	const struct cc_strv *args = id->has_args ? &id->args : &m->image_args;
-	char want[CC_RENDER_MAX], got[CC_RENDER_MAX];
+	char want[CC_RENDER_MAX];
+	size_t i = 0;
 
 	(void)policy;
 	if (cc_strv_eq(args, &m->args))
 		return 0;
-	return cc_refuse(err, "args", "args: identity wants %s%s, container has %s",
+	while (i < args->n && i < m->args.n && !strcmp(args->v[i], m->args.v[i]))
+		i++;
+	return cc_refuse(err, "args",
+			 "args: identity wants %s%s, container has %zu argument%s, argv[%zu] %s",
 			 cc_render_strv(args, want), id->has_args ? "" : " (the image's own)",
-			 cc_render_strv(&m->args, got));
+			 m->args.n, m->args.n == 1 ? "" : "s", i,
+			 i == m->args.n ? "is missing"
+			 : i == args->n ? "is one too many"
+					: "is another");
 }
 
 static int check_cwd(const struct cc_identity *id, const struct cc_measurement *m,
@@ -208,22 +219,36 @@ static bool env_is_engines(const struct cc_measurement *m, const char *var)
 	return in_list(engine_env, var, name_len(var)) || !strcmp(var, "PATH=" DEFAULT_PATH);
 }
 
+static bool env_rule_names(const struct cc_identity *id, const char *var)
+{
+	size_t len = name_len(var);
+
+	for (size_t i = 0; i < id->n_env; i++)
+		if (strlen(id->env[i].name) == len && !strncmp(id->env[i].name, var, len))
+			return true;
+	return false;
+}
+
+/* Names only: a value may be a password, and a refusal goes into logs. */
 static int check_env(const struct cc_identity *id, const struct cc_measurement *m,
 		     const struct cc_policy *policy, struct cc_error *err)
 {
-	char got[CC_RENDER_MAX];
+	char name[CC_RENDER_MAX];
 
 	(void)policy;
 	for (size_t i = 0; i < m->env.n; i++) {
 		const char *var = m->env.v[i];
+		bool known =
+			env_names(&m->image_env, var, name_len(var)) || env_rule_names(id, var);
 
 		if (!cc_strv_has(&m->image_env, var) && !env_is_engines(m, var) &&
 		    !env_rule_allows(id, var))
 			return cc_refuse(
 				err, "env",
 				"env: identity wants the image's own variables%s, container "
-				"has %s",
-				id->n_env ? " and those it names" : "", cc_render_str(var, got));
+				"has %s%s",
+				id->n_env ? " and those it names" : "", cc_render_var(var, name),
+				known ? " with another value" : "");
 	}
 	/* Taking a variable away changes a program as much as adding one. */
 	for (size_t i = 0; i < m->image_env.n; i++) {
@@ -234,7 +259,7 @@ static int check_env(const struct cc_identity *id, const struct cc_measurement *
 				err, "env",
 				"env: identity wants the image's own variable %s, the container "
 				"does not have it",
-				cc_render_str(var, got));
+				cc_render_var(var, name));
 	}
 	return 0;
 }

@@ -72,17 +72,21 @@ static const struct row rows[] = {
 
 	/* args */
 	{"another entrypoint than the image's", "m config.args=['/bin/sh']", "args",
-	 "args: identity wants [\"/app\"] (the image's own), container has [\"/bin/sh\"]"},
-	{"one more argument", "m config.args=['/app','-x']", "args", "[\"/app\",\"-x\"]"},
-	{"no arguments", "m config.args=[]", "args", "container has []"},
+	 "args: identity wants [\"/app\"] (the image's own), container has 1 argument, argv[0] is "
+	 "another"},
+	{"one more argument", "m config.args=['/app','-x']", "args",
+	 "container has 2 arguments, argv[1] is one too many"},
+	{"no arguments", "m config.args=[]", "args",
+	 "container has 0 arguments, argv[0] is missing"},
 	{"signed arguments", "i process={'args':['/app','-v']};m config.args=['/app','-v']", NULL,
 	 NULL},
 	{"the image's arguments where others are signed", "i process={'args':['/app','-v']}",
-	 "args", "identity wants [\"/app\",\"-v\"], container has [\"/app\"]"},
+	 "args", "identity wants [\"/app\",\"-v\"], container has 1 argument, argv[1] is missing"},
 	{"arguments split otherwise", "i process={'args':['/app','-v']};m config.args=['/app -v']",
-	 "args", "[\"/app -v\"]"},
+	 "args", "container has 1 argument, argv[0] is another"},
 	{"arguments in another order",
-	 "i process={'args':['/app','a','b']};m config.args=['/app','b','a']", "args", ""},
+	 "i process={'args':['/app','a','b']};m config.args=['/app','b','a']", "args",
+	 "container has 3 arguments, argv[1] is another"},
 
 	/* cwd */
 	{"another directory than the image's", "m config.cwd='/tmp'", "cwd",
@@ -110,11 +114,11 @@ static const struct row rows[] = {
 
 	/* env */
 	{"a variable more", "m config.env=['PATH=/app/bin','MODE=fast','EVIL=1']", "env",
-	 "container has \"EVIL=1\""},
+	 "container has \"EVIL\""},
 	{"another value than the image's", "m config.env=['PATH=/app/bin','MODE=slow']", "env",
-	 "container has \"MODE=slow\""},
+	 "container has \"MODE\" with another value"},
 	{"the image's variable taken away", "m config.env=['PATH=/app/bin']", "env",
-	 "the image's own variable \"MODE=fast\""},
+	 "the image's own variable \"MODE\", the"},
 	{"what the engines set themselves",
 	 "m config.env=['PATH=/app/bin','MODE=fast','HOME=/root','HOSTNAME=x','TERM=xterm',"
 	 "'container=podman']",
@@ -122,16 +126,16 @@ static const struct row rows[] = {
 	{"another home than the image's",
 	 "m image.env=['PATH=/app/bin','MODE=fast','HOME=/app'];"
 	 "m config.env=['PATH=/app/bin','MODE=fast','HOME=/srv/data']",
-	 "env", "HOME=/srv/data"},
+	 "env", "\"HOME\" with another value"},
 	{"the image's home",
 	 "m image.env=['PATH=/app/bin','MODE=fast','HOME=/app'];"
 	 "m config.env=['PATH=/app/bin','MODE=fast','HOME=/app']",
 	 NULL, NULL},
 	{"a preloaded library", "m config.env=['PATH=/app/bin','MODE=fast','LD_PRELOAD=/x.so']",
-	 "env", "LD_PRELOAD=/x.so"},
+	 "env", "\"LD_PRELOAD\""},
 	{"a loader's directory",
 	 "m config.env=['PATH=/app/bin','MODE=fast','LD_LIBRARY_PATH=/tmp']", "env",
-	 "LD_LIBRARY_PATH=/tmp"},
+	 "\"LD_LIBRARY_PATH\""},
 	{"a loader's variable of the image's own",
 	 "m image.env=['PATH=/app/bin','MODE=fast','LD_LIBRARY_PATH=/app/lib'];"
 	 "m config.env=['PATH=/app/bin','MODE=fast','LD_LIBRARY_PATH=/app/lib']",
@@ -141,15 +145,15 @@ static const struct row rows[] = {
 	 "m config.env=['PATH=/app/bin','MODE=fast','LD_PRELOAD=/app/j.so']",
 	 NULL, NULL},
 	{"another search path than the image's", "m config.env=['PATH=/tmp','MODE=fast']", "env",
-	 "PATH=/tmp"},
+	 "\"PATH\" with another value"},
 	{"the engines' search path where the image sets one",
-	 "m config.env=['" PATH_VAR "','MODE=fast']", "env", "PATH=/usr/local/sbin"},
+	 "m config.env=['" PATH_VAR "','MODE=fast']", "env", "\"PATH\" with another value"},
 	{"the engines' search path where the image sets none",
 	 "m image.env=[];m config.env=['" PATH_VAR "']", NULL, NULL},
 	{"a search path of one's own where the image sets none",
-	 "m image.env=[];m config.env=['PATH=/tmp']", "env", "PATH=/tmp"},
+	 "m image.env=[];m config.env=['PATH=/tmp']", "env", "\"PATH\""},
 	{"two search paths, one of them another",
-	 "m config.env=['PATH=/app/bin','MODE=fast','PATH=/tmp']", "env", "PATH=/tmp"},
+	 "m config.env=['PATH=/app/bin','MODE=fast','PATH=/tmp']", "env", "\"PATH\""},
 	{"a variable with any value",
 	 "i process={'env':[{'name':'DEBUG'}]};"
 	 "m config.env=['PATH=/app/bin','MODE=fast','DEBUG=17']",
@@ -161,14 +165,14 @@ static const struct row rows[] = {
 	{"a variable with another value than signed",
 	 "i process={'env':[{'name':'DEBUG','value':'1'}]};"
 	 "m config.env=['PATH=/app/bin','MODE=fast','DEBUG=2']",
-	 "env", "and those it names, container has \"DEBUG=2\""},
+	 "env", "and those it names, container has \"DEBUG\" with another value"},
 	{"a variable whose name only starts like a signed one",
 	 "i process={'env':[{'name':'DEBUG'}]};"
 	 "m config.env=['PATH=/app/bin','MODE=fast','DEBUGGER=1']",
-	 "env", "DEBUGGER=1"},
+	 "env", "\"DEBUGGER\""},
 	{"a variable that a signed one only starts like",
 	 "i process={'env':[{'name':'DEBUG'}]};m config.env=['PATH=/app/bin','MODE=fast','DE=1']",
-	 "env", "DE=1"},
+	 "env", "\"DE\""},
 	{"a signed variable overrides the image's",
 	 "i process={'env':[{'name':'MODE','value':'slow'}]};"
 	 "m config.env=['PATH=/app/bin','MODE=slow']",
@@ -565,13 +569,40 @@ static void a_refusal_shows_hostile_text_on_one_short_line(void **state)
 	memset(longer, 'A', 9999);
 	longer[9999] = '\0';
 	memcpy(longer, "\n\x1b[2J\"\\", 7);
-	expect_ok(cc_strv_push(&p.m->args, longer, &err), &err);
+	free(p.m->cwd);
+	p.m->cwd = cc_steal(longer);
 	assert_int_equal(cc_decide(p.id, p.m, &pol, &err), -1);
-	expect_error(&err, CC_E_REFUSED, "args",
-		     "container has [\"/app\",\"\\n\\u001b[2J\\\"\\\\AAAA");
+	expect_error(&err, CC_E_REFUSED, "cwd", "container has \"\\n\\u001b[2J\\\"\\\\AAAA");
 	assert_string_equal(err.text + strlen(err.text) - strlen("…"), "…");
 	assert_true(strlen(err.text) < CC_TEXT_MAX - 1);
 	free_parts(&p);
+}
+
+/* POSTGRES_PASSWORD was in the audit log. */
+static void a_refusal_shows_no_value_of_a_variable_and_no_argument(void **state)
+{
+	static const char *const edits[] = {
+		"m config.env=['PATH=/app/bin','MODE=fast','PASSWORD=hunter2']",
+		"m config.env=['PATH=/app/bin','MODE=hunter2']",
+		"i process={'env':[{'name':'PASSWORD','value':'x'}]};"
+		"m config.env=['PATH=/app/bin','MODE=fast','PASSWORD=hunter2']",
+		"m image.env=['PASSWORD=hunter2'];m config.env=[]",
+		"m config.args=['hunter2']",
+		"m config.args=['/app','--password','hunter2']",
+		"i process={'args':['/app','-p','x']};m config.args=['/app','-p','hunter2']",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(edits) / sizeof(edits[0]); i++) {
+		struct parts p = make(edits[i]);
+		struct cc_policy pol = policy();
+		struct cc_error err = {0};
+
+		assert_int_equal(cc_decide(p.id, p.m, &pol, &err), -1);
+		if (strstr(err.text, "hunter2"))
+			fail_msg("%s", err.text);
+		free_parts(&p);
+	}
 }
 
 static void text_is_cut_between_characters(void **state)
@@ -634,6 +665,7 @@ int main(void)
 		cmocka_unit_test(the_first_identity_of_a_volume_needs_no_serial),
 		cmocka_unit_test(an_empty_measurement_is_refused),
 		cmocka_unit_test(a_refusal_shows_hostile_text_on_one_short_line),
+		cmocka_unit_test(a_refusal_shows_no_value_of_a_variable_and_no_argument),
 		cmocka_unit_test(text_is_cut_between_characters),
 		cmocka_unit_test(what_fits_is_shown_whole),
 		cmocka_unit_test(the_decision_leaves_its_inputs_alone),
