@@ -60,7 +60,8 @@ int custodian_open(struct custodian *c, const char *state_dir, const char *kek_p
 		return -1;
 	c->store = store_open(state_dir, STORE_SERVE, err);
 	if (!c->store || read_settings(c, err) ||
-	    upgrade_keys(c->store, &c->kek, c->clock.real(), err))
+	    upgrade_keys(c->store, &c->kek, c->clock.real(), err) ||
+	    upgrade_signers(c->store, c->clock.real(), err))
 		return -1;
 	return lease_settle(c->store, c->boot_id, c->clock.boot_ms(), err);
 }

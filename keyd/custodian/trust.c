@@ -15,14 +15,17 @@ struct attempt {
 	char signer[CC_NAME_LEN];
 };
 
-/* 1: this signer made it, which ends the search. An envelope that is malformed is so for all. */
+/*
+ * 1: this signer made it, which ends the search. An envelope that is malformed is so for all; a
+ * stored key that is, which upgrade_signers() has logged, is none and hides no other.
+ */
 static int try_signer(void *arg, const struct store_signer *s, struct cc_error *err)
 {
 	cc_auto_pkey EVP_PKEY *key = cc_pubkey_parse(s->pem, strlen(s->pem), err);
 	struct attempt *at = arg;
 
 	if (!key)
-		return cc_prefix(err, "signer %s", s->name);
+		return err->code == CC_E_INVALID ? 0 : cc_prefix(err, "signer %s", s->name);
 	if (cc_dsse_verify(at->envelope, at->len, CC_DSSE_INTOTO, key, &at->payload,
 			   &at->payload_len, err))
 		return err->code == CC_E_REFUSED ? 0 : -1;

@@ -177,6 +177,8 @@ int store_signer_add(struct store *st, const struct store_signer *s, struct cc_e
 int store_signer_get(struct store *st, const char *name, struct store_signer *s,
 		     struct cc_error *err);
 int store_signer_each(struct store *st, store_signer_fn *fn, void *arg, struct cc_error *err);
+int store_signer_set_keyid(struct store *st, const char *name, const char *keyid,
+			   struct cc_error *err);
 int store_signer_delete(struct store *st, const char *name, struct cc_error *err);
 
 /* Agents. An add of a taken name is CC_E_EXISTS. */

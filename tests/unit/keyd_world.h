@@ -14,6 +14,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include <ftw.h>
+#include <openssl/core_names.h>
 #include <openssl/pem.h>
 #include <sqlite3.h>
 
@@ -223,6 +224,20 @@ static inline char *public_pem(EVP_PKEY *key)
 	len = BIO_get_mem_data(bio, &text);
 	pem = strndup(text, (size_t)len);
 	BIO_free(bio);
+	return pem;
+}
+
+/* The same key with its point written in the other way, 33 bytes instead of 65. */
+static inline char *compressed_pem(EVP_PKEY *key)
+{
+	EVP_PKEY *copy = EVP_PKEY_dup(key);
+	char *pem;
+
+	assert_int_equal(EVP_PKEY_set_utf8_string_param(
+				 copy, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT, "compressed"),
+			 1);
+	pem = public_pem(copy);
+	EVP_PKEY_free(copy);
 	return pem;
 }
 
@@ -505,6 +520,7 @@ static inline void open_custodian(struct world *w)
 	w->custodian.store = store_open(w->dir, STORE_CREATE, &err);
 	if (!w->custodian.store ||
 	    upgrade_keys(w->custodian.store, &w->custodian.kek, fake_real, &err) ||
+	    upgrade_signers(w->custodian.store, fake_real, &err) ||
 	    lease_settle(w->custodian.store, fake_host_boot, fake_boot_ms, &err))
 		fail_msg("%s", err.text);
 }
