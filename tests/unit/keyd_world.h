@@ -55,6 +55,7 @@ static inline int64_t get_fake_boot_ms(void)
  * struct world - the custodian and the others.
  * @signer: private key of the enrolled signer "ci"
  * @agent: private JWK of the enrolled agent "host1"
+ * @confined: of test_keyd_confined.c
  * @channel: how requests come and what evidence is made for; NULL: the Unix socket
  */
 struct world {
@@ -62,6 +63,7 @@ struct world {
 	char dir[64];
 	EVP_PKEY *signer;
 	json_t *agent;
+	struct confined *confined;
 	const char *channel;
 };
 
