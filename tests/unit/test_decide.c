@@ -6,6 +6,8 @@
  */
 #include "lib_test.h"
 
+#include <time.h>
+
 #include "decide.h"
 #include "identity.h"
 #include "render.h"
@@ -639,6 +641,58 @@ static void what_fits_is_shown_whole(void **state)
 	assert_string_equal(cc_render_user(&user, out), "4294967294:0");
 }
 
+/* CPU time of a decision on @n variables, all of them the image's, in the worst order for a list. */
+static int64_t ns_of_decision(size_t n)
+{
+	struct parts p = make("");
+	struct cc_policy pol = policy();
+	struct cc_error err = {0};
+	struct timespec start, end;
+	int64_t best = INT64_MAX;
+	char var[32];
+
+	for (size_t i = 0; i < n; i++) {
+		snprintf(var, sizeof(var), "V%zu=1", i);
+		expect_ok(cc_strv_push(&p.m->image_env, var, &err), &err);
+		snprintf(var, sizeof(var), "V%zu=1", n - 1 - i);
+		expect_ok(cc_strv_push(&p.m->env, var, &err), &err);
+	}
+	for (size_t i = 0; i < 5; i++) {
+		int64_t ns;
+
+		clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &start);
+		expect_ok(cc_decide(p.id, p.m, &pol, &err), &err);
+		clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &end);
+		ns = (end.tv_sec - start.tv_sec) * 1000000000LL + end.tv_nsec - start.tv_nsec;
+		best = ns < best ? ns : best;
+	}
+	free_parts(&p);
+	return best;
+}
+
+static void many_variables_cost_what_they_are_not_their_square(void **state)
+{
+	int64_t few = ns_of_decision(500), many = ns_of_decision(4000);
+
+	(void)state;
+	print_message("# 500: %lld ns, 4000: %lld ns\n", (long long)few, (long long)many);
+	assert_true(many < few * 24); /* 8 times as many; a square is 64 */
+}
+
+static void more_variables_than_are_looked_at_are_refused(void **state)
+{
+	struct parts p = make("");
+	struct cc_policy pol = policy();
+	struct cc_error err = {0};
+
+	(void)state;
+	while (p.m->env.n <= 4096)
+		expect_ok(cc_strv_push(&p.m->env, "HOME=/", &err), &err);
+	assert_int_equal(cc_decide(p.id, p.m, &pol, &err), -1);
+	expect_error(&err, CC_E_REFUSED, "env", "the container has 4097 variables");
+	free_parts(&p);
+}
+
 static void the_decision_leaves_its_inputs_alone(void **state)
 {
 	struct parts p = make("i process={'env':[{'name':'X'}]};m config.args=['/bin/sh']");
@@ -668,6 +722,8 @@ int main(void)
 		cmocka_unit_test(a_refusal_shows_no_value_of_a_variable_and_no_argument),
 		cmocka_unit_test(text_is_cut_between_characters),
 		cmocka_unit_test(what_fits_is_shown_whole),
+		cmocka_unit_test(many_variables_cost_what_they_are_not_their_square),
+		cmocka_unit_test(more_variables_than_are_looked_at_are_refused),
 		cmocka_unit_test(the_decision_leaves_its_inputs_alone),
 	};
 	static char names[N_ROWS][128];

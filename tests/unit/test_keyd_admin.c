@@ -379,6 +379,48 @@ static void a_changed_or_foreign_envelope_is_refused(void **state)
 	assert_error(&type, 400, "invalid", "identity");
 }
 
+/* 15 signatures that are none before the one of @signer. @named: it says whose it is */
+static char *last_of_many(EVP_PKEY *signer, bool named)
+{
+	cc_auto_free char *text = envelope_by(signer, predicate(4));
+	cc_auto_json json_t *env = json_loads(text, 0, NULL);
+	json_t *sigs = json_object_get(env, "signatures");
+	json_t *bad = json_pack("{s:s, s:s}", "keyid", "", "sig", "AAAA");
+
+	if (!named)
+		json_object_del(json_array_get(sigs, 0), "keyid");
+	for (size_t i = 0; i < 15; i++)
+		json_array_insert(sigs, 0, bad);
+	json_decref(bad);
+	return json_dumps(env, 0);
+}
+
+static void the_work_for_one_envelope_is_bounded(void **state)
+{
+	struct world *w = *state;
+	EVP_PKEY *last = new_p256();
+	cc_auto_free char *named = NULL, *unnamed = NULL;
+	auto_got struct got no = {0}, yes = {0};
+	char name[16];
+
+	for (size_t i = 0; i < 20; i++) {
+		EVP_PKEY *key = new_p256();
+
+		snprintf(name, sizeof(name), "s%zu", i);
+		add_signer(w, name, key);
+		EVP_PKEY_free(key);
+	}
+	add_signer(w, "z", last);
+	unnamed = last_of_many(last, false);
+	no = ask(w, OP_IDENTITY_ADD, "", json_pack("{s:s}", "envelope", unnamed));
+	assert_error(&no, 403, "refused", "signature");
+	assert_non_null(strstr(message_of(&no), "keyid"));
+	named = last_of_many(last, true);
+	yes = ask(w, OP_IDENTITY_ADD, "", json_pack("{s:s}", "envelope", named));
+	assert_string_equal(text(yes.body, "signer"), "z");
+	EVP_PKEY_free(last);
+}
+
 static void signatures_of_any_enrolled_signer_count(void **state)
 {
 	struct world *w = *state;
@@ -629,6 +671,7 @@ int main(void)
 		world_test(serials_only_go_up_also_after_a_revocation),
 		world_test(an_identity_needs_an_enrolled_signer_and_its_volume),
 		world_test(a_changed_or_foreign_envelope_is_refused),
+		world_test(the_work_for_one_envelope_is_bounded),
 		world_test(signatures_of_any_enrolled_signer_count),
 		world_test(agents_are_enrolled_listed_and_removed),
 		world_test(the_same_container_gets_its_lease_again),
