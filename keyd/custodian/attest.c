@@ -80,11 +80,10 @@ int attest_decide(struct custodian *c, const struct store_volume *v, const struc
 		  bool allow_running, const struct cc_measurement *m, struct cc_error *err)
 {
 	struct cc_policy policy = {
-		.now = c->clock.real(),
 		.volume = v->rec.name,
 		.serial = v->serial_floor,
 		.allow_running = allow_running,
 	};
 
-	return cc_decide(id, m, &policy, err);
+	return custodian_now(c, &policy.now, err) ? -1 : cc_decide(id, m, &policy, err);
 }

@@ -224,6 +224,9 @@ static inline void store_leases_clear(struct store_leases *list)
  */
 int store_audit_append(struct store *st, struct cc_audit_row *row, struct cc_error *err);
 
+/* When the last row was written, seconds since the epoch; 0 where there is none. */
+int store_audit_last_time(struct store *st, int64_t *t, struct cc_error *err);
+
 /* Rows with a seq above @after, at most STORE_AUDIT_PAGE, ascending. Texts live during the call. */
 typedef int store_audit_fn(void *arg, const struct cc_audit_row *row,
 			   const unsigned char prev[static 32], const unsigned char hash[static 32],
