@@ -43,6 +43,7 @@ static int compare_vars(const void *a, const void *b)
 static int sort(const struct cc_strv *env, const char *whose, struct sorted *out,
 		struct cc_error *err)
 {
+	out->n = 0;
 	if (env->n > CC_ENV_MAX)
 		return cc_refuse(err, "env", "env: %s has %zu variables, more than the %d allowed",
 				 whose, env->n, CC_ENV_MAX);

@@ -14,7 +14,6 @@
 #include <string.h>
 #include <cmocka.h>
 #include <ftw.h>
-#include <openssl/core_names.h>
 #include <openssl/pem.h>
 #include <sqlite3.h>
 
@@ -226,20 +225,6 @@ static inline char *public_pem(EVP_PKEY *key)
 	len = BIO_get_mem_data(bio, &text);
 	pem = strndup(text, (size_t)len);
 	BIO_free(bio);
-	return pem;
-}
-
-/* The same key with its point written in the other way, 33 bytes instead of 65. */
-static inline char *compressed_pem(EVP_PKEY *key)
-{
-	EVP_PKEY *copy = EVP_PKEY_dup(key);
-	char *pem;
-
-	assert_int_equal(EVP_PKEY_set_utf8_string_param(
-				 copy, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT, "compressed"),
-			 1);
-	pem = public_pem(copy);
-	EVP_PKEY_free(copy);
 	return pem;
 }
 

@@ -641,7 +641,7 @@ static void what_fits_is_shown_whole(void **state)
 	assert_string_equal(cc_render_user(&user, out), "4294967294:0");
 }
 
-/* CPU time of a decision on @n variables, all of them the image's, in the worst order for a list. */
+/* CPU time of a decision on @n variables, all the image's, in the worst order for a list. */
 static int64_t ns_of_decision(size_t n)
 {
 	struct parts p = make("");

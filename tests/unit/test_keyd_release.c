@@ -255,37 +255,6 @@ static const struct twist {
 	{"leased already", leased_to_another_container, 409, "busy", "lease", "pgdata"},
 };
 
-/* The identity is over at 08:00:10; @when: what the clock says */
-static void assert_over(struct world *w, int64_t when)
-{
-	auto_got struct got g = {0};
-
-	fake_real = when;
-	g = release_to(w, BOOT_1, CONTAINER_1);
-	assert_error(&g, 403, "refused", "validity");
-}
-
-static void a_clock_set_back_brings_no_identity_back(void **state)
-{
-	struct world *w = *state;
-	json_t *pred = predicate(4);
-	const int64_t start = fake_real;
-
-	json_object_set_new(pred, "notAfter", json_string("2027-01-15T08:00:10Z"));
-	{
-		auto_got struct got added = add_identity(w, w->signer, pred);
-		auto_got struct got good = release_to(w, BOOT_1, CONTAINER_1);
-
-		assert_int_equal(added.http, 200);
-		assert_int_equal(good.http, 200);
-	}
-	assert_over(w, start + 20);
-	assert_over(w, start);
-	reopen_custodian(w);
-	assert_over(w, start + 5);
-	fake_real = start;
-}
-
 /* An administrator of keyd's own host may bind a container that runs, nobody else. */
 static void a_running_container_is_released_to_over_the_unix_socket_only(void **state)
 {
@@ -602,7 +571,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		world_test(right_container_gets_the_key),
-		world_test(a_clock_set_back_brings_no_identity_back),
 		world_test(a_running_container_is_released_to_over_the_unix_socket_only),
 		world_test(each_difference_is_refused_by_its_name),
 		world_test(evidence_is_good_once),
