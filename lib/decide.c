@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "decide_env.h"
 #include "render.h"
 #include "strv.h"
 #include "timestamp.h"
@@ -28,21 +29,15 @@ static const char *const default_capabilities[] = {"CAP_CHOWN",
 						   "CAP_NET_BIND_SERVICE",
 						   NULL};
 
-/* Variables the engines set themselves, with whatever value; PATH has a rule of its own. */
-static const char *const engine_env[] = {"HOME", "HOSTNAME", "TERM", "container", NULL};
-
-/* What Docker and Podman set when the image sets no PATH. */
-#define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
 static bool same(const char *a, const char *b)
 {
 	return a && b ? !strcmp(a, b) : a == b;
 }
 
-static bool in_list(const char *const *list, const char *s, size_t len)
+static bool in_list(const char *const *list, const char *s)
 {
 	for (; *list; list++)
-		if (strlen(*list) == len && !strncmp(*list, s, len))
+		if (!strcmp(*list, s))
 			return true;
 	return false;
 }
@@ -105,18 +100,29 @@ static int check_image(const struct cc_identity *id, const struct cc_measurement
 			 id->config_digest, m->image_id ? m->image_id : "none");
 }
 
+/*
+ * Of the container's arguments only how they differ, never their text: passwords are given so, and
+ * a refusal goes into logs. What was signed, or is in the image, is shown.
+ */
 static int check_args(const struct cc_identity *id, const struct cc_measurement *m,
 		      const struct cc_policy *policy, struct cc_error *err)
 {
 	const struct cc_strv *args = id->has_args ? &id->args : &m->image_args;
-	char want[CC_RENDER_MAX], got[CC_RENDER_MAX];
+	char want[CC_RENDER_MAX];
+	size_t i = 0;
 
 	(void)policy;
 	if (cc_strv_eq(args, &m->args))
 		return 0;
-	return cc_refuse(err, "args", "args: identity wants %s%s, container has %s",
+	while (i < args->n && i < m->args.n && !strcmp(args->v[i], m->args.v[i]))
+		i++;
+	return cc_refuse(err, "args",
+			 "args: identity wants %s%s, container has %zu argument%s, argv[%zu] %s",
 			 cc_render_strv(args, want), id->has_args ? "" : " (the image's own)",
-			 cc_render_strv(&m->args, got));
+			 m->args.n, m->args.n == 1 ? "" : "s", i,
+			 i == m->args.n ? "is missing"
+			 : i == args->n ? "is one too many"
+					: "is another");
 }
 
 static int check_cwd(const struct cc_identity *id, const struct cc_measurement *m,
@@ -166,77 +172,11 @@ static int check_user(const struct cc_identity *id, const struct cc_measurement 
 			 cc_render_user(&m->user, got));
 }
 
-/* ---- environment --------------------------------------------------------------------------- */
-
-/* Length of the name in "NAME=value". */
-static size_t name_len(const char *var)
-{
-	return strcspn(var, "=");
-}
-
-static bool env_names(const struct cc_strv *env, const char *name, size_t len)
-{
-	for (size_t i = 0; i < env->n; i++)
-		if (name_len(env->v[i]) == len && !strncmp(env->v[i], name, len))
-			return true;
-	return false;
-}
-
-static bool env_rule_allows(const struct cc_identity *id, const char *var)
-{
-	size_t len = name_len(var);
-
-	for (size_t i = 0; i < id->n_env; i++) {
-		const struct cc_env_rule *r = &id->env[i];
-
-		if (strlen(r->name) != len || strncmp(r->name, var, len) != 0)
-			continue;
-		if (!r->value || (var[len] == '=' && !strcmp(r->value, var + len + 1)))
-			return true;
-	}
-	return false;
-}
-
-/*
- * Set by every engine without being asked, unless the image sets it. Names that steer the loader
- * (LD_…) are not among them.
- */
-static bool env_is_engines(const struct cc_measurement *m, const char *var)
-{
-	if (env_names(&m->image_env, var, name_len(var)))
-		return false;
-	return in_list(engine_env, var, name_len(var)) || !strcmp(var, "PATH=" DEFAULT_PATH);
-}
-
 static int check_env(const struct cc_identity *id, const struct cc_measurement *m,
 		     const struct cc_policy *policy, struct cc_error *err)
 {
-	char got[CC_RENDER_MAX];
-
 	(void)policy;
-	for (size_t i = 0; i < m->env.n; i++) {
-		const char *var = m->env.v[i];
-
-		if (!cc_strv_has(&m->image_env, var) && !env_is_engines(m, var) &&
-		    !env_rule_allows(id, var))
-			return cc_refuse(
-				err, "env",
-				"env: identity wants the image's own variables%s, container "
-				"has %s",
-				id->n_env ? " and those it names" : "", cc_render_str(var, got));
-	}
-	/* Taking a variable away changes a program as much as adding one. */
-	for (size_t i = 0; i < m->image_env.n; i++) {
-		const char *var = m->image_env.v[i];
-
-		if (!env_names(&m->env, var, name_len(var)) && !env_rule_allows(id, var))
-			return cc_refuse(
-				err, "env",
-				"env: identity wants the image's own variable %s, the container "
-				"does not have it",
-				cc_render_str(var, got));
-	}
-	return 0;
+	return cc_decide_env(id, m, err);
 }
 
 /* ---- confinement --------------------------------------------------------------------------- */
@@ -245,7 +185,7 @@ static bool capability_allowed(const struct cc_identity *id, const char *cap)
 {
 	if (id->has_capabilities)
 		return cc_strv_has(&id->capabilities, cap);
-	return in_list(default_capabilities, cap, strlen(cap));
+	return in_list(default_capabilities, cap);
 }
 
 static int check_capabilities(const struct cc_identity *id, const struct cc_measurement *m,

@@ -30,8 +30,9 @@ struct cc_policy {
  * namespaces, hooks, settings, rootfs, state.
  *
  * Return: 0 to allow; -1 with CC_E_REFUSED, .fact the name of the first fact that
- * differs and .text what the identity wants and what was found ("args: identity wants [\"/app\"],
- * container has [\"/bin/sh\"]").
+ * differs and .text what the identity wants and what was found ("cwd: identity wants \"/\",
+ * container has \"/tmp\""). Of the container's arguments and variables it has positions and names,
+ * never their text: that may be secret, and a refusal is logged.
  */
 int cc_decide(const struct cc_identity *id, const struct cc_measurement *m,
 	      const struct cc_policy *policy, struct cc_error *err);

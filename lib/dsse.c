@@ -127,6 +127,23 @@ int cc_dsse_verify(const char *env, size_t len, const char *type, EVP_PKEY *key,
 	return 0;
 }
 
+int cc_dsse_keyids(const char *env, size_t len, struct cc_strv *out, struct cc_error *err)
+{
+	cc_auto_json json_t *doc = cc_json_parse(env, len, "envelope", err);
+	json_t *sigs = json_object_get(doc, "signatures"), *sig;
+	size_t i;
+
+	if (!doc)
+		return cc_set_fact(err, "envelope");
+	json_array_foreach(sigs, i, sig) {
+		const char *keyid = json_string_value(json_object_get(sig, "keyid"));
+
+		if (cc_strv_push(out, keyid ? keyid : "", err))
+			return -1;
+	}
+	return 0;
+}
+
 int cc_dsse_sign(const char *type, const char *payload, size_t len, EVP_PKEY *key, char **env,
 		 struct cc_error *err)
 {

@@ -14,6 +14,7 @@
 #include <openssl/evp.h>
 #include "digest.h"
 #include "error.h"
+#include "strv.h"
 
 #define CC_DSSE_INTOTO "application/vnd.in-toto+json"
 #define CC_DSSE_SIGS_MAX 16
@@ -33,6 +34,12 @@
  */
 int cc_dsse_verify(const char *env, size_t len, const char *type, EVP_PKEY *key, char **payload,
 		   size_t *payload_len, struct cc_error *err);
+
+/**
+ * cc_dsse_keyids - whose keys an envelope says it is signed with; not verified, only a hint.
+ * @out: empty; one keyid a signature, "" where there is none
+ */
+int cc_dsse_keyids(const char *env, size_t len, struct cc_strv *out, struct cc_error *err);
 
 /* Signs @payload; *env is the envelope JSON text, malloced. */
 int cc_dsse_sign(const char *type, const char *payload, size_t len, EVP_PKEY *key, char **env,

@@ -62,6 +62,9 @@ bool cc_mount_is_placeholder(const struct cc_mount *mt, const char *volume, cons
 {
 	const size_t len = strlen(CC_PLACEHOLDER_DIR);
 
+	/* config.json, and an agent's word, may leave both out. */
+	if (!mt->type || !mt->source)
+		return false;
 	return !strcmp(mt->type, "bind") && !strcmp(mt->destination, point) &&
 	       !strncmp(mt->source, CC_PLACEHOLDER_DIR, len) && mt->source[len] == '/' &&
 	       !strcmp(mt->source + len + 1, volume);

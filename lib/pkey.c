@@ -162,10 +162,18 @@ EVP_PKEY *cc_privkey_read(const char *path, const char *pass, struct cc_error *e
 	return parse_private(path, pem, len, pass, err);
 }
 
+/* A point may be written compressed or not: two encodings of one key would be two keys. */
+static int use_one_encoding(EVP_PKEY *key)
+{
+	return !EVP_PKEY_is_a(key, "EC") ||
+	       EVP_PKEY_set_utf8_string_param(key, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT,
+					      "uncompressed") == 1;
+}
+
 int cc_pubkey_id(EVP_PKEY *key, char out[static 72], struct cc_error *err)
 {
 	unsigned char *der = NULL;
-	int n = i2d_PUBKEY(key, &der);
+	int n = use_one_encoding(key) ? i2d_PUBKEY(key, &der) : 0;
 
 	if (n <= 0)
 		return cc_fail(err, CC_E_INTERNAL, "cannot encode a public key");

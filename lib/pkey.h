@@ -31,7 +31,10 @@ EVP_PKEY *cc_pubkey_parse(const char *pem, size_t len, struct cc_error *err);
  */
 EVP_PKEY *cc_privkey_read(const char *path, const char *pass, struct cc_error *err);
 
-/* keyid: "sha256:<hex>" of the DER SubjectPublicKeyInfo. */
+/*
+ * keyid: "sha256:<hex>" of the DER SubjectPublicKeyInfo, the curve by name and the point
+ * uncompressed, however @key was written: one key has one id. @key is encoded so from then on.
+ */
 int cc_pubkey_id(EVP_PKEY *key, char out[static 72], struct cc_error *err);
 
 #endif

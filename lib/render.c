@@ -42,11 +42,14 @@ __attribute__((format(printf, 2, 3))) static void putf(struct text *t, const cha
 	text_put(t, buf, strlen(buf));
 }
 
-/* A string of RFC 8259. A UTF-8 sequence goes in whole, so that it is never cut in two. */
-static void put_quoted(struct text *t, const char *s)
+/*
+ * A string of RFC 8259: @s up to @end, a NUL of its own or an ASCII character in it. A UTF-8
+ * sequence goes in whole, so that it is never cut in two.
+ */
+static void put_quoted(struct text *t, const char *s, const char *end)
 {
 	text_put(t, "\"", 1);
-	while (*s && !t->full) {
+	while (s < end && !t->full) {
 		size_t n = 1;
 
 		if ((unsigned char)*s >= 0xc0)
@@ -70,9 +73,17 @@ const char *cc_render_str(const char *s, char out[static CC_RENDER_MAX])
 	struct text t = {.out = out};
 
 	if (s)
-		put_quoted(&t, s);
+		put_quoted(&t, s, s + strlen(s));
 	else
 		text_put(&t, "absent", strlen("absent"));
+	return out;
+}
+
+const char *cc_render_var(const char *var, char out[static CC_RENDER_MAX])
+{
+	struct text t = {.out = out};
+
+	put_quoted(&t, var, var + strcspn(var, "="));
 	return out;
 }
 
@@ -84,7 +95,7 @@ const char *cc_render_strv(const struct cc_strv *sv, char out[static CC_RENDER_M
 	for (size_t i = 0; i < sv->n && !t.full; i++) {
 		if (i > 0)
 			text_put(&t, ",", 1);
-		put_quoted(&t, sv->v[i]);
+		put_quoted(&t, sv->v[i], sv->v[i] + strlen(sv->v[i]));
 	}
 	text_put(&t, "]", 1);
 	return out;

@@ -13,6 +13,8 @@
 
 /* "absent" for NULL. */
 const char *cc_render_str(const char *s, char out[static CC_RENDER_MAX]);
+/* Of "NAME=value" the name only: values are where secrets are. */
+const char *cc_render_var(const char *var, char out[static CC_RENDER_MAX]);
 const char *cc_render_strv(const struct cc_strv *sv, char out[static CC_RENDER_MAX]);
 /* 1000:1000 [10,20] */
 const char *cc_render_user(const struct cc_user *u, char out[static CC_RENDER_MAX]);

@@ -67,7 +67,7 @@ static json_t *mount_rules(const struct cc_measurement *m, const char *volume, c
 
 		if (!mt->engine && !cc_mount_is_placeholder(mt, volume, point))
 			json_array_append_new(
-				rules, json_pack("{s:s, s:s*, s:s, s:o}", "destination",
+				rules, json_pack("{s:s, s:s*, s:s*, s:o}", "destination",
 						 mt->destination, "source", mt->source, "type",
 						 mt->type, "options", cc_strv_json(&mt->options)));
 	}

@@ -77,15 +77,13 @@ struct cc_identity *attest_identity(struct custodian *c, const struct store_volu
 }
 
 int attest_decide(struct custodian *c, const struct store_volume *v, const struct cc_identity *id,
-		  const char *channel, const struct cc_measurement *m, struct cc_error *err)
+		  bool allow_running, const struct cc_measurement *m, struct cc_error *err)
 {
 	struct cc_policy policy = {
-		.now = c->clock.real(),
 		.volume = v->rec.name,
 		.serial = v->serial_floor,
-		/* Only root of this host speaks over the Unix socket, the administrator. */
-		.allow_running = !strcmp(channel, CC_CHANNEL_UNIX),
+		.allow_running = allow_running,
 	};
 
-	return cc_decide(id, m, &policy, err);
+	return custodian_now(c, &policy.now, err) ? -1 : cc_decide(id, m, &policy, err);
 }

@@ -26,8 +26,8 @@ int attest_verify(struct custodian *c, struct call *call, const char *jws, struc
 struct cc_identity *attest_identity(struct custodian *c, const struct store_volume *v,
 				    struct store_identity *row, struct cc_error *err);
 
-/* cc_decide() for the volume, now. @channel: how the evidence came */
+/* cc_decide() for the volume, now. @allow_running: the container's program may have started */
 int attest_decide(struct custodian *c, const struct store_volume *v, const struct cc_identity *id,
-		  const char *channel, const struct cc_measurement *m, struct cc_error *err);
+		  bool allow_running, const struct cc_measurement *m, struct cc_error *err);
 
 #endif

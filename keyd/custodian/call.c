@@ -29,7 +29,8 @@ void note_set(char *field, size_t size, const char *text)
 int note_write(struct custodian *c, const struct note *note, const char *outcome, const char *fact,
 	       struct cc_error *err)
 {
-	char when[21];
+	char when[CC_TIME_LEN];
+	int64_t now;
 	struct cc_audit_row row = {
 		.time = when,
 		.event = note->event,
@@ -41,6 +42,8 @@ int note_write(struct custodian *c, const struct note *note, const char *outcome
 		.detail = note->detail,
 	};
 
-	cc_time_format(c->clock.real(), when);
+	if (custodian_now(c, &now, err))
+		return -1;
+	cc_time_format(now, when);
 	return store_audit_append(c->store, &row, err);
 }

@@ -6,7 +6,9 @@
 #include <systemd/sd-id128.h>
 
 #include "custodian/lease.h"
+#include "log.h"
 #include "name.h"
+#include "timestamp.h"
 #include "custodian/upgrade.h"
 
 static int64_t real_now(void)
@@ -52,15 +54,46 @@ static int read_boot_id(struct custodian *c, struct cc_error *err)
 	return 0;
 }
 
+static void log_set_back(int64_t says, int64_t floor)
+{
+	char is[CC_TIME_LEN], was[CC_TIME_LEN];
+
+	cc_time_format(says, is);
+	cc_time_format(floor, was);
+	cc_log(LOG_WARNING,
+	       "the clock was set back: it says %s, the audit log has %s, which counts until the "
+	       "clock has passed it",
+	       is, was);
+}
+
+int custodian_now(struct custodian *c, int64_t *now, struct cc_error *err)
+{
+	struct custodian_floor *f = &c->floor;
+	int64_t says = c->clock.real();
+
+	if (!f->known && store_audit_last_time(c->store, &f->time, err))
+		return -1;
+	f->known = true;
+	if (says < f->time && !f->behind)
+		log_set_back(says, f->time);
+	f->behind = says < f->time;
+	if (!f->behind)
+		f->time = says;
+	*now = f->time;
+	return 0;
+}
+
 int custodian_open(struct custodian *c, const char *state_dir, const char *kek_path,
 		   struct cc_error *err)
 {
+	int64_t now;
+
 	*c = (struct custodian){.clock = {real_now, boot_now_ms}};
 	if (kek_load(kek_path, &c->kek, err) || read_boot_id(c, err))
 		return -1;
 	c->store = store_open(state_dir, STORE_SERVE, err);
-	if (!c->store || read_settings(c, err) ||
-	    upgrade_keys(c->store, &c->kek, c->clock.real(), err))
+	if (!c->store || read_settings(c, err) || custodian_now(c, &now, err) ||
+	    upgrade_keys(c->store, &c->kek, now, err) || upgrade_signers(c->store, now, err))
 		return -1;
 	return lease_settle(c->store, c->boot_id, c->clock.boot_ms(), err);
 }

@@ -26,6 +26,17 @@ struct custodian_clock {
 	int64_t (*boot_ms)(void);
 };
 
+/**
+ * struct custodian_floor - what the wall clock may not go behind.
+ * @time: the latest it has said, as far as the audit log and this process know
+ * @known: @time has been read from the audit log
+ * @behind: the clock is behind it, which has been logged
+ */
+struct custodian_floor {
+	int64_t time;
+	bool known, behind;
+};
+
 /* What happened since the start. */
 struct custodian_counters {
 	uint64_t requests, challenges, releases, formats, renewals, errors;
@@ -44,6 +55,7 @@ struct custodian {
 	struct nonce_table nonces;
 	struct custodian_counters counters;
 	struct custodian_clock clock;
+	struct custodian_floor floor;
 };
 
 /**
@@ -55,6 +67,13 @@ struct custodian {
 int custodian_open(struct custodian *c, const char *state_dir, const char *kek_path,
 		   struct cc_error *err);
 void custodian_close(struct custodian *c);
+
+/**
+ * custodian_now - the wall clock, for what is valid from or until a time and for the audit log.
+ * @now: seconds since the epoch, UTC; never before the last audit row: a clock that is set back
+ *       brings no identity back that is over
+ */
+int custodian_now(struct custodian *c, int64_t *now, struct cc_error *err);
 
 /* Somebody was told no; otherwise something failed inside keyd. */
 bool custodian_is_refusal(const struct cc_error *err);

@@ -81,13 +81,15 @@ static int release(struct custodian *c, struct call *call, struct store_volume *
 {
 	cc_auto_identity struct cc_identity *id = NULL;
 	store_auto_identity struct store_identity row = {0};
+	/* Only root of this host speaks over the Unix socket, the administrator. */
+	bool administrator = !strcmp(ev->channel, CC_CHANNEL_UNIX);
 	struct store_lease lease;
 	char digest[CC_DIGEST_LEN];
 
 	if (!v->rec.ready)
 		return cc_refuse(err, "state", "volume %s is still being created", v->rec.name);
 	id = attest_identity(c, v, &row, err);
-	if (!id || attest_decide(c, v, id, ev->channel, ev->measurement, err) ||
+	if (!id || attest_decide(c, v, id, administrator, ev->measurement, err) ||
 	    grant(c, v, id, ev, &lease, err))
 		return -1;
 

@@ -6,28 +6,71 @@
 #include "dsse.h"
 #include "name.h"
 #include "pkey.h"
+#include "strv.h"
 
+/**
+ * struct attempt - the search for the signer of an envelope.
+ * @keyids: one a signature, as the envelope has them
+ * @named: only signers whose keys are among them are tried, or only the others
+ * @tries: verifications of the others so far
+ */
 struct attempt {
 	const char *envelope;
 	size_t len;
+	struct cc_strv keyids;
+	bool named;
+	size_t tries;
 	char *payload;
 	size_t payload_len;
 	char signer[CC_NAME_LEN];
 };
 
-/* 1: this signer made it, which ends the search. An envelope that is malformed is so for all. */
-static int try_signer(void *arg, const struct store_signer *s, struct cc_error *err)
+/*
+ * 1: this signer made it, which ends the search. An envelope that is malformed is so for all; a
+ * stored key that is, which upgrade_signers() has logged, is none and hides no other.
+ */
+static int try_signer(struct attempt *at, const struct store_signer *s, struct cc_error *err)
 {
 	cc_auto_pkey EVP_PKEY *key = cc_pubkey_parse(s->pem, strlen(s->pem), err);
-	struct attempt *at = arg;
 
 	if (!key)
-		return cc_prefix(err, "signer %s", s->name);
+		return err->code == CC_E_INVALID ? 0 : cc_prefix(err, "signer %s", s->name);
 	if (cc_dsse_verify(at->envelope, at->len, CC_DSSE_INTOTO, key, &at->payload,
 			   &at->payload_len, err))
 		return err->code == CC_E_REFUSED ? 0 : -1;
 	memcpy(at->signer, s->name, sizeof(at->signer));
 	return 1;
+}
+
+static int try_each(void *arg, const struct store_signer *s, struct cc_error *err)
+{
+	struct attempt *at = arg;
+
+	if (cc_strv_has(&at->keyids, s->keyid) != at->named)
+		return 0;
+	if (!at->named) {
+		at->tries += at->keyids.n;
+		if (at->tries > TRUST_TRIES_MAX)
+			return cc_refuse(err, "signature",
+					 "the envelope has %zu signatures and names no enrolled "
+					 "signer's key: give its \"keyid\", or fewer signatures",
+					 at->keyids.n);
+	}
+	return try_signer(at, s, err);
+}
+
+static int try_all(struct store *st, struct attempt *at, struct cc_error *err)
+{
+	int rc;
+
+	if (cc_dsse_keyids(at->envelope, at->len, &at->keyids, err))
+		return -1;
+	at->named = true;
+	rc = store_signer_each(st, try_each, at, err);
+	if (rc)
+		return rc;
+	at->named = false;
+	return store_signer_each(st, try_each, at, err);
 }
 
 static int try_hint(struct store *st, const char *hint, struct attempt *at, struct cc_error *err)
@@ -50,7 +93,8 @@ struct cc_identity *trust_verify(struct store *st, const char *envelope, size_t 
 	int rc = try_hint(st, hint, &at, err);
 
 	if (rc == 0)
-		rc = store_signer_each(st, try_signer, &at, err);
+		rc = try_all(st, &at, err);
+	cc_strv_clear(&at.keyids);
 	payload = at.payload;
 	if (rc == 0)
 		cc_refuse(

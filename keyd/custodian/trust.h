@@ -9,10 +9,12 @@
 #include "name.h"
 #include "store/store.h"
 
-#define TRUST_SIGNERS_MAX 64 /* enrolled at a time: bounds the work one envelope can cause */
+#define TRUST_SIGNERS_MAX 64 /* enrolled at a time */
+#define TRUST_TRIES_MAX 128  /* verifications for one envelope under keys that it does not name */
 
 /**
  * trust_verify - verifies a DSSE envelope under the enrolled signers and parses what was signed.
+ * First the signers whose keys the envelope names, then the others, as long as the work is bounded.
  * @hint: name of the signer to try first; may be "" or gone
  * @signer: out, who signed
  * Return: the identity; NULL with CC_E_INVALID fact "envelope" or "identity", or CC_E_REFUSED fact

@@ -3,7 +3,9 @@
 
 #include <string.h>
 
+#include "custodian/trust.h"
 #include "log.h"
+#include "pkey.h"
 #include "timestamp.h"
 
 struct old {
@@ -42,9 +44,9 @@ static int rewrap(struct store *st, const struct kek *kek, struct store_volume *
 	return store_volume_update(st, v, err);
 }
 
-static int write_note(struct store *st, size_t done, int64_t now, struct cc_error *err)
+static int write_note(struct store *st, const char *detail, int64_t now, struct cc_error *err)
 {
-	char when[CC_TIME_LEN], detail[80];
+	char when[CC_TIME_LEN];
 	struct cc_audit_row row = {
 		.time = when,
 		.event = "upgrade",
@@ -57,13 +59,13 @@ static int write_note(struct store *st, size_t done, int64_t now, struct cc_erro
 	};
 
 	cc_time_format(now, when);
-	snprintf(detail, sizeof(detail), "%zu volume keys bound to their names", done);
 	return store_audit_append(st, &row, err);
 }
 
 static int rewrap_all(struct store *st, const struct kek *kek, const struct old *old, int64_t now,
 		      struct cc_error *err)
 {
+	char detail[80];
 	size_t done = 0;
 
 	for (size_t i = 0; i < old->n; i++) {
@@ -75,7 +77,8 @@ static int rewrap_all(struct store *st, const struct kek *kek, const struct old 
 			return -1;
 		cc_log(LOG_ERR, "volume %s: %s", old->v[i].rec.name, err->text);
 	}
-	return done ? write_note(st, done, now, err) : 0;
+	snprintf(detail, sizeof(detail), "%zu volume keys bound to their names", done);
+	return done ? write_note(st, detail, now, err) : 0;
 }
 
 int upgrade_keys(struct store *st, const struct kek *kek, int64_t now, struct cc_error *err)
@@ -91,5 +94,78 @@ int upgrade_keys(struct store *st, const struct kek *kek, int64_t now, struct cc
 		store_rollback(st);
 	}
 	free(old.v);
+	return rc;
+}
+
+/* ---- signers ---- */
+
+/* A signer whose key id is not the canonical one. */
+struct renamed {
+	char name[CC_NAME_LEN], keyid[CC_DIGEST_LEN];
+};
+
+struct renames {
+	size_t n;
+	struct renamed at[TRUST_SIGNERS_MAX];
+};
+
+static int find_renamed(void *arg, const struct store_signer *s, struct cc_error *err)
+{
+	cc_auto_pkey EVP_PKEY *key = cc_pubkey_parse(s->pem, strlen(s->pem), err);
+	struct renames *all = arg;
+	struct renamed *r = &all->at[all->n];
+
+	if (!key) {
+		cc_log(LOG_ERR, "signer %s does not count: %s; remove it and enrol its key again",
+		       s->name, err->text);
+		return err->code == CC_E_INVALID ? 0 : -1;
+	}
+	if (all->n == TRUST_SIGNERS_MAX)
+		return 0;
+	if (cc_pubkey_id(key, r->keyid, err))
+		return -1;
+	if (!strcmp(r->keyid, s->keyid))
+		return 0;
+	memcpy(r->name, s->name, sizeof(r->name));
+	all->n++;
+	return 0;
+}
+
+/* One whose key is there under another name already keeps its old id, and is named. */
+static int rename_keys(struct store *st, const struct renames *all, int64_t now,
+		       struct cc_error *err)
+{
+	char detail[80];
+	size_t done = 0;
+
+	for (size_t i = 0; i < all->n; i++) {
+		const struct renamed *r = &all->at[i];
+
+		if (store_signer_set_keyid(st, r->name, r->keyid, err) == 0) {
+			done++;
+			continue;
+		}
+		if (err->code != CC_E_EXISTS)
+			return -1;
+		cc_log(LOG_WARNING,
+		       "signer %s has the key %s of another signer: remove one of them", r->name,
+		       r->keyid);
+	}
+	snprintf(detail, sizeof(detail), "%zu signers' key ids made canonical", done);
+	return done ? write_note(st, detail, now, err) : 0;
+}
+
+int upgrade_signers(struct store *st, int64_t now, struct cc_error *err)
+{
+	struct renames all = {0};
+	int rc = store_signer_each(st, find_renamed, &all, err);
+
+	if (rc == 0 && all.n) {
+		rc = store_begin(st, err) || rename_keys(st, &all, now, err) ||
+				     store_commit(st, err)
+			     ? -1
+			     : 0;
+		store_rollback(st);
+	}
 	return rc;
 }

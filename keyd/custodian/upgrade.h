@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * upgrade.h - what an older keyd wrote and only the KEK can bring up to date; the schema is the
- * store's.
+ * upgrade.h - what an older keyd wrote and only the custodian can bring up to date, by the KEK or
+ * by what a key means; the schema is the store's.
  */
 #ifndef KEYD_UPGRADE_H
 #define KEYD_UPGRADE_H
@@ -15,5 +15,13 @@
  * @now: seconds since the epoch, UTC
  */
 int upgrade_keys(struct store *st, const struct kek *kek, int64_t now, struct cc_error *err);
+
+/**
+ * upgrade_signers - gives signers enrolled by an older keyd, to which one key had as many ids as
+ * encodings, the canonical one of cc_pubkey_id(), with an audit row. Two that have one key, and one
+ * whose key cannot be read, stay as they are and are logged.
+ * @now: seconds since the epoch, UTC
+ */
+int upgrade_signers(struct store *st, int64_t now, struct cc_error *err);
 
 #endif

@@ -23,6 +23,7 @@
 #include "volume.h"
 
 #define STORE_FILE "keyd.db"
+#define STORE_BUSY_MS 5000	/* that it waits while another process writes */
 #define STORE_CONTAINER_LEN 129 /* an engine's container id and its NUL */
 #define STORE_WRAPPED_MAX 128	/* bytes of a wrapped volume key */
 #define STORE_AUDIT_PAGE 500	/* rows one read of the audit log yields at most */
@@ -177,6 +178,8 @@ int store_signer_add(struct store *st, const struct store_signer *s, struct cc_e
 int store_signer_get(struct store *st, const char *name, struct store_signer *s,
 		     struct cc_error *err);
 int store_signer_each(struct store *st, store_signer_fn *fn, void *arg, struct cc_error *err);
+int store_signer_set_keyid(struct store *st, const char *name, const char *keyid,
+			   struct cc_error *err);
 int store_signer_delete(struct store *st, const char *name, struct cc_error *err);
 
 /* Agents. An add of a taken name is CC_E_EXISTS. */
@@ -220,6 +223,9 @@ static inline void store_leases_clear(struct store_leases *list)
  * rewritten under a running keyd), else CC_E_INTERNAL with fact "audit".
  */
 int store_audit_append(struct store *st, struct cc_audit_row *row, struct cc_error *err);
+
+/* When the last row was written, seconds since the epoch; 0 where there is none. */
+int store_audit_last_time(struct store *st, int64_t *t, struct cc_error *err);
 
 /* Rows with a seq above @after, at most STORE_AUDIT_PAGE, ascending. Texts live during the call. */
 typedef int store_audit_fn(void *arg, const struct cc_audit_row *row,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "store/store_sql.h"
+#include "timestamp.h"
 
 #define HASH_LEN 32
 
@@ -94,6 +95,22 @@ int store_audit_append(struct store *st, struct cc_audit_row *row, struct cc_err
 		memcpy(st->head_hash, st->next_hash, sizeof(st->head_hash));
 	}
 	return 0;
+}
+
+int store_audit_last_time(struct store *st, int64_t *t, struct cc_error *err)
+{
+	sql_auto sqlite3_stmt *q =
+		sql_prepare(st, err, "SELECT seq, time FROM audit ORDER BY seq DESC LIMIT 1", "");
+	int rc = q ? sql_step(st, q, err) : -1;
+	char when[CC_TIME_LEN];
+	uint64_t seq;
+
+	*t = 0;
+	if (rc <= 0)
+		return rc;
+	if (sql_u64(q, 0, &seq, err) || sql_text(q, 1, when, sizeof(when), err))
+		return -1;
+	return cc_time_parse(when, t) ? audit_fail(err, CC_E_INTERNAL, seq, "is damaged") : 0;
 }
 
 static const char *text(sqlite3_stmt *q, int col)

@@ -6,6 +6,10 @@
 
 int sql_fail(struct store *st, struct cc_error *err)
 {
+	if (sqlite3_errcode(st->db) == SQLITE_BUSY)
+		return cc_fail(err, CC_E_INTERNAL,
+			       "keyd's database: another process has had it locked for %d s",
+			       STORE_BUSY_MS / 1000);
 	return cc_fail(err, CC_E_INTERNAL, "keyd's database: %s", sqlite3_errmsg(st->db));
 }
 

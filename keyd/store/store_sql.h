@@ -11,6 +11,7 @@
 
 #include "cleanup.h"
 #include "error.h"
+#include "store/store.h"
 
 /**
  * struct store - an open database.

@@ -121,6 +121,16 @@ int store_signer_each(struct store *st, store_signer_fn *fn, void *arg, struct c
 	return rc;
 }
 
+int store_signer_set_keyid(struct store *st, const char *name, const char *keyid,
+			   struct cc_error *err)
+{
+	int n = sql_run(st, err, "UPDATE signer SET keyid = ? WHERE name = ?", "tt", keyid, name);
+
+	if (n < 0)
+		return cc_prefix(err, "signer %s", name);
+	return n ? 0 : not_found(err, "signer", name);
+}
+
 int store_signer_delete(struct store *st, const char *name, struct cc_error *err)
 {
 	int n = sql_run(st, err, "DELETE FROM signer WHERE name = ?", "t", name);

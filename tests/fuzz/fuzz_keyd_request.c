@@ -12,6 +12,7 @@
 #include "evidence.h"
 #include "file.h"
 #include "fuzz.h"
+#include "json_mutate.h"
 #include "keyd/custodian/handle.h"
 #include "log.h"
 
@@ -112,6 +113,19 @@ static void check_answer(const struct answer *a)
 	obj = json_loads(a->text, JSON_REJECT_DUPLICATES, NULL);
 	REQUIRE(obj && !json_object_get(obj, "jwe"));
 	REQUIRE((a->http == 200) == !json_object_get(obj, "error"));
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed);
+
+/* The body's members more often than the operation and its argument. */
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed)
+{
+	const uint8_t *eol = size ? memchr(data, '\n', size) : NULL;
+	size_t head = eol ? (size_t)(eol + 1 - data) : 0;
+
+	if (!eol || head >= max_size || mutate_random(&seed, 4) == 0)
+		return LLVMFuzzerMutate(data, size, max_size);
+	return head + mutate_json(data + head, size - head, max_size - head, seed, "{}");
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -54,13 +54,22 @@ static inline int64_t get_fake_boot_ms(void)
  * struct world - the custodian and the others.
  * @signer: private key of the enrolled signer "ci"
  * @agent: private JWK of the enrolled agent "host1"
+ * @confined: of test_keyd_confined.c
+ * @channel: how requests come and what evidence is made for; NULL: the Unix socket
  */
 struct world {
 	struct custodian custodian;
 	char dir[64];
 	EVP_PKEY *signer;
 	json_t *agent;
+	struct confined *confined;
+	const char *channel;
 };
+
+static inline const char *channel_of(const struct world *w)
+{
+	return w->channel ? w->channel : CC_CHANNEL_UNIX;
+}
 
 /* An answer as the peer sees it. */
 struct got {
@@ -86,7 +95,7 @@ static inline struct got ask_text(struct world *w, enum op op, const char *arg, 
 	struct got g;
 
 	snprintf(rq.arg, sizeof(rq.arg), "%s", arg);
-	snprintf(rq.channel, sizeof(rq.channel), "%s", CC_CHANNEL_UNIX);
+	snprintf(rq.channel, sizeof(rq.channel), "%s", channel_of(w));
 	custodian_handle(&w->custodian, &rq, &a);
 	g = (struct got){.http = a.http, .text = a.text};
 	g.body = a.type == TEXT_JSON ? json_loads(a.text, JSON_REJECT_DUPLICATES, NULL) : NULL;
@@ -327,7 +336,7 @@ static inline struct claim claim_default(struct world *w, const json_t *recipien
 		.iss = "host1",
 		.boot_id = BOOT_1,
 		.volume = UUID_PGDATA,
-		.channel = CC_CHANNEL_UNIX,
+		.channel = channel_of(w),
 		.op = CC_OP_RELEASE,
 		.measurement = measurement(CONTAINER_1),
 		.agent = w->agent,
@@ -426,7 +435,7 @@ static inline struct got renew_as(struct world *w, const char *iss, const json_t
 		cc_b64u_decode32(json_string_value(json_object_get(g.body, "nonce")), ev.nonce), 0);
 	ev.aud = (char *)"keyd-test";
 	ev.iss = (char *)iss;
-	ev.channel = (char *)CC_CHANNEL_UNIX;
+	ev.channel = (char *)channel_of(w);
 	snprintf(ev.boot_id, sizeof(ev.boot_id), "%s", boot_id);
 	ev.renewals = &r;
 	if (cc_evidence_sign(&ev, key, &jws, &err))
@@ -498,6 +507,7 @@ static inline void open_custodian(struct world *w)
 	w->custodian.store = store_open(w->dir, STORE_CREATE, &err);
 	if (!w->custodian.store ||
 	    upgrade_keys(w->custodian.store, &w->custodian.kek, fake_real, &err) ||
+	    upgrade_signers(w->custodian.store, fake_real, &err) ||
 	    lease_settle(w->custodian.store, fake_host_boot, fake_boot_ms, &err))
 		fail_msg("%s", err.text);
 }

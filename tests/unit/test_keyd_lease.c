@@ -350,6 +350,29 @@ static void to_host_pid(json_t *m)
 			    json_string("host"));
 }
 
+static void to_running(json_t *m)
+{
+	json_object_set_new(m, "state", json_string("running"));
+}
+
+#define OTHER_CHANNEL "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+
+static void a_running_container_renews_over_any_channel(void **state)
+{
+	static const char *const channels[] = {NULL, OTHER_CHANNEL};
+	struct world *w = *state;
+	char id[37];
+
+	hold(w, id);
+	for (size_t i = 0; i < 2; i++) {
+		auto_got struct got g = {0};
+
+		w->channel = channels[i];
+		g = renew_as(w, "host1", w->agent, BOOT_1, CONTAINER_1, id, to_running);
+		assert_renewed(&g);
+	}
+}
+
 static void renewal_measures_again(void **state)
 {
 	struct world *w = *state;
@@ -410,6 +433,7 @@ int main(void)
 		hosts_test(a_revoked_lease_that_comes_back_frees_the_volume),
 		hosts_test(whatever_is_revoked_ends_at_the_next_renewal),
 		hosts_test(an_agent_that_was_removed_renews_nothing),
+		hosts_test(a_running_container_renews_over_any_channel),
 		hosts_test(renewal_measures_again),
 		hosts_test(nobody_renews_anothers_lease),
 		hosts_test(evidence_is_for_one_purpose),

@@ -255,6 +255,32 @@ static const struct twist {
 	{"leased already", leased_to_another_container, 409, "busy", "lease", "pgdata"},
 };
 
+/* An administrator of keyd's own host may bind a container that runs, nobody else. */
+static void a_running_container_is_released_to_over_the_unix_socket_only(void **state)
+{
+	static const struct {
+		const char *channel;
+		int http;
+	} ways[] = {{"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", 403}, {NULL, 200}};
+	struct world *w = *state;
+
+	for (size_t i = 0; i < 2; i++) {
+		cc_auto_json json_t *recipient = one_time_key();
+		cc_auto_free char *jws = NULL;
+		auto_got struct got g = {0};
+		struct claim cl;
+
+		w->channel = ways[i].channel;
+		cl = claim_default(w, recipient);
+		json_object_set_new(cl.measurement, "state", json_string("running"));
+		jws = sign_claim(&cl);
+		g = send_release(w, jws, recipient);
+		if (ways[i].http == 403)
+			assert_error(&g, 403, "refused", "state");
+		assert_int_equal(g.http, ways[i].http);
+	}
+}
+
 static void each_difference_is_refused_by_its_name(void **state)
 {
 	for (size_t i = 0; i < sizeof(twists) / sizeof(twists[0]); i++) {
@@ -545,6 +571,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		world_test(right_container_gets_the_key),
+		world_test(a_running_container_is_released_to_over_the_unix_socket_only),
 		world_test(each_difference_is_refused_by_its_name),
 		world_test(evidence_is_good_once),
 		world_test(a_refused_release_uses_its_nonce_up),

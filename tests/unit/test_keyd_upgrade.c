@@ -122,12 +122,41 @@ static void names_that_were_swapped_in_the_database_open_nothing(void **state)
 	assert_null(strstr(g.text, "jwe"));
 }
 
+static void key_ids_of_signers_are_made_canonical(void **state)
+{
+	struct world *w = *state;
+	auto_got struct got before = ask(w, OP_SIGNER_LIST, "", NULL), after = {0};
+	uint64_t rows;
+
+	tamper(w, "UPDATE signer SET keyid = 'sha256:of another encoding'");
+	reopen_custodian(w);
+	after = ask(w, OP_SIGNER_LIST, "", NULL);
+	assert_true(json_equal(before.body, after.body));
+	assert_string_equal(last_audit(w).event, "upgrade");
+	assert_string_equal(last_audit(w).detail, "1 signers' key ids made canonical");
+	rows = last_audit(w).seq;
+	reopen_custodian(w);
+	assert_int_equal(last_audit(w).seq, rows);
+}
+
+static void two_signers_of_one_key_do_not_keep_keyd_from_starting(void **state)
+{
+	struct world *w = *state;
+
+	tamper(w,
+	       "INSERT INTO signer SELECT 'twin', 'sha256:of another encoding', pem FROM signer");
+	reopen_custodian(w);
+	assert_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		hosts_test(a_database_of_version_1_is_brought_up_to_date),
 		hosts_test(a_volume_of_version_2_has_no_mount_options),
 		hosts_test(a_key_that_version_1_lost_does_not_keep_keyd_from_starting),
+		hosts_test(key_ids_of_signers_are_made_canonical),
+		hosts_test(two_signers_of_one_key_do_not_keep_keyd_from_starting),
 		hosts_test(names_that_were_swapped_in_the_database_open_nothing),
 	};
 

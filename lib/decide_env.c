@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "decide_env.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "render.h"
+
+/* Variables the engines set themselves, with whatever value; PATH has a rule of its own. */
+static const char *const engine_env[] = {"HOME", "HOSTNAME", "TERM", "container", NULL};
+
+/* What Docker and Podman set when the image sets no PATH. */
+#define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+/* Borrowed "NAME=value", by name and then value. */
+struct sorted {
+	size_t n;
+	const char *v[CC_ENV_MAX];
+};
+
+/* Length of the name in "NAME=value". */
+static size_t name_len(const char *var)
+{
+	return strcspn(var, "=");
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	const char *x = *(const char *const *)a, *y = *(const char *const *)b;
+	size_t nx = name_len(x), ny = name_len(y);
+	int diff = memcmp(x, y, nx < ny ? nx : ny);
+
+	return diff ? diff : (nx > ny) - (nx < ny);
+}
+
+static int compare_vars(const void *a, const void *b)
+{
+	int diff = compare_names(a, b);
+
+	return diff ? diff : strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static int sort(const struct cc_strv *env, const char *whose, struct sorted *out,
+		struct cc_error *err)
+{
+	out->n = 0;
+	if (env->n > CC_ENV_MAX)
+		return cc_refuse(err, "env", "env: %s has %zu variables, more than the %d allowed",
+				 whose, env->n, CC_ENV_MAX);
+	out->n = env->n;
+	for (size_t i = 0; i < env->n; i++)
+		out->v[i] = env->v[i];
+	qsort(out->v, out->n, sizeof(out->v[0]), compare_vars);
+	return 0;
+}
+
+static bool has_var(const struct sorted *env, const char *var)
+{
+	return bsearch(&var, env->v, env->n, sizeof(env->v[0]), compare_vars) != NULL;
+}
+
+static bool has_name_of(const struct sorted *env, const char *var)
+{
+	return bsearch(&var, env->v, env->n, sizeof(env->v[0]), compare_names) != NULL;
+}
+
+static bool is_named(const char *name, const char *var)
+{
+	size_t len = name_len(var);
+
+	return strlen(name) == len && !strncmp(name, var, len);
+}
+
+static bool rule_names(const struct cc_identity *id, const char *var)
+{
+	for (size_t i = 0; i < id->n_env; i++)
+		if (is_named(id->env[i].name, var))
+			return true;
+	return false;
+}
+
+static bool rule_allows(const struct cc_identity *id, const char *var)
+{
+	const char *value = strchr(var, '=');
+
+	for (size_t i = 0; i < id->n_env; i++) {
+		const struct cc_env_rule *r = &id->env[i];
+
+		if (is_named(r->name, var) &&
+		    (!r->value || (value && !strcmp(r->value, value + 1))))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Set by every engine without being asked, unless the image sets it. Names that steer the loader
+ * (LD_…) are not among them.
+ */
+static bool is_engines(const struct sorted *image, const char *var)
+{
+	if (has_name_of(image, var))
+		return false;
+	for (size_t i = 0; engine_env[i]; i++)
+		if (is_named(engine_env[i], var))
+			return true;
+	return !strcmp(var, "PATH=" DEFAULT_PATH);
+}
+
+static int refuse_var(const struct cc_identity *id, const struct sorted *image, const char *var,
+		      struct cc_error *err)
+{
+	char name[CC_RENDER_MAX];
+
+	return cc_refuse(
+		err, "env", "env: identity wants the image's own variables%s, container has %s%s",
+		id->n_env ? " and those it names" : "", cc_render_var(var, name),
+		has_name_of(image, var) || rule_names(id, var) ? " with another value" : "");
+}
+
+int cc_decide_env(const struct cc_identity *id, const struct cc_measurement *m,
+		  struct cc_error *err)
+{
+	struct sorted image, container;
+	char name[CC_RENDER_MAX];
+
+	if (sort(&m->image_env, "the image", &image, err) ||
+	    sort(&m->env, "the container", &container, err))
+		return -1;
+	for (size_t i = 0; i < m->env.n; i++) {
+		const char *var = m->env.v[i];
+
+		if (!has_var(&image, var) && !is_engines(&image, var) && !rule_allows(id, var))
+			return refuse_var(id, &image, var, err);
+	}
+	/* Taking a variable away changes a program as much as adding one. */
+	for (size_t i = 0; i < m->image_env.n; i++) {
+		const char *var = m->image_env.v[i];
+
+		if (!has_name_of(&container, var) && !rule_allows(id, var))
+			return cc_refuse(
+				err, "env",
+				"env: identity wants the image's own variable %s, the container "
+				"does not have it",
+				cc_render_var(var, name));
+	}
+	return 0;
+}

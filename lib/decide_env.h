@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * decide_env.h - the decision's part about the environment. Pure as the rest of it; its work grows
+ * with the number of variables and not with its square, whoever chose them.
+ */
+#ifndef CC_DECIDE_ENV_H
+#define CC_DECIDE_ENV_H
+
+#include "identity.h"
+#include "measurement.h"
+
+#define CC_ENV_MAX 4096 /* variables of a container, and of an image */
+
+/**
+ * cc_decide_env - the container has the image's variables, those an engine sets, those the
+ * identity names, and no other; none of the image's is missing.
+ *
+ * Return: 0; -1 with CC_E_REFUSED, fact "env" and the variable's name, never its value.
+ */
+int cc_decide_env(const struct cc_identity *id, const struct cc_measurement *m,
+		  struct cc_error *err);
+
+#endif
