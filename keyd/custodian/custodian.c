@@ -62,7 +62,7 @@ int custodian_open(struct custodian *c, const char *state_dir, const char *kek_p
 	if (!c->store || read_settings(c, err) ||
 	    upgrade_keys(c->store, &c->kek, c->clock.real(), err))
 		return -1;
-	return lease_settle(c->store, c->boot_id, c->clock.boot_ms(), err);
+	return lease_settle(c->store, c->boot_id, c->clock.boot_ms, err);
 }
 
 void custodian_close(struct custodian *c)

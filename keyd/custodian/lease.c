@@ -8,7 +8,7 @@
 #include "timestamp.h"
 
 #define SLACK_MS 2000
-#define SLACK_PART 200 /* of the length: 0.5 % */
+#define SLACK_PART 8 /* of the length */
 
 /* ---- the rules ----------------------------------------------------------------------------- */
 
@@ -47,10 +47,15 @@ enum lease_verdict lease_judge(const struct store_lease *l, const struct lease_a
 int lease_prolong(struct store *st, struct store_lease *l, uint64_t ms, const char *host_boot,
 		  int64_t now_ms, struct cc_error *err)
 {
+	int64_t end_ms = lease_end(now_ms, ms);
+
 	l->ms = ms;
-	l->end_ms = lease_end(now_ms, ms);
+	if (end_ms >= l->end_ms) {
+		l->end_ms = end_ms;
+		l->cover_ms = ms;
+	}
 	snprintf(l->host_boot, sizeof(l->host_boot), "%s", host_boot);
-	return store_lease_update(st, l, err);
+	return store_lease_renew(st, l, err);
 }
 
 static int new_lease(struct store *st, struct store_volume *v, const struct lease_ask *ask,
@@ -66,6 +71,8 @@ static int new_lease(struct store *st, struct store_volume *v, const struct leas
 		.fence = v->fence + 1,
 		.granted = real,
 		.ms = v->rec.terms.lease_ms,
+		.cover_ms = v->rec.terms.lease_ms,
+		.ver = 1,
 		.shared = ask->shared,
 		.read_only = ask->read_only,
 		.end_ms = lease_end(now_ms, v->rec.terms.lease_ms),
@@ -174,7 +181,6 @@ int lease_mine(struct store *st, const char *id, const char *uuid, const struct 
 
 struct settling {
 	const char *host_boot;
-	int64_t now_ms;
 	struct store_leases stale;
 };
 
@@ -193,13 +199,19 @@ static int collect_stale(void *arg, const struct store_lease *l, struct cc_error
 	return 0;
 }
 
-int lease_settle(struct store *st, const char *host_boot, int64_t now_ms, struct cc_error *err)
+int lease_settle(struct store *st, const char *host_boot, int64_t (*boot_ms)(void),
+		 struct cc_error *err)
 {
-	struct settling s = {host_boot, now_ms, {0}};
+	struct settling s = {host_boot, {0}};
 	int rc = store_lease_each(st, collect_stale, &s, err);
 
-	for (size_t i = 0; i < s.stale.n && rc == 0; i++)
-		rc = lease_prolong(st, &s.stale.v[i], s.stale.v[i].ms, host_boot, now_ms, err);
+	for (size_t i = 0; i < s.stale.n && rc == 0; i++) {
+		struct store_lease *l = &s.stale.v[i];
+
+		l->end_ms = lease_end(boot_ms(), l->cover_ms);
+		snprintf(l->host_boot, sizeof(l->host_boot), "%s", host_boot);
+		rc = store_lease_update(st, l, err);
+	}
 	store_leases_clear(&s.stale);
 	return rc;
 }

@@ -36,8 +36,9 @@ enum lease_verdict lease_judge(const struct store_lease *l, const struct lease_a
 /**
  * lease_end - from when on others may have the volume.
  *
- * Later than now + @ms by a slack of 2 s and 0.5 %: for clocks that do not run equally fast, and
- * for what the holder's kernel had handed to the LUN when its lease ended.
+ * Later than now + @ms by a slack of 2 s and one eighth: this host's clock may be slewed, by one
+ * twelfth with chrony's defaults, and the holder's kernel had handed sectors to the LUN when its
+ * lease ended.
  */
 int64_t lease_end(int64_t now_ms, uint64_t ms);
 
@@ -68,15 +69,22 @@ int lease_grant(struct store *st, struct store_volume *v, const struct lease_ask
 int lease_mine(struct store *st, const char *id, const char *uuid, const struct lease_ask *ask,
 	       int64_t now_ms, struct store_lease *l, struct cc_error *err);
 
-/* @l lasts @ms from now on; writes it. */
+/**
+ * lease_prolong - @l lasts @ms from now on; writes it.
+ *
+ * It ends for others no earlier than it did: the answer that says how long may be lost, and the
+ * kernel goes by what it was told before. So a shorter length counts when the longer one is over.
+ */
 int lease_prolong(struct store *st, struct store_lease *l, uint64_t ms, const char *host_boot,
 		  int64_t now_ms, struct cc_error *err);
 
 /**
- * lease_settle - after a start. A lease whose end was written before this host was booted has at
- * most its whole length left, so that is waited out.
+ * lease_settle - after a start. The end of a lease counts in the boot in which it was written. Of
+ * one from before, the longest promise may still run whole, so that is waited out.
+ * @boot_ms: this host's clock; it is looked at when the leases have been read, no earlier
  */
-int lease_settle(struct store *st, const char *host_boot, int64_t now_ms, struct cc_error *err);
+int lease_settle(struct store *st, const char *host_boot, int64_t (*boot_ms)(void),
+		 struct cc_error *err);
 
 /* The lease that keeps others from the volume: CC_E_NOTFOUND when there is none. */
 int lease_live(struct store *st, int64_t volume, int64_t now_ms, struct store_lease *l,

@@ -81,6 +81,9 @@ struct store_agent {
  * volume: as long as it is there nobody else wrote, and its holder may go on.
  * @granted: seconds since the epoch, UTC; for people
  * @ms: length; 0 means until returned (only leases of before there were others)
+ * @cover_ms: the longest promise to the holder that may still run, at least @ms: an answer with a
+ * shorter one may be lost, and its kernel then keeps the key for as long as it was told before
+ * @ver: grows with each grant and renewal, and with nothing else
  * @shared: others may hold the volume as well, all of them @read_only
  * @revoked: it can no longer be renewed
  * @host_boot: boot id of keyd's own host when @end_ms was written
@@ -96,6 +99,8 @@ struct store_lease {
 	uint64_t fence;
 	int64_t granted;
 	uint64_t ms;
+	uint64_t cover_ms;
+	uint64_t ver;
 	bool shared;
 	bool read_only;
 	bool revoked;
@@ -191,7 +196,12 @@ int store_agent_delete(struct store *st, const char *name, struct cc_error *err)
 typedef int store_lease_fn(void *arg, const struct store_lease *l, struct cc_error *err);
 int store_lease_add(struct store *st, int64_t volume, const struct store_lease *l,
 		    struct cc_error *err);
-/* Writes @ms, @read_only, @revoked, @host_boot and @end_ms of the lease with this id. */
+/*
+ * Both write the lease with this id, if its version is still @ver; else CC_E_INTERNAL: somebody else
+ * wrote it meanwhile. A renewal writes @ms, @cover_ms, @read_only, @host_boot and @end_ms, and
+ * raises @ver; an update writes @revoked, @host_boot and @end_ms.
+ */
+int store_lease_renew(struct store *st, struct store_lease *l, struct cc_error *err);
 int store_lease_update(struct store *st, const struct store_lease *l, struct cc_error *err);
 int store_lease_get(struct store *st, const char *id, struct store_lease *l, struct cc_error *err);
 int store_lease_each(struct store *st, store_lease_fn *fn, void *arg, struct cc_error *err);

@@ -498,7 +498,7 @@ static inline void open_custodian(struct world *w)
 	w->custodian.store = store_open(w->dir, STORE_CREATE, &err);
 	if (!w->custodian.store ||
 	    upgrade_keys(w->custodian.store, &w->custodian.kek, fake_real, &err) ||
-	    lease_settle(w->custodian.store, fake_host_boot, fake_boot_ms, &err))
+	    lease_settle(w->custodian.store, fake_host_boot, get_fake_boot_ms, &err))
 		fail_msg("%s", err.text);
 }
 

@@ -75,7 +75,7 @@ static void each_rule(void **state)
 static void keyd_counts_longer_than_the_kernel(void **state)
 {
 	(void)state;
-	assert_int_equal(lease_end(5, 2000), 5 + 2000 + 2000 + 10);
+	assert_int_equal(lease_end(5, 2000), 5 + 2000 + 2000 + 250);
 	assert_int_equal(lease_end(5, MS), 5 + END);
 	assert_true(lease_end(INT64_C(1) << 40, CC_LEASE_MS_MAX) > 0);
 }
@@ -226,6 +226,117 @@ static void what_is_returned_is_free_at_once(void **state)
 	assert_free(w);
 	g = renew(w, id);
 	assert_not_renewed(&g, "lease");
+}
+
+/* ---- another length ---- */
+
+static void set_ms(struct world *w, int ms)
+{
+	ask_ok(w, OP_VOLUME_SET, "pgdata", json_pack("{s:i}", "leaseMs", ms));
+}
+
+/* The answer to the renewal is lost: the kernel has the key for what was said before. */
+static void a_lease_that_is_shortened_lasts_as_long_as_was_promised(void **state)
+{
+	struct world *w = *state;
+	auto_got struct got g = {0};
+	char id[37];
+
+	hold(w, id);
+	set_ms(w, 2000);
+	fake_boot_ms += 1000;
+	g = renew(w, id);
+	assert_int_equal(json_integer_value(json_object_get(renewal_of(&g), "ms")), 2000);
+	fake_boot_ms += LASTS(2000);
+	assert_busy(w);
+	fake_boot_ms += END - LASTS(2000) - 1000 - 1;
+	assert_busy(w);
+	/* A release is a renewal, too. */
+	g = (got_clear(&g), release_to(w, BOOT_1, CONTAINER_1));
+	assert_int_equal(g.http, 200);
+	fake_boot_ms += LASTS(2000) - 1;
+	assert_busy(w);
+	fake_boot_ms += 1;
+	assert_free(w);
+}
+
+static void so_it_does_over_boots_of_keyds_host(void **state)
+{
+	struct world *w = *state;
+	const char *was = fake_host_boot;
+	auto_got struct got g = {0};
+	char id[37];
+
+	hold(w, id);
+	set_ms(w, 2000);
+	g = renew(w, id);
+	assert_renewed(&g);
+	fake_host_boot = "f0000000-0000-4000-8000-000000000002";
+	fake_boot_ms = 5000;
+	reopen_custodian(w);
+	fake_boot_ms += LASTS(2000);
+	g = (got_clear(&g), renew(w, id)); /* lost again */
+	assert_renewed(&g);
+	fake_host_boot = "f0000000-0000-4000-8000-000000000003";
+	fake_boot_ms = 7000;
+	reopen_custodian(w);
+	fake_boot_ms += END - 1;
+	assert_busy(w);
+	/* The longer promise is over: from now on the shorter one is all there is. */
+	g = (got_clear(&g), renew(w, id));
+	fake_host_boot = "f0000000-0000-4000-8000-000000000004";
+	reopen_custodian(w);
+	fake_boot_ms += LASTS(2000) - 1;
+	assert_busy(w);
+	fake_boot_ms += 1;
+	assert_free(w);
+	fake_host_boot = was;
+}
+
+static void a_lease_that_is_prolonged_counts_at_once(void **state)
+{
+	struct world *w = *state;
+	auto_got struct got g = {0};
+	char id[37];
+
+	set_ms(w, 2000);
+	hold(w, id);
+	set_ms(w, MS);
+	g = renew(w, id);
+	assert_renewed(&g);
+	fake_boot_ms += END - 1;
+	assert_busy(w);
+	fake_boot_ms += 1;
+	assert_free(w);
+}
+
+/* Its version is what tells others that it was granted or renewed, and nothing else was. */
+static void the_version_grows_with_grants_and_renewals_only(void **state)
+{
+	struct world *w = *state;
+	const char *was = fake_host_boot;
+	auto_got struct got g = {0};
+	struct store_lease l, old;
+	struct cc_error err;
+	char id[37];
+
+	hold(w, id);
+	assert_int_equal(store_lease_get(w->custodian.store, id, &old, &err), 0);
+	assert_int_equal(old.ver, 1);
+	g = renew(w, id);
+	assert_renewed(&g);
+	assert_int_equal(store_lease_get(w->custodian.store, id, &l, &err), 0);
+	assert_int_equal(l.ver, 2);
+	/* Who read it before writes nothing over what was written since. */
+	assert_int_equal(store_lease_renew(w->custodian.store, &old, &err), -1);
+	assert_int_equal(store_lease_update(w->custodian.store, &old, &err), -1);
+	ask_ok(w, OP_LEASE_REVOKE, id, NULL);
+	fake_host_boot = "f0000000-0000-4000-8000-000000000002";
+	reopen_custodian(w);
+	assert_int_equal(store_lease_get(w->custodian.store, id, &l, &err), 0);
+	assert_int_equal(l.ver, 2);
+	assert_true(l.revoked);
+	fake_host_boot = was;
 }
 
 /* ---- what is taken away -------------------------------------------------------------------- */
@@ -406,6 +517,10 @@ int main(void)
 		hosts_test(leases_survive_a_restart_of_keyd),
 		hosts_test(a_reboot_of_keyds_host_waits_the_lease_out),
 		hosts_test(what_is_returned_is_free_at_once),
+		hosts_test(a_lease_that_is_shortened_lasts_as_long_as_was_promised),
+		hosts_test(so_it_does_over_boots_of_keyds_host),
+		hosts_test(a_lease_that_is_prolonged_counts_at_once),
+		hosts_test(the_version_grows_with_grants_and_renewals_only),
 		hosts_test(a_revoked_lease_is_not_renewed_and_others_wait_for_its_end),
 		hosts_test(a_revoked_lease_that_comes_back_frees_the_volume),
 		hosts_test(whatever_is_revoked_ends_at_the_next_renewal),

@@ -18,12 +18,12 @@ static void the_length_is_the_volumes(void **state)
 
 	set(w, "leaseMs", json_integer(20000));
 	hold(w, id);
-	fake_boot_ms += 20000 + 2000 + 100 - 1;
+	fake_boot_ms += LASTS(20000) - 1;
 	assert_busy(w);
 	set(w, "leaseMs", json_integer(2000));
 	g = renew(w, id);
 	assert_int_equal(json_integer_value(json_object_get(renewal_of(&g), "ms")), 2000);
-	fake_boot_ms += 2000 + 2000 + 10;
+	fake_boot_ms += LASTS(2000);
 	assert_free(w);
 }
 

@@ -82,6 +82,8 @@ static void leases_are_kept_with_their_volume(void **state)
 				.fence = 1,
 				.granted = 1800000000,
 				.ms = 5000,
+				.cover_ms = 6000,
+				.ver = 7,
 				.shared = true,
 				.read_only = true,
 				.host_boot = BOOT_2,
@@ -100,6 +102,8 @@ static void leases_are_kept_with_their_volume(void **state)
 	assert_true(back.shared && back.read_only && !back.revoked);
 	assert_int_equal(back.ms, 5000);
 	assert_int_equal(back.end_ms, 77);
+	assert_int_equal(back.cover_ms, 6000);
+	assert_int_equal(back.ver, 7);
 	back.revoked = true;
 	back.end_ms = 99;
 	assert_int_equal(store_lease_update(st, &back, &err), 0);
