@@ -37,9 +37,10 @@ enum lease_verdict lease_judge(const struct store_lease *l, const struct lease_a
 		    l->shared == ask->shared && (l->ms == 0 || l->read_only == ask->read_only))
 			return LEASE_MINE;
 	}
-	if (over)
-		return LEASE_OVER;
-	return l->shared && ask->shared ? LEASE_BESIDE : LEASE_CONFLICT;
+	/* A reader changes nothing: one whose time is over may still go on beside it. */
+	if (l->shared && ask->shared && !(over && l->revoked))
+		return LEASE_BESIDE;
+	return over ? LEASE_OVER : LEASE_CONFLICT;
 }
 
 /* ---- the store ----------------------------------------------------------------------------- */

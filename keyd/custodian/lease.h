@@ -23,7 +23,8 @@ struct lease_ask {
 /**
  * enum lease_verdict - what a lease means to who asks.
  * @LEASE_MINE: it is the asker's own, nobody wrote since: it goes on
- * @LEASE_BESIDE: both only read and may hold the volume together
+ * @LEASE_BESIDE: both only read and may hold the volume together, also when its time is over: only
+ * somebody who writes takes away that it may go on
  * @LEASE_OVER: it no longer counts: its time is over, or the kernel that held its key was
  * booted again
  * @LEASE_CONFLICT: the asker has to wait for its end

@@ -137,6 +137,33 @@ static void readers_may_share_and_keep_a_writer_out(void **state)
 	assert_busy(w);
 }
 
+/* Nobody wrote: a reader that was cut off goes on, whoever came to read meanwhile. */
+static void a_reader_does_not_expel_one_whose_time_is_over(void **state)
+{
+	struct world *w = *state;
+	auto_got struct got a = {0}, b = {0}, c = {0};
+	json_t *pred = predicate(5);
+
+	read_only_identity(w);
+	set(w, "sharedRead", json_true());
+	a = release_to(w, BOOT_1, CONTAINER_1);
+	assert_int_equal(a.http, 200);
+	fake_boot_ms += 2 * END;
+	b = release_to_host2(w);
+	assert_int_equal(b.http, 200);
+	c = renew(w, lease_of(&a));
+	assert_renewed(&c);
+
+	/* A writer does, when both have run out. */
+	fake_boot_ms += 2 * END;
+	c = (got_clear(&c), add_identity(w, w->signer, pred));
+	assert_int_equal(c.http, 200);
+	c = (got_clear(&c), release_as(w, "host2", host2, BOOT_2, CONTAINER_1));
+	assert_int_equal(c.http, 200);
+	c = (got_clear(&c), renew(w, lease_of(&a)));
+	assert_not_renewed(&c, "lease");
+}
+
 static void a_volume_whose_leases_are_over_can_be_deleted(void **state)
 {
 	struct world *w = *state;
@@ -154,6 +181,7 @@ int main(void)
 		hosts_test(terms_are_checked_and_recorded),
 		hosts_test(how_a_volume_is_mounted_is_recorded),
 		hosts_test(readers_may_share_and_keep_a_writer_out),
+		hosts_test(a_reader_does_not_expel_one_whose_time_is_over),
 		hosts_test(a_volume_whose_leases_are_over_can_be_deleted),
 	};
 
