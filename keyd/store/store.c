@@ -46,6 +46,14 @@ static const char pragmas[] = "PRAGMA journal_mode = WAL;"
 	"ALTER TABLE lease ADD COLUMN cover_ms INTEGER NOT NULL DEFAULT 0;" \
 	"ALTER TABLE lease ADD COLUMN ver INTEGER NOT NULL DEFAULT 1;"
 
+/* What a new volume of a deleted one's name goes on from. */
+#define TOMBSTONE_TABLE                   \
+	"CREATE TABLE tombstone ("        \
+	" name TEXT PRIMARY KEY,"         \
+	" fence INTEGER NOT NULL,"        \
+	" serial_floor INTEGER NOT NULL," \
+	" ver INTEGER NOT NULL) STRICT;"
+
 static const char schema[] =
 	"CREATE TABLE setting (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;"
 
@@ -92,7 +100,7 @@ static const char schema[] =
 	" thumbprint TEXT NOT NULL UNIQUE,"
 	" jwk TEXT NOT NULL) STRICT;"
 
-	LEASE_TABLE_2 LEASE_CHANGE_4
+	LEASE_TABLE_2 LEASE_CHANGE_4 TOMBSTONE_TABLE
 
 	"CREATE TABLE audit ("
 	" seq INTEGER PRIMARY KEY,"
@@ -132,7 +140,7 @@ static const char *const changes[] = {
 
 	"ALTER TABLE volume ADD COLUMN mount_options TEXT NOT NULL DEFAULT '';",
 
-	LEASE_CHANGE_4 "UPDATE lease SET cover_ms = ms;",
+	LEASE_CHANGE_4 "UPDATE lease SET cover_ms = ms;" TOMBSTONE_TABLE,
 };
 
 static int exec(struct store *st, const char *sql, struct cc_error *err)

@@ -38,6 +38,8 @@ struct store;
  * @wrap_format: what the wrapped key is bound to, enum kek_format
  * @fence: highest fence number ever given out
  * @serial_floor: highest identity serial ever accepted; survives revocation
+ *
+ * Both are of the name: a volume that is made under the name of a deleted one goes on from there.
  */
 struct store_volume {
 	int64_t id;
@@ -168,6 +170,14 @@ int store_volume_by_uuid(struct store *st, const char *uuid, struct store_volume
 			 struct cc_error *err);
 int store_volume_each(struct store *st, store_volume_fn *fn, void *arg, struct cc_error *err);
 int store_volume_delete(struct store *st, int64_t id, struct cc_error *err);
+
+/*
+ * Tombstones, by name: what was reached by the volumes of a name that are deleted. A put raises
+ * them to @fence and @serial_floor of @v; a get raises those of @v, which is left as it is where
+ * no volume of its name was ever deleted.
+ */
+int store_tombstone_put(struct store *st, const struct store_volume *v, struct cc_error *err);
+int store_tombstone_get(struct store *st, struct store_volume *v, struct cc_error *err);
 
 /* The identity of a volume; put replaces. */
 int store_identity_put(struct store *st, int64_t volume, const struct store_identity *id,

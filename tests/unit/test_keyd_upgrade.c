@@ -4,7 +4,8 @@
 
 #define BACK_TO_3                                 \
 	"ALTER TABLE lease DROP COLUMN cover_ms;" \
-	"ALTER TABLE lease DROP COLUMN ver;"
+	"ALTER TABLE lease DROP COLUMN ver;"      \
+	"DROP TABLE tombstone;"
 
 /* What the first keyd would have written. */
 static void back_to_version_1(struct world *w)
