@@ -3,8 +3,8 @@
 
 #include <inttypes.h>
 #include <string.h>
-#include <systemd/sd-id128.h>
 
+#include "custodian/random_uuid.h"
 #include "timestamp.h"
 
 #define SLACK_MS 2000
@@ -29,8 +29,8 @@ enum lease_verdict lease_judge(const struct store_lease *l, const struct lease_a
 {
 	bool over = lease_left(l, now_ms) == 0;
 
-	if (strcmp(l->agent, ask->agent) == 0) {
-		/* One agent is one host; booted anew, it has no key of before. */
+	if (strcmp(l->enrolment, ask->enrolment) == 0) {
+		/* One enrolment is one host; booted anew, it has no key of before. */
 		if (strcmp(l->boot_id, ask->boot_id) != 0)
 			return LEASE_OVER;
 		if (strcmp(l->container, ask->container) == 0 && !l->revoked &&
@@ -63,11 +63,6 @@ static int new_lease(struct store *st, struct store_volume *v, const struct leas
 		     const char *host_boot, int64_t now_ms, int64_t real, struct store_lease *lease,
 		     struct cc_error *err)
 {
-	sd_id128_t id;
-	int rc = sd_id128_randomize(&id);
-
-	if (rc < 0)
-		return cc_fail(err, CC_E_INTERNAL, "no random numbers: %s", strerror(-rc));
 	*lease = (struct store_lease){
 		.fence = v->fence + 1,
 		.granted = real,
@@ -78,10 +73,12 @@ static int new_lease(struct store *st, struct store_volume *v, const struct leas
 		.read_only = ask->read_only,
 		.end_ms = lease_end(now_ms, v->rec.terms.lease_ms),
 	};
-	snprintf(lease->id, sizeof(lease->id), SD_ID128_UUID_FORMAT_STR, SD_ID128_FORMAT_VAL(id));
+	if (random_uuid(lease->id, err))
+		return -1;
 	snprintf(lease->volume, sizeof(lease->volume), "%s", v->rec.name);
 	snprintf(lease->volume_uuid, sizeof(lease->volume_uuid), "%s", v->rec.uuid);
 	snprintf(lease->agent, sizeof(lease->agent), "%s", ask->agent);
+	snprintf(lease->enrolment, sizeof(lease->enrolment), "%s", ask->enrolment);
 	snprintf(lease->container, sizeof(lease->container), "%s", ask->container);
 	snprintf(lease->boot_id, sizeof(lease->boot_id), "%s", ask->boot_id);
 	snprintf(lease->host_boot, sizeof(lease->host_boot), "%s", host_boot);
@@ -92,8 +89,11 @@ static int new_lease(struct store *st, struct store_volume *v, const struct leas
 	return store_lease_add(st, v->id, lease, err);
 }
 
-static int held(const struct store_lease *lease, int64_t now_ms, struct cc_error *err)
+static int held(const struct store_lease *lease, const struct lease_ask *ask, int64_t now_ms,
+		struct cc_error *err)
 {
+	bool namesake = strcmp(lease->agent, ask->agent) == 0 &&
+			strcmp(lease->enrolment, ask->enrolment) != 0;
 	int64_t left = lease_left(lease, now_ms);
 	char since[21], until[48] = "until it is returned";
 
@@ -101,9 +101,10 @@ static int held(const struct store_lease *lease, int64_t now_ms, struct cc_error
 	if (left > 0)
 		snprintf(until, sizeof(until), "for another %" PRId64 " s", (left + 999) / 1000);
 	cc_fail(err, CC_E_BUSY,
-		"volume %s is leased to container %.12s of agent %s since %s, %s%s: stop that container, "
+		"volume %s is leased to container %.12s of agent %s%s since %s, %s%s: stop that container, "
 		"or revoke lease %s if it is gone",
-		lease->volume, lease->container, lease->agent, since, until,
+		lease->volume, lease->container, lease->agent,
+		namesake ? " (an earlier one of this name)" : "", since, until,
 		lease->revoked ? " (revoked)" : "", lease->id);
 	return cc_set_fact(err, "lease");
 }
@@ -143,7 +144,7 @@ int lease_grant(struct store *st, struct store_volume *v, const struct lease_ask
 		return -1;
 	found = lease_find(&list, ask, now_ms, LEASE_CONFLICT);
 	if (found)
-		return held(found, now_ms, err);
+		return held(found, ask, now_ms, err);
 	if (forget_over(st, &list, ask, now_ms, err))
 		return -1;
 	found = lease_find(&list, ask, now_ms, LEASE_MINE);
@@ -170,7 +171,8 @@ int lease_mine(struct store *st, const char *id, const char *uuid, const struct 
 	}
 	same.shared = l->shared;
 	same.read_only = l->read_only;
-	if (strcmp(l->agent, ask->agent) == 0 && strcmp(l->volume_uuid, uuid) == 0 && l->revoked)
+	if (strcmp(l->enrolment, ask->enrolment) == 0 && strcmp(l->volume_uuid, uuid) == 0 &&
+	    l->revoked)
 		return cc_refuse(err, "revoked", "lease %s of volume %s was revoked", id,
 				 l->volume);
 	if (strcmp(l->volume_uuid, uuid) != 0 || lease_judge(l, &same, now_ms) != LEASE_MINE)

@@ -13,10 +13,11 @@
 
 /**
  * struct lease_ask - who wants the volume.
+ * @agent: its name, for people; @enrolment is who it is
  * @shared: beside others, all @read_only
  */
 struct lease_ask {
-	const char *agent, *boot_id, *container;
+	const char *agent, *enrolment, *boot_id, *container;
 	bool shared, read_only;
 };
 
@@ -61,7 +62,7 @@ int lease_grant(struct store *st, struct store_volume *v, const struct lease_ask
 		struct cc_error *err);
 
 /**
- * lease_mine - the lease @id of volume @uuid, if it is the asker's own: this agent's, of this boot
+ * lease_mine - the lease @id of volume @uuid, if it is the asker's own: of this enrolment, boot
  * and container, not revoked. One whose time is over counts as long as nobody else got the volume;
  * when somebody did, the row is gone. @ask->shared and @ask->read_only do not count.
  * Return: 0; -1 with CC_E_REFUSED, fact "lease" or "revoked". @l is "" where there is no such

@@ -44,7 +44,20 @@ static const char pragmas[] = "PRAGMA journal_mode = WAL;"
 
 #define LEASE_CHANGE_4                                                      \
 	"ALTER TABLE lease ADD COLUMN cover_ms INTEGER NOT NULL DEFAULT 0;" \
-	"ALTER TABLE lease ADD COLUMN ver INTEGER NOT NULL DEFAULT 1;"
+	"ALTER TABLE lease ADD COLUMN ver INTEGER NOT NULL DEFAULT 1;"      \
+	"ALTER TABLE lease ADD COLUMN enrolment TEXT NOT NULL DEFAULT '';"
+
+/* A random UUID (version 4), for agents that were enrolled when keyd gave them none. */
+#define SQL_UUID                                                                   \
+	"lower(printf('%s-%s-4%s-8%s-%s', hex(randomblob(4)), hex(randomblob(2))," \
+	" substr(hex(randomblob(2)), 2), substr(hex(randomblob(2)), 2), hex(randomblob(6))))"
+
+#define AGENT_TABLE                         \
+	"CREATE TABLE agent ("              \
+	" name TEXT PRIMARY KEY,"           \
+	" enrolment TEXT NOT NULL UNIQUE,"  \
+	" thumbprint TEXT NOT NULL UNIQUE," \
+	" jwk TEXT NOT NULL) STRICT;"
 
 /* What a new volume of a deleted one's name goes on from. */
 #define TOMBSTONE_TABLE                   \
@@ -95,12 +108,7 @@ static const char schema[] =
 	" keyid TEXT NOT NULL UNIQUE,"
 	" pem TEXT NOT NULL) STRICT;"
 
-	"CREATE TABLE agent ("
-	" name TEXT PRIMARY KEY,"
-	" thumbprint TEXT NOT NULL UNIQUE,"
-	" jwk TEXT NOT NULL) STRICT;"
-
-	LEASE_TABLE_2 LEASE_CHANGE_4 TOMBSTONE_TABLE
+	AGENT_TABLE LEASE_TABLE_2 LEASE_CHANGE_4 TOMBSTONE_TABLE
 
 	"CREATE TABLE audit ("
 	" seq INTEGER PRIMARY KEY,"
@@ -140,7 +148,12 @@ static const char *const changes[] = {
 
 	"ALTER TABLE volume ADD COLUMN mount_options TEXT NOT NULL DEFAULT '';",
 
-	LEASE_CHANGE_4 "UPDATE lease SET cover_ms = ms;" TOMBSTONE_TABLE,
+	LEASE_CHANGE_4 TOMBSTONE_TABLE
+	"ALTER TABLE agent RENAME TO agent_3;" AGENT_TABLE
+	"INSERT INTO agent SELECT name, " SQL_UUID ", thumbprint, jwk FROM agent_3;"
+	"DROP TABLE agent_3;"
+	"UPDATE lease SET cover_ms = ms, enrolment = coalesce("
+	"(SELECT enrolment FROM agent WHERE agent.name = lease.agent), '');",
 };
 
 static int exec(struct store *st, const char *sql, struct cc_error *err)

@@ -71,9 +71,13 @@ struct store_signer {
 	char *pem;
 };
 
-/* An enrolled host agent. @jwk: public JWK text, owned. */
+/*
+ * An enrolled host agent. @enrolment: random UUID, made when it was enrolled, of this key for good:
+ * the next of its name has another. @jwk: public JWK text, owned.
+ */
 struct store_agent {
 	char name[CC_NAME_LEN];
+	char enrolment[CC_UUID_LEN];
 	char thumbprint[64];
 	char *jwk;
 };
@@ -81,6 +85,8 @@ struct store_agent {
 /**
  * struct store_lease - a lease. The row stays when its time is over, until somebody else gets the
  * volume: as long as it is there nobody else wrote, and its holder may go on.
+ * @agent: name, for people
+ * @enrolment: whose it is; "" when its agent had been removed before keyd recorded that
  * @granted: seconds since the epoch, UTC; for people
  * @ms: length; 0 means until returned (only leases of before there were others)
  * @cover_ms: the longest promise to the holder that may still run, at least @ms: an answer with a
@@ -96,6 +102,7 @@ struct store_lease {
 	char volume[CC_NAME_LEN]; /* name and UUID; filled by the store */
 	char volume_uuid[CC_UUID_LEN];
 	char agent[CC_NAME_LEN];
+	char enrolment[CC_UUID_LEN];
 	char container[STORE_CONTAINER_LEN];
 	char boot_id[CC_UUID_LEN];
 	uint64_t fence;

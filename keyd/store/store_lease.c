@@ -7,8 +7,8 @@
 
 #define SELECT                                                                               \
 	"SELECT l.id, v.name, v.uuid, l.agent, l.container, l.boot_id, l.fence, l.granted, " \
-	"l.ms, l.shared, l.read_only, l.revoked, l.host_boot, l.end_ms, l.cover_ms, l.ver "  \
-	"FROM lease l "                                                                      \
+	"l.ms, l.shared, l.read_only, l.revoked, l.host_boot, l.end_ms, l.cover_ms, l.ver, " \
+	"l.enrolment FROM lease l "                                                          \
 	"JOIN volume v ON v.id = l.volume "
 
 static int read_row(sqlite3_stmt *q, struct store_lease *l, struct cc_error *err)
@@ -26,7 +26,8 @@ static int read_row(sqlite3_stmt *q, struct store_lease *l, struct cc_error *err
 	    sql_text(q, 5, l->boot_id, sizeof(l->boot_id), err) || sql_u64(q, 6, &l->fence, err) ||
 	    sql_u64(q, 8, &l->ms, err) ||
 	    sql_text(q, 12, l->host_boot, sizeof(l->host_boot), err) ||
-	    sql_u64(q, 14, &l->cover_ms, err) || sql_u64(q, 15, &l->ver, err))
+	    sql_u64(q, 14, &l->cover_ms, err) || sql_u64(q, 15, &l->ver, err) ||
+	    sql_text(q, 16, l->enrolment, sizeof(l->enrolment), err))
 		return -1;
 	return 0;
 }
@@ -36,11 +37,12 @@ int store_lease_add(struct store *st, int64_t volume, const struct store_lease *
 {
 	int n = sql_run(st, err,
 			"INSERT INTO lease (id, volume, agent, container, boot_id, fence, granted, "
-			"ms, shared, read_only, revoked, host_boot, end_ms, cover_ms, ver) VALUES "
-			"(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-			"titttuiuiiitiuu", l->id, volume, l->agent, l->container, l->boot_id,
+			"ms, shared, read_only, revoked, host_boot, end_ms, cover_ms, ver, "
+			"enrolment) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+			"titttuiuiiitiuut", l->id, volume, l->agent, l->container, l->boot_id,
 			l->fence, l->granted, l->ms, (int64_t)l->shared, (int64_t)l->read_only,
-			(int64_t)l->revoked, l->host_boot, l->end_ms, l->cover_ms, l->ver);
+			(int64_t)l->revoked, l->host_boot, l->end_ms, l->cover_ms, l->ver,
+			l->enrolment);
 
 	return n < 0 ? cc_prefix(err, "lease") : 0;
 }

@@ -457,29 +457,6 @@ static void fences_are_never_used_again(void **state)
 	}
 }
 
-static void a_new_volume_of_an_old_name_goes_on_from_its_counters(void **state)
-{
-	struct world *w = *state;
-
-	for (unsigned int i = 0; i < 3; i++) {
-		auto_got struct got a = release_to(w, BOOT_1, CONTAINER_1), g = {0};
-
-		assert_int_equal(fence_of(&a), i + 1);
-		ask_ok(w, OP_LEASE_RETURN, lease_of(&a), json_object());
-		/* One that nobody had in between changes nothing. */
-		for (unsigned int k = 0; k < 2; k++) {
-			ask_ok(w, OP_VOLUME_DELETE, "pgdata", NULL);
-			reopen_custodian(w);
-			add_volume(w, "pgdata", UUID_PGDATA);
-		}
-		/* What was signed for the deleted one is not taken for this one. */
-		g = add_identity(w, w->signer, predicate(3 + i));
-		assert_error(&g, 403, "refused", "serial");
-		g = (got_clear(&g), add_identity(w, w->signer, predicate(4 + i)));
-		assert_int_equal(g.http, 200);
-	}
-}
-
 static void leases_survive_a_restart(void **state)
 {
 	struct world *w = *state;
@@ -605,7 +582,6 @@ int main(void)
 		world_test(another_agent_is_refused_whatever_its_boot),
 		world_test(a_new_boot_replaces_the_agents_own_lease),
 		world_test(fences_are_never_used_again),
-		world_test(a_new_volume_of_an_old_name_goes_on_from_its_counters),
 		world_test(leases_survive_a_restart),
 		world_test(a_lease_is_returned_twice_with_success_and_revoked_once),
 		world_test(arguments_are_checked_again_here),

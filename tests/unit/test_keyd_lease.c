@@ -16,7 +16,7 @@ static const struct {
 	int64_t end_ms;
 	bool shared, read_only, revoked;
 	/* the asker: same as the holder's or another */
-	enum which agent, boot, container;
+	enum which enrolment, boot, container;
 	bool ask_shared, ask_read_only;
 	enum lease_verdict want;
 } rules[] = {
@@ -57,6 +57,7 @@ static void each_rule(void **state)
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
 		struct store_lease l = {
 			.agent = "host1",
+			.enrolment = UUID_PGDATA,
 			.container = CONTAINER_1,
 			.boot_id = BOOT_1,
 			.ms = rules[i].ms,
@@ -66,7 +67,8 @@ static void each_rule(void **state)
 			.revoked = rules[i].revoked,
 		};
 		struct lease_ask ask = {
-			.agent = rules[i].agent == SAME ? "host1" : "host2",
+			.agent = "host1", /* a name is nobody */
+			.enrolment = rules[i].enrolment == SAME ? UUID_PGDATA : UUID_OTHER,
 			.boot_id = rules[i].boot == SAME ? BOOT_1 : BOOT_2,
 			.container = rules[i].container == SAME ? CONTAINER_1 : CONTAINER_2,
 			.shared = rules[i].ask_shared,
@@ -456,6 +458,43 @@ static void an_agent_that_was_removed_renews_nothing(void **state)
 	assert_free(w);
 }
 
+/* An agent of that name, with @key, and a lease of the one that was removed. */
+static void assert_another_holder(struct world *w, const json_t *key, const char *lease)
+{
+	auto_got struct got g = {0};
+
+	ask_ok(w, OP_AGENT_DELETE, "host1", NULL);
+	enrol(w, "host1", key);
+	g = release_as(w, "host1", key, BOOT_2, CONTAINER_2);
+	assert_error(&g, 409, "busy", "lease");
+	assert_non_null(strstr(message_of(&g), "an earlier one of this name"));
+	g = (got_clear(&g), release_as(w, "host1", key, BOOT_1, CONTAINER_1));
+	assert_error(&g, 409, "busy", "lease");
+	g = (got_clear(&g), renew_as(w, "host1", key, BOOT_1, CONTAINER_1, lease, NULL));
+	assert_not_renewed(&g, "lease");
+}
+
+static void an_agent_of_the_same_name_is_another_holder(void **state)
+{
+	struct world *w = *state;
+	cc_auto_json json_t *other = new_agent_key("host1");
+	auto_got struct got g = {0};
+	char id[37];
+
+	hold(w, id);
+	assert_another_holder(w, other, id);
+	/* So is the same key: it may be on another machine. */
+	assert_another_holder(w, w->agent, id);
+	reopen_custodian(w);
+	fake_boot_ms += END - 1;
+	g = release_to(w, BOOT_1, CONTAINER_1);
+	assert_error(&g, 409, "busy", "lease");
+	fake_boot_ms += 1;
+	g = (got_clear(&g), release_to(w, BOOT_1, CONTAINER_1));
+	assert_int_equal(g.http, 200);
+	assert_string_not_equal(lease_of(&g), id);
+}
+
 static void to_sh(json_t *m)
 {
 	change(m, "config", "args", json_pack("[s]", "/bin/sh"));
@@ -531,6 +570,7 @@ int main(void)
 		hosts_test(a_revoked_lease_that_comes_back_frees_the_volume),
 		hosts_test(whatever_is_revoked_ends_at_the_next_renewal),
 		hosts_test(an_agent_that_was_removed_renews_nothing),
+		hosts_test(an_agent_of_the_same_name_is_another_holder),
 		hosts_test(renewal_measures_again),
 		hosts_test(nobody_renews_anothers_lease),
 		hosts_test(evidence_is_for_one_purpose),

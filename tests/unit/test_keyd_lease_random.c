@@ -2,10 +2,10 @@
 /*
  * Random schedules of hosts that want one volume: keyd's own decision and store, and a model of the
  * kernels and agents around it. Requests and answers are lost and late, agents are stopped and
- * killed, clocks on the wall jump, clocks run unequally fast, keyd restarts and its host boots, the
- * volume's length of a lease changes.
- * Whatever happens, two kernels never hold the key at the same time, fences only grow, and what a
- * kernel still had in memory is written only where nobody else wrote in between.
+ * killed, hosts are enrolled anew under each other's names, the volume's length of a lease changes,
+ * clocks on the wall jump, clocks run unequally fast, keyd restarts and its host boots. Whatever
+ * happens, two kernels never hold the key at the same time, fences only grow, and what a kernel
+ * still had in memory is written only where nobody else wrote in between.
  *
  * LEASE_SEED=N repeats one schedule; CC_LONG=1 runs many more.
  */
@@ -28,16 +28,16 @@
 /**
  * struct host - a host's kernel and agent.
  * @rate: of its clock, in millionths; @boot_ms: what it shows
- * @boot: number of the boot
+ * @boot: number of the boot; @enrolled: of times that it was enrolled
  * @active, @key_end: the kernel has the key, until its clock shows that
  * @lease, @fence, @cached: what the agent remembers; the container's pages are of that fence
  * @asked: a request is under way, sent when the clock showed @asked_ms
  * @answered: so is an answer
  */
 struct host {
-	char name[16], boot_id[37], container[65];
+	char name[16], enrolment[37], boot_id[37], container[65];
 	int64_t rate, boot_ms, part;
-	unsigned int boot;
+	unsigned int boot, enrolled;
 	bool active;
 	int64_t key_end;
 	char lease[37];
@@ -114,8 +114,10 @@ static int64_t roll_rate(struct net *n, unsigned int max)
 
 static struct lease_ask ask_of(const struct host *h)
 {
-	return (struct lease_ask){
-		.agent = h->name, .boot_id = h->boot_id, .container = h->container};
+	return (struct lease_ask){.agent = h->name,
+				  .enrolment = h->enrolment,
+				  .boot_id = h->boot_id,
+				  .container = h->container};
 }
 
 static void send_ask(struct host *h)
@@ -247,7 +249,16 @@ static void boot_host(struct net *n, struct host *h)
 	h->boot_ms = roll(n, 5000);
 	h->fence = 0;
 	snprintf(h->boot_id, sizeof(h->boot_id), "b%07u-0000-4000-8000-00000000000%c", h->boot,
-		 h->name[4]);
+		 h->container[0]);
+}
+
+/* The machine was booted, and its agent is enrolled anew, under any name. */
+static void enrol_host(struct net *n, struct host *h, unsigned int name)
+{
+	boot_host(n, h);
+	snprintf(h->name, sizeof(h->name), "host%u", name);
+	snprintf(h->enrolment, sizeof(h->enrolment), "e%07u-0000-4000-8000-00000000000%c",
+		 ++h->enrolled, h->container[0]);
 }
 
 /* ---- keyd ---------------------------------------------------------------------------------- */
@@ -321,7 +332,7 @@ static void step(struct net *n)
 		return pass(n, roll(n, 100));
 	case 20:
 		if (roll(n, 4) == 0)
-			boot_host(n, h);
+			roll(n, 3) ? boot_host(n, h) : enrol_host(n, h, roll(n, HOSTS));
 		return;
 	case 21:
 		if (roll(n, 3) == 0)
@@ -351,10 +362,9 @@ static void run_schedule(struct world *w, unsigned int seed, unsigned int totals
 	for (unsigned int i = 0; i < HOSTS; i++) {
 		struct host *h = &n.host[i];
 
-		snprintf(h->name, sizeof(h->name), "host%u", i);
 		memset(h->container, 'a' + (int)i, 64);
 		h->rate = roll_rate(&n, DRIFT_PPM);
-		boot_host(&n, h);
+		enrol_host(&n, h, i);
 	}
 	assert_int_equal(store_volume_get(w->custodian.store, "pgdata", &v, &err), 0);
 	v.fence = 0;

@@ -174,6 +174,29 @@ static void a_volume_whose_leases_are_over_can_be_deleted(void **state)
 	ask_ok(w, OP_VOLUME_DELETE, "pgdata", NULL);
 }
 
+static void a_new_volume_of_an_old_name_goes_on_from_its_counters(void **state)
+{
+	struct world *w = *state;
+
+	for (unsigned int i = 0; i < 3; i++) {
+		auto_got struct got a = release_to(w, BOOT_1, CONTAINER_1), g = {0};
+
+		assert_int_equal(fence_of(&a), i + 1);
+		ask_ok(w, OP_LEASE_RETURN, lease_of(&a), json_object());
+		/* One that nobody had in between changes nothing. */
+		for (unsigned int k = 0; k < 2; k++) {
+			ask_ok(w, OP_VOLUME_DELETE, "pgdata", NULL);
+			reopen_custodian(w);
+			add_volume(w, "pgdata", UUID_PGDATA);
+		}
+		/* What was signed for the deleted one is not taken for this one. */
+		g = add_identity(w, w->signer, predicate(3 + i));
+		assert_error(&g, 403, "refused", "serial");
+		g = (got_clear(&g), add_identity(w, w->signer, predicate(4 + i)));
+		assert_int_equal(g.http, 200);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -183,6 +206,7 @@ int main(void)
 		hosts_test(readers_may_share_and_keep_a_writer_out),
 		hosts_test(a_reader_does_not_expel_one_whose_time_is_over),
 		hosts_test(a_volume_whose_leases_are_over_can_be_deleted),
+		hosts_test(a_new_volume_of_an_old_name_goes_on_from_its_counters),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -77,6 +77,7 @@ static void leases_are_kept_with_their_volume(void **state)
 	struct store_volume v = volume("pgdata", UUID_PGDATA);
 	struct store_lease l = {.id = UUID_OTHER,
 				.agent = "host1",
+				.enrolment = BOOT_1,
 				.container = CONTAINER_1,
 				.boot_id = BOOT_1,
 				.fence = 1,
@@ -97,6 +98,7 @@ static void leases_are_kept_with_their_volume(void **state)
 	assert_int_equal(store_lease_get(st, UUID_OTHER, &back, &err), 0);
 	assert_string_equal(back.volume, "pgdata");
 	assert_string_equal(back.volume_uuid, UUID_PGDATA);
+	assert_string_equal(back.enrolment, BOOT_1);
 	assert_string_equal(back.container, CONTAINER_1);
 	assert_string_equal(back.host_boot, BOOT_2);
 	assert_true(back.shared && back.read_only && !back.revoked);
