@@ -39,8 +39,8 @@ enum lease_verdict lease_judge(const struct store_lease *l, const struct lease_a
  * lease_end - from when on others may have the volume.
  *
  * Later than now + @ms by a slack of 2 s and one eighth: this host's clock may be slewed, by one
- * twelfth with chrony's defaults, and the holder's kernel had handed sectors to the LUN when its
- * lease ended.
+ * twelfth with chrony's defaults and one tenth at most, and the holder's kernel had handed sectors
+ * to the LUN when its lease ended.
  */
 int64_t lease_end(int64_t now_ms, uint64_t ms);
 

@@ -23,7 +23,7 @@
 #define SHORT_MS 2000
 #define TICK_MS 20
 #define DRIFT_PPM 1000 /* of a clock that nobody slews, which the kernel's lease goes by */
-#define SLEW_PPM 83333 /* how much faster or slower chrony may make keyd's */
+#define SLEW_PPM 100500 /* how much faster or slower adjtimex(2) may make keyd's */
 
 /**
  * struct host - a host's kernel and agent.
