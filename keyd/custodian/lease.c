@@ -102,10 +102,10 @@ static int held(const struct store_lease *lease, const struct lease_ask *ask, in
 		snprintf(until, sizeof(until), "for another %" PRId64 " s", (left + 999) / 1000);
 	cc_fail(err, CC_E_BUSY,
 		"volume %s is leased to container %.12s of agent %s%s since %s, %s%s: stop that container, "
-		"or revoke lease %s if it is gone",
+		"or revoke the lease if it is gone (see \"dmctl lease ls\")",
 		lease->volume, lease->container, lease->agent,
 		namesake ? " (an earlier one of this name)" : "", since, until,
-		lease->revoked ? " (revoked)" : "", lease->id);
+		lease->revoked ? " (revoked)" : "");
 	return cc_set_fact(err, "lease");
 }
 

@@ -134,6 +134,8 @@ static int release_volume(struct custodian *c, struct call *call, const struct c
 	if (cl->ev->op == CC_OP_FORMAT ? format(c, call, &v, err) : release(c, call, &v, cl, err))
 		return -1;
 	obj = volume_json(c, &v, err);
+	if (obj)
+		json_object_del(obj, "lease"); /* it may be another reader's */
 	if (!obj || call_answer(call->out, err, "{s:o}", "volume", obj))
 		return -1;
 	return seal_key(c, &v, recipient, call->out, err);

@@ -137,6 +137,27 @@ static void readers_may_share_and_keep_a_writer_out(void **state)
 	assert_busy(w);
 }
 
+/* With the id of a lease anybody could return it. */
+static void the_lease_of_another_is_not_told(void **state)
+{
+	struct world *w = *state;
+	auto_got struct got a = {0}, b = {0};
+
+	read_only_identity(w);
+	a = release_to(w, BOOT_1, CONTAINER_1);
+	assert_int_equal(a.http, 200);
+	b = release_to_host2(w);
+	assert_error(&b, 409, "busy", "lease");
+	assert_null(strstr(b.text, lease_of(&a)));
+	ask_ok(w, OP_LEASE_RETURN, lease_of(&a), json_object());
+	set(w, "sharedRead", json_true());
+	a = (got_clear(&a), release_to(w, BOOT_1, CONTAINER_1));
+	assert_int_equal(a.http, 200);
+	b = (got_clear(&b), release_to_host2(w));
+	assert_int_equal(b.http, 200);
+	assert_null(strstr(b.text, lease_of(&a)));
+}
+
 /* Nobody wrote: a reader that was cut off goes on, whoever came to read meanwhile. */
 static void a_reader_does_not_expel_one_whose_time_is_over(void **state)
 {
@@ -204,6 +225,7 @@ int main(void)
 		hosts_test(terms_are_checked_and_recorded),
 		hosts_test(how_a_volume_is_mounted_is_recorded),
 		hosts_test(readers_may_share_and_keep_a_writer_out),
+		hosts_test(the_lease_of_another_is_not_told),
 		hosts_test(a_reader_does_not_expel_one_whose_time_is_over),
 		hosts_test(a_volume_whose_leases_are_over_can_be_deleted),
 		hosts_test(a_new_volume_of_an_old_name_goes_on_from_its_counters),
