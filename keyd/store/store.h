@@ -214,8 +214,8 @@ typedef int store_lease_fn(void *arg, const struct store_lease *l, struct cc_err
 int store_lease_add(struct store *st, int64_t volume, const struct store_lease *l,
 		    struct cc_error *err);
 /*
- * Both write the lease with this id, if its version is still @ver; else CC_E_INTERNAL: somebody else
- * wrote it meanwhile. A renewal writes @ms, @cover_ms, @read_only, @host_boot and @end_ms, and
+ * Both write the lease with this id, if its version is still @ver; else CC_E_INTERNAL: somebody
+ * else wrote it meanwhile. A renewal writes @ms, @cover_ms, @read_only, @host_boot and @end_ms, and
  * raises @ver; an update writes @revoked, @host_boot and @end_ms.
  */
 int store_lease_renew(struct store *st, struct store_lease *l, struct cc_error *err);

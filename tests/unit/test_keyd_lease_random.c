@@ -22,7 +22,7 @@
 #define MS 40000 /* long enough for the eighth of it to be what counts, not the 2 s */
 #define SHORT_MS 2000
 #define TICK_MS 20
-#define DRIFT_PPM 1000 /* of a clock that nobody slews, which the kernel's lease goes by */
+#define DRIFT_PPM 1000	/* of a clock that nobody slews, which the kernel's lease goes by */
 #define SLEW_PPM 100500 /* how much faster or slower adjtimex(2) may make keyd's */
 
 /**

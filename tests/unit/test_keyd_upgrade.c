@@ -2,14 +2,15 @@
 /* Databases of older versions, and what was changed in one behind keyd's back. */
 #include "keyd_hosts.h"
 
-#define BACK_TO_3                                                                                                \
-	"ALTER TABLE lease DROP COLUMN cover_ms;"                                                                \
-	"ALTER TABLE lease DROP COLUMN ver;"                                                                     \
-	"ALTER TABLE lease DROP COLUMN enrolment;"                                                               \
-	"DROP TABLE tombstone;"                                                                                  \
-	"ALTER TABLE agent RENAME TO a;"                                                                         \
-	"CREATE TABLE agent (name TEXT PRIMARY KEY, thumbprint TEXT NOT NULL UNIQUE, jwk TEXT NOT NULL) STRICT;" \
-	"INSERT INTO agent SELECT name, thumbprint, jwk FROM a;"                                                 \
+#define BACK_TO_3                                                      \
+	"ALTER TABLE lease DROP COLUMN cover_ms;"                      \
+	"ALTER TABLE lease DROP COLUMN ver;"                           \
+	"ALTER TABLE lease DROP COLUMN enrolment;"                     \
+	"DROP TABLE tombstone;"                                        \
+	"ALTER TABLE agent RENAME TO a;"                               \
+	"CREATE TABLE agent (name TEXT PRIMARY KEY,"                   \
+	" thumbprint TEXT NOT NULL UNIQUE, jwk TEXT NOT NULL) STRICT;" \
+	"INSERT INTO agent SELECT name, thumbprint, jwk FROM a;"       \
 	"DROP TABLE a;"
 
 /* What the first keyd would have written. */
