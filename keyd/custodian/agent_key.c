@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "custodian/random_uuid.h"
 #include "jwk.h"
 
 static int is_enrolled(struct store *st, const struct store_agent *a, bool *enrolled,
@@ -40,5 +41,7 @@ int agent_key_enrol(struct store *st, const char *name, const json_t *jwk,
 	if (is_enrolled(st, &a, &enrolled, err))
 		return -1;
 	*added = !enrolled;
-	return enrolled ? 0 : store_agent_add(st, &a, err);
+	if (enrolled)
+		return 0;
+	return random_uuid(a.enrolment, err) || store_agent_add(st, &a, err) ? -1 : 0;
 }

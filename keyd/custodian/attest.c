@@ -9,10 +9,9 @@
 #include "custodian/trust.h"
 
 /* Size, then the agent by the name it claims, then its signature over the raw bytes, then parse. */
-static int verify(struct custodian *c, struct call *call, const char *jws, struct cc_evidence *ev,
-		  struct cc_error *err)
+static int verify(struct custodian *c, struct call *call, const char *jws,
+		  struct store_agent *agent, struct cc_evidence *ev, struct cc_error *err)
 {
-	store_auto_agent struct store_agent agent = {0};
 	cc_auto_json json_t *jwk = NULL;
 	size_t len = strlen(jws);
 	char kid[64];
@@ -24,15 +23,15 @@ static int verify(struct custodian *c, struct call *call, const char *jws, struc
 	}
 	if (cc_evidence_kid(jws, len, kid, err))
 		return -1;
-	if (store_agent_get(c->store, kid, &agent, err)) {
+	if (store_agent_get(c->store, kid, agent, err)) {
 		if (err->code != CC_E_NOTFOUND)
 			return -1;
 		return cc_refuse(err, "agent", "agent %s is not enrolled here: enrol its key", kid);
 	}
-	jwk = cc_json_parse(agent.jwk, strlen(agent.jwk), "agent's key", err);
+	jwk = cc_json_parse(agent->jwk, strlen(agent->jwk), "agent's key", err);
 	if (!jwk || cc_evidence_verify(jws, len, jwk, ev, err))
 		return -1;
-	NOTE(call->note.agent, agent.name);
+	NOTE(call->note.agent, agent->name);
 	if (ev->op == CC_OP_FORMAT)
 		call->note.event = "format";
 	if (ev->measurement)
@@ -52,10 +51,10 @@ static int check_binding(struct custodian *c, const struct call *call, const str
 	return nonce_consume(&c->nonces, c->clock.boot_ms(), ev->nonce, err);
 }
 
-int attest_verify(struct custodian *c, struct call *call, const char *jws, struct cc_evidence *ev,
-		  struct cc_error *err)
+int attest_verify(struct custodian *c, struct call *call, const char *jws,
+		  struct store_agent *agent, struct cc_evidence *ev, struct cc_error *err)
 {
-	return verify(c, call, jws, ev, err) || check_binding(c, call, ev, err) ? -1 : 0;
+	return verify(c, call, jws, agent, ev, err) || check_binding(c, call, ev, err) ? -1 : 0;
 }
 
 /* The stored envelope decides only after its signature has been verified again. */

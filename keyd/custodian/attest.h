@@ -14,10 +14,11 @@
 /**
  * attest_verify - size, agent, signature over the raw bytes, parse, audience, channel, nonce.
  * @call: its note learns the agent and what else is known
+ * @agent: empty; who signed it, to be cleared in any case
  * @ev: empty; free it with cc_evidence_clear() in any case
  */
-int attest_verify(struct custodian *c, struct call *call, const char *jws, struct cc_evidence *ev,
-		  struct cc_error *err);
+int attest_verify(struct custodian *c, struct call *call, const char *jws,
+		  struct store_agent *agent, struct cc_evidence *ev, struct cc_error *err);
 
 /**
  * attest_identity - the identity of the volume, its signature verified again.

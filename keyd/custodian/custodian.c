@@ -95,7 +95,7 @@ int custodian_open(struct custodian *c, const char *state_dir, const char *kek_p
 	if (!c->store || read_settings(c, err) || custodian_now(c, &now, err) ||
 	    upgrade_keys(c->store, &c->kek, now, err) || upgrade_signers(c->store, now, err))
 		return -1;
-	return lease_settle(c->store, c->boot_id, c->clock.boot_ms(), err);
+	return lease_settle(c->store, c->boot_id, c->clock.boot_ms, err);
 }
 
 void custodian_close(struct custodian *c)

@@ -3,12 +3,12 @@
 
 #include <inttypes.h>
 #include <string.h>
-#include <systemd/sd-id128.h>
 
+#include "custodian/random_uuid.h"
 #include "timestamp.h"
 
 #define SLACK_MS 2000
-#define SLACK_PART 200 /* of the length: 0.5 % */
+#define SLACK_PART 8 /* of the length */
 
 /* ---- the rules ----------------------------------------------------------------------------- */
 
@@ -29,17 +29,18 @@ enum lease_verdict lease_judge(const struct store_lease *l, const struct lease_a
 {
 	bool over = lease_left(l, now_ms) == 0;
 
-	if (strcmp(l->agent, ask->agent) == 0) {
-		/* One agent is one host; booted anew, it has no key of before. */
+	if (strcmp(l->enrolment, ask->enrolment) == 0) {
+		/* One enrolment is one host; booted anew, it has no key of before. */
 		if (strcmp(l->boot_id, ask->boot_id) != 0)
 			return LEASE_OVER;
 		if (strcmp(l->container, ask->container) == 0 && !l->revoked &&
 		    l->shared == ask->shared && (l->ms == 0 || l->read_only == ask->read_only))
 			return LEASE_MINE;
 	}
-	if (over)
-		return LEASE_OVER;
-	return l->shared && ask->shared ? LEASE_BESIDE : LEASE_CONFLICT;
+	/* A reader changes nothing: one whose time is over may still go on beside it. */
+	if (l->shared && ask->shared && !(over && l->revoked))
+		return LEASE_BESIDE;
+	return over ? LEASE_OVER : LEASE_CONFLICT;
 }
 
 /* ---- the store ----------------------------------------------------------------------------- */
@@ -47,33 +48,37 @@ enum lease_verdict lease_judge(const struct store_lease *l, const struct lease_a
 int lease_prolong(struct store *st, struct store_lease *l, uint64_t ms, const char *host_boot,
 		  int64_t now_ms, struct cc_error *err)
 {
+	int64_t end_ms = lease_end(now_ms, ms);
+
 	l->ms = ms;
-	l->end_ms = lease_end(now_ms, ms);
+	if (end_ms >= l->end_ms) {
+		l->end_ms = end_ms;
+		l->cover_ms = ms;
+	}
 	snprintf(l->host_boot, sizeof(l->host_boot), "%s", host_boot);
-	return store_lease_update(st, l, err);
+	return store_lease_renew(st, l, err);
 }
 
 static int new_lease(struct store *st, struct store_volume *v, const struct lease_ask *ask,
 		     const char *host_boot, int64_t now_ms, int64_t real, struct store_lease *lease,
 		     struct cc_error *err)
 {
-	sd_id128_t id;
-	int rc = sd_id128_randomize(&id);
-
-	if (rc < 0)
-		return cc_fail(err, CC_E_INTERNAL, "no random numbers: %s", strerror(-rc));
 	*lease = (struct store_lease){
 		.fence = v->fence + 1,
 		.granted = real,
 		.ms = v->rec.terms.lease_ms,
+		.cover_ms = v->rec.terms.lease_ms,
+		.ver = 1,
 		.shared = ask->shared,
 		.read_only = ask->read_only,
 		.end_ms = lease_end(now_ms, v->rec.terms.lease_ms),
 	};
-	snprintf(lease->id, sizeof(lease->id), SD_ID128_UUID_FORMAT_STR, SD_ID128_FORMAT_VAL(id));
+	if (random_uuid(lease->id, err))
+		return -1;
 	snprintf(lease->volume, sizeof(lease->volume), "%s", v->rec.name);
 	snprintf(lease->volume_uuid, sizeof(lease->volume_uuid), "%s", v->rec.uuid);
 	snprintf(lease->agent, sizeof(lease->agent), "%s", ask->agent);
+	snprintf(lease->enrolment, sizeof(lease->enrolment), "%s", ask->enrolment);
 	snprintf(lease->container, sizeof(lease->container), "%s", ask->container);
 	snprintf(lease->boot_id, sizeof(lease->boot_id), "%s", ask->boot_id);
 	snprintf(lease->host_boot, sizeof(lease->host_boot), "%s", host_boot);
@@ -84,8 +89,11 @@ static int new_lease(struct store *st, struct store_volume *v, const struct leas
 	return store_lease_add(st, v->id, lease, err);
 }
 
-static int held(const struct store_lease *lease, int64_t now_ms, struct cc_error *err)
+static int held(const struct store_lease *lease, const struct lease_ask *ask, int64_t now_ms,
+		struct cc_error *err)
 {
+	bool namesake = strcmp(lease->agent, ask->agent) == 0 &&
+			strcmp(lease->enrolment, ask->enrolment) != 0;
 	int64_t left = lease_left(lease, now_ms);
 	char since[21], until[48] = "until it is returned";
 
@@ -93,10 +101,11 @@ static int held(const struct store_lease *lease, int64_t now_ms, struct cc_error
 	if (left > 0)
 		snprintf(until, sizeof(until), "for another %" PRId64 " s", (left + 999) / 1000);
 	cc_fail(err, CC_E_BUSY,
-		"volume %s is leased to container %.12s of agent %s since %s, %s%s: stop that container, "
-		"or revoke lease %s if it is gone",
-		lease->volume, lease->container, lease->agent, since, until,
-		lease->revoked ? " (revoked)" : "", lease->id);
+		"volume %s is leased to container %.12s of agent %s%s since %s, %s%s: stop that container, "
+		"or revoke the lease if it is gone (see \"dmctl lease ls\")",
+		lease->volume, lease->container, lease->agent,
+		namesake ? " (an earlier one of this name)" : "", since, until,
+		lease->revoked ? " (revoked)" : "");
 	return cc_set_fact(err, "lease");
 }
 
@@ -135,7 +144,7 @@ int lease_grant(struct store *st, struct store_volume *v, const struct lease_ask
 		return -1;
 	found = lease_find(&list, ask, now_ms, LEASE_CONFLICT);
 	if (found)
-		return held(found, now_ms, err);
+		return held(found, ask, now_ms, err);
 	if (forget_over(st, &list, ask, now_ms, err))
 		return -1;
 	found = lease_find(&list, ask, now_ms, LEASE_MINE);
@@ -162,7 +171,8 @@ int lease_mine(struct store *st, const char *id, const char *uuid, const struct 
 	}
 	same.shared = l->shared;
 	same.read_only = l->read_only;
-	if (strcmp(l->agent, ask->agent) == 0 && strcmp(l->volume_uuid, uuid) == 0 && l->revoked)
+	if (strcmp(l->enrolment, ask->enrolment) == 0 && strcmp(l->volume_uuid, uuid) == 0 &&
+	    l->revoked)
 		return cc_refuse(err, "revoked", "lease %s of volume %s was revoked", id,
 				 l->volume);
 	if (strcmp(l->volume_uuid, uuid) != 0 || lease_judge(l, &same, now_ms) != LEASE_MINE)
@@ -174,7 +184,6 @@ int lease_mine(struct store *st, const char *id, const char *uuid, const struct 
 
 struct settling {
 	const char *host_boot;
-	int64_t now_ms;
 	struct store_leases stale;
 };
 
@@ -193,13 +202,19 @@ static int collect_stale(void *arg, const struct store_lease *l, struct cc_error
 	return 0;
 }
 
-int lease_settle(struct store *st, const char *host_boot, int64_t now_ms, struct cc_error *err)
+int lease_settle(struct store *st, const char *host_boot, int64_t (*boot_ms)(void),
+		 struct cc_error *err)
 {
-	struct settling s = {host_boot, now_ms, {0}};
+	struct settling s = {host_boot, {0}};
 	int rc = store_lease_each(st, collect_stale, &s, err);
 
-	for (size_t i = 0; i < s.stale.n && rc == 0; i++)
-		rc = lease_prolong(st, &s.stale.v[i], s.stale.v[i].ms, host_boot, now_ms, err);
+	for (size_t i = 0; i < s.stale.n && rc == 0; i++) {
+		struct store_lease *l = &s.stale.v[i];
+
+		l->end_ms = lease_end(boot_ms(), l->cover_ms);
+		snprintf(l->host_boot, sizeof(l->host_boot), "%s", host_boot);
+		rc = store_lease_update(st, l, err);
+	}
 	store_leases_clear(&s.stale);
 	return rc;
 }

@@ -13,17 +13,19 @@
 
 /**
  * struct lease_ask - who wants the volume.
+ * @agent: its name, for people; @enrolment is who it is
  * @shared: beside others, all @read_only
  */
 struct lease_ask {
-	const char *agent, *boot_id, *container;
+	const char *agent, *enrolment, *boot_id, *container;
 	bool shared, read_only;
 };
 
 /**
  * enum lease_verdict - what a lease means to who asks.
  * @LEASE_MINE: it is the asker's own, nobody wrote since: it goes on
- * @LEASE_BESIDE: both only read and may hold the volume together
+ * @LEASE_BESIDE: both only read and may hold the volume together, also when its time is over: only
+ * somebody who writes takes away that it may go on
  * @LEASE_OVER: it no longer counts: its time is over, or the kernel that held its key was
  * booted again
  * @LEASE_CONFLICT: the asker has to wait for its end
@@ -36,8 +38,9 @@ enum lease_verdict lease_judge(const struct store_lease *l, const struct lease_a
 /**
  * lease_end - from when on others may have the volume.
  *
- * Later than now + @ms by a slack of 2 s and 0.5 %: for clocks that do not run equally fast, and
- * for what the holder's kernel had handed to the LUN when its lease ended.
+ * Later than now + @ms by a slack of 2 s and one eighth: this host's clock may be slewed, by one
+ * twelfth with chrony's defaults and one tenth at most, and the holder's kernel had handed sectors
+ * to the LUN when its lease ended.
  */
 int64_t lease_end(int64_t now_ms, uint64_t ms);
 
@@ -51,15 +54,15 @@ int64_t lease_left(const struct store_lease *l, int64_t now_ms);
  * @real: seconds since the epoch, UTC
  *
  * The asker's own lease is prolonged; leases that are over are forgotten; without a conflict there
- * is a new one, with the next fence. Else CC_E_BUSY fact "lease" that names the holder. Context:
- * inside a transaction.
+ * is a new one, with the next fence. Else CC_E_BUSY fact "lease" that names the holder, but not its
+ * lease: the id is all that it takes to return it. Context: inside a transaction.
  */
 int lease_grant(struct store *st, struct store_volume *v, const struct lease_ask *ask,
 		const char *host_boot, int64_t now_ms, int64_t real, struct store_lease *lease,
 		struct cc_error *err);
 
 /**
- * lease_mine - the lease @id of volume @uuid, if it is the asker's own: this agent's, of this boot
+ * lease_mine - the lease @id of volume @uuid, if it is the asker's own: of this enrolment, boot
  * and container, not revoked. One whose time is over counts as long as nobody else got the volume;
  * when somebody did, the row is gone. @ask->shared and @ask->read_only do not count.
  * Return: 0; -1 with CC_E_REFUSED, fact "lease" or "revoked". @l is "" where there is no such
@@ -68,15 +71,22 @@ int lease_grant(struct store *st, struct store_volume *v, const struct lease_ask
 int lease_mine(struct store *st, const char *id, const char *uuid, const struct lease_ask *ask,
 	       int64_t now_ms, struct store_lease *l, struct cc_error *err);
 
-/* @l lasts @ms from now on; writes it. */
+/**
+ * lease_prolong - @l lasts @ms from now on; writes it.
+ *
+ * It ends for others no earlier than it did: the answer that says how long may be lost, and the
+ * kernel goes by what it was told before. So a shorter length counts when the longer one is over.
+ */
 int lease_prolong(struct store *st, struct store_lease *l, uint64_t ms, const char *host_boot,
 		  int64_t now_ms, struct cc_error *err);
 
 /**
- * lease_settle - after a start. A lease whose end was written before this host was booted has at
- * most its whole length left, so that is waited out.
+ * lease_settle - after a start. The end of a lease counts in the boot in which it was written. Of
+ * one from before, the longest promise may still run whole, so that is waited out.
+ * @boot_ms: this host's clock; it is looked at when the leases have been read, no earlier
  */
-int lease_settle(struct store *st, const char *host_boot, int64_t now_ms, struct cc_error *err);
+int lease_settle(struct store *st, const char *host_boot, int64_t (*boot_ms)(void),
+		 struct cc_error *err);
 
 /* The lease that keeps others from the volume: CC_E_NOTFOUND when there is none. */
 int lease_live(struct store *st, int64_t volume, int64_t now_ms, struct store_lease *l,

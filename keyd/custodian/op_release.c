@@ -61,13 +61,20 @@ static int seal_key(struct custodian *c, const struct store_volume *v, const jso
 	return call_answer(out, err, "{s:s}", "jwe", jwe);
 }
 
+/* What the evidence said, and who signed it. */
+struct claim {
+	const struct store_agent *agent;
+	const struct cc_evidence *ev;
+};
+
 static int grant(struct custodian *c, struct store_volume *v, const struct cc_identity *id,
-		 const struct cc_evidence *ev, struct store_lease *lease, struct cc_error *err)
+		 const struct claim *cl, struct store_lease *lease, struct cc_error *err)
 {
 	struct lease_ask ask = {
-		.agent = ev->iss,
-		.boot_id = ev->boot_id,
-		.container = ev->measurement->container_id,
+		.agent = cl->agent->name,
+		.enrolment = cl->agent->enrolment,
+		.boot_id = cl->ev->boot_id,
+		.container = cl->ev->measurement->container_id,
 		.shared = v->rec.terms.shared_read && id->read_only,
 		.read_only = id->read_only,
 	};
@@ -77,26 +84,26 @@ static int grant(struct custodian *c, struct store_volume *v, const struct cc_id
 }
 
 static int release(struct custodian *c, struct call *call, struct store_volume *v,
-		   const struct cc_evidence *ev, struct cc_error *err)
+		   const struct claim *cl, struct cc_error *err)
 {
 	cc_auto_identity struct cc_identity *id = NULL;
 	store_auto_identity struct store_identity row = {0};
 	/* Only root of this host speaks over the Unix socket, the administrator. */
-	bool administrator = !strcmp(ev->channel, CC_CHANNEL_UNIX);
+	bool administrator = !strcmp(cl->ev->channel, CC_CHANNEL_UNIX);
 	struct store_lease lease;
 	char digest[CC_DIGEST_LEN];
 
 	if (!v->rec.ready)
 		return cc_refuse(err, "state", "volume %s is still being created", v->rec.name);
 	id = attest_identity(c, v, &row, err);
-	if (!id || attest_decide(c, v, id, administrator, ev->measurement, err) ||
-	    grant(c, v, id, ev, &lease, err))
+	if (!id || attest_decide(c, v, id, administrator, cl->ev->measurement, err) ||
+	    grant(c, v, id, cl, &lease, err))
 		return -1;
 
 	cc_sha256_digest(row.envelope, row.envelope_len, digest);
 	snprintf(call->note.detail, sizeof(call->note.detail),
 		 "serial %" PRIu64 " %s, gate %s, lease %s, fence %" PRIu64, id->serial, digest,
-		 ev->gate ? ev->gate : "not said", lease.id, lease.fence);
+		 cl->ev->gate ? cl->ev->gate : "not said", lease.id, lease.fence);
 	call->counter = &c->counters.releases;
 	return call_answer(call->out, err, "{s:{s:s, s:I, s:I, s:b}, s:{s:s, s:b}, s:{s:I, s:s}}",
 			   "lease", "id", lease.id, "fence", (json_int_t)lease.fence, "ms",
@@ -117,18 +124,20 @@ static int format(struct custodian *c, struct call *call, const struct store_vol
 	return call_answer(call->out, err, "{s:n, s:n, s:n}", "lease", "mount", "identity");
 }
 
-static int release_volume(struct custodian *c, struct call *call, const struct cc_evidence *ev,
+static int release_volume(struct custodian *c, struct call *call, const struct claim *cl,
 			  const json_t *recipient, struct cc_error *err)
 {
 	struct store_volume v;
 	json_t *obj = NULL;
 
-	if (store_volume_by_uuid(c->store, ev->volume, &v, err))
+	if (store_volume_by_uuid(c->store, cl->ev->volume, &v, err))
 		return -1;
 	NOTE(call->note.volume, v.rec.name);
-	if (ev->op == CC_OP_FORMAT ? format(c, call, &v, err) : release(c, call, &v, ev, err))
+	if (cl->ev->op == CC_OP_FORMAT ? format(c, call, &v, err) : release(c, call, &v, cl, err))
 		return -1;
 	obj = volume_json(c, &v, err);
+	if (obj)
+		json_object_del(obj, "lease"); /* it may be another reader's */
 	if (!obj || call_answer(call->out, err, "{s:o}", "volume", obj))
 		return -1;
 	return seal_key(c, &v, recipient, call->out, err);
@@ -138,6 +147,7 @@ int op_release(struct custodian *c, struct call *call, struct cc_error *err)
 {
 	static const char *const known[] = {"evidence", "recipient", NULL};
 	cc_cleanup(cc_evidence_clear) struct cc_evidence ev = {0};
+	store_auto_agent struct store_agent agent = {0};
 	cc_auto_free char *jws = NULL;
 	json_t *recipient = NULL;
 
@@ -145,7 +155,7 @@ int op_release(struct custodian *c, struct call *call, struct cc_error *err)
 	    cc_json_str(call->in, "request", "evidence", true, &jws, err) ||
 	    cc_json_obj(call->in, "request", "recipient", true, &recipient, err))
 		return -1;
-	if (attest_verify(c, call, jws, &ev, err))
+	if (attest_verify(c, call, jws, &agent, &ev, err))
 		return -1;
 	if (ev.op == CC_OP_RENEW) {
 		cc_fail(err, CC_E_INVALID, "evidence of operation \"renew\" releases no key");
@@ -153,5 +163,5 @@ int op_release(struct custodian *c, struct call *call, struct cc_error *err)
 	}
 	if (check_recipient(&ev, recipient, err))
 		return -1;
-	return release_volume(c, call, &ev, recipient, err);
+	return release_volume(c, call, &(struct claim){&agent, &ev}, recipient, err);
 }

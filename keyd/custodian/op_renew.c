@@ -16,6 +16,7 @@
  * @note: its own row, if it is refused
  */
 struct renewing {
+	const struct store_agent *agent;
 	const struct cc_evidence *ev;
 	const struct cc_renewal *r;
 	struct store_lease lease;
@@ -27,7 +28,8 @@ struct renewing {
 static int check_lease(struct custodian *c, struct renewing *g, struct cc_error *err)
 {
 	const struct lease_ask ask = {
-		.agent = g->ev->iss,
+		.agent = g->agent->name,
+		.enrolment = g->agent->enrolment,
 		.boot_id = g->ev->boot_id,
 		.container = g->r->measurement->container_id,
 	};
@@ -115,7 +117,7 @@ static int renew_one(struct custodian *c, struct call *call, struct renewing *g,
 		     size_t *renewed, struct cc_error *err)
 {
 	g->note.event = call->note.event;
-	NOTE(g->note.agent, g->ev->iss);
+	NOTE(g->note.agent, g->agent->name);
 	NOTE(g->note.container, g->r->measurement->container_id);
 	if (renew(c, g, err))
 		return answer_refused(c, list, g, err);
@@ -128,6 +130,7 @@ int op_renew(struct custodian *c, struct call *call, struct cc_error *err)
 {
 	static const char *const known[] = {"evidence", NULL};
 	cc_cleanup(cc_evidence_clear) struct cc_evidence ev = {0};
+	store_auto_agent struct store_agent agent = {0};
 	cc_auto_free char *jws = NULL;
 	json_t *list = json_array();
 	size_t renewed = 0;
@@ -136,14 +139,14 @@ int op_renew(struct custodian *c, struct call *call, struct cc_error *err)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	if (cc_json_only(call->in, "request", known, err) ||
 	    cc_json_str(call->in, "request", "evidence", true, &jws, err) ||
-	    attest_verify(c, call, jws, &ev, err))
+	    attest_verify(c, call, jws, &agent, &ev, err))
 		return -1;
 	if (ev.op != CC_OP_RENEW) {
 		cc_fail(err, CC_E_INVALID, "evidence without operation \"renew\" renews no lease");
 		return cc_set_fact(err, "evidence");
 	}
 	for (size_t i = 0; i < ev.n_renewals; i++) {
-		struct renewing g = {.ev = &ev, .r = &ev.renewals[i]};
+		struct renewing g = {.agent = &agent, .ev = &ev, .r = &ev.renewals[i]};
 
 		*err = (struct cc_error){0};
 		if (renew_one(c, call, &g, list, &renewed, err))

@@ -28,13 +28,22 @@ static int make_key(struct custodian *c, struct store_volume *v, struct cc_error
 	return kek_wrap(&c->kek, &use, &key, v->wrapped, &v->wrapped_len, err);
 }
 
+/*
+ * The counters of a name go on: an identity of a deleted volume does not open the next one, and a
+ * fence is never used again.
+ */
+static int volume_add(struct custodian *c, struct store_volume *v, struct cc_error *err)
+{
+	return store_tombstone_get(c->store, v, err) || store_volume_add(c->store, v, err) ? -1 : 0;
+}
+
 /* One whose creation was broken off has no data yet and gives way; its counters go on. */
 static int volume_put(struct custodian *c, struct store_volume *v, struct cc_error *err)
 {
 	struct store_volume old;
 
 	if (store_volume_get(c->store, v->rec.name, &old, err))
-		return err->code == CC_E_NOTFOUND ? store_volume_add(c->store, v, err) : -1;
+		return err->code == CC_E_NOTFOUND ? volume_add(c, v, err) : -1;
 	if (old.rec.ready)
 		return cc_fail(err, CC_E_EXISTS, "volume %s exists: remove it first", v->rec.name);
 	v->id = old.id;
@@ -198,7 +207,7 @@ int op_volume_delete(struct custodian *c, struct call *call, struct cc_error *er
 		return -1;
 	snprintf(call->note.detail, sizeof(call->note.detail), "uuid %s, by process %u", v.rec.uuid,
 		 call->rq->peer);
-	if (forget_leases(c, &v, err))
+	if (forget_leases(c, &v, err) || store_tombstone_put(c->store, &v, err))
 		return -1;
 	return store_volume_delete(c->store, v.id, err);
 }

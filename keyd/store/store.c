@@ -8,7 +8,7 @@
 #include "store/store_sql.h"
 
 #define APPLICATION_ID 0x636b6431 /* "ckd1" */
-#define SCHEMA_VERSION 3
+#define SCHEMA_VERSION 4
 #define VFS_NAME "keyd"
 
 /* Opening: every commit reaches the disk, deleted bytes are overwritten, nothing in the file is
@@ -22,8 +22,11 @@ static const char pragmas[] = "PRAGMA journal_mode = WAL;"
 			      "PRAGMA cell_size_check = ON;"
 			      "PRAGMA mmap_size = 0;";
 
-/* Several leases of one volume are shared ones; whether they may be is decided in lease.c. */
-#define LEASE_TABLE                                   \
+/*
+ * Several leases of one volume are shared ones; whether they may be is decided in lease.c. The
+ * table as schemas 2 and 3 had it, which an older data base gets on its way.
+ */
+#define LEASE_TABLE_2                                 \
 	"CREATE TABLE lease ("                        \
 	" id TEXT PRIMARY KEY,"                       \
 	" volume INTEGER NOT NULL REFERENCES volume," \
@@ -39,6 +42,31 @@ static const char pragmas[] = "PRAGMA journal_mode = WAL;"
 	" host_boot TEXT NOT NULL,"                   \
 	" end_ms INTEGER NOT NULL) STRICT;"           \
 	"CREATE INDEX lease_volume ON lease (volume);"
+
+#define LEASE_CHANGE_4                                                      \
+	"ALTER TABLE lease ADD COLUMN cover_ms INTEGER NOT NULL DEFAULT 0;" \
+	"ALTER TABLE lease ADD COLUMN ver INTEGER NOT NULL DEFAULT 1;"      \
+	"ALTER TABLE lease ADD COLUMN enrolment TEXT NOT NULL DEFAULT '';"
+
+/* A random UUID (version 4), for agents that were enrolled when keyd gave them none. */
+#define SQL_UUID                                                                   \
+	"lower(printf('%s-%s-4%s-8%s-%s', hex(randomblob(4)), hex(randomblob(2))," \
+	" substr(hex(randomblob(2)), 2), substr(hex(randomblob(2)), 2), hex(randomblob(6))))"
+
+#define AGENT_TABLE                         \
+	"CREATE TABLE agent ("              \
+	" name TEXT PRIMARY KEY,"           \
+	" enrolment TEXT NOT NULL UNIQUE,"  \
+	" thumbprint TEXT NOT NULL UNIQUE," \
+	" jwk TEXT NOT NULL) STRICT;"
+
+/* What a new volume of a deleted one's name goes on from. */
+#define TOMBSTONE_TABLE                   \
+	"CREATE TABLE tombstone ("        \
+	" name TEXT PRIMARY KEY,"         \
+	" fence INTEGER NOT NULL,"        \
+	" serial_floor INTEGER NOT NULL," \
+	" ver INTEGER NOT NULL) STRICT;"
 
 static const char schema[] =
 	"CREATE TABLE setting (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;"
@@ -81,12 +109,7 @@ static const char schema[] =
 	" keyid TEXT NOT NULL UNIQUE,"
 	" pem TEXT NOT NULL) STRICT;"
 
-	"CREATE TABLE agent ("
-	" name TEXT PRIMARY KEY,"
-	" thumbprint TEXT NOT NULL UNIQUE,"
-	" jwk TEXT NOT NULL) STRICT;"
-
-	LEASE_TABLE
+	AGENT_TABLE LEASE_TABLE_2 LEASE_CHANGE_4 TOMBSTONE_TABLE
 
 	"CREATE TABLE audit ("
 	" seq INTEGER PRIMARY KEY,"
@@ -109,6 +132,7 @@ static const char schema[] =
 /*
  * Changes from one version to the next, in order; [0] is from 1 to 2. A lease of version 1 has no
  * end, a key wrapped by it (format 1) is bound to less, which the custodian mends when it starts.
+ * What was promised before the last renewal was not recorded before version 4.
  */
 static const char *const changes[] = {
 	"ALTER TABLE volume ADD COLUMN wrap_format INTEGER NOT NULL DEFAULT 1;"
@@ -118,12 +142,19 @@ static const char *const changes[] = {
 	"ALTER TABLE volume ADD COLUMN on_lapse TEXT NOT NULL DEFAULT 'freeze';"
 	"ALTER TABLE volume ADD COLUMN on_revoke TEXT NOT NULL DEFAULT 'kill';"
 	"ALTER TABLE volume ADD COLUMN queue_ms INTEGER NOT NULL DEFAULT 300000;"
-	"ALTER TABLE lease RENAME TO lease_1;" LEASE_TABLE
+	"ALTER TABLE lease RENAME TO lease_1;" LEASE_TABLE_2
 	"INSERT INTO lease SELECT id, volume, agent, container, boot_id, fence, granted, ms,"
 	" 0, 0, 0, boot_id, 0 FROM lease_1;"
 	"DROP TABLE lease_1;",
 
 	"ALTER TABLE volume ADD COLUMN mount_options TEXT NOT NULL DEFAULT '';",
+
+	LEASE_CHANGE_4 TOMBSTONE_TABLE
+	"ALTER TABLE agent RENAME TO agent_3;" AGENT_TABLE
+	"INSERT INTO agent SELECT name, " SQL_UUID ", thumbprint, jwk FROM agent_3;"
+	"DROP TABLE agent_3;"
+	"UPDATE lease SET cover_ms = ms, enrolment = coalesce("
+	"(SELECT enrolment FROM agent WHERE agent.name = lease.agent), '');",
 };
 
 static int exec(struct store *st, const char *sql, struct cc_error *err)

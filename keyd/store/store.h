@@ -39,6 +39,8 @@ struct store;
  * @wrap_format: what the wrapped key is bound to, enum kek_format
  * @fence: highest fence number ever given out
  * @serial_floor: highest identity serial ever accepted; survives revocation
+ *
+ * Both are of the name: a volume that is made under the name of a deleted one goes on from there.
  */
 struct store_volume {
 	int64_t id;
@@ -70,9 +72,13 @@ struct store_signer {
 	char *pem;
 };
 
-/* An enrolled host agent. @jwk: public JWK text, owned. */
+/*
+ * An enrolled host agent. @enrolment: random UUID, made when it was enrolled, of this key for good:
+ * the next of its name has another. @jwk: public JWK text, owned.
+ */
 struct store_agent {
 	char name[CC_NAME_LEN];
+	char enrolment[CC_UUID_LEN];
 	char thumbprint[64];
 	char *jwk;
 };
@@ -80,8 +86,13 @@ struct store_agent {
 /**
  * struct store_lease - a lease. The row stays when its time is over, until somebody else gets the
  * volume: as long as it is there nobody else wrote, and its holder may go on.
+ * @agent: name, for people
+ * @enrolment: whose it is; "" when its agent had been removed before keyd recorded that
  * @granted: seconds since the epoch, UTC; for people
  * @ms: length; 0 means until returned (only leases of before there were others)
+ * @cover_ms: the longest promise to the holder that may still run, at least @ms: an answer with a
+ * shorter one may be lost, and its kernel then keeps the key for as long as it was told before
+ * @ver: grows with each grant and renewal, and with nothing else
  * @shared: others may hold the volume as well, all of them @read_only
  * @revoked: it can no longer be renewed
  * @host_boot: boot id of keyd's own host when @end_ms was written
@@ -92,11 +103,14 @@ struct store_lease {
 	char volume[CC_NAME_LEN]; /* name and UUID; filled by the store */
 	char volume_uuid[CC_UUID_LEN];
 	char agent[CC_NAME_LEN];
+	char enrolment[CC_UUID_LEN];
 	char container[STORE_CONTAINER_LEN];
 	char boot_id[CC_UUID_LEN];
 	uint64_t fence;
 	int64_t granted;
 	uint64_t ms;
+	uint64_t cover_ms;
+	uint64_t ver;
 	bool shared;
 	bool read_only;
 	bool revoked;
@@ -165,6 +179,14 @@ int store_volume_by_uuid(struct store *st, const char *uuid, struct store_volume
 int store_volume_each(struct store *st, store_volume_fn *fn, void *arg, struct cc_error *err);
 int store_volume_delete(struct store *st, int64_t id, struct cc_error *err);
 
+/*
+ * Tombstones, by name: what was reached by the volumes of a name that are deleted. A put raises
+ * them to @fence and @serial_floor of @v; a get raises those of @v, which is left as it is where
+ * no volume of its name was ever deleted.
+ */
+int store_tombstone_put(struct store *st, const struct store_volume *v, struct cc_error *err);
+int store_tombstone_get(struct store *st, struct store_volume *v, struct cc_error *err);
+
 /* The identity of a volume; put replaces. */
 int store_identity_put(struct store *st, int64_t volume, const struct store_identity *id,
 		       struct cc_error *err);
@@ -194,7 +216,12 @@ int store_agent_delete(struct store *st, const char *name, struct cc_error *err)
 typedef int store_lease_fn(void *arg, const struct store_lease *l, struct cc_error *err);
 int store_lease_add(struct store *st, int64_t volume, const struct store_lease *l,
 		    struct cc_error *err);
-/* Writes @ms, @read_only, @revoked, @host_boot and @end_ms of the lease with this id. */
+/*
+ * Both write the lease with this id, if its version is still @ver; else CC_E_INTERNAL: somebody
+ * else wrote it meanwhile. A renewal writes @ms, @cover_ms, @read_only, @host_boot and @end_ms, and
+ * raises @ver; an update writes @revoked, @host_boot and @end_ms.
+ */
+int store_lease_renew(struct store *st, struct store_lease *l, struct cc_error *err);
 int store_lease_update(struct store *st, const struct store_lease *l, struct cc_error *err);
 int store_lease_get(struct store *st, const char *id, struct store_lease *l, struct cc_error *err);
 int store_lease_each(struct store *st, store_lease_fn *fn, void *arg, struct cc_error *err);

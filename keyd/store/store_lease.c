@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/store.h"
 
+#include <inttypes.h>
+
 #include "store/store_sql.h"
 
 #define SELECT                                                                               \
 	"SELECT l.id, v.name, v.uuid, l.agent, l.container, l.boot_id, l.fence, l.granted, " \
-	"l.ms, l.shared, l.read_only, l.revoked, l.host_boot, l.end_ms FROM lease l "        \
+	"l.ms, l.shared, l.read_only, l.revoked, l.host_boot, l.end_ms, l.cover_ms, l.ver, " \
+	"l.enrolment FROM lease l "                                                          \
 	"JOIN volume v ON v.id = l.volume "
 
 static int read_row(sqlite3_stmt *q, struct store_lease *l, struct cc_error *err)
@@ -21,7 +24,10 @@ static int read_row(sqlite3_stmt *q, struct store_lease *l, struct cc_error *err
 	    sql_text(q, 3, l->agent, sizeof(l->agent), err) ||
 	    sql_text(q, 4, l->container, sizeof(l->container), err) ||
 	    sql_text(q, 5, l->boot_id, sizeof(l->boot_id), err) || sql_u64(q, 6, &l->fence, err) ||
-	    sql_u64(q, 8, &l->ms, err) || sql_text(q, 12, l->host_boot, sizeof(l->host_boot), err))
+	    sql_u64(q, 8, &l->ms, err) ||
+	    sql_text(q, 12, l->host_boot, sizeof(l->host_boot), err) ||
+	    sql_u64(q, 14, &l->cover_ms, err) || sql_u64(q, 15, &l->ver, err) ||
+	    sql_text(q, 16, l->enrolment, sizeof(l->enrolment), err))
 		return -1;
 	return 0;
 }
@@ -31,24 +37,50 @@ int store_lease_add(struct store *st, int64_t volume, const struct store_lease *
 {
 	int n = sql_run(st, err,
 			"INSERT INTO lease (id, volume, agent, container, boot_id, fence, granted, "
-			"ms, shared, read_only, revoked, host_boot, end_ms) VALUES (?, ?, ?, ?, ?, "
-			"?, ?, ?, ?, ?, ?, ?, ?)",
-			"titttuiuiiiti", l->id, volume, l->agent, l->container, l->boot_id,
+			"ms, shared, read_only, revoked, host_boot, end_ms, cover_ms, ver, "
+			"enrolment) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+			"titttuiuiiitiuut", l->id, volume, l->agent, l->container, l->boot_id,
 			l->fence, l->granted, l->ms, (int64_t)l->shared, (int64_t)l->read_only,
-			(int64_t)l->revoked, l->host_boot, l->end_ms);
+			(int64_t)l->revoked, l->host_boot, l->end_ms, l->cover_ms, l->ver,
+			l->enrolment);
 
 	return n < 0 ? cc_prefix(err, "lease") : 0;
 }
 
-int store_lease_update(struct store *st, const struct store_lease *l, struct cc_error *err)
+/* @n: rows that were written */
+static int one_row(int n, const struct store_lease *l, struct cc_error *err)
+{
+	if (n < 0)
+		return cc_prefix(err, "lease");
+	if (n != 1)
+		return cc_fail(err, CC_E_INTERNAL,
+			       "lease %s is no longer the one that was read (version %" PRIu64 ")",
+			       l->id, l->ver);
+	return 0;
+}
+
+int store_lease_renew(struct store *st, struct store_lease *l, struct cc_error *err)
 {
 	int n = sql_run(st, err,
-			"UPDATE lease SET ms = ?, read_only = ?, revoked = ?, host_boot = ?, "
-			"end_ms = ? WHERE id = ?",
-			"uiitit", l->ms, (int64_t)l->read_only, (int64_t)l->revoked, l->host_boot,
-			l->end_ms, l->id);
+			"UPDATE lease SET ms = ?, cover_ms = ?, read_only = ?, host_boot = ?, "
+			"end_ms = ?, ver = ver + 1 WHERE id = ? AND ver = ?",
+			"uuititu", l->ms, l->cover_ms, (int64_t)l->read_only, l->host_boot,
+			l->end_ms, l->id, l->ver);
 
-	return n < 0 ? cc_prefix(err, "lease") : 0;
+	if (one_row(n, l, err))
+		return -1;
+	l->ver++;
+	return 0;
+}
+
+int store_lease_update(struct store *st, const struct store_lease *l, struct cc_error *err)
+{
+	return one_row(sql_run(st, err,
+			       "UPDATE lease SET revoked = ?, host_boot = ?, end_ms = ? "
+			       "WHERE id = ? AND ver = ?",
+			       "ititu", (int64_t)l->revoked, l->host_boot, l->end_ms, l->id,
+			       l->ver),
+		       l, err);
 }
 
 int store_lease_get(struct store *st, const char *id, struct store_lease *l, struct cc_error *err)

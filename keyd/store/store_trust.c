@@ -150,8 +150,9 @@ void store_agent_clear(struct store_agent *a)
 
 int store_agent_add(struct store *st, const struct store_agent *a, struct cc_error *err)
 {
-	int n = sql_run(st, err, "INSERT INTO agent (name, thumbprint, jwk) VALUES (?, ?, ?)",
-			"ttt", a->name, a->thumbprint, a->jwk);
+	int n = sql_run(st, err,
+			"INSERT INTO agent (name, enrolment, thumbprint, jwk) VALUES (?, ?, ?, ?)",
+			"tttt", a->name, a->enrolment, a->thumbprint, a->jwk);
 
 	return n < 0 ? cc_prefix(err, "agent %s or its key %s", a->name, a->thumbprint) : 0;
 }
@@ -160,15 +161,17 @@ static int read_agent(sqlite3_stmt *q, struct store_agent *a, struct cc_error *e
 {
 	memset(a, 0, sizeof(*a));
 	if (sql_text(q, 0, a->name, sizeof(a->name), err) ||
-	    sql_text(q, 1, a->thumbprint, sizeof(a->thumbprint), err))
+	    sql_text(q, 1, a->enrolment, sizeof(a->enrolment), err) ||
+	    sql_text(q, 2, a->thumbprint, sizeof(a->thumbprint), err))
 		return -1;
-	return sql_dup(q, 2, &a->jwk, NULL, err);
+	return sql_dup(q, 3, &a->jwk, NULL, err);
 }
 
 int store_agent_get(struct store *st, const char *name, struct store_agent *a, struct cc_error *err)
 {
 	sql_auto sqlite3_stmt *q = sql_prepare(
-		st, err, "SELECT name, thumbprint, jwk FROM agent WHERE name = ?", "t", name);
+		st, err, "SELECT name, enrolment, thumbprint, jwk FROM agent WHERE name = ?", "t",
+		name);
 	int rc = q ? sql_step(st, q, err) : -1;
 
 	if (rc < 0)
@@ -178,8 +181,8 @@ int store_agent_get(struct store *st, const char *name, struct store_agent *a, s
 
 int store_agent_each(struct store *st, store_agent_fn *fn, void *arg, struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q =
-		sql_prepare(st, err, "SELECT name, thumbprint, jwk FROM agent ORDER BY name", "");
+	sql_auto sqlite3_stmt *q = sql_prepare(
+		st, err, "SELECT name, enrolment, thumbprint, jwk FROM agent ORDER BY name", "");
 	int rc;
 
 	if (!q)

@@ -143,3 +143,32 @@ int store_volume_delete(struct store *st, int64_t id, struct cc_error *err)
 {
 	return sql_run(st, err, "DELETE FROM volume WHERE id = ?", "i", id) < 0 ? -1 : 0;
 }
+
+int store_tombstone_put(struct store *st, const struct store_volume *v, struct cc_error *err)
+{
+	int n = sql_run(st, err,
+			"INSERT INTO tombstone (name, fence, serial_floor, ver) "
+			"VALUES (?, ?, ?, 1) ON CONFLICT (name) DO UPDATE SET "
+			"fence = max(fence, excluded.fence), "
+			"serial_floor = max(serial_floor, excluded.serial_floor), ver = ver + 1",
+			"tuu", v->rec.name, v->fence, v->serial_floor);
+
+	return n < 0 ? cc_prefix(err, "tombstone of volume %s", v->rec.name) : 0;
+}
+
+int store_tombstone_get(struct store *st, struct store_volume *v, struct cc_error *err)
+{
+	sql_auto sqlite3_stmt *q =
+		sql_prepare(st, err, "SELECT fence, serial_floor FROM tombstone WHERE name = ?",
+			    "t", v->rec.name);
+	int rc = q ? sql_step(st, q, err) : -1;
+	uint64_t fence, floor;
+
+	if (rc <= 0)
+		return rc;
+	if (sql_u64(q, 0, &fence, err) || sql_u64(q, 1, &floor, err))
+		return -1;
+	v->fence = v->fence > fence ? v->fence : fence;
+	v->serial_floor = v->serial_floor > floor ? v->serial_floor : floor;
+	return 0;
+}

@@ -98,7 +98,7 @@ inline grant(i, h) {
 		if
 		:: holder == h && is_own(i) && left > e ->
 			e = left;
-			c = left - SLACK
+			c = cover
 		:: holder == h && !is_own(i) && !is_over(i) && cover > c ->
 			c = cover;
 			e = cover + SLACK

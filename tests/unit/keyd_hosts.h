@@ -8,7 +8,8 @@
 #include "keyd_world.h"
 
 #define MS 600000
-#define END (MS + 2000 + MS / 200) /* when keyd gives the volume to somebody else */
+#define LASTS(ms) ((ms) + 2000 + (ms) / 8)
+#define END LASTS(MS) /* when keyd gives the volume to somebody else */
 
 static json_t *host2;
 

@@ -508,7 +508,7 @@ static inline void open_custodian(struct world *w)
 	if (!w->custodian.store ||
 	    upgrade_keys(w->custodian.store, &w->custodian.kek, fake_real, &err) ||
 	    upgrade_signers(w->custodian.store, fake_real, &err) ||
-	    lease_settle(w->custodian.store, fake_host_boot, fake_boot_ms, &err))
+	    lease_settle(w->custodian.store, fake_host_boot, get_fake_boot_ms, &err))
 		fail_msg("%s", err.text);
 }
 

@@ -452,7 +452,7 @@ static void fences_are_never_used_again(void **state)
 		last = fence_of(&g);
 		ask_ok(w, i % 2 ? OP_LEASE_RETURN : OP_LEASE_REVOKE, lease_of(&g),
 		       i % 2 ? json_object() : NULL);
-		fake_boot_ms += 610000; /* one that was revoked ends in its time */
+		fake_boot_ms += 700000; /* one that was revoked ends in its time */
 		reopen_custodian(w);
 	}
 }

@@ -16,7 +16,7 @@ static const struct {
 	int64_t end_ms;
 	bool shared, read_only, revoked;
 	/* the asker: same as the holder's or another */
-	enum which agent, boot, container;
+	enum which enrolment, boot, container;
 	bool ask_shared, ask_read_only;
 	enum lease_verdict want;
 } rules[] = {
@@ -40,7 +40,13 @@ static const struct {
 	{"another host's, over", 9, 1000, 0, 0, 0, OTHER, OTHER, OTHER, 0, 0, LEASE_OVER},
 	{"another host's, revoked", 9, 1001, 0, 0, 1, OTHER, OTHER, OTHER, 0, 0, LEASE_CONFLICT},
 	{"both read", 9, 1001, 1, 1, 0, OTHER, OTHER, OTHER, 1, 1, LEASE_BESIDE},
-	{"both read, over", 9, 1000, 1, 1, 0, OTHER, OTHER, OTHER, 1, 1, LEASE_OVER},
+	{"both read, over", 9, 1000, 1, 1, 0, OTHER, OTHER, OTHER, 1, 1, LEASE_BESIDE},
+	{"both read, revoked", 9, 1001, 1, 1, 1, OTHER, OTHER, OTHER, 1, 1, LEASE_BESIDE},
+	{"both read, revoked and over", 9, 1000, 1, 1, 1, OTHER, OTHER, OTHER, 1, 1, LEASE_OVER},
+	{"it read, the other writes, over", 9, 1000, 1, 1, 0, OTHER, OTHER, OTHER, 0, 0,
+	 LEASE_OVER},
+	{"it read, the other does alone, over", 9, 1000, 1, 1, 0, OTHER, OTHER, OTHER, 0, 1,
+	 LEASE_OVER},
 	{"it reads, the other writes", 9, 1001, 0, 0, 0, OTHER, OTHER, OTHER, 1, 1, LEASE_CONFLICT},
 	{"it writes, the other reads", 9, 1001, 1, 1, 0, OTHER, OTHER, OTHER, 0, 0, LEASE_CONFLICT},
 };
@@ -51,6 +57,7 @@ static void each_rule(void **state)
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
 		struct store_lease l = {
 			.agent = "host1",
+			.enrolment = UUID_PGDATA,
 			.container = CONTAINER_1,
 			.boot_id = BOOT_1,
 			.ms = rules[i].ms,
@@ -60,7 +67,8 @@ static void each_rule(void **state)
 			.revoked = rules[i].revoked,
 		};
 		struct lease_ask ask = {
-			.agent = rules[i].agent == SAME ? "host1" : "host2",
+			.agent = "host1", /* a name is nobody */
+			.enrolment = rules[i].enrolment == SAME ? UUID_PGDATA : UUID_OTHER,
 			.boot_id = rules[i].boot == SAME ? BOOT_1 : BOOT_2,
 			.container = rules[i].container == SAME ? CONTAINER_1 : CONTAINER_2,
 			.shared = rules[i].ask_shared,
@@ -75,7 +83,7 @@ static void each_rule(void **state)
 static void keyd_counts_longer_than_the_kernel(void **state)
 {
 	(void)state;
-	assert_int_equal(lease_end(5, 2000), 5 + 2000 + 2000 + 10);
+	assert_int_equal(lease_end(5, 2000), 5 + 2000 + 2000 + 250);
 	assert_int_equal(lease_end(5, MS), 5 + END);
 	assert_true(lease_end(INT64_C(1) << 40, CC_LEASE_MS_MAX) > 0);
 }
@@ -228,6 +236,117 @@ static void what_is_returned_is_free_at_once(void **state)
 	assert_not_renewed(&g, "lease");
 }
 
+/* ---- another length ---- */
+
+static void set_ms(struct world *w, int ms)
+{
+	ask_ok(w, OP_VOLUME_SET, "pgdata", json_pack("{s:i}", "leaseMs", ms));
+}
+
+/* The answer to the renewal is lost: the kernel has the key for what was said before. */
+static void a_lease_that_is_shortened_lasts_as_long_as_was_promised(void **state)
+{
+	struct world *w = *state;
+	auto_got struct got g = {0};
+	char id[37];
+
+	hold(w, id);
+	set_ms(w, 2000);
+	fake_boot_ms += 1000;
+	g = renew(w, id);
+	assert_int_equal(json_integer_value(json_object_get(renewal_of(&g), "ms")), 2000);
+	fake_boot_ms += LASTS(2000);
+	assert_busy(w);
+	fake_boot_ms += END - LASTS(2000) - 1000 - 1;
+	assert_busy(w);
+	/* A release is a renewal, too. */
+	g = (got_clear(&g), release_to(w, BOOT_1, CONTAINER_1));
+	assert_int_equal(g.http, 200);
+	fake_boot_ms += LASTS(2000) - 1;
+	assert_busy(w);
+	fake_boot_ms += 1;
+	assert_free(w);
+}
+
+static void so_it_does_over_boots_of_keyds_host(void **state)
+{
+	struct world *w = *state;
+	const char *was = fake_host_boot;
+	auto_got struct got g = {0};
+	char id[37];
+
+	hold(w, id);
+	set_ms(w, 2000);
+	g = renew(w, id);
+	assert_renewed(&g);
+	fake_host_boot = "f0000000-0000-4000-8000-000000000002";
+	fake_boot_ms = 5000;
+	reopen_custodian(w);
+	fake_boot_ms += LASTS(2000);
+	g = (got_clear(&g), renew(w, id)); /* lost again */
+	assert_renewed(&g);
+	fake_host_boot = "f0000000-0000-4000-8000-000000000003";
+	fake_boot_ms = 7000;
+	reopen_custodian(w);
+	fake_boot_ms += END - 1;
+	assert_busy(w);
+	/* The longer promise is over: from now on the shorter one is all there is. */
+	g = (got_clear(&g), renew(w, id));
+	fake_host_boot = "f0000000-0000-4000-8000-000000000004";
+	reopen_custodian(w);
+	fake_boot_ms += LASTS(2000) - 1;
+	assert_busy(w);
+	fake_boot_ms += 1;
+	assert_free(w);
+	fake_host_boot = was;
+}
+
+static void a_lease_that_is_prolonged_counts_at_once(void **state)
+{
+	struct world *w = *state;
+	auto_got struct got g = {0};
+	char id[37];
+
+	set_ms(w, 2000);
+	hold(w, id);
+	set_ms(w, MS);
+	g = renew(w, id);
+	assert_renewed(&g);
+	fake_boot_ms += END - 1;
+	assert_busy(w);
+	fake_boot_ms += 1;
+	assert_free(w);
+}
+
+/* Its version is what tells others that it was granted or renewed, and nothing else was. */
+static void the_version_grows_with_grants_and_renewals_only(void **state)
+{
+	struct world *w = *state;
+	const char *was = fake_host_boot;
+	auto_got struct got g = {0};
+	struct store_lease l, old;
+	struct cc_error err;
+	char id[37];
+
+	hold(w, id);
+	assert_int_equal(store_lease_get(w->custodian.store, id, &old, &err), 0);
+	assert_int_equal(old.ver, 1);
+	g = renew(w, id);
+	assert_renewed(&g);
+	assert_int_equal(store_lease_get(w->custodian.store, id, &l, &err), 0);
+	assert_int_equal(l.ver, 2);
+	/* Who read it before writes nothing over what was written since. */
+	assert_int_equal(store_lease_renew(w->custodian.store, &old, &err), -1);
+	assert_int_equal(store_lease_update(w->custodian.store, &old, &err), -1);
+	ask_ok(w, OP_LEASE_REVOKE, id, NULL);
+	fake_host_boot = "f0000000-0000-4000-8000-000000000002";
+	reopen_custodian(w);
+	assert_int_equal(store_lease_get(w->custodian.store, id, &l, &err), 0);
+	assert_int_equal(l.ver, 2);
+	assert_true(l.revoked);
+	fake_host_boot = was;
+}
+
 /* ---- what is taken away -------------------------------------------------------------------- */
 
 static void a_revoked_lease_is_not_renewed_and_others_wait_for_its_end(void **state)
@@ -339,6 +458,43 @@ static void an_agent_that_was_removed_renews_nothing(void **state)
 	assert_free(w);
 }
 
+/* An agent of that name, with @key, and a lease of the one that was removed. */
+static void assert_another_holder(struct world *w, const json_t *key, const char *lease)
+{
+	auto_got struct got g = {0};
+
+	ask_ok(w, OP_AGENT_DELETE, "host1", NULL);
+	enrol(w, "host1", key);
+	g = release_as(w, "host1", key, BOOT_2, CONTAINER_2);
+	assert_error(&g, 409, "busy", "lease");
+	assert_non_null(strstr(message_of(&g), "an earlier one of this name"));
+	g = (got_clear(&g), release_as(w, "host1", key, BOOT_1, CONTAINER_1));
+	assert_error(&g, 409, "busy", "lease");
+	g = (got_clear(&g), renew_as(w, "host1", key, BOOT_1, CONTAINER_1, lease, NULL));
+	assert_not_renewed(&g, "lease");
+}
+
+static void an_agent_of_the_same_name_is_another_holder(void **state)
+{
+	struct world *w = *state;
+	cc_auto_json json_t *other = new_agent_key("host1");
+	auto_got struct got g = {0};
+	char id[37];
+
+	hold(w, id);
+	assert_another_holder(w, other, id);
+	/* So is the same key: it may be on another machine. */
+	assert_another_holder(w, w->agent, id);
+	reopen_custodian(w);
+	fake_boot_ms += END - 1;
+	g = release_to(w, BOOT_1, CONTAINER_1);
+	assert_error(&g, 409, "busy", "lease");
+	fake_boot_ms += 1;
+	g = (got_clear(&g), release_to(w, BOOT_1, CONTAINER_1));
+	assert_int_equal(g.http, 200);
+	assert_string_not_equal(lease_of(&g), id);
+}
+
 static void to_sh(json_t *m)
 {
 	change(m, "config", "args", json_pack("[s]", "/bin/sh"));
@@ -429,11 +585,16 @@ int main(void)
 		hosts_test(leases_survive_a_restart_of_keyd),
 		hosts_test(a_reboot_of_keyds_host_waits_the_lease_out),
 		hosts_test(what_is_returned_is_free_at_once),
+		hosts_test(a_lease_that_is_shortened_lasts_as_long_as_was_promised),
+		hosts_test(so_it_does_over_boots_of_keyds_host),
+		hosts_test(a_lease_that_is_prolonged_counts_at_once),
+		hosts_test(the_version_grows_with_grants_and_renewals_only),
 		hosts_test(a_revoked_lease_is_not_renewed_and_others_wait_for_its_end),
 		hosts_test(a_revoked_lease_that_comes_back_frees_the_volume),
 		hosts_test(whatever_is_revoked_ends_at_the_next_renewal),
 		hosts_test(an_agent_that_was_removed_renews_nothing),
 		hosts_test(a_running_container_renews_over_any_channel),
+		hosts_test(an_agent_of_the_same_name_is_another_holder),
 		hosts_test(renewal_measures_again),
 		hosts_test(nobody_renews_anothers_lease),
 		hosts_test(evidence_is_for_one_purpose),

@@ -2,9 +2,10 @@
 /*
  * Random schedules of hosts that want one volume: keyd's own decision and store, and a model of the
  * kernels and agents around it. Requests and answers are lost and late, agents are stopped and
- * killed, clocks on the wall jump, clocks run unequally fast, keyd restarts and its host boots.
- * Whatever happens, two kernels never hold the key at the same time, fences only grow, and what a
- * kernel still had in memory is written only where nobody else wrote in between.
+ * killed, hosts are enrolled anew under each other's names, the volume's length of a lease changes,
+ * clocks on the wall jump, clocks run unequally fast, keyd restarts and its host boots. Whatever
+ * happens, two kernels never hold the key at the same time, fences only grow, and what a kernel
+ * still had in memory is written only where nobody else wrote in between.
  *
  * LEASE_SEED=N repeats one schedule; CC_LONG=1 runs many more.
  */
@@ -18,22 +19,25 @@
 #define STEPS 400
 #define SCHEDULES 200
 #define SCHEDULES_LONG 1000
-#define MS 10000
-#define DRIFT_PPM 1000 /* more than NTP ever makes a clock run faster or slower */
+#define MS 40000 /* long enough for the eighth of it to be what counts, not the 2 s */
+#define SHORT_MS 2000
+#define TICK_MS 20
+#define DRIFT_PPM 1000	/* of a clock that nobody slews, which the kernel's lease goes by */
+#define SLEW_PPM 100500 /* how much faster or slower adjtimex(2) may make keyd's */
 
 /**
  * struct host - a host's kernel and agent.
  * @rate: of its clock, in millionths; @boot_ms: what it shows
- * @boot: number of the boot
+ * @boot: number of the boot; @enrolled: of times that it was enrolled
  * @active, @key_end: the kernel has the key, until its clock shows that
  * @lease, @fence, @cached: what the agent remembers; the container's pages are of that fence
  * @asked: a request is under way, sent when the clock showed @asked_ms
  * @answered: so is an answer
  */
 struct host {
-	char name[16], boot_id[37], container[65];
+	char name[16], enrolment[37], boot_id[37], container[65];
 	int64_t rate, boot_ms, part;
-	unsigned int boot;
+	unsigned int boot, enrolled;
 	bool active;
 	int64_t key_end;
 	char lease[37];
@@ -45,9 +49,13 @@ struct host {
 	struct store_lease answer;
 };
 
-/* @written: the fence of the last host that wrote to the LUN */
+/*
+ * @written: the fence of the last host that wrote to the LUN
+ * @rate, @part: of keyd's clock, as a host's
+ */
 struct net {
 	struct world *w;
+	int64_t rate, part;
 	struct host host[HOSTS];
 	unsigned int host_boots;
 	char host_boot[37];
@@ -75,28 +83,41 @@ static void kernel_timer(struct net *n, struct host *h)
 	n->lapses++;
 }
 
+static void tick(int64_t *clock_ms, int64_t *part, int64_t rate)
+{
+	*part += TICK_MS * (1000000 + rate);
+	*clock_ms += *part / 1000000;
+	*part %= 1000000;
+}
+
 static void pass(struct net *n, int64_t ms)
 {
 	/* in small steps: all kernels see their timers in order */
-	for (; ms > 0; ms -= 10) {
-		fake_boot_ms += 10;
+	for (; ms > 0; ms -= TICK_MS) {
+		tick(&fake_boot_ms, &n->part, n->rate);
 		for (size_t i = 0; i < HOSTS; i++) {
 			struct host *h = &n->host[i];
 
-			h->part += 10 * (1000000 + h->rate);
-			h->boot_ms += h->part / 1000000;
-			h->part %= 1000000;
+			tick(&h->boot_ms, &h->part, h->rate);
 			kernel_timer(n, h);
 		}
 	}
+}
+
+/* Up to @max either way. */
+static int64_t roll_rate(struct net *n, unsigned int max)
+{
+	return (int64_t)roll(n, 2 * max + 1) - max;
 }
 
 /* ---- agents and their kernels -------------------------------------------------------------- */
 
 static struct lease_ask ask_of(const struct host *h)
 {
-	return (struct lease_ask){
-		.agent = h->name, .boot_id = h->boot_id, .container = h->container};
+	return (struct lease_ask){.agent = h->name,
+				  .enrolment = h->enrolment,
+				  .boot_id = h->boot_id,
+				  .container = h->container};
 }
 
 static void send_ask(struct host *h)
@@ -132,7 +153,8 @@ static void arrive(struct net *n, struct host *h)
 	if (h->ask_renew) {
 		rc = lease_mine(st, h->lease, UUID_PGDATA, &ask, fake_boot_ms, &h->answer, &err);
 		if (!rc)
-			rc = lease_prolong(st, &h->answer, MS, n->host_boot, fake_boot_ms, &err);
+			rc = lease_prolong(st, &h->answer, v.rec.terms.lease_ms, n->host_boot,
+					   fake_boot_ms, &err);
 	} else {
 		rc = lease_grant(st, &v, &ask, n->host_boot, fake_boot_ms, 0, &h->answer, &err);
 	}
@@ -227,7 +249,16 @@ static void boot_host(struct net *n, struct host *h)
 	h->boot_ms = roll(n, 5000);
 	h->fence = 0;
 	snprintf(h->boot_id, sizeof(h->boot_id), "b%07u-0000-4000-8000-00000000000%c", h->boot,
-		 h->name[4]);
+		 h->container[0]);
+}
+
+/* The machine was booted, and its agent is enrolled anew, under any name. */
+static void enrol_host(struct net *n, struct host *h, unsigned int name)
+{
+	boot_host(n, h);
+	snprintf(h->name, sizeof(h->name), "host%u", name);
+	snprintf(h->enrolment, sizeof(h->enrolment), "e%07u-0000-4000-8000-00000000000%c",
+		 ++h->enrolled, h->container[0]);
 }
 
 /* ---- keyd ---------------------------------------------------------------------------------- */
@@ -260,13 +291,24 @@ static void take_away(struct net *n, struct host *h)
 	assert_int_equal(store_lease_update(n->w->custodian.store, &l, &err), 0);
 }
 
+static void set_length(struct net *n, uint64_t ms)
+{
+	struct store *st = n->w->custodian.store;
+	struct store_volume v;
+	struct cc_error err;
+
+	assert_int_equal(store_volume_get(st, "pgdata", &v, &err), 0);
+	v.rec.terms.lease_ms = ms;
+	assert_int_equal(store_volume_update(st, &v, &err), 0);
+}
+
 /* ---- a schedule ---------------------------------------------------------------------------- */
 
 static void step(struct net *n)
 {
 	struct host *h = &n->host[roll(n, HOSTS)];
 
-	switch (roll(n, 24)) {
+	switch (roll(n, 25)) {
 	case 0 ... 5:
 		return send_ask(h);
 	case 6 ... 10:
@@ -290,7 +332,7 @@ static void step(struct net *n)
 		return pass(n, roll(n, 100));
 	case 20:
 		if (roll(n, 4) == 0)
-			boot_host(n, h);
+			roll(n, 3) ? boot_host(n, h) : enrol_host(n, h, roll(n, HOSTS));
 		return;
 	case 21:
 		if (roll(n, 3) == 0)
@@ -300,9 +342,14 @@ static void step(struct net *n)
 		if (roll(n, 4) == 0)
 			take_away(n, h);
 		return;
+	case 23:
+		n->rate = roll_rate(n, SLEW_PPM);
+		if (roll(n, 3) == 0)
+			set_length(n, roll(n, 2) ? SHORT_MS : MS);
+		return;
 	default:
 		/* an agent stopped for longer than its lease is nothing else than this */
-		return pass(n, roll(n, roll(n, 3) ? 2000 : 3 * MS));
+		return pass(n, roll(n, roll(n, 3) ? 2000 : roll(n, 4) ? MS : 3 * MS));
 	}
 }
 
@@ -315,15 +362,14 @@ static void run_schedule(struct world *w, unsigned int seed, unsigned int totals
 	for (unsigned int i = 0; i < HOSTS; i++) {
 		struct host *h = &n.host[i];
 
-		snprintf(h->name, sizeof(h->name), "host%u", i);
 		memset(h->container, 'a' + (int)i, 64);
-		h->rate = (int64_t)roll(&n, 2 * DRIFT_PPM + 1) - DRIFT_PPM;
-		boot_host(&n, h);
+		h->rate = roll_rate(&n, DRIFT_PPM);
+		enrol_host(&n, h, i);
 	}
 	assert_int_equal(store_volume_get(w->custodian.store, "pgdata", &v, &err), 0);
-	v.rec.terms.lease_ms = MS;
 	v.fence = 0;
 	assert_int_equal(store_volume_update(w->custodian.store, &v, &err), 0);
+	set_length(&n, MS);
 	restart_keyd(&n, true);
 	for (unsigned int i = 0; i < STEPS; i++) {
 		step(&n);

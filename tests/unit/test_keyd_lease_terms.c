@@ -18,12 +18,12 @@ static void the_length_is_the_volumes(void **state)
 
 	set(w, "leaseMs", json_integer(20000));
 	hold(w, id);
-	fake_boot_ms += 20000 + 2000 + 100 - 1;
+	fake_boot_ms += LASTS(20000) - 1;
 	assert_busy(w);
 	set(w, "leaseMs", json_integer(2000));
 	g = renew(w, id);
 	assert_int_equal(json_integer_value(json_object_get(renewal_of(&g), "ms")), 2000);
-	fake_boot_ms += 2000 + 2000 + 10;
+	fake_boot_ms += LASTS(2000);
 	assert_free(w);
 }
 
@@ -137,6 +137,54 @@ static void readers_may_share_and_keep_a_writer_out(void **state)
 	assert_busy(w);
 }
 
+/* With the id of a lease anybody could return it. */
+static void the_lease_of_another_is_not_told(void **state)
+{
+	struct world *w = *state;
+	auto_got struct got a = {0}, b = {0};
+
+	read_only_identity(w);
+	a = release_to(w, BOOT_1, CONTAINER_1);
+	assert_int_equal(a.http, 200);
+	b = release_to_host2(w);
+	assert_error(&b, 409, "busy", "lease");
+	assert_null(strstr(b.text, lease_of(&a)));
+	ask_ok(w, OP_LEASE_RETURN, lease_of(&a), json_object());
+	set(w, "sharedRead", json_true());
+	a = (got_clear(&a), release_to(w, BOOT_1, CONTAINER_1));
+	assert_int_equal(a.http, 200);
+	b = (got_clear(&b), release_to_host2(w));
+	assert_int_equal(b.http, 200);
+	assert_null(strstr(b.text, lease_of(&a)));
+}
+
+/* Nobody wrote: a reader that was cut off goes on, whoever came to read meanwhile. */
+static void a_reader_does_not_expel_one_whose_time_is_over(void **state)
+{
+	struct world *w = *state;
+	auto_got struct got a = {0}, b = {0}, c = {0};
+	json_t *pred = predicate(5);
+
+	read_only_identity(w);
+	set(w, "sharedRead", json_true());
+	a = release_to(w, BOOT_1, CONTAINER_1);
+	assert_int_equal(a.http, 200);
+	fake_boot_ms += 2 * END;
+	b = release_to_host2(w);
+	assert_int_equal(b.http, 200);
+	c = renew(w, lease_of(&a));
+	assert_renewed(&c);
+
+	/* A writer does, when both have run out. */
+	fake_boot_ms += 2 * END;
+	c = (got_clear(&c), add_identity(w, w->signer, pred));
+	assert_int_equal(c.http, 200);
+	c = (got_clear(&c), release_as(w, "host2", host2, BOOT_2, CONTAINER_1));
+	assert_int_equal(c.http, 200);
+	c = (got_clear(&c), renew(w, lease_of(&a)));
+	assert_not_renewed(&c, "lease");
+}
+
 static void a_volume_whose_leases_are_over_can_be_deleted(void **state)
 {
 	struct world *w = *state;
@@ -147,6 +195,29 @@ static void a_volume_whose_leases_are_over_can_be_deleted(void **state)
 	ask_ok(w, OP_VOLUME_DELETE, "pgdata", NULL);
 }
 
+static void a_new_volume_of_an_old_name_goes_on_from_its_counters(void **state)
+{
+	struct world *w = *state;
+
+	for (unsigned int i = 0; i < 3; i++) {
+		auto_got struct got a = release_to(w, BOOT_1, CONTAINER_1), g = {0};
+
+		assert_int_equal(fence_of(&a), i + 1);
+		ask_ok(w, OP_LEASE_RETURN, lease_of(&a), json_object());
+		/* One that nobody had in between changes nothing. */
+		for (unsigned int k = 0; k < 2; k++) {
+			ask_ok(w, OP_VOLUME_DELETE, "pgdata", NULL);
+			reopen_custodian(w);
+			add_volume(w, "pgdata", UUID_PGDATA);
+		}
+		/* What was signed for the deleted one is not taken for this one. */
+		g = add_identity(w, w->signer, predicate(3 + i));
+		assert_error(&g, 403, "refused", "serial");
+		g = (got_clear(&g), add_identity(w, w->signer, predicate(4 + i)));
+		assert_int_equal(g.http, 200);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -154,7 +225,10 @@ int main(void)
 		hosts_test(terms_are_checked_and_recorded),
 		hosts_test(how_a_volume_is_mounted_is_recorded),
 		hosts_test(readers_may_share_and_keep_a_writer_out),
+		hosts_test(the_lease_of_another_is_not_told),
+		hosts_test(a_reader_does_not_expel_one_whose_time_is_over),
 		hosts_test(a_volume_whose_leases_are_over_can_be_deleted),
+		hosts_test(a_new_volume_of_an_old_name_goes_on_from_its_counters),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

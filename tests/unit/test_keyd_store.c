@@ -77,11 +77,14 @@ static void leases_are_kept_with_their_volume(void **state)
 	struct store_volume v = volume("pgdata", UUID_PGDATA);
 	struct store_lease l = {.id = UUID_OTHER,
 				.agent = "host1",
+				.enrolment = BOOT_1,
 				.container = CONTAINER_1,
 				.boot_id = BOOT_1,
 				.fence = 1,
 				.granted = 1800000000,
 				.ms = 5000,
+				.cover_ms = 6000,
+				.ver = 7,
 				.shared = true,
 				.read_only = true,
 				.host_boot = BOOT_2,
@@ -95,11 +98,14 @@ static void leases_are_kept_with_their_volume(void **state)
 	assert_int_equal(store_lease_get(st, UUID_OTHER, &back, &err), 0);
 	assert_string_equal(back.volume, "pgdata");
 	assert_string_equal(back.volume_uuid, UUID_PGDATA);
+	assert_string_equal(back.enrolment, BOOT_1);
 	assert_string_equal(back.container, CONTAINER_1);
 	assert_string_equal(back.host_boot, BOOT_2);
 	assert_true(back.shared && back.read_only && !back.revoked);
 	assert_int_equal(back.ms, 5000);
 	assert_int_equal(back.end_ms, 77);
+	assert_int_equal(back.cover_ms, 6000);
+	assert_int_equal(back.ver, 7);
 	back.revoked = true;
 	back.end_ms = 99;
 	assert_int_equal(store_lease_update(st, &back, &err), 0);

@@ -2,6 +2,17 @@
 /* Databases of older versions, and what was changed in one behind keyd's back. */
 #include "keyd_hosts.h"
 
+#define BACK_TO_3                                                      \
+	"ALTER TABLE lease DROP COLUMN cover_ms;"                      \
+	"ALTER TABLE lease DROP COLUMN ver;"                           \
+	"ALTER TABLE lease DROP COLUMN enrolment;"                     \
+	"DROP TABLE tombstone;"                                        \
+	"ALTER TABLE agent RENAME TO a;"                               \
+	"CREATE TABLE agent (name TEXT PRIMARY KEY,"                   \
+	" thumbprint TEXT NOT NULL UNIQUE, jwk TEXT NOT NULL) STRICT;" \
+	"INSERT INTO agent SELECT name, thumbprint, jwk FROM a;"       \
+	"DROP TABLE a;"
+
 /* What the first keyd would have written. */
 static void back_to_version_1(struct world *w)
 {
@@ -21,7 +32,7 @@ static void back_to_version_1(struct world *w)
 	memcpy(v.wrapped, wrapped, len);
 	assert_int_equal(store_volume_update(w->custodian.store, &v, &err), 0);
 	custodian_close(&w->custodian);
-	tamper(w,
+	tamper(w, BACK_TO_3
 	       "DROP INDEX lease_volume;"
 	       "ALTER TABLE lease RENAME TO l;"
 	       "CREATE TABLE lease (id TEXT PRIMARY KEY,"
@@ -75,12 +86,35 @@ static void a_volume_of_version_2_has_no_mount_options(void **state)
 	auto_got struct got g = {0};
 
 	custodian_close(&w->custodian);
-	tamper(w, "ALTER TABLE volume DROP COLUMN mount_options; PRAGMA user_version = 2");
+	tamper(w,
+	       BACK_TO_3 "ALTER TABLE volume DROP COLUMN mount_options; PRAGMA user_version = 2");
 	open_custodian(w);
 	g = ask(w, OP_VOLUME_GET, "pgdata", NULL);
 	assert_string_equal(json_string_value(json_object_get(g.body, "mountOptions")), "");
 	g = (got_clear(&g), release_to(w, BOOT_1, CONTAINER_1));
 	assert_int_equal(g.http, 200);
+}
+
+static void a_lease_of_version_3_covers_its_length(void **state)
+{
+	struct world *w = *state;
+	const char *was = fake_host_boot;
+	auto_got struct got g = {0};
+	char id[37];
+
+	hold(w, id);
+	custodian_close(&w->custodian);
+	tamper(w, BACK_TO_3 "PRAGMA user_version = 3");
+	fake_host_boot = "f0000000-0000-4000-8000-000000000002";
+	fake_boot_ms = 5000;
+	open_custodian(w);
+	fake_boot_ms += END - 1;
+	assert_busy(w);
+	g = renew(w, id);
+	assert_renewed(&g);
+	fake_boot_ms += END;
+	assert_free(w);
+	fake_host_boot = was;
 }
 
 static void a_key_that_version_1_lost_does_not_keep_keyd_from_starting(void **state)
@@ -154,6 +188,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		hosts_test(a_database_of_version_1_is_brought_up_to_date),
 		hosts_test(a_volume_of_version_2_has_no_mount_options),
+		hosts_test(a_lease_of_version_3_covers_its_length),
 		hosts_test(a_key_that_version_1_lost_does_not_keep_keyd_from_starting),
 		hosts_test(key_ids_of_signers_are_made_canonical),
 		hosts_test(two_signers_of_one_key_do_not_keep_keyd_from_starting),

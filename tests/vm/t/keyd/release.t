@@ -6,7 +6,7 @@
 
 . ./lib.sh
 . ./keyd-lib.sh
-plan 55
+plan 57
 
 need ready_world
 
@@ -98,6 +98,14 @@ ok "the audit log has twenty refusals and more" test "$refusals" -ge 25
 is "none of the refused got a key" "$(sqlite3 -readonly "$kd/state/keyd.db" \
 	"SELECT count(*) FROM audit WHERE event = 'release' AND outcome = 'allow'")" 3
 
+# ---- an agent of the same name ----
+
+release release >/dev/null
+is "an agent that is enrolled anew waits for the lease of the one before" "$(refusal)" "409 busy lease"
+api POST "/v1/leases/$(api GET /v1/leases | jq -r '.leases[0].id')/return" '{}' >/dev/null
+release release >/dev/null
+is "it gets the key when that is returned" "$(volume_key)" "$key"
+
 # ---- restart ----
 
 api GET /v1/leases | jq -c 'del(.leases[].leftMs)' >"$kd/leases"
@@ -109,7 +117,7 @@ is "the key is the same after a restart of keyd" "$(volume_key)" "$key"
 boot=b0000000-0000-4000-8000-000000000001
 release release ".measurement.container.id = \"$(printf 'd%.0s' {1..64})\"" >/dev/null
 is "after a boot of its host the agent's own lease gives way" "$(http)" 200
-is "a lease after a boot has a higher fence" "$(jq .lease.fence "$kd/answer")" 2
+is "a lease after a boot has a higher fence" "$(jq .lease.fence "$kd/answer")" 3
 api POST "/v1/leases/$(jq -r .lease.id "$kd/answer")/return" '{}' >/dev/null
 is "a lease that is returned is gone" "$(api GET /v1/leases | jq -c .leases)" '[]'
 
