@@ -23,7 +23,6 @@
 #include "volume.h"
 
 #define STORE_FILE "keyd.db"
-#define STORE_BUSY_MS 5000	/* that it waits while another process writes */
 #define STORE_CONTAINER_LEN 129 /* an engine's container id and its NUL */
 #define STORE_WRAPPED_MAX 128	/* bytes of a wrapped volume key */
 #define STORE_AUDIT_PAGE 500	/* rows one read of the audit log yields at most */

@@ -11,7 +11,8 @@
 
 #include "cleanup.h"
 #include "error.h"
-#include "store/store.h"
+
+#define STORE_BUSY_MS 5000 /* that it waits while another process writes */
 
 /**
  * struct store - an open database.

@@ -3,6 +3,7 @@
 #include "lib_test.h"
 
 #include "dmctl/engine/engine_group.h"
+#include "dmctl/host/cgroup.h"
 #include "dmctl/engine/engines.h"
 
 #define ID_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"

@@ -104,7 +104,7 @@ release release >/dev/null
 is "an agent that is enrolled anew waits for the lease of the one before" "$(refusal)" "409 busy lease"
 api POST "/v1/leases/$(api GET /v1/leases | jq -r '.leases[0].id')/return" '{}' >/dev/null
 release release >/dev/null
-is "it gets the key when that is returned" "$(volume_key)" "$key"
+is "an agent enrolled again gets the key when the lease of the one before is returned" "$(volume_key)" "$key"
 
 # ---- restart ----
 
