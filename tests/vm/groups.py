@@ -25,7 +25,7 @@ class Times:
         return max(1, self.known.get(test_name(path), Needs(path).numbers["timeout"] / 6))
 
     def learn(self, taps):
-        self.known.update((t.name, round(t.seconds)) for t in taps if not t.bad)
+        self.known.update((t.name, round(t.seconds)) for t in taps if t.seconds and not t.bad)
         new = self.path.with_suffix(f".{os.getpid()}")
         new.write_text(json.dumps(self.known, indent=0, sort_keys=True))
         new.replace(self.path)

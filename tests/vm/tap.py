@@ -72,6 +72,7 @@ class Tap:
         self.left = []      # behind, in the guest
         self.last = "(nothing yet)"
         self.started = time.monotonic()
+        self.seconds = 0    # until it has ended
 
     def line(self, text):
         if m := re.match(r"1\.\.(\d+)(?:\s*#\s*skip\b\s*(.*))?$", text, re.I):
