@@ -31,6 +31,7 @@ ok "the confined agent unbinds on request" sh -c 'docker exec app sh -c "cd /; s
 stop "$agent_pid"
 agent_options='--without-gate open,look'
 need start_agent setpriv --no-new-privs --bounding-set="-all,$caps" --inh-caps=-all
+cleanup rmdir /sys/fs/cgroup/neighbour
 active() { dmsetup status container-crypt-vol | grep -q " container-crypt active "; }
 strace -f -p "$agent_pid" -o "$tap_dir/strace" -e trace=fsopen -e inject=fsopen:delay_enter=60s \
 	2>"$tap_dir/strace.err" &

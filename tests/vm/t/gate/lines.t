@@ -3,7 +3,7 @@
 # The gate's lines "open" and "look": nobody but the agent opens a mapping, whatever privileges or devices he has, and nobody
 # but the bound container walks into its file system, by whatever way. They outlive the agent, and a host that
 # cannot have them binds nothing unless it is told to.
-# vm: udev docker podman scsi=2 timeout=1200 kernels
+# vm: udev docker podman scsi=2 timeout=1200
 
 . ./lib.sh
 . ./bind-lib.sh
