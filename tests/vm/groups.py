@@ -22,7 +22,7 @@ class Times:
             self.known = {}
 
     def of(self, path):
-        return max(1, self.known.get(test_name(path), Needs(path).numbers["timeout"] / 6))
+        return max(1, self.known.get(test_name(path), Needs(path).numbers["timeout"] / 10))
 
     def learn(self, taps):
         self.known.update((t.name, round(t.seconds)) for t in taps if t.seconds and not t.bad)

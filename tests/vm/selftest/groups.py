@@ -37,10 +37,10 @@ with tempfile.TemporaryDirectory() as d:
         (folder / f"{name}.t").write_text(f"#!/bin/bash\n# vm: {words}\n")
     files = sorted(folder.glob("*.t"))
     times = Times(folder)
-    assert times.of(folder / "nodev.t") == 10, "a sixth of the limit as long as nothing is known"
+    assert times.of(folder / "nodev.t") == 6, "a tenth of the limit as long as nothing is known"
     times.learn([Tap(f"engine{n}", 60) for n in range(14)] + [Tap("nodev", 99, ["failed"])])
     times = Times(folder)
-    assert (times.of(folder / "engine3.t"), times.of(folder / "nodev.t")) == (60, 10), "what passed is learned"
+    assert (times.of(folder / "engine3.t"), times.of(folder / "nodev.t")) == (60, 6), "what passed is learned"
 
     found = groups(files, True, times)
     names = [sorted(map(test_name, members)) for members, _, _ in found]

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # What `make demo` shows is true: every step of it does what its text says.
-# vm: shared udev docker podman registry scsi=2 timeout=900
+# vm: shared udev docker podman registry scsi=2 timeout=1200
 
 . ./lib.sh
 . ./bind-lib.sh

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # dmctl doctor: says of a host that is set up that it is, and of one where something is missing what that is,
 # what to do about it, and exits with it.
-# vm: shared udev docker podman scsi=2 timeout=300
+# vm: shared udev docker podman scsi=2 timeout=510
 
 . ./lib.sh
 . ./bind-lib.sh

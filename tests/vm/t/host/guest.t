@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # The guest is what the other tests take it for: kernel 6.12, both engines, udev, named LUNs.
-# vm: shared udev docker podman registry scsi=2 timeout=180
+# vm: shared udev docker podman registry scsi=2 timeout=310
 
 . ./lib.sh
 . ./bind-lib.sh

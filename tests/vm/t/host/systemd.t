@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The quick start of the README on a host with systemd: one command sets it up, both services run confined
 # as their units say, start again after a crash, and what is bound stays bound meanwhile.
-# vm: systemd udev docker podman scsi=2 timeout=420
+# vm: systemd udev docker podman scsi=2 timeout=710
 
 . ./lib.sh
 . ./bind-lib.sh

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Identities: signed by dmctl with either kind of key and by cosign, shown, verified and enrolled; what
 # was tampered with, signed by a stranger or outdated is refused, and the exit status says how.
-# vm: shared udev docker registry scsi=1 timeout=400
+# vm: shared udev docker registry scsi=1 timeout=680
 
 . ./lib.sh
 . ./volume-lib.sh

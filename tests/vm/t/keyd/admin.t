@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # dmctl init, signer, agents, lease, audit: idempotent, readable, and refused to whoever is not root.
-# vm: shared udev scsi=1 timeout=200
+# vm: shared udev scsi=1 timeout=340
 
 . ./lib.sh
 . ./volume-lib.sh

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # With a cgroup bound, only its tasks read, and kernel threads for them; writes pass; the file system in the
 # container never meets an error; when the cgroup is removed the mapping locks itself.
-# vm: shared udev scsi=1 timeout=300
+# vm: shared udev scsi=1 timeout=510
 
 . ./kmod-lib.sh
 plan 39

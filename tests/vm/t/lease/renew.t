@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # A lease is renewed as long as keyd answers. When keyd is away for longer the container is frozen before its key
 # goes, the kernel wipes the key, nothing reaches the LUN any more; when keyd is back all goes on without an error.
-# vm: shared udev docker scsi=1 timeout=420
+# vm: shared udev docker scsi=1 timeout=710
 
 . ./lib.sh
 . ./bind-lib.sh

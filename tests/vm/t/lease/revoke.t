@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What is taken away in keyd takes effect at once where the agent is connected: the container is killed, the volume
 # unmounted and unmapped, the lease returned; or the container is frozen for good, its key wiped.
-# vm: shared udev docker scsi=1 timeout=420
+# vm: shared udev docker scsi=1 timeout=710
 
 . ./lib.sh
 . ./bind-lib.sh

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # dmctl volume create, ls, inspect, rm: what is made is a LUKS2 volume every tool recognises, and goes
 # away without a trace.
-# vm: shared udev scsi=2 timeout=300
+# vm: shared udev scsi=2 timeout=510
 
 . ./lib.sh
 . ./volume-lib.sh
