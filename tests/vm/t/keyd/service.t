@@ -40,7 +40,7 @@ fails_with 8 "keyd init" serve --state-dir "$kd/nowhere"
 chmod 755 "$kd/state"
 fails_with 2 "mode 0700" serve
 chmod 700 "$kd/state"
-fails_with 1 "no user nobody-here" serve --user nobody-here
+fails_with 1 "user nobody-here does not exist" serve --user nobody-here
 fails_with 1 "must not be root" serve --user root
 fails_with 1 "longer than" serve --socket "/$(printf 'x%.0s' {1..200})"
 fails_with 1 "unknown verb" "$keyd" sreve
