@@ -3,8 +3,8 @@
  * Hibernation writes memory to a disk, keys and all, where no lease ends. It is refused while a
  * mapping has a key, and no mapping gets one from then on until it is over.
  *
- * Suspend to RAM is no such thing: the memory stays memory, and CLOCK_BOOTTIME counts, so that a
- * lease that ended meanwhile ends at resume.
+ * Suspend to RAM is no such thing: the memory stays memory, and the time suspended counts, so that
+ * a lease that ended meanwhile ends at resume.
  */
 #include <linux/suspend.h>
 
