@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "decide_env.h"
+#include "decide_mounts.h"
 #include "render.h"
 #include "strv.h"
 #include "timestamp.h"
@@ -288,73 +289,11 @@ static int check_devices(const struct cc_identity *id, const struct cc_measureme
 	return 0;
 }
 
-/* ---- mounts -------------------------------------------------------------------------------- */
-
-/* "ro" for "ro" and its recursive kind "rro", and so on. */
-static bool is_option(const char *option, const char *name)
-{
-	return !strcmp(option, name) || (option[0] == 'r' && !strcmp(option + 1, name));
-}
-
-/* runc and crun let the last of a pair win: an option counts only where its opposite is not. */
-static bool option_holds(const struct cc_strv *options, const char *option)
-{
-	static const char *const opposites[][2] = {
-		{"ro", "rw"}, {"nosuid", "suid"}, {"nodev", "dev"}, {"noexec", "exec"}};
-
-	if (!cc_strv_has(options, option))
-		return false;
-	for (size_t i = 0; i < sizeof(opposites) / sizeof(opposites[0]); i++)
-		for (size_t k = 0; k < 2; k++)
-			for (size_t o = 0; o < options->n; o++)
-				if (is_option(option, opposites[i][k]) &&
-				    is_option(options->v[o], opposites[i][1 - k]))
-					return false;
-	return true;
-}
-
-static bool mount_rule_allows(const struct cc_mount_rule *r, const struct cc_mount *mt)
-{
-	if (!same(r->destination, mt->destination) || !same(r->source, mt->source) ||
-	    !same(r->type, mt->type))
-		return false;
-	for (size_t i = 0; i < r->options.n; i++)
-		if (!option_holds(&mt->options, r->options.v[i]))
-			return false;
-	return true;
-}
-
-/* An engine's own mount may not cover the volume's mount point, lie below it, or hide its way. */
-static bool mount_is_harmless(const struct cc_identity *id, const struct cc_mount *mt)
-{
-	return mt->engine && cc_path_is_normal(mt->destination) &&
-	       !cc_path_is_within(mt->destination, id->mount_point) &&
-	       !cc_path_is_within(id->mount_point, mt->destination);
-}
-
 static int check_mounts(const struct cc_identity *id, const struct cc_measurement *m,
 			const struct cc_policy *policy, struct cc_error *err)
 {
-	char at[CC_RENDER_MAX], from[CC_RENDER_MAX], options[CC_RENDER_MAX];
-
 	(void)policy;
-	for (size_t i = 0; i < m->n_mounts; i++) {
-		const struct cc_mount *mt = &m->mounts[i];
-		bool allowed = mount_is_harmless(id, mt) ||
-			       cc_mount_is_placeholder(mt, id->volume, id->mount_point);
-
-		for (size_t k = 0; k < id->n_mounts && !allowed; k++)
-			allowed = mount_rule_allows(&id->mounts[k], mt);
-		if (!allowed)
-			return cc_refuse(
-				err, "mounts",
-				"mounts: identity allows no such mount, container has %s at "
-				"%s from %s, options %s",
-				mt->type ? mt->type : "one", cc_render_str(mt->destination, at),
-				cc_render_str(mt->source, from),
-				cc_render_strv(&mt->options, options));
-	}
-	return 0;
+	return cc_decide_mounts(id, m, err);
 }
 
 /* ---- the rest ------------------------------------------------------------------------------ */

@@ -16,15 +16,17 @@
  *                     capabilities[], noNewPrivileges} args, cwd, user absent: what the image's own
  *                     config says
  *                     env: rules {name[, value]} that allow a variable beyond the image's own and
- *                     the engine's (PATH HOME HOSTNAME TERM container); no value: any value
+ *                     the engine's (PATH HOME HOSTNAME TERM container, within bounds); no value:
+ *                     any value
  *                     capabilities: ceiling; absent: the engines' default set
- *                     noNewPrivileges true: demanded
+ *                     noNewPrivileges true: demanded; absent: either, as it only takes away
  *   readonlyRootfs    true: demanded
  *   seccomp           "sha256:…" of the profile as measured, or "unconfined";
  *                     absent: any filter, but not unconfined
  *   apparmor          profile name demanded; absent: the engine's default, or
  *                     none where there is no AppArmor
- *   mounts            [{destination, source, type, options[]}] allowed beyond the engine's own
+ *   mounts            [{destination, source, type, options[]}] allowed beyond the engine's own;
+ *                     options must be there, and of others only what gives nothing
  *   devices           ["/dev/fuse"] allowed beyond the engines' default set;
  *                     ["/dev/disk b 8:16"] for a node that is not the host's of that name
  *   hooks             ["/path"] other OCI hooks that are allowed
@@ -68,12 +70,14 @@ struct cc_mount_rule {
 	char *destination;
 	char *source; /* NULL: any source is NOT meant; absent only for types without source */
 	char *type;
-	struct cc_strv options; /* options that must be present, e.g. "ro" */
+	struct cc_strv
+		options; /* must be present, e.g. "ro"; those that give something must be named */
 };
 
 /**
  * struct cc_identity - a parsed identity. The has_… flags tell absent from given.
- * @subjects: manifest digests ("sha256:…"), at least one
+ * @subjects: manifest digests ("sha256:…"), at least one; informational, never matched: an engine
+ *            that packaged the layers itself has another manifest of the same image
  */
 struct cc_identity {
 	struct cc_strv subjects;

@@ -144,7 +144,8 @@ static inline int run_rows(const struct row *rows, size_t n, const struct CMUnit
 					       .test_func = check_row,
 					       .initial_state = (void *)(uintptr_t)&rows[i]};
 	}
-	memcpy(tests + n, others, n_others * sizeof(*others));
+	for (size_t i = 0; i < n_others; i++)
+		tests[n + i] = others[i];
 	return _cmocka_run_group_tests("decision", tests, n + n_others, NULL, NULL);
 }
 

@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The decision: all facts but the environment, which test_decide_env.c has.
+ * The decision: all facts but environment and mounts, which test_decide_env.c and
+ * test_decide_mounts.c have.
  */
 #include "decide_test.h"
 
 #include "render.h"
 
-#define MOUNT(dest, type, source, options, engine)                                              \
-	"{'destination':'" dest "','type':'" type "','source':'" source "','options':[" options \
-	"],'engine':" engine "}"
-#define BIND(dest, source, options) MOUNT(dest, "bind", source, options, "false")
-#define PLACEHOLDER "/run/container-crypt/placeholder"
-#define RULE(dest, source, options) \
-	"{'destination':'" dest "','type':'bind','source':'" source "','options':[" options "]}"
+#define BIND(dest, source, options)                                                         \
+	"{'destination':'" dest "','type':'bind','source':'" source "','options':[" options \
+	"],'engine':false}"
 
 static const struct row rows[] = {
 	{"the container as signed is allowed", "", NULL, NULL},
@@ -30,6 +27,8 @@ static const struct row rows[] = {
 	{"an image whose manifests the engine does not know", "m image.manifests=[]", NULL, NULL},
 	{"the signed content in another packaging", "m image.manifests=['" DIGEST_C "']", NULL,
 	 NULL},
+	{"a subject of the statement that is no manifest of the image",
+	 "m image.manifests=['" DIGEST_C "'];m image.ref='other:v2'", NULL, NULL},
 	{"another name or tag of the same image", "m image.ref='evil:latest'", NULL, NULL},
 
 	/* args */
@@ -99,6 +98,8 @@ static const struct row rows[] = {
 	{"no new privileges", "i process={'noNewPrivileges':true};m config.noNewPrivileges=true",
 	 NULL, NULL},
 	{"no new privileges without demand", "m config.noNewPrivileges=true", NULL, NULL},
+	{"setuid programs of the image without demand", "m config.noNewPrivileges=false", NULL,
+	 NULL},
 	{"a writable root where it must not be", "i readonlyRootfs=true", "readonlyRootfs",
 	 "--read-only"},
 	{"a read-only root", "i readonlyRootfs=true;m config.readonlyRootfs=true", NULL, NULL},
@@ -136,99 +137,6 @@ static const struct row rows[] = {
 	{"a device beyond the signed ones",
 	 "i devices=['/dev/fuse'];m config.devices=['/dev/fuse','/dev/sda']", "devices",
 	 "at most [\"/dev/fuse\"], container has \"/dev/sda\""},
-
-	/* mounts */
-	{"the placeholder of the volume, where the volume goes",
-	 "m config.mounts=[" BIND("/srv/data", PLACEHOLDER "/pgdata", "'rbind','rprivate'") "]",
-	 NULL, NULL},
-	{"the placeholder elsewhere",
-	 "m config.mounts=[" BIND("/data", PLACEHOLDER "/pgdata", "") "]", "mounts", ""},
-	{"the placeholder of another volume",
-	 "m config.mounts=[" BIND("/srv/data", PLACEHOLDER "/other", "") "]", "mounts", ""},
-	{"what only begins like the placeholder",
-	 "m config.mounts=[" BIND("/srv/data", PLACEHOLDER "/pgdata/..", "") "]", "mounts", ""},
-	{"all placeholders at once", "m config.mounts=[" BIND("/srv/data", PLACEHOLDER, "") "]",
-	 "mounts", ""},
-	{"the placeholder as another kind of mount",
-	 "m config.mounts=[" MOUNT("/srv/data", "overlay", PLACEHOLDER "/pgdata", "", "false") "]",
-	 "mounts", ""},
-	{"a mount at the volume's place that names neither type nor source",
-	 "m config.mounts=[{'destination':'/srv/data','options':[],'engine':false}]", "mounts",
-	 "container has one at \"/srv/data\" from absent"},
-	{"a bind mount at the volume's place that names no source",
-	 "m config.mounts=[{'destination':'/srv/data','type':'bind','options':[],'engine':false}]",
-	 "mounts", "container has bind at \"/srv/data\" from absent"},
-	{"the placeholder without a type",
-	 "m config.mounts=[{'destination':'/srv/data','source':'" PLACEHOLDER
-	 "/pgdata','options':[],'engine':false}]",
-	 "mounts", "container has one at \"/srv/data\" from \"" PLACEHOLDER "/pgdata\""},
-	{"a bind mount", "m config.mounts=[" BIND("/x", "/etc", "'rbind'") "]", "mounts",
-	 "container has bind at \"/x\" from \"/etc\", options [\"rbind\"]"},
-	{"a bind mount that an identity allows",
-	 "i mounts=[" RULE("/x", "/etc", "'ro'") "];"
-						 "m config.mounts=[" BIND("/x", "/etc",
-									  "'rbind','ro'") "]",
-	 NULL, NULL},
-	{"a signed mount from elsewhere",
-	 "i mounts=[" RULE("/x", "/etc", "") "];m config.mounts=[" BIND("/x", "/root", "") "]",
-	 "mounts", "from \"/root\""},
-	{"a signed mount at another place",
-	 "i mounts=[" RULE("/x", "/etc", "") "];m config.mounts=[" BIND("/y", "/etc", "") "]",
-	 "mounts", "at \"/y\""},
-	{"a signed mount of another type",
-	 "i mounts=[" RULE("/x", "/etc", "") "];"
-					     "m config.mounts=[" MOUNT("/x", "overlay", "/etc", "",
-								       "false") "]",
-	 "mounts", "overlay at"},
-	{"a signed mount without a signed option",
-	 "i mounts=[" RULE("/x", "/etc", "'ro'") "];m config.mounts=[" BIND("/x", "/etc", "") "]",
-	 "mounts", "options []"},
-	{"a signed option taken back by its opposite",
-	 "i mounts=[" RULE("/x", "/etc", "'ro'") "];"
-						 "m config.mounts=[" BIND("/x", "/etc",
-									  "'ro','rw'") "]",
-	 "mounts", "[\"ro\",\"rw\"]"},
-	{"a signed option taken back by its opposite for all that is below",
-	 "i mounts=[" RULE("/x", "/etc", "'ro'") "];"
-						 "m config.mounts=[" BIND("/x", "/etc",
-									  "'ro','rrw'") "]",
-	 "mounts", "[\"ro\",\"rrw\"]"},
-	{"a signed option given once more for all that is below",
-	 "i mounts=[" RULE("/x", "/etc", "'ro'") "];"
-						 "m config.mounts=[" BIND("/x", "/etc",
-									  "'rbind','ro','rro'") "]",
-	 NULL, NULL},
-	{"a mount that only spells a signed one otherwise",
-	 "i mounts=[" RULE("/x", "/etc", "") "];m config.mounts=[" BIND("/x/", "/etc", "") "]",
-	 "mounts", "\"/x/\""},
-	{"a signed tmpfs without a source",
-	 "i mounts=[{'destination':'/run','type':'tmpfs'}];"
-	 "m config.mounts=[{'destination':'/run','type':'tmpfs','options':[],'engine':false}]",
-	 NULL, NULL},
-	{"a source where none is signed",
-	 "i mounts=[{'destination':'/run','type':'tmpfs'}];"
-	 "m config.mounts=[" MOUNT("/run", "tmpfs", "/etc", "", "false") "]",
-	 "mounts", "from \"/etc\""},
-	{"the engine's mount on the volume's mount point",
-	 "m config.mounts=[" MOUNT("/srv/data", "tmpfs", "tmpfs", "", "true") "]", "mounts",
-	 "/srv/data"},
-	{"the engine's mount below it",
-	 "m config.mounts=[" MOUNT("/srv/data/x", "tmpfs", "tmpfs", "", "true") "]", "mounts",
-	 "/srv/data/x"},
-	{"the engine's mount above it",
-	 "m config.mounts=[" MOUNT("/srv", "tmpfs", "tmpfs", "", "true") "]", "mounts", "/srv"},
-	{"the engine's mount on the root",
-	 "m config.mounts=[" MOUNT("/", "tmpfs", "tmpfs", "", "true") "]", "mounts", "at \"/\""},
-	{"the engine's mount beside it",
-	 "m config.mounts=[" MOUNT("/srv/database", "tmpfs", "tmpfs", "", "true") "]", NULL, NULL},
-	{"the engine's mount by a crooked path",
-	 "m config.mounts=[" MOUNT("/proc/../srv/data", "tmpfs", "tmpfs", "", "true") "]", "mounts",
-	 "/proc/../srv/data"},
-	{"a signed mount above the mount point",
-	 "i mounts=[" RULE("/srv", "/mnt/srv", "") "];"
-						   "m config.mounts=[" BIND("/srv", "/mnt/srv",
-									    "") "]",
-	 NULL, NULL},
 
 	/* namespaces */
 	{"the host's network", "m config.namespaces.net='host'", "namespaces",

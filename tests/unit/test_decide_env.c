@@ -75,6 +75,40 @@ static const struct row rows[] = {
 	 NULL, NULL},
 	{"an entry that is no assignment", "m config.env=['PATH=/app/bin','MODE=fast','EVIL']",
 	 "env", "\"EVIL\""},
+
+	/* what engines set, bounded */
+	{"a home with a loader's variable behind a newline",
+	 "m config.env=['PATH=/app/bin','MODE=fast','HOME=/root\\nLD_PRELOAD=/x.so']", "env",
+	 "\"HOME\" with a value that no engine gives it; a rule in process.env would allow it"},
+	{"a home that is no path", "m config.env=['PATH=/app/bin','MODE=fast','HOME=x']", "env",
+	 "\"HOME\""},
+	{"an empty home", "m config.env=['PATH=/app/bin','MODE=fast','HOME=']", "env", "\"HOME\""},
+	{"a home without a value", "m config.env=['PATH=/app/bin','MODE=fast','HOME']", "env",
+	 "\"HOME\""},
+	{"a home of other letters than a terminal's",
+	 "m config.env=['PATH=/app/bin','MODE=fast','HOME=/\\u001b[2J']", "env", "\"HOME\""},
+	{"such a home, signed",
+	 "i process={'env':[{'name':'HOME','value':'x y'}]};"
+	 "m config.env=['PATH=/app/bin','MODE=fast','HOME=x y']",
+	 NULL, NULL},
+	{"another home than the signed one",
+	 "i process={'env':[{'name':'HOME','value':'/app'}]};"
+	 "m config.env=['PATH=/app/bin','MODE=fast','HOME=/root']",
+	 "env", "\"HOME\" with another value"},
+	{"a terminal's name with a path in it",
+	 "m config.env=['PATH=/app/bin','MODE=fast','TERM=../x']", "env", "\"TERM\""},
+	{"a terminal's name of two lines",
+	 "m config.env=['PATH=/app/bin','MODE=fast','TERM=xterm\\nX=1']", "env", "\"TERM\""},
+	{"terminals' names",
+	 "m config.env=['PATH=/app/bin','MODE=fast','TERM=screen.xterm-256color']", NULL, NULL},
+	{"a host's name of two lines",
+	 "m config.env=['PATH=/app/bin','MODE=fast','HOSTNAME=a\\nb']", "env", "\"HOSTNAME\""},
+	{"a host's name with a command in it",
+	 "m config.env=['PATH=/app/bin','MODE=fast','HOSTNAME=$(id)']", "env", "\"HOSTNAME\""},
+	{"a host's whole name",
+	 "m config.env=['PATH=/app/bin','MODE=fast','HOSTNAME=db_1.example.org']", NULL, NULL},
+	{"an engine's name of two words",
+	 "m config.env=['PATH=/app/bin','MODE=fast','container=a b']", "env", "\"container\""},
 };
 
 /* CPU time of a decision on @n variables, all the image's, in the worst order for a list. */
