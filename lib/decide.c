@@ -229,16 +229,42 @@ static int check_readonly_rootfs(const struct cc_identity *id, const struct cc_m
 			 "--read-only");
 }
 
+static bool is_of_filter(const char *setting)
+{
+	return !strncmp(setting, CC_SETTING_SECCOMP, strlen(CC_SETTING_SECCOMP));
+}
+
+/* Settings of the filter are part of it: an identity that names the filter has named them. */
+static int check_filter(const struct cc_identity *id, const struct cc_measurement *m,
+			struct cc_error *err)
+{
+	char got[CC_RENDER_MAX];
+
+	for (size_t i = 0; i < m->settings.n; i++) {
+		const char *s = m->settings.v[i];
+
+		if (is_of_filter(s) && !cc_strv_has(&id->settings, s))
+			return cc_refuse(err, "seccomp",
+					 "seccomp: identity wants the engine's own filter, "
+					 "container has another, with %s; run it without "
+					 "--security-opt seccomp, or sign \"seccomp\": \"%s\"",
+					 cc_render_str(s, got), m->seccomp);
+	}
+	return 0;
+}
+
 static int check_seccomp(const struct cc_identity *id, const struct cc_measurement *m,
 			 const struct cc_policy *policy, struct cc_error *err)
 {
 	const char *got = m->seccomp ? m->seccomp : "unconfined";
 
 	(void)policy;
-	if (id->seccomp ? !strcmp(id->seccomp, got) : strcmp(got, "unconfined") != 0)
+	if (!id->seccomp && strcmp(got, "unconfined") != 0)
+		return check_filter(id, m, err);
+	if (id->seccomp && !strcmp(id->seccomp, got))
 		return 0;
 	return cc_refuse(err, "seccomp", "seccomp: identity wants %s, container has %s",
-			 id->seccomp ? id->seccomp : "a filter", got);
+			 id->seccomp ? id->seccomp : "the engine's own filter", got);
 }
 
 bool cc_apparmor_is_default(const char *profile)
@@ -329,19 +355,17 @@ static int check_hooks(const struct cc_identity *id, const struct cc_measurement
 	return 0;
 }
 
-/* Settings of the filter are part of it: an identity that names the filter has named them. */
+/* Those of the filter have been checked with it. */
 static int check_settings(const struct cc_identity *id, const struct cc_measurement *m,
 			  const struct cc_policy *policy, struct cc_error *err)
 {
-	static const char filter[] = "linux.seccomp.";
 	char want[CC_RENDER_MAX], got[CC_RENDER_MAX];
 
 	(void)policy;
 	for (size_t i = 0; i < m->settings.n; i++) {
 		const char *s = m->settings.v[i];
 
-		if (cc_strv_has(&id->settings, s) ||
-		    (id->seccomp && !strncmp(s, filter, strlen(filter))))
+		if (cc_strv_has(&id->settings, s) || is_of_filter(s))
 			continue;
 		return cc_refuse(err, "settings",
 				 "settings: identity wants at most %s, container has %s",

@@ -22,7 +22,7 @@
  *                     noNewPrivileges true: demanded; absent: either, as it only takes away
  *   readonlyRootfs    true: demanded
  *   seccomp           "sha256:…" of the profile as measured, or "unconfined";
- *                     absent: any filter, but not unconfined
+ *                     absent: the engine's own default
  *   apparmor          profile name demanded; absent: the engine's default, or
  *                     none where there is no AppArmor
  *   mounts            [{destination, source, type, options[]}] allowed beyond the engine's own;
@@ -100,7 +100,7 @@ struct cc_identity {
 	struct cc_strv capabilities; /* "CAP_CHOWN" … */
 	bool no_new_privileges;
 	bool readonly_rootfs;
-	char *seccomp;	/* NULL: any filter */
+	char *seccomp;	/* NULL: the engine's own */
 	char *apparmor; /* NULL: the engine's */
 	size_t n_mounts;
 	struct cc_mount_rule *mounts;

@@ -23,6 +23,12 @@
 #include "user.h"
 #include "strv.h"
 
+/*
+ * Begins the settings of a filter that is not the engine's own; an identity that names the filter
+ * has named them.
+ */
+#define CC_SETTING_SECCOMP "linux.seccomp."
+
 /* The namespaces that count, in the order of struct cc_measurement.ns. */
 #define CC_NS_COUNT 6
 extern const char *const cc_ns_names[CC_NS_COUNT]; /* cgroup ipc mnt net pid uts */

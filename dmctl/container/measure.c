@@ -121,6 +121,9 @@ static int take_config(const struct engine_container *c, struct cc_measurement *
 		.id = c->id,
 		.bundle = c->bundle,
 		.own_dirs = &c->own_dirs,
+		.own_seccomp = c->own_seccomp,
+		.seccomp_profile = c->seccomp_profile,
+		.bound_before = measure_bound_before(c->engine, c->id),
 		.is_host_device = measure_host_device,
 	};
 	cc_auto_free char *path = NULL, *text = NULL;

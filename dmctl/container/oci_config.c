@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * oci_config.c - a bundle's config.json: process, root, hooks, namespaces, seccomp.
+ * oci_config.c - a bundle's config.json: process, root, hooks, namespaces.
  */
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "digest.h"
 #include "container/oci.h"
 #include "paths.h"
 #include "strv.h"
@@ -219,33 +218,6 @@ static int parse_namespaces(const json_t *lnx, struct cc_measurement *m, struct 
 	return parse_uid_mappings(lnx, f, err);
 }
 
-/*
- * Digest of the profile as measured: SHA-256 of the object's compact JSON with sorted keys. A
- * profile that lets everything pass is none.
- */
-static int parse_seccomp(const json_t *lnx, struct cc_measurement *m, struct cc_error *err)
-{
-	cc_auto_free char *text = NULL;
-	json_t *profile = NULL;
-	const char *action;
-	char digest[72];
-
-	if (cc_json_obj(lnx, WHAT " linux", "seccomp", false, &profile, err))
-		return -1;
-	action = json_string_value(json_object_get(profile, "defaultAction"));
-	if (!profile || (action && strcmp(action, "SCMP_ACT_ALLOW") == 0 &&
-			 json_array_size(json_object_get(profile, "syscalls")) == 0)) {
-		m->seccomp = strdup("unconfined");
-	} else {
-		text = json_dumps(profile, JSON_COMPACT | JSON_SORT_KEYS);
-		if (!text)
-			return cc_fail(err, CC_E_NOMEM, "out of memory");
-		cc_sha256_digest(text, strlen(text), digest);
-		m->seccomp = strdup(digest);
-	}
-	return m->seccomp ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
-}
-
 int oci_config_parse(const char *buf, size_t len, const struct oci_context *ctx,
 		     struct cc_measurement *m, struct oci_facts *f, struct cc_error *err)
 {
@@ -260,8 +232,8 @@ int oci_config_parse(const char *buf, size_t len, const struct oci_context *ctx,
 	    cc_json_arr(config, WHAT, "mounts", false, &mounts, err) ||
 	    parse_process(config, m, err) || parse_root(config, ctx, m, f, err) ||
 	    parse_hooks(config, ctx, m, f, err) || parse_namespaces(lnx, m, f, err) ||
-	    parse_seccomp(lnx, m, err) || oci_devices_parse(lnx, ctx, m, err) ||
-	    oci_mounts_parse(mounts, ctx, m, err))
+	    oci_devices_parse(lnx, ctx, m, err) || oci_mounts_parse(mounts, ctx, m, err))
 		return -1;
-	return oci_settings_parse(config, m, err);
+	return oci_settings_parse(config, m, err) || oci_seccomp_parse(config, ctx, m, err) ? -1
+											    : 0;
 }

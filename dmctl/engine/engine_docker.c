@@ -208,8 +208,19 @@ static int root_dir(char **dir, struct cc_error *err)
 		driver);
 }
 
+/*
+ * "" when nobody asked for a filter; the container then has the daemon's, which is its built-in
+ * one or the one in daemon.json. Absent: nobody knows.
+ */
+static bool has_own_seccomp(const json_t *container)
+{
+	const char *asked = json_string_value(json_object_get(container, "SeccompProfile"));
+
+	return asked && (!asked[0] || strcmp(asked, "builtin") == 0);
+}
+
 /* The daemon keeps what a container was made with in the container's own directory. */
-static int take_health(const char *own, struct engine_container *c, struct cc_error *err)
+static int take_record(const char *own, struct engine_container *c, struct cc_error *err)
 {
 	cc_auto_json json_t *container = NULL;
 	cc_auto_free char *path = NULL;
@@ -221,6 +232,7 @@ static int take_health(const char *own, struct engine_container *c, struct cc_er
 	}
 	container = engine_read_json(path, err);
 	config = json_object_get(container, "Config");
+	c->own_seccomp = has_own_seccomp(container);
 	return container ? engine_add_health(c, json_object_get(config, "Healthcheck"), err) : -1;
 }
 
@@ -264,7 +276,7 @@ static int docker_describe(struct engine_container *c, struct cc_error *err)
 		path = NULL;
 	if (!own || !path)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	if (cc_strv_push(&c->own_dirs, own, err) || take_health(own, c, err) ||
+	if (cc_strv_push(&c->own_dirs, own, err) || take_record(own, c, err) ||
 	    engine_read_image_config(path, c, err))
 		return -1;
 	return take_manifests(image, c, err);

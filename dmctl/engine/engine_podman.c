@@ -11,6 +11,7 @@
 #include <openssl/evp.h>
 
 #include "engine/engine_store.h"
+#include "engine/podman_conf.h"
 #include "engine/podman_db.h"
 #include "host/program.h"
 #include "digest.h"
@@ -38,26 +39,6 @@ static void store_clear(struct store *s)
 	free(s->run);
 }
 
-/* @line is `key = "value"`: a copy of the value. */
-static char *toml_string(const char *line, const char *key)
-{
-	size_t len = strlen(key);
-	const char *end;
-
-	line += strspn(line, " \t");
-	if (strncmp(line, key, len) != 0)
-		return NULL;
-	line += len;
-	line += strspn(line, " \t");
-	if (*line++ != '=')
-		return NULL;
-	line += strspn(line, " \t");
-	if (*line != '"' && *line != '\'')
-		return NULL;
-	end = strchr(line + 1, *line);
-	return end && end > line + 1 ? strndup(line + 1, (size_t)(end - line - 1)) : NULL;
-}
-
 /* graphroot and runroot are in the table [storage]; nothing else of the file matters here. */
 static void read_conf(char *text, struct store *s)
 {
@@ -69,12 +50,12 @@ static void read_conf(char *text, struct store *s)
 			in_storage = strncmp(line + strspn(line, " \t"), "[storage]", 9) == 0;
 		if (!in_storage)
 			continue;
-		value = toml_string(line, "graphroot");
+		value = podman_conf_string(line, "graphroot");
 		if (value) {
 			free(s->graph);
 			s->graph = value;
 		}
-		value = toml_string(line, "runroot");
+		value = podman_conf_string(line, "runroot");
 		if (value) {
 			free(s->run);
 			s->run = value;
@@ -412,6 +393,7 @@ static int podman_describe(struct engine_container *c, struct cc_error *err)
 	path = blob_path(&s, image, c->image_id, err);
 	if (!path || take_health(&s, c, err) || engine_read_image_config(path, c, err))
 		return -1;
+	c->seccomp_profile = podman_conf_seccomp();
 	return take_manifests(&s, image, c, err);
 }
 

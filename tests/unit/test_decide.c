@@ -105,7 +105,7 @@ static const struct row rows[] = {
 	{"a read-only root", "i readonlyRootfs=true;m config.readonlyRootfs=true", NULL, NULL},
 	{"a read-only root without demand", "m config.readonlyRootfs=true", NULL, NULL},
 	{"no filter", "m config.seccomp='unconfined'", "seccomp",
-	 "identity wants a filter, container has unconfined"},
+	 "identity wants the engine's own filter, container has unconfined"},
 	{"no filter, signed", "i seccomp='unconfined';m config.seccomp='unconfined'", NULL, NULL},
 	{"the signed filter", "i seccomp='" DIGEST_C "'", NULL, NULL},
 	{"another filter", "i seccomp='" DIGEST_A "'", "seccomp",
@@ -166,8 +166,21 @@ static const struct row rows[] = {
 	{"a signed setting of another value",
 	 "i settings=['linux.sysctl a.b=1'];m config.settings=['linux.sysctl a.b=2']", "settings",
 	 "a.b=2"},
-	{"a setting of a filter that is not signed",
-	 "m config.settings=['linux.seccomp.listenerPath=/x']", "settings", "listenerPath"},
+	{"a filter that is not the engine's own",
+	 "m config.settings=['linux.seccomp.profile=not the engine\\u0027s own']", "seccomp",
+	 "wants the engine's own filter, container has another, with "
+	 "\"linux.seccomp.profile=not the engine's own\"; run it without --security-opt seccomp, or "
+	 "sign \"seccomp\": \"" DIGEST_C "\""},
+	{"a filter that answers calls itself",
+	 "m config.settings=['linux.seccomp.syscalls errnoRet=0']", "seccomp", "errnoRet=0"},
+	{"a filter of which one of two settings is signed",
+	 "i settings=['linux.seccomp.listenerPath=/x'];m config.settings=["
+	 "'linux.seccomp.listenerPath=/x','linux.seccomp.syscalls errnoRet=0']",
+	 "seccomp", "errnoRet=0"},
+	{"a filter whose settings are signed",
+	 "i settings=['linux.seccomp.listenerPath=/x'];"
+	 "m config.settings=['linux.seccomp.listenerPath=/x']",
+	 NULL, NULL},
 	{"a setting of the signed filter",
 	 "i seccomp='" DIGEST_C "';m config.settings=['linux.seccomp.listenerPath=/x']", NULL,
 	 NULL},

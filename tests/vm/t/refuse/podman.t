@@ -5,7 +5,7 @@
 
 . ./lib.sh
 . ./bind-lib.sh
-plan 21
+plan 23
 
 differs() {
 	local fact=$1
@@ -23,6 +23,13 @@ differs env -e LD_PRELOAD=/data/evil.so app:1
 differs capabilities --cap-add SYS_ADMIN app:1
 differs capabilities --privileged app:1
 differs seccomp --security-opt seccomp=unconfined app:1
+jq -n '{defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["setuid", "capset", "prctl"], action: "SCMP_ACT_ERRNO", errnoRet: 0}]}' \
+	>"$tap_dir/lying.json"
+ok "refused for seccomp: a filter that answers calls itself" refused podman "seccomp: " \
+	--security-opt seccomp="$tap_dir/lying.json" app:1
+jq '.syscalls += [{names: ["mount"], action: "SCMP_ACT_ALLOW"}]' /usr/share/containers/seccomp.json >"$tap_dir/other.json"
+ok "refused for seccomp: the engine's own filter and one rule more" refused podman "not the engine's own" \
+	--security-opt seccomp="$tap_dir/other.json" app:1
 differs devices --device /dev/loop-control app:1
 differs settings --annotation run.oci.keep_original_groups=1 app:1
 differs settings --health-cmd 'cat /data/log' app:1
