@@ -50,11 +50,25 @@ struct oci_context {
 };
 
 /**
+ * struct oci_ids - ids of a container's user namespace and of the host; without a range they are
+ * the same.
+ */
+struct oci_ids {
+	size_t n;
+	struct {
+		uint32_t inside, host, size;
+	} *range;
+};
+
+/* The host's id of @id in the container. False when it has none. */
+bool oci_host_id(const struct oci_ids *ids, uint32_t id, uint32_t *host);
+
+/**
  * struct oci_facts - what config.json says beyond the measurement.
  * @root: absolute path of the root file system on the host
  * @ns_path: path of the namespace that is joined, or NULL; order of cc_ns_names
  * @user_ns: the container has a user namespace of its own
- * @uid_base: host uid of the container's root, for a user namespace
+ * @uids, @gids: of that namespace
  * @hook_pid: process whose /proc/PID/exe is the engine's own hook, 0 for none; the caller checks
  *            that it is the engine's program
  */
@@ -62,7 +76,7 @@ struct oci_facts {
 	char *root;
 	char *ns_path[CC_NS_COUNT];
 	bool user_ns;
-	uint32_t uid_base;
+	struct oci_ids uids, gids;
 	pid_t hook_pid;
 };
 

@@ -23,6 +23,8 @@ void oci_facts_clear(struct oci_facts *f)
 	free(f->root);
 	for (i = 0; i < CC_NS_COUNT; i++)
 		free(f->ns_path[i]);
+	free(f->uids.range);
+	free(f->gids.range);
 	*f = (struct oci_facts){0};
 }
 
@@ -161,25 +163,48 @@ static int parse_hooks(const json_t *config, const struct oci_context *ctx,
 	return 0;
 }
 
-/* Host uid of the container's uid 0; mappings that start elsewhere are not needed by anybody. */
-static int parse_uid_mappings(const json_t *lnx, struct oci_facts *f, struct cc_error *err)
+bool oci_host_id(const struct oci_ids *ids, uint32_t id, uint32_t *host)
 {
-	json_t *list = NULL;
-	uint64_t inside = 0, host = 0;
+	for (size_t i = 0; i < ids->n; i++) {
+		if (id < ids->range[i].inside || id - ids->range[i].inside >= ids->range[i].size)
+			continue;
+		*host = ids->range[i].host + (id - ids->range[i].inside);
+		return true;
+	}
+	*host = id;
+	return ids->n == 0;
+}
 
-	if (cc_json_arr(lnx, WHAT " linux", "uidMappings", false, &list, err))
+/* @key: "uidMappings" or "gidMappings" */
+static int parse_mappings(const json_t *lnx, const char *key, struct oci_ids *ids,
+			  struct cc_error *err)
+{
+	json_t *list = NULL, *obj;
+	char what[64];
+	size_t i;
+
+	snprintf(what, sizeof(what), WHAT " linux.%s", key);
+	if (cc_json_arr(lnx, WHAT " linux", key, false, &list, err))
 		return -1;
 	if (json_array_size(list) == 0)
 		return 0;
-	if (cc_json_u64(json_array_get(list, 0), WHAT " linux.uidMappings", "containerID", true,
-			&inside, err) ||
-	    cc_json_u64(json_array_get(list, 0), WHAT " linux.uidMappings", "hostID", true, &host,
-			err))
-		return -1;
-	if (inside != 0 || host > UINT32_MAX)
-		return cc_fail(err, CC_E_INVALID,
-			       WHAT ": linux.uidMappings does not start with the container's root");
-	f->uid_base = (uint32_t)host;
+	ids->range = calloc(json_array_size(list), sizeof(*ids->range));
+	if (!ids->range)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	json_array_foreach(list, i, obj) {
+		uint64_t inside = 0, host = 0, size = 0;
+
+		if (cc_json_u64(obj, what, "containerID", true, &inside, err) ||
+		    cc_json_u64(obj, what, "hostID", true, &host, err) ||
+		    cc_json_u64(obj, what, "size", true, &size, err))
+			return -1;
+		if (size > UINT32_MAX || inside > UINT32_MAX - size || host > UINT32_MAX - size)
+			return cc_fail(err, CC_E_INVALID, "%s: a range is out of range", what);
+		ids->range[i].inside = (uint32_t)inside;
+		ids->range[i].host = (uint32_t)host;
+		ids->range[i].size = (uint32_t)size;
+		ids->n++;
+	}
 	return 0;
 }
 
@@ -215,7 +240,10 @@ static int parse_namespaces(const json_t *lnx, struct cc_measurement *m, struct 
 			break;
 		}
 	}
-	return parse_uid_mappings(lnx, f, err);
+	return parse_mappings(lnx, "uidMappings", &f->uids, err) ||
+			       parse_mappings(lnx, "gidMappings", &f->gids, err)
+		       ? -1
+		       : 0;
 }
 
 int oci_config_parse(const char *buf, size_t len, const struct oci_context *ctx,

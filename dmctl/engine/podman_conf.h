@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * podman_conf.h - Podman's configuration: TOML, of which we read one line at a time, and the profile
+ * podman_conf.h - Podman's configuration: TOML, read one line at a time, and the profile
  * that its default seccomp filter is made of.
  */
 #ifndef CC_PODMAN_CONF_H

@@ -42,14 +42,20 @@ int proc_check(const struct proc_ref *p, struct cc_error *err);
  */
 bool proc_alive(pid_t pid, uint64_t start_time);
 
+#define PROC_GROUPS_MAX 256
+
 /**
  * struct proc_status - /proc/PID/status.
- * @uid, @gid: real, effective, saved, file system; as our user namespace sees them
+ * @uid, @gid, @groups: real, effective, saved, file system, and supplementary ones; as our user
+ *                      namespace sees them
+ * @n_groups: how many it has, which may be more than are kept in @groups
  * @seccomp: 0 off, 1 strict, 2 filter
  */
 struct proc_status {
 	uint32_t uid[4], gid[4];
-	uint64_t cap_prm, cap_eff, cap_bnd;
+	size_t n_groups;
+	uint32_t groups[PROC_GROUPS_MAX];
+	uint64_t cap_inh, cap_prm, cap_eff, cap_bnd, cap_amb;
 	bool no_new_privs;
 	unsigned int seccomp;
 };

@@ -311,10 +311,13 @@ static void capabilities_are_the_union_of_all_sets(void **state)
 
 static void namespaces_that_are_missing_are_the_hosts(void **state)
 {
-	auto_parsed p =
-		parse_with(&docker, "{'linux':{'namespaces':[{'type':'mount'},{'type':'pid',"
-				    "'path':'/proc/7/ns/pid'},{'type':'user'}],"
-				    "'uidMappings':[{'containerID':0,'hostID':100000,'size':9}]}}");
+	auto_parsed p = parse_with(
+		&docker,
+		"{'linux':{'namespaces':[{'type':'mount'},{'type':'pid',"
+		"'path':'/proc/7/ns/pid'},{'type':'user'}],"
+		"'uidMappings':[{'containerID':0,'hostID':100000,'size':9},{'containerID':9,'hostID':500,'size':1}]}}");
+
+	uint32_t host;
 
 	(void)state;
 	assert_int_equal(p.rc, 0);
@@ -327,7 +330,13 @@ static void namespaces_that_are_missing_are_the_hosts(void **state)
 			assert_int_equal(p.m->ns[i], CC_NS_HOST);
 	}
 	assert_true(p.f.user_ns);
-	assert_int_equal(p.f.uid_base, 100000);
+	assert_true(oci_host_id(&p.f.uids, 8, &host));
+	assert_int_equal(host, 100008);
+	assert_true(oci_host_id(&p.f.uids, 9, &host));
+	assert_int_equal(host, 500);
+	assert_false(oci_host_id(&p.f.uids, 10, &host));
+	assert_true(oci_host_id(&p.f.gids, 10, &host));
+	assert_int_equal(host, 10);
 }
 
 static void what_is_malformed_is_an_error_that_names_it(void **state)
@@ -351,6 +360,8 @@ static void what_is_malformed_is_an_error_that_names_it(void **state)
 		{"{'linux':{'resources':{'devices':[{}]}}}", "allow"},
 		{"{'linux':{'seccomp':[]}}", "seccomp"},
 		{"{'linux':{'uidMappings':[{'containerID':5,'hostID':5}]}}", "uidMappings"},
+		{"{'linux':{'gidMappings':[{'containerID':4294967295,'hostID':5,'size':1}]}}",
+		 "gidMappings"},
 		{"{'linux':[]}", "linux"},
 		{"{'linux':{'sysctl':[]}}", "sysctl"},
 		{"{'linux':{'maskedPaths':'/'}}", "maskedPaths"},
