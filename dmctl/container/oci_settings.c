@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "container/oci.h"
+#include "identity.h"
 #include "strv.h"
 
 #define WHAT "config.json"
@@ -121,13 +122,38 @@ static int parse_annotations(const json_t *config, struct cc_measurement *m, str
 	return 0;
 }
 
-static int missing(const json_t *lnx, const char *key, const char *const *paths,
-		   struct cc_measurement *m, struct cc_error *err)
+/*
+ * Below /proc or /sys, and not through a process's own directory: /proc/self/root and
+ * /proc/1/cwd lead to the container's files.
+ */
+static bool is_of_kernel(const char *path)
+{
+	static const char proc[] = "/proc/";
+	const char *rest = path + strlen(proc);
+
+	if (!cc_path_is_normal(path))
+		return false;
+	if (strncmp(path, "/sys/", 5) == 0)
+		return true;
+	return strncmp(path, proc, strlen(proc)) == 0 && !strchr("0123456789", *rest) &&
+	       !cc_path_is_within(rest, "self") && !cc_path_is_within(rest, "thread-self");
+}
+
+/*
+ * What the engines hide or protect must be there; what else is, takes a piece of the kernel away
+ * from the program, but not a file of the image or of the volume.
+ */
+static int check_paths(const json_t *lnx, const char *key, const char *const *paths,
+		       struct cc_measurement *m, struct cc_error *err)
 {
 	cc_cleanup(cc_strv_clear) struct cc_strv list = {0};
 
 	if (cc_json_strv(lnx, WHAT " linux", key, false, &list, err))
 		return -1;
+	for (size_t i = 0; i < list.n; i++)
+		if (!is_of_kernel(list.v[i]) &&
+		    oci_setting(m, err, "linux.%s has %s", key, list.v[i]))
+			return -1;
 	for (; *paths; paths++)
 		if (!cc_strv_has(&list, *paths) &&
 		    oci_setting(m, err, "linux.%s lacks %s", key, *paths))
@@ -167,8 +193,8 @@ static int parse_linux(const json_t *lnx, struct cc_measurement *m, struct cc_er
 		return -1;
 	return unknown_members(lnx, "linux.", linux_members, m, err) || parse_sysctl(lnx, m, err) ||
 			       parse_namespaces(lnx, m, err) ||
-			       missing(lnx, "maskedPaths", masked, m, err) ||
-			       missing(lnx, "readonlyPaths", read_only, m, err)
+			       check_paths(lnx, "maskedPaths", masked, m, err) ||
+			       check_paths(lnx, "readonlyPaths", read_only, m, err)
 		       ? -1
 		       : 0;
 }

@@ -428,6 +428,47 @@ static void what_nobody_writes_by_default_is_a_setting(void **state)
 	}
 }
 
+/* The paths that engines write, and one more. */
+#define MASKED(path)                                                                           \
+	"{'linux':{'maskedPaths':['/proc/acpi','/proc/kcore','/proc/keys','/proc/timer_list'," \
+	"'/proc/sched_debug','/proc/scsi','/sys/firmware','" path "']}}"
+#define READ_ONLY(path)                                                              \
+	"{'linux':{'readonlyPaths':['/proc/bus','/proc/fs','/proc/irq','/proc/sys'," \
+	"'/proc/sysrq-trigger','" path "']}}"
+
+static void files_that_are_hidden_or_read_only_are_settings(void **state)
+{
+	static const struct {
+		const char *changes, *setting; /* NULL: none */
+	} cases[] = {
+		{MASKED("/etc/passwd"), "linux.maskedPaths has /etc/passwd"},
+		{MASKED("/data/secret"), "linux.maskedPaths has /data/secret"},
+		{MASKED("/"), "linux.maskedPaths has /"},
+		{MASKED("etc/passwd"), "linux.maskedPaths has etc/passwd"},
+		{MASKED("/proc/../etc/passwd"), "linux.maskedPaths has /proc/../etc/passwd"},
+		{MASKED("/proc/self/root/data"), "linux.maskedPaths has /proc/self/root/data"},
+		{MASKED("/proc/thread-self/cwd/x"),
+		 "linux.maskedPaths has /proc/thread-self/cwd/x"},
+		{MASKED("/proc/1/root/data"), "linux.maskedPaths has /proc/1/root/data"},
+		{MASKED("/process"), "linux.maskedPaths has /process"},
+		{MASKED("/proc/interrupts"), NULL},
+		{MASKED("/proc/selfish"), NULL},
+		{MASKED("/sys/devices/virtual/powercap"), NULL},
+		{READ_ONLY("/data"), "linux.readonlyPaths has /data"},
+		{READ_ONLY("/proc/asound"), NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		auto_parsed p = parse_with(&podman, cases[i].changes);
+
+		expect_ok(p.rc, &p.err);
+		assert_int_equal(p.m->settings.n, cases[i].setting ? 1 : 0);
+		if (cases[i].setting)
+			assert_string_equal(p.m->settings.v[0], cases[i].setting);
+	}
+}
+
 static void what_is_harmless_is_no_setting(void **state)
 {
 	static const char *const cases[] = {
@@ -525,6 +566,7 @@ int main(void)
 		cmocka_unit_test(capabilities_are_the_union_of_all_sets),
 		cmocka_unit_test(namespaces_that_are_missing_are_the_hosts),
 		cmocka_unit_test(what_nobody_writes_by_default_is_a_setting),
+		cmocka_unit_test(files_that_are_hidden_or_read_only_are_settings),
 		cmocka_unit_test(what_is_harmless_is_no_setting),
 		cmocka_unit_test(what_is_malformed_is_an_error_that_names_it),
 		cmocka_unit_test(the_state_of_runc_and_crun_is_understood),
