@@ -355,7 +355,7 @@ static int check_hooks(const struct cc_identity *id, const struct cc_measurement
 	return 0;
 }
 
-/* Those of the filter have been checked with it. */
+/* Those of the filter and of a variable have been checked with it. */
 static int check_settings(const struct cc_identity *id, const struct cc_measurement *m,
 			  const struct cc_policy *policy, struct cc_error *err)
 {
@@ -365,7 +365,7 @@ static int check_settings(const struct cc_identity *id, const struct cc_measurem
 	for (size_t i = 0; i < m->settings.n; i++) {
 		const char *s = m->settings.v[i];
 
-		if (cc_strv_has(&id->settings, s) || is_of_filter(s))
+		if (cc_strv_has(&id->settings, s) || is_of_filter(s) || !strcmp(s, CC_SETTING_HOME))
 			continue;
 		return cc_refuse(err, "settings",
 				 "settings: identity wants at most %s, container has %s",

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "render.h"
+#include "strv.h"
 
 #define ALNUM "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
@@ -126,8 +127,10 @@ static int engine_index(const char *var)
 /*
  * Set by every engine without being asked, unless image or identity name it. Names that steer the
  * loader (LD_…) are not among them.
+ * @users_home: a HOME is that of the container's user
  */
-static bool is_engines(const struct cc_identity *id, const struct sorted *image, const char *var)
+static bool is_engines(const struct cc_identity *id, const struct sorted *image, bool users_home,
+		       const char *var)
 {
 	const char *value = strchr(var, '=');
 	int i = engine_index(var);
@@ -138,6 +141,8 @@ static bool is_engines(const struct cc_identity *id, const struct sorted *image,
 		return !strcmp(var, "PATH=" DEFAULT_PATH);
 	if (rule_names(id, var) || !value || !value[1] || strlen(value + 1) > engine_env[i].max ||
 	    !strchr(engine_env[i].first, value[1]))
+		return false;
+	if (engine_env[i].first[0] == '/' && !users_home)
 		return false;
 	return engine_env[i].all ? !value[1 + strspn(value + 1, engine_env[i].all)]
 				 : is_printable(value + 1);
@@ -161,6 +166,7 @@ static int refuse_var(const struct cc_identity *id, const struct sorted *image, 
 int cc_decide_env(const struct cc_identity *id, const struct cc_measurement *m,
 		  struct cc_error *err)
 {
+	bool users_home = !cc_strv_has(&m->settings, CC_SETTING_HOME);
 	struct sorted image, container;
 	char name[CC_RENDER_MAX];
 
@@ -170,7 +176,8 @@ int cc_decide_env(const struct cc_identity *id, const struct cc_measurement *m,
 	for (size_t i = 0; i < m->env.n; i++) {
 		const char *var = m->env.v[i];
 
-		if (!has_var(&image, var) && !is_engines(id, &image, var) && !rule_allows(id, var))
+		if (!has_var(&image, var) && !is_engines(id, &image, users_home, var) &&
+		    !rule_allows(id, var))
 			return refuse_var(id, &image, var, err);
 	}
 	/* Taking a variable away changes a program as much as adding one. */

@@ -29,6 +29,9 @@
  */
 #define CC_SETTING_SECCOMP "linux.seccomp."
 
+/* The setting of a HOME that is not the one of the container's user; its variable is asked about. */
+#define CC_SETTING_HOME "process.env HOME is not the user's"
+
 /* The namespaces that count, in the order of struct cc_measurement.ns. */
 #define CC_NS_COUNT 6
 extern const char *const cc_ns_names[CC_NS_COUNT]; /* cgroup ipc mnt net pid uts */

@@ -87,6 +87,15 @@ static const struct row rows[] = {
 	 "\"HOME\""},
 	{"a home of other letters than a terminal's",
 	 "m config.env=['PATH=/app/bin','MODE=fast','HOME=/\\u001b[2J']", "env", "\"HOME\""},
+	{"a home that is not the user's",
+	 "m config.settings=['process.env HOME is not the user\\u0027s'];"
+	 "m config.env=['PATH=/app/bin','MODE=fast','HOME=/evil']",
+	 "env", "\"HOME\""},
+	{"a home that is not the user's, signed",
+	 "i process={'env':[{'name':'HOME','value':'/evil'}]};"
+	 "m config.settings=['process.env HOME is not the user\\u0027s'];"
+	 "m config.env=['PATH=/app/bin','MODE=fast','HOME=/evil']",
+	 NULL, NULL},
 	{"such a home, signed",
 	 "i process={'env':[{'name':'HOME','value':'x y'}]};"
 	 "m config.env=['PATH=/app/bin','MODE=fast','HOME=x y']",
