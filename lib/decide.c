@@ -229,7 +229,7 @@ static int check_readonly_rootfs(const struct cc_identity *id, const struct cc_m
 			 "--read-only");
 }
 
-static bool is_of_filter(const char *setting)
+bool cc_setting_is_of_filter(const char *setting)
 {
 	return !strncmp(setting, CC_SETTING_SECCOMP, strlen(CC_SETTING_SECCOMP));
 }
@@ -243,7 +243,7 @@ static int check_filter(const struct cc_identity *id, const struct cc_measuremen
 	for (size_t i = 0; i < m->settings.n; i++) {
 		const char *s = m->settings.v[i];
 
-		if (is_of_filter(s) && !cc_strv_has(&id->settings, s))
+		if (cc_setting_is_of_filter(s) && !cc_strv_has(&id->settings, s))
 			return cc_refuse(err, "seccomp",
 					 "seccomp: identity wants the engine's own filter, "
 					 "container has another, with %s; run it without "
@@ -365,7 +365,8 @@ static int check_settings(const struct cc_identity *id, const struct cc_measurem
 	for (size_t i = 0; i < m->settings.n; i++) {
 		const char *s = m->settings.v[i];
 
-		if (cc_strv_has(&id->settings, s) || is_of_filter(s) || !strcmp(s, CC_SETTING_HOME))
+		if (cc_strv_has(&id->settings, s) || cc_setting_is_of_filter(s) ||
+		    !strcmp(s, CC_SETTING_HOME))
 			continue;
 		return cc_refuse(err, "settings",
 				 "settings: identity wants at most %s, container has %s",

@@ -42,4 +42,7 @@ int cc_decide(const struct cc_identity *id, const struct cc_measurement *m,
  */
 bool cc_apparmor_is_default(const char *profile);
 
+/* A setting that an identity names by naming the filter. */
+bool cc_setting_is_of_filter(const char *setting);
+
 #endif

@@ -124,6 +124,18 @@ static int engine_index(const char *var)
 	return -1;
 }
 
+bool cc_env_is_of_engines(const char *var)
+{
+	const char *value = strchr(var, '=');
+	int i = engine_index(var);
+
+	if (i < 0 || !value || !value[1] || strlen(value + 1) > engine_env[i].max ||
+	    !strchr(engine_env[i].first, value[1]))
+		return false;
+	return engine_env[i].all ? !value[1 + strspn(value + 1, engine_env[i].all)]
+				 : is_printable(value + 1);
+}
+
 /*
  * Set by every engine without being asked, unless image or identity name it. Names that steer the
  * loader (LD_…) are not among them.
@@ -132,20 +144,12 @@ static int engine_index(const char *var)
 static bool is_engines(const struct cc_identity *id, const struct sorted *image, bool users_home,
 		       const char *var)
 {
-	const char *value = strchr(var, '=');
-	int i = engine_index(var);
-
 	if (has_name_of(image, var))
 		return false;
-	if (i < 0)
+	if (engine_index(var) < 0)
 		return !strcmp(var, "PATH=" DEFAULT_PATH);
-	if (rule_names(id, var) || !value || !value[1] || strlen(value + 1) > engine_env[i].max ||
-	    !strchr(engine_env[i].first, value[1]))
-		return false;
-	if (engine_env[i].first[0] == '/' && !users_home)
-		return false;
-	return engine_env[i].all ? !value[1 + strspn(value + 1, engine_env[i].all)]
-				 : is_printable(value + 1);
+	return !rule_names(id, var) && (users_home || !is_named("HOME", var)) &&
+	       cc_env_is_of_engines(var);
 }
 
 static int refuse_var(const struct cc_identity *id, const struct sorted *image, const char *var,

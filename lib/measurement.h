@@ -29,7 +29,7 @@
  */
 #define CC_SETTING_SECCOMP "linux.seccomp."
 
-/* The setting of a HOME that is not the one of the container's user; its variable is asked about. */
+/* The setting of a HOME that is not that of the container's user; decided on with the variable. */
 #define CC_SETTING_HOME "process.env HOME is not the user's"
 
 /* The namespaces that count, in the order of struct cc_measurement.ns. */
