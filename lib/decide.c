@@ -5,6 +5,7 @@
 
 #include "decide_env.h"
 #include "decide_mounts.h"
+#include "demand.h"
 #include "render.h"
 #include "strv.h"
 #include "timestamp.h"
@@ -375,6 +376,19 @@ static int check_settings(const struct cc_identity *id, const struct cc_measurem
 	return 0;
 }
 
+static int check_demands(const struct cc_identity *id, const struct cc_measurement *m,
+			 const struct cc_policy *policy, struct cc_error *err)
+{
+	(void)policy;
+	for (size_t i = 0; i < id->demands.n; i++)
+		if (!cc_strv_has(&m->holds, id->demands.v[i]))
+			return cc_refuse(err, "demands",
+					 "demands: identity wants %s, which does not hold of the "
+					 "container; %s",
+					 id->demands.v[i], cc_demand_hint(id->demands.v[i]));
+	return 0;
+}
+
 /*
  * The engine's image id says nothing about files put into the writable layer of a container that
  * was created but not started (`docker cp`): at the first start it must be clean. After that
@@ -440,6 +454,7 @@ int cc_decide(const struct cc_identity *id, const struct cc_measurement *m,
 		check_namespaces,
 		check_hooks,
 		check_settings,
+		check_demands,
 		check_rootfs,
 		check_state,
 	};

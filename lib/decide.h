@@ -27,7 +27,7 @@ struct cc_policy {
 /**
  * cc_decide - compares in a fixed order: volume, validity, serial, image, args, cwd, user, env,
  * capabilities, noNewPrivileges, readonlyRootfs, seccomp, apparmor, privileged, devices, mounts,
- * namespaces, hooks, settings, rootfs, state.
+ * namespaces, hooks, settings, demands, rootfs, state.
  *
  * Return: 0 to allow; -1 with CC_E_REFUSED, .fact the name of the first fact that
  * differs and .text what the identity wants and what was found ("cwd: identity wants \"/\",

@@ -32,6 +32,7 @@
  *   hooks             ["/path"] other OCI hooks that are allowed
  *   settings          ["linux.sysctl net.core.somaxconn=1024"] what config.json
  *                     may set beyond what the engines always do, as measured
+ *   demands           ["no-core", "network:none"] what must hold beyond all that (lib/demand.h)
  *   sharedNamespaces  subset of ["cgroup","ipc","mnt","net","pid","uts"]; all others must be
  *   private
  *   privileged        true: allows what --privileged does to devices (all of
@@ -107,6 +108,7 @@ struct cc_identity {
 	struct cc_strv devices;
 	struct cc_strv hooks;
 	struct cc_strv settings;
+	struct cc_strv demands;
 	struct cc_strv shared_namespaces;
 	bool privileged;
 };

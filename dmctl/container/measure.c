@@ -202,6 +202,7 @@ static int measure(struct engine_container *c, const char *named, struct measure
 	cc_cleanup(oci_facts_clear) struct oci_facts f = {0};
 	struct cc_measurement *m = s->m = cc_measurement_new();
 	char cgroup[PROC_PATH_MAX];
+	struct engine_group group;
 	struct proc_status status;
 
 	if (!m)
@@ -227,6 +228,9 @@ static int measure(struct engine_container *c, const char *named, struct measure
 		return -1;
 	if (m->running &&
 	    (proc_status(c->pid, &status, err) || measure_confined(&status, &f, m, err)))
+		return -1;
+	if (engine_group_of(engines, cgroup, &group) ||
+	    measure_holds(c->pid, cgroup, group.len, &c->holds, &f, m, err))
 		return -1;
 	s->engine = c->engine;
 	s->user_ns = f.user_ns;

@@ -69,6 +69,9 @@ bool oci_host_id(const struct oci_ids *ids, uint32_t id, uint32_t *host);
  * @ns_path: path of the namespace that is joined, or NULL; order of cc_ns_names
  * @user_ns: the container has a user namespace of its own
  * @uids, @gids: of that namespace
+ * @terminal: it has one
+ * @core_limit: the hard limit of core files that config.json gives; -1: none, so that it is
+ *              inherited
  * @hook_pid: process whose /proc/PID/exe is the engine's own hook, 0 for none; the caller checks
  *            that it is the engine's program
  */
@@ -77,6 +80,8 @@ struct oci_facts {
 	char *ns_path[CC_NS_COUNT];
 	bool user_ns;
 	struct oci_ids uids, gids;
+	bool terminal;
+	int64_t core_limit;
 	pid_t hook_pid;
 };
 

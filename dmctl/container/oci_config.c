@@ -95,7 +95,30 @@ static int parse_capabilities(const json_t *process, struct cc_strv *out, struct
 	return 0;
 }
 
-static int parse_process(const json_t *config, struct cc_measurement *m, struct cc_error *err)
+/* Unlimited is a number that no int64_t holds. */
+static int64_t limit_of(const json_t *number)
+{
+	double n = json_number_value(number);
+
+	return json_is_integer(number) ? json_integer_value(number) : n > 0 ? INT64_MAX : 0;
+}
+
+static void parse_limits(const json_t *process, struct oci_facts *f)
+{
+	const json_t *limit;
+	const char *type;
+	size_t i;
+
+	f->core_limit = -1;
+	json_array_foreach(json_object_get(process, "rlimits"), i, limit) {
+		type = json_string_value(json_object_get(limit, "type"));
+		if (type && strcmp(type, "RLIMIT_CORE") == 0)
+			f->core_limit = limit_of(json_object_get(limit, "hard"));
+	}
+}
+
+static int parse_process(const json_t *config, struct cc_measurement *m, struct oci_facts *f,
+			 struct cc_error *err)
 {
 	json_t *process = NULL;
 
@@ -106,8 +129,10 @@ static int parse_process(const json_t *config, struct cc_measurement *m, struct 
 	    cc_json_str(process, WHAT " process", "apparmorProfile", false, &m->apparmor, err) ||
 	    cc_json_bool(process, WHAT " process", "noNewPrivileges", false, &m->no_new_privileges,
 			 err) ||
+	    cc_json_bool(process, WHAT " process", "terminal", false, &f->terminal, err) ||
 	    parse_user(process, &m->user, err))
 		return -1;
+	parse_limits(process, f);
 	return parse_capabilities(process, &m->capabilities, err);
 }
 
@@ -258,7 +283,7 @@ int oci_config_parse(const char *buf, size_t len, const struct oci_context *ctx,
 		return cc_fail(err, CC_E_INVALID, WHAT " is not a JSON object");
 	if (cc_json_obj(config, WHAT, "linux", true, &lnx, err) ||
 	    cc_json_arr(config, WHAT, "mounts", false, &mounts, err) ||
-	    parse_process(config, m, err) || parse_root(config, ctx, m, f, err) ||
+	    parse_process(config, m, f, err) || parse_root(config, ctx, m, f, err) ||
 	    parse_hooks(config, ctx, m, f, err) || parse_namespaces(lnx, m, f, err) ||
 	    oci_devices_parse(lnx, ctx, m, err) || oci_mounts_parse(mounts, ctx, m, err))
 		return -1;

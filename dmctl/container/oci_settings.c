@@ -215,6 +215,34 @@ static int parse_selinux(const char *label, struct cc_measurement *m, struct cc_
 	return oci_setting(m, err, "process.selinuxLabel type=%s", type ? type : label);
 }
 
+/*
+ * A core file is the memory of the program in the root file system; a program whose files may not
+ * grow fails in the middle of them. Other limits make a program fail, but not reveal or half-write.
+ */
+static int parse_limits(const json_t *process, struct cc_measurement *m, struct cc_error *err)
+{
+	const json_t *limit, *soft;
+	const char *type;
+	size_t i;
+
+	json_array_foreach(json_object_get(process, "rlimits"), i, limit) {
+		type = json_string_value(json_object_get(limit, "type"));
+		soft = json_object_get(limit, "soft");
+		if (!type ||
+		    (strcmp(type, "RLIMIT_CORE") != 0 && strcmp(type, "RLIMIT_FSIZE") != 0))
+			continue;
+		/* no core file, and files without a limit: a number too large for an integer */
+		if (strcmp(type, "RLIMIT_CORE") == 0
+			    ? json_is_integer(soft) && json_integer_value(soft) == 0
+			    : json_is_real(soft))
+			continue;
+		if (!soft ? oci_setting(m, err, "process.rlimits %s", type)
+			  : oci_setting_value(m, "process.rlimits ", type, soft, err))
+			return -1;
+	}
+	return 0;
+}
+
 static int parse_process(const json_t *process, struct cc_measurement *m, struct cc_error *err)
 {
 	const json_t *user = json_object_get(process, "user");
@@ -223,6 +251,7 @@ static int parse_process(const json_t *process, struct cc_measurement *m, struct
 
 	if (unknown_members(process, "process.", process_members, m, err) ||
 	    unknown_members(user, "process.user.", user_members, m, err) ||
+	    parse_limits(process, m, err) ||
 	    cc_json_str(process, WHAT " process", "selinuxLabel", false, &label, err))
 		return -1;
 	if (umask && json_integer_value(umask) != UMASK &&

@@ -15,5 +15,6 @@ void engine_container_clear(struct engine_container *c)
 	json_decref(c->seccomp_profile);
 	cc_strv_clear(&c->own_dirs);
 	cc_strv_clear(&c->manifests);
+	cc_strv_clear(&c->holds);
 	*c = (struct engine_container){0};
 }

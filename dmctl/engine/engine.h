@@ -53,6 +53,8 @@
  *          health checks have them, or a text where that is not known
  * @manifests: manifest digests the engine's store has for this image id
  * @own_seccomp: by the engine's own record nobody asked for a seccomp filter: it is the default one
+ * @holds: what by the engine's own record is so of it, in words of lib/demand.h: no-stdin,
+ *         no-extra-hosts, network:NAME
  * @seccomp_profile: what the engine makes its default filter of, where it keeps no such record;
  *                   NULL: not known
  */
@@ -68,6 +70,7 @@ struct engine_container {
 	char *image_ref;
 	struct cc_strv manifests;
 	json_t *health;
+	struct cc_strv holds;
 	bool own_seccomp;
 	json_t *seccomp_profile;
 	char *image_config;

@@ -14,6 +14,7 @@
 #include "engine/podman_conf.h"
 #include "engine/podman_db.h"
 #include "host/program.h"
+#include "demand.h"
 #include "digest.h"
 #include "strv.h"
 
@@ -335,11 +336,39 @@ static void take_image_ref(const json_t *entry, struct engine_container *c)
 	c->image_ref = ref ? strdup(ref) : NULL;
 }
 
+/* Podman leaves out what is empty. */
+static bool lacks(const json_t *config, const char *key)
+{
+	const json_t *value = json_object_get(config, key);
+
+	return !value || json_is_null(value) || json_is_false(value) ||
+	       (json_is_array(value) && !json_array_size(value));
+}
+
+/*
+ * Networks may be joined and left while the container is there, and are kept elsewhere; one that
+ * has none stays without.
+ */
+static int take_holds(const json_t *config, struct engine_container *c, struct cc_error *err)
+{
+	const char *network = json_string_value(json_object_get(config, "networkMode"));
+	bool plain = lacks(config, "hostsAdd") && lacks(config, "dnsServer") &&
+		     lacks(config, "dnsSearch") && lacks(config, "dnsOption");
+
+	return engine_add_hold(c, lacks(config, "stdin"), CC_NO_STDIN, err) ||
+			       engine_add_hold(c, plain, CC_NO_EXTRA_HOSTS, err) ||
+			       engine_add_network(
+				       c, network && strcmp(network, "none") == 0 ? network : NULL,
+				       err)
+		       ? -1
+		       : 0;
+}
+
 /*
  * Only Podman's data base has it. Where that is another one (BoltDB, of before version 5) it is not
  * known, which is something else than none.
  */
-static int take_health(const struct store *s, struct engine_container *c, struct cc_error *err)
+static int take_record(const struct store *s, struct engine_container *c, struct cc_error *err)
 {
 	cc_auto_free char *libpod = NULL;
 	cc_auto_json json_t *config = NULL;
@@ -354,7 +383,8 @@ static int take_health(const struct store *s, struct engine_container *c, struct
 		return engine_add_health(c, json_object_get(config, "healthcheck"), err) ||
 				       engine_add_health(
 					       c, json_object_get(config, "startupHealthCheck"),
-					       err)
+					       err) ||
+				       take_holds(config, c, err)
 			       ? -1
 			       : 0;
 	if (err->code != CC_E_NOTFOUND)
@@ -391,7 +421,7 @@ static int podman_describe(struct engine_container *c, struct cc_error *err)
 	    cc_strv_push(&c->own_dirs, kept, err) || cc_strv_push(&c->own_dirs, run, err))
 		return -1;
 	path = blob_path(&s, image, c->image_id, err);
-	if (!path || take_health(&s, c, err) || engine_read_image_config(path, c, err))
+	if (!path || take_record(&s, c, err) || engine_read_image_config(path, c, err))
 		return -1;
 	c->seccomp_profile = podman_conf_seccomp();
 	return take_manifests(&s, image, c, err);

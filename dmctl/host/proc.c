@@ -224,6 +224,22 @@ int proc_status(pid_t pid, struct proc_status *st, struct cc_error *err)
 	return 0;
 }
 
+bool proc_limits_no_core(const char *text)
+{
+	const char *line = strstr(text, "\nMax core file size ");
+	char soft[24], hard[24];
+
+	return line && sscanf(line, " Max core file size %23s %23s", soft, hard) == 2 &&
+	       strcmp(soft, "0") == 0 && strcmp(hard, "0") == 0;
+}
+
+bool proc_no_core(pid_t pid)
+{
+	char text[STATUS_MAX];
+
+	return read_file(pid, "limits", text, sizeof(text)) == 0 && proc_limits_no_core(text);
+}
+
 void proc_comm(pid_t pid, char out[static PROC_COMM_LEN])
 {
 	char text[64];

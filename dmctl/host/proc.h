@@ -64,6 +64,11 @@ struct proc_status {
 int proc_status_parse(const char *text, struct proc_status *st);
 int proc_status(pid_t pid, struct proc_status *st, struct cc_error *err);
 
+/* The text of /proc/PID/limits says that there is no core file, nor may there be one. Pure. */
+bool proc_limits_no_core(const char *text);
+/* The same of @pid; false also when that is not known. */
+bool proc_no_core(pid_t pid);
+
 #define PROC_COMM_LEN 16
 
 /* Name of the program that @pid runs, at most 15 characters (proc(5), comm); "" if not known. */

@@ -185,6 +185,20 @@ static const struct row rows[] = {
 	 "i seccomp='" DIGEST_C "';m config.settings=['linux.seccomp.listenerPath=/x']", NULL,
 	 NULL},
 
+	/* demands */
+	{"what is demanded and holds",
+	 "i demands=['no-core','network:none'];m config.holds=['no-tty','no-core','network:none']",
+	 NULL, NULL},
+	{"what holds without demand", "m config.holds=['no-tty']", NULL, NULL},
+	{"one of two demands that does not hold",
+	 "i demands=['no-core','no-tty'];m config.holds=['no-tty']", "demands",
+	 "identity wants no-core, which does not hold of the container; run it with --ulimit core=0"},
+	{"another network than the demanded one",
+	 "i demands=['network:none'];m config.holds=['network:bridge']", "demands",
+	 "network:none, which does not hold"},
+	{"a demand that an agent of before knows nothing of", "i demands=['private-ipc']",
+	 "demands", "--ipc private"},
+
 	/* rootfs */
 	{"files changed before the first start", "m rootfs.upper='dirty';m rootfs.dirty='/app'",
 	 "rootfs", "container has \"/app\" changed"},

@@ -339,6 +339,22 @@ static void namespaces_that_are_missing_are_the_hosts(void **state)
 	assert_int_equal(host, 10);
 }
 
+static void terminal_and_core_limit_are_read(void **state)
+{
+	auto_parsed none = parse_with(&docker, "{}");
+	auto_parsed zero = parse_with(&docker, "{'process':{'terminal':true,'rlimits':["
+					       "{'type':'RLIMIT_CORE','hard':0,'soft':0}]}}");
+	auto_parsed some = parse_with(
+		&docker, "{'process':{'rlimits':[{'type':'RLIMIT_CORE','hard':1e19,'soft':0}]}}");
+
+	(void)state;
+	assert_false(none.f.terminal);
+	assert_int_equal(none.f.core_limit, -1);
+	assert_true(zero.f.terminal);
+	assert_int_equal(zero.f.core_limit, 0);
+	assert_true(some.f.core_limit > 0);
+}
+
 static void what_is_malformed_is_an_error_that_names_it(void **state)
 {
 	static const struct {
@@ -408,6 +424,11 @@ static void what_nobody_writes_by_default_is_a_setting(void **state)
 		{"{'linux':{'namespaces':[{'type':'time'}]}}", "linux.namespaces time"},
 		{"{'process':{'scheduler':{'policy':'SCHED_FIFO'}}}",
 		 "process.scheduler={\"policy\":\"SCHED_FIFO\"}"},
+		{"{'process':{'rlimits':[{'type':'RLIMIT_CORE','hard':9,'soft':9}]}}",
+		 "process.rlimits RLIMIT_CORE=9"},
+		{"{'process':{'rlimits':[{'type':'RLIMIT_FSIZE','hard':9,'soft':0}]}}",
+		 "process.rlimits RLIMIT_FSIZE=0"},
+		{"{'process':{'rlimits':[{'type':'RLIMIT_CORE'}]}}", "process.rlimits RLIMIT_CORE"},
 		{"{'process':{'user':{'umask':0}}}", "process.user.umask=0"},
 		{"{'process':{'selinuxLabel':'system_u:system_r:spc_t:s0'}}",
 		 "process.selinuxLabel type=spc_t"},
@@ -476,6 +497,8 @@ static void what_is_harmless_is_no_setting(void **state)
 		"{'process':{'terminal':true,'consoleSize':{'height':1,'width':1},'oomScoreAdj':1}}",
 		"{'process':{'selinuxLabel':'system_u:system_r:container_t:s0:c1,c2'}}",
 		"{'process':{'selinuxLabel':''},'domainname':'x'}",
+		"{'process':{'rlimits':[{'type':'RLIMIT_CORE','hard':0,'soft':0},"
+		"{'type':'RLIMIT_NOFILE','hard':9,'soft':9},{'type':'RLIMIT_FSIZE','hard':1e19,'soft':1e19}]}}",
 		"{'linux':{'rootfsPropagation':'rslave','mountLabel':'x','resources':{'unified':{}}}}",
 		"{'linux':{'namespaces':[{'type':'user'}],"
 		"'uidMappings':[{'containerID':0,'hostID':1,'size':1}],'gidMappings':[]}}",
@@ -568,6 +591,7 @@ int main(void)
 		cmocka_unit_test(what_nobody_writes_by_default_is_a_setting),
 		cmocka_unit_test(files_that_are_hidden_or_read_only_are_settings),
 		cmocka_unit_test(what_is_harmless_is_no_setting),
+		cmocka_unit_test(terminal_and_core_limit_are_read),
 		cmocka_unit_test(what_is_malformed_is_an_error_that_names_it),
 		cmocka_unit_test(the_state_of_runc_and_crun_is_understood),
 		cmocka_unit_test(a_state_without_a_process_or_container_is_refused),

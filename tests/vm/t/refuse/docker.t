@@ -6,7 +6,7 @@
 
 . ./lib.sh
 . ./bind-lib.sh
-plan 32
+plan 33
 
 # differs FACT [OPTION...]
 differs() {
@@ -39,6 +39,7 @@ ok "refused for seccomp: another filter than the engine's own" refused docker "n
 	--security-opt seccomp="$tap_dir/other.json" app:1
 ok "refused for env: a loader's variable behind a newline in HOME" refused docker '"HOME" with a value that no engine gives it' --network none \
 	-e HOME=$'/root\nLD_PRELOAD=/data/evil.so' app:1
+differs settings --network none --ulimit core=1000000 app:1
 differs devices --network none --device /dev/loop-control app:1
 differs devices --network none --device /dev/zero:/dev/urandom app:1
 differs settings --network none --security-opt systempaths=unconfined app:1
@@ -71,4 +72,4 @@ need tiny_image docker app:1 /bin/sh -c "$app; true"
 differs image --network none app:1
 ok "nothing was leased to a refused container" test "$(dmctl lease ls --json | jq '.leases | length')" = 0
 ok "every refusal is in the audit log, with its fact" test \
-	"$(dmctl audit ls --json | jq '[.rows[] | select(.event == "release" and .outcome == "refuse" and .fact != "")] | length')" = 30
+	"$(dmctl audit ls --json | jq '[.rows[] | select(.event == "release" and .outcome == "refuse" and .fact != "")] | length')" = 31

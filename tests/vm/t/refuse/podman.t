@@ -5,7 +5,7 @@
 
 . ./lib.sh
 . ./bind-lib.sh
-plan 27
+plan 30
 
 differs() {
 	local fact=$1
@@ -43,6 +43,15 @@ ok "refused for mounts: devices on a mount that was signed" refused podman 'does
 ok "a mount as it was signed is admitted, with what the engine adds" run_app podman -v /srv:/conf:ro app:1
 need podman rm -f -t 0 app
 wait_for 20 leaves_nothing
+need identity vol podman app:1 '.demands = ["no-core", "no-stdin", "network:none", "private-ipc"]'
+ok "refused for demands: memory that other containers may share" refused podman "identity wants private-ipc" \
+	--ulimit core=0 --network none app:1
+ok "refused for demands: another network than the demanded one" refused podman "identity wants network:none" \
+	--ulimit core=0 --ipc private app:1
+ok "with all demands met the container runs" run_app podman --ulimit core=0 --ipc private app:1
+need podman rm -f -t 0 app
+wait_for 20 leaves_nothing
+need identity vol podman app:1
 differs namespaces --network host app:1
 differs namespaces --pid host app:1
 # podman binds the host's /dev/shm for it, which is noticed first
