@@ -126,10 +126,14 @@ static char *put_together(const char *header, const struct sealed *s)
 	return out;
 }
 
-int cc_release_seal(const struct cc_secret *key, const json_t *recipient, char **jwe,
+EVP_PKEY *cc_release_recipient(const json_t *jwk, struct cc_error *err)
+{
+	return cc_jwk_pkey(jwk, false, "ECDH-ES", err);
+}
+
+int cc_release_seal(const struct cc_secret *key, EVP_PKEY *recipient, char **jwe,
 		    struct cc_error *err)
 {
-	cc_auto_pkey EVP_PKEY *to = NULL;
 	cc_auto_secret struct cc_secret cek = {0};
 	char header[HEADER_MAX];
 	struct sealed s = {0};
@@ -137,8 +141,7 @@ int cc_release_seal(const struct cc_secret *key, const json_t *recipient, char *
 	if (key->len == 0 || key->len > CC_VOLUME_KEY_MAX)
 		return cc_fail(err, CC_E_INTERNAL, "release: a volume key cannot have %zu bytes",
 			       key->len);
-	to = cc_jwk_pkey(recipient, false, "ECDH-ES", err);
-	if (!to || agree(to, header, &cek, err))
+	if (agree(recipient, header, &cek, err))
 		return -1;
 	if (!gcm_encrypt(&cek, header, key, &s))
 		return cc_fail(err, CC_E_INTERNAL, "release: cannot encrypt");

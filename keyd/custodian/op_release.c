@@ -28,26 +28,29 @@ int op_challenge(struct custodian *c, struct call *call, struct cc_error *err)
 			   "expires_in", NONCE_LIFE_MS / 1000);
 }
 
-/* Is it for that key? */
-static int check_recipient(const struct cc_evidence *ev, const json_t *recipient,
-			   struct cc_error *err)
+/* The one-time key, if the evidence is for that one. */
+static EVP_PKEY *check_recipient(const struct cc_evidence *ev, const json_t *recipient,
+				 struct cc_error *err)
 {
+	cc_auto_pkey EVP_PKEY *key = cc_release_recipient(recipient, err);
 	cc_auto_free char *thumbprint = NULL;
 
-	if (cc_jwk_check_public(recipient, err)) {
+	if (!key) {
 		cc_prefix(err, "recipient");
-		return cc_set_fact(err, "recipient");
+		cc_set_fact(err, "recipient");
+		return NULL;
 	}
 	thumbprint = cc_jwk_thumbprint(recipient, err);
 	if (!thumbprint)
-		return -1;
-	if (strcmp(thumbprint, ev->jkt) != 0)
-		return cc_refuse(err, "recipient",
-				 "the one-time key is not the one the evidence names");
-	return 0;
+		return NULL;
+	if (strcmp(thumbprint, ev->jkt) != 0) {
+		cc_refuse(err, "recipient", "the one-time key is not the one the evidence names");
+		return NULL;
+	}
+	return cc_steal(key);
 }
 
-static int seal_key(struct custodian *c, const struct store_volume *v, const json_t *recipient,
+static int seal_key(struct custodian *c, const struct store_volume *v, EVP_PKEY *recipient,
 		    json_t *out, struct cc_error *err)
 {
 	struct kek_use use = {v->rec.name, v->rec.uuid, v->rec.generation, v->rec.cipher,
@@ -127,7 +130,7 @@ static int format(struct custodian *c, struct call *call, const struct store_vol
 }
 
 static int release_volume(struct custodian *c, struct call *call, const struct claim *cl,
-			  const json_t *recipient, struct cc_error *err)
+			  EVP_PKEY *recipient, struct cc_error *err)
 {
 	store_auto_identity struct store_identity row = {0};
 	struct store_volume v;
@@ -152,6 +155,7 @@ int op_release(struct custodian *c, struct call *call, struct cc_error *err)
 	cc_cleanup(cc_evidence_clear) struct cc_evidence ev = {0};
 	store_auto_agent struct store_agent agent = {0};
 	cc_auto_free char *jws = NULL;
+	cc_auto_pkey EVP_PKEY *key = NULL;
 	json_t *recipient = NULL;
 
 	if (cc_json_only(call->in, "request", known, err) ||
@@ -164,7 +168,6 @@ int op_release(struct custodian *c, struct call *call, struct cc_error *err)
 		cc_fail(err, CC_E_INVALID, "evidence of operation \"renew\" releases no key");
 		return cc_set_fact(err, "evidence");
 	}
-	if (check_recipient(&ev, recipient, err))
-		return -1;
-	return release_volume(c, call, &(struct claim){&agent, &ev}, recipient, err);
+	key = check_recipient(&ev, recipient, err);
+	return key ? release_volume(c, call, &(struct claim){&agent, &ev}, key, err) : -1;
 }
