@@ -343,7 +343,7 @@ struct cc_identity *cc_identity_parse(const char *payload, size_t len, struct cc
 
 void cc_identity_free(struct cc_identity *id)
 {
-	if (!id)
+	if (!id || id->refs-- > 0)
 		return;
 	for (size_t i = 0; i < id->n_env; i++) {
 		free(id->env[i].name);

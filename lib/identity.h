@@ -79,6 +79,7 @@ struct cc_mount_rule {
  * struct cc_identity - a parsed identity. The has_… flags tell absent from given.
  * @subjects: manifest digests ("sha256:…"), at least one; informational, never matched: an engine
  *            that packaged the layers itself has another manifest of the same image
+ * @refs: those beyond the first, of cc_identity_ref()
  */
 struct cc_identity {
 	struct cc_strv subjects;
@@ -111,11 +112,19 @@ struct cc_identity {
 	struct cc_strv demands;
 	struct cc_strv shared_namespaces;
 	bool privileged;
+	unsigned int refs;
 };
 
 /* Parses verified bytes. NULL: CC_E_INVALID, fact "identity". Free with cc_identity_free(). */
 struct cc_identity *cc_identity_parse(const char *payload, size_t len, struct cc_error *err);
+/* Frees it when nobody else has a reference. */
 void cc_identity_free(struct cc_identity *id);
+/* One more to be freed; whoever has one of several changes nothing in it. Returns @id. */
+static inline struct cc_identity *cc_identity_ref(struct cc_identity *id)
+{
+	id->refs++;
+	return id;
+}
 
 static inline void cc_identity_free_ptr(struct cc_identity **id)
 {

@@ -91,7 +91,8 @@ int custodian_open(struct custodian *c, const char *state_dir, const char *kek_p
 	*c = (struct custodian){.clock = {real_now, boot_now_ms}};
 	if (kek_load(kek_path, &c->kek, err) || read_boot_id(c, err))
 		return -1;
-	c->store = store_open(state_dir, STORE_SERVE, err);
+	c->kept = kept_new(err);
+	c->store = c->kept ? store_open(state_dir, STORE_SERVE, err) : NULL;
 	if (!c->store || read_settings(c, err) || custodian_now(c, &now, err) ||
 	    upgrade_keys(c->store, &c->kek, now, err) || upgrade_signers(c->store, now, err))
 		return -1;
@@ -101,6 +102,7 @@ int custodian_open(struct custodian *c, const char *state_dir, const char *kek_p
 void custodian_close(struct custodian *c)
 {
 	store_close(c->store);
+	kept_free(cc_steal(c->kept));
 	kek_clear(&c->kek);
 	c->store = NULL;
 }

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "custodian/kek.h"
+#include "custodian/kept.h"
 #include "name.h"
 #include "custodian/nonce.h"
 #include "store/store.h"
@@ -46,9 +47,13 @@ struct custodian_counters {
 	} refused[CUSTODIAN_FACTS];
 };
 
-/* @boot_id: of this host */
+/*
+ * @kept: what was computed from rows of @store before
+ * @boot_id: of this host
+ */
 struct custodian {
 	struct store *store;
+	struct kept *kept;
 	struct kek kek;
 	char realm[CC_NAME_LEN];
 	char boot_id[CC_UUID_LEN];

@@ -13,15 +13,16 @@
  * @keyids: one a signature, as the envelope has them
  * @named: only signers whose keys are among them are tried, or only the others
  * @tries: verifications of the others so far
+ * @identity: out
  */
 struct attempt {
+	struct kept *kept;
 	const char *envelope;
 	size_t len;
 	struct cc_strv keyids;
 	bool named;
 	size_t tries;
-	char *payload;
-	size_t payload_len;
+	struct cc_identity *identity;
 	char signer[CC_NAME_LEN];
 };
 
@@ -31,13 +32,23 @@ struct attempt {
  */
 static int try_signer(struct attempt *at, const struct store_signer *s, struct cc_error *err)
 {
-	cc_auto_pkey EVP_PKEY *key = cc_pubkey_parse(s->pem, strlen(s->pem), err);
+	const struct kept_proof proof = kept_proof(s->pem, at->envelope, at->len);
+	cc_auto_free char *payload = NULL;
+	cc_auto_pkey EVP_PKEY *key = NULL;
+	size_t len;
 
-	if (!key)
-		return err->code == CC_E_INVALID ? 0 : cc_prefix(err, "signer %s", s->name);
-	if (cc_dsse_verify(at->envelope, at->len, CC_DSSE_INTOTO, key, &at->payload,
-			   &at->payload_len, err))
-		return err->code == CC_E_REFUSED ? 0 : -1;
+	at->identity = kept_identity(at->kept, &proof);
+	if (!at->identity) {
+		key = kept_signer_key(at->kept, s->pem, err);
+		if (!key)
+			return err->code == CC_E_INVALID ? 0 : cc_prefix(err, "signer %s", s->name);
+		if (cc_dsse_verify(at->envelope, at->len, CC_DSSE_INTOTO, key, &payload, &len, err))
+			return err->code == CC_E_REFUSED ? 0 : -1;
+		at->identity = cc_identity_parse(payload, len, err);
+		if (!at->identity)
+			return -1;
+		kept_identity_put(at->kept, &proof, at->identity, len);
+	}
 	memcpy(at->signer, s->name, sizeof(at->signer));
 	return 1;
 }
@@ -84,18 +95,16 @@ static int try_hint(struct store *st, const char *hint, struct attempt *at, stru
 	return try_signer(at, &s, err);
 }
 
-struct cc_identity *trust_verify(struct store *st, const char *envelope, size_t len,
-				 const char *hint, char signer[static CC_NAME_LEN],
+struct cc_identity *trust_verify(struct store *st, struct kept *kept, const char *envelope,
+				 size_t len, const char *hint, char signer[static CC_NAME_LEN],
 				 struct cc_error *err)
 {
-	struct attempt at = {.envelope = envelope, .len = len};
-	cc_auto_free char *payload = NULL;
+	struct attempt at = {.kept = kept, .envelope = envelope, .len = len};
 	int rc = try_hint(st, hint, &at, err);
 
 	if (rc == 0)
 		rc = try_all(st, &at, err);
 	cc_strv_clear(&at.keyids);
-	payload = at.payload;
 	if (rc == 0)
 		cc_refuse(
 			err, "signature",
@@ -104,5 +113,5 @@ struct cc_identity *trust_verify(struct store *st, const char *envelope, size_t 
 	if (rc <= 0)
 		return NULL;
 	memcpy(signer, at.signer, sizeof(at.signer));
-	return cc_identity_parse(payload, at.payload_len, err);
+	return at.identity;
 }

@@ -95,8 +95,9 @@ static void new_world(void)
 	REQUIRE(!cc_secret_heap_init(&err));
 	REQUIRE(!cc_secret_random(&key, KEK_LEN, &err));
 	REQUIRE(!kek_from_secret(&key, &custodian.kek, &err));
+	custodian.kept = kept_new(&err);
 	custodian.store = store_open(dir, STORE_CREATE, &err);
-	REQUIRE(custodian.store);
+	REQUIRE(custodian.kept && custodian.store);
 	add_signer();
 	must(OP_AGENT_ADD, "", agent);
 	must(OP_VOLUME_CREATE, "", volume);

@@ -504,6 +504,7 @@ static inline void open_custodian(struct world *w)
 			 0);
 	assert_int_equal(kek_from_secret(&key, &w->custodian.kek, &err), 0);
 	strcpy(w->custodian.boot_id, fake_host_boot);
+	w->custodian.kept = kept_new(&err);
 	w->custodian.store = store_open(w->dir, STORE_CREATE, &err);
 	if (!w->custodian.store ||
 	    upgrade_keys(w->custodian.store, &w->custodian.kek, fake_real, &err) ||

@@ -120,8 +120,10 @@ static char *claims_of(const char *jws)
 
 static int verify(const char *jws, const json_t *key, struct cc_evidence *ev, struct cc_error *err)
 {
+	cc_auto_pkey EVP_PKEY *pkey = cc_evidence_key(key, err);
+
 	*ev = (struct cc_evidence){0};
-	return cc_evidence_verify(jws, strlen(jws), key, ev, err);
+	return pkey ? cc_evidence_verify(jws, strlen(jws), pkey, ev, err) : -1;
 }
 
 static void expect_rejected(const char *jws, enum cc_code code, const char *fact, const char *part)
