@@ -35,8 +35,9 @@ static const char usage[] =
 	"                   \"kek\" takes its place if there is one\n"
 	"  --realm NAME     name of this keyd in evidence (from the machine id)\n"
 	"  --agent FILE     host agent's JWK to enrol, by its kid; may be repeated\n"
-	"  --socket PATH    where to listen (" CC_KEYD_SOCKET ")\n"
-	"  --user NAME      user of the process that faces the peers (container-crypt)\n"
+	"  --socket PATH    where to listen (" CC_KEYD_SOCKET ");\n"
+	"                   for agents beside it (keyd-agents.sock)\n"
+	"  --user NAME      user of the processes that face the peers (container-crypt)\n"
 	"  --verbose        log more\n";
 
 enum option_id { OPT_STATE_DIR = 256, OPT_KEK, OPT_REALM, OPT_AGENT, OPT_SOCKET, OPT_USER };

@@ -8,7 +8,9 @@
 #include <openssl/crypto.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "agents_socket.h"
 #include "host/boottime.h"
 #include "evidence.h"
 #include "file.h"
@@ -24,10 +26,24 @@
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"
 
 static const char *socket_path = CC_KEYD_SOCKET;
+static bool as_agent;
+static char agents_path[CC_SOCKET_PATH_LEN];
 
 void keyd_client_set_socket(const char *path)
 {
 	socket_path = path;
+}
+
+int keyd_client_as_agent(struct cc_error *err)
+{
+	as_agent = true;
+	return cc_agents_socket(socket_path, agents_path, err);
+}
+
+/* An older keyd has one socket for all. */
+const char *keyd_client_socket(void)
+{
+	return as_agent && access(agents_path, F_OK) == 0 ? agents_path : socket_path;
 }
 
 int keyd_name(const char *s, const char *what, struct cc_error *err)
@@ -42,12 +58,12 @@ int keyd_name(const char *s, const char *what, struct cc_error *err)
 }
 
 /* One HTTP exchange; says how to start keyd when there is no answer. */
-static int exchange(const char *method, const char *path, const char *body,
+static int exchange(const char *socket, const char *method, const char *path, const char *body,
 		    struct http_answer *answer, struct cc_error *err)
 {
 	const struct http_request request = {
 		.who = "keyd",
-		.socket = socket_path,
+		.socket = socket,
 		.method = method,
 		.path = path,
 		.body = body,
@@ -80,8 +96,8 @@ static json_t *parse_answer(const struct http_answer *a, struct cc_error *err)
 	return json;
 }
 
-int keyd_request(const char *method, const char *path, const json_t *body, json_t **answer,
-		 struct cc_error *err)
+static int request_at(const char *socket, const char *method, const char *path, const json_t *body,
+		      json_t **answer, struct cc_error *err)
 {
 	cc_cleanup(http_answer_clear) struct http_answer out = {0};
 	cc_auto_free char *text = NULL;
@@ -94,7 +110,7 @@ int keyd_request(const char *method, const char *path, const json_t *body, json_
 		if (!text)
 			return cc_fail(err, CC_E_NOMEM, "out of memory");
 	}
-	if (exchange(method, path, text, &out, err))
+	if (exchange(socket, method, path, text, &out, err))
 		return -1;
 	json = parse_answer(&out, err);
 	if (!json || cc_error_from_json(err, json))
@@ -105,6 +121,18 @@ int keyd_request(const char *method, const char *path, const json_t *body, json_
 	if (answer)
 		*answer = cc_steal(json);
 	return 0;
+}
+
+int keyd_request(const char *method, const char *path, const json_t *body, json_t **answer,
+		 struct cc_error *err)
+{
+	return request_at(keyd_client_socket(), method, path, body, answer, err);
+}
+
+int keyd_request_admin(const char *method, const char *path, const json_t *body, json_t **answer,
+		       struct cc_error *err)
+{
+	return request_at(socket_path, method, path, body, answer, err);
 }
 
 static int read_boot_id(char out[static 37], struct cc_error *err)

@@ -12,6 +12,15 @@
 /* Sets the socket that is used; default CC_KEYD_SOCKET. @path borrowed for ever. */
 void keyd_client_set_socket(const char *path);
 
+/*
+ * From now on it is the host's agent that asks: on keyd's socket for agents, beside the one that is
+ * set (agents_socket.h), where keyd has one. CC_E_USAGE when its path is too long.
+ */
+int keyd_client_as_agent(struct cc_error *err);
+
+/* The socket that a request would use now; valid until the next change of it. */
+const char *keyd_client_socket(void);
+
 /* @s is a name as keyd takes it; @what says of what. CC_E_USAGE if not. */
 int keyd_name(const char *s, const char *what, struct cc_error *err);
 
@@ -27,6 +36,10 @@ int keyd_name(const char *s, const char *what, struct cc_error *err);
  */
 int keyd_request(const char *method, const char *path, const json_t *body, json_t **answer,
 		 struct cc_error *err);
+
+/* The same on the administrator's socket, whoever asks. */
+int keyd_request_admin(const char *method, const char *path, const json_t *body, json_t **answer,
+		       struct cc_error *err);
 
 /**
  * keyd_release - challenge, evidence, release: the whole exchange of docs/api.md.

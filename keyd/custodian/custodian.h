@@ -47,9 +47,11 @@ struct custodian_counters {
 	} refused[CUSTODIAN_FACTS];
 };
 
-/*
+/**
+ * struct custodian - all of it.
  * @kept: what was computed from rows of @store before
  * @boot_id: of this host
+ * @off_plane_ms: when it was last logged that a front asked for what its plane may not; 0 for never
  */
 struct custodian {
 	struct store *store;
@@ -61,6 +63,7 @@ struct custodian {
 	struct custodian_counters counters;
 	struct custodian_clock clock;
 	struct custodian_floor floor;
+	int64_t off_plane_ms;
 };
 
 /**

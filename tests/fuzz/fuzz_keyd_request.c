@@ -54,7 +54,8 @@ static void end_world(void)
 
 static void ask(enum op op, const char *arg, const char *body, size_t len, struct answer *a)
 {
-	struct request rq = {.op = op, .peer = 1, .body = body, .body_len = len};
+	struct request rq = {
+		.op = op, .plane = PLANE_ADMIN, .peer = 1, .body = body, .body_len = len};
 
 	snprintf(rq.arg, sizeof(rq.arg), "%s", arg);
 	snprintf(rq.channel, sizeof(rq.channel), "%s", CC_CHANNEL_UNIX);

@@ -90,7 +90,8 @@ static inline void got_clear(struct got *g)
 
 static inline struct got ask_text(struct world *w, enum op op, const char *arg, const char *body)
 {
-	struct request rq = {.op = op, .peer = 42, .body = body, .body_len = strlen(body)};
+	struct request rq = {
+		.op = op, .plane = PLANE_ADMIN, .peer = 42, .body = body, .body_len = strlen(body)};
 	struct answer a = {0};
 	struct got g;
 
