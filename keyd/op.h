@@ -38,7 +38,7 @@ enum op_flag {
 	ROW(RELEASE, release, "POST", "/v1/release", "release", OPF_AUDITED | OPF_ATTESTED)        \
 	ROW(LEASE_LIST, lease_list, "GET", "/v1/leases", "lease.list", 0)                          \
 	ROW(LEASE_RETURN, lease_return, "POST", "/v1/leases/UUID/return", "lease.return",          \
-	    OPF_AUDITED)                                                                           \
+	    OPF_AUDITED | OPF_ATTESTED)                                                            \
 	ROW(LEASE_REVOKE, lease_revoke, "DELETE", "/v1/leases/UUID", "lease.revoke",               \
 	    OPF_AUDITED | OPF_WAKES)                                                               \
 	ROW(VOLUME_CREATE, volume_create, "POST", "/v1/volumes", "volume.create", OPF_AUDITED)     \
