@@ -55,7 +55,7 @@ enum plane_bit {
 	    OPF_AUDITED | OPF_ATTESTED)                                                            \
 	ROW(LEASE_LIST, lease_list, PLANES, "GET", "/v1/leases", "lease.list", 0)                  \
 	ROW(LEASE_RETURN, lease_return, PLANES, "POST", "/v1/leases/UUID/return", "lease.return",  \
-	    OPF_AUDITED)                                                                           \
+	    OPF_AUDITED | OPF_ATTESTED)                                                            \
 	ROW(LEASE_REVOKE, lease_revoke, PLANE_ADMIN, "DELETE", "/v1/leases/UUID", "lease.revoke",  \
 	    OPF_AUDITED | OPF_WAKES)                                                               \
 	ROW(VOLUME_CREATE, volume_create, PLANE_ADMIN, "POST", "/v1/volumes", "volume.create",     \

@@ -10,8 +10,10 @@
 #include "name.h"
 #include "p256.h"
 
-static const char *const op_names[] =
-	{[CC_OP_RELEASE] = "release", [CC_OP_FORMAT] = "format", [CC_OP_RENEW] = "renew"};
+static const char *const op_names[] = {[CC_OP_RELEASE] = "release",
+				       [CC_OP_FORMAT] = "format",
+				       [CC_OP_RENEW] = "renew",
+				       [CC_OP_RETURN] = "return"};
 
 void cc_evidence_clear(struct cc_evidence *ev)
 {
@@ -64,6 +66,8 @@ static int put_subject(json_t *claims, const struct cc_evidence *ev)
 {
 	if (ev->op == CC_OP_RENEW)
 		return put_renewals(claims, ev);
+	if (ev->op == CC_OP_RETURN)
+		return claim_put(claims, "lease", json_string(ev->lease));
 	if (claim_put(claims, "volume", json_string(ev->volume)) ||
 	    claim_put(claims, "cnf", json_pack("{s:s}", "jkt", ev->jkt)))
 		return -1;
@@ -117,7 +121,8 @@ static int parse_op(const json_t *claims, struct cc_evidence *ev, struct cc_erro
 		ev->op = (enum cc_op)i;
 		return 0;
 	}
-	return cc_fail(err, CC_E_INVALID, "evidence: \"op\" must be release, format or renew");
+	return cc_fail(err, CC_E_INVALID,
+		       "evidence: \"op\" must be release, format, renew or return");
 }
 
 /* Hashes in claims: SHA-256, base64url; @word, if not NULL, is allowed in place of one. */
@@ -193,8 +198,11 @@ static int check_members(const json_t *claims, enum cc_op op, struct cc_error *e
 	static const char *const release[] = {COMMON, "volume", "cnf", "measurement", "gate", NULL};
 	static const char *const format[] = {COMMON, "volume", "cnf", NULL};
 	static const char *const renew[] = {COMMON, "renewals", NULL};
-	static const char *const *const known[] = {
-		[CC_OP_RELEASE] = release, [CC_OP_FORMAT] = format, [CC_OP_RENEW] = renew};
+	static const char *const give_back[] = {COMMON, "lease", NULL};
+	static const char *const *const known[] = {[CC_OP_RELEASE] = release,
+						   [CC_OP_FORMAT] = format,
+						   [CC_OP_RENEW] = renew,
+						   [CC_OP_RETURN] = give_back};
 
 	return cc_json_only(claims, "evidence", known[op], err);
 }
@@ -219,6 +227,8 @@ static int parse_subject(const json_t *claims, struct cc_evidence *ev, struct cc
 {
 	if (ev->op == CC_OP_RENEW)
 		return parse_renewals(claims, ev, err);
+	if (ev->op == CC_OP_RETURN)
+		return parse_uuid(claims, "lease", ev->lease, err);
 	if (parse_uuid(claims, "volume", ev->volume, err) || parse_cnf(claims, ev, err))
 		return -1;
 	if (ev->op == CC_OP_FORMAT)
@@ -272,10 +282,11 @@ int cc_evidence_sign(const struct cc_evidence *ev, const json_t *agent_key, char
 		return cc_fail(err, CC_E_INVALID,
 			       "evidence: \"iss\" must be the name in the agent's key");
 	if ((ev->op == CC_OP_RELEASE) != (ev->measurement != NULL) ||
-	    (ev->op == CC_OP_RENEW) != (ev->n_renewals > 0))
+	    (ev->op == CC_OP_RENEW) != (ev->n_renewals > 0) ||
+	    (ev->op == CC_OP_RETURN) != (ev->lease[0] != '\0'))
 		return cc_fail(err, CC_E_INTERNAL,
 			       "evidence: a measurement goes with \"release\", renewals with "
-			       "\"renew\"");
+			       "\"renew\", a lease with \"return\"");
 	key = cc_jwk_bare(agent_key, true, "ES256", err);
 	if (!key)
 		return -1;

@@ -9,14 +9,16 @@
  *   iss        agent's name, equal to kid
  *   iat        seconds since the epoch, informational
  *   boot_id    /proc/sys/kernel/random/boot_id
- *   op         "release", "format" or "renew"
- *   volume     UUID; absent for "renew"
- *   cnf        {"jkt": RFC 7638 SHA-256 thumbprint of the one-time key}; absent for "renew"
+ *   op         "release", "format", "renew" or "return"
+ *   volume     UUID; for "release" and "format" only
+ *   cnf        {"jkt": RFC 7638 SHA-256 thumbprint of the one-time key}; for "release" and "format"
+ *              only
  *   channel    base64url SHA-256 of the TLS exporter (RFC 9266), or "unix" on the Unix socket
  *   measurement  object; for "release" only
  *   gate       words, joined by commas: which of the gate's lines stand on the host, or "none"; for
  *              "release" only, and may be absent
  *   renewals   [{"lease": UUID, "volume": UUID, "measurement": object}], for "renew" only
+ *   lease      UUID of the lease that its holder gives back; for "return" only
  */
 #ifndef CC_EVIDENCE_H
 #define CC_EVIDENCE_H
@@ -34,7 +36,7 @@
 #define CC_GATE_MAX 32	   /* bytes of that claim */
 #define CC_RENEWALS_MAX 64 /* of one evidence */
 
-enum cc_op { CC_OP_RELEASE, CC_OP_FORMAT, CC_OP_RENEW };
+enum cc_op { CC_OP_RELEASE, CC_OP_FORMAT, CC_OP_RENEW, CC_OP_RETURN };
 
 /**
  * struct cc_renewal - a lease that its holder wants to keep.
@@ -46,7 +48,10 @@ struct cc_renewal {
 	struct cc_measurement *measurement;
 };
 
-/* Strings and @renewals are owned; @volume is "" and @jkt NULL for CC_OP_RENEW. */
+/*
+ * Strings and @renewals are owned. @volume and @jkt are of CC_OP_RELEASE and CC_OP_FORMAT, else ""
+ * and NULL.
+ */
 struct cc_evidence {
 	unsigned char nonce[CC_NONCE_LEN];
 	char *aud;
@@ -61,6 +66,7 @@ struct cc_evidence {
 	struct cc_measurement *measurement; /* of CC_OP_RELEASE, else NULL */
 	size_t n_renewals;		    /* of CC_OP_RENEW, else 0 */
 	struct cc_renewal *renewals;
+	char lease[37]; /* of CC_OP_RETURN, else "" */
 };
 
 void cc_evidence_clear(struct cc_evidence *ev);

@@ -12,7 +12,6 @@
 #include "host/cgroup_tasks.h"
 #include "host/open_in_root.h"
 #include "bind/freezer.h"
-#include "client/keyd_client.h"
 #include "log.h"
 #include "volume/mapping.h"
 #include "bind/unbind.h"
@@ -96,7 +95,7 @@ static int freeze_container(struct binding *b, struct cc_error *err)
 	if (flush(b, &ignored))
 		cc_log(LOG_WARNING, "%s", ignored.text);
 	if (mapping_lock(b->name, err) || mapping_fail_io(b->name, err) ||
-	    keyd_lease_return(b->lease, err))
+	    unbind_return_lease(b->lease, err))
 		return -1;
 	b->state = BINDING_REVOKED;
 	return binding_save(b, err);

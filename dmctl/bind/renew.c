@@ -194,7 +194,7 @@ static int key_again(struct held *h, bool *refusal, struct cc_error *err)
 		 */
 		*refusal = true;
 		if (id && cc_is_uuid(id))
-			keyd_lease_return(id, err);
+			keyd_lease_return(id, CC_AGENT_KEY, err);
 		return cc_refuse(err, "lease", "somebody else held volume %s in between",
 				 h->b.volume);
 	}

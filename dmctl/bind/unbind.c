@@ -18,6 +18,7 @@
 #include "volume/mapping.h"
 #include "bind/mount.h"
 #include "name.h"
+#include "paths.h"
 #include "strv.h"
 #include "volume/volume_lock.h"
 
@@ -135,17 +136,30 @@ static int find_lease(const struct binding *b, char lease[static 37], struct cc_
 	return 0;
 }
 
+int unbind_return_lease(const char *lease, struct cc_error *err)
+{
+	if (keyd_lease_return(lease, CC_AGENT_KEY, err) == 0)
+		return 0;
+	if (err->code != CC_E_REFUSED ||
+	    (strcmp(err->fact, "lease") && strcmp(err->fact, "agent") &&
+	     strcmp(err->fact, "signature")))
+		return -1;
+	cc_log(LOG_WARNING, "lease %s cannot be returned, others wait until it ends: %s", lease,
+	       err->text);
+	return 0;
+}
+
 static int return_lease(const struct binding *b, enum binding_state reached, struct cc_error *err)
 {
 	char lease[37];
 
 	if (b->lease[0])
-		return keyd_lease_return(b->lease, err);
+		return unbind_return_lease(b->lease, err);
 	if (reached == BINDING_INTENT)
 		return 0;
 	if (find_lease(b, lease, err))
 		return -1;
-	return lease[0] ? keyd_lease_return(lease, err) : 0;
+	return lease[0] ? unbind_return_lease(lease, err) : 0;
 }
 
 int unbind_release(struct binding *b, struct cc_error *err)

@@ -26,6 +26,12 @@ int unbind_volume(const char *volume, bool force, struct cc_error *err);
 /* The same by force for a binding as it is in memory, with the state it has reached. */
 int unbind_release(struct binding *b, struct cc_error *err);
 
+/**
+ * unbind_return_lease - gives @lease back, whose key is wiped. One that keyd does not take from
+ * this agent, or no longer, is logged and left to its end: there is nothing else to undo here.
+ */
+int unbind_return_lease(const char *lease, struct cc_error *err);
+
 /* unbind_binding() by force, unless the volume is bound and its container lives. */
 int unbind_dead(const char *name, struct cc_error *err);
 

@@ -351,15 +351,23 @@ int keyd_renew(const struct cc_renewal *r, size_t n, const char *agent_key_path,
 		       : 0;
 }
 
-int keyd_lease_return(const char *lease_id, struct cc_error *err)
+int keyd_lease_return(const char *lease_id, const char *agent_key_path, struct cc_error *err)
 {
-	cc_auto_json json_t *empty = json_object();
+	cc_cleanup(session_clear) struct session s = {0};
+	cc_auto_json json_t *request = NULL;
+	cc_auto_free char *jws = NULL;
 	char path[96];
 
 	if (!cc_is_uuid(lease_id))
 		return cc_fail(err, CC_E_USAGE, "\"%.40s\" is not a lease id", lease_id);
+	if (session_start(&s, agent_key_path, CC_OP_RETURN, err))
+		return -1;
+	memcpy(s.ev.lease, lease_id, sizeof(s.ev.lease));
+	if (cc_evidence_sign(&s.ev, s.agent_key, &jws, err))
+		return -1;
+	request = json_pack("{s:s}", "evidence", jws);
+	if (!request)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	snprintf(path, sizeof(path), "/v1/leases/%s/return", lease_id);
-	if (keyd_request("POST", path, empty, NULL, err) == 0 || err->code == CC_E_NOTFOUND)
-		return 0;
-	return -1;
+	return keyd_request("POST", path, request, NULL, err);
 }

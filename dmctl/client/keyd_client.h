@@ -68,7 +68,12 @@ int keyd_release(const char *op, const char *uuid, const struct cc_measurement *
 int keyd_renew(const struct cc_renewal *r, size_t n, const char *agent_key_path, json_t *renewals,
 	       struct cc_error *err);
 
-/* Return a lease; success if keyd no longer knows it. */
-int keyd_lease_return(const char *lease_id, struct cc_error *err);
+/**
+ * keyd_lease_return - challenge, evidence, return of a lease whose key this host's kernel no longer
+ * has. @agent_key_path as keyd_release() has it.
+ * Return: 0, also if keyd no longer knows it; -1 with keyd's error. CC_E_REFUSED with fact "lease",
+ * "agent" or "signature" is for good: it is not, or no longer, this agent's lease.
+ */
+int keyd_lease_return(const char *lease_id, const char *agent_key_path, struct cc_error *err);
 
 #endif

@@ -55,7 +55,7 @@ int64_t lease_left(const struct store_lease *l, int64_t now_ms);
  *
  * The asker's own lease is prolonged; leases that are over are forgotten; without a conflict there
  * is a new one, with the next fence. Else CC_E_BUSY fact "lease" that names the holder, but not its
- * lease: the id is all that it takes to return it. Context: inside a transaction.
+ * lease. Context: inside a transaction.
  */
 int lease_grant(struct store *st, struct store_volume *v, const struct lease_ask *ask,
 		const char *host_boot, int64_t now_ms, int64_t real, struct store_lease *lease,

@@ -164,8 +164,8 @@ int op_release(struct custodian *c, struct call *call, struct cc_error *err)
 		return -1;
 	if (attest_verify(c, call, jws, &agent, &ev, err))
 		return -1;
-	if (ev.op == CC_OP_RENEW) {
-		cc_fail(err, CC_E_INVALID, "evidence of operation \"renew\" releases no key");
+	if (ev.op != CC_OP_RELEASE && ev.op != CC_OP_FORMAT) {
+		cc_fail(err, CC_E_INVALID, "evidence of a renewal or a return releases no key");
 		return cc_set_fact(err, "evidence");
 	}
 	key = check_recipient(&ev, recipient, err);

@@ -238,6 +238,23 @@ static void a_renewal_that_is_not_whole_is_refused(void **state)
 	}
 }
 
+static void a_return_names_one_lease_and_nothing_else(void **state)
+{
+	struct cc_evidence ev = evidence(CC_OP_RETURN), back;
+	cc_auto_free char *jws = NULL;
+	struct cc_error err = {0};
+
+	(void)state;
+	assert_int_equal(cc_evidence_sign(&ev, agent, &jws, &err), -1);
+	memcpy(ev.lease, UUID, sizeof(ev.lease));
+	expect_ok(cc_evidence_sign(&ev, agent, &jws, &err), &err);
+	expect_ok(verify(jws, agent_public, &back, &err), &err);
+	assert_int_equal(back.op, CC_OP_RETURN);
+	assert_string_equal(back.lease, UUID);
+	assert_true(!back.jkt && !back.volume[0]);
+	cc_evidence_clear(&back);
+}
+
 /* What a release says of the gate goes into the audit log: words, or nothing. */
 static void a_gate_that_is_no_list_of_words_is_refused(void **state)
 {
@@ -475,7 +492,7 @@ static void every_claim_is_required_and_checked(void **state)
 	expect_bad_claim("iat", "-1", "negative");
 	expect_bad_claim("boot_id", "'" UUID "0'", "UUID");
 	expect_bad_claim("volume", "'pgdata'", "UUID");
-	expect_bad_claim("op", "'delete'", "release, format or renew");
+	expect_bad_claim("op", "'delete'", "release, format, renew or return");
 	expect_bad_claim("op", "'format'", "unknown member \"gate\"");
 	expect_bad_claim("cnf", "{}", "jkt");
 	expect_bad_claim("cnf", "{'jkt':'AAAA'}", "jkt");
@@ -557,6 +574,7 @@ int main(void)
 		cmocka_unit_test(evidence_survives_signing_and_verifying),
 		cmocka_unit_test(renewals_survive_signing_and_verifying),
 		cmocka_unit_test(a_renewal_that_is_not_whole_is_refused),
+		cmocka_unit_test(a_return_names_one_lease_and_nothing_else),
 		cmocka_unit_test(a_gate_that_is_no_list_of_words_is_refused),
 		cmocka_unit_test(the_kid_is_found_without_a_key),
 		cmocka_unit_test(another_agents_key_does_not_verify),

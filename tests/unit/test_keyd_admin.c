@@ -2,6 +2,7 @@
 /* Volumes, signers, identities, agents and leases as the API offers them. */
 #include "jwk.h"
 #include "keyd_world.h"
+#include "keyd_return.h"
 
 static json_t *member(const struct got *g, const char *name)
 {
@@ -199,7 +200,7 @@ static void a_leased_volume_is_not_deleted(void **state)
 	auto_got struct got g = ask(w, OP_VOLUME_DELETE, "pgdata", NULL);
 
 	assert_error(&g, 409, "busy", "lease");
-	ask_ok(w, OP_LEASE_RETURN, lease_of(&lease), json_object());
+	return_lease(w, lease_of(&lease));
 	ask_ok(w, OP_VOLUME_DELETE, "pgdata", NULL);
 }
 
@@ -403,7 +404,7 @@ static void another_container_waits_for_the_return_and_gets_a_higher_fence(void 
 
 	assert_error(&busy, 409, "busy", "lease");
 	assert_non_null(strstr(busy.text, "host1"));
-	ask_ok(w, OP_LEASE_RETURN, lease_of(&a), json_object());
+	return_lease(w, lease_of(&a));
 	b = release_to(w, BOOT_1, CONTAINER_2);
 	assert_int_equal(b.http, 200);
 	assert_int_equal(fence_of(&b), fence_of(&a) + 1);
@@ -450,8 +451,10 @@ static void fences_are_never_used_again(void **state)
 
 		assert_true(fence_of(&g) > last);
 		last = fence_of(&g);
-		ask_ok(w, i % 2 ? OP_LEASE_RETURN : OP_LEASE_REVOKE, lease_of(&g),
-		       i % 2 ? json_object() : NULL);
+		if (i % 2)
+			return_lease(w, lease_of(&g));
+		else
+			ask_ok(w, OP_LEASE_REVOKE, lease_of(&g), NULL);
 		fake_boot_ms += 700000; /* one that was revoked ends in its time */
 		reopen_custodian(w);
 	}
@@ -475,9 +478,9 @@ static void a_lease_is_returned_twice_with_success_and_revoked_once(void **state
 	auto_got struct got a = release_to(w, BOOT_1, CONTAINER_1), g = {0};
 	uint64_t rows;
 
-	ask_ok(w, OP_LEASE_RETURN, lease_of(&a), json_object());
+	return_lease(w, lease_of(&a));
 	rows = last_audit(w).seq;
-	ask_ok(w, OP_LEASE_RETURN, lease_of(&a), json_object());
+	return_lease(w, lease_of(&a));
 	assert_int_equal(last_audit(w).seq, rows);
 	g = ask(w, OP_LEASE_REVOKE, lease_of(&a), NULL);
 	assert_error(&g, 404, "not-found", "lease");

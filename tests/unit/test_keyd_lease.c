@@ -4,6 +4,7 @@
  * keyd's host.
  */
 #include "keyd_hosts.h"
+#include "keyd_return.h"
 
 /* ---- the rules, as a table ----------------------------------------------------------------- */
 
@@ -230,7 +231,7 @@ static void what_is_returned_is_free_at_once(void **state)
 	char id[37];
 
 	hold(w, id);
-	ask_ok(w, OP_LEASE_RETURN, id, json_object());
+	return_lease(w, id);
 	assert_free(w);
 	g = renew(w, id);
 	assert_not_renewed(&g, "lease");
@@ -380,7 +381,7 @@ static void a_revoked_lease_that_comes_back_frees_the_volume(void **state)
 
 	hold(w, id);
 	ask_ok(w, OP_LEASE_REVOKE, id, NULL);
-	ask_ok(w, OP_LEASE_RETURN, id, json_object());
+	return_lease(w, id);
 	assert_free(w);
 }
 

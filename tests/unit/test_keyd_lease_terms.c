@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The terms on which a volume's key is lent. */
 #include "keyd_hosts.h"
+#include "keyd_return.h"
 
 static void set(struct world *w, const char *key, json_t *value)
 {
@@ -113,7 +114,7 @@ static void readers_may_share_and_keep_a_writer_out(void **state)
 	a = release_to(w, BOOT_1, CONTAINER_1);
 	assert_int_equal(a.http, 200);
 	assert_busy(w);
-	ask_ok(w, OP_LEASE_RETURN, lease_of(&a), json_object());
+	return_lease(w, lease_of(&a));
 
 	set(w, "sharedRead", json_true());
 	a = (got_clear(&a), release_to(w, BOOT_1, CONTAINER_1));
@@ -123,7 +124,7 @@ static void readers_may_share_and_keep_a_writer_out(void **state)
 	assert_int_equal(b.http, 200);
 	c = renew(w, lease_of(&a));
 	assert_renewed(&c);
-	ask_ok(w, OP_LEASE_RETURN, lease_of(&a), json_object());
+	return_lease(w, lease_of(&a));
 
 	/* Now it may be written: not while there is a reader. */
 	c = (got_clear(&c), add_identity(w, w->signer, pred));
@@ -137,7 +138,6 @@ static void readers_may_share_and_keep_a_writer_out(void **state)
 	assert_busy(w);
 }
 
-/* With the id of a lease anybody could return it. */
 static void the_lease_of_another_is_not_told(void **state)
 {
 	struct world *w = *state;
@@ -149,7 +149,7 @@ static void the_lease_of_another_is_not_told(void **state)
 	b = release_to_host2(w);
 	assert_error(&b, 409, "busy", "lease");
 	assert_null(strstr(b.text, lease_of(&a)));
-	ask_ok(w, OP_LEASE_RETURN, lease_of(&a), json_object());
+	return_lease(w, lease_of(&a));
 	set(w, "sharedRead", json_true());
 	a = (got_clear(&a), release_to(w, BOOT_1, CONTAINER_1));
 	assert_int_equal(a.http, 200);
@@ -203,7 +203,7 @@ static void a_new_volume_of_an_old_name_goes_on_from_its_counters(void **state)
 		auto_got struct got a = release_to(w, BOOT_1, CONTAINER_1), g = {0};
 
 		assert_int_equal(fence_of(&a), i + 1);
-		ask_ok(w, OP_LEASE_RETURN, lease_of(&a), json_object());
+		return_lease(w, lease_of(&a));
 		/* One that nobody had in between changes nothing. */
 		for (unsigned int k = 0; k < 2; k++) {
 			ask_ok(w, OP_VOLUME_DELETE, "pgdata", NULL);

@@ -135,6 +135,15 @@ evidence() {
 		'{"protected":{"alg":"ES256","typ":"container-crypt-evidence+jwt","kid":"host1"}}'
 }
 
+# give_back LEASE: returns it as host1
+give_back() {
+	jq -nc --arg n "$(challenge)" --arg b "$boot" --arg l "$1" --argjson t "$(date +%s)" '
+		{eat_nonce:$n, aud:"testing", iss:"host1", iat:$t, boot_id:$b, op:"return", lease:$l,
+		 channel:"unix"}' >"$kd/claims"
+	api POST "/v1/leases/$1/return" "$(jose jws sig -I "$kd/claims" -k "$kd/agent.jwk" -c -o - -s \
+		'{"protected":{"alg":"ES256","typ":"container-crypt-evidence+jwt","kid":"host1"}}' | jq -Rc '{evidence:.}')"
+}
+
 # send_release JWS
 send_release() {
 	api POST /v1/release "$(jq -c --arg e "$1" '{evidence:$e, recipient:{kty,crv,x,y}}' "$kd/one.jwk")"

@@ -39,13 +39,39 @@ race_setup() {
 	: >"$kd/writes"
 }
 
+# nonce_of_keyd: fails when keyd does not answer
+nonce_of_keyd() {
+	local nonce
+
+	nonce=$(curl -sf --max-time 5 --unix-socket "$sock" -H 'Content-Type: application/json' -d '{}' \
+		http://keyd/v1/challenge | jq -r .nonce) && [ -n "$nonce" ] && echo "$nonce"
+}
+
+# sign N: the claims in hostN/claims, as agent hostN, to hostN/jws
+sign() {
+	jose jws sig -I "$kd/host$1/claims" -k "$kd/host$1/agent.jwk" -c -o - -s \
+		"{\"protected\":{\"alg\":\"ES256\",\"typ\":\"container-crypt-evidence+jwt\",\"kid\":\"host$1\"}}" >"$kd/host$1/jws"
+}
+
+# return_lease N: keyd hears that host N no longer has the key, or does not hear of it
+return_lease() {
+	local dir=$kd/host$1 nonce lease
+
+	nonce=$(nonce_of_keyd) || return 1
+	lease=$(cat "$dir/lease")
+	jq -nc --arg n "$nonce" --arg i "host$1" --arg l "$lease" --arg b "b0000000-0000-4000-8000-00000000000$1" '
+		{eat_nonce:$n, aud:"testing", iss:$i, iat:1, boot_id:$b, op:"return", lease:$l, channel:"unix"}' >"$dir/claims"
+	sign "$1"
+	jq -nc --rawfile e "$dir/jws" '{evidence:($e | rtrimstr("\n"))}' |
+		curl -s --max-time 15 --unix-socket "$sock" -H 'Content-Type: application/json' --data-binary @- \
+			-o /dev/null "http://keyd/v1/leases/$lease/return"
+}
+
 # ask N: evidence for the volume's key, to keyd; the answer is in hostN/answer, false when it is none
 ask() {
 	local n=$1 dir=$kd/host$1 nonce jkt
 
-	nonce=$(curl -sf --max-time 5 --unix-socket "$sock" -H 'Content-Type: application/json' -d '{}' \
-		http://keyd/v1/challenge | jq -r .nonce) || return 1
-	[ -n "$nonce" ] || return 1
+	nonce=$(nonce_of_keyd) || return 1
 	jose jwk gen -i '{"kty":"EC","crv":"P-256"}' | jq -c '{kty,crv,x,y,d}' >"$dir/one.jwk"
 	jkt=$(jose jwk thp -a S256 -i "$dir/one.jwk")
 	container=$(printf "$n%.0s" {1..64})
@@ -53,8 +79,7 @@ ask() {
 		--arg b "b0000000-0000-4000-8000-00000000000$n" '
 		{eat_nonce:$n, aud:"testing", iss:$i, iat:1, boot_id:$b, op:"release", volume:$u,
 		 cnf:{jkt:$j}, channel:"unix", measurement:$m}' >"$dir/claims"
-	jose jws sig -I "$dir/claims" -k "$dir/agent.jwk" -c -o - -s \
-		"{\"protected\":{\"alg\":\"ES256\",\"typ\":\"container-crypt-evidence+jwt\",\"kid\":\"host$n\"}}" >"$dir/jws"
+	sign "$n"
 	uptime_ms >"$dir/asked" # before it asks
 	jq -c --rawfile e "$dir/jws" '{evidence:($e | rtrimstr("\n")), recipient:{kty,crv,x,y}}' "$dir/one.jwk" |
 		curl -s --max-time 15 --unix-socket "$sock" -H 'Content-Type: application/json' --data-binary @- \
@@ -110,8 +135,7 @@ agent() {
 		done
 		chance 3 && continue # ask again: a renewal
 		if chance 2; then
-			dmsetup message "race$n" 0 lock && curl -s --max-time 15 --unix-socket "$sock" -H 'Content-Type: application/json' \
-				-d '{}' -o /dev/null "http://keyd/v1/leases/$(cat "$kd/host$n/lease")/return"
+			dmsetup message "race$n" 0 lock && return_lease "$n"
 		else
 			nap 9000 # it is just not heard of any more
 		fi

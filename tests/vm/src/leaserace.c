@@ -177,7 +177,7 @@ static void agent(struct host *h, void *block)
 			continue; /* asks again: a renewal */
 		if (any(2) == 0) {
 			if (mapping_lock(h->record.name, &err) == 0)
-				keyd_lease_return(h->lease, &err);
+				keyd_lease_return(h->lease, h->key_file, &err);
 		} else {
 			nap(4000); /* is not heard of any more */
 		}

@@ -6,7 +6,7 @@
 
 . ./lib.sh
 . ./keyd-lib.sh
-plan 57
+plan 60
 
 need ready_world
 
@@ -87,6 +87,15 @@ is "evidence for a revoked identity is refused" "$(refusal)" "403 refused identi
 identity_add ci 3 >/dev/null
 is "a revoked identity does not come back with its old serial" "$(refusal)" "403 refused serial"
 identity_add ci 4 >/dev/null
+# another enrolment waits for its end below: a short one
+give_back "$lease" >/dev/null
+is "a lease that its holder returns is gone at once" "$(http) $(api GET /v1/leases | jq -c .leases)" '200 []'
+api POST /v1/volumes/pgdata/set '{"leaseMs":10000}' >/dev/null
+release release >/dev/null
+lease=$(jq -r .lease.id "$kd/answer")
+api POST /v1/volumes/pgdata/set '{"leaseMs":600000}' >/dev/null
+api POST "/v1/leases/$lease/return" '{}' >/dev/null
+is "a return without evidence is refused" "$(refusal)" "403 refused evidence"
 api DELETE /v1/agents/host1 >/dev/null
 release release >/dev/null
 is "evidence of an agent that was removed is refused" "$(refusal)" "403 refused agent"
@@ -96,15 +105,17 @@ is "each refusal left a row in the audit log, with its fact" "$refusals" \
 	"$(sqlite3 -readonly "$kd/state/keyd.db" "SELECT count(*) FROM audit WHERE outcome = 'refuse' AND fact <> ''")"
 ok "the audit log has twenty refusals and more" test "$refusals" -ge 25
 is "none of the refused got a key" "$(sqlite3 -readonly "$kd/state/keyd.db" \
-	"SELECT count(*) FROM audit WHERE event = 'release' AND outcome = 'allow'")" 3
+	"SELECT count(*) FROM audit WHERE event = 'release' AND outcome = 'allow'")" 4
 
 # ---- an agent of the same name ----
 
 release release >/dev/null
 is "an agent that is enrolled anew waits for the lease of the one before" "$(refusal)" "409 busy lease"
-api POST "/v1/leases/$(api GET /v1/leases | jq -r '.leases[0].id')/return" '{}' >/dev/null
-release release >/dev/null
-is "an agent enrolled again gets the key when the lease of the one before is returned" "$(volume_key)" "$key"
+give_back "$lease" >/dev/null
+is "an agent that is enrolled anew cannot return the lease of the one before" "$(refusal)" "403 refused lease"
+released() { release release >/dev/null && [ "$(http)" = 200 ]; }
+ok "an agent enrolled again gets a release when the lease of the one before is over" wait_for 30 released
+is "an agent enrolled again gets the same key" "$(volume_key)" "$key"
 
 # ---- restart ----
 
@@ -117,8 +128,8 @@ is "the key is the same after a restart of keyd" "$(volume_key)" "$key"
 boot=b0000000-0000-4000-8000-000000000001
 release release ".measurement.container.id = \"$(printf 'd%.0s' {1..64})\"" >/dev/null
 is "after a boot of its host the agent's own lease gives way" "$(http)" 200
-is "a lease after a boot has a higher fence" "$(jq .lease.fence "$kd/answer")" 3
-api POST "/v1/leases/$(jq -r .lease.id "$kd/answer")/return" '{}' >/dev/null
+is "a lease after a boot has a higher fence" "$(jq .lease.fence "$kd/answer")" 4
+give_back "$(jq -r .lease.id "$kd/answer")" >/dev/null
 is "a lease that is returned is gone" "$(api GET /v1/leases | jq -c .leases)" '[]'
 
 # ---- where keys are not ----

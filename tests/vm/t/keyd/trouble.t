@@ -14,7 +14,7 @@ need ready_world
 release release >/dev/null
 is "a key is released while there is room on the disk" "$(http)" 200
 lease=$(jq -r .lease.id "$kd/answer")
-api POST "/v1/leases/$lease/return" '{}' >/dev/null
+give_back "$lease" >/dev/null
 
 # ---- full disk ----
 
@@ -24,7 +24,7 @@ full() {
 	for _ in $(seq 40); do
 		release release >/dev/null
 		[ "$(http)" != 500 ] || return 0
-		api POST "/v1/leases/$(jq -r '.lease.id' "$kd/answer")/return" '{}' >/dev/null
+		give_back "$(jq -r '.lease.id' "$kd/answer")" >/dev/null
 	done
 	return 1
 }
@@ -88,7 +88,7 @@ need keyd_stop
 churn() {
 	while :; do
 		release release >/dev/null 2>&1
-		api POST "/v1/leases/$(jq -r .lease.id "$kd/answer" 2>/dev/null)/return" '{}' >/dev/null 2>&1
+		give_back "$(jq -r .lease.id "$kd/answer" 2>/dev/null)" >/dev/null 2>&1
 		volume churn 0a000000-0000-4000-8000-00000000000a >/dev/null 2>&1
 	done
 }
@@ -125,7 +125,7 @@ is "no fence was given out twice" "$(sqlite3 "$kd/state/keyd.db" "SELECT count(*
 
 sql() { sqlite3 "$kd/state/keyd.db" "$1"; }
 need keyd_start
-api GET /v1/leases | jq -r '.leases[].id' | while read -r id; do api POST "/v1/leases/$id/return" '{}'; done >/dev/null
+api GET /v1/leases | jq -r '.leases[].id' | while read -r id; do give_back "$id"; done >/dev/null
 volume other 0a000000-0000-4000-8000-000000000002 >/dev/null
 good=$(sql "SELECT hex(wrapped) FROM volume WHERE name = 'pgdata'")
 sql "UPDATE volume SET wrapped = (SELECT wrapped FROM volume WHERE name = 'other') WHERE name = 'pgdata'"
