@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <string.h>
 #include <time.h>
-#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -16,10 +15,11 @@
 
 #include "cleanup.h"
 #include "confine.h"
-#include "custodian/custodian.h"
 #include "custodian/handle.h"
+#include "custodian/start.h"
 #include "front/front.h"
 #include "front/listen.h"
+#include "lock.h"
 #include "log.h"
 #include "message.h"
 
@@ -226,18 +226,6 @@ static void stop_front(struct server *s)
 
 /* ---- start ---- */
 
-static int lock_dir(const char *dir, struct cc_error *err)
-{
-	cc_auto_close int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd < 0)
-		return cc_fail_errno(err, CC_E_NOTFOUND, "%s: run keyd init first", dir);
-	if (flock(fd, LOCK_EX | LOCK_NB))
-		return errno == EWOULDBLOCK ? cc_fail(err, CC_E_BUSY, "another keyd serves %s", dir)
-					    : cc_fail_errno(err, CC_E_INTERNAL, "%s", dir);
-	return cc_steal_fd(&fd);
-}
-
 static int catch_signals(struct cc_error *err)
 {
 	sigset_t set;
@@ -278,7 +266,7 @@ static int start(struct server *s, const struct serve_options *opts, struct cc_e
 		return -1;
 	cc_log(LOG_INFO, "starting on %s", opts->socket);
 	if (fork_front(s, &user, err) || cc_secret_init(err) ||
-	    custodian_open(&s->custodian, opts->state_dir, opts->kek, err))
+	    custodian_start(&s->custodian, opts->state_dir, opts->anchor, opts->kek, err))
 		return -1;
 	return wait_ready(s, err);
 }

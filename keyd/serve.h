@@ -10,10 +10,11 @@
 
 #include "error.h"
 
-/* Paths as in paths.h; @user as confine_find_user(). */
+/* Paths as in paths.h; @anchor as anchor_dir(); @user as confine_find_user(). */
 struct serve_options {
 	const char *socket;
 	const char *state_dir;
+	const char *anchor;
 	const char *kek;
 	const char *user;
 };

@@ -47,11 +47,12 @@ int keyd_release(const char *op, const char *uuid, const struct cc_measurement *
 /**
  * keyd_renew - challenge, evidence, renewal of @n leases: in one request, or in as few as hold
  * them.
+ * @r: left_ms is of the moment @seen_ms, CLOCK_BOOTTIME; what has passed since is taken off
  * @renewals: an array, to which the answer's objects are appended, each with a member "askedMs" as
  * keyd_release() has it; borrowed
  */
-int keyd_renew(const struct cc_renewal *r, size_t n, const char *agent_key_path, json_t *renewals,
-	       struct cc_error *err);
+int keyd_renew(const struct cc_renewal *r, size_t n, uint64_t seen_ms, const char *agent_key_path,
+	       json_t *renewals, struct cc_error *err);
 
 /* Return a lease; success if keyd no longer knows it. */
 int keyd_lease_return(const char *lease_id, struct cc_error *err);
