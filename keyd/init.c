@@ -15,7 +15,6 @@
 #include "custodian/mark.h"
 #include "name.h"
 #include "store/store.h"
-#include "timestamp.h"
 
 /* "container-crypt realm": a name space of its own, so that the machine id itself stays private. */
 #define REALM_ID SD_ID128_MAKE(5c, 1f, 0b, 9e, 63, 27, 4a, d0, 9d, 41, 88, 2e, 70, b6, 5a, 13)
@@ -210,20 +209,9 @@ static int enrol(struct init *in, const char *path, struct cc_error *err)
 
 static int record(struct init *in, struct cc_error *err)
 {
-	char when[21];
-	struct cc_audit_row row = {
-		.time = when,
-		.event = "init",
-		.outcome = "allow",
-		.agent = "",
-		.volume = "",
-		.container = "",
-		.fact = "",
-		.detail = in->kek.id,
-	};
+	const struct cc_audit_row row = {.event = "init", .outcome = "allow", .detail = in->kek.id};
 
-	cc_time_format((int64_t)time(NULL), when);
-	return store_audit_append(in->store, &row, err);
+	return store_audit_add(in->store, &row, (int64_t)time(NULL), err);
 }
 
 static int fill(struct init *in, struct cc_error *err)

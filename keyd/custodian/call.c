@@ -4,8 +4,6 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "timestamp.h"
-
 int call_answer(json_t *obj, struct cc_error *err, const char *fmt, ...)
 {
 	cc_auto_json json_t *members = NULL;
@@ -29,10 +27,7 @@ void note_set(char *field, size_t size, const char *text)
 int note_write(struct custodian *c, const struct note *note, const char *outcome, const char *fact,
 	       struct cc_error *err)
 {
-	char when[CC_TIME_LEN];
-	int64_t now;
-	struct cc_audit_row row = {
-		.time = when,
+	const struct cc_audit_row row = {
 		.event = note->event,
 		.outcome = outcome,
 		.agent = note->agent,
@@ -41,9 +36,7 @@ int note_write(struct custodian *c, const struct note *note, const char *outcome
 		.fact = fact,
 		.detail = note->detail,
 	};
+	int64_t now;
 
-	if (custodian_now(c, &now, err))
-		return -1;
-	cc_time_format(now, when);
-	return store_audit_append(c->store, &row, err);
+	return custodian_now(c, &now, err) || store_audit_add(c->store, &row, now, err) ? -1 : 0;
 }

@@ -6,7 +6,6 @@
 #include "custodian/trust.h"
 #include "log.h"
 #include "pkey.h"
-#include "timestamp.h"
 
 struct old {
 	size_t n;
@@ -46,20 +45,9 @@ static int rewrap(struct store *st, const struct kek *kek, struct store_volume *
 
 static int write_note(struct store *st, const char *detail, int64_t now, struct cc_error *err)
 {
-	char when[CC_TIME_LEN];
-	struct cc_audit_row row = {
-		.time = when,
-		.event = "upgrade",
-		.outcome = "allow",
-		.agent = "",
-		.volume = "",
-		.container = "",
-		.fact = "",
-		.detail = detail,
-	};
+	const struct cc_audit_row row = {.event = "upgrade", .outcome = "allow", .detail = detail};
 
-	cc_time_format(now, when);
-	return store_audit_append(st, &row, err);
+	return store_audit_add(st, &row, now, err);
 }
 
 static int rewrap_all(struct store *st, const struct kek *kek, const struct old *old, int64_t now,

@@ -265,6 +265,14 @@ static inline void store_leases_clear(struct store_leases *list)
  */
 int store_audit_append(struct store *st, struct cc_audit_row *row, struct cc_error *err);
 
+/**
+ * store_audit_add - the same, of what happened @now.
+ * @what: event and outcome are set; texts that are NULL are none; seq and time do not count
+ * @now: seconds since the epoch, UTC
+ */
+int store_audit_add(struct store *st, const struct cc_audit_row *what, int64_t now,
+		    struct cc_error *err);
+
 /* When the last row was written, seconds since the epoch; 0 where there is none. */
 int store_audit_last_time(struct store *st, int64_t *t, struct cc_error *err);
 

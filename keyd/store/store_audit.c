@@ -125,6 +125,25 @@ int store_audit_append(struct store *st, struct cc_audit_row *row, struct cc_err
 	return 0;
 }
 
+int store_audit_add(struct store *st, const struct cc_audit_row *what, int64_t now,
+		    struct cc_error *err)
+{
+	char when[CC_TIME_LEN];
+	struct cc_audit_row row = {
+		.time = when,
+		.event = what->event,
+		.outcome = what->outcome,
+		.agent = what->agent ?: "",
+		.volume = what->volume ?: "",
+		.container = what->container ?: "",
+		.fact = what->fact ?: "",
+		.detail = what->detail ?: "",
+	};
+
+	cc_time_format(now, when);
+	return store_audit_append(st, &row, err);
+}
+
 int store_audit_last_time(struct store *st, int64_t *t, struct cc_error *err)
 {
 	sql_auto sqlite3_stmt *q =

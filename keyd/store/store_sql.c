@@ -13,6 +13,11 @@ int sql_fail(struct store *st, struct cc_error *err)
 	return cc_fail(err, CC_E_INTERNAL, "keyd's database: %s", sqlite3_errmsg(st->db));
 }
 
+int sql_exec(struct store *st, const char *sql, struct cc_error *err)
+{
+	return sqlite3_exec(st->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : sql_fail(st, err);
+}
+
 static int bind(sqlite3_stmt *q, const char *types, va_list ap)
 {
 	int rc = SQLITE_OK;

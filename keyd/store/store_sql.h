@@ -7,10 +7,10 @@
 
 #include <stdint.h>
 #include <sqlite3.h>
-#include <stdint.h>
 
 #include "cleanup.h"
 #include "error.h"
+#include "store/store.h"
 
 #define STORE_BUSY_MS 5000 /* that it waits while another process writes */
 
@@ -33,6 +33,12 @@ static inline void sql_finalize_ptr(sqlite3_stmt **q)
 
 /* CC_E_INTERNAL with SQLite's own words for what went wrong. */
 int sql_fail(struct store *st, struct cc_error *err);
+
+/* Runs statements without parameters and rows. */
+int sql_exec(struct store *st, const char *sql, struct cc_error *err);
+
+/* The tables: made, brought up to date or looked at, as @mode says; store_schema.c. */
+int sql_schema(struct store *st, enum store_mode mode, struct cc_error *err);
 
 /**
  * sql_prepare - a statement with its parameters bound.

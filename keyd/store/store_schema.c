@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The tables, and how those of an older keyd become them. */
+#include "store/store.h"
+
+#include "store/store_sql.h"
+
+#define APPLICATION_ID 0x636b6431 /* "ckd1" */
+#define SCHEMA_VERSION 4
+
+/*
+ * Several leases of one volume are shared ones; whether they may be is decided in lease.c. The
+ * table as schemas 2 and 3 had it, which an older database gets on its way.
+ */
+#define LEASE_TABLE_2                                 \
+	"CREATE TABLE lease ("                        \
+	" id TEXT PRIMARY KEY,"                       \
+	" volume INTEGER NOT NULL REFERENCES volume," \
+	" agent TEXT NOT NULL,"                       \
+	" container TEXT NOT NULL,"                   \
+	" boot_id TEXT NOT NULL,"                     \
+	" fence INTEGER NOT NULL,"                    \
+	" granted INTEGER NOT NULL,"                  \
+	" ms INTEGER NOT NULL,"                       \
+	" shared INTEGER NOT NULL,"                   \
+	" read_only INTEGER NOT NULL,"                \
+	" revoked INTEGER NOT NULL,"                  \
+	" host_boot TEXT NOT NULL,"                   \
+	" end_ms INTEGER NOT NULL) STRICT;"           \
+	"CREATE INDEX lease_volume ON lease (volume);"
+
+#define LEASE_CHANGE_4                                                      \
+	"ALTER TABLE lease ADD COLUMN cover_ms INTEGER NOT NULL DEFAULT 0;" \
+	"ALTER TABLE lease ADD COLUMN ver INTEGER NOT NULL DEFAULT 1;"      \
+	"ALTER TABLE lease ADD COLUMN enrolment TEXT NOT NULL DEFAULT '';"
+
+/* A random UUID (version 4), for agents that were enrolled when keyd gave them none. */
+#define SQL_UUID                                                                   \
+	"lower(printf('%s-%s-4%s-8%s-%s', hex(randomblob(4)), hex(randomblob(2))," \
+	" substr(hex(randomblob(2)), 2), substr(hex(randomblob(2)), 2), hex(randomblob(6))))"
+
+#define AGENT_TABLE                         \
+	"CREATE TABLE agent ("              \
+	" name TEXT PRIMARY KEY,"           \
+	" enrolment TEXT NOT NULL UNIQUE,"  \
+	" thumbprint TEXT NOT NULL UNIQUE," \
+	" jwk TEXT NOT NULL) STRICT;"
+
+/* What a new volume of a deleted one's name goes on from. */
+#define TOMBSTONE_TABLE                   \
+	"CREATE TABLE tombstone ("        \
+	" name TEXT PRIMARY KEY,"         \
+	" fence INTEGER NOT NULL,"        \
+	" serial_floor INTEGER NOT NULL," \
+	" ver INTEGER NOT NULL) STRICT;"
+
+static const char schema[] =
+	"CREATE TABLE setting (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;"
+
+	"CREATE TABLE volume ("
+	" id INTEGER PRIMARY KEY,"
+	" name TEXT NOT NULL UNIQUE,"
+	" uuid TEXT NOT NULL UNIQUE,"
+	" cipher TEXT NOT NULL,"
+	" key_bytes INTEGER NOT NULL,"
+	" sector_size INTEGER NOT NULL,"
+	" data_offset INTEGER NOT NULL," /* 512-byte sectors */
+	" sectors INTEGER NOT NULL,"
+	" fs TEXT NOT NULL,"
+	" generation INTEGER NOT NULL,"
+	" ready INTEGER NOT NULL CHECK (ready IN (0, 1)),"
+	" created INTEGER NOT NULL,"
+	" kek_id TEXT NOT NULL,"
+	" wrapped BLOB NOT NULL,"
+	" fence INTEGER NOT NULL,"
+	" serial_floor INTEGER NOT NULL,"
+	" wrap_format INTEGER NOT NULL,"
+	" lease_ms INTEGER NOT NULL,"
+	" shared_read INTEGER NOT NULL CHECK (shared_read IN (0, 1)),"
+	" on_lapse TEXT NOT NULL,"
+	" on_revoke TEXT NOT NULL,"
+	" queue_ms INTEGER NOT NULL,"
+	" mount_options TEXT NOT NULL) STRICT;"
+
+	"CREATE TABLE identity ("
+	" volume INTEGER PRIMARY KEY REFERENCES volume ON DELETE CASCADE,"
+	" envelope BLOB NOT NULL,"
+	" serial INTEGER NOT NULL,"
+	" digest TEXT NOT NULL,"
+	" signer TEXT NOT NULL,"
+	" mount_point TEXT NOT NULL) STRICT;"
+
+	"CREATE TABLE signer ("
+	" name TEXT PRIMARY KEY,"
+	" keyid TEXT NOT NULL UNIQUE,"
+	" pem TEXT NOT NULL) STRICT;"
+
+	AGENT_TABLE LEASE_TABLE_2 LEASE_CHANGE_4 TOMBSTONE_TABLE
+
+	"CREATE TABLE audit ("
+	" seq INTEGER PRIMARY KEY,"
+	" time TEXT NOT NULL,"
+	" event TEXT NOT NULL,"
+	" outcome TEXT NOT NULL,"
+	" agent TEXT NOT NULL,"
+	" volume TEXT NOT NULL,"
+	" container TEXT NOT NULL,"
+	" fact TEXT NOT NULL,"
+	" detail TEXT NOT NULL,"
+	" prev BLOB NOT NULL,"
+	" hash BLOB NOT NULL) STRICT;"
+	/* Against accidents; against tampering there is the chain. */
+	"CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit"
+	" BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;"
+	"CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit"
+	" BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;";
+
+/**
+ * struct step - from one version to the next.
+ * @then: what SQL cannot do, in the same transaction; NULL for nothing
+ */
+struct step {
+	const char *sql;
+	int (*then)(struct store *st, struct cc_error *err);
+};
+
+/*
+ * In order; [0] is from 1 to 2. A lease of version 1 has no end, a key wrapped by it (format 1) is
+ * bound to less, which the custodian mends when it starts. What was promised before the last
+ * renewal was not recorded before version 4.
+ */
+static const struct step steps[] = {
+	{"ALTER TABLE volume ADD COLUMN wrap_format INTEGER NOT NULL DEFAULT 1;"
+	 "ALTER TABLE volume ADD COLUMN lease_ms INTEGER NOT NULL DEFAULT 600000;"
+	 "ALTER TABLE volume ADD COLUMN shared_read INTEGER NOT NULL DEFAULT 0"
+	 " CHECK (shared_read IN (0, 1));"
+	 "ALTER TABLE volume ADD COLUMN on_lapse TEXT NOT NULL DEFAULT 'freeze';"
+	 "ALTER TABLE volume ADD COLUMN on_revoke TEXT NOT NULL DEFAULT 'kill';"
+	 "ALTER TABLE volume ADD COLUMN queue_ms INTEGER NOT NULL DEFAULT 300000;"
+	 "ALTER TABLE lease RENAME TO lease_1;" LEASE_TABLE_2
+	 "INSERT INTO lease SELECT id, volume, agent, container, boot_id, fence, granted, ms,"
+	 " 0, 0, 0, boot_id, 0 FROM lease_1;"
+	 "DROP TABLE lease_1;",
+	 NULL},
+	{"ALTER TABLE volume ADD COLUMN mount_options TEXT NOT NULL DEFAULT '';", NULL},
+	{LEASE_CHANGE_4 TOMBSTONE_TABLE
+	 "ALTER TABLE agent RENAME TO agent_3;" AGENT_TABLE
+	 "INSERT INTO agent SELECT name, " SQL_UUID ", thumbprint, jwk FROM agent_3;"
+	 "DROP TABLE agent_3;"
+	 "UPDATE lease SET cover_ms = ms, enrolment = coalesce("
+	 "(SELECT enrolment FROM agent WHERE agent.name = lease.agent), '');",
+	 NULL},
+};
+
+static int pragma_int(struct store *st, const char *sql, int64_t *v, struct cc_error *err)
+{
+	sql_auto sqlite3_stmt *q = sql_prepare(st, err, sql, "");
+
+	if (!q || sql_step(st, q, err) < 0)
+		return -1;
+	*v = sqlite3_column_int64(q, 0);
+	return 0;
+}
+
+static int run_step(struct store *st, const struct step *step, int version, struct cc_error *err)
+{
+	char mark[96];
+
+	snprintf(mark, sizeof(mark), "PRAGMA application_id = %d; PRAGMA user_version = %d;",
+		 APPLICATION_ID, version);
+	if (sql_exec(st, step->sql, err) || sql_exec(st, mark, err))
+		return -1;
+	return step->then ? step->then(st, err) : 0;
+}
+
+/* Makes a step and says that the database is of @version now, all of it or nothing. */
+static int apply(struct store *st, const struct step *step, int version, struct cc_error *err)
+{
+	if (store_begin(st, err))
+		return -1;
+	if (run_step(st, step, version, err) || store_commit(st, err)) {
+		store_rollback(st);
+		return -1;
+	}
+	return 0;
+}
+
+static int bring_up_to_date(struct store *st, int version, struct cc_error *err)
+{
+	for (; version < SCHEMA_VERSION; version++)
+		if (apply(st, &steps[version - 1], version + 1, err))
+			return cc_prefix(err, "from schema %d to %d", version, version + 1);
+	return 0;
+}
+
+int sql_schema(struct store *st, enum store_mode mode, struct cc_error *err)
+{
+	int64_t app, version;
+
+	if (pragma_int(st, "PRAGMA application_id", &app, err) ||
+	    pragma_int(st, "PRAGMA user_version", &version, err))
+		return -1;
+	if (app == 0 && version == 0 && mode == STORE_CREATE)
+		return apply(st, &(struct step){schema, NULL}, SCHEMA_VERSION, err);
+	if (app != APPLICATION_ID)
+		return cc_fail(
+			err, CC_E_INVALID,
+			"this is not keyd's database, or keyd init did not finish: run keyd init");
+	if (version < 1 || version > SCHEMA_VERSION)
+		return cc_fail(err, CC_E_INVALID,
+			       "keyd's database has schema %lld, this keyd knows %d: use the keyd "
+			       "that wrote it",
+			       (long long)version, SCHEMA_VERSION);
+	return mode == STORE_LOOK ? 0 : bring_up_to_date(st, (int)version, err);
+}
