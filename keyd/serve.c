@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <string.h>
 #include <time.h>
-#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -16,9 +15,11 @@
 #include "agents_socket.h"
 #include "cleanup.h"
 #include "confine.h"
-#include "custodian/custodian.h"
+#include "custodian/handle.h"
+#include "custodian/start.h"
 #include "front/front.h"
 #include "front/listen.h"
+#include "lock.h"
 #include "log.h"
 #include "plane.h"
 
@@ -183,18 +184,6 @@ static void stop_fronts(struct server *s)
 
 /* ---- start ---- */
 
-static int lock_dir(const char *dir, struct cc_error *err)
-{
-	cc_auto_close int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd < 0)
-		return cc_fail_errno(err, CC_E_NOTFOUND, "%s: run keyd init first", dir);
-	if (flock(fd, LOCK_EX | LOCK_NB))
-		return errno == EWOULDBLOCK ? cc_fail(err, CC_E_BUSY, "another keyd serves %s", dir)
-					    : cc_fail_errno(err, CC_E_INTERNAL, "%s", dir);
-	return cc_steal_fd(&fd);
-}
-
 static int catch_signals(struct cc_error *err)
 {
 	sigset_t set;
@@ -245,7 +234,7 @@ static int start(struct server *s, const struct serve_options *opts, struct cc_e
 	cc_log(LOG_INFO, "starting on %s, for agents on %s", opts->socket, s->agents_socket);
 	if (fork_front(s, &s->planes.admin, &user, err) ||
 	    fork_front(s, &s->planes.agents, &user, err) || cc_secret_init(err) ||
-	    custodian_open(&s->custodian, opts->state_dir, opts->kek, err))
+	    custodian_start(&s->custodian, opts->state_dir, opts->anchor, opts->kek, err))
 		return -1;
 	return wait_ready(s, &s->planes.admin, err) || wait_ready(s, &s->planes.agents, err) ? -1
 											     : 0;

@@ -12,12 +12,13 @@
 #include "error.h"
 
 /*
- * Paths as in paths.h; agents are served beside @socket, see agents_socket.h. @user as
- * confine_find_user().
+ * Paths as in paths.h; agents are served beside @socket, see agents_socket.h; @anchor as
+ * anchor_dir(); @user as confine_find_user().
  */
 struct serve_options {
 	const char *socket;
 	const char *state_dir;
+	const char *anchor;
 	const char *kek;
 	const char *user;
 };

@@ -53,9 +53,10 @@ static int put_renewals(json_t *claims, const struct cc_evidence *ev)
 		const struct cc_renewal *r = &ev->renewals[i];
 		json_t *m = cc_measurement_to_json(r->measurement);
 
-		if (!m ||
-		    json_array_append_new(list, json_pack("{s:s, s:s, s:o}", "lease", r->lease,
-							  "volume", r->volume, "measurement", m)))
+		if (!m || json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:o}", "lease",
+								r->lease, "volume", r->volume,
+								"leftMs", (json_int_t)r->left_ms,
+								"measurement", m)))
 			return -1;
 	}
 	return 0;
@@ -159,12 +160,13 @@ static struct cc_measurement *parse_measurement(const json_t *obj, struct cc_err
 
 static int parse_renewal(const json_t *obj, struct cc_renewal *r, struct cc_error *err)
 {
-	static const char *const known[] = {"lease", "volume", "measurement", NULL};
+	static const char *const known[] = {"lease", "volume", "leftMs", "measurement", NULL};
 
 	if (!json_is_object(obj))
 		return cc_fail(err, CC_E_INVALID, "evidence: a renewal must be an object");
 	if (cc_json_only(obj, "evidence renewal", known, err) ||
-	    parse_uuid(obj, "lease", r->lease, err) || parse_uuid(obj, "volume", r->volume, err))
+	    parse_uuid(obj, "lease", r->lease, err) || parse_uuid(obj, "volume", r->volume, err) ||
+	    cc_json_u64(obj, "evidence renewal", "leftMs", false, &r->left_ms, err))
 		return -1;
 	r->measurement = parse_measurement(obj, err);
 	return r->measurement ? 0 : -1;

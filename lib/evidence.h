@@ -17,7 +17,8 @@
  *   measurement  object; for "release" only
  *   gate       words, joined by commas: which of the gate's lines stand on the host, or "none"; for
  *              "release" only, and may be absent
- *   renewals   [{"lease": UUID, "volume": UUID, "measurement": object}], for "renew" only
+ *   renewals   [{"lease": UUID, "volume": UUID, "measurement": object, "leftMs": number}], for
+ *              "renew" only; leftMs may be absent
  *   lease      UUID of the lease that its holder gives back; for "return" only
  */
 #ifndef CC_EVIDENCE_H
@@ -40,11 +41,14 @@ enum cc_op { CC_OP_RELEASE, CC_OP_FORMAT, CC_OP_RENEW, CC_OP_RETURN };
 
 /**
  * struct cc_renewal - a lease that its holder wants to keep.
+ * @left_ms: for how long the kernel has the key when the evidence is made; 0 is not said, or it has
+ *           none
  * @measurement: of the container now, owned
  */
 struct cc_renewal {
 	char lease[37];
 	char volume[37];
+	uint64_t left_ms;
 	struct cc_measurement *measurement;
 };
 

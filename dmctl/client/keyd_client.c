@@ -301,11 +301,21 @@ int keyd_release(const char *op, const char *uuid, const struct cc_measurement *
 	return 0;
 }
 
-static int renew_once(const struct cc_renewal *r, size_t n, const char *agent_key_path,
-		      json_t *renewals, struct cc_error *err)
+/* After the challenge: keyd knows how old the nonce may be, and so how old what is said here is. */
+static void age(struct cc_renewal *r, size_t n, uint64_t seen_ms)
+{
+	uint64_t passed = boottime_ms() - seen_ms;
+
+	for (size_t i = 0; i < n; i++)
+		r[i].left_ms = r[i].left_ms > passed ? r[i].left_ms - passed : 0;
+}
+
+static int renew_once(const struct cc_renewal *r, size_t n, uint64_t seen_ms,
+		      const char *agent_key_path, json_t *renewals, struct cc_error *err)
 {
 	cc_cleanup(session_clear) struct session s = {0};
 	cc_auto_json json_t *request = NULL, *answer = NULL;
+	struct cc_renewal now[CC_RENEWALS_MAX];
 	cc_auto_free char *jws = NULL;
 	json_t *list = NULL, *one;
 	uint64_t asked_ms;
@@ -313,8 +323,10 @@ static int renew_once(const struct cc_renewal *r, size_t n, const char *agent_ke
 
 	if (session_start(&s, agent_key_path, CC_OP_RENEW, err))
 		return -1;
+	memcpy(now, r, n * sizeof(*r));
+	age(now, n, seen_ms);
 	s.ev.n_renewals = n;
-	s.ev.renewals = (struct cc_renewal *)r;
+	s.ev.renewals = now;
 	if (cc_evidence_sign(&s.ev, s.agent_key, &jws, err))
 		return -1;
 	request = json_pack("{s:s}", "evidence", jws);
@@ -331,22 +343,23 @@ static int renew_once(const struct cc_renewal *r, size_t n, const char *agent_ke
 	return 0;
 }
 
-int keyd_renew(const struct cc_renewal *r, size_t n, const char *agent_key_path, json_t *renewals,
-	       struct cc_error *err)
+int keyd_renew(const struct cc_renewal *r, size_t n, uint64_t seen_ms, const char *agent_key_path,
+	       json_t *renewals, struct cc_error *err)
 {
 	size_t half = n / 2;
 
 	if (n == 0)
 		return 0;
 	if (n <= CC_RENEWALS_MAX) {
-		if (renew_once(r, n, agent_key_path, renewals, err) == 0)
+		if (renew_once(r, n, seen_ms, agent_key_path, renewals, err) == 0)
 			return 0;
 		/* too long together? */
 		if (n == 1 || err->code != CC_E_INVALID)
 			return -1;
 	}
-	return keyd_renew(r, half, agent_key_path, renewals, err) ||
-			       keyd_renew(r + half, n - half, agent_key_path, renewals, err)
+	return keyd_renew(r, half, seen_ms, agent_key_path, renewals, err) ||
+			       keyd_renew(r + half, n - half, seen_ms, agent_key_path, renewals,
+					  err)
 		       ? -1
 		       : 0;
 }

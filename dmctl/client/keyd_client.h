@@ -62,11 +62,12 @@ int keyd_release(const char *op, const char *uuid, const struct cc_measurement *
 /**
  * keyd_renew - challenge, evidence, renewal of @n leases: in one request, or in as few as hold
  * them.
+ * @r: left_ms is of the moment @seen_ms, CLOCK_BOOTTIME; what has passed since is taken off
  * @renewals: an array, to which the answer's objects are appended, each with a member "askedMs" as
  * keyd_release() has it; borrowed
  */
-int keyd_renew(const struct cc_renewal *r, size_t n, const char *agent_key_path, json_t *renewals,
-	       struct cc_error *err);
+int keyd_renew(const struct cc_renewal *r, size_t n, uint64_t seen_ms, const char *agent_key_path,
+	       json_t *renewals, struct cc_error *err);
 
 /**
  * keyd_lease_return - challenge, evidence, return of a lease whose key this host's kernel no longer

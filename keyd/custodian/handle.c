@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "custodian/call.h"
+#include "custodian/quarantine.h"
 #include "log.h"
 
 #define OFF_PLANE_LOG_MS 60000
@@ -171,8 +172,12 @@ void custodian_handle(struct custodian *c, const struct request *rq, struct answ
 	if (!(op->flags & OPF_ATTESTED))
 		snprintf(call.note.detail, sizeof(call.note.detail), "by process %u", rq->peer);
 
+	quarantine_tick(c);
 	rc = op->flags & OPF_AUDITED ? run_transaction(c, op, &call, &err)
 				     : call_run(c, &call, &err);
+	/* What the answer says must not be forgotten with a database that is put back. */
+	if (!rc)
+		rc = quarantine_follow(c, &err);
 	log_call(op, &call, rc ? &err : NULL);
 	if (rc) {
 		custodian_count_refusal(c, &err);

@@ -9,6 +9,7 @@
 #include "jose.h"
 #include "jwk.h"
 #include "custodian/lease.h"
+#include "custodian/quarantine.h"
 #include "release.h"
 #include "custodian/volume_json.h"
 
@@ -80,6 +81,7 @@ static int grant(struct custodian *c, struct store_volume *v, const struct cc_id
 		.container = cl->ev->measurement->container_id,
 		.shared = v->rec.terms.shared_read && id->read_only,
 		.read_only = id->read_only,
+		.only_own = quarantine_on(c),
 	};
 
 	return lease_grant(c->store, v, &ask, c->boot_id, c->clock.boot_ms(), c->clock.real(),
@@ -125,6 +127,14 @@ static int format(struct custodian *c, struct call *call, const struct store_vol
 				 v->rec.name);
 	if (store_identity_get(c->store, v->id, row, err) && err->code != CC_E_NOTFOUND)
 		return -1;
+	/* It may have been formatted, and be in use, in the database that is lost. */
+	if (quarantine_on(c)) {
+		cc_fail(err, CC_E_BUSY,
+			"volume %s: keyd is in quarantine, as its database is not the one it "
+			"served last, and gives no key to format (see keyd(8))",
+			v->rec.name);
+		return cc_set_fact(err, "quarantine");
+	}
 	call->counter = &c->counters.formats;
 	return call_answer(call->out, err, "{s:n, s:n, s:n}", "lease", "mount", "identity");
 }
