@@ -18,9 +18,9 @@ struct head {
 
 struct request_head {
 	uint32_t op;
-	uint32_t zero;
+	uint32_t paged;
 	uint64_t conn;
-	uint64_t after;
+	char after[OP_AFTER_LEN];
 	char arg[OP_ARG_LEN];
 };
 
@@ -59,8 +59,9 @@ static size_t message_put(unsigned char *buf, enum message_type type, const void
 
 size_t message_put_request(unsigned char buf[static MESSAGE_MAX], const struct request *rq)
 {
-	struct request_head h = {.op = rq->op, .conn = rq->conn, .after = rq->after};
+	struct request_head h = {.op = rq->op, .conn = rq->conn, .paged = rq->paged};
 
+	memcpy(h.after, rq->after, strnlen(rq->after, OP_AFTER_LEN - 1));
 	memcpy(h.arg, rq->arg, strnlen(rq->arg, OP_ARG_LEN - 1));
 	return message_put(buf, MESSAGE_REQUEST, &h, sizeof(h), rq->body, rq->body_len);
 }
@@ -112,15 +113,16 @@ static int get_request(const unsigned char *p, size_t len, struct request *rq, s
 	memcpy(&h, p, sizeof(h));
 	if (h.op == OP_NONE || h.op >= OP_END)
 		return cc_fail(err, CC_E_INVALID, "request message with operation %u", h.op);
-	if (!padded(h.arg, sizeof(h.arg)) || h.zero)
+	if (!padded(h.arg, sizeof(h.arg)) || !padded(h.after, sizeof(h.after)) || h.paged > 1)
 		return cc_fail(err, CC_E_INVALID, "request message with an unterminated text");
 	*rq = (struct request){
 		.op = (enum op)h.op,
 		.conn = h.conn,
-		.after = h.after,
+		.paged = h.paged,
 		.body = (const char *)p + sizeof(h),
 		.body_len = len - sizeof(h),
 	};
+	memcpy(rq->after, h.after, sizeof(rq->after));
 	memcpy(rq->arg, h.arg, sizeof(rq->arg));
 	return 0;
 }

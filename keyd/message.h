@@ -9,8 +9,8 @@
  *   CONNECT  custodian → front: connection (8), peer's uid (4), gid (4), pid (4), and the accepted
  *            socket as the one descriptor that comes with it
  *   CLOSED   front → custodian: connection (8) that has ended
- *   REQUEST  front → custodian: op (4), zero (4), connection (8), after (8), argument (OP_ARG_LEN,
- *            NUL padded), body
+ *   REQUEST  front → custodian: op (4), paged (4), connection (8), after (OP_AFTER_LEN, NUL
+ *            padded), argument (OP_ARG_LEN, NUL padded), body
  *   ANSWER   custodian → front: HTTP status (2), type of the text (1), last (1), part of
  *            the text; an answer is as many packets as its text needs, `last` is 1 in the last one
  *            only
@@ -29,8 +29,9 @@
 #include "error.h"
 #include "op.h"
 
-#define MESSAGE_BODY_MAX (64 * 1024) /* bytes of a request's body */
-#define MESSAGE_PART_MAX (32 * 1024) /* bytes of text in one ANSWER */
+#define MESSAGE_BODY_MAX (64 * 1024)	    /* bytes of a request's body */
+#define MESSAGE_PART_MAX (32 * 1024)	    /* bytes of text in one ANSWER */
+#define MESSAGE_TEXT_MAX (16 * 1024 * 1024) /* bytes of text of a whole answer */
 #define MESSAGE_MAX (MESSAGE_BODY_MAX + 512)
 #define MESSAGE_CHANNEL_LEN 64
 
@@ -59,7 +60,7 @@ struct connection {
 /**
  * struct request - one request of the API.
  * @conn: the connection that it came over, 0 for none
- * @after: the audit log's query
+ * @paged: it has the query `after`, whose value is @after
  * @arg: name or UUID of the path, or ""
  * @body: @body_len bytes, unparsed; borrowed
  *
@@ -71,7 +72,8 @@ struct connection {
 struct request {
 	enum op op;
 	uint64_t conn;
-	uint64_t after;
+	bool paged;
+	char after[OP_AFTER_LEN];
 	char arg[OP_ARG_LEN];
 	const char *body;
 	size_t body_len;

@@ -17,14 +17,18 @@
  * @OPF_ERASES: what it deletes must be gone from the disk when it is answered
  * @OPF_WAKES: it may take a lease away from who holds it or change what it is lent on, or a volume
  * comes or goes: whoever waits for a change (CHANGES) is answered
- * @OPF_PAGED: takes the query "?after=NUMBER"
+ * @OPF_AFTER_SEQ: takes the query "?after=" with the number of a row
+ * @OPF_AFTER_NAME: the same with a name, or with nothing for the first page
+ * @OPF_AFTER_LEASE: the same with "VOLUME:FENCE"
  */
 enum op_flag {
 	OPF_AUDITED = 1,
 	OPF_ATTESTED = 2,
 	OPF_ERASES = 4,
 	OPF_WAKES = 8,
-	OPF_PAGED = 16,
+	OPF_AFTER_SEQ = 16,
+	OPF_AFTER_NAME = 32,
+	OPF_AFTER_LEASE = 64,
 };
 
 /**
@@ -53,14 +57,14 @@ enum plane_bit {
 	ROW(CHALLENGE, challenge, PLANES, "POST", "/v1/challenge", "challenge", 0)                 \
 	ROW(RELEASE, release, PLANES, "POST", "/v1/release", "release",                            \
 	    OPF_AUDITED | OPF_ATTESTED)                                                            \
-	ROW(LEASE_LIST, lease_list, PLANES, "GET", "/v1/leases", "lease.list", 0)                  \
+	ROW(LEASE_LIST, lease_list, PLANES, "GET", "/v1/leases", "lease.list", OPF_AFTER_LEASE)    \
 	ROW(LEASE_RETURN, lease_return, PLANES, "POST", "/v1/leases/UUID/return", "lease.return",  \
 	    OPF_AUDITED | OPF_ATTESTED)                                                            \
 	ROW(LEASE_REVOKE, lease_revoke, PLANE_ADMIN, "DELETE", "/v1/leases/UUID", "lease.revoke",  \
 	    OPF_AUDITED | OPF_WAKES)                                                               \
 	ROW(VOLUME_CREATE, volume_create, PLANE_ADMIN, "POST", "/v1/volumes", "volume.create",     \
 	    OPF_AUDITED)                                                                           \
-	ROW(VOLUME_LIST, volume_list, PLANES, "GET", "/v1/volumes", "volume.list", 0)              \
+	ROW(VOLUME_LIST, volume_list, PLANES, "GET", "/v1/volumes", "volume.list", OPF_AFTER_NAME) \
 	ROW(VOLUME_GET, volume_get, PLANES, "GET", "/v1/volumes/NAME", "volume.get", 0)            \
 	ROW(VOLUME_READY, volume_ready, PLANE_ADMIN, "POST", "/v1/volumes/NAME/ready",             \
 	    "volume.ready", OPF_AUDITED | OPF_WAKES)                                               \
@@ -69,7 +73,8 @@ enum plane_bit {
 	ROW(VOLUME_DELETE, volume_delete, PLANE_ADMIN, "DELETE", "/v1/volumes/NAME",               \
 	    "volume.delete", OPF_AUDITED | OPF_ERASES | OPF_WAKES)                                 \
 	ROW(SIGNER_ADD, signer_add, PLANE_ADMIN, "POST", "/v1/signers", "signer.add", OPF_AUDITED) \
-	ROW(SIGNER_LIST, signer_list, PLANE_ADMIN, "GET", "/v1/signers", "signer.list", 0)         \
+	ROW(SIGNER_LIST, signer_list, PLANE_ADMIN, "GET", "/v1/signers", "signer.list",            \
+	    OPF_AFTER_NAME)                                                                        \
 	ROW(SIGNER_DELETE, signer_delete, PLANE_ADMIN, "DELETE", "/v1/signers/NAME",               \
 	    "signer.delete", OPF_AUDITED | OPF_WAKES)                                              \
 	ROW(IDENTITY_ADD, identity_add, PLANE_ADMIN, "POST", "/v1/identities", "identity.add",     \
@@ -78,10 +83,11 @@ enum plane_bit {
 	ROW(IDENTITY_REVOKE, identity_revoke, PLANE_ADMIN, "DELETE", "/v1/identities/NAME",        \
 	    "identity.revoke", OPF_AUDITED | OPF_WAKES)                                            \
 	ROW(AGENT_ADD, agent_add, PLANE_ADMIN, "POST", "/v1/agents", "agent.add", OPF_AUDITED)     \
-	ROW(AGENT_LIST, agent_list, PLANE_ADMIN, "GET", "/v1/agents", "agent.list", 0)             \
+	ROW(AGENT_LIST, agent_list, PLANE_ADMIN, "GET", "/v1/agents", "agent.list",                \
+	    OPF_AFTER_NAME)                                                                        \
 	ROW(AGENT_DELETE, agent_delete, PLANE_ADMIN, "DELETE", "/v1/agents/NAME", "agent.delete",  \
 	    OPF_AUDITED | OPF_WAKES)                                                               \
-	ROW(AUDIT_LIST, audit_list, PLANE_ADMIN, "GET", "/v1/audit", "audit.list", OPF_PAGED)      \
+	ROW(AUDIT_LIST, audit_list, PLANE_ADMIN, "GET", "/v1/audit", "audit.list", OPF_AFTER_SEQ)  \
 	ROW(RENEW, renew, PLANES, "POST", "/v1/renew", "renew", OPF_AUDITED | OPF_ATTESTED)        \
 	ROW(VOLUME_SET, volume_set, PLANE_ADMIN, "POST", "/v1/volumes/NAME/set", "volume.set",     \
 	    OPF_AUDITED | OPF_WAKES)
@@ -96,7 +102,8 @@ enum plane_bit {
 enum op { OP_NONE, OPERATIONS(OP_NUMBER) OP_END };
 #undef OP_NUMBER
 
-#define OP_ARG_LEN 64 /* a name or UUID from the path, and its NUL */
+#define OP_ARG_LEN 64	/* a name or UUID from the path, and its NUL */
+#define OP_AFTER_LEN 88 /* value of the query `after`, and its NUL */
 
 /**
  * struct operation - a row; the handlers are known in custodian/ only.
@@ -119,5 +126,8 @@ bool op_has_body(const struct operation *op);
 
 /* @arg is what the path of @op has: a name, a UUID, or "" for nothing. */
 bool op_arg_fits(const struct operation *op, const char *arg);
+
+/* @after is what the query of @op has as its value. */
+bool op_after_fits(const struct operation *op, const char *after);
 
 #endif

@@ -19,6 +19,8 @@
  */
 enum outcome { HUNG_UP, DONE, CROWDED };
 
+_Static_assert(2 * PLANE_CONNECTIONS <= NONCE_CONNECTIONS, "each connection may have challenges");
+
 /* ---- life ---- */
 
 void planes_init(struct planes *ps)
@@ -122,20 +124,21 @@ static struct connection *find(struct plane *p, uint64_t id)
 	return NULL;
 }
 
-static int forget(struct plane *p, uint64_t id, struct cc_error *err)
+static int forget(struct plane *p, struct custodian *c, uint64_t id, struct cc_error *err)
 {
-	struct connection *c = find(p, id);
+	struct connection *conn = find(p, id);
 
-	if (!c)
+	if (!conn)
 		return cc_fail(err, CC_E_INTERNAL,
 			       "the front of the %s closed a connection that it did not have",
 			       p->name);
-	*c = p->conn[--p->n];
+	*conn = p->conn[--p->n];
+	nonce_leave(&c->nonces, id);
 	return DONE;
 }
 
 /* The next connection; -1 where there is none after all. */
-static int take(const struct plane *p)
+static int next_connection(const struct plane *p)
 {
 	int fd = accept4(p->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
@@ -162,7 +165,7 @@ static bool admitted(int fd, struct peer *peer)
 
 static int welcome(struct planes *ps, struct plane *p, struct cc_error *err)
 {
-	cc_auto_close int fd = take(p);
+	cc_auto_close int fd = next_connection(p);
 	struct connection c = {0};
 	int rc;
 
@@ -225,7 +228,7 @@ static int handle(struct planes *ps, struct plane *p, struct custodian *c, struc
 	case MESSAGE_REQUEST:
 		return request(ps, p, c, &m.request, err);
 	case MESSAGE_CLOSED:
-		return forget(p, m.connection.id, err);
+		return forget(p, c, m.connection.id, err);
 	default:
 		return cc_fail(err, CC_E_INTERNAL,
 			       "the front of the %s sent a message that is not its to send",

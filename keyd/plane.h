@@ -15,8 +15,8 @@
 #include "custodian/custodian.h"
 #include "message.h"
 
-#define PLANE_CONNECTIONS 64 /* of one plane; further ones wait in the listen queue */
-#define PLANE_SEND_S 10	     /* for a front to read what it is sent, then it is hung */
+#define PLANE_CONNECTIONS 640 /* of one plane; further ones wait in the listen queue */
+#define PLANE_SEND_S 10	      /* for a front to read what it is sent, then it is hung */
 
 /**
  * struct plane - one of them.

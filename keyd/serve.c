@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <systemd/sd-daemon.h>
@@ -25,6 +26,7 @@
 
 #define READY_MS 10000 /* for a front to set up */
 #define STOP_MS 5000   /* for the fronts to end */
+#define SPARE_FDS 64   /* of a front, beside its connections */
 #define REAP_MS 1000   /* for an exit status to follow its socket */
 
 /**
@@ -51,6 +53,25 @@ static void shed(struct server *s)
 	close(s->lock);
 }
 
+/* As many descriptors as it may have connections, and some. */
+static int make_room(struct cc_error *err)
+{
+	const rlim_t need = PLANE_CONNECTIONS + SPARE_FDS;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return cc_fail_errno(err, CC_E_INTERNAL, "getrlimit");
+	if (limit.rlim_cur >= need)
+		return 0;
+	if (limit.rlim_max < need)
+		return cc_fail(err, CC_E_INTERNAL,
+			       "a front needs %d descriptors: raise LimitNOFILE",
+			       PLANE_CONNECTIONS + SPARE_FDS);
+	limit.rlim_cur = need;
+	return setrlimit(RLIMIT_NOFILE, &limit) ? cc_fail_errno(err, CC_E_INTERNAL, "setrlimit")
+						: 0;
+}
+
 static int run_front(struct server *s, const struct plane *p, int link,
 		     const struct confine_user *user, struct cc_error *err)
 {
@@ -64,7 +85,7 @@ static int run_front(struct server *s, const struct plane *p, int link,
 	prctl(PR_SET_NAME, p->which == PLANE_ADMIN ? "keyd-front" : "keyd-agents", 0, 0, 0);
 	shed(s);
 
-	f = front_new(p->which, link, err);
+	f = make_room(err) ? NULL : front_new(p->which, link, err);
 	if (!f)
 		return -1;
 	rc = confine_front(user, err) ? -1 : front_run(f, err);

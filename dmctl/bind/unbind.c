@@ -122,8 +122,7 @@ static int find_lease(const struct binding *b, char lease[static 37], struct cc_
 	size_t i;
 
 	lease[0] = '\0';
-	if (keyd_request("GET", "/v1/leases", NULL, &answer, err) ||
-	    cc_json_arr(answer, "answer of keyd", "leases", true, &list, err))
+	if (keyd_list("/v1/leases", "leases", &answer, &list, err))
 		return -1;
 	json_array_foreach(list, i, l) {
 		id = json_string_value(json_object_get(l, "id"));

@@ -86,8 +86,7 @@ int cmd_list(int argc, char **argv, const struct global_options *g, const char *
 
 	if (cmd_only_arguments(g, argc, argv, nothing))
 		return CC_E_USAGE;
-	if (keyd_request("GET", path, NULL, &answer, &err) ||
-	    cc_json_arr(answer, "answer of keyd", member, true, &rows, &err))
+	if (keyd_list(path, member, &answer, &rows, &err))
 		return cmd_fail(g, &err);
 	if (g->json)
 		output_json(answer);

@@ -20,8 +20,7 @@ static char *name_of(const char *uuid, struct cc_error *err)
 	json_t *v;
 	size_t i;
 
-	if (keyd_request("GET", "/v1/volumes", NULL, &answer, err) ||
-	    cc_json_arr(answer, "answer of keyd", "volumes", true, &volumes, err))
+	if (keyd_list("/v1/volumes", "volumes", &answer, &volumes, err))
 		return NULL;
 	json_array_foreach(volumes, i, v) {
 		const char *s = json_string_value(json_object_get(v, "uuid"));

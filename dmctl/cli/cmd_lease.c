@@ -41,8 +41,7 @@ int cmd_lease_ls(int argc, char **argv, const struct global_options *g)
 
 	if (cmd_only_arguments(g, argc, argv, nothing))
 		return CC_E_USAGE;
-	if (keyd_request("GET", "/v1/leases", NULL, &answer, &err) ||
-	    cc_json_arr(answer, "answer of keyd", "leases", true, &leases, &err))
+	if (keyd_list("/v1/leases", "leases", &answer, &leases, &err))
 		return cmd_fail(g, &err);
 	if (g->json) {
 		output_json(answer);

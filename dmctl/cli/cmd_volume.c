@@ -63,8 +63,7 @@ int cmd_volume_ls(int argc, char **argv, const struct global_options *g)
 
 	if (cmd_only_arguments(g, argc, argv, nothing))
 		return CC_E_USAGE;
-	if (keyd_request("GET", "/v1/volumes", NULL, &answer, &err) ||
-	    cc_json_arr(answer, "answer of keyd", "volumes", true, &volumes, &err))
+	if (keyd_list("/v1/volumes", "volumes", &answer, &volumes, &err))
 		return cmd_fail(g, &err);
 	if (g->json)
 		output_json(answer);

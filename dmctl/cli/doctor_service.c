@@ -97,8 +97,7 @@ void doctor_enrolled(const struct global_options *g, struct finding *f)
 		finding_fail(f, err.code, "dmctl init", "%s", err.text);
 		return;
 	}
-	if (keyd_request("GET", "/v1/agents", NULL, &answer, &err) ||
-	    cc_json_arr(answer, "answer of keyd", "agents", true, &list, &err)) {
+	if (keyd_list("/v1/agents", "agents", &answer, &list, &err)) {
 		finding_fail(f, err.code, "see the finding on keyd", "%s", err.text);
 		return;
 	}
@@ -119,8 +118,7 @@ static json_t *volumes(struct finding *f, json_t **answer)
 	json_t *list = NULL;
 	struct cc_error err;
 
-	if (keyd_request("GET", "/v1/volumes", NULL, answer, &err) == 0 &&
-	    cc_json_arr(*answer, "answer of keyd", "volumes", true, &list, &err) == 0)
+	if (keyd_list("/v1/volumes", "volumes", answer, &list, &err) == 0)
 		return list;
 	finding_fail(f, err.code, "see the finding on keyd", "%s", err.text);
 	return NULL;

@@ -21,8 +21,10 @@
 #include "release.h"
 #include "volume.h"
 
-#define ANSWER_MAX (16u * 1024 * 1024) /* bytes; a list of some ten thousand volumes */
+#define ANSWER_MAX (16u * 1024 * 1024) /* bytes; an older keyd answers lists whole */
 #define TOTAL_SECONDS 60L
+#define AFTER_LEN 96 /* where a page of a list begins, and its NUL */
+#define AFTER_CHARS "abcdefghijklmnopqrstuvwxyz0123456789_.:-"
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"
 
 static const char *socket_path = CC_KEYD_SOCKET;
@@ -57,13 +59,20 @@ int keyd_name(const char *s, const char *what, struct cc_error *err)
 		s, strchr("aeiou", what[0]) ? "an" : "a", what);
 }
 
+/* Where a request goes; @line: over that connection, NULL for one of its own. */
+struct route_to {
+	const char *socket;
+	struct http_line *line;
+};
+
 /* One HTTP exchange; says how to start keyd when there is no answer. */
-static int exchange(const char *socket, const char *method, const char *path, const char *body,
-		    struct http_answer *answer, struct cc_error *err)
+static int exchange(const struct route_to *to, const char *method, const char *path,
+		    const char *body, struct http_answer *answer, struct cc_error *err)
 {
 	const struct http_request request = {
 		.who = "keyd",
-		.socket = socket,
+		.socket = to->socket,
+		.line = to->line,
 		.method = method,
 		.path = path,
 		.body = body,
@@ -96,8 +105,8 @@ static json_t *parse_answer(const struct http_answer *a, struct cc_error *err)
 	return json;
 }
 
-static int request_at(const char *socket, const char *method, const char *path, const json_t *body,
-		      json_t **answer, struct cc_error *err)
+static int request_at(const struct route_to *to, const char *method, const char *path,
+		      const json_t *body, json_t **answer, struct cc_error *err)
 {
 	cc_cleanup(http_answer_clear) struct http_answer out = {0};
 	cc_auto_free char *text = NULL;
@@ -110,7 +119,7 @@ static int request_at(const char *socket, const char *method, const char *path, 
 		if (!text)
 			return cc_fail(err, CC_E_NOMEM, "out of memory");
 	}
-	if (exchange(socket, method, path, text, &out, err))
+	if (exchange(to, method, path, text, &out, err))
 		return -1;
 	json = parse_answer(&out, err);
 	if (!json || cc_error_from_json(err, json))
@@ -126,13 +135,65 @@ static int request_at(const char *socket, const char *method, const char *path, 
 int keyd_request(const char *method, const char *path, const json_t *body, json_t **answer,
 		 struct cc_error *err)
 {
-	return request_at(keyd_client_socket(), method, path, body, answer, err);
+	return request_at(&(struct route_to){keyd_client_socket(), NULL}, method, path, body,
+			  answer, err);
 }
 
 int keyd_request_admin(const char *method, const char *path, const json_t *body, json_t **answer,
 		       struct cc_error *err)
 {
-	return request_at(socket_path, method, path, body, answer, err);
+	return request_at(&(struct route_to){socket_path, NULL}, method, path, body, answer, err);
+}
+
+/* One page; an older keyd has no pages and refuses the query. */
+static int fetch_page(const char *path, const char *after, json_t **answer, struct cc_error *err)
+{
+	char full[160];
+
+	snprintf(full, sizeof(full), "%s?after=%s", path, after);
+	if (keyd_request("GET", full, NULL, answer, err) == 0)
+		return 0;
+	if (after[0] || err->code != CC_E_USAGE || strcmp(err->fact, "path") != 0)
+		return -1;
+	return keyd_request("GET", path, NULL, answer, err);
+}
+
+/* Where the next page begins, "" for nowhere. */
+static int read_next(const json_t *page, char after[static AFTER_LEN], struct cc_error *err)
+{
+	const char *next = json_string_value(json_object_get(page, "next")) ?: "";
+
+	if (strlen(next) >= AFTER_LEN || strspn(next, AFTER_CHARS) != strlen(next) ||
+	    (next[0] && strcmp(next, after) == 0))
+		return cc_fail(err, CC_E_INVALID, "answer of keyd: its pages do not advance");
+	strcpy(after, next);
+	return 0;
+}
+
+int keyd_list(const char *path, const char *member, json_t **answer, json_t **list,
+	      struct cc_error *err)
+{
+	cc_auto_json json_t *all = json_array();
+	char after[AFTER_LEN] = "";
+
+	if (!all)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	do {
+		cc_auto_json json_t *page = NULL;
+		json_t *rows = NULL;
+
+		if (fetch_page(path, after, &page, err) ||
+		    cc_json_arr(page, "answer of keyd", member, true, &rows, err) ||
+		    read_next(page, after, err))
+			return -1;
+		if (json_array_extend(all, rows))
+			return cc_fail(err, CC_E_NOMEM, "out of memory");
+	} while (after[0]);
+	*answer = json_pack("{s:O}", member, all);
+	if (!*answer)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	*list = json_object_get(*answer, member);
+	return 0;
 }
 
 static int read_boot_id(char out[static 37], struct cc_error *err)
@@ -164,8 +225,34 @@ static json_t *read_agent_key(const char *path, struct cc_error *err)
 	return jwk;
 }
 
-/* Asks for a nonce; fills ev->nonce and *aud. */
-static int challenge(struct cc_evidence *ev, char **aud, struct cc_error *err)
+/**
+ * struct session - one exchange that begins with a challenge, which keyd keeps for the connection
+ * that asked for it. Everything in @ev is borrowed, so it is never passed to cc_evidence_clear().
+ */
+struct session {
+	struct http_line line;
+	json_t *agent_key;
+	char *aud, *iss;
+	struct cc_evidence ev;
+};
+
+static void session_clear(struct session *s)
+{
+	http_line_close(&s->line);
+	json_decref(s->agent_key);
+	free(s->aud);
+	free(s->iss);
+}
+
+static int session_post(struct session *s, const char *path, const json_t *body, json_t **answer,
+			struct cc_error *err)
+{
+	return request_at(&(struct route_to){keyd_client_socket(), &s->line}, "POST", path, body,
+			  answer, err);
+}
+
+/* Asks for a nonce; fills s->ev.nonce and s->aud. */
+static int challenge(struct session *s, struct cc_error *err)
 {
 	cc_auto_json json_t *empty = json_object();
 	cc_auto_json json_t *answer = NULL;
@@ -173,12 +260,12 @@ static int challenge(struct cc_evidence *ev, char **aud, struct cc_error *err)
 
 	if (!empty)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	if (keyd_request("POST", "/v1/challenge", empty, &answer, err) ||
-	    cc_json_str(answer, "challenge", "aud", true, aud, err))
+	if (session_post(s, "/v1/challenge", empty, &answer, err) ||
+	    cc_json_str(answer, "challenge", "aud", true, &s->aud, err))
 		return -1;
 	nonce = json_object_get(answer, "nonce");
 	if (!json_is_string(nonce) ||
-	    jose_b64_dec(nonce, ev->nonce, sizeof(ev->nonce)) != sizeof(ev->nonce))
+	    jose_b64_dec(nonce, s->ev.nonce, sizeof(s->ev.nonce)) != sizeof(s->ev.nonce))
 		return cc_fail(err, CC_E_INVALID, "challenge: nonce is not 32 bytes of base64url");
 	return 0;
 }
@@ -231,23 +318,6 @@ static json_t *release_request(struct cc_evidence *ev, const json_t *agent_key,
 	return request;
 }
 
-/**
- * struct session - one exchange that begins with a challenge. Everything in @ev is borrowed, so it
- * is never passed to cc_evidence_clear().
- */
-struct session {
-	json_t *agent_key;
-	char *aud, *iss;
-	struct cc_evidence ev;
-};
-
-static void session_clear(struct session *s)
-{
-	json_decref(s->agent_key);
-	free(s->aud);
-	free(s->iss);
-}
-
 static int session_start(struct session *s, const char *agent_key_path, enum cc_op op,
 			 struct cc_error *err)
 {
@@ -256,7 +326,7 @@ static int session_start(struct session *s, const char *agent_key_path, enum cc_
 	s->agent_key = read_agent_key(agent_key_path, err);
 	if (!s->agent_key ||
 	    cc_json_str(s->agent_key, "the agent's key", "kid", true, &s->iss, err) ||
-	    challenge(&s->ev, &s->aud, err) || read_boot_id(s->ev.boot_id, err))
+	    challenge(s, err) || read_boot_id(s->ev.boot_id, err))
 		return -1;
 	s->ev.aud = s->aud;
 	s->ev.iss = s->iss;
@@ -291,7 +361,7 @@ int keyd_release(const char *op, const char *uuid, const struct cc_measurement *
 		return -1;
 	if (asked_ms)
 		*asked_ms = lease_clock_ms();
-	if (keyd_request("POST", "/v1/release", request, answer, err))
+	if (session_post(&s, "/v1/release", request, answer, err))
 		return -1;
 	if (open_release(*answer, uuid, one_time, key, err)) {
 		json_decref(*answer);
@@ -333,7 +403,7 @@ static int renew_once(const struct cc_renewal *r, size_t n, uint64_t seen_ms,
 	if (!request)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	asked_ms = lease_clock_ms();
-	if (keyd_request("POST", "/v1/renew", request, &answer, err) ||
+	if (session_post(&s, "/v1/renew", request, &answer, err) ||
 	    cc_json_arr(answer, "renewal", "renewals", true, &list, err))
 		return -1;
 	json_array_foreach(list, i, one)
@@ -382,5 +452,5 @@ int keyd_lease_return(const char *lease_id, const char *agent_key_path, struct c
 	if (!request)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	snprintf(path, sizeof(path), "/v1/leases/%s/return", lease_id);
-	return keyd_request("POST", path, request, NULL, err);
+	return session_post(&s, path, request, NULL, err);
 }

@@ -37,7 +37,18 @@ int keyd_name(const char *s, const char *what, struct cc_error *err);
 int keyd_request(const char *method, const char *path, const json_t *body, json_t **answer,
 		 struct cc_error *err);
 
-/* The same on the administrator's socket, whoever asks. */
+/**
+ * keyd_list - a whole list, page by page.
+ * @path: "/v1/volumes" …
+ * @member: the list in the answer
+ * @answer: out, new reference: an object with the list as its only member; also of what a keyd
+ *          answers that has no pages
+ * @list: out, the list, borrowed from *@answer
+ */
+int keyd_list(const char *path, const char *member, json_t **answer, json_t **list,
+	      struct cc_error *err);
+
+/* keyd_request() on the administrator's socket, whoever asks. */
 int keyd_request_admin(const char *method, const char *path, const json_t *body, json_t **answer,
 		       struct cc_error *err);
 

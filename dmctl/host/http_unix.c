@@ -42,11 +42,6 @@ static size_t on_data(char *data, size_t size, size_t n, void *arg)
 	return more;
 }
 
-static void curl_free_ptr(CURL **c)
-{
-	curl_easy_cleanup(*c);
-}
-
 static void slist_free_ptr(struct curl_slist **l)
 {
 	curl_slist_free_all(*l);
@@ -67,10 +62,27 @@ static int unreachable(CURL *c, CURLcode rc, const struct http_request *r, struc
 							       : curl_easy_strerror(rc));
 }
 
+void http_line_close(struct http_line *l)
+{
+	curl_easy_cleanup(l->curl);
+	l->curl = NULL;
+}
+
+/* What an earlier request set is forgotten, its connection is not. */
+static CURL *handle_of(struct http_line *l)
+{
+	if (l->curl)
+		curl_easy_reset(l->curl);
+	else
+		l->curl = curl_easy_init();
+	return l->curl;
+}
+
 int http_unix(const struct http_request *r, struct http_answer *a, struct cc_error *err)
 {
 	cc_cleanup(slist_free_ptr) struct curl_slist *headers = NULL;
-	cc_cleanup(curl_free_ptr) CURL *c = curl_easy_init();
+	cc_cleanup(http_line_close) struct http_line own = {0};
+	CURL *c = handle_of(r->line ? r->line : &own);
 	struct transfer t = {.request = r, .answer = a};
 	cc_auto_free char *url = NULL;
 	CURLcode rc;

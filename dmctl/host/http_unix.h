@@ -17,6 +17,7 @@
  * @body: JSON text or NULL
  * @max: bytes of the largest answer that is taken
  * @seconds: limit of the whole exchange
+ * @line: the connection to use, and to leave open for the next request; NULL: one of its own
  */
 struct http_request {
 	const char *who;
@@ -26,7 +27,15 @@ struct http_request {
 	const char *body;
 	size_t max;
 	long seconds;
+	struct http_line *line;
 };
+
+/* A connection that several requests use one after the other; zeroed to begin with. */
+struct http_line {
+	void *curl;
+};
+
+void http_line_close(struct http_line *l);
 
 /**
  * struct http_answer - status and body; @body is malloced, NUL terminated behind @len bytes, and

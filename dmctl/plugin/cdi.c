@@ -131,8 +131,7 @@ int cdi_refresh_all(const char *dir, struct cc_error *err)
 	const char *name;
 	size_t i;
 
-	if (keyd_request("GET", "/v1/volumes", NULL, &answer, err) ||
-	    cc_json_arr(answer, "answer of keyd", "volumes", true, &list, err))
+	if (keyd_list("/v1/volumes", "volumes", &answer, &list, err))
 		return -1;
 	json_array_foreach(list, i, v) {
 		name = json_string_value(json_object_get(v, "name"));

@@ -50,6 +50,19 @@ static void answer_error(struct answer *a, const struct cc_error *err)
 	answer_json(a, http_status(err), obj);
 }
 
+/* Lists have pages, so that this is not reached; if it is, it costs one answer and not keyd. */
+static void answer_cap(struct answer *a)
+{
+	struct cc_error err;
+
+	if (a->len <= MESSAGE_TEXT_MAX)
+		return;
+	answer_clear(a);
+	cc_fail(&err, CC_E_INTERNAL, "the answer would be larger than %d MiB",
+		MESSAGE_TEXT_MAX >> 20);
+	answer_error(a, &err);
+}
+
 /* ---- calls ---- */
 
 /*
@@ -83,6 +96,10 @@ static int check_request(const struct operation *op, struct call *call, struct c
 {
 	if (!op_arg_fits(op, call->rq->arg))
 		return cc_fail(err, CC_E_USAGE, "malformed name or UUID in the path");
+	if (call->rq->paged ? !op_after_fits(op, call->rq->after) : call->rq->after[0] != '\0') {
+		cc_fail(err, CC_E_USAGE, "malformed value of \"after\" in the query");
+		return cc_set_fact(err, "after");
+	}
 	if (!op_has_body(op))
 		return 0;
 	call->in = cc_json_parse(call->rq->body, call->rq->body_len, "request", err);
@@ -191,4 +208,5 @@ void custodian_handle(struct custodian *c, const struct request *rq, struct answ
 		answer_set(a, 200, TEXT_METRICS, cc_steal(call.text));
 	else
 		answer_json(a, 200, call.out);
+	answer_cap(a);
 }

@@ -6,32 +6,40 @@
 
 #include "custodian/attest.h"
 #include "custodian/lease.h"
+#include "custodian/page.h"
 #include "custodian/volume_json.h"
 
 struct listing {
 	int64_t now_ms;
-	json_t *leases;
+	struct page page;
 };
 
 static int list_one(void *arg, const struct store_lease *l, struct cc_error *err)
 {
-	const struct listing *list = arg;
-	json_t *obj = lease_json(l, list->now_ms, err);
+	struct listing *list = arg;
+	char where[OP_AFTER_LEN];
+	json_t *obj;
 
-	if (!obj)
-		return -1;
-	if (json_array_append_new(list->leases, obj))
-		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	return 0;
+	if (page_full(&list->page))
+		return 0;
+	snprintf(where, sizeof(where), "%s:%" PRIu64, l->volume, l->fence);
+	obj = lease_json(l, list->now_ms, err);
+	return obj ? page_add(&list->page, obj, where, err) : -1;
 }
 
 int op_lease_list(struct custodian *c, struct call *call, struct cc_error *err)
 {
-	struct listing list = {c->clock.boot_ms(), json_array()};
+	struct listing list = {.now_ms = c->clock.boot_ms()};
+	const char *after = call->rq->after;
+	const char *colon = strchrnul(after, ':');
+	char volume[CC_NAME_LEN];
 
-	if (json_object_set_new(call->out, "leases", list.leases))
-		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	return store_lease_each(c->store, list_one, &list, err);
+	snprintf(volume, sizeof(volume), "%.*s", (int)(colon - after), after);
+	if (page_start(&list.page, call, "leases", err) ||
+	    store_lease_page(c->store, volume, *colon ? strtoull(colon + 1, NULL, 10) : 0,
+			     page_limit(&list.page), list_one, &list, err))
+		return -1;
+	return page_end(&list.page, call, err);
 }
 
 static int lease_get(struct custodian *c, struct call *call, struct store_lease *l,

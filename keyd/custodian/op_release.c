@@ -20,7 +20,7 @@ int op_challenge(struct custodian *c, struct call *call, struct cc_error *err)
 	char text[CC_B64U_32 + 1];
 
 	if (cc_json_only(call->in, "request", known, err) ||
-	    nonce_issue(&c->nonces, c->clock.boot_ms(), nonce, err))
+	    nonce_issue(&c->nonces, call->rq->conn, c->clock.boot_ms(), nonce, err))
 		return -1;
 	if (cc_b64u_encode32(nonce, text))
 		return cc_fail(err, CC_E_NOMEM, "out of memory");

@@ -134,5 +134,5 @@ int op_audit_list(struct custodian *c, struct call *call, struct cc_error *err)
 
 	if (json_object_set_new(call->out, "rows", rows))
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	return store_audit_each(c->store, call->rq->after, list_row, rows, err);
+	return store_audit_each(c->store, strtoull(call->rq->after, NULL, 10), list_row, rows, err);
 }

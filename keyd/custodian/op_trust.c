@@ -6,6 +6,7 @@
 
 #include "custodian/agent_key.h"
 #include "name.h"
+#include "custodian/page.h"
 #include "pkey.h"
 #include "custodian/trust.h"
 
@@ -67,21 +68,37 @@ int op_signer_add(struct custodian *c, struct call *call, struct cc_error *err)
 	return call_answer(call->out, err, "{s:s, s:s}", "name", s.name, "keyid", s.keyid);
 }
 
+/* These lists are short, and their rows cheap to pass over. */
+struct names {
+	const char *after;
+	struct page page;
+};
+
+static bool passed_over(struct names *n, const char *name)
+{
+	return strcmp(name, n->after) <= 0 || page_full(&n->page);
+}
+
 static int list_signer(void *arg, const struct store_signer *s, struct cc_error *err)
 {
-	json_t *obj =
-		json_pack("{s:s, s:s, s:s}", "name", s->name, "keyid", s->keyid, "pem", s->pem);
+	struct names *n = arg;
 
-	return json_array_append_new(arg, obj) ? cc_fail(err, CC_E_NOMEM, "out of memory") : 0;
+	if (passed_over(n, s->name))
+		return 0;
+	return page_add(
+		&n->page,
+		json_pack("{s:s, s:s, s:s}", "name", s->name, "keyid", s->keyid, "pem", s->pem),
+		s->name, err);
 }
 
 int op_signer_list(struct custodian *c, struct call *call, struct cc_error *err)
 {
-	json_t *signers = json_array();
+	struct names n = {.after = call->rq->after};
 
-	if (json_object_set_new(call->out, "signers", signers))
-		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	return store_signer_each(c->store, list_signer, signers, err);
+	if (page_start(&n.page, call, "signers", err) ||
+	    store_signer_each(c->store, list_signer, &n, err))
+		return -1;
+	return page_end(&n.page, call, err);
 }
 
 int op_signer_delete(struct custodian *c, struct call *call, struct cc_error *err)
@@ -112,18 +129,23 @@ int op_agent_add(struct custodian *c, struct call *call, struct cc_error *err)
 
 static int list_agent(void *arg, const struct store_agent *a, struct cc_error *err)
 {
-	json_t *obj = json_pack("{s:s, s:s}", "name", a->name, "thumbprint", a->thumbprint);
+	struct names *n = arg;
 
-	return json_array_append_new(arg, obj) ? cc_fail(err, CC_E_NOMEM, "out of memory") : 0;
+	if (passed_over(n, a->name))
+		return 0;
+	return page_add(&n->page,
+			json_pack("{s:s, s:s}", "name", a->name, "thumbprint", a->thumbprint),
+			a->name, err);
 }
 
 int op_agent_list(struct custodian *c, struct call *call, struct cc_error *err)
 {
-	json_t *agents = json_array();
+	struct names n = {.after = call->rq->after};
 
-	if (json_object_set_new(call->out, "agents", agents))
-		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	return store_agent_each(c->store, list_agent, agents, err);
+	if (page_start(&n.page, call, "agents", err) ||
+	    store_agent_each(c->store, list_agent, &n, err))
+		return -1;
+	return page_end(&n.page, call, err);
 }
 
 int op_agent_delete(struct custodian *c, struct call *call, struct cc_error *err)

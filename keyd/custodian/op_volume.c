@@ -7,6 +7,7 @@
 #include "custodian/lease.h"
 #include "custodian/quarantine.h"
 #include "name.h"
+#include "custodian/page.h"
 #include "custodian/volume_json.h"
 
 static int check(const struct custodian *c, const struct store_volume *v, struct cc_error *err)
@@ -155,28 +156,28 @@ int op_volume_get(struct custodian *c, struct call *call, struct cc_error *err)
 
 struct listing {
 	struct custodian *c;
-	json_t *volumes;
+	struct page page;
 };
 
 static int list_one(void *arg, const struct store_volume *v, struct cc_error *err)
 {
 	struct listing *l = arg;
-	json_t *obj = volume_json(l->c, v, err);
+	json_t *obj;
 
-	if (!obj)
-		return -1;
-	if (json_array_append_new(l->volumes, obj))
-		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	return 0;
+	if (page_full(&l->page))
+		return 0;
+	obj = volume_json(l->c, v, err);
+	return obj ? page_add(&l->page, obj, v->rec.name, err) : -1;
 }
 
 int op_volume_list(struct custodian *c, struct call *call, struct cc_error *err)
 {
-	struct listing l = {c, json_array()};
+	struct listing l = {.c = c};
 
-	if (json_object_set_new(call->out, "volumes", l.volumes))
-		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	return store_volume_each(c->store, list_one, &l, err);
+	if (page_start(&l.page, call, "volumes", err) ||
+	    store_volume_page(c->store, call->rq->after, page_limit(&l.page), list_one, &l, err))
+		return -1;
+	return page_end(&l.page, call, err);
 }
 
 /* Leases whose time is over do not keep a volume. */

@@ -12,6 +12,20 @@
 
 #define LINGER_S 2 /* for a peer that still sends what nobody reads */
 
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static void enter(struct conn *c, enum conn_state state)
+{
+	c->state = state;
+	c->since_ms = now_ms();
+}
+
 /* ---- its end ---- */
 
 static void set_timer(struct conn *c, int seconds)
@@ -22,7 +36,7 @@ static void set_timer(struct conn *c, int seconds)
 }
 
 /* From here on only its timer knows the connection, and that closes it. */
-static void conn_kill(struct conn *c)
+void conn_kill(struct conn *c)
 {
 	if (c->state == CONN_WAITING || c->state == CONN_HELD)
 		c->owner->leaves(c);
@@ -50,7 +64,7 @@ void conn_answer(struct conn *c, int status, enum text_type type, struct evbuffe
 
 	/* A peer that has closed its side still gets its answer. */
 	bufferevent_disable(c->bev, EV_READ);
-	c->state = CONN_ANSWERING;
+	enter(c, CONN_ANSWERING);
 	set_timer(c, CONN_WRITE_S);
 	if (evbuffer_add(out, head, n) || evbuffer_add_buffer(out, text))
 		conn_kill(c);
@@ -82,7 +96,7 @@ void conn_tell(struct conn *c, bool changed)
 {
 	struct evbuffer *text = evbuffer_new();
 
-	c->state = CONN_ANSWERING;
+	enter(c, CONN_ANSWERING);
 	c->keep_alive = false;
 	if (text && evbuffer_add_printf(text, "{\"changed\":%s}", changed ? "true" : "false") > 0)
 		conn_answer(c, 200, TEXT_JSON, text);
@@ -94,20 +108,12 @@ void conn_tell(struct conn *c, bool changed)
 
 /* ---- reading requests ---- */
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 /* The head is parsed: whatever can be refused without the body is refused now. */
 static void conn_route(struct conn *c)
 {
 	int status = route_find(c->head.method, c->head.target, &c->route);
 
-	if (!rate_limit_allow(&c->owner->limit, c->who.peer.pid ?: UINT32_MAX, now_ms()))
+	if (!rate_limit_allow(&c->owner->limit, &c->who.peer, now_ms()))
 		return conn_refuse(c, 429, CC_E_BUSY, "rate", "too many requests: slow down");
 	if (status == 404)
 		return conn_refuse(c, 404, CC_E_NOTFOUND, "path", "no such path: see docs/api.md");
@@ -154,7 +160,7 @@ static void conn_head(struct conn *c)
 /* Goes on reading, to notice when it hangs up. */
 static void hold(struct conn *c)
 {
-	c->state = CONN_HELD;
+	enter(c, CONN_HELD);
 	set_timer(c, CONN_HOLD_S);
 	c->owner->held(c);
 }
@@ -167,7 +173,7 @@ static void conn_body(struct conn *c)
 		return hold(c);
 	/* Whatever comes behind this request waits until it is answered. */
 	bufferevent_disable(c->bev, EV_READ);
-	c->state = CONN_WAITING;
+	enter(c, CONN_WAITING);
 	set_timer(c, CONN_ANSWER_S);
 	c->owner->waits(c);
 }
@@ -178,7 +184,7 @@ static void conn_read(struct bufferevent *bev, void *arg)
 	struct conn *c = arg;
 
 	if (c->state == CONN_IDLE && evbuffer_get_length(in)) {
-		c->state = CONN_HEAD;
+		enter(c, CONN_HEAD);
 		set_timer(c, CONN_READ_S); /* from the first byte, however slowly others follow */
 	}
 	if (c->state == CONN_HEAD)
@@ -198,11 +204,11 @@ static void conn_written(struct bufferevent *bev, void *arg)
 		return;
 	bufferevent_enable(bev, EV_READ);
 	if (!c->keep_alive) {
-		c->state = CONN_LINGERING;
+		enter(c, CONN_LINGERING);
 		set_timer(c, LINGER_S);
 		shutdown(bufferevent_getfd(bev), SHUT_WR);
 	} else {
-		c->state = CONN_IDLE;
+		enter(c, CONN_IDLE);
 		set_timer(c, CONN_IDLE_S);
 	}
 	conn_read(bev, c);
@@ -253,6 +259,7 @@ struct conn *conn_new(struct conn_owner *owner, const struct connection *who, in
 	}
 	c->owner = owner;
 	c->who = *who;
+	enter(c, CONN_IDLE);
 	set_timer(c, CONN_IDLE_S);
 	bufferevent_setwatermark(c->bev, EV_READ, 0, HTTP_HEAD_MAX + MESSAGE_BODY_MAX);
 	bufferevent_setcb(c->bev, conn_read, conn_written, conn_event, c);

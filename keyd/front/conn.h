@@ -51,6 +51,8 @@ enum conn_state {
 /**
  * struct conn - a connection.
  * @all, @queue: for the owner's lists
+ * @since_ms: CLOCK_MONOTONIC, since when it is in @state, but that reading a body goes on from
+ * reading the head
  */
 struct conn {
 	TAILQ_ENTRY(conn) all;
@@ -60,10 +62,13 @@ struct conn {
 	struct event *timer;
 	struct connection who;
 	enum conn_state state;
+	int64_t since_ms;
 	bool keep_alive;
 	struct http_head head;
 	struct route route;
 };
+
+TAILQ_HEAD(conns, conn);
 
 /**
  * struct conn_owner - whose connections they are.
@@ -95,6 +100,9 @@ void conn_answer(struct conn *c, int status, enum text_type type, struct evbuffe
 
 /* Answers who waits for a change. */
 void conn_tell(struct conn *c, bool changed);
+
+/* Closes it as soon as no callback runs. */
+void conn_kill(struct conn *c);
 
 /* Closes it now; the owner must not be in one of its callbacks. */
 void conn_close(struct conn *c);

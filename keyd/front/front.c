@@ -8,11 +8,8 @@
 
 #include "cleanup.h"
 #include "front/conn.h"
+#include "front/crowd.h"
 #include "message.h"
-
-#define ANSWER_MAX (16 * 1024 * 1024) /* bytes the custodian may answer with */
-
-TAILQ_HEAD(conns, conn);
 
 /**
  * struct front - the server.
@@ -79,10 +76,11 @@ static bool send_request(struct front *f, struct conn *c)
 	struct request rq = {
 		.op = c->route.op,
 		.conn = c->who.id,
-		.after = c->route.after,
+		.paged = c->route.paged,
 		.body_len = c->head.content_length,
 	};
 
+	memcpy(rq.after, c->route.after, sizeof(rq.after));
 	memcpy(rq.arg, c->route.arg, sizeof(rq.arg));
 	rq.body = rq.body_len ? (const char *)evbuffer_pullup(in, (ev_ssize_t)rq.body_len) : "";
 	if (!rq.body) {
@@ -129,9 +127,20 @@ static void waits(struct conn *c)
 	talk(front_of(c));
 }
 
+/* Asks again when it likes, and is then the newest of its peer's. */
+static void release(struct front *f, struct conn *c, bool changed)
+{
+	TAILQ_REMOVE(&f->held, c, queue);
+	conn_tell(c, changed);
+}
+
 static void held(struct conn *c)
 {
-	TAILQ_INSERT_TAIL(&front_of(c)->held, c, queue);
+	struct front *f = front_of(c);
+
+	TAILQ_INSERT_TAIL(&f->held, c, queue);
+	if (crowd_count(&f->all, true) > FRONT_HELD)
+		release(f, crowd_yields(&f->all, true), false);
 }
 
 static void leaves(struct conn *c)
@@ -157,16 +166,26 @@ static void tell_all(struct front *f)
 {
 	struct conn *c;
 
-	while ((c = TAILQ_FIRST(&f->held))) {
-		TAILQ_REMOVE(&f->held, c, queue);
-		conn_tell(c, true);
-	}
+	while ((c = TAILQ_FIRST(&f->held)))
+		release(f, c, true);
+}
+
+/* A new connection always comes in; where there is none that can make room there soon is. */
+static void make_room(struct front *f)
+{
+	struct conn *c;
+
+	while (crowd_count(&f->all, false) >= FRONT_CONNECTIONS &&
+	       (c = crowd_yields(&f->all, false)))
+		conn_kill(c);
 }
 
 static void welcome(struct front *f, const struct connection *who, int fd)
 {
-	struct conn *c = conn_new(&f->owner, who, fd);
+	struct conn *c;
 
+	make_room(f);
+	c = conn_new(&f->owner, who, fd);
 	if (!c)
 		return die(f, "out of memory");
 	TAILQ_INSERT_TAIL(&f->all, c, all);
@@ -178,7 +197,7 @@ static void take_part(struct front *f, const struct answer_part *part)
 {
 	struct conn *c = f->current;
 
-	if (!f->busy || evbuffer_get_length(f->answer) + part->len > ANSWER_MAX)
+	if (!f->busy || evbuffer_get_length(f->answer) + part->len > MESSAGE_TEXT_MAX)
 		return die(f, "the custodian answered out of turn or without end");
 	if (evbuffer_add(f->answer, part->text, part->len))
 		return die(f, "out of memory");

@@ -5,13 +5,18 @@
  * other. It parses no JSON and never holds a key: what a release carries is encrypted before it
  * comes here.
  *
- * Bounds: as many connections as the custodian accepts (plane.h), and those of conn.h.
+ * Bounds: FRONT_CONNECTIONS, and FRONT_HELD more that wait for a change. Beyond these somebody
+ * makes room (crowd.h), of those who have most, the idle first: nobody keeps others out by staying.
+ * And those of conn.h.
  */
 #ifndef KEYD_FRONT_H
 #define KEYD_FRONT_H
 
 #include "error.h"
 #include "op.h"
+
+#define FRONT_CONNECTIONS 64
+#define FRONT_HELD 512
 
 struct front;
 

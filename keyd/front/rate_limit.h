@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rate_limit.h - a token bucket for each peer, so that one that asks too often is turned away
- * before its request costs a signature or a synced row.
+ * rate_limit.h - how often may be asked, so that whoever asks too often is turned away before his
+ * request costs a signature or a synced row.
+ *
+ * A token bucket for each process, so that one that runs wild does not use up what its user has,
+ * and one for each user, so that more processes do not have more.
  */
 #ifndef KEYD_RATE_LIMIT_H
 #define KEYD_RATE_LIMIT_H
@@ -9,23 +12,30 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define RATE_LIMIT_PEERS 64
-#define RATE_LIMIT_PER_SECOND 200
-#define RATE_LIMIT_BURST 400
+#include "message.h"
 
-/* Zeroed to begin with. A peer is forgotten when RATE_LIMIT_PEERS others came after it. */
-struct rate_limit {
+#define RATE_LIMIT_PEERS 64
+#define RATE_LIMIT_PER_SECOND 200 /* of a process */
+#define RATE_LIMIT_BURST 400
+#define RATE_LIMIT_USER 4 /* as many times of a user */
+
+/* Of one who is forgotten when RATE_LIMIT_PEERS others came after him. */
+struct rate_buckets {
 	struct {
-		uint32_t peer;	/* 0: unused */
+		uint64_t whose; /* 0: unused */
 		int64_t at_ms;	/* when @tokens was right */
 		int64_t tokens; /* thousandths of a request */
 	} bucket[RATE_LIMIT_PEERS];
 };
 
+/* Zeroed to begin with. */
+struct rate_limit {
+	struct rate_buckets processes, users;
+};
+
 /*
- * @now_ms: a monotonic clock. Return: whether this request of @peer (a pid, not 0) is within the
- * limit.
+ * @now_ms: a monotonic clock. Return: whether this request of @peer is within the limits.
  */
-bool rate_limit_allow(struct rate_limit *l, uint32_t peer, int64_t now_ms);
+bool rate_limit_allow(struct rate_limit *l, const struct peer *peer, int64_t now_ms);
 
 #endif

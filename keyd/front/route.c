@@ -36,21 +36,17 @@ static bool match(const char *pattern, const char *path, char arg[static OP_ARG_
 	return !*pattern && !*path;
 }
 
-/* "after=" and 1 to 18 digits. */
-static bool parse_after(const char *query, uint64_t *after)
+/* "after=" and what may stand there. */
+static bool parse_after(const struct operation *op, const char *query, struct route *route)
 {
 	static const char key[] = "after=";
-	const char *digits = query + sizeof(key) - 1;
-	size_t n;
+	const char *value = query + sizeof(key) - 1;
 
-	if (strncmp(query, key, sizeof(key) - 1) != 0)
+	if (strncmp(query, key, sizeof(key) - 1) != 0 || strlen(value) >= sizeof(route->after) ||
+	    !op_after_fits(op, value))
 		return false;
-	n = strspn(digits, "0123456789");
-	if (n == 0 || n > 18 || digits[n])
-		return false;
-	*after = 0;
-	for (size_t i = 0; i < n; i++)
-		*after = *after * 10 + (uint64_t)(digits[i] - '0');
+	route->paged = true;
+	memcpy(route->after, value, strlen(value) + 1);
 	return true;
 }
 
@@ -81,7 +77,7 @@ int route_find(const char *method, const char *target, struct route *route)
 		route->op = op;
 		if (!query)
 			return 0;
-		return o->flags & OPF_PAGED && parse_after(query, &route->after) ? 0 : 400;
+		return parse_after(o, query, route) ? 0 : 400;
 	}
 	return status;
 }

@@ -5,19 +5,20 @@
 #ifndef KEYD_ROUTE_H
 #define KEYD_ROUTE_H
 
-#include <stdint.h>
+#include <stdbool.h>
 
 #include "op.h"
 
 /**
  * struct route - where a request goes.
  * @arg: name or UUID of the path; "" where the path has none
- * @after: value of the query `after` (audit), else 0
+ * @paged: there is the query `after`, and @after is its value
  */
 struct route {
 	enum op op;
 	char arg[OP_ARG_LEN];
-	uint64_t after;
+	bool paged;
+	char after[OP_AFTER_LEN];
 };
 
 /**

@@ -189,6 +189,9 @@ int store_volume_each(struct store *st, store_volume_fn *fn, void *arg, struct c
  * Return: 1; 0 where there is none; -1. */
 int store_volume_next(struct store *st, const char *after, struct store_volume *v,
 		      struct cc_error *err);
+/* The first @limit above the name @after, "" for the first of all; -1 is no limit. */
+int store_volume_page(struct store *st, const char *after, int64_t limit, store_volume_fn *fn,
+		      void *arg, struct cc_error *err);
 int store_volume_delete(struct store *st, int64_t id, struct cc_error *err);
 
 /*
@@ -239,6 +242,9 @@ int store_lease_renew(struct store *st, struct store_lease *l, struct cc_error *
 int store_lease_update(struct store *st, const struct store_lease *l, struct cc_error *err);
 int store_lease_get(struct store *st, const char *id, struct store_lease *l, struct cc_error *err);
 int store_lease_each(struct store *st, store_lease_fn *fn, void *arg, struct cc_error *err);
+/* The first @limit above this one, by volume and fence. */
+int store_lease_page(struct store *st, const char *volume, uint64_t fence, int64_t limit,
+		     store_lease_fn *fn, void *arg, struct cc_error *err);
 int store_lease_delete(struct store *st, const char *id, struct cc_error *err);
 
 /* The leases of one volume, a copy that stays as it is while the store changes. */

@@ -119,6 +119,18 @@ int store_lease_each(struct store *st, store_lease_fn *fn, void *arg, struct cc_
 	return each(st, q, fn, arg, err);
 }
 
+int store_lease_page(struct store *st, const char *volume, uint64_t fence, int64_t limit,
+		     store_lease_fn *fn, void *arg, struct cc_error *err)
+{
+	sql_auto sqlite3_stmt *q =
+		sql_prepare(st, err,
+			    SELECT "WHERE v.name >= ? AND (v.name > ? OR l.fence > ?) "
+				   "ORDER BY v.name, l.fence LIMIT ?",
+			    "ttui", volume, volume, fence, limit);
+
+	return each(st, q, fn, arg, err);
+}
+
 static int append(void *arg, const struct store_lease *l, struct cc_error *err)
 {
 	struct store_leases *list = arg;

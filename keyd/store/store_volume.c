@@ -123,8 +123,15 @@ int store_volume_by_uuid(struct store *st, const char *uuid, struct store_volume
 
 int store_volume_each(struct store *st, store_volume_fn *fn, void *arg, struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q =
-		sql_prepare(st, err, "SELECT " COLUMNS " FROM volume ORDER BY name", "");
+	return store_volume_page(st, "", -1, fn, arg, err);
+}
+
+int store_volume_page(struct store *st, const char *after, int64_t limit, store_volume_fn *fn,
+		      void *arg, struct cc_error *err)
+{
+	sql_auto sqlite3_stmt *q = sql_prepare(
+		st, err, "SELECT " COLUMNS " FROM volume WHERE name > ? ORDER BY name LIMIT ?",
+		"ti", after, limit);
 	int rc;
 
 	if (!q)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Requests to a custodian with a volume, cosign's signer and an agent. An input is a byte that
- * picks the operation, the path's argument up to a line feed, and the body. Whatever comes, the
- * answer is JSON, no key leaves, and the audit chain holds.
+ * picks the operation, the path's argument up to a line feed, behind a "?" the query's value, and
+ * the body. Whatever comes, the answer is JSON, no key leaves, and the audit chain holds.
  */
 #include <ftw.h>
 #include <stdio.h>
@@ -57,7 +57,9 @@ static void ask(enum op op, const char *arg, const char *body, size_t len, struc
 	struct request rq = {
 		.op = op, .plane = PLANE_ADMIN, .peer = 1, .body = body, .body_len = len};
 
-	snprintf(rq.arg, sizeof(rq.arg), "%s", arg);
+	rq.paged = strchr(arg, '?') != NULL;
+	snprintf(rq.arg, sizeof(rq.arg), "%.*s", (int)strcspn(arg, "?"), arg);
+	snprintf(rq.after, sizeof(rq.after), "%s", rq.paged ? strchr(arg, '?') + 1 : "");
 	snprintf(rq.channel, sizeof(rq.channel), "%s", CC_CHANNEL_UNIX);
 	custodian_handle(&custodian, &rq, a);
 }
@@ -137,7 +139,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static unsigned int count;
 	struct cc_error err;
 	uint64_t rows;
-	char arg[OP_ARG_LEN];
+	char arg[OP_ARG_LEN + OP_AFTER_LEN];
 
 	if (!eol || size > MESSAGE_BODY_MAX)
 		return 0;

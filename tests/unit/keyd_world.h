@@ -59,6 +59,7 @@ static inline int64_t get_fake_boot_ms(void)
  * @confined: of test_keyd_confined.c
  * @anchor: directory of the high-water mark; "" for none
  * @channel: how requests come and what evidence is made for; NULL: the Unix socket
+ * @conn: the connection they come by, 0 for none
  */
 struct world {
 	struct custodian custodian;
@@ -67,6 +68,7 @@ struct world {
 	json_t *agent;
 	struct confined *confined;
 	const char *channel;
+	uint64_t conn;
 };
 
 static inline const char *channel_of(const struct world *w)
@@ -93,8 +95,12 @@ static inline void got_clear(struct got *g)
 
 static inline struct got ask_text(struct world *w, enum op op, const char *arg, const char *body)
 {
-	struct request rq = {
-		.op = op, .plane = PLANE_ADMIN, .peer = 42, .body = body, .body_len = strlen(body)};
+	struct request rq = {.op = op,
+			     .plane = PLANE_ADMIN,
+			     .conn = w->conn,
+			     .peer = 42,
+			     .body = body,
+			     .body_len = strlen(body)};
 	struct answer a = {0};
 	struct got g;
 

@@ -532,7 +532,7 @@ static void every_change_leaves_a_row_and_reading_none(void **state)
 static void the_audit_log_is_read_in_pages(void **state)
 {
 	struct world *w = *state;
-	struct request rq = {.op = OP_AUDIT_LIST, .plane = PLANE_ADMIN};
+	struct request rq = {.op = OP_AUDIT_LIST, .plane = PLANE_ADMIN, .paged = true};
 	json_int_t seq = 0;
 
 	for (int i = 0; i < STORE_AUDIT_PAGE; i++) {
@@ -546,7 +546,7 @@ static void the_audit_log_is_read_in_pages(void **state)
 		json_t *rows, *row;
 		size_t i;
 
-		rq.after = (uint64_t)seq;
+		snprintf(rq.after, sizeof(rq.after), "%d", (int)seq);
 		custodian_handle(&w->custodian, &rq, &a);
 		obj = json_loads(a.text, 0, NULL);
 		rows = json_object_get(obj, "rows");

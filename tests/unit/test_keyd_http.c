@@ -226,6 +226,15 @@ static void other_paths_are_not(void **state)
 		{"GET", "/v1/audit?after=-1", 400},
 		{"GET", "/v1/audit?after=1&x=2", 400},
 		{"GET", "/v1/audit?after=1234567890123456789", 400},
+		{"GET", "/v1/audit?after=pgdata", 400},
+		{"GET", "/v1/volumes?after=UPPER", 400},
+		{"GET", "/v1/volumes?after=a:1", 400},
+		{"GET", "/v1/leases?after=a", 400},
+		{"GET", "/v1/leases?after=:1", 400},
+		{"GET", "/v1/leases?after=a:", 400},
+		{"GET", "/v1/leases?after=a:1:1", 400},
+		{"GET", "/v1/volumes/pgdata?after=", 400},
+		{"GET", "/healthz?after=1", 400},
 	};
 	struct route r;
 
@@ -235,42 +244,94 @@ static void other_paths_are_not(void **state)
 		assert_int_equal(route_find(bad[i].method, bad[i].target, &r), bad[i].status);
 	}
 	assert_int_equal(route_find("GET", "/v1/audit?after=123456789012345678", &r), 0);
-	assert_true(r.after == UINT64_C(123456789012345678));
+	assert_string_equal(r.after, "123456789012345678");
+}
+
+static void pages_are_asked_for_by_what_they_come_after(void **state)
+{
+	static const struct {
+		const char *target, *after;
+		bool paged;
+	} good[] = {
+		{"/v1/volumes", "", false},
+		{"/v1/volumes?after=", "", true},
+		{"/v1/volumes?after=pg.data-1_x", "pg.data-1_x", true},
+		{"/v1/signers?after=ci", "ci", true},
+		{"/v1/agents?after=host1", "host1", true},
+		{"/v1/leases?after=", "", true},
+		{"/v1/leases?after=pg.data:18", "pg.data:18", true},
+		{"/v1/audit?after=0", "0", true},
+	};
+	struct route r;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		print_message("# %s\n", good[i].target);
+		assert_int_equal(route_find("GET", good[i].target, &r), 0);
+		assert_int_equal(r.paged, good[i].paged);
+		assert_string_equal(r.after, good[i].after);
+	}
 }
 
 /* ---- rates ---- */
 
+/* How many of @n requests are within the limits. */
+static int allowed(struct rate_limit *l, uint32_t uid, uint32_t pid, int64_t now_ms, int n)
+{
+	const struct peer peer = {.uid = uid, .pid = pid};
+	int yes = 0;
+
+	for (int i = 0; i < n; i++)
+		yes += rate_limit_allow(l, &peer, now_ms);
+	return yes;
+}
+
 static void a_burst_is_followed_by_the_rate(void **state)
 {
 	struct rate_limit l = {0};
-	int allowed = 0;
 
 	(void)state;
-	for (int i = 0; i < 2 * RATE_LIMIT_BURST; i++)
-		allowed += rate_limit_allow(&l, 7, 1000);
-	assert_int_equal(allowed, RATE_LIMIT_BURST);
-	allowed = 0;
-	for (int i = 0; i < 2 * RATE_LIMIT_PER_SECOND; i++)
-		allowed += rate_limit_allow(&l, 7, 2000);
-	assert_int_equal(allowed, RATE_LIMIT_PER_SECOND);
+	assert_int_equal(allowed(&l, 0, 7, 1000, 2 * RATE_LIMIT_BURST), RATE_LIMIT_BURST);
+	assert_int_equal(allowed(&l, 0, 7, 2000, 2 * RATE_LIMIT_PER_SECOND), RATE_LIMIT_PER_SECOND);
 	/* However long it was quiet, a burst is a burst. */
-	allowed = 0;
-	for (int i = 0; i < 2 * RATE_LIMIT_BURST; i++)
-		allowed += rate_limit_allow(&l, 7, INT64_C(1) << 40);
-	assert_int_equal(allowed, RATE_LIMIT_BURST);
+	assert_int_equal(allowed(&l, 0, 7, INT64_C(1) << 40, 2 * RATE_LIMIT_BURST),
+			 RATE_LIMIT_BURST);
 }
 
-static void one_peer_does_not_use_up_anothers_rate(void **state)
+static void one_process_does_not_use_up_what_its_user_has(void **state)
 {
 	struct rate_limit l = {0};
 
 	(void)state;
-	for (int i = 0; i < 2 * RATE_LIMIT_BURST; i++)
-		rate_limit_allow(&l, 7, 1000);
-	assert_false(rate_limit_allow(&l, 7, 1000));
-	for (uint32_t peer = 8; peer < 8 + RATE_LIMIT_PEERS - 1; peer++)
-		assert_true(rate_limit_allow(&l, peer, 1000));
-	assert_false(rate_limit_allow(&l, 7, 1000));
+	allowed(&l, 0, 7, 1000, 100 * RATE_LIMIT_BURST);
+	assert_int_equal(allowed(&l, 0, 8, 1000, RATE_LIMIT_BURST), RATE_LIMIT_BURST);
+	assert_int_equal(allowed(&l, 0, 7, 1000, 1), 0);
+}
+
+static void more_processes_do_not_get_more_than_one_user_may(void **state)
+{
+	struct rate_limit l = {0};
+	int yes = 0;
+
+	(void)state;
+	for (uint32_t pid = 1; pid < 5000; pid++)
+		yes += allowed(&l, 1, pid, 1000, 2);
+	assert_int_equal(yes, RATE_LIMIT_USER * RATE_LIMIT_BURST);
+	yes = 0;
+	for (uint32_t pid = 5000; pid < 10000; pid++)
+		yes += allowed(&l, 1, pid, 2000, 2);
+	assert_int_equal(yes, RATE_LIMIT_USER * RATE_LIMIT_PER_SECOND);
+}
+
+static void one_user_does_not_use_up_anothers_rate(void **state)
+{
+	struct rate_limit l = {0};
+
+	(void)state;
+	for (uint32_t pid = 1; pid < 5000; pid++)
+		allowed(&l, 1, pid, 1000, 2);
+	assert_int_equal(allowed(&l, 0, 9000, 1000, RATE_LIMIT_BURST), RATE_LIMIT_BURST);
+	assert_int_equal(allowed(&l, 1, 9001, 1000, 1), 0);
 }
 
 int main(void)
@@ -283,8 +344,11 @@ int main(void)
 		cmocka_unit_test(only_json_is_json),
 		cmocka_unit_test(every_path_of_the_api_is_found),
 		cmocka_unit_test(other_paths_are_not),
+		cmocka_unit_test(pages_are_asked_for_by_what_they_come_after),
 		cmocka_unit_test(a_burst_is_followed_by_the_rate),
-		cmocka_unit_test(one_peer_does_not_use_up_anothers_rate),
+		cmocka_unit_test(one_process_does_not_use_up_what_its_user_has),
+		cmocka_unit_test(more_processes_do_not_get_more_than_one_user_may),
+		cmocka_unit_test(one_user_does_not_use_up_anothers_rate),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,6 +13,9 @@
 
 #include "keyd/message.h"
 
+#define AFTER_AT 28 /* of the query's value in a REQUEST */
+#define ARG_AT (AFTER_AT + OP_AFTER_LEN)
+
 static unsigned char buf[MESSAGE_MAX];
 static char body[MESSAGE_BODY_MAX];
 
@@ -21,7 +24,8 @@ static size_t put_request(size_t body_len)
 	struct request rq = {
 		.op = OP_RELEASE,
 		.conn = 7,
-		.after = UINT64_C(1) << 40,
+		.paged = true,
+		.after = "web:7",
 		.arg = "pgdata",
 		.plane = PLANE_ADMIN,
 		.peer = 42,
@@ -61,7 +65,8 @@ static void a_request_comes_out_as_it_went_in(void **state)
 		assert_int_equal(m.type, MESSAGE_REQUEST);
 		assert_int_equal(m.request.op, OP_RELEASE);
 		assert_int_equal(m.request.conn, 7);
-		assert_true(m.request.after == UINT64_C(1) << 40);
+		assert_true(m.request.paged);
+		assert_string_equal(m.request.after, "web:7");
 		assert_string_equal(m.request.arg, "pgdata");
 		assert_int_equal(m.request.body_len, sizes[i]);
 		assert_memory_equal(m.request.body, body, sizes[i]);
@@ -90,7 +95,8 @@ static void connections_come_out_as_they_went_in(void **state)
 	(void)state;
 	assert_int_equal(message_get(buf, message_put_connect(buf, &in), &m, &err), 0);
 	assert_int_equal(m.type, MESSAGE_CONNECT);
-	assert_memory_equal(&m.connection, &in, sizeof(in));
+	assert_true(m.connection.id == in.id);
+	assert_memory_equal(&m.connection.peer, &in.peer, sizeof(in.peer));
 	assert_int_equal(message_get(buf, message_put_closed(buf, in.id), &m, &err), 0);
 	assert_int_equal(m.type, MESSAGE_CLOSED);
 	assert_true(m.connection.id == in.id);
@@ -201,10 +207,16 @@ static void texts_end_and_have_nothing_behind_their_end(void **state)
 	size_t len = put_request(0);
 
 	(void)state;
-	memset(buf + 36, 'a', OP_ARG_LEN);
+	memset(buf + ARG_AT, 'a', OP_ARG_LEN);
 	assert_bad(len);
 	len = put_request(0);
-	buf[36 + OP_ARG_LEN - 2] = 'a';
+	buf[ARG_AT + OP_ARG_LEN - 2] = 'a';
+	assert_bad(len);
+	len = put_request(0);
+	memset(buf + AFTER_AT, 'a', OP_AFTER_LEN);
+	assert_bad(len);
+	len = put_request(0);
+	buf[AFTER_AT + OP_AFTER_LEN - 2] = 'a';
 	assert_bad(len);
 }
 

@@ -533,18 +533,23 @@ static void a_cut_audit_log_stops_releases(void **state)
 
 /* ---- challenges ---- */
 
-static void challenges_are_bounded(void **state)
+static void challenges_of_a_connection_are_bounded(void **state)
 {
 	struct world *w = *state;
-	auto_got struct got full = {0}, again = {0};
+	auto_got struct got full = {0}, again = {0}, other = {0};
 
-	for (int i = 0; i < NONCE_MAX; i++) {
+	w->conn = 7;
+	for (int i = 0; i < NONCE_PER_CONNECTION; i++) {
 		auto_got struct got g = challenge(w);
 
 		assert_int_equal(g.http, 200);
 	}
 	full = challenge(w);
 	assert_error(&full, 429, "busy", "nonces");
+	w->conn = 8;
+	other = challenge(w);
+	assert_int_equal(other.http, 200);
+	w->conn = 7;
 	fake_boot_ms += NONCE_LIFE_MS;
 	again = challenge(w);
 	assert_int_equal(again.http, 200);
@@ -585,7 +590,7 @@ int main(void)
 		world_test(a_wrapped_key_moved_to_another_volume_does_not_open),
 		world_test(without_an_audit_row_there_is_no_key),
 		world_test(a_cut_audit_log_stops_releases),
-		world_test(challenges_are_bounded),
+		world_test(challenges_of_a_connection_are_bounded),
 		world_test(metrics_count_what_happened),
 	};
 

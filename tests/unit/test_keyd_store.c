@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The store, the audit chain in it, and the table of nonces. */
+/* The store, and the audit chain in it. */
 #include "keyd_world.h"
 
 #include <sys/stat.h>
@@ -338,49 +338,6 @@ static void a_second_writer_does_not_break_the_chain(void **state)
 	assert_int_equal(rows, 3);
 }
 
-/* ---- nonces ---- */
-
-static void a_nonce_is_good_once_and_for_thirty_seconds(void **state)
-{
-	struct nonce_table *t = calloc(1, sizeof(*t));
-	unsigned char a[CC_NONCE_LEN], b[CC_NONCE_LEN], c[CC_NONCE_LEN];
-	struct cc_error err;
-
-	(void)state;
-	assert_int_equal(nonce_issue(t, 1000, a, &err), 0);
-	assert_int_equal(nonce_issue(t, 2000, b, &err), 0);
-	assert_int_equal(nonce_issue(t, 3000, c, &err), 0);
-	assert_memory_not_equal(a, b, CC_NONCE_LEN);
-	assert_int_equal(nonce_consume(t, 3000, b, &err), 0);
-	assert_int_equal(nonce_consume(t, 3000, b, &err), -1);
-	assert_string_equal(err.fact, "nonce");
-	assert_int_equal(nonce_consume(t, 1000 + NONCE_LIFE_MS, a, &err), -1);
-	assert_int_equal(nonce_consume(t, 3000 + NONCE_LIFE_MS - 1, c, &err), 0);
-	assert_int_equal(t->n, 0);
-	free(t);
-}
-
-static void the_table_is_bounded_and_empties_itself(void **state)
-{
-	struct nonce_table *t = calloc(1, sizeof(*t));
-	unsigned char nonce[CC_NONCE_LEN];
-	struct cc_error err;
-
-	(void)state;
-	for (int i = 0; i < NONCE_MAX; i++)
-		assert_int_equal(nonce_issue(t, i, nonce, &err), 0);
-	assert_int_equal(nonce_issue(t, NONCE_MAX, nonce, &err), -1);
-	assert_int_equal(err.code, CC_E_BUSY);
-	assert_string_equal(err.fact, "nonces");
-	/* One is used, or the oldest is over: there is room for one. */
-	assert_int_equal(nonce_consume(t, NONCE_MAX, t->out[500].value, &err), 0);
-	assert_int_equal(nonce_issue(t, NONCE_MAX, nonce, &err), 0);
-	assert_int_equal(nonce_issue(t, NONCE_MAX, nonce, &err), -1);
-	assert_int_equal(nonce_issue(t, NONCE_LIFE_MS, nonce, &err), 0);
-	assert_int_equal(nonce_issue(t, NONCE_LIFE_MS, nonce, &err), -1);
-	free(t);
-}
-
 #define world_test(f) cmocka_unit_test_setup_teardown(f, empty_setup, world_teardown)
 
 int main(void)
@@ -398,8 +355,6 @@ int main(void)
 		world_test(rows_are_not_changed_by_accident),
 		world_test(the_chain_goes_on_after_a_restart_and_a_rollback),
 		world_test(a_second_writer_does_not_break_the_chain),
-		cmocka_unit_test(a_nonce_is_good_once_and_for_thirty_seconds),
-		cmocka_unit_test(the_table_is_bounded_and_empties_itself),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -69,11 +69,11 @@ is "two requests at once are answered in order" \
 		timeout 20 socat -t 5 - "UNIX-CONNECT:$sock" | grep -ao 'HTTP/1.1 [0-9]*' | cut -d' ' -f2 | xargs)" "200 404"
 is "a request that does not end is ended" "$( (printf 'GET /healthz HTTP/1.1\r\nHo'; sleep 15) | raw)" \
 	"HTTP/1.1 408 Request Timeout"
-# More connections than keyd serves at a time: they wait, and are served when one of the others ends.
+# More connections than keyd serves at a time: the idle ones make room.
 for _ in $(seq 70); do (sleep 6 | timeout 20 socat - "UNIX-CONNECT:$sock" >/dev/null 2>&1) & done
 sleep 1
-is "idle connections do not lock others out for ever" \
-	"$(curl -s --max-time 60 --unix-socket "$sock" -o /dev/null -w '%{http_code}' http://keyd/healthz)" 200
+is "idle connections do not lock others out" \
+	"$(curl -s --max-time 20 --unix-socket "$sock" -o /dev/null -w '%{http_code}' http://keyd/healthz)" 200
 # Without waiting for the answer.
 front=$(front_pid)
 for _ in $(seq 30); do
