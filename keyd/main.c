@@ -7,6 +7,7 @@
 #include "cleanup.h"
 #include "init.h"
 #include "log.h"
+#include "maintain.h"
 #include "paths.h"
 #include "secret.h"
 #include "serve.h"
@@ -20,7 +21,8 @@
 static const char usage[] =
 	"usage: keyd init  [--state-dir DIR] [--kek FILE] [--realm NAME] [--agent FILE.jwk]...\n"
 	"       keyd serve [--socket PATH] [--state-dir DIR] [--kek FILE] [--user NAME] [--verbose]\n"
-	"       keyd check [--state-dir DIR]\n"
+	"       keyd check [--state-dir DIR] [--kek FILE | --without-kek]\n"
+	"       keyd prune --before TIME [--state-dir DIR] [--kek FILE]\n"
 	"       keyd --help | --version\n"
 	"\n"
 	"The key daemon of container-crypt: keeps volume keys and releases one only to the\n"
@@ -28,25 +30,37 @@ static const char usage[] =
 	"\n"
 	"  init   make the key-encryption key, the database and the realm, enrol agents\n"
 	"  serve  answer requests until SIGTERM\n"
-	"  check  verify the database and the audit log's hash chain\n"
+	"  check  verify the database, who wrote its rows, and the audit log\n"
+	"  prune  forget old rows of the audit log; the rest can still be verified\n"
 	"\n"
 	"  --state-dir DIR  the database's directory (" CC_KEYD_DIR ")\n"
 	"  --kek FILE       key-encryption key (" CC_KEK_FILE "); the systemd credential\n"
 	"                   \"kek\" takes its place if there is one\n"
+	"  --without-kek    check only what can be checked without it\n"
+	"  --before TIME    2026-11-22 or 2026-11-22T23:58:27Z\n"
 	"  --realm NAME     name of this keyd in evidence (from the machine id)\n"
 	"  --agent FILE     host agent's JWK to enrol, by its kid; may be repeated\n"
 	"  --socket PATH    where to listen (" CC_KEYD_SOCKET ")\n"
 	"  --user NAME      user of the process that faces the peers (container-crypt)\n"
 	"  --verbose        log more\n";
 
-enum option_id { OPT_STATE_DIR = 256, OPT_KEK, OPT_REALM, OPT_AGENT, OPT_SOCKET, OPT_USER };
+enum option_id {
+	OPT_STATE_DIR = 256,
+	OPT_KEK,
+	OPT_WITHOUT_KEK,
+	OPT_BEFORE,
+	OPT_REALM,
+	OPT_AGENT,
+	OPT_SOCKET,
+	OPT_USER,
+};
 
 /* Which verb takes which option, as bits. */
-enum verb { VERB_INIT = 1, VERB_SERVE = 2, VERB_CHECK = 4 };
+enum verb { VERB_INIT = 1, VERB_SERVE = 2, VERB_CHECK = 4, VERB_PRUNE = 8 };
 
 struct args {
 	enum verb verb;
-	const char *state_dir, *kek, *realm, *socket, *user;
+	const char *state_dir, *kek, *before, *realm, *socket, *user;
 	char *agents[AGENTS_MAX];
 	size_t n_agents;
 	bool verbose;
@@ -76,7 +90,13 @@ static int take_option(struct args *args, int opt, char *value, struct cc_error 
 		return 0;
 	case OPT_KEK:
 		args->kek = value;
-		return need(args, VERB_INIT | VERB_SERVE, "--kek", err);
+		return 0;
+	case OPT_WITHOUT_KEK:
+		args->kek = NULL;
+		return need(args, VERB_CHECK, "--without-kek", err);
+	case OPT_BEFORE:
+		args->before = value;
+		return need(args, VERB_PRUNE, "--before", err);
 	case OPT_REALM:
 		args->realm = value;
 		return need(args, VERB_INIT, "--realm", err);
@@ -106,6 +126,8 @@ static int parse_verb(struct args *args, const char *verb, struct cc_error *err)
 		args->verb = VERB_SERVE;
 	else if (!strcmp(verb, "check"))
 		args->verb = VERB_CHECK;
+	else if (!strcmp(verb, "prune"))
+		args->verb = VERB_PRUNE;
 	else
 		return cc_fail(err, CC_E_USAGE, "unknown verb \"%s\": see keyd --help", verb);
 	return 0;
@@ -117,6 +139,8 @@ static int parse_args(int argc, char **argv, struct args *args, struct cc_error 
 	static const struct option options[] = {
 		{"state-dir", required_argument, NULL, OPT_STATE_DIR},
 		{"kek", required_argument, NULL, OPT_KEK},
+		{"without-kek", no_argument, NULL, OPT_WITHOUT_KEK},
+		{"before", required_argument, NULL, OPT_BEFORE},
 		{"realm", required_argument, NULL, OPT_REALM},
 		{"agent", required_argument, NULL, OPT_AGENT},
 		{"socket", required_argument, NULL, OPT_SOCKET},
@@ -137,9 +161,11 @@ static int parse_args(int argc, char **argv, struct args *args, struct cc_error 
 	while ((opt = getopt_long(argc, argv, "v", options, NULL)) != -1)
 		if (take_option(args, opt, optarg, err))
 			return -1;
-	return optind == argc
-		       ? 0
-		       : cc_fail(err, CC_E_USAGE, "unexpected argument \"%s\"", argv[optind]);
+	if (optind != argc)
+		return cc_fail(err, CC_E_USAGE, "unexpected argument \"%s\"", argv[optind]);
+	if (args->verb == VERB_PRUNE && !args->before)
+		return cc_fail(err, CC_E_USAGE, "--before is missing: see keyd --help");
+	return 0;
 }
 
 static int keyd_run(struct args *args, struct cc_error *err)
@@ -158,7 +184,9 @@ static int keyd_run(struct args *args, struct cc_error *err)
 	case VERB_INIT:
 		return keyd_init(&init, err);
 	case VERB_CHECK:
-		return keyd_check(args->state_dir, err);
+		return keyd_check(args->state_dir, args->kek, err);
+	case VERB_PRUNE:
+		return keyd_prune(args->state_dir, args->kek, args->before, err);
 	default:
 		return serve(&opts, err);
 	}

@@ -282,7 +282,12 @@ static void take_answer(struct renewing *g, const json_t *renewals)
 		}
 	json_array_foreach(renewals, i, one) {
 		h = held_under(g, json_string_value(json_object_get(one, "lease")));
-		if (h && !is_renewed(one) && cc_error_from_json(&err, one))
+		if (!h || is_renewed(one) || !cc_error_from_json(&err, one))
+			continue;
+		/* What is wrong with keyd's database is no verdict on the container. */
+		if (err.code == CC_E_INTERNAL)
+			failed(g, h->b.name, &err);
+		else
 			refused(g, h->b.name, err.text);
 	}
 }
