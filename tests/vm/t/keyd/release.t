@@ -6,11 +6,7 @@
 
 . ./lib.sh
 . ./keyd-lib.sh
-<<<<<<< HEAD
-plan 60
-=======
-plan 58
->>>>>>> w-macs
+plan 61
 
 need ready_world
 
