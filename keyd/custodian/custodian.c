@@ -112,9 +112,15 @@ int custodian_open(struct custodian *c, const char *state_dir, const char *kek_p
 		return -1;
 	c->kept = kept_new(err);
 	c->store = c->kept ? store_open(state_dir, STORE_SERVE, err) : NULL;
-	return !c->store || check_kek(c, err) || custodian_unlock(c, err) || read_settings(c, err)
-		       ? -1
-		       : 0;
+	if (!c->store)
+		return -1;
+	if (check_kek(c, err) || custodian_unlock(c, err) || read_settings(c, err)) {
+		/* That is so for good: starting again does not help. */
+		if (store_is_bad_row(err))
+			err->code = CC_E_INVALID;
+		return -1;
+	}
+	return 0;
 }
 
 void custodian_close(struct custodian *c)
