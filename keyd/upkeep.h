@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * upkeep.h - `keyd check`, `keyd backup`, `keyd accept`.
+ * upkeep.h - `keyd check`, `keyd prune`, `keyd backup`, `keyd accept`.
  */
 #ifndef KEYD_UPKEEP_H
 #define KEYD_UPKEEP_H
@@ -8,11 +8,18 @@
 #include "error.h"
 
 /**
- * keyd_check - verifies database and audit chain and holds them against the high-water mark,
+ * keyd_check - verifies database, rows and audit log and holds them against the high-water mark,
  * reading only; prints what it found. CC_E_INVALID when something is damaged or does not fit.
  * @anchor: as anchor_dir()
+ * @kek: as kek_load(); NULL: what can be verified without
  */
-int keyd_check(const char *state_dir, const char *anchor, struct cc_error *err);
+int keyd_check(const char *state_dir, const char *anchor, const char *kek, struct cc_error *err);
+
+/**
+ * keyd_prune - forgets audit rows, also while keyd is serving; prints how many.
+ * @before: RFC 3339 date, or date and time in UTC
+ */
+int keyd_prune(const char *state_dir, const char *kek, const char *before, struct cc_error *err);
 
 /**
  * keyd_backup - copies the database into the new file @path, also while keyd is serving: a snapshot

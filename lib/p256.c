@@ -17,11 +17,11 @@ static void ctx_free(EVP_PKEY_CTX **ctx)
 }
 #define auto_ctx cc_cleanup(ctx_free)
 
-static void md_free(EVP_MD_CTX **ctx)
+static void p256_md_free(EVP_MD_CTX **ctx)
 {
 	EVP_MD_CTX_free(*ctx);
 }
-#define auto_md cc_cleanup(md_free)
+#define auto_md cc_cleanup(p256_md_free)
 
 static void sig_free(ECDSA_SIG **sig)
 {

@@ -170,13 +170,30 @@ static int read_next(const json_t *page, char after[static AFTER_LEN], struct cc
 	return 0;
 }
 
+/* Names of rows that keyd left out; one between two pages is named by both. */
+static int add_bad_rows(json_t *all, const json_t *page, struct cc_error *err)
+{
+	const json_t *rows = json_object_get(page, "badRows"), *known;
+	json_t *row;
+	size_t i, k;
+
+	json_array_foreach(rows, i, row) {
+		json_array_foreach(all, k, known)
+			if (json_equal(row, known))
+				break;
+		if (k == json_array_size(all) && json_array_append(all, row))
+			return cc_fail(err, CC_E_NOMEM, "out of memory");
+	}
+	return 0;
+}
+
 int keyd_list(const char *path, const char *member, json_t **answer, json_t **list,
 	      struct cc_error *err)
 {
-	cc_auto_json json_t *all = json_array();
+	cc_auto_json json_t *all = json_array(), *bad = json_array();
 	char after[AFTER_LEN] = "";
 
-	if (!all)
+	if (!all || !bad)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	do {
 		cc_auto_json json_t *page = NULL;
@@ -184,12 +201,13 @@ int keyd_list(const char *path, const char *member, json_t **answer, json_t **li
 
 		if (fetch_page(path, after, &page, err) ||
 		    cc_json_arr(page, "answer of keyd", member, true, &rows, err) ||
-		    read_next(page, after, err))
+		    add_bad_rows(bad, page, err) || read_next(page, after, err))
 			return -1;
 		if (json_array_extend(all, rows))
 			return cc_fail(err, CC_E_NOMEM, "out of memory");
 	} while (after[0]);
-	*answer = json_pack("{s:O}", member, all);
+	*answer =
+		json_pack("{s:O, s:O*}", member, all, "badRows", json_array_size(bad) ? bad : NULL);
 	if (!*answer)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	*list = json_object_get(*answer, member);

@@ -41,8 +41,8 @@ int keyd_request(const char *method, const char *path, const json_t *body, json_
  * keyd_list - a whole list, page by page.
  * @path: "/v1/volumes" …
  * @member: the list in the answer
- * @answer: out, new reference: an object with the list as its only member; also of what a keyd
- *          answers that has no pages
+ * @answer: out, new reference: an object with the list, and "badRows" as in docs/api.md where there
+ *          are any; also of what a keyd answers that has no pages
  * @list: out, the list, borrowed from *@answer
  */
 int keyd_list(const char *path, const char *member, json_t **answer, json_t **list,

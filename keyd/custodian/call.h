@@ -30,6 +30,8 @@ struct note {
  * @in: its body, an object; NULL for operations without one
  * @out: the answer, a new object the handler fills; @text instead of it for metrics (malloced)
  * @counter: goes up by one when all of it is done; NULL for none
+ * @verified: who asks is known: by evidence that is fresh, or by the socket. A refusal of anybody
+ * else leaves no audit row, or any peer could fill the disk
  */
 struct call {
 	const struct request *rq;
@@ -37,6 +39,7 @@ struct call {
 	json_t *out;
 	char *text;
 	uint64_t *counter;
+	bool verified;
 	struct note note;
 };
 

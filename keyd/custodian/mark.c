@@ -175,14 +175,21 @@ int mark_judge(struct store *st, const struct mark_file *f, enum mark_fit *fit,
 		return -1;
 	if (rc == 0)
 		*fit = MARK_OLDER;
-	else if (memcmp(hash, f->mark.hash, sizeof(hash)) != 0)
+	else if (rc == 1 && memcmp(hash, f->mark.hash, sizeof(hash)) != 0)
 		*fit = MARK_OTHER;
+	/* A pruned row was there: so says the log's head, which nobody but keyd can write. */
 	return 0;
 }
 
 int mark_take_head(struct mark_file *f, struct store *st, struct cc_error *err)
 {
-	return store_audit_last(st, &f->mark.seq, f->mark.hash, err);
+	struct store_audit_head head;
+
+	if (store_audit_head(st, &head, err))
+		return -1;
+	f->mark.seq = head.seq;
+	memcpy(f->mark.hash, head.hash, sizeof(f->mark.hash));
+	return 0;
 }
 
 int mark_record(struct store *st, struct cc_error *err)

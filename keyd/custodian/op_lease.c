@@ -21,7 +21,7 @@ static int list_one(void *arg, const struct store_lease *l, struct cc_error *err
 	json_t *obj;
 
 	if (page_full(&list->page))
-		return 0;
+		return PAGE_STOP;
 	snprintf(where, sizeof(where), "%s:%" PRIu64, l->volume, l->fence);
 	obj = lease_json(l, list->now_ms, err);
 	return obj ? page_add(&list->page, obj, where, err) : -1;
@@ -36,8 +36,8 @@ int op_lease_list(struct custodian *c, struct call *call, struct cc_error *err)
 
 	snprintf(volume, sizeof(volume), "%.*s", (int)(colon - after), after);
 	if (page_start(&list.page, call, "leases", err) ||
-	    store_lease_page(c->store, volume, *colon ? strtoull(colon + 1, NULL, 10) : 0,
-			     page_limit(&list.page), list_one, &list, err))
+	    store_lease_page(c->store, volume, *colon ? strtoull(colon + 1, NULL, 10) : 0, list_one,
+			     &list, err) < 0)
 		return -1;
 	return page_end(&list.page, call, err);
 }

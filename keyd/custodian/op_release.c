@@ -12,6 +12,7 @@
 #include "custodian/quarantine.h"
 #include "release.h"
 #include "custodian/volume_json.h"
+#include "custodian/volume_key.h"
 
 int op_challenge(struct custodian *c, struct call *call, struct cc_error *err)
 {
@@ -54,13 +55,10 @@ static EVP_PKEY *check_recipient(const struct cc_evidence *ev, const json_t *rec
 static int seal_key(struct custodian *c, const struct store_volume *v, EVP_PKEY *recipient,
 		    json_t *out, struct cc_error *err)
 {
-	struct kek_use use = {v->rec.name, v->rec.uuid, v->rec.generation, v->rec.cipher,
-			      v->rec.key_bytes};
 	cc_auto_secret struct cc_secret key = {0};
 	cc_auto_free char *jwe = NULL;
 
-	if (kek_unwrap(&c->kek, &use, v->wrapped, v->wrapped_len, &key, err) ||
-	    cc_release_seal(&key, recipient, &jwe, err))
+	if (volume_key_open(&c->kek, v, &key, err) || cc_release_seal(&key, recipient, &jwe, err))
 		return -1;
 	return call_answer(out, err, "{s:s}", "jwe", jwe);
 }

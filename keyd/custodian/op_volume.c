@@ -9,25 +9,13 @@
 #include "name.h"
 #include "custodian/page.h"
 #include "custodian/volume_json.h"
+#include "custodian/volume_key.h"
 
 static int check(const struct custodian *c, const struct store_volume *v, struct cc_error *err)
 {
 	const struct cc_volume rec = volume_record(c, v);
 
 	return cc_volume_check(&rec, err);
-}
-
-static int make_key(struct custodian *c, struct store_volume *v, struct cc_error *err)
-{
-	struct kek_use use = {v->rec.name, v->rec.uuid, v->rec.generation, v->rec.cipher,
-			      v->rec.key_bytes};
-	cc_auto_secret struct cc_secret key = {0};
-
-	memcpy(v->kek_id, c->kek.id, sizeof(v->kek_id));
-	v->wrap_format = KEK_FORMAT;
-	if (cc_secret_random(&key, v->rec.key_bytes, err))
-		return -1;
-	return kek_wrap(&c->kek, &use, &key, v->wrapped, &v->wrapped_len, err);
 }
 
 /*
@@ -75,7 +63,7 @@ int op_volume_create(struct custodian *c, struct call *call, struct cc_error *er
 	if (check(c, &v, err))
 		return -1;
 	NOTE(call->note.volume, v.rec.name);
-	if (make_key(c, &v, err) || volume_put(c, &v, err))
+	if (volume_key_make(&c->kek, &v, err) || volume_put(c, &v, err))
 		return -1;
 	quarantine_promise(c, v.rec.terms.lease_ms);
 	return answer(c, call, &v, err);
@@ -91,8 +79,8 @@ int op_volume_ready(struct custodian *c, struct call *call, struct cc_error *err
 	    store_volume_get(c->store, call->rq->arg, &v, err))
 		return -1;
 	call->note.nothing = v.rec.ready;
-	v.rec.ready = true;
-	if (!call->note.nothing && store_volume_update(c->store, &v, err))
+	if (!call->note.nothing &&
+	    (volume_key_bind(&c->kek, &v, true, err) || store_volume_update(c->store, &v, err)))
 		return -1;
 	return answer(c, call, &v, err);
 }
@@ -165,9 +153,12 @@ static int list_one(void *arg, const struct store_volume *v, struct cc_error *er
 	json_t *obj;
 
 	if (page_full(&l->page))
-		return 0;
+		return PAGE_STOP;
 	obj = volume_json(l->c, v, err);
-	return obj ? page_add(&l->page, obj, v->rec.name, err) : -1;
+	/* Its identity or lease is not what keyd wrote: the listing names that. */
+	if (!obj)
+		return store_is_bad_row(err) ? 0 : -1;
+	return page_add(&l->page, obj, v->rec.name, err);
 }
 
 int op_volume_list(struct custodian *c, struct call *call, struct cc_error *err)
@@ -175,7 +166,7 @@ int op_volume_list(struct custodian *c, struct call *call, struct cc_error *err)
 	struct listing l = {.c = c};
 
 	if (page_start(&l.page, call, "volumes", err) ||
-	    store_volume_page(c->store, call->rq->after, page_limit(&l.page), list_one, &l, err))
+	    store_volume_page(c->store, call->rq->after, list_one, &l, err) < 0)
 		return -1;
 	return page_end(&l.page, call, err);
 }

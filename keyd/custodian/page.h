@@ -13,6 +13,7 @@
 
 #define PAGE_ROWS 100
 #define PAGE_WHOLE 1000
+#define PAGE_STOP 1 /* to the store: the page is full */
 
 /**
  * struct page - one being filled.
@@ -30,12 +31,6 @@ struct page {
 
 /* @name: in the answer; static */
 int page_start(struct page *p, struct call *call, const char *name, struct cc_error *err);
-
-/* Rows to ask the store for: one more than the page has. */
-static inline int64_t page_limit(const struct page *p)
-{
-	return (int64_t)p->max + 1;
-}
 
 /* Whether the row at hand is beyond the page, which is noted. */
 bool page_full(struct page *p);

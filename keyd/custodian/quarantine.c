@@ -76,18 +76,17 @@ static uint64_t fences_lost(const struct custodian *c, enum mark_fit fit)
 static int doubt(struct custodian *c, enum mark_fit fit, const char *event, struct cc_error *err)
 {
 	char detail[CC_TEXT_MAX];
-	uint64_t head;
-	unsigned char hash[32];
+	struct store_audit_head head;
 	size_t unsure;
 
-	if (store_audit_last(c->store, &head, hash, err) ||
+	if (store_audit_head(c->store, &head, err) ||
 	    lease_doubt(c->store, c->boot_id, c->clock.boot_ms(), &unsure, err) ||
 	    raise_fences(c->store, fences_lost(c, fit), err) || mark_record(c->store, err))
 		return -1;
 	snprintf(detail, sizeof(detail),
 		 "%s: its last audit row is %" PRIu64 ", the mark is at %" PRIu64
 		 "; %zu leases are unsure",
-		 mark_fit_text(fit), head, c->mark.mark.seq, unsure);
+		 mark_fit_text(fit), head.seq, c->mark.mark.seq, unsure);
 	cc_log(LOG_WARNING, "%s: %s", event, detail);
 	return audit(c, event, detail, err);
 }

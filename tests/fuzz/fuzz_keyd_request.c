@@ -100,7 +100,7 @@ static void new_world(void)
 	REQUIRE(!kek_from_secret(&key, &custodian.kek, &err));
 	custodian.kept = kept_new(&err);
 	custodian.store = store_open(dir, STORE_CREATE, &err);
-	REQUIRE(custodian.kept && custodian.store);
+	REQUIRE(custodian.kept && custodian.store && !custodian_unlock(&custodian, &err));
 	add_signer();
 	must(OP_AGENT_ADD, "", agent);
 	must(OP_VOLUME_CREATE, "", volume);

@@ -176,6 +176,25 @@ static void a_list_is_followed_page_by_page(void **state)
 	all_came(*state);
 }
 
+static void what_pages_left_out_is_named_once(void **state)
+{
+	static const struct turn turns[] = {
+		{"GET /v1/volumes?after= ", 200,
+		 "{\"volumes\":[1],\"next\":\"b\",\"badRows\":[\"x\",\"y\"]}", false},
+		{"GET /v1/volumes?after=b ", 200,
+		 "{\"volumes\":[2],\"next\":null,\"badRows\":[\"y\",\"z\"]}", false},
+	};
+	cc_auto_json json_t *answer = NULL, *want = json_pack("[s, s, s]", "x", "y", "z");
+	json_t *rows = NULL;
+	struct cc_error err;
+
+	start(*state, turns);
+	assert_int_equal(keyd_list("/v1/volumes", "volumes", &answer, &rows, &err), 0);
+	assert_int_equal(json_array_size(rows), 2);
+	assert_true(json_equal(json_object_get(answer, "badRows"), want));
+	all_came(*state);
+}
+
 static void an_older_keyd_is_asked_for_all_at_once(void **state)
 {
 	static const struct turn turns[] = {
@@ -280,6 +299,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		client_test(a_list_is_followed_page_by_page),
+		client_test(what_pages_left_out_is_named_once),
 		client_test(an_older_keyd_is_asked_for_all_at_once),
 		client_test(a_page_that_leads_to_itself_or_elsewhere_is_an_error),
 		client_test(a_list_that_breaks_off_is_an_error),

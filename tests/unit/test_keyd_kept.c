@@ -138,8 +138,8 @@ static void a_changed_envelope_is_not_the_one_that_was_kept(void **state)
 	struct world *w = *state;
 
 	assert_released(w);
-	tamper(w, "UPDATE identity SET envelope = CAST(replace(envelope, '\"payload\":\"', "
-		  "'\"payload\":\"AAAA') AS BLOB)");
+	tamper_sealed(w, "UPDATE identity SET envelope = CAST(replace(envelope, "
+			 "'\"payload\":\"', '\"payload\":\"AAAA') AS BLOB)");
 	assert_refused(w, "signature");
 }
 

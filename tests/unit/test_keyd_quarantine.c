@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* An older copy of the database is put back: it is noticed, and nobody gets a volume twice. */
 #include "keyd_hosts.h"
+#include "keyd_return.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
