@@ -6,6 +6,7 @@
 #include "dsse.h"
 #include "name.h"
 #include "pkey.h"
+#include "custodian/scope_check.h"
 #include "strv.h"
 
 /**
@@ -13,6 +14,8 @@
  * @keyids: one a signature, as the envelope has them
  * @named: only signers whose keys are among them are tried, or only the others
  * @tries: verifications of the others so far
+ * @outside: the refusal of a signer that signed it, but is not for its volume; CC_OK: none
+ * @identity: out
  */
 struct attempt {
 	const char *envelope;
@@ -20,8 +23,8 @@ struct attempt {
 	struct cc_strv keyids;
 	bool named;
 	size_t tries;
-	char *payload;
-	size_t payload_len;
+	struct cc_error outside;
+	struct cc_identity *identity;
 	char signer[CC_NAME_LEN];
 };
 
@@ -32,12 +35,21 @@ struct attempt {
 static int try_signer(struct attempt *at, const struct store_signer *s, struct cc_error *err)
 {
 	cc_auto_pkey EVP_PKEY *key = cc_pubkey_parse(s->pem, strlen(s->pem), err);
+	cc_auto_identity struct cc_identity *id = NULL;
+	cc_auto_free char *payload = NULL;
+	size_t len;
 
 	if (!key)
 		return err->code == CC_E_INVALID ? 0 : cc_prefix(err, "signer %s", s->name);
-	if (cc_dsse_verify(at->envelope, at->len, CC_DSSE_INTOTO, key, &at->payload,
-			   &at->payload_len, err))
+	if (cc_dsse_verify(at->envelope, at->len, CC_DSSE_INTOTO, key, &payload, &len, err))
 		return err->code == CC_E_REFUSED ? 0 : -1;
+	id = cc_identity_parse(payload, len, err);
+	if (!id)
+		return -1;
+	/* Another one that signed it may be for this volume. */
+	if (scope_check("signer", s->name, &s->volumes, id->volume, &at->outside))
+		return 0;
+	at->identity = cc_steal(id);
 	memcpy(at->signer, s->name, sizeof(at->signer));
 	return 1;
 }
@@ -89,14 +101,14 @@ struct cc_identity *trust_verify(struct store *st, const char *envelope, size_t 
 				 struct cc_error *err)
 {
 	struct attempt at = {.envelope = envelope, .len = len};
-	cc_auto_free char *payload = NULL;
 	int rc = try_hint(st, hint, &at, err);
 
 	if (rc == 0)
 		rc = try_all(st, &at, err);
 	cc_strv_clear(&at.keyids);
-	payload = at.payload;
-	if (rc == 0)
+	if (rc == 0 && at.outside.code)
+		*err = at.outside;
+	else if (rc == 0)
 		cc_refuse(
 			err, "signature",
 			"no enrolled signer signed this identity: enrol its key (\"dmctl signer add\"), or "
@@ -104,5 +116,5 @@ struct cc_identity *trust_verify(struct store *st, const char *envelope, size_t 
 	if (rc <= 0)
 		return NULL;
 	memcpy(signer, at.signer, sizeof(at.signer));
-	return cc_identity_parse(payload, at.payload_len, err);
+	return at.identity;
 }

@@ -5,7 +5,7 @@
 #include "store/store_sql.h"
 
 #define APPLICATION_ID 0x636b6431 /* "ckd1" */
-#define SCHEMA_VERSION 4
+#define SCHEMA_VERSION 5
 
 /*
  * Several leases of one volume are shared ones; whether they may be is decided in lease.c. The
@@ -53,6 +53,12 @@
 	" serial_floor INTEGER NOT NULL," \
 	" ver INTEGER NOT NULL) STRICT;"
 
+/* Everybody is for all volumes, as before; a volume that is being created has no creator. */
+#define SCOPE_CHANGE_5                                                     \
+	"ALTER TABLE agent ADD COLUMN volumes TEXT NOT NULL DEFAULT '*';"  \
+	"ALTER TABLE signer ADD COLUMN volumes TEXT NOT NULL DEFAULT '*';" \
+	"ALTER TABLE volume ADD COLUMN creator TEXT NOT NULL DEFAULT '';"
+
 static const char schema[] =
 	"CREATE TABLE setting (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;"
 
@@ -94,7 +100,7 @@ static const char schema[] =
 	" keyid TEXT NOT NULL UNIQUE,"
 	" pem TEXT NOT NULL) STRICT;"
 
-	AGENT_TABLE LEASE_TABLE_2 LEASE_CHANGE_4 TOMBSTONE_TABLE
+	AGENT_TABLE LEASE_TABLE_2 LEASE_CHANGE_4 TOMBSTONE_TABLE SCOPE_CHANGE_5
 
 	"CREATE TABLE audit ("
 	" seq INTEGER PRIMARY KEY,"
@@ -149,6 +155,8 @@ static const struct step steps[] = {
 	 "UPDATE lease SET cover_ms = ms, enrolment = coalesce("
 	 "(SELECT enrolment FROM agent WHERE agent.name = lease.agent), '');",
 	 NULL},
+
+	{SCOPE_CHANGE_5, NULL},
 };
 
 static int pragma_int(struct store *st, const char *sql, int64_t *v, struct cc_error *err)

@@ -12,6 +12,9 @@ static int not_found(struct cc_error *err, const char *what, const char *name)
 	return cc_set_fact(err, what);
 }
 
+#define SELECT_SIGNER "SELECT name, keyid, pem, volumes FROM signer "
+#define SELECT_AGENT "SELECT name, enrolment, thumbprint, jwk, volumes FROM agent "
+
 /* ---- identities ---- */
 
 void store_identity_clear(struct store_identity *id)
@@ -76,17 +79,31 @@ void store_signer_clear(struct store_signer *s)
 
 int store_signer_add(struct store *st, const struct store_signer *s, struct cc_error *err)
 {
-	int n = sql_run(st, err, "INSERT INTO signer (name, keyid, pem) VALUES (?, ?, ?)", "ttt",
-			s->name, s->keyid, s->pem);
+	int n = sql_run(st, err,
+			"INSERT INTO signer (name, keyid, pem, volumes) VALUES (?, ?, ?, ?)",
+			"tttt", s->name, s->keyid, s->pem, s->volumes.text);
 
 	return n < 0 ? cc_prefix(err, "signer %s or its key %s", s->name, s->keyid) : 0;
+}
+
+/* One that keyd did not write covers nothing, and so does not count. */
+static int read_scope(sqlite3_stmt *q, int col, struct cc_scope *s, struct cc_error *err)
+{
+	char text[CC_SCOPE_LEN];
+
+	if (sql_text(q, col, text, sizeof(text), err))
+		return -1;
+	if (cc_scope_parse(text, s, err))
+		return cc_fail(err, CC_E_INTERNAL,
+			       "keyd's database is damaged: volumes of a signer or an agent");
+	return 0;
 }
 
 static int read_signer(sqlite3_stmt *q, struct store_signer *s, struct cc_error *err)
 {
 	memset(s, 0, sizeof(*s));
 	if (sql_text(q, 0, s->name, sizeof(s->name), err) ||
-	    sql_text(q, 1, s->keyid, sizeof(s->keyid), err))
+	    sql_text(q, 1, s->keyid, sizeof(s->keyid), err) || read_scope(q, 3, &s->volumes, err))
 		return -1;
 	return sql_dup(q, 2, &s->pem, NULL, err);
 }
@@ -94,8 +111,7 @@ static int read_signer(sqlite3_stmt *q, struct store_signer *s, struct cc_error 
 int store_signer_get(struct store *st, const char *name, struct store_signer *s,
 		     struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q = sql_prepare(
-		st, err, "SELECT name, keyid, pem FROM signer WHERE name = ?", "t", name);
+	sql_auto sqlite3_stmt *q = sql_prepare(st, err, SELECT_SIGNER "WHERE name = ?", "t", name);
 	int rc = q ? sql_step(st, q, err) : -1;
 
 	if (rc < 0)
@@ -105,8 +121,7 @@ int store_signer_get(struct store *st, const char *name, struct store_signer *s,
 
 int store_signer_each(struct store *st, store_signer_fn *fn, void *arg, struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q =
-		sql_prepare(st, err, "SELECT name, keyid, pem FROM signer ORDER BY name", "");
+	sql_auto sqlite3_stmt *q = sql_prepare(st, err, SELECT_SIGNER "ORDER BY name", "");
 	int rc;
 
 	if (!q)
@@ -131,6 +146,16 @@ int store_signer_set_keyid(struct store *st, const char *name, const char *keyid
 	return n ? 0 : not_found(err, "signer", name);
 }
 
+int store_signer_set_volumes(struct store *st, const struct store_signer *s, struct cc_error *err)
+{
+	int n = sql_run(st, err, "UPDATE signer SET volumes = ? WHERE name = ?", "tt",
+			s->volumes.text, s->name);
+
+	if (n < 0)
+		return -1;
+	return n ? 0 : not_found(err, "signer", s->name);
+}
+
 int store_signer_delete(struct store *st, const char *name, struct cc_error *err)
 {
 	int n = sql_run(st, err, "DELETE FROM signer WHERE name = ?", "t", name);
@@ -151,8 +176,9 @@ void store_agent_clear(struct store_agent *a)
 int store_agent_add(struct store *st, const struct store_agent *a, struct cc_error *err)
 {
 	int n = sql_run(st, err,
-			"INSERT INTO agent (name, enrolment, thumbprint, jwk) VALUES (?, ?, ?, ?)",
-			"tttt", a->name, a->enrolment, a->thumbprint, a->jwk);
+			"INSERT INTO agent (name, enrolment, thumbprint, jwk, volumes) "
+			"VALUES (?, ?, ?, ?, ?)",
+			"ttttt", a->name, a->enrolment, a->thumbprint, a->jwk, a->volumes.text);
 
 	return n < 0 ? cc_prefix(err, "agent %s or its key %s", a->name, a->thumbprint) : 0;
 }
@@ -162,16 +188,15 @@ static int read_agent(sqlite3_stmt *q, struct store_agent *a, struct cc_error *e
 	memset(a, 0, sizeof(*a));
 	if (sql_text(q, 0, a->name, sizeof(a->name), err) ||
 	    sql_text(q, 1, a->enrolment, sizeof(a->enrolment), err) ||
-	    sql_text(q, 2, a->thumbprint, sizeof(a->thumbprint), err))
+	    sql_text(q, 2, a->thumbprint, sizeof(a->thumbprint), err) ||
+	    read_scope(q, 4, &a->volumes, err))
 		return -1;
 	return sql_dup(q, 3, &a->jwk, NULL, err);
 }
 
 int store_agent_get(struct store *st, const char *name, struct store_agent *a, struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q = sql_prepare(
-		st, err, "SELECT name, enrolment, thumbprint, jwk FROM agent WHERE name = ?", "t",
-		name);
+	sql_auto sqlite3_stmt *q = sql_prepare(st, err, SELECT_AGENT "WHERE name = ?", "t", name);
 	int rc = q ? sql_step(st, q, err) : -1;
 
 	if (rc < 0)
@@ -179,10 +204,31 @@ int store_agent_get(struct store *st, const char *name, struct store_agent *a, s
 	return rc ? read_agent(q, a, err) : not_found(err, "agent", name);
 }
 
+int store_agent_by_enrolment(struct store *st, const char *enrolment, struct store_agent *a,
+			     struct cc_error *err)
+{
+	sql_auto sqlite3_stmt *q =
+		sql_prepare(st, err, SELECT_AGENT "WHERE enrolment = ?", "t", enrolment);
+	int rc = q ? sql_step(st, q, err) : -1;
+
+	if (rc < 0)
+		return -1;
+	return rc ? read_agent(q, a, err) : not_found(err, "agent", enrolment);
+}
+
+int store_agent_set_volumes(struct store *st, const struct store_agent *a, struct cc_error *err)
+{
+	int n = sql_run(st, err, "UPDATE agent SET volumes = ? WHERE name = ?", "tt",
+			a->volumes.text, a->name);
+
+	if (n < 0)
+		return -1;
+	return n ? 0 : not_found(err, "agent", a->name);
+}
+
 int store_agent_each(struct store *st, store_agent_fn *fn, void *arg, struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q = sql_prepare(
-		st, err, "SELECT name, enrolment, thumbprint, jwk FROM agent ORDER BY name", "");
+	sql_auto sqlite3_stmt *q = sql_prepare(st, err, SELECT_AGENT "ORDER BY name", "");
 	int rc;
 
 	if (!q)

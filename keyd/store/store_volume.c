@@ -7,8 +7,8 @@
 #define FIELDS                                                                               \
 	"name, uuid, cipher, key_bytes, sector_size, data_offset, sectors, fs, generation, " \
 	"ready, created, kek_id, wrapped, fence, serial_floor, wrap_format, lease_ms, "      \
-	"shared_read, on_lapse, on_revoke, queue_ms, mount_options"
-#define VALUES "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
+	"shared_read, on_lapse, on_revoke, queue_ms, mount_options, creator"
+#define VALUES "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
 #define COLUMNS "id, " FIELDS
 
 /* A word the terms do not know was not written by keyd. */
@@ -43,7 +43,7 @@ static int read_mount(sqlite3_stmt *q, struct cc_mount_options *o, struct cc_err
 static int read_row(sqlite3_stmt *q, struct store_volume *v, struct cc_error *err)
 {
 	v->id = sqlite3_column_int64(q, 0);
-	v->rec.realm[0] = '\0';
+	v->rec.realm[0] = v->rec.creator[0] = '\0';
 	v->rec.ready = sqlite3_column_int(q, 10);
 	v->rec.created = sqlite3_column_int64(q, 11);
 	if (sql_text(q, 1, v->rec.name, sizeof(v->rec.name), err) ||
@@ -56,7 +56,8 @@ static int read_row(sqlite3_stmt *q, struct store_volume *v, struct cc_error *er
 	    sql_text(q, 12, v->kek_id, sizeof(v->kek_id), err) ||
 	    sql_blob(q, 13, v->wrapped, sizeof(v->wrapped), &v->wrapped_len, err) ||
 	    sql_u64(q, 14, &v->fence, err) || sql_u64(q, 15, &v->serial_floor, err) ||
-	    sql_u32(q, 16, &v->wrap_format, err))
+	    sql_u32(q, 16, &v->wrap_format, err) ||
+	    sql_text(q, 23, v->creator, sizeof(v->creator), err))
 		return -1;
 	return read_terms(q, &v->rec.terms, err) || read_mount(q, &v->rec.mount, err) ? -1 : 0;
 }
@@ -69,13 +70,14 @@ static int write_row(struct store *st, const char *sql, const struct store_volum
 	int n;
 
 	cc_mount_options_text(&v->rec.mount, mount);
-	n = sql_run(st, err, sql, "tttiiuutuiitbuuiuittuti", v->rec.name, v->rec.uuid,
+	n = sql_run(st, err, sql, "tttiiuutuiitbuuiuittutti", v->rec.name, v->rec.uuid,
 		    v->rec.cipher, (int64_t)v->rec.key_bytes, (int64_t)v->rec.sector_size,
 		    v->rec.offset, v->rec.sectors, v->rec.fs, v->rec.generation,
 		    (int64_t)v->rec.ready, v->rec.created, v->kek_id, v->wrapped, v->wrapped_len,
 		    v->fence, v->serial_floor, (int64_t)v->wrap_format, v->rec.terms.lease_ms,
 		    (int64_t)v->rec.terms.shared_read, cc_on_lapse_name(v->rec.terms.on_lapse),
-		    cc_on_revoke_name(v->rec.terms.on_revoke), v->rec.terms.queue_ms, mount, v->id);
+		    cc_on_revoke_name(v->rec.terms.on_revoke), v->rec.terms.queue_ms, mount,
+		    v->creator, v->id);
 	return n < 0 ? cc_prefix(err, "volume %s (%s)", v->rec.name, v->rec.uuid) : 0;
 }
 

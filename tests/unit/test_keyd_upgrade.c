@@ -2,7 +2,13 @@
 /* Databases of older versions, and what was changed in one behind keyd's back. */
 #include "keyd_hosts.h"
 
+#define BACK_TO_4                                 \
+	"ALTER TABLE agent DROP COLUMN volumes;"  \
+	"ALTER TABLE signer DROP COLUMN volumes;" \
+	"ALTER TABLE volume DROP COLUMN creator;"
+
 #define BACK_TO_3                                                      \
+	BACK_TO_4                                                      \
 	"ALTER TABLE lease DROP COLUMN cover_ms;"                      \
 	"ALTER TABLE lease DROP COLUMN ver;"                           \
 	"ALTER TABLE lease DROP COLUMN enrolment;"                     \
@@ -117,6 +123,26 @@ static void a_lease_of_version_3_covers_its_length(void **state)
 	fake_host_boot = was;
 }
 
+static void a_database_of_version_4_has_no_scopes_and_no_creators(void **state)
+{
+	struct world *w = *state;
+	auto_got struct got agents = {0}, signers = {0}, g = {0};
+	json_t *body = volume_body("other", UUID_OTHER);
+
+	json_object_set_new(body, "creator", json_string("host1"));
+	ask_ok(w, OP_VOLUME_CREATE, "", body);
+	custodian_close(&w->custodian);
+	tamper(w, BACK_TO_4 "PRAGMA user_version = 4");
+	open_custodian(w);
+	agents = ask(w, OP_AGENT_LIST, "", NULL);
+	signers = ask(w, OP_SIGNER_LIST, "", NULL);
+	assert_non_null(strstr(agents.text, "\"volumes\":\"*\""));
+	assert_non_null(strstr(signers.text, "\"volumes\":\"*\""));
+	g = ask(w, OP_VOLUME_GET, "other", NULL);
+	assert_null(json_object_get(g.body, "creator"));
+	assert_free(w);
+}
+
 static void a_key_that_version_1_lost_does_not_keep_keyd_from_starting(void **state)
 {
 	struct world *w = *state;
@@ -178,7 +204,7 @@ static void two_signers_of_one_key_do_not_keep_keyd_from_starting(void **state)
 	struct world *w = *state;
 
 	tamper(w,
-	       "INSERT INTO signer SELECT 'twin', 'sha256:of another encoding', pem FROM signer");
+	       "INSERT INTO signer (name, keyid, pem) SELECT 'twin', 'sha256:of another encoding', pem FROM signer");
 	reopen_custodian(w);
 	assert_free(w);
 }
@@ -189,6 +215,7 @@ int main(void)
 		hosts_test(a_database_of_version_1_is_brought_up_to_date),
 		hosts_test(a_volume_of_version_2_has_no_mount_options),
 		hosts_test(a_lease_of_version_3_covers_its_length),
+		hosts_test(a_database_of_version_4_has_no_scopes_and_no_creators),
 		hosts_test(a_key_that_version_1_lost_does_not_keep_keyd_from_starting),
 		hosts_test(key_ids_of_signers_are_made_canonical),
 		hosts_test(two_signers_of_one_key_do_not_keep_keyd_from_starting),
