@@ -193,6 +193,12 @@ $(B)/tests/vm/leaserace: $(call OBJ,,tests/vm/src/leaserace.c $(filter-out dmctl
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
 
+# Not in any package either: what tests/bench/keyd measures keyd with.
+$(B)/tests/bench/keyd_load: $(call OBJ,,$(wildcard tests/bench/keyd_load*.c) $(filter-out keyd/main.c,$(KEYD))) $(B)/lib/libcc.a
+	$(ld)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS) -lm
+
 install-guest: $(B)/tests/vm/leaserace
 	$(Q)install -Dm755 -t $(LIBEXEC) $<
 
@@ -250,6 +256,7 @@ demo: $(B)/deps
 
 bench: $(B)/deps
 	$(Q)tests/bench/run
+	$(Q)tests/bench/keyd
 
 fmt:
 	$(Q)clang-format-19 -i $(FORMATTED)

@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 
 #include "cleanup.h"
 
@@ -51,19 +52,22 @@ static const int common_calls[] = {
 };
 
 static const int front_calls[] = {
-	SCMP_SYS(accept4),    SCMP_SYS(epoll_ctl),  SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_pwait2),
-	SCMP_SYS(epoll_wait), SCMP_SYS(getsockopt), SCMP_SYS(shutdown),
+	SCMP_SYS(epoll_ctl),  SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_pwait2),
+	SCMP_SYS(epoll_wait), SCMP_SYS(shutdown),
 };
 
-/* SQLite's files and the checks it makes on them, locked memory, and waiting for the front. */
+/*
+ * SQLite's files and the checks it makes on them, locked memory, waiting for the fronts, and taking
+ * connections for them.
+ */
 static const int custodian_calls[] = {
-	SCMP_SYS(access),   SCMP_SYS(faccessat),  SCMP_SYS(faccessat2), SCMP_SYS(fchmod),
-	SCMP_SYS(fchown),   SCMP_SYS(fdatasync),  SCMP_SYS(fsync),	SCMP_SYS(ftruncate),
-	SCMP_SYS(getcwd),   SCMP_SYS(geteuid),	  SCMP_SYS(getuid),	SCMP_SYS(lstat),
-	SCMP_SYS(mlock),    SCMP_SYS(mlock2),	  SCMP_SYS(munlock),	SCMP_SYS(newfstatat),
-	SCMP_SYS(open),	    SCMP_SYS(openat),	  SCMP_SYS(pread64),	SCMP_SYS(pwrite64),
-	SCMP_SYS(readlink), SCMP_SYS(readlinkat), SCMP_SYS(stat),	SCMP_SYS(unlink),
-	SCMP_SYS(unlinkat), SCMP_SYS(wait4),
+	SCMP_SYS(accept4),    SCMP_SYS(access),	  SCMP_SYS(faccessat),	SCMP_SYS(faccessat2),
+	SCMP_SYS(fchmod),     SCMP_SYS(fchown),	  SCMP_SYS(fdatasync),	SCMP_SYS(fsync),
+	SCMP_SYS(ftruncate),  SCMP_SYS(getcwd),	  SCMP_SYS(geteuid),	SCMP_SYS(getuid),
+	SCMP_SYS(lstat),      SCMP_SYS(mlock),	  SCMP_SYS(mlock2),	SCMP_SYS(munlock),
+	SCMP_SYS(newfstatat), SCMP_SYS(open),	  SCMP_SYS(openat),	SCMP_SYS(pread64),
+	SCMP_SYS(pwrite64),   SCMP_SYS(readlink), SCMP_SYS(readlinkat), SCMP_SYS(stat),
+	SCMP_SYS(unlink),     SCMP_SYS(unlinkat), SCMP_SYS(wait4),
 };
 
 /* ---- who ---- */
@@ -129,19 +133,27 @@ static int allow_checked(scmp_filter_ctx ctx)
 	return 0;
 }
 
-static int load_filter(const int *calls, size_t n, struct cc_error *err)
+/* Of a socket's options the custodian asks who is at the other end, the front none. */
+static int allow_peercred(scmp_filter_ctx ctx)
+{
+	return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(getsockopt), 2,
+				SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET),
+				SCMP_A2(SCMP_CMP_EQ, SO_PEERCRED));
+}
+
+static int load_filter(const int *calls, size_t n, bool peercred, struct cc_error *err)
 {
 	cc_cleanup(release) scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
 
 	if (!ctx || allow(ctx, common_calls, N(common_calls)) || allow_checked(ctx) ||
-	    allow(ctx, calls, n))
+	    allow(ctx, calls, n) || (peercred && allow_peercred(ctx)))
 		return cc_fail(err, CC_E_INTERNAL, "the seccomp filter cannot be made");
 	if (seccomp_load(ctx))
 		return cc_fail(err, CC_E_INTERNAL, "the kernel does not take the seccomp filter");
 	return 0;
 }
 
-/* ---- the two processes ---- */
+/* ---- the processes ---- */
 
 int confine_front(const struct confine_user *user, struct cc_error *err)
 {
@@ -152,7 +164,7 @@ int confine_front(const struct confine_user *user, struct cc_error *err)
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) ||
 	    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0))
 		return cc_fail_errno(err, CC_E_INTERNAL, "cannot give up privileges");
-	return load_filter(front_calls, N(front_calls), err);
+	return load_filter(front_calls, N(front_calls), false, err);
 }
 
 int confine_custodian(struct cc_error *err)
@@ -163,5 +175,5 @@ int confine_custodian(struct cc_error *err)
 		return cc_fail_errno(err, CC_E_INTERNAL, "cannot give up capabilities");
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return cc_fail_errno(err, CC_E_INTERNAL, "cannot give up privileges");
-	return load_filter(custodian_calls, N(custodian_calls), err);
+	return load_filter(custodian_calls, N(custodian_calls), true, err);
 }

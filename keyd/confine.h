@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * confine.h - what each of the two processes gives up once it is set up.
+ * confine.h - what each of the processes gives up once it is set up.
  */
 #ifndef KEYD_CONFINE_H
 #define KEYD_CONFINE_H
@@ -31,8 +31,8 @@ int confine_front(const struct confine_user *user, struct cc_error *err);
 
 /**
  * confine_custodian - stays root, to whom the files belong, but keeps CAP_IPC_LOCK only; seccomp
- * kills it at anything but files, memory and the socket it has: there is no way to a network or
- * another program.
+ * kills it at anything but files, memory, the sockets it has and connections that come to them:
+ * there is no way to a network or another program.
  */
 int confine_custodian(struct cc_error *err);
 

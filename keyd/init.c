@@ -12,6 +12,7 @@
 #include "file.h"
 #include "jwk.h"
 #include "custodian/kek.h"
+#include "custodian/mark.h"
 #include "name.h"
 #include "store/store.h"
 
@@ -225,14 +226,40 @@ static int fill(struct init *in, struct cc_error *err)
 	return in->changes > before ? record(in, err) : 0;
 }
 
+/*
+ * A new database gets a new mark, whatever was there before: it has lent nothing. That of another
+ * is left to `keyd serve`, which holds them against each other.
+ */
+static int make_mark(struct init *in, struct cc_error *err)
+{
+	mark_auto struct mark_file f = {.slots.fd = -1};
+	cc_auto_free char *dir = anchor_dir(in->opts->state_dir, in->opts->anchor);
+
+	if (!dir)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	if (anchor_make(dir, err) || mark_open(&f, dir, true, err))
+		return -1;
+	f.mark = (struct mark){0};
+	if (mark_take_head(&f, in->store, err) || mark_write(&f, true, 0, err) ||
+	    mark_record(in->store, err))
+		return -1;
+	made(in, "high-water mark in", dir);
+	return 0;
+}
+
 static int init(struct init *in, struct cc_error *err)
 {
-	if (open_store(in, err) || make_kek(in, err) || store_begin(in->store, err))
+	cc_auto_free char *is_old = NULL;
+
+	if (open_store(in, err) || make_kek(in, err) ||
+	    store_setting_get(in->store, "kek_id", &is_old, err) || store_begin(in->store, err))
 		return -1;
 	if (fill(in, err) || store_commit(in->store, err)) {
 		store_rollback(in->store);
 		return -1;
 	}
+	if (!is_old && make_mark(in, err))
+		return -1;
 	if (!in->changes)
 		printf("nothing to do\n");
 	return 0;
@@ -250,15 +277,4 @@ int keyd_init(const struct init_options *opts, struct cc_error *err)
 	store_close(in.store);
 	kek_clear(&in.kek);
 	return rc;
-}
-
-int keyd_check(const char *state_dir, struct cc_error *err)
-{
-	store_auto struct store *st = store_open(state_dir, STORE_LOOK, err);
-	uint64_t rows;
-
-	if (!st || store_check(st, err) || store_audit_verify(st, &rows, err))
-		return -1;
-	printf("database is sound, audit log is unbroken: %" PRIu64 " rows\n", rows);
-	return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * init.h - `keyd init` and `keyd check`.
+ * init.h - `keyd init`.
  */
 #ifndef KEYD_INIT_H
 #define KEYD_INIT_H
@@ -11,11 +11,13 @@
 
 /**
  * struct init_options - what `keyd init` makes.
+ * @anchor: as anchor_dir()
  * @realm: NULL: the one there is, or "keyd-" and a prefix of a hash of the machine id
  * @agents: files with JWKs, @n_agents of them
  */
 struct init_options {
 	const char *state_dir;
+	const char *anchor;
 	const char *kek;
 	const char *realm;
 	char *const *agents;
@@ -28,8 +30,5 @@ struct init_options {
  * database with another KEK or realm is an error.
  */
 int keyd_init(const struct init_options *opts, struct cc_error *err);
-
-/* Verifies database and audit chain, reading only; prints what it found. */
-int keyd_check(const char *state_dir, struct cc_error *err);
 
 #endif

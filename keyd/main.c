@@ -10,6 +10,7 @@
 #include "paths.h"
 #include "secret.h"
 #include "serve.h"
+#include "upkeep.h"
 
 #ifndef CC_VERSION
 #define CC_VERSION "0.1"
@@ -18,38 +19,53 @@
 #define AGENTS_MAX 64
 
 static const char usage[] =
-	"usage: keyd init  [--state-dir DIR] [--kek FILE] [--realm NAME] [--agent FILE.jwk]...\n"
-	"       keyd serve [--socket PATH] [--state-dir DIR] [--kek FILE] [--user NAME] [--verbose]\n"
-	"       keyd check [--state-dir DIR]\n"
+	"usage: keyd init   [--state-dir DIR] [--kek FILE] [--realm NAME] [--agent FILE.jwk]...\n"
+	"       keyd serve  [--socket PATH] [--state-dir DIR] [--kek FILE] [--user NAME] [--verbose]\n"
+	"       keyd check  [--state-dir DIR]\n"
+	"       keyd backup [--state-dir DIR] FILE\n"
+	"       keyd accept [--state-dir DIR] [--kek FILE] --yes\n"
 	"       keyd --help | --version\n"
 	"\n"
 	"The key daemon of container-crypt: keeps volume keys and releases one only to the\n"
 	"container whose signed identity matches what the host's agent attests. See keyd(8).\n"
 	"\n"
-	"  init   make the key-encryption key, the database and the realm, enrol agents\n"
-	"  serve  answer requests until SIGTERM\n"
-	"  check  verify the database and the audit log's hash chain\n"
+	"  init    make the key-encryption key, the database and the realm, enrol agents\n"
+	"  serve   answer requests until SIGTERM\n"
+	"  check   verify the database and the audit log's hash chain\n"
+	"  backup  copy the database into a new file, also while keyd is serving\n"
+	"  accept  take a database that was put back as it is, without a quarantine\n"
 	"\n"
 	"  --state-dir DIR  the database's directory (" CC_KEYD_DIR ")\n"
+	"  --anchor DIR     what is kept outside of the database (--state-dir and \"-anchor\")\n"
 	"  --kek FILE       key-encryption key (" CC_KEK_FILE "); the systemd credential\n"
 	"                   \"kek\" takes its place if there is one\n"
 	"  --realm NAME     name of this keyd in evidence (from the machine id)\n"
 	"  --agent FILE     host agent's JWK to enrol, by its kid; may be repeated\n"
-	"  --socket PATH    where to listen (" CC_KEYD_SOCKET ")\n"
-	"  --user NAME      user of the process that faces the peers (container-crypt)\n"
+	"  --socket PATH    where to listen (" CC_KEYD_SOCKET ");\n"
+	"                   for agents beside it (keyd-agents.sock)\n"
+	"  --user NAME      user of the processes that face the peers (container-crypt)\n"
 	"  --verbose        log more\n";
 
-enum option_id { OPT_STATE_DIR = 256, OPT_KEK, OPT_REALM, OPT_AGENT, OPT_SOCKET, OPT_USER };
+enum option_id {
+	OPT_STATE_DIR = 256,
+	OPT_ANCHOR,
+	OPT_KEK,
+	OPT_REALM,
+	OPT_AGENT,
+	OPT_SOCKET,
+	OPT_USER,
+	OPT_YES
+};
 
 /* Which verb takes which option, as bits. */
-enum verb { VERB_INIT = 1, VERB_SERVE = 2, VERB_CHECK = 4 };
+enum verb { VERB_INIT = 1, VERB_SERVE = 2, VERB_CHECK = 4, VERB_BACKUP = 8, VERB_ACCEPT = 16 };
 
 struct args {
 	enum verb verb;
-	const char *state_dir, *kek, *realm, *socket, *user;
+	const char *state_dir, *anchor, *kek, *realm, *socket, *user, *file;
 	char *agents[AGENTS_MAX];
 	size_t n_agents;
-	bool verbose;
+	bool verbose, yes;
 };
 
 static int need(const struct args *args, unsigned int verbs, const char *option,
@@ -74,9 +90,12 @@ static int take_option(struct args *args, int opt, char *value, struct cc_error 
 	case OPT_STATE_DIR:
 		args->state_dir = value;
 		return 0;
+	case OPT_ANCHOR:
+		args->anchor = value;
+		return need(args, ~(unsigned int)VERB_BACKUP, "--anchor", err);
 	case OPT_KEK:
 		args->kek = value;
-		return need(args, VERB_INIT | VERB_SERVE, "--kek", err);
+		return need(args, VERB_INIT | VERB_SERVE | VERB_ACCEPT, "--kek", err);
 	case OPT_REALM:
 		args->realm = value;
 		return need(args, VERB_INIT, "--realm", err);
@@ -88,6 +107,9 @@ static int take_option(struct args *args, int opt, char *value, struct cc_error 
 	case OPT_USER:
 		args->user = value;
 		return need(args, VERB_SERVE, "--user", err);
+	case OPT_YES:
+		args->yes = true;
+		return need(args, VERB_ACCEPT, "--yes", err);
 	case 'v':
 		args->verbose = true;
 		return need(args, VERB_SERVE, "--verbose", err);
@@ -98,16 +120,30 @@ static int take_option(struct args *args, int opt, char *value, struct cc_error 
 
 static int parse_verb(struct args *args, const char *verb, struct cc_error *err)
 {
+	static const struct {
+		const char *name;
+		enum verb verb;
+	} verbs[] = {
+		{"init", VERB_INIT},	 {"serve", VERB_SERVE},	  {"check", VERB_CHECK},
+		{"backup", VERB_BACKUP}, {"accept", VERB_ACCEPT},
+	};
+
 	if (!verb)
 		return cc_fail(err, CC_E_USAGE, "a verb is missing: see keyd --help");
-	if (!strcmp(verb, "init"))
-		args->verb = VERB_INIT;
-	else if (!strcmp(verb, "serve"))
-		args->verb = VERB_SERVE;
-	else if (!strcmp(verb, "check"))
-		args->verb = VERB_CHECK;
-	else
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		if (!strcmp(verb, verbs[i].name))
+			args->verb = verbs[i].verb;
+	if (!args->verb)
 		return cc_fail(err, CC_E_USAGE, "unknown verb \"%s\": see keyd --help", verb);
+	return 0;
+}
+
+/* A backup's file. */
+static int take_file(struct args *args, char *file, struct cc_error *err)
+{
+	if (!file)
+		return cc_fail(err, CC_E_USAGE, "name a new file for the backup");
+	args->file = file;
 	return 0;
 }
 
@@ -116,11 +152,13 @@ static int parse_args(int argc, char **argv, struct args *args, struct cc_error 
 {
 	static const struct option options[] = {
 		{"state-dir", required_argument, NULL, OPT_STATE_DIR},
+		{"anchor", required_argument, NULL, OPT_ANCHOR},
 		{"kek", required_argument, NULL, OPT_KEK},
 		{"realm", required_argument, NULL, OPT_REALM},
 		{"agent", required_argument, NULL, OPT_AGENT},
 		{"socket", required_argument, NULL, OPT_SOCKET},
 		{"user", required_argument, NULL, OPT_USER},
+		{"yes", no_argument, NULL, OPT_YES},
 		{"verbose", no_argument, NULL, 'v'},
 		{NULL, 0, NULL, 0},
 	};
@@ -137,6 +175,9 @@ static int parse_args(int argc, char **argv, struct args *args, struct cc_error 
 	while ((opt = getopt_long(argc, argv, "v", options, NULL)) != -1)
 		if (take_option(args, opt, optarg, err))
 			return -1;
+	if (args->verb == VERB_BACKUP &&
+	    take_file(args, optind < argc ? argv[optind++] : NULL, err))
+		return -1;
 	return optind == argc
 		       ? 0
 		       : cc_fail(err, CC_E_USAGE, "unexpected argument \"%s\"", argv[optind]);
@@ -144,9 +185,10 @@ static int parse_args(int argc, char **argv, struct args *args, struct cc_error 
 
 static int keyd_run(struct args *args, struct cc_error *err)
 {
-	struct init_options init = {args->state_dir, args->kek, args->realm, args->agents,
-				    args->n_agents};
-	struct serve_options opts = {args->socket, args->state_dir, args->kek, args->user};
+	struct init_options init = {args->state_dir, args->anchor, args->kek,
+				    args->realm,     args->agents, args->n_agents};
+	struct serve_options opts = {args->socket, args->state_dir, args->anchor, args->kek,
+				     args->user};
 
 	if (geteuid() != 0)
 		return cc_fail(err, CC_E_PERM, "keyd must be run as root");
@@ -158,7 +200,11 @@ static int keyd_run(struct args *args, struct cc_error *err)
 	case VERB_INIT:
 		return keyd_init(&init, err);
 	case VERB_CHECK:
-		return keyd_check(args->state_dir, err);
+		return keyd_check(args->state_dir, args->anchor, err);
+	case VERB_BACKUP:
+		return keyd_backup(args->state_dir, args->file, err);
+	case VERB_ACCEPT:
+		return keyd_accept(args->state_dir, args->anchor, args->kek, args->yes, err);
 	default:
 		return serve(&opts, err);
 	}

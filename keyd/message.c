@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "cleanup.h"
+
 #define MAGIC 0x6b636363u
 
 struct head {
@@ -16,10 +18,15 @@ struct head {
 
 struct request_head {
 	uint32_t op;
-	uint32_t peer;
+	uint32_t zero;
+	uint64_t conn;
 	uint64_t after;
 	char arg[OP_ARG_LEN];
-	char channel[MESSAGE_CHANNEL_LEN];
+};
+
+struct connect_head {
+	uint64_t id;
+	uint32_t uid, gid, pid, zero;
 };
 
 struct answer_head {
@@ -52,10 +59,9 @@ static size_t message_put(unsigned char *buf, enum message_type type, const void
 
 size_t message_put_request(unsigned char buf[static MESSAGE_MAX], const struct request *rq)
 {
-	struct request_head h = {.op = rq->op, .peer = rq->peer, .after = rq->after};
+	struct request_head h = {.op = rq->op, .conn = rq->conn, .after = rq->after};
 
 	memcpy(h.arg, rq->arg, strnlen(rq->arg, OP_ARG_LEN - 1));
-	memcpy(h.channel, rq->channel, strnlen(rq->channel, MESSAGE_CHANNEL_LEN - 1));
 	return message_put(buf, MESSAGE_REQUEST, &h, sizeof(h), rq->body, rq->body_len);
 }
 
@@ -68,6 +74,19 @@ size_t message_put_part(unsigned char buf[static MESSAGE_MAX], const struct answ
 	};
 
 	return message_put(buf, MESSAGE_ANSWER, &h, sizeof(h), part->text, part->len);
+}
+
+size_t message_put_connect(unsigned char buf[static MESSAGE_MAX], const struct connection *c)
+{
+	const struct connect_head h = {
+		.id = c->id, .uid = c->peer.uid, .gid = c->peer.gid, .pid = c->peer.pid};
+
+	return message_put(buf, MESSAGE_CONNECT, &h, sizeof(h), NULL, 0);
+}
+
+size_t message_put_closed(unsigned char buf[static MESSAGE_MAX], uint64_t connection)
+{
+	return message_put(buf, MESSAGE_CLOSED, &connection, sizeof(connection), NULL, 0);
 }
 
 size_t message_put_plain(unsigned char buf[static MESSAGE_MAX], enum message_type type)
@@ -93,17 +112,16 @@ static int get_request(const unsigned char *p, size_t len, struct request *rq, s
 	memcpy(&h, p, sizeof(h));
 	if (h.op == OP_NONE || h.op >= OP_END)
 		return cc_fail(err, CC_E_INVALID, "request message with operation %u", h.op);
-	if (!padded(h.arg, sizeof(h.arg)) || !padded(h.channel, sizeof(h.channel)))
+	if (!padded(h.arg, sizeof(h.arg)) || h.zero)
 		return cc_fail(err, CC_E_INVALID, "request message with an unterminated text");
 	*rq = (struct request){
 		.op = (enum op)h.op,
-		.peer = h.peer,
+		.conn = h.conn,
 		.after = h.after,
 		.body = (const char *)p + sizeof(h),
 		.body_len = len - sizeof(h),
 	};
 	memcpy(rq->arg, h.arg, sizeof(rq->arg));
-	memcpy(rq->channel, h.channel, sizeof(rq->channel));
 	return 0;
 }
 
@@ -129,6 +147,30 @@ static int get_part(const unsigned char *p, size_t len, struct answer_part *part
 	return 0;
 }
 
+static int get_connect(const unsigned char *p, size_t len, struct connection *c,
+		       struct cc_error *err)
+{
+	struct connect_head h;
+
+	if (len != sizeof(h))
+		return cc_fail(err, CC_E_INVALID, "connect message of %zu bytes", len);
+	memcpy(&h, p, sizeof(h));
+	if (h.zero)
+		return cc_fail(err, CC_E_INVALID, "connect message with something behind it");
+	*c = (struct connection){h.id, {h.uid, h.gid, h.pid}};
+	return 0;
+}
+
+static int get_closed(const unsigned char *p, size_t len, struct connection *c,
+		      struct cc_error *err)
+{
+	*c = (struct connection){0};
+	if (len != sizeof(c->id))
+		return cc_fail(err, CC_E_INVALID, "closed message of %zu bytes", len);
+	memcpy(&c->id, p, sizeof(c->id));
+	return 0;
+}
+
 int message_get(const unsigned char *buf, size_t len, struct message *m, struct cc_error *err)
 {
 	struct head h;
@@ -145,7 +187,12 @@ int message_get(const unsigned char *buf, size_t len, struct message *m, struct 
 		return get_request(buf + sizeof(h), h.len, &m->request, err);
 	case MESSAGE_ANSWER:
 		return get_part(buf + sizeof(h), h.len, &m->part, err);
+	case MESSAGE_CONNECT:
+		return get_connect(buf + sizeof(h), h.len, &m->connection, err);
+	case MESSAGE_CLOSED:
+		return get_closed(buf + sizeof(h), h.len, &m->connection, err);
 	case MESSAGE_READY:
+	case MESSAGE_CHANGED:
 	case MESSAGE_STOP:
 		return h.len ? cc_fail(err, CC_E_INVALID, "message of type %u is too long", h.type)
 			     : 0;
@@ -154,26 +201,66 @@ int message_get(const unsigned char *buf, size_t len, struct message *m, struct 
 	}
 }
 
-int message_send(int fd, const unsigned char *buf, size_t len)
+/* Room for one descriptor. */
+union control {
+	char buf[CMSG_SPACE(sizeof(int))];
+	struct cmsghdr align;
+};
+
+int message_send(int fd, const unsigned char *buf, size_t len, int passed, int flags)
 {
+	struct iovec iov = {.iov_base = (void *)buf, .iov_len = len};
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+	union control control = {0};
 	ssize_t n;
 
+	if (passed >= 0) {
+		msg.msg_control = control.buf;
+		msg.msg_controllen = sizeof(control.buf);
+		*CMSG_FIRSTHDR(&msg) = (struct cmsghdr){
+			.cmsg_len = CMSG_LEN(sizeof(int)),
+			.cmsg_level = SOL_SOCKET,
+			.cmsg_type = SCM_RIGHTS,
+		};
+		memcpy(CMSG_DATA(CMSG_FIRSTHDR(&msg)), &passed, sizeof(passed));
+	}
 	do {
-		n = send(fd, buf, len, MSG_NOSIGNAL);
+		n = sendmsg(fd, &msg, MSG_NOSIGNAL | flags);
 	} while (n < 0 && errno == EINTR);
 	return n < 0 ? -1 : 0;
 }
 
-ssize_t message_recv(int fd, unsigned char buf[static MESSAGE_MAX])
+static int passed_fd(struct msghdr *msg)
+{
+	const struct cmsghdr *c = CMSG_FIRSTHDR(msg);
+	int fd = -1;
+
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
+	    c->cmsg_len == CMSG_LEN(sizeof(int)))
+		memcpy(&fd, CMSG_DATA(c), sizeof(fd));
+	return fd;
+}
+
+ssize_t message_recv(int fd, unsigned char buf[static MESSAGE_MAX], int *passed)
 {
 	struct iovec iov = {.iov_base = buf, .iov_len = MESSAGE_MAX};
-	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+	union control control = {0};
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = passed ? control.buf : NULL,
+		.msg_controllen = passed ? CMSG_LEN(sizeof(int)) : 0,
+	};
 	ssize_t n;
 
 	do {
 		n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC);
 	} while (n < 0 && errno == EINTR);
+	if (passed)
+		*passed = n > 0 ? passed_fd(&msg) : -1;
 	if (n > 0 && (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {
+		if (passed)
+			close(cc_steal_fd(passed));
 		errno = EMSGSIZE;
 		return -1;
 	}

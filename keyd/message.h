@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * message.h - what front and custodian say to each other, one message a packet of a SOCK_SEQPACKET
- * pair. Neither believes the other: every packet is checked for type and exact length when it is
- * read.
+ * message.h - what a front and the custodian say to each other, one message a packet of a
+ * SOCK_SEQPACKET pair. Neither believes the other: every packet is checked for type and exact
+ * length when it is read.
  *
  *   head     magic (4), type (2), zero (2), bytes after the head (4)
  *   READY    front → custodian: serving; nothing more
- *   REQUEST  front → custodian: op (4), peer's pid (4), after (8), argument (OP_ARG_LEN,
- *            NUL padded), channel (MESSAGE_CHANNEL_LEN, NUL padded), body
+ *   CONNECT  custodian → front: connection (8), peer's uid (4), gid (4), pid (4), and the accepted
+ *            socket as the one descriptor that comes with it
+ *   CLOSED   front → custodian: connection (8) that has ended
+ *   REQUEST  front → custodian: op (4), zero (4), connection (8), after (8), argument (OP_ARG_LEN,
+ *            NUL padded), body
  *   ANSWER   custodian → front: HTTP status (2), type of the text (1), last (1), part of
  *            the text; an answer is as many packets as its text needs, `last` is 1 in the last one
  *            only
+ *   CHANGED  custodian → front: whoever waits for a change is to be told; nothing more
  *   STOP     custodian → front: end, there is nothing wrong; nothing more
  *
  * Numbers are in host order: both ends are one binary.
@@ -30,25 +34,50 @@
 #define MESSAGE_MAX (MESSAGE_BODY_MAX + 512)
 #define MESSAGE_CHANNEL_LEN 64
 
-enum message_type { MESSAGE_READY = 1, MESSAGE_REQUEST, MESSAGE_ANSWER, MESSAGE_STOP };
+enum message_type {
+	MESSAGE_READY = 1,
+	MESSAGE_REQUEST,
+	MESSAGE_ANSWER,
+	MESSAGE_STOP,
+	MESSAGE_CONNECT,
+	MESSAGE_CLOSED,
+	MESSAGE_CHANGED,
+};
 enum text_type { TEXT_JSON = 1, TEXT_METRICS };
+
+/* Who is at the other end of a connection, as the kernel says; @pid is 0 when it is unknown. */
+struct peer {
+	uint32_t uid, gid, pid;
+};
+
+/* A connection; its number is never used again. */
+struct connection {
+	uint64_t id;
+	struct peer peer;
+};
 
 /**
  * struct request - one request of the API.
- * @peer: pid of who asks, for the audit log; 0 is unknown
+ * @conn: the connection that it came over, 0 for none
  * @after: the audit log's query
  * @arg: name or UUID of the path, or ""
- * @channel: how it came: CC_CHANNEL_UNIX
  * @body: @body_len bytes, unparsed; borrowed
+ *
+ * Not in the message, because the front has no say in it; filled by who received it (plane.h):
+ * @plane: who may ask what; 0 may nothing
+ * @peer: pid of who asks, for the audit log; 0 is unknown
+ * @channel: how it came: CC_CHANNEL_UNIX
  */
 struct request {
 	enum op op;
-	uint32_t peer;
+	uint64_t conn;
 	uint64_t after;
 	char arg[OP_ARG_LEN];
-	char channel[MESSAGE_CHANNEL_LEN];
 	const char *body;
 	size_t body_len;
+	enum plane_bit plane;
+	uint32_t peer;
+	char channel[MESSAGE_CHANNEL_LEN];
 };
 
 /* A part of an answer; @text borrowed. */
@@ -66,12 +95,15 @@ struct message {
 	union {
 		struct request request;
 		struct answer_part part;
+		struct connection connection; /* of CLOSED without the peer */
 	};
 };
 
 /* Largest packet is MESSAGE_MAX bytes. Return: bytes written to @buf. */
 size_t message_put_request(unsigned char buf[static MESSAGE_MAX], const struct request *rq);
 size_t message_put_part(unsigned char buf[static MESSAGE_MAX], const struct answer_part *part);
+size_t message_put_connect(unsigned char buf[static MESSAGE_MAX], const struct connection *c);
+size_t message_put_closed(unsigned char buf[static MESSAGE_MAX], uint64_t connection);
 size_t message_put_plain(unsigned char buf[static MESSAGE_MAX], enum message_type type);
 
 /*
@@ -79,8 +111,20 @@ size_t message_put_plain(unsigned char buf[static MESSAGE_MAX], enum message_typ
  */
 int message_get(const unsigned char *buf, size_t len, struct message *m, struct cc_error *err);
 
-/* Blocking; -1 with errno set, EMSGSIZE for a packet cut short, 0 at the other end's end. */
-int message_send(int fd, const unsigned char *buf, size_t len);
-ssize_t message_recv(int fd, unsigned char buf[static MESSAGE_MAX]);
+/**
+ * message_send - sends a packet.
+ * @passed: a descriptor that goes with it, -1 for none; stays the caller's
+ * @flags: MSG_DONTWAIT or 0
+ * Return: 0, or -1 with errno.
+ */
+int message_send(int fd, const unsigned char *buf, size_t len, int passed, int flags);
+
+/**
+ * message_recv - receives a packet. Blocking.
+ * @passed: the descriptor that came with it or -1, close-on-exec; NULL: none may come
+ * Return: bytes, 0 at the other end's end, -1 with errno: EMSGSIZE for a packet cut short, or with
+ * descriptors that may not come.
+ */
+ssize_t message_recv(int fd, unsigned char buf[static MESSAGE_MAX], int *passed);
 
 #endif

@@ -5,8 +5,8 @@
 
 #include "name.h"
 
-#define ROW(name, handler, m, p, e, f) \
-	[OP_##name] = {.method = (m), .path = (p), .event = (e), .flags = (f)},
+#define ROW(name, handler, pl, m, p, e, f) \
+	[OP_##name] = {.planes = (pl), .method = (m), .path = (p), .event = (e), .flags = (f)},
 const struct operation operations[OP_END] = {OPERATIONS(ROW)};
 
 bool op_has_body(const struct operation *op)

@@ -2,7 +2,8 @@
 /*
  * op.h - the operations of keyd's API, a row each: the one list of what can be asked. The front
  * finds an operation by method and path, the custodian runs its handler and writes its audit row,
- * and messages between them name it. What it takes and answers is in docs/api.md.
+ * for those who may ask for it, and messages between them name it. What it takes and answers is in
+ * docs/api.md.
  */
 #ifndef KEYD_OP_H
 #define KEYD_OP_H
@@ -26,53 +27,71 @@ enum op_flag {
 	OPF_PAGED = 16,
 };
 
+/**
+ * enum plane_bit - who may ask: one bit of the mask of an operation.
+ * @PLANE_ADMIN: administrators
+ * @PLANE_AGENTS: agents of hosts; it has no operation that changes who or what is trusted
+ *
+ * Each plane has a socket, a front and a link of its own (plane.h). The custodian knows the plane
+ * of a request by the descriptor that it came by.
+ */
+enum plane_bit {
+	PLANE_ADMIN = 1,
+	PLANE_AGENTS = 2,
+};
+#define PLANES (PLANE_ADMIN | PLANE_AGENTS)
+
 /*
- * ROW(name, handler, method, path, event, flags): OP_name is its number, op_handler() the
- * custodian's function, @path has at most one segment NAME or UUID, the argument; @event is its
- * name in the audit log. A POST has a JSON object as body, the others have none.
+ * ROW(name, handler, planes, method, path, event, flags): OP_name is its number, op_handler() the
+ * custodian's function, @planes a mask of enum plane_bit, @path has at most one segment NAME or
+ * UUID, the argument; @event is its name in the audit log. A POST has a JSON object as body, the
+ * others have none.
  */
 #define OPERATIONS_OF_CUSTODIAN(ROW)                                                               \
-	ROW(HEALTHZ, healthz, "GET", "/healthz", "healthz", 0)                                     \
-	ROW(METRICS, metrics, "GET", "/metrics", "metrics", 0)                                     \
-	ROW(CHALLENGE, challenge, "POST", "/v1/challenge", "challenge", 0)                         \
-	ROW(RELEASE, release, "POST", "/v1/release", "release", OPF_AUDITED | OPF_ATTESTED)        \
-	ROW(LEASE_LIST, lease_list, "GET", "/v1/leases", "lease.list", 0)                          \
-	ROW(LEASE_RETURN, lease_return, "POST", "/v1/leases/UUID/return", "lease.return",          \
+	ROW(HEALTHZ, healthz, PLANES, "GET", "/healthz", "healthz", 0)                             \
+	ROW(METRICS, metrics, PLANE_ADMIN, "GET", "/metrics", "metrics", 0)                        \
+	ROW(CHALLENGE, challenge, PLANES, "POST", "/v1/challenge", "challenge", 0)                 \
+	ROW(RELEASE, release, PLANES, "POST", "/v1/release", "release",                            \
 	    OPF_AUDITED | OPF_ATTESTED)                                                            \
-	ROW(LEASE_REVOKE, lease_revoke, "DELETE", "/v1/leases/UUID", "lease.revoke",               \
+	ROW(LEASE_LIST, lease_list, PLANES, "GET", "/v1/leases", "lease.list", 0)                  \
+	ROW(LEASE_RETURN, lease_return, PLANES, "POST", "/v1/leases/UUID/return", "lease.return",  \
+	    OPF_AUDITED | OPF_ATTESTED)                                                            \
+	ROW(LEASE_REVOKE, lease_revoke, PLANE_ADMIN, "DELETE", "/v1/leases/UUID", "lease.revoke",  \
 	    OPF_AUDITED | OPF_WAKES)                                                               \
-	ROW(VOLUME_CREATE, volume_create, "POST", "/v1/volumes", "volume.create", OPF_AUDITED)     \
-	ROW(VOLUME_LIST, volume_list, "GET", "/v1/volumes", "volume.list", 0)                      \
-	ROW(VOLUME_GET, volume_get, "GET", "/v1/volumes/NAME", "volume.get", 0)                    \
-	ROW(VOLUME_READY, volume_ready, "POST", "/v1/volumes/NAME/ready", "volume.ready",          \
+	ROW(VOLUME_CREATE, volume_create, PLANE_ADMIN, "POST", "/v1/volumes", "volume.create",     \
+	    OPF_AUDITED)                                                                           \
+	ROW(VOLUME_LIST, volume_list, PLANES, "GET", "/v1/volumes", "volume.list", 0)              \
+	ROW(VOLUME_GET, volume_get, PLANES, "GET", "/v1/volumes/NAME", "volume.get", 0)            \
+	ROW(VOLUME_READY, volume_ready, PLANE_ADMIN, "POST", "/v1/volumes/NAME/ready",             \
+	    "volume.ready", OPF_AUDITED | OPF_WAKES)                                               \
+	ROW(VOLUME_GROW, volume_grow, PLANE_ADMIN, "POST", "/v1/volumes/NAME/grow", "volume.grow", \
+	    OPF_AUDITED)                                                                           \
+	ROW(VOLUME_DELETE, volume_delete, PLANE_ADMIN, "DELETE", "/v1/volumes/NAME",               \
+	    "volume.delete", OPF_AUDITED | OPF_ERASES | OPF_WAKES)                                 \
+	ROW(SIGNER_ADD, signer_add, PLANE_ADMIN, "POST", "/v1/signers", "signer.add", OPF_AUDITED) \
+	ROW(SIGNER_LIST, signer_list, PLANE_ADMIN, "GET", "/v1/signers", "signer.list", 0)         \
+	ROW(SIGNER_DELETE, signer_delete, PLANE_ADMIN, "DELETE", "/v1/signers/NAME",               \
+	    "signer.delete", OPF_AUDITED | OPF_WAKES)                                              \
+	ROW(IDENTITY_ADD, identity_add, PLANE_ADMIN, "POST", "/v1/identities", "identity.add",     \
 	    OPF_AUDITED | OPF_WAKES)                                                               \
-	ROW(VOLUME_GROW, volume_grow, "POST", "/v1/volumes/NAME/grow", "volume.grow", OPF_AUDITED) \
-	ROW(VOLUME_DELETE, volume_delete, "DELETE", "/v1/volumes/NAME", "volume.delete",           \
-	    OPF_AUDITED | OPF_ERASES | OPF_WAKES)                                                  \
-	ROW(SIGNER_ADD, signer_add, "POST", "/v1/signers", "signer.add", OPF_AUDITED)              \
-	ROW(SIGNER_LIST, signer_list, "GET", "/v1/signers", "signer.list", 0)                      \
-	ROW(SIGNER_DELETE, signer_delete, "DELETE", "/v1/signers/NAME", "signer.delete",           \
+	ROW(IDENTITY_GET, identity_get, PLANES, "GET", "/v1/identities/NAME", "identity.get", 0)   \
+	ROW(IDENTITY_REVOKE, identity_revoke, PLANE_ADMIN, "DELETE", "/v1/identities/NAME",        \
+	    "identity.revoke", OPF_AUDITED | OPF_WAKES)                                            \
+	ROW(AGENT_ADD, agent_add, PLANE_ADMIN, "POST", "/v1/agents", "agent.add", OPF_AUDITED)     \
+	ROW(AGENT_LIST, agent_list, PLANE_ADMIN, "GET", "/v1/agents", "agent.list", 0)             \
+	ROW(AGENT_DELETE, agent_delete, PLANE_ADMIN, "DELETE", "/v1/agents/NAME", "agent.delete",  \
 	    OPF_AUDITED | OPF_WAKES)                                                               \
-	ROW(IDENTITY_ADD, identity_add, "POST", "/v1/identities", "identity.add",                  \
+	ROW(AUDIT_LIST, audit_list, PLANE_ADMIN, "GET", "/v1/audit", "audit.list", OPF_PAGED)      \
+	ROW(RENEW, renew, PLANES, "POST", "/v1/renew", "renew", OPF_AUDITED | OPF_ATTESTED)        \
+	ROW(VOLUME_SET, volume_set, PLANE_ADMIN, "POST", "/v1/volumes/NAME/set", "volume.set",     \
 	    OPF_AUDITED | OPF_WAKES)                                                               \
-	ROW(IDENTITY_GET, identity_get, "GET", "/v1/identities/NAME", "identity.get", 0)           \
-	ROW(IDENTITY_REVOKE, identity_revoke, "DELETE", "/v1/identities/NAME", "identity.revoke",  \
+	ROW(AGENT_SET, agent_set, PLANE_ADMIN, "POST", "/v1/agents/NAME/set", "agent.set",         \
 	    OPF_AUDITED | OPF_WAKES)                                                               \
-	ROW(AGENT_ADD, agent_add, "POST", "/v1/agents", "agent.add", OPF_AUDITED)                  \
-	ROW(AGENT_LIST, agent_list, "GET", "/v1/agents", "agent.list", 0)                          \
-	ROW(AGENT_DELETE, agent_delete, "DELETE", "/v1/agents/NAME", "agent.delete",               \
-	    OPF_AUDITED | OPF_WAKES)                                                               \
-	ROW(AUDIT_LIST, audit_list, "GET", "/v1/audit", "audit.list", OPF_PAGED)                   \
-	ROW(RENEW, renew, "POST", "/v1/renew", "renew", OPF_AUDITED | OPF_ATTESTED)                \
-	ROW(VOLUME_SET, volume_set, "POST", "/v1/volumes/NAME/set", "volume.set",                  \
-	    OPF_AUDITED | OPF_WAKES)                                                               \
-	ROW(AGENT_SET, agent_set, "POST", "/v1/agents/NAME/set", "agent.set",                      \
-	    OPF_AUDITED | OPF_WAKES)                                                               \
-	ROW(SIGNER_SET, signer_set, "POST", "/v1/signers/NAME/set", "signer.set",                  \
+	ROW(SIGNER_SET, signer_set, PLANE_ADMIN, "POST", "/v1/signers/NAME/set", "signer.set",     \
 	    OPF_AUDITED | OPF_WAKES)
 
 /* Those that the front answers by itself. */
-#define OPERATIONS_OF_FRONT(ROW) ROW(CHANGES, changes, "GET", "/v1/changes", "changes", 0)
+#define OPERATIONS_OF_FRONT(ROW) ROW(CHANGES, changes, PLANES, "GET", "/v1/changes", "changes", 0)
 
 #define OPERATIONS(ROW) OPERATIONS_OF_CUSTODIAN(ROW) OPERATIONS_OF_FRONT(ROW)
 
@@ -85,9 +104,11 @@ enum op { OP_NONE, OPERATIONS(OP_NUMBER) OP_END };
 
 /**
  * struct operation - a row; the handlers are known in custodian/ only.
+ * @planes: of enum plane_bit
  * @flags: of enum op_flag
  */
 struct operation {
+	unsigned int planes;
 	const char *method;
 	const char *path;
 	const char *event;

@@ -7,59 +7,64 @@
 #include <signal.h>
 #include <string.h>
 #include <time.h>
-#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <systemd/sd-daemon.h>
 
+#include "agents_socket.h"
 #include "cleanup.h"
 #include "confine.h"
-#include "custodian/custodian.h"
 #include "custodian/handle.h"
+#include "custodian/start.h"
 #include "front/front.h"
 #include "front/listen.h"
+#include "lock.h"
 #include "log.h"
-#include "message.h"
+#include "plane.h"
 
-#define READY_MS 10000 /* for the front to set up */
-#define STOP_MS 5000   /* for the front to end */
-#define REAP_MS 1000   /* for its exit status to follow its socket */
+#define READY_MS 10000 /* for a front to set up */
+#define STOP_MS 5000   /* for the fronts to end */
+#define REAP_MS 1000   /* for an exit status to follow its socket */
 
 /**
  * struct server - the custodian's side.
- * @link: to the front
  * @signals: SIGTERM, SIGINT, SIGCHLD
  * @lock: the state directory, locked: one keyd serves it
- * @bound: the socket's file is ours to remove
+ * @bound: paths of the sockets that are ours to remove
  */
 struct server {
 	struct custodian custodian;
-	int listener, link, signals, lock;
-	bool bound;
-	pid_t front;
-	unsigned char buf[MESSAGE_MAX];
+	struct planes planes;
+	int signals, lock;
+	const char *bound[2];
+	char agents_socket[CC_SOCKET_PATH_LEN];
 };
 
-/* ---- the front ---- */
+/* ---- the fronts ---- */
 
-static int run_front(struct server *s, int link, const struct confine_user *user,
-		     struct cc_error *err)
+/* What a front does not get: the custodian's ends of both links, and where peers come. */
+static void shed(struct server *s)
+{
+	planes_close(&s->planes);
+	close(s->signals);
+	close(s->lock);
+}
+
+static int run_front(struct server *s, const struct plane *p, int link,
+		     const struct confine_user *user, struct cc_error *err)
 {
 	struct front *f;
 	int rc;
 
-	/* The custodian says when to stop; a terminal's ^C goes to both of us. */
+	/* The custodian says when to stop; a terminal's ^C goes to all of us. */
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
-	prctl(PR_SET_NAME, "keyd-front", 0, 0, 0);
-	close(s->link);
-	close(s->signals);
-	close(s->lock);
+	prctl(PR_SET_NAME, p->which == PLANE_ADMIN ? "keyd-front" : "keyd-agents", 0, 0, 0);
+	shed(s);
 
-	f = front_new(s->listener, link, err);
+	f = front_new(p->which, link, err);
 	if (!f)
 		return -1;
 	rc = confine_front(user, err) ? -1 : front_run(f, err);
@@ -67,176 +72,117 @@ static int run_front(struct server *s, int link, const struct confine_user *user
 	return rc;
 }
 
-static int fork_front(struct server *s, const struct confine_user *user, struct cc_error *err)
+static int fork_front(struct server *s, struct plane *p, const struct confine_user *user,
+		      struct cc_error *err)
 {
-	int pair[2];
+	int link = plane_link(p, err);
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
-		return cc_fail_errno(err, CC_E_INTERNAL, "socketpair");
-	s->link = pair[0];
-	s->front = fork();
-	if (s->front == 0) {
-		int rc = run_front(s, pair[1], user, err);
+	if (link < 0)
+		return -1;
+	p->front = fork();
+	if (p->front == 0) {
+		int rc = run_front(s, p, link, user, err);
 
 		if (rc)
-			cc_log(LOG_ERR, "front: %s", err->text);
+			cc_log(LOG_ERR, "front of the %s: %s", p->name, err->text);
 		_exit(rc ? CC_E_INTERNAL : 0);
 	}
-	close(pair[1]);
-	if (s->front < 0)
-		return cc_fail_errno(err, CC_E_INTERNAL, "fork");
-	close(cc_steal_fd(&s->listener));
-	return 0;
+	close(link);
+	return p->front < 0 ? cc_fail_errno(err, CC_E_INTERNAL, "fork") : 0;
 }
 
 /* How the front ended, in words, if it has. */
-static int reap_front(struct server *s, struct cc_error *err)
+static int reap(struct plane *p, struct cc_error *err)
 {
 	int wait;
 
-	if (waitpid(s->front, &wait, WNOHANG) != s->front)
+	if (p->front <= 0 || waitpid(p->front, &wait, WNOHANG) != p->front)
 		return 0;
-	s->front = -1;
+	p->front = 0;
 	if (WIFSIGNALED(wait))
-		return cc_fail(err, CC_E_INTERNAL, "the front was killed by signal %d (%s)",
+		return cc_fail(err, CC_E_INTERNAL,
+			       "the front of the %s was killed by signal %d (%s)", p->name,
 			       WTERMSIG(wait), strsignal(WTERMSIG(wait)));
-	return cc_fail(err, CC_E_INTERNAL, "the front ended with status %d", WEXITSTATUS(wait));
+	return cc_fail(err, CC_E_INTERNAL, "the front of the %s ended with status %d", p->name,
+		       WEXITSTATUS(wait));
 }
 
-/* 1: a packet or the end of them is there, 0: it is time to stop, -1: the front is gone. */
-static int wait_event(struct server *s, int timeout_ms, struct cc_error *err)
+static int reap_any(struct server *s, struct cc_error *err)
 {
-	struct pollfd fds[] = {{s->signals, POLLIN, 0}, {s->link, POLLIN, 0}};
-	struct signalfd_siginfo sig;
-	int n;
+	return reap(&s->planes.admin, err) || reap(&s->planes.agents, err) ? -1 : 0;
+}
 
-	for (;;) {
-		n = poll(fds, 2, timeout_ms);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return cc_fail_errno(err, CC_E_INTERNAL, "poll");
-		if (n == 0)
-			return cc_fail(err, CC_E_INTERNAL, "the front does not answer");
-		if (!fds[0].revents)
-			return 1;
-		if (read(s->signals, &sig, sizeof(sig)) != sizeof(sig))
-			return cc_fail_errno(err, CC_E_INTERNAL, "signalfd");
-		if (sig.ssi_signo != SIGCHLD)
-			return 0;
-		if (reap_front(s, err))
-			return -1;
-	}
+/* 0: it is time to stop, 1: it is not, -1: a front is gone. */
+static int take_signal(struct server *s, struct cc_error *err)
+{
+	struct signalfd_siginfo sig;
+
+	if (read(s->signals, &sig, sizeof(sig)) != sizeof(sig))
+		return cc_fail_errno(err, CC_E_INTERNAL, "signalfd");
+	if (sig.ssi_signo != SIGCHLD)
+		return 0;
+	return reap_any(s, err) ? -1 : 1;
 }
 
 /* Its socket closes a moment before the kernel says how it ended. */
-static int hung_up(struct server *s, struct cc_error *err)
+static int hung_up(struct server *s, const struct plane *p, struct cc_error *err)
 {
 	struct pollfd signals = {s->signals, POLLIN, 0};
 
 	poll(&signals, 1, REAP_MS);
-	if (reap_front(s, err))
+	if (reap_any(s, err))
 		return -1;
-	return cc_fail(err, CC_E_INTERNAL, "the front hung up");
+	return cc_fail(err, CC_E_INTERNAL, "the front of the %s hung up", p->name);
 }
 
-/* One message of the front; -1 when it is gone or sent what it must not. */
-static int receive(struct server *s, struct message *m, struct cc_error *err)
+static int wait_ready(struct server *s, struct plane *p, struct cc_error *err)
 {
-	ssize_t n = message_recv(s->link, s->buf);
+	int rc;
 
-	if (n < 0)
-		return cc_fail_errno(err, CC_E_INTERNAL, "message from the front");
-	if (n == 0)
-		return hung_up(s, err);
-	return message_get(s->buf, (size_t)n, m, err);
-}
-
-/* ---- the custodian ---- */
-
-static int answer(struct server *s, const struct answer *a, struct cc_error *err)
-{
-	size_t at = 0;
-
-	do {
-		size_t len = a->len - at < MESSAGE_PART_MAX ? a->len - at : MESSAGE_PART_MAX;
-		struct answer_part part = {
-			.http = a->http,
-			.type = a->type,
-			.last = at + len == a->len,
-			.text = a->text + at,
-			.len = len,
-		};
-
-		if (message_send(s->link, s->buf, message_put_part(s->buf, &part)))
-			return errno == EPIPE
-				       ? hung_up(s, err)
-				       : cc_fail_errno(err, CC_E_INTERNAL, "answer to the front");
-		at += len;
-	} while (at < a->len);
-	return 0;
-}
-
-static int handle(struct server *s, struct cc_error *err)
-{
-	answer_auto struct answer a = {0};
-	struct message m = {0};
-
-	if (receive(s, &m, err))
-		return -1;
-	if (m.type != MESSAGE_REQUEST)
-		return cc_fail(err, CC_E_INTERNAL,
-			       "the front sent a message that is not its to send");
-	custodian_handle(&s->custodian, &m.request, &a);
-	return answer(s, &a, err);
-}
-
-static int wait_ready(struct server *s, struct cc_error *err)
-{
-	struct message m = {0};
-	int rc = wait_event(s, READY_MS, err);
-
-	if (rc == 0)
-		return cc_fail(err, CC_E_INTERNAL, "stopped before it served");
-	if (rc < 0 || receive(s, &m, err))
-		return -1;
-	return m.type == MESSAGE_READY ? 0 : cc_fail(err, CC_E_INTERNAL, "the front did not start");
+	while ((rc = plane_wait_ready(&s->planes, p, s->signals, READY_MS, err)) == 1) {
+		rc = take_signal(s, err);
+		if (rc < 0)
+			return -1;
+		if (rc == 0)
+			return cc_fail(err, CC_E_INTERNAL, "stopped before it served");
+	}
+	return rc;
 }
 
 static int serve_requests(struct server *s, struct cc_error *err)
 {
+	struct plane *gone;
 	int rc;
 
-	while ((rc = wait_event(s, -1, err)) > 0)
-		if (handle(s, err))
-			return -1;
+	do {
+		rc = planes_serve(&s->planes, &s->custodian, s->signals, &gone, err);
+		if (rc == 0)
+			return hung_up(s, gone, err);
+		if (rc > 0)
+			rc = take_signal(s, err);
+	} while (rc > 0);
 	return rc;
 }
 
-static void stop_front(struct server *s)
+/* Both have ended, or there was no time left. */
+static void stop_fronts(struct server *s)
 {
-	struct cc_error why;
+	struct pollfd signals = {s->signals, POLLIN, 0};
+	struct cc_error how;
 
-	if (message_send(s->link, s->buf, message_put_plain(s->buf, MESSAGE_STOP)))
-		return;
-	while (wait_event(s, STOP_MS, &why) > 0 && s->front > 0)
-		if (message_recv(s->link, s->buf) <= 0)
-			break;
+	plane_stop(&s->planes, &s->planes.admin);
+	plane_stop(&s->planes, &s->planes.agents);
+	for (;;) {
+		while (reap_any(s, &how))
+			;
+		if (!s->planes.admin.front && !s->planes.agents.front)
+			return;
+		if (poll(&signals, 1, STOP_MS) <= 0 || take_signal(s, &how) == 0)
+			return;
+	}
 }
 
 /* ---- start ---- */
-
-static int lock_dir(const char *dir, struct cc_error *err)
-{
-	cc_auto_close int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd < 0)
-		return cc_fail_errno(err, CC_E_NOTFOUND, "%s: run keyd init first", dir);
-	if (flock(fd, LOCK_EX | LOCK_NB))
-		return errno == EWOULDBLOCK ? cc_fail(err, CC_E_BUSY, "another keyd serves %s", dir)
-					    : cc_fail_errno(err, CC_E_INTERNAL, "%s", dir);
-	return cc_steal_fd(&fd);
-}
 
 static int catch_signals(struct cc_error *err)
 {
@@ -255,6 +201,15 @@ static int catch_signals(struct cc_error *err)
 	return fd < 0 ? cc_fail_errno(err, CC_E_INTERNAL, "signalfd") : fd;
 }
 
+static int bind_socket(struct server *s, struct plane *p, const char *path, struct cc_error *err)
+{
+	p->listener = listen_unix(path, err);
+	if (p->listener < 0)
+		return -1;
+	s->bound[p->which == PLANE_AGENTS] = path;
+	return 0;
+}
+
 /* What seccomp takes away is used once before: time zone data, the socket of the log. */
 static int start(struct server *s, const struct serve_options *opts, struct cc_error *err)
 {
@@ -269,25 +224,26 @@ static int start(struct server *s, const struct serve_options *opts, struct cc_e
 	s->lock = lock_dir(opts->state_dir, err);
 	if (s->lock < 0)
 		return -1;
-	s->listener = listen_unix(opts->socket, err);
-	if (s->listener < 0)
+	if (cc_agents_socket(opts->socket, s->agents_socket, err) ||
+	    bind_socket(s, &s->planes.admin, opts->socket, err) ||
+	    bind_socket(s, &s->planes.agents, s->agents_socket, err))
 		return -1;
-	s->bound = true;
 	s->signals = catch_signals(err);
 	if (s->signals < 0)
 		return -1;
-	cc_log(LOG_INFO, "starting on %s", opts->socket);
-	if (fork_front(s, &user, err) || cc_secret_init(err) ||
-	    custodian_open(&s->custodian, opts->state_dir, opts->kek, err))
+	cc_log(LOG_INFO, "starting on %s, for agents on %s", opts->socket, s->agents_socket);
+	if (fork_front(s, &s->planes.admin, &user, err) ||
+	    fork_front(s, &s->planes.agents, &user, err) || cc_secret_init(err) ||
+	    custodian_start(&s->custodian, opts->state_dir, opts->anchor, opts->kek, err))
 		return -1;
-	return wait_ready(s, err);
+	return wait_ready(s, &s->planes.admin, err) || wait_ready(s, &s->planes.agents, err) ? -1
+											     : 0;
 }
 
 static void server_free(struct server *s)
 {
 	custodian_close(&s->custodian);
-	cc_close_ptr(&s->link);
-	cc_close_ptr(&s->listener);
+	planes_close(&s->planes);
 	cc_close_ptr(&s->signals);
 	cc_close_ptr(&s->lock);
 	free(s);
@@ -304,7 +260,7 @@ static int serve_run(struct server *s, const struct serve_options *opts, struct 
 	cc_log(LOG_INFO, "realm %s: serving", s->custodian.realm);
 	if (serve_requests(s, err))
 		return -1;
-	stop_front(s);
+	stop_fronts(s);
 	cc_log(LOG_INFO, "stopped");
 	return 0;
 }
@@ -316,10 +272,12 @@ int serve(const struct serve_options *opts, struct cc_error *err)
 
 	if (!s)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	s->listener = s->link = s->signals = s->lock = -1;
+	planes_init(&s->planes);
+	s->signals = s->lock = -1;
 	rc = serve_run(s, opts, err);
-	if (s->bound)
-		unlink(opts->socket);
+	for (size_t i = 0; i < 2; i++)
+		if (s->bound[i])
+			unlink(s->bound[i]);
 	server_free(s);
 	return rc;
 }

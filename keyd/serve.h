@@ -1,19 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * serve.h - `keyd serve`: starts the front, becomes the custodian, serves until told to stop.
+ * serve.h - `keyd serve`: starts the fronts, becomes the custodian, serves until told to stop.
  *
- * The process that was started is the custodian; the front is its child, forked before any key is
- * in memory. When either is gone the other ends as well: whoever supervises keyd starts both again.
+ * The process that was started is the custodian; the fronts, one a plane, are its children, forked
+ * before any key is in memory. When one of the three is gone the others end as well: whoever
+ * supervises keyd starts all again.
  */
 #ifndef KEYD_SERVE_H
 #define KEYD_SERVE_H
 
 #include "error.h"
 
-/* Paths as in paths.h; @user as confine_find_user(). */
+/*
+ * Paths as in paths.h; agents are served beside @socket, see agents_socket.h; @anchor as
+ * anchor_dir(); @user as confine_find_user().
+ */
 struct serve_options {
 	const char *socket;
 	const char *state_dir;
+	const char *anchor;
 	const char *kek;
 	const char *user;
 };

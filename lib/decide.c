@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "decide_env.h"
+#include "decide_mounts.h"
+#include "demand.h"
 #include "render.h"
 #include "strv.h"
 #include "timestamp.h"
@@ -228,16 +230,42 @@ static int check_readonly_rootfs(const struct cc_identity *id, const struct cc_m
 			 "--read-only");
 }
 
+bool cc_setting_is_of_filter(const char *setting)
+{
+	return !strncmp(setting, CC_SETTING_SECCOMP, strlen(CC_SETTING_SECCOMP));
+}
+
+/* Settings of the filter are part of it: an identity that names the filter has named them. */
+static int check_filter(const struct cc_identity *id, const struct cc_measurement *m,
+			struct cc_error *err)
+{
+	char got[CC_RENDER_MAX];
+
+	for (size_t i = 0; i < m->settings.n; i++) {
+		const char *s = m->settings.v[i];
+
+		if (cc_setting_is_of_filter(s) && !cc_strv_has(&id->settings, s))
+			return cc_refuse(err, "seccomp",
+					 "seccomp: identity wants the engine's own filter, "
+					 "container has another, with %s; run it without "
+					 "--security-opt seccomp, or sign \"seccomp\": \"%s\"",
+					 cc_render_str(s, got), m->seccomp);
+	}
+	return 0;
+}
+
 static int check_seccomp(const struct cc_identity *id, const struct cc_measurement *m,
 			 const struct cc_policy *policy, struct cc_error *err)
 {
 	const char *got = m->seccomp ? m->seccomp : "unconfined";
 
 	(void)policy;
-	if (id->seccomp ? !strcmp(id->seccomp, got) : strcmp(got, "unconfined") != 0)
+	if (!id->seccomp && strcmp(got, "unconfined") != 0)
+		return check_filter(id, m, err);
+	if (id->seccomp && !strcmp(id->seccomp, got))
 		return 0;
 	return cc_refuse(err, "seccomp", "seccomp: identity wants %s, container has %s",
-			 id->seccomp ? id->seccomp : "a filter", got);
+			 id->seccomp ? id->seccomp : "the engine's own filter", got);
 }
 
 bool cc_apparmor_is_default(const char *profile)
@@ -288,73 +316,11 @@ static int check_devices(const struct cc_identity *id, const struct cc_measureme
 	return 0;
 }
 
-/* ---- mounts -------------------------------------------------------------------------------- */
-
-/* "ro" for "ro" and its recursive kind "rro", and so on. */
-static bool is_option(const char *option, const char *name)
-{
-	return !strcmp(option, name) || (option[0] == 'r' && !strcmp(option + 1, name));
-}
-
-/* runc and crun let the last of a pair win: an option counts only where its opposite is not. */
-static bool option_holds(const struct cc_strv *options, const char *option)
-{
-	static const char *const opposites[][2] = {
-		{"ro", "rw"}, {"nosuid", "suid"}, {"nodev", "dev"}, {"noexec", "exec"}};
-
-	if (!cc_strv_has(options, option))
-		return false;
-	for (size_t i = 0; i < sizeof(opposites) / sizeof(opposites[0]); i++)
-		for (size_t k = 0; k < 2; k++)
-			for (size_t o = 0; o < options->n; o++)
-				if (is_option(option, opposites[i][k]) &&
-				    is_option(options->v[o], opposites[i][1 - k]))
-					return false;
-	return true;
-}
-
-static bool mount_rule_allows(const struct cc_mount_rule *r, const struct cc_mount *mt)
-{
-	if (!same(r->destination, mt->destination) || !same(r->source, mt->source) ||
-	    !same(r->type, mt->type))
-		return false;
-	for (size_t i = 0; i < r->options.n; i++)
-		if (!option_holds(&mt->options, r->options.v[i]))
-			return false;
-	return true;
-}
-
-/* An engine's own mount may not cover the volume's mount point, lie below it, or hide its way. */
-static bool mount_is_harmless(const struct cc_identity *id, const struct cc_mount *mt)
-{
-	return mt->engine && cc_path_is_normal(mt->destination) &&
-	       !cc_path_is_within(mt->destination, id->mount_point) &&
-	       !cc_path_is_within(id->mount_point, mt->destination);
-}
-
 static int check_mounts(const struct cc_identity *id, const struct cc_measurement *m,
 			const struct cc_policy *policy, struct cc_error *err)
 {
-	char at[CC_RENDER_MAX], from[CC_RENDER_MAX], options[CC_RENDER_MAX];
-
 	(void)policy;
-	for (size_t i = 0; i < m->n_mounts; i++) {
-		const struct cc_mount *mt = &m->mounts[i];
-		bool allowed = mount_is_harmless(id, mt) ||
-			       cc_mount_is_placeholder(mt, id->volume, id->mount_point);
-
-		for (size_t k = 0; k < id->n_mounts && !allowed; k++)
-			allowed = mount_rule_allows(&id->mounts[k], mt);
-		if (!allowed)
-			return cc_refuse(
-				err, "mounts",
-				"mounts: identity allows no such mount, container has %s at "
-				"%s from %s, options %s",
-				mt->type ? mt->type : "one", cc_render_str(mt->destination, at),
-				cc_render_str(mt->source, from),
-				cc_render_strv(&mt->options, options));
-	}
-	return 0;
+	return cc_decide_mounts(id, m, err);
 }
 
 /* ---- the rest ------------------------------------------------------------------------------ */
@@ -390,24 +356,36 @@ static int check_hooks(const struct cc_identity *id, const struct cc_measurement
 	return 0;
 }
 
-/* Settings of the filter are part of it: an identity that names the filter has named them. */
+/* Those of the filter and of a variable have been checked with it. */
 static int check_settings(const struct cc_identity *id, const struct cc_measurement *m,
 			  const struct cc_policy *policy, struct cc_error *err)
 {
-	static const char filter[] = "linux.seccomp.";
 	char want[CC_RENDER_MAX], got[CC_RENDER_MAX];
 
 	(void)policy;
 	for (size_t i = 0; i < m->settings.n; i++) {
 		const char *s = m->settings.v[i];
 
-		if (cc_strv_has(&id->settings, s) ||
-		    (id->seccomp && !strncmp(s, filter, strlen(filter))))
+		if (cc_strv_has(&id->settings, s) || cc_setting_is_of_filter(s) ||
+		    !strcmp(s, CC_SETTING_HOME))
 			continue;
 		return cc_refuse(err, "settings",
 				 "settings: identity wants at most %s, container has %s",
 				 cc_render_strv(&id->settings, want), cc_render_str(s, got));
 	}
+	return 0;
+}
+
+static int check_demands(const struct cc_identity *id, const struct cc_measurement *m,
+			 const struct cc_policy *policy, struct cc_error *err)
+{
+	(void)policy;
+	for (size_t i = 0; i < id->demands.n; i++)
+		if (!cc_strv_has(&m->holds, id->demands.v[i]))
+			return cc_refuse(err, "demands",
+					 "demands: identity wants %s, which does not hold of the "
+					 "container; %s",
+					 id->demands.v[i], cc_demand_hint(id->demands.v[i]));
 	return 0;
 }
 
@@ -476,6 +454,7 @@ int cc_decide(const struct cc_identity *id, const struct cc_measurement *m,
 		check_namespaces,
 		check_hooks,
 		check_settings,
+		check_demands,
 		check_rootfs,
 		check_state,
 	};

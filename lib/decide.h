@@ -27,7 +27,7 @@ struct cc_policy {
 /**
  * cc_decide - compares in a fixed order: volume, validity, serial, image, args, cwd, user, env,
  * capabilities, noNewPrivileges, readonlyRootfs, seccomp, apparmor, privileged, devices, mounts,
- * namespaces, hooks, settings, rootfs, state.
+ * namespaces, hooks, settings, demands, rootfs, state.
  *
  * Return: 0 to allow; -1 with CC_E_REFUSED, .fact the name of the first fact that
  * differs and .text what the identity wants and what was found ("cwd: identity wants \"/\",
@@ -41,5 +41,8 @@ int cc_decide(const struct cc_identity *id, const struct cc_measurement *m,
  * What an identity need not name: an engine's own profile, or none, as where there is no AppArmor.
  */
 bool cc_apparmor_is_default(const char *profile);
+
+/* A setting that an identity names by naming the filter. */
+bool cc_setting_is_of_filter(const char *setting);
 
 #endif

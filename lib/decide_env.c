@@ -5,9 +5,23 @@
 #include <string.h>
 
 #include "render.h"
+#include "strv.h"
 
-/* Variables the engines set themselves, with whatever value; PATH has a rule of its own. */
-static const char *const engine_env[] = {"HOME", "HOSTNAME", "TERM", "container", NULL};
+#define ALNUM "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+/*
+ * Variables the engines set themselves, and what they set them to: a home is a path of printable
+ * ASCII, the others are one word of these characters. PATH has a rule of its own.
+ */
+static const struct {
+	const char *name, *first, *all;
+	size_t max;
+} engine_env[] = {
+	{"HOME", "/", NULL, 4095},
+	{"HOSTNAME", ALNUM, ALNUM ".-_", 253},
+	{"TERM", ALNUM, ALNUM "+.-_", 64},
+	{"container", ALNUM, ALNUM ".-_", 64},
+};
 
 /* What Docker and Podman set when the image sets no PATH. */
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -93,34 +107,70 @@ static bool rule_allows(const struct cc_identity *id, const char *var)
 	return false;
 }
 
+static bool is_printable(const char *s)
+{
+	for (; *s; s++)
+		if (*s < 0x20 || *s > 0x7e)
+			return false;
+	return true;
+}
+
+/* Index into engine_env of the variable that engines set, or -1. */
+static int engine_index(const char *var)
+{
+	for (size_t i = 0; i < sizeof(engine_env) / sizeof(engine_env[0]); i++)
+		if (is_named(engine_env[i].name, var))
+			return (int)i;
+	return -1;
+}
+
+bool cc_env_is_of_engines(const char *var)
+{
+	const char *value = strchr(var, '=');
+	int i = engine_index(var);
+
+	if (i < 0 || !value || !value[1] || strlen(value + 1) > engine_env[i].max ||
+	    !strchr(engine_env[i].first, value[1]))
+		return false;
+	return engine_env[i].all ? !value[1 + strspn(value + 1, engine_env[i].all)]
+				 : is_printable(value + 1);
+}
+
 /*
- * Set by every engine without being asked, unless the image sets it. Names that steer the loader
- * (LD_…) are not among them.
+ * Set by every engine without being asked, unless image or identity name it. Names that steer the
+ * loader (LD_…) are not among them.
+ * @users_home: a HOME is that of the container's user
  */
-static bool is_engines(const struct sorted *image, const char *var)
+static bool is_engines(const struct cc_identity *id, const struct sorted *image, bool users_home,
+		       const char *var)
 {
 	if (has_name_of(image, var))
 		return false;
-	for (size_t i = 0; engine_env[i]; i++)
-		if (is_named(engine_env[i], var))
-			return true;
-	return !strcmp(var, "PATH=" DEFAULT_PATH);
+	if (engine_index(var) < 0)
+		return !strcmp(var, "PATH=" DEFAULT_PATH);
+	return !rule_names(id, var) && (users_home || !is_named("HOME", var)) &&
+	       cc_env_is_of_engines(var);
 }
 
 static int refuse_var(const struct cc_identity *id, const struct sorted *image, const char *var,
 		      struct cc_error *err)
 {
+	bool named = has_name_of(image, var) || rule_names(id, var);
 	char name[CC_RENDER_MAX];
 
-	return cc_refuse(
-		err, "env", "env: identity wants the image's own variables%s, container has %s%s",
-		id->n_env ? " and those it names" : "", cc_render_var(var, name),
-		has_name_of(image, var) || rule_names(id, var) ? " with another value" : "");
+	return cc_refuse(err, "env",
+			 "env: identity wants the image's own variables%s, container has %s%s",
+			 id->n_env ? " and those it names" : "", cc_render_var(var, name),
+			 named			  ? " with another value"
+			 : engine_index(var) >= 0 ? " with a value that no engine gives it; a rule "
+						    "in process.env would allow it"
+						  : "");
 }
 
 int cc_decide_env(const struct cc_identity *id, const struct cc_measurement *m,
 		  struct cc_error *err)
 {
+	bool users_home = !cc_strv_has(&m->settings, CC_SETTING_HOME);
 	struct sorted image, container;
 	char name[CC_RENDER_MAX];
 
@@ -130,7 +180,8 @@ int cc_decide_env(const struct cc_identity *id, const struct cc_measurement *m,
 	for (size_t i = 0; i < m->env.n; i++) {
 		const char *var = m->env.v[i];
 
-		if (!has_var(&image, var) && !is_engines(&image, var) && !rule_allows(id, var))
+		if (!has_var(&image, var) && !is_engines(id, &image, users_home, var) &&
+		    !rule_allows(id, var))
 			return refuse_var(id, &image, var, err);
 	}
 	/* Taking a variable away changes a program as much as adding one. */

@@ -9,6 +9,12 @@
 #include "identity.h"
 #include "measurement.h"
 
+/*
+ * Whether @var, "NAME=value", is one of HOME, HOSTNAME, TERM and container with a value such as
+ * engines give it.
+ */
+bool cc_env_is_of_engines(const char *var);
+
 #define CC_ENV_MAX 4096 /* variables of a container, and of an image */
 
 /**

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "digest.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <openssl/evp.h>
@@ -17,18 +16,29 @@ bool cc_is_digest(const char *s)
 
 void cc_sha256_text(const unsigned char hash[static 32], char out[static CC_DIGEST_LEN])
 {
-	snprintf(out, 8, "sha256:");
-	for (size_t i = 0; i < 32; i++)
-		snprintf(out + 7 + 2 * i, 3, "%02x", hash[i]);
+	static const char digits[] = "0123456789abcdef";
+
+	memcpy(out, "sha256:", 7);
+	for (size_t i = 0; i < 32; i++) {
+		out[7 + 2 * i] = digits[hash[i] >> 4];
+		out[8 + 2 * i] = digits[hash[i] & 15];
+	}
+	out[7 + 64] = '\0';
+}
+
+void cc_sha256(const void *buf, size_t len, unsigned char hash[static 32])
+{
+	unsigned int n = 0;
+
+	/* Fails only without memory or without the algorithm; a made-up digest is no way on. */
+	if (EVP_Digest(buf, len, hash, &n, EVP_sha256(), NULL) != 1 || n != 32)
+		abort();
 }
 
 void cc_sha256_digest(const void *buf, size_t len, char out[static CC_DIGEST_LEN])
 {
-	unsigned char md[EVP_MAX_MD_SIZE];
-	unsigned int n = 0;
+	unsigned char hash[32];
 
-	/* Fails only without memory or without the algorithm; a made-up digest is no way on. */
-	if (EVP_Digest(buf, len, md, &n, EVP_sha256(), NULL) != 1 || n != 32)
-		abort();
-	cc_sha256_text(md, out);
+	cc_sha256(buf, len, hash);
+	cc_sha256_text(hash, out);
 }

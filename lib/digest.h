@@ -12,6 +12,8 @@
 
 bool cc_is_digest(const char *s);
 
+/* The 32 bytes of the hash of @len bytes. */
+void cc_sha256(const void *buf, size_t len, unsigned char hash[static 32]);
 /* The text of the 32 bytes of a hash. */
 void cc_sha256_text(const unsigned char hash[static 32], char out[static CC_DIGEST_LEN]);
 /* The digest of @len bytes. */

@@ -17,13 +17,15 @@
  *   measurement  object; for "release" only
  *   gate       words, joined by commas: which of the gate's lines stand on the host, or "none"; for
  *              "release" only, and may be absent
- *   renewals   [{"lease": UUID, "volume": UUID, "measurement": object}], for "renew" only
+ *   renewals   [{"lease": UUID, "volume": UUID, "measurement": object, "leftMs": number}], for
+ *              "renew" only; leftMs may be absent
  *   lease      UUID of the lease that its holder gives back; for "return" only
  */
 #ifndef CC_EVIDENCE_H
 #define CC_EVIDENCE_H
 
 #include <stdint.h>
+#include <openssl/evp.h>
 #include "json.h"
 #include "measurement.h"
 
@@ -39,11 +41,14 @@ enum cc_op { CC_OP_RELEASE, CC_OP_FORMAT, CC_OP_RENEW, CC_OP_RETURN };
 
 /**
  * struct cc_renewal - a lease that its holder wants to keep.
+ * @left_ms: for how long the kernel has the key when the evidence is made; 0 is not said, or it has
+ *           none
  * @measurement: of the container now, owned
  */
 struct cc_renewal {
 	char lease[37];
 	char volume[37];
+	uint64_t left_ms;
 	struct cc_measurement *measurement;
 };
 
@@ -81,13 +86,16 @@ int cc_evidence_sign(const struct cc_evidence *ev, const json_t *agent_key, char
  */
 int cc_evidence_kid(const char *jws, size_t len, char kid[static 64], struct cc_error *err);
 
+/* The key of an agent's public JWK, if it is one to sign with. NULL: CC_E_INVALID. */
+EVP_PKEY *cc_evidence_key(const json_t *jwk, struct cc_error *err);
+
 /**
- * cc_evidence_verify - verifies the signature over the raw bytes under @agent_key (public JWK,
- * P-256), then parses the claims into *ev.
+ * cc_evidence_verify - verifies the signature over the raw bytes, then parses the claims into *ev.
+ * @agent_key: of cc_evidence_key(); it may be kept
  * @ev: must be empty; on success free with cc_evidence_clear()
  * Return: 0; -1 with CC_E_REFUSED fact "signature", or CC_E_INVALID fact "evidence".
  */
-int cc_evidence_verify(const char *jws, size_t len, const json_t *agent_key, struct cc_evidence *ev,
+int cc_evidence_verify(const char *jws, size_t len, EVP_PKEY *agent_key, struct cc_evidence *ev,
 		       struct cc_error *err);
 
 /**

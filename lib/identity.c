@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "demand.h"
 #include "digest.h"
 #include "measurement.h"
 #include "name.h"
@@ -230,8 +231,15 @@ static int parse_confinement(const json_t *p, struct cc_identity *id, struct cc_
 	    cc_json_strv(p, what, "hooks", false, &id->hooks, err) ||
 	    normal_paths(&id->hooks, "hooks", err) ||
 	    cc_json_strv(p, what, "settings", false, &id->settings, err) ||
+	    cc_json_strv(p, what, "demands", false, &id->demands, err) ||
 	    cc_json_strv(p, what, "sharedNamespaces", false, &id->shared_namespaces, err))
 		return -1;
+	for (size_t i = 0; i < id->demands.n; i++)
+		if (demand(cc_demand_is_known(id->demands.v[i]), "demands",
+			   "a list out of no-core no-stdin no-tty no-swap no-extra-hosts private-ipc "
+			   "user-namespace network:NAME",
+			   err))
+			return -1;
 	for (size_t i = 0; i < id->shared_namespaces.n; i++) {
 		bool known = false;
 
@@ -250,7 +258,7 @@ static int parse_predicate(const json_t *p, struct cc_identity *id, struct cc_er
 		"volume",     "mountPoint", "serial",  "notBefore", "notAfter",
 		"readOnly",   "image",	    "process", "mounts",    "readonlyRootfs",
 		"seccomp",    "apparmor",   "devices", "hooks",	    "sharedNamespaces",
-		"privileged", "settings",   NULL};
+		"privileged", "settings",   "demands", NULL};
 	static const char what[] = "identity";
 
 	if (cc_json_only(p, what, known, err) ||
@@ -335,7 +343,7 @@ struct cc_identity *cc_identity_parse(const char *payload, size_t len, struct cc
 
 void cc_identity_free(struct cc_identity *id)
 {
-	if (!id)
+	if (!id || id->refs-- > 0)
 		return;
 	for (size_t i = 0; i < id->n_env; i++) {
 		free(id->env[i].name);
@@ -363,6 +371,7 @@ void cc_identity_free(struct cc_identity *id)
 	cc_strv_clear(&id->devices);
 	cc_strv_clear(&id->hooks);
 	cc_strv_clear(&id->settings);
+	cc_strv_clear(&id->demands);
 	cc_strv_clear(&id->shared_namespaces);
 	free(id);
 }

@@ -16,20 +16,23 @@
  *                     capabilities[], noNewPrivileges} args, cwd, user absent: what the image's own
  *                     config says
  *                     env: rules {name[, value]} that allow a variable beyond the image's own and
- *                     the engine's (PATH HOME HOSTNAME TERM container); no value: any value
+ *                     the engine's (PATH HOME HOSTNAME TERM container, within bounds); no value:
+ *                     any value
  *                     capabilities: ceiling; absent: the engines' default set
- *                     noNewPrivileges true: demanded
+ *                     noNewPrivileges true: demanded; absent: either, as it only takes away
  *   readonlyRootfs    true: demanded
  *   seccomp           "sha256:…" of the profile as measured, or "unconfined";
- *                     absent: any filter, but not unconfined
+ *                     absent: the engine's own default
  *   apparmor          profile name demanded; absent: the engine's default, or
  *                     none where there is no AppArmor
- *   mounts            [{destination, source, type, options[]}] allowed beyond the engine's own
+ *   mounts            [{destination, source, type, options[]}] allowed beyond the engine's own;
+ *                     options must be there, and of others only what gives nothing
  *   devices           ["/dev/fuse"] allowed beyond the engines' default set;
  *                     ["/dev/disk b 8:16"] for a node that is not the host's of that name
  *   hooks             ["/path"] other OCI hooks that are allowed
  *   settings          ["linux.sysctl net.core.somaxconn=1024"] what config.json
  *                     may set beyond what the engines always do, as measured
+ *   demands           ["no-core", "network:none"] what must hold beyond all that (lib/demand.h)
  *   sharedNamespaces  subset of ["cgroup","ipc","mnt","net","pid","uts"]; all others must be
  *   private
  *   privileged        true: allows what --privileged does to devices (all of
@@ -68,12 +71,15 @@ struct cc_mount_rule {
 	char *destination;
 	char *source; /* NULL: any source is NOT meant; absent only for types without source */
 	char *type;
-	struct cc_strv options; /* options that must be present, e.g. "ro" */
+	struct cc_strv
+		options; /* must be present, e.g. "ro"; those that give something must be named */
 };
 
 /**
  * struct cc_identity - a parsed identity. The has_… flags tell absent from given.
- * @subjects: manifest digests ("sha256:…"), at least one
+ * @subjects: manifest digests ("sha256:…"), at least one; informational, never matched: an engine
+ *            that packaged the layers itself has another manifest of the same image
+ * @refs: those beyond the first, of cc_identity_ref()
  */
 struct cc_identity {
 	struct cc_strv subjects;
@@ -96,20 +102,29 @@ struct cc_identity {
 	struct cc_strv capabilities; /* "CAP_CHOWN" … */
 	bool no_new_privileges;
 	bool readonly_rootfs;
-	char *seccomp;	/* NULL: any filter */
+	char *seccomp;	/* NULL: the engine's own */
 	char *apparmor; /* NULL: the engine's */
 	size_t n_mounts;
 	struct cc_mount_rule *mounts;
 	struct cc_strv devices;
 	struct cc_strv hooks;
 	struct cc_strv settings;
+	struct cc_strv demands;
 	struct cc_strv shared_namespaces;
 	bool privileged;
+	unsigned int refs;
 };
 
 /* Parses verified bytes. NULL: CC_E_INVALID, fact "identity". Free with cc_identity_free(). */
 struct cc_identity *cc_identity_parse(const char *payload, size_t len, struct cc_error *err);
+/* Frees it when nobody else has a reference. */
 void cc_identity_free(struct cc_identity *id);
+/* One more to be freed; whoever has one of several changes nothing in it. Returns @id. */
+static inline struct cc_identity *cc_identity_ref(struct cc_identity *id)
+{
+	id->refs++;
+	return id;
+}
 
 static inline void cc_identity_free_ptr(struct cc_identity **id)
 {

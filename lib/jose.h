@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * jose.h - what evidence and releases share on top of libjose: compact serialisation and
- * keys cut down to what is needed. libjose serves many algorithms and believes headers; here
- * every header is checked to be the one expected, member by member, before libjose sees it.
+ * jose.h - what evidence and releases share: compact serialisation, base64url, headers that are
+ * checked to be the one expected, member by member. libjose, which serves many algorithms and
+ * believes headers, makes keys and signs; what comes from outside is verified, and keys are agreed
+ * on, in p256.h.
  */
 #ifndef CC_JOSE_H
 #define CC_JOSE_H
@@ -39,9 +40,6 @@ static inline void cc_jose_cfg_ptr(jose_cfg_t **cfg)
 int cc_jose_split(const char *text, size_t len, size_t n, struct cc_jose_part *parts,
 		  const char *what, struct cc_error *err);
 
-/* A part as JSON string, for libjose; NULL without memory. */
-json_t *cc_jose_string(const struct cc_jose_part *part);
-
 /* Decodes a part into a NUL-terminated malloced buffer. */
 int cc_jose_decode(const struct cc_jose_part *part, char **out, size_t *out_len, const char *what,
 		   struct cc_error *err);
@@ -53,6 +51,13 @@ json_t *cc_jose_header(const struct cc_jose_part *part, const char *const *known
 /* Demands that the string member @key of @header is @value. */
 int cc_jose_demand(const json_t *header, const char *key, const char *value, const char *what,
 		   struct cc_error *err);
+
+/*
+ * Decodes base64url without padding (RFC 7515 section 2) into at most @size bytes. Bits at the end
+ * that belong to no byte must be 0: one value has one text. Return: the length, SIZE_MAX for what
+ * does not fit or is something else.
+ */
+size_t cc_b64u_decode(const char *s, size_t len, unsigned char *out, size_t size);
 
 /* base64url without padding of a 32-byte value: 43 characters. */
 #define CC_B64U_32 43

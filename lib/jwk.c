@@ -1,62 +1,72 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "jwk.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <jose/jwk.h>
-#include <jose/openssl.h>
 #include <openssl/crypto.h>
+#include <openssl/ec.h>
 
+#include "digest.h"
 #include "jose.h"
 #include "name.h"
+#include "p256.h"
 
 /* A coordinate or private scalar of P-256: 32 bytes, base64url (RFC 7518 section 6.2). */
-static int copy_number(json_t *to, const json_t *jwk, const char *key, struct cc_error *err)
+static int get_number(const json_t *jwk, const char *key, unsigned char out[static CC_P256_LEN],
+		      struct cc_error *err)
 {
 	const char *s = json_string_value(json_object_get(jwk, key));
-	unsigned char raw[32];
-	int ok = s && cc_b64u_decode32(s, raw) == 0;
 
-	OPENSSL_cleanse(raw, sizeof(raw));
-	if (!ok)
-		return cc_fail(err, CC_E_INVALID, "key: \"%s\" is not 32 bytes of base64url", key);
-	if (json_object_set(to, key, json_object_get(jwk, key)))
-		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	return 0;
+	if (s && cc_b64u_decode32(s, out) == 0)
+		return 0;
+	return cc_fail(err, CC_E_INVALID, "key: \"%s\" is not 32 bytes of base64url", key);
 }
 
-/* The point is on the curve and "d" belongs to it. */
-static int check_point(const json_t *bare, struct cc_error *err)
-{
-	cc_auto_jose_cfg jose_cfg_t *cfg = cc_jose_cfg();
-	EVP_PKEY *key = jose_openssl_jwk_to_EVP_PKEY(cfg, bare);
-
-	if (!key)
-		return cc_fail(err, CC_E_INVALID, "key: not a point of P-256");
-	EVP_PKEY_free(key);
-	return 0;
-}
-
-json_t *cc_jwk_bare(const json_t *jwk, bool private, const char *alg, struct cc_error *err)
+/* The members there may be, and what they say but for the numbers. */
+static int check_members(const json_t *jwk, bool private, const char *alg, struct cc_error *err)
 {
 	static const char *const public_members[] = {"kty", "crv", "x", "y", "alg", "kid", NULL};
 	static const char *const private_members[] = {"kty", "crv", "x",   "y",
 						      "d",   "alg", "kid", NULL};
-	cc_auto_json json_t *bare = NULL;
 
 	if (cc_json_only(jwk, "key", private ? private_members : public_members, err) ||
 	    cc_jose_demand(jwk, "kty", "EC", "key", err) ||
-	    cc_jose_demand(jwk, "crv", "P-256", "key", err) ||
-	    (alg && json_object_get(jwk, "alg") && cc_jose_demand(jwk, "alg", alg, "key", err)))
+	    cc_jose_demand(jwk, "crv", "P-256", "key", err))
+		return -1;
+	return alg && json_object_get(jwk, "alg") ? cc_jose_demand(jwk, "alg", alg, "key", err) : 0;
+}
+
+EVP_PKEY *cc_jwk_pkey(const json_t *jwk, bool private, const char *alg, struct cc_error *err)
+{
+	unsigned char point[CC_P256_POINT] = {POINT_CONVERSION_UNCOMPRESSED}, d[CC_P256_LEN];
+	EVP_PKEY *key;
+
+	if (check_members(jwk, private, alg, err) || get_number(jwk, "x", point + 1, err) ||
+	    get_number(jwk, "y", point + 1 + CC_P256_LEN, err) ||
+	    (private && get_number(jwk, "d", d, err)))
 		return NULL;
-	bare = json_pack("{s:s, s:s, s:s*}", "kty", "EC", "crv", "P-256", "alg", alg);
-	if (!bare) {
+	key = private ? cc_p256_private(point, d) : cc_p256_public(point);
+	OPENSSL_cleanse(d, sizeof(d));
+	if (!key)
+		cc_fail(err, CC_E_INVALID, "key: not a point of P-256%s",
+			private ? ", or another point than that of \"d\"" : "");
+	return key;
+}
+
+json_t *cc_jwk_bare(const json_t *jwk, bool private, const char *alg, struct cc_error *err)
+{
+	cc_auto_pkey EVP_PKEY *key = cc_jwk_pkey(jwk, private, alg, err);
+	json_t *bare;
+
+	if (!key)
+		return NULL;
+	bare = json_pack("{s:s, s:s, s:s*, s:O, s:O, s:O*}", "kty", "EC", "crv", "P-256", "alg",
+			 alg, "x", json_object_get(jwk, "x"), "y", json_object_get(jwk, "y"), "d",
+			 private ? json_object_get(jwk, "d") : NULL);
+	if (!bare)
 		cc_fail(err, CC_E_NOMEM, "out of memory");
-		return NULL;
-	}
-	if (copy_number(bare, jwk, "x", err) || copy_number(bare, jwk, "y", err) ||
-	    (private && copy_number(bare, jwk, "d", err)) || check_point(bare, err))
-		return NULL;
-	return cc_steal(bare);
+	return bare;
 }
 
 json_t *cc_jwk_new(const char *kid, bool recipient, struct cc_error *err)
@@ -95,10 +105,10 @@ json_t *cc_jwk_public(const json_t *jwk, struct cc_error *err)
 
 int cc_jwk_check_public(const json_t *jwk, struct cc_error *err)
 {
-	cc_auto_json json_t *bare = cc_jwk_bare(jwk, false, NULL, err);
+	cc_auto_pkey EVP_PKEY *key = cc_jwk_pkey(jwk, false, NULL, err);
 	const json_t *alg = json_object_get(jwk, "alg"), *kid = json_object_get(jwk, "kid");
 
-	if (!bare)
+	if (!key)
 		return -1;
 	if (alg && (!json_is_string(alg) || (strcmp(json_string_value(alg), "ES256") != 0 &&
 					     strcmp(json_string_value(alg), "ECDH-ES") != 0)))
@@ -110,20 +120,28 @@ int cc_jwk_check_public(const json_t *jwk, struct cc_error *err)
 	return 0;
 }
 
+/* The members that count, by name, without white space (RFC 7638 section 3.2). */
 char *cc_jwk_thumbprint(const json_t *jwk, struct cc_error *err)
 {
-	cc_auto_jose_cfg jose_cfg_t *cfg = cc_jose_cfg();
-	unsigned char raw[32];
-	char *out = malloc(CC_B64U_32 + 1);
+	const char *x = json_string_value(json_object_get(jwk, "x"));
+	const char *y = json_string_value(json_object_get(jwk, "y"));
+	unsigned char raw[CC_P256_LEN];
+	char text[160], *out = malloc(CC_B64U_32 + 1);
 
-	if (!cfg || !out) {
+	if (!out) {
 		cc_fail(err, CC_E_NOMEM, "out of memory");
-	} else if (jose_jwk_thp_buf(cfg, jwk, "S256", raw, sizeof(raw)) != sizeof(raw) ||
-		   cc_b64u_encode32(raw, out)) {
-		cc_fail(err, CC_E_INVALID, "key: it has no thumbprint");
-	} else {
-		return out;
+		return NULL;
 	}
-	free(out);
-	return NULL;
+	if (!x || !y || cc_b64u_decode32(x, raw) || cc_b64u_decode32(y, raw) ||
+	    cc_jose_demand(jwk, "kty", "EC", "key", err) ||
+	    cc_jose_demand(jwk, "crv", "P-256", "key", err)) {
+		cc_fail(err, CC_E_INVALID, "key: it has no thumbprint");
+		free(out);
+		return NULL;
+	}
+	snprintf(text, sizeof(text), "{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"%s\",\"y\":\"%s\"}",
+		 x, y);
+	cc_sha256(text, strlen(text), raw);
+	cc_b64u_encode32(raw, out);
+	return out;
 }

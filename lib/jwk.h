@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "json.h"
+#include "pkey.h"
 
 /* New P-256 key as private JWK; "kid" is @kid if not NULL. NULL on error. Its use is signing
  * ("ES256", agents) or, with @recipient, a one-time recipient key ("ECDH-ES").
@@ -16,7 +17,7 @@
 json_t *cc_jwk_new(const char *kid, bool recipient, struct cc_error *err);
 /* Public part, new reference. */
 json_t *cc_jwk_public(const json_t *jwk, struct cc_error *err);
-/* RFC 7638 SHA-256 thumbprint, base64url, malloced. */
+/* RFC 7638 SHA-256 thumbprint of a P-256 key, base64url, malloced. */
 char *cc_jwk_thumbprint(const json_t *jwk, struct cc_error *err);
 /*
  * Checks that @jwk is exactly a public P-256 key: kty crv x y, optionally alg (ES256 or ECDH-ES)
@@ -30,5 +31,8 @@ int cc_jwk_check_public(const json_t *jwk, struct cc_error *err);
  * and that there are no members but these and "kid". NULL: CC_E_INVALID.
  */
 json_t *cc_jwk_bare(const json_t *jwk, bool private, const char *alg, struct cc_error *err);
+
+/* The same key as OpenSSL has it, checked as that; free with cc_auto_pkey. NULL: CC_E_INVALID. */
+EVP_PKEY *cc_jwk_pkey(const json_t *jwk, bool private, const char *alg, struct cc_error *err);
 
 #endif

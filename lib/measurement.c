@@ -53,6 +53,7 @@ void cc_measurement_free(struct cc_measurement *m)
 	cc_strv_clear(&m->devices);
 	cc_strv_clear(&m->hooks);
 	cc_strv_clear(&m->settings);
+	cc_strv_clear(&m->holds);
 	free(m->upper_dirty);
 	free(m->rootfs_digest);
 	free(m);
@@ -110,14 +111,15 @@ static json_t *image_to_json(const struct cc_measurement *m)
 static json_t *config_to_json(const struct cc_measurement *m)
 {
 	return json_pack(
-		"{s:o, s:o, s:s, s:o, s:o, s:b, s:b, s:s, s:s*, s:o, s:o, s:o, s:o, s:o, s:b}",
+		"{s:o, s:o, s:s, s:o, s:o, s:b, s:b, s:s, s:s*, s:o, s:o, s:o, s:o, s:o*, s:o, s:b}",
 		"args", cc_strv_json(&m->args), "env", cc_strv_json(&m->env), "cwd", m->cwd, "user",
 		cc_user_to_json(&m->user), "capabilities", cc_strv_json(&m->capabilities),
 		"noNewPrivileges", m->no_new_privileges, "readonlyRootfs", m->readonly_rootfs,
 		"seccomp", m->seccomp ? m->seccomp : "unconfined", "apparmor", m->apparmor,
 		"mounts", mounts_to_json(m), "devices", cc_strv_json(&m->devices), "hooks",
-		cc_strv_json(&m->hooks), "settings", cc_strv_json(&m->settings), "namespaces",
-		namespaces_to_json(m), "privileged", m->privileged);
+		cc_strv_json(&m->hooks), "settings", cc_strv_json(&m->settings), "holds",
+		m->holds.n ? cc_strv_json(&m->holds) : NULL, "namespaces", namespaces_to_json(m),
+		"privileged", m->privileged);
 }
 
 static json_t *rootfs_to_json(const struct cc_measurement *m)
@@ -300,6 +302,7 @@ static int config_from_json(const json_t *obj, struct cc_measurement *m, struct 
 					    "devices",
 					    "hooks",
 					    "settings",
+					    "holds",
 					    "namespaces",
 					    "privileged",
 					    NULL};
@@ -322,6 +325,7 @@ static int config_from_json(const json_t *obj, struct cc_measurement *m, struct 
 	    cc_json_strv(obj, what, "devices", true, &m->devices, err) ||
 	    cc_json_strv(obj, what, "hooks", true, &m->hooks, err) ||
 	    cc_json_strv(obj, what, "settings", true, &m->settings, err) ||
+	    cc_json_strv(obj, what, "holds", false, &m->holds, err) ||
 	    cc_json_obj(obj, what, "namespaces", true, &ns, err) ||
 	    namespaces_from_json(ns, m, err) ||
 	    cc_json_bool(obj, what, "privileged", true, &m->privileged, err))

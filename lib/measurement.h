@@ -13,7 +13,7 @@
  *   "config":{"args":[],"env":[],"cwd":"/","user":{…},"capabilities":[],"noNewPrivileges":b,
  *             "readonlyRootfs":b,"seccomp":"sha256:…"|"unconfined","apparmor":"…",
  *             "mounts":[{"destination","type","source","options":[],"engine":b}],
- *             "devices":[],"hooks":[],"settings":[],"namespaces":{"mnt":"private|host|joined",…},"privileged":b},
+ *             "devices":[],"hooks":[],"settings":[],"holds":[],"namespaces":{"mnt":"private|host|joined",…},"privileged":b},
  *   "rootfs":{"upper":"clean|dirty|none","dirty":"/path","firstStart":b,"digest":"sha256:…"}}
  */
 #ifndef CC_MEASUREMENT_H
@@ -22,6 +22,15 @@
 #include "json.h"
 #include "user.h"
 #include "strv.h"
+
+/*
+ * Begins the settings of a filter that is not the engine's own; an identity that names the filter
+ * has named them.
+ */
+#define CC_SETTING_SECCOMP "linux.seccomp."
+
+/* The setting of a HOME that is not that of the container's user; decided on with the variable. */
+#define CC_SETTING_HOME "process.env HOME is not the user's"
 
 /* The namespaces that count, in the order of struct cc_measurement.ns. */
 #define CC_NS_COUNT 6
@@ -72,6 +81,7 @@ struct cc_measurement {
 	struct cc_strv hooks;	/* paths of OCI hooks beyond our own and the engine's own */
 	struct cc_strv
 		settings; /* what config.json sets beyond the engines' defaults and these facts */
+	struct cc_strv holds; /* what an identity may demand and is so (lib/demand.h) */
 	enum cc_ns_state ns[CC_NS_COUNT];
 	bool privileged; /* device cgroup allows everything */
 	enum cc_upper upper;

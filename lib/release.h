@@ -7,10 +7,13 @@
 #define CC_RELEASE_H
 
 #include "json.h"
+#include "pkey.h"
 #include "secret.h"
 
-/* Encrypts @key to @recipient (public JWK, checked); *jwe malloced. */
-int cc_release_seal(const struct cc_secret *key, const json_t *recipient, char **jwe,
+/* The key of a public one-time JWK, if it is one to agree with; cc_auto_pkey. NULL: CC_E_INVALID. */
+EVP_PKEY *cc_release_recipient(const json_t *jwk, struct cc_error *err);
+/* Encrypts @key to @recipient, of cc_release_recipient(); *jwe malloced. */
+int cc_release_seal(const struct cc_secret *key, EVP_PKEY *recipient, char **jwe,
 		    struct cc_error *err);
 /*
  * Decrypts into the empty *key; only ECDH-ES + A256GCM is accepted whatever the header says.

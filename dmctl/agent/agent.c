@@ -184,7 +184,7 @@ static bool on_recovered(void *arg, const struct job_end *end)
 		cc_log(LOG_WARNING, "engines do not find the volume plugin: %s", err.text);
 	sd_notify(0, "READY=1");
 	refresh(a);
-	a->link = keyd_link_open(a->base, a->paths->keyd, on_keyd_heard, a, &err);
+	a->link = keyd_link_open(a->base, on_keyd_heard, a, &err);
 	if (!a->link)
 		cc_log(LOG_ERR, "keyd's changes cannot be followed: %s", err.text);
 	return true;

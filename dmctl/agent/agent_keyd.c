@@ -10,6 +10,7 @@
 #include <sys/un.h>
 
 #include "cleanup.h"
+#include "client/keyd_client.h"
 
 #define REQUEST "GET /v1/changes HTTP/1.1\r\nHost: keyd\r\n\r\n"
 #define PAUSE_SECONDS 1
@@ -21,7 +22,6 @@
  */
 struct keyd_link {
 	struct event_base *base;
-	const char *keyd;
 	keyd_heard_fn *heard;
 	void *arg;
 	struct event *readable, *again;
@@ -70,7 +70,7 @@ static int connect_to(const char *path)
 static void on_again(evutil_socket_t unused, short what, void *arg)
 {
 	struct keyd_link *k = arg;
-	int fd = connect_to(k->keyd);
+	int fd = connect_to(keyd_client_socket());
 
 	(void)unused;
 	(void)what;
@@ -86,8 +86,8 @@ static void on_again(evutil_socket_t unused, short what, void *arg)
 	k->heard(k->arg, true);
 }
 
-struct keyd_link *keyd_link_open(struct event_base *base, const char *keyd, keyd_heard_fn *heard,
-				 void *arg, struct cc_error *err)
+struct keyd_link *keyd_link_open(struct event_base *base, keyd_heard_fn *heard, void *arg,
+				 struct cc_error *err)
 {
 	struct keyd_link *k = calloc(1, sizeof(*k));
 
@@ -99,7 +99,6 @@ struct keyd_link *keyd_link_open(struct event_base *base, const char *keyd, keyd
 		return NULL;
 	}
 	k->base = base;
-	k->keyd = keyd;
 	k->heard = heard;
 	k->arg = arg;
 	on_again(-1, 0, k);

@@ -21,13 +21,12 @@ struct keyd_link;
 typedef void keyd_heard_fn(void *arg, bool connected);
 
 /**
- * keyd_link_open - starts to listen.
- * @keyd: path of keyd's socket, borrowed
+ * keyd_link_open - starts to listen at keyd_client_socket().
  * @heard: may be called before this returns
  * Return: free with keyd_link_close(); NULL with CC_E_NOMEM.
  */
-struct keyd_link *keyd_link_open(struct event_base *base, const char *keyd, keyd_heard_fn *heard,
-				 void *arg, struct cc_error *err);
+struct keyd_link *keyd_link_open(struct event_base *base, keyd_heard_fn *heard, void *arg,
+				 struct cc_error *err);
 
 /* NULL is fine. */
 void keyd_link_close(struct keyd_link *k);

@@ -96,8 +96,13 @@ int bind_check_rootfs(const char *volume, struct measured *s, struct layer_cache
 {
 	cc_cleanup(identity_file_clear) struct identity_file e = {0};
 
-	if (get_identity(volume, &e, err)) /* without one keyd refuses, and says so */
+	if (get_identity(volume, &e, err)) { /* without one keyd refuses, and says so */
+		cc_strv_clear(&s->m->holds);
 		return err->code == CC_E_NOTFOUND ? 0 : -1;
+	}
+	/* nobody asked; a keyd of before there were demands would refuse a word about them */
+	if (!e.v[0].id->demands.n)
+		cc_strv_clear(&s->m->holds);
 	return e.v[0].id->rootfs_digest ? measure_rootfs(s, cache, err) : 0;
 }
 

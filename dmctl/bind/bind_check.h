@@ -31,8 +31,8 @@ int bind_check_options(const struct cc_volume *v, const struct cc_measurement *m
 
 /**
  * bind_check_rootfs - measures the root file system of @s, too, if the identity keyd has of @volume
- * demands its digest. Only that is taken from the identity here, which is not verified: keyd
- * decides.
+ * demands its digest, and leaves out what holds of the container if it makes no demands. Only that
+ * is taken from the identity here, which is not verified: keyd decides.
  */
 int bind_check_rootfs(const char *volume, struct measured *s, struct layer_cache *cache,
 		      struct cc_error *err);

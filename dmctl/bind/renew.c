@@ -16,6 +16,7 @@
 #include "volume/gates.h"
 #include "volume/mapping.h"
 #include "container/measure.h"
+#include "host/boottime.h"
 #include "name.h"
 #include "paths.h"
 #include "strv.h"
@@ -282,9 +283,25 @@ static void take_answer(struct renewing *g, const json_t *renewals)
 		}
 	json_array_foreach(renewals, i, one) {
 		h = held_under(g, json_string_value(json_object_get(one, "lease")));
-		if (h && !is_renewed(one) && cc_error_from_json(&err, one))
+		if (!h || is_renewed(one) || !cc_error_from_json(&err, one))
+			continue;
+		/* keyd is not sure now; it may be with the next measurement */
+		if (err.code == CC_E_BUSY)
+			failed(g, h->b.name, &err);
+		else
 			refused(g, h->b.name, err.text);
 	}
+}
+
+/* For how long the kernel has the key; 0 when it has none, or has it for good. */
+static uint64_t kernel_left_ms(const struct held *h)
+{
+	struct mapping_status st;
+	struct cc_error ignored;
+
+	return mapping_status(h->b.name, &st, &ignored) == 0 && !st.locked && st.left_ms > 0
+		       ? (uint64_t)st.left_ms
+		       : 0;
 }
 
 /* An agent that keyd does not know any more has lost all of its leases. */
@@ -292,6 +309,7 @@ static int ask(struct renewing *g, struct cc_error *err)
 {
 	cc_auto_json json_t *renewals = json_array();
 	struct cc_renewal *r = g->n ? calloc(g->n, sizeof(*r)) : NULL;
+	uint64_t seen_ms = boottime_ms(); /* before it is seen */
 	int rc;
 
 	if (!renewals || (g->n && !r)) {
@@ -301,9 +319,10 @@ static int ask(struct renewing *g, struct cc_error *err)
 	for (size_t i = 0; i < g->n; i++) {
 		memcpy(r[i].lease, g->held[i].b.lease, sizeof(r[i].lease));
 		memcpy(r[i].volume, g->held[i].b.uuid, sizeof(r[i].volume));
+		r[i].left_ms = kernel_left_ms(&g->held[i]);
 		r[i].measurement = g->held[i].seen.m;
 	}
-	rc = keyd_renew(r, g->n, CC_AGENT_KEY, renewals, err);
+	rc = keyd_renew(r, g->n, seen_ms, CC_AGENT_KEY, renewals, err);
 	free(r);
 	take_answer(g, renewals);
 	if (rc == 0 || err->code != CC_E_REFUSED || strcmp(err->fact, "agent") != 0)

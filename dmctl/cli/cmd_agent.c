@@ -9,6 +9,7 @@
 #include "agent/agent.h"
 #include "agent/agent_worker.h"
 #include "cli/cmd.h"
+#include "client/keyd_client.h"
 #include "log.h"
 #include "paths.h"
 #include "volume/gates.h"
@@ -67,6 +68,8 @@ int cmd_agent(int argc, char **argv, const struct global_options *g)
 	}
 	if (cmd_arguments(g, argc, argv, no_arguments))
 		return CC_E_USAGE;
+	if (keyd_client_as_agent(&err))
+		return cmd_fail(g, &err);
 	cc_log_init(LOG_NAME, LOG_INFO);
 	gates_demand(lines);
 	if (worker_fd)

@@ -58,6 +58,11 @@ void doctor_keyd(const struct global_options *g, struct finding *f)
 				     ? "dmctl init"
 				     : "systemctl enable --now container-crypt-keyd",
 			     "%s", err.text);
+	else if (json_object_get(answer, "leftMs"))
+		finding_fail(f, CC_E_BUSY, "man 8 keyd, BACKUPS",
+			     "in quarantine for another %lld s: its database is not the one that "
+			     "it served last",
+			     json_integer_value(json_object_get(answer, "leftMs")) / 1000);
 	else
 		finding_ok(f, "answers; realm %s",
 			   json_string_value(json_object_get(answer, "realm")) ?: "?");

@@ -8,21 +8,19 @@
 #include <time.h>
 
 #include "decide.h"
+#include "decide_env.h"
 #include "identity.h"
 #include "strv.h"
 
 /* Stands in for the manifest digest when a predicate is only tried out. */
 #define NO_DIGEST "sha256:0000000000000000000000000000000000000000000000000000000000000000"
 
-/* Variables every engine sets with a value of its own for each container. */
+/* Engines give each container a name of its own; one that they would not give needs a rule. */
 static bool varies(const char *var)
 {
-	static const char *const names[] = {"HOME=", "HOSTNAME=", "TERM=", "container="};
+	static const char name[] = "HOSTNAME=";
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strncmp(var, names[i], strlen(names[i])) == 0)
-			return true;
-	return false;
+	return strncmp(var, name, strlen(name)) == 0 && cc_env_is_of_engines(var);
 }
 
 static bool names_variable(const struct cc_strv *env, const char *name, size_t len)
@@ -72,6 +70,29 @@ static json_t *mount_rules(const struct cc_measurement *m, const char *volume, c
 						 mt->type, "options", cc_strv_json(&mt->options)));
 	}
 	return rules;
+}
+
+/* Whether the filter is another than the engine's own, so that its digest has to be named. */
+static bool names_filter(const struct cc_measurement *m)
+{
+	if (strcmp(m->seccomp, "unconfined") == 0)
+		return true;
+	for (size_t i = 0; i < m->settings.n; i++)
+		if (cc_setting_is_of_filter(m->settings.v[i]))
+			return true;
+	return false;
+}
+
+/* Without those that another member names. */
+static json_t *settings(const struct cc_measurement *m)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < m->settings.n; i++)
+		if (!cc_setting_is_of_filter(m->settings.v[i]) &&
+		    strcmp(m->settings.v[i], CC_SETTING_HOME) != 0)
+			json_array_append_new(list, json_string(m->settings.v[i]));
+	return list;
 }
 
 static json_t *shared_namespaces(const struct cc_measurement *m)
@@ -133,17 +154,15 @@ json_t *identity_draft_from_measurement(const struct cc_measurement *m, const ch
 {
 	cc_auto_json json_t *p = json_pack("{s:s, s:s, s:I}", "volume", volume, "mountPoint",
 					   mount_point, "serial", (json_int_t)serial);
-	bool unconfined = m->seccomp && strcmp(m->seccomp, "unconfined") == 0;
 
 	if (!p || json_object_set_new(p, "image", image_json(m)) ||
 	    json_object_set_new(p, "process", process_json(m)) ||
 	    put_true(p, "readonlyRootfs", m->readonly_rootfs) ||
-	    put_text(p, "seccomp", unconfined ? m->seccomp : NULL) ||
+	    put_text(p, "seccomp", names_filter(m) ? m->seccomp : NULL) ||
 	    put_text(p, "apparmor", cc_apparmor_is_default(m->apparmor) ? NULL : m->apparmor) ||
 	    put_list(p, "mounts", mount_rules(m, volume, mount_point)) ||
 	    put_list(p, "devices", cc_strv_json(&m->devices)) ||
-	    put_list(p, "hooks", cc_strv_json(&m->hooks)) ||
-	    put_list(p, "settings", cc_strv_json(&m->settings)) ||
+	    put_list(p, "hooks", cc_strv_json(&m->hooks)) || put_list(p, "settings", settings(m)) ||
 	    put_list(p, "sharedNamespaces", shared_namespaces(m)) ||
 	    put_true(p, "privileged", m->privileged))
 		return NULL;

@@ -8,7 +8,9 @@
 #include <openssl/crypto.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "agents_socket.h"
 #include "host/boottime.h"
 #include "evidence.h"
 #include "file.h"
@@ -24,10 +26,24 @@
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"
 
 static const char *socket_path = CC_KEYD_SOCKET;
+static bool as_agent;
+static char agents_path[CC_SOCKET_PATH_LEN];
 
 void keyd_client_set_socket(const char *path)
 {
 	socket_path = path;
+}
+
+int keyd_client_as_agent(struct cc_error *err)
+{
+	as_agent = true;
+	return cc_agents_socket(socket_path, agents_path, err);
+}
+
+/* An older keyd has one socket for all. */
+const char *keyd_client_socket(void)
+{
+	return as_agent && access(agents_path, F_OK) == 0 ? agents_path : socket_path;
 }
 
 int keyd_name(const char *s, const char *what, struct cc_error *err)
@@ -42,12 +58,12 @@ int keyd_name(const char *s, const char *what, struct cc_error *err)
 }
 
 /* One HTTP exchange; says how to start keyd when there is no answer. */
-static int exchange(const char *method, const char *path, const char *body,
+static int exchange(const char *socket, const char *method, const char *path, const char *body,
 		    struct http_answer *answer, struct cc_error *err)
 {
 	const struct http_request request = {
 		.who = "keyd",
-		.socket = socket_path,
+		.socket = socket,
 		.method = method,
 		.path = path,
 		.body = body,
@@ -80,8 +96,8 @@ static json_t *parse_answer(const struct http_answer *a, struct cc_error *err)
 	return json;
 }
 
-int keyd_request(const char *method, const char *path, const json_t *body, json_t **answer,
-		 struct cc_error *err)
+static int request_at(const char *socket, const char *method, const char *path, const json_t *body,
+		      json_t **answer, struct cc_error *err)
 {
 	cc_cleanup(http_answer_clear) struct http_answer out = {0};
 	cc_auto_free char *text = NULL;
@@ -94,7 +110,7 @@ int keyd_request(const char *method, const char *path, const json_t *body, json_
 		if (!text)
 			return cc_fail(err, CC_E_NOMEM, "out of memory");
 	}
-	if (exchange(method, path, text, &out, err))
+	if (exchange(socket, method, path, text, &out, err))
 		return -1;
 	json = parse_answer(&out, err);
 	if (!json || cc_error_from_json(err, json))
@@ -105,6 +121,18 @@ int keyd_request(const char *method, const char *path, const json_t *body, json_
 	if (answer)
 		*answer = cc_steal(json);
 	return 0;
+}
+
+int keyd_request(const char *method, const char *path, const json_t *body, json_t **answer,
+		 struct cc_error *err)
+{
+	return request_at(keyd_client_socket(), method, path, body, answer, err);
+}
+
+int keyd_request_admin(const char *method, const char *path, const json_t *body, json_t **answer,
+		       struct cc_error *err)
+{
+	return request_at(socket_path, method, path, body, answer, err);
 }
 
 static int read_boot_id(char out[static 37], struct cc_error *err)
@@ -276,7 +304,7 @@ int keyd_release(const char *op, const char *uuid, const struct cc_measurement *
 	if (!request)
 		return -1;
 	if (asked_ms)
-		*asked_ms = boottime_ms();
+		*asked_ms = lease_clock_ms();
 	if (keyd_request("POST", "/v1/release", request, answer, err))
 		return -1;
 	if (open_release(*answer, uuid, one_time, key, err)) {
@@ -287,11 +315,21 @@ int keyd_release(const char *op, const char *uuid, const struct cc_measurement *
 	return 0;
 }
 
-static int renew_once(const struct cc_renewal *r, size_t n, const char *agent_key_path,
-		      json_t *renewals, struct cc_error *err)
+/* After the challenge: keyd knows how old the nonce may be, and so how old what is said here is. */
+static void age(struct cc_renewal *r, size_t n, uint64_t seen_ms)
+{
+	uint64_t passed = boottime_ms() - seen_ms;
+
+	for (size_t i = 0; i < n; i++)
+		r[i].left_ms = r[i].left_ms > passed ? r[i].left_ms - passed : 0;
+}
+
+static int renew_once(const struct cc_renewal *r, size_t n, uint64_t seen_ms,
+		      const char *agent_key_path, json_t *renewals, struct cc_error *err)
 {
 	cc_cleanup(session_clear) struct session s = {0};
 	cc_auto_json json_t *request = NULL, *answer = NULL;
+	struct cc_renewal now[CC_RENEWALS_MAX];
 	cc_auto_free char *jws = NULL;
 	json_t *list = NULL, *one;
 	uint64_t asked_ms;
@@ -299,14 +337,16 @@ static int renew_once(const struct cc_renewal *r, size_t n, const char *agent_ke
 
 	if (session_start(&s, agent_key_path, CC_OP_RENEW, err))
 		return -1;
+	memcpy(now, r, n * sizeof(*r));
+	age(now, n, seen_ms);
 	s.ev.n_renewals = n;
-	s.ev.renewals = (struct cc_renewal *)r;
+	s.ev.renewals = now;
 	if (cc_evidence_sign(&s.ev, s.agent_key, &jws, err))
 		return -1;
 	request = json_pack("{s:s}", "evidence", jws);
 	if (!request)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	asked_ms = boottime_ms();
+	asked_ms = lease_clock_ms();
 	if (keyd_request("POST", "/v1/renew", request, &answer, err) ||
 	    cc_json_arr(answer, "renewal", "renewals", true, &list, err))
 		return -1;
@@ -317,22 +357,23 @@ static int renew_once(const struct cc_renewal *r, size_t n, const char *agent_ke
 	return 0;
 }
 
-int keyd_renew(const struct cc_renewal *r, size_t n, const char *agent_key_path, json_t *renewals,
-	       struct cc_error *err)
+int keyd_renew(const struct cc_renewal *r, size_t n, uint64_t seen_ms, const char *agent_key_path,
+	       json_t *renewals, struct cc_error *err)
 {
 	size_t half = n / 2;
 
 	if (n == 0)
 		return 0;
 	if (n <= CC_RENEWALS_MAX) {
-		if (renew_once(r, n, agent_key_path, renewals, err) == 0)
+		if (renew_once(r, n, seen_ms, agent_key_path, renewals, err) == 0)
 			return 0;
 		/* too long together? */
 		if (n == 1 || err->code != CC_E_INVALID)
 			return -1;
 	}
-	return keyd_renew(r, half, agent_key_path, renewals, err) ||
-			       keyd_renew(r + half, n - half, agent_key_path, renewals, err)
+	return keyd_renew(r, half, seen_ms, agent_key_path, renewals, err) ||
+			       keyd_renew(r + half, n - half, seen_ms, agent_key_path, renewals,
+					  err)
 		       ? -1
 		       : 0;
 }

@@ -12,6 +12,15 @@
 /* Sets the socket that is used; default CC_KEYD_SOCKET. @path borrowed for ever. */
 void keyd_client_set_socket(const char *path);
 
+/*
+ * From now on it is the host's agent that asks: on keyd's socket for agents, beside the one that is
+ * set (agents_socket.h), where keyd has one. CC_E_USAGE when its path is too long.
+ */
+int keyd_client_as_agent(struct cc_error *err);
+
+/* The socket that a request would use now; valid until the next change of it. */
+const char *keyd_client_socket(void);
+
 /* @s is a name as keyd takes it; @what says of what. CC_E_USAGE if not. */
 int keyd_name(const char *s, const char *what, struct cc_error *err);
 
@@ -28,6 +37,10 @@ int keyd_name(const char *s, const char *what, struct cc_error *err);
 int keyd_request(const char *method, const char *path, const json_t *body, json_t **answer,
 		 struct cc_error *err);
 
+/* The same on the administrator's socket, whoever asks. */
+int keyd_request_admin(const char *method, const char *path, const json_t *body, json_t **answer,
+		       struct cc_error *err);
+
 /* The name that this host's agent signs as, from its key. */
 int keyd_agent_name(const char *agent_key_path, char name[static 64], struct cc_error *err);
 
@@ -38,8 +51,10 @@ int keyd_agent_name(const char *agent_key_path, char name[static 64], struct cc_
  * @gate: the gate's lines that stand, as evidence has it; NULL for "format"
  * @key: out, the volume key
  * @answer: out, the release answer (lease, volume, mount, identity)
- * @asked_ms: out, CLOCK_BOOTTIME before the key was asked for: what a lease is counted from; may be
- * NULL The agent's key is read from @agent_key_path (CC_AGENT_KEY).
+ * @asked_ms: out, lease_clock_ms() before the key was asked for, from which a lease is counted; may
+ * be NULL
+ *
+ * The agent's key is read from @agent_key_path (CC_AGENT_KEY).
  */
 struct cc_measurement;
 struct cc_renewal;
@@ -50,11 +65,12 @@ int keyd_release(const char *op, const char *uuid, const struct cc_measurement *
 /**
  * keyd_renew - challenge, evidence, renewal of @n leases: in one request, or in as few as hold
  * them.
+ * @r: left_ms is of the moment @seen_ms, CLOCK_BOOTTIME; what has passed since is taken off
  * @renewals: an array, to which the answer's objects are appended, each with a member "askedMs" as
  * keyd_release() has it; borrowed
  */
-int keyd_renew(const struct cc_renewal *r, size_t n, const char *agent_key_path, json_t *renewals,
-	       struct cc_error *err);
+int keyd_renew(const struct cc_renewal *r, size_t n, uint64_t seen_ms, const char *agent_key_path,
+	       json_t *renewals, struct cc_error *err);
 
 /**
  * keyd_lease_return - challenge, evidence, return of a lease whose key this host's kernel no longer

@@ -216,3 +216,19 @@ int image_user(const char *user, const char *root, struct cc_user *u, struct cc_
 	}
 	return login ? member_groups(root, login, u, err) : 0;
 }
+
+bool image_home_is(const char *home, uint32_t uid, const char *cwd, const char *root)
+{
+	cc_auto_fclose FILE *f = open_in(root, "/etc/passwd");
+	bool known = false;
+	struct passwd *p;
+
+	while (f && (p = fgetpwent(f))) {
+		if (p->pw_uid != uid)
+			continue;
+		if (strcmp(p->pw_dir[0] ? p->pw_dir : "/", home) == 0)
+			return true;
+		known = true;
+	}
+	return !known && (strcmp(home, "/") == 0 || strcmp(home, cwd) == 0);
+}

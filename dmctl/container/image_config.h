@@ -6,6 +6,8 @@
 #ifndef CC_IMAGE_CONFIG_H
 #define CC_IMAGE_CONFIG_H
 
+#include <stdbool.h>
+
 #include "identity.h"
 #include "strv.h"
 
@@ -33,5 +35,11 @@ int image_config_parse(const char *buf, size_t len, struct image_config *c, stru
  * it
  */
 int image_user(const char *user, const char *root, struct cc_user *u, struct cc_error *err);
+
+/**
+ * image_home_is - whether engines give a process of @uid the home @home: that of a line of
+ * /etc/passwd below @root with this number, whatever its name; without a line "/", or @cwd.
+ */
+bool image_home_is(const char *home, uint32_t uid, const char *cwd, const char *root);
 
 #endif

@@ -121,6 +121,9 @@ static int take_config(const struct engine_container *c, struct cc_measurement *
 		.id = c->id,
 		.bundle = c->bundle,
 		.own_dirs = &c->own_dirs,
+		.own_seccomp = c->own_seccomp,
+		.seccomp_profile = c->seccomp_profile,
+		.bound_before = !m->first_start,
 		.is_host_device = measure_host_device,
 	};
 	cc_auto_free char *path = NULL, *text = NULL;
@@ -137,6 +140,26 @@ static int take_config(const struct engine_container *c, struct cc_measurement *
 		       : 0;
 }
 
+/*
+ * A home of the container's own choice is as good as a variable of another name. Of a container
+ * that was bound and runs it has been looked at: its program may write to /etc/passwd.
+ */
+static int check_home(const char *root, struct cc_measurement *m, struct cc_error *err)
+{
+	static const char name[] = "HOME=";
+
+	if (m->running && !m->first_start)
+		return 0;
+	for (size_t i = 0; i < m->env.n; i++) {
+		const char *var = m->env.v[i];
+
+		if (strncmp(var, name, strlen(name)) == 0 && !cc_strv_has(&m->image_env, var) &&
+		    !image_home_is(var + strlen(name), m->user.uid, m->cwd, root))
+			return oci_setting(m, err, "%s", CC_SETTING_HOME);
+	}
+	return 0;
+}
+
 /* @root: a directory the host reaches the container's files through */
 static int take_image(const struct engine_container *c, const char *root, struct cc_measurement *m,
 		      struct cc_error *err)
@@ -151,7 +174,7 @@ static int take_image(const struct engine_container *c, const char *root, struct
 	move_strv(&m->image_args, &image.args);
 	move_strv(&m->image_env, &image.env);
 	m->image_cwd = cc_steal(image.cwd);
-	return 0;
+	return check_home(root, m, err);
 }
 
 /* The process is still the one it was, and still where it was. */
@@ -179,6 +202,7 @@ static int measure(struct engine_container *c, const char *named, struct measure
 	cc_cleanup(oci_facts_clear) struct oci_facts f = {0};
 	struct cc_measurement *m = s->m = cc_measurement_new();
 	char cgroup[PROC_PATH_MAX];
+	struct engine_group group;
 	struct proc_status status;
 
 	if (!m)
@@ -193,7 +217,10 @@ static int measure(struct engine_container *c, const char *named, struct measure
 	if (proc_cgroup(c->pid, cgroup, err))
 		return -1;
 	c->engine = take_cgroup(cgroup, c->id, m, err);
-	if (!c->engine || take_engine(c, m, err) ||
+	if (!c->engine)
+		return -1;
+	m->first_start = !measure_bound_before(c->engine, c->id);
+	if (take_engine(c, m, err) ||
 	    (named && (check_bundle(c, named, err) || check_created(c->pid, err))) ||
 	    take_config(c, m, &f, err) || measure_kernel(c->pid, cgroup, c->engine, &f, m, err) ||
 	    take_image(c, f.root, m, err) ||
@@ -202,7 +229,9 @@ static int measure(struct engine_container *c, const char *named, struct measure
 	if (m->running &&
 	    (proc_status(c->pid, &status, err) || measure_confined(&status, &f, m, err)))
 		return -1;
-	m->first_start = !measure_bound_before(c->engine, c->id);
+	if (engine_group_of(engines, cgroup, &group) ||
+	    measure_holds(c->pid, cgroup, group.len, &c->holds, &f, m, err))
+		return -1;
 	s->engine = c->engine;
 	s->user_ns = f.user_ns;
 	s->host_root = cc_steal(f.root);

@@ -87,6 +87,14 @@ int measure_confined(const struct proc_status *st, const struct oci_facts *f,
 		     const struct cc_measurement *m, struct cc_error *err);
 
 /**
+ * measure_holds - fills m->holds (lib/demand.h).
+ * @known: what the engine's record says holds
+ * @cgroup, @len: the container's own group
+ */
+int measure_holds(pid_t pid, const char *cgroup, size_t len, const struct cc_strv *known,
+		  const struct oci_facts *f, struct cc_measurement *m, struct cc_error *err);
+
+/**
  * measure_health - adds health checks that are not the image's own to m->settings. Pure.
  * @health: of the container, struct engine_container
  * @image: the image's configuration

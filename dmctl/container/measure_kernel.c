@@ -150,11 +150,72 @@ static uint64_t cap_mask(const struct cc_strv *caps)
 	return mask;
 }
 
+/*
+ * Root of the container that has @cap may become whoever it likes; all others stay who they were
+ * started as.
+ */
+static bool may_change(const struct cc_measurement *m, const char *cap)
+{
+	return m->user.uid == 0 && cc_strv_has(&m->capabilities, cap);
+}
+
+static bool has_group(const struct proc_status *st, const struct oci_facts *f,
+		      const struct cc_user *u, size_t i)
+{
+	uint32_t host;
+
+	if (oci_host_id(&f->gids, u->gid, &host) && host == st->groups[i])
+		return true;
+	for (size_t k = 0; k < u->n_groups; k++)
+		if (oci_host_id(&f->gids, u->groups[k], &host) && host == st->groups[i])
+			return true;
+	return false;
+}
+
+static int check_groups(const struct proc_status *st, const struct oci_facts *f,
+			const struct cc_measurement *m, struct cc_error *err)
+{
+	uint32_t gid;
+
+	if (may_change(m, "CAP_SETGID"))
+		return 0;
+	if (!oci_host_id(&f->gids, m->user.gid, &gid) || st->gid[0] != gid)
+		return cc_refuse(err, "user",
+				 "user: config.json says gid %u, the running process has the "
+				 "host's %u",
+				 m->user.gid, st->gid[0]);
+	if (st->n_groups > PROC_GROUPS_MAX)
+		return cc_refuse(err, "user",
+				 "user: the running process has %zu groups, more than the %d that "
+				 "are looked at",
+				 st->n_groups, PROC_GROUPS_MAX);
+	for (size_t i = 0; i < st->n_groups; i++)
+		if (!has_group(st, f, &m->user, i))
+			return cc_refuse(err, "user",
+					 "user: config.json does not have the host's group %u, the "
+					 "running process does",
+					 st->groups[i]);
+	return 0;
+}
+
+static int check_user(const struct proc_status *st, const struct oci_facts *f,
+		      const struct cc_measurement *m, struct cc_error *err)
+{
+	uint32_t uid;
+
+	if (may_change(m, "CAP_SETUID") ||
+	    (oci_host_id(&f->uids, m->user.uid, &uid) && st->uid[0] == uid))
+		return check_groups(st, f, m, err);
+	return cc_refuse(err, "user",
+			 "user: config.json says uid %u, the running process has the host's %u",
+			 m->user.uid, st->uid[0]);
+}
+
 int measure_confined(const struct proc_status *st, const struct oci_facts *f,
 		     const struct cc_measurement *m, struct cc_error *err)
 {
-	uint64_t beyond = (st->cap_bnd | st->cap_prm | st->cap_eff) & ~cap_mask(&m->capabilities);
-	uint32_t uid = m->user.uid + f->uid_base;
+	uint64_t has = st->cap_inh | st->cap_prm | st->cap_eff | st->cap_bnd | st->cap_amb;
+	uint64_t beyond = has & ~cap_mask(&m->capabilities);
 	const char *name;
 	unsigned int bit;
 
@@ -175,10 +236,5 @@ int measure_confined(const struct proc_status *st, const struct oci_facts *f,
 	if (strcmp(m->seccomp, "unconfined") != 0 && st->seccomp != 2)
 		return cc_refuse(err, "seccomp",
 				 "seccomp: config.json has a filter, the running process has none");
-	/* a program that starts as root may have dropped it */
-	if (m->user.uid != 0 && st->uid[0] != uid)
-		return cc_refuse(err, "user",
-				 "user: config.json says uid %u, the running process has %u",
-				 m->user.uid, st->uid[0] - f->uid_base);
-	return 0;
+	return check_user(st, f, m, err);
 }

@@ -32,6 +32,8 @@ void oci_state_clear(struct oci_state *s);
  * struct oci_context - what makes a mount or hook the engine's own.
  * @bundle: directory of config.json, for a relative root.path
  * @own_dirs: directories the engine keeps for exactly this container
+ * @own_seccomp, @seccomp_profile: of struct engine_container
+ * @bound_before: the agent has bound this container before, and so compared its filter
  * @is_host_device: whether the host has at @path the device of these numbers, "c" or "b"; NULL:
  * never
  */
@@ -40,16 +42,36 @@ struct oci_context {
 	const char *id;
 	const char *bundle;
 	const struct cc_strv *own_dirs;
+	bool own_seccomp;
+	const json_t *seccomp_profile;
+	bool bound_before;
 	bool (*is_host_device)(const char *path, const char *type, json_int_t major,
 			       json_int_t minor);
 };
+
+/**
+ * struct oci_ids - ids of a container's user namespace and of the host; without a range they are
+ * the same.
+ */
+struct oci_ids {
+	size_t n;
+	struct {
+		uint32_t inside, host, size;
+	} *range;
+};
+
+/* The host's id of @id in the container. False when it has none. */
+bool oci_host_id(const struct oci_ids *ids, uint32_t id, uint32_t *host);
 
 /**
  * struct oci_facts - what config.json says beyond the measurement.
  * @root: absolute path of the root file system on the host
  * @ns_path: path of the namespace that is joined, or NULL; order of cc_ns_names
  * @user_ns: the container has a user namespace of its own
- * @uid_base: host uid of the container's root, for a user namespace
+ * @uids, @gids: of that namespace
+ * @terminal: it has one
+ * @core_limit: the hard limit of core files that config.json gives; -1: none, so that it is
+ *              inherited
  * @hook_pid: process whose /proc/PID/exe is the engine's own hook, 0 for none; the caller checks
  *            that it is the engine's program
  */
@@ -57,7 +79,9 @@ struct oci_facts {
 	char *root;
 	char *ns_path[CC_NS_COUNT];
 	bool user_ns;
-	uint32_t uid_base;
+	struct oci_ids uids, gids;
+	bool terminal;
+	int64_t core_limit;
 	pid_t hook_pid;
 };
 
@@ -83,8 +107,35 @@ int oci_devices_parse(const json_t *lnx, const struct oci_context *ctx, struct c
 /**
  * oci_settings_parse - fills m->settings: what may change what the program does and is not covered
  * by another fact.
- * @config: the whole document; m->seccomp is filled already
+ * @config: the whole document
  */
 int oci_settings_parse(const json_t *config, struct cc_measurement *m, struct cc_error *err);
+
+/* Adds a setting, once. */
+__attribute__((format(printf, 3, 4))) int oci_setting(struct cc_measurement *m,
+						      struct cc_error *err, const char *fmt, ...);
+/* The same, "OBJECT.KEY=VALUE": a string as it is, all else as JSON. @object: with its "." */
+int oci_setting_value(struct cc_measurement *m, const char *object, const char *key,
+		      const json_t *value, struct cc_error *err);
+
+/**
+ * oci_seccomp_parse - fills m->seccomp, and adds to m->settings what a filter has that an engine's
+ * default one has not, each with CC_SETTING_SECCOMP before it: a call that is answered without
+ * being made, one that is let pass and only noted, one that somebody outside decides on; and that
+ * it is another than the default at all.
+ * @config: the whole document
+ */
+int oci_seccomp_parse(const json_t *config, const struct oci_context *ctx, struct cc_measurement *m,
+		      struct cc_error *err);
+
+/**
+ * oci_seccomp_is_rendered - whether @filter is what an engine makes of @profile. Pure.
+ * @filter: linux.seccomp of config.json
+ * @profile: a profile as Docker and Podman read them, with conditions (archMap, includes, excludes)
+ * @bounding: process.capabilities.bounding of config.json; may be NULL
+ * @machine: of uname(2)
+ */
+bool oci_seccomp_is_rendered(const json_t *filter, const json_t *profile, const json_t *bounding,
+			     const char *machine);
 
 #endif

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * oci_config.c - a bundle's config.json: process, root, hooks, namespaces, seccomp.
+ * oci_config.c - a bundle's config.json: process, root, hooks, namespaces.
  */
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "digest.h"
 #include "container/oci.h"
 #include "paths.h"
 #include "strv.h"
@@ -24,6 +23,8 @@ void oci_facts_clear(struct oci_facts *f)
 	free(f->root);
 	for (i = 0; i < CC_NS_COUNT; i++)
 		free(f->ns_path[i]);
+	free(f->uids.range);
+	free(f->gids.range);
 	*f = (struct oci_facts){0};
 }
 
@@ -94,7 +95,30 @@ static int parse_capabilities(const json_t *process, struct cc_strv *out, struct
 	return 0;
 }
 
-static int parse_process(const json_t *config, struct cc_measurement *m, struct cc_error *err)
+/* Unlimited is a number that no int64_t holds. */
+static int64_t limit_of(const json_t *number)
+{
+	double n = json_number_value(number);
+
+	return json_is_integer(number) ? json_integer_value(number) : n > 0 ? INT64_MAX : 0;
+}
+
+static void parse_limits(const json_t *process, struct oci_facts *f)
+{
+	const json_t *limit;
+	const char *type;
+	size_t i;
+
+	f->core_limit = -1;
+	json_array_foreach(json_object_get(process, "rlimits"), i, limit) {
+		type = json_string_value(json_object_get(limit, "type"));
+		if (type && strcmp(type, "RLIMIT_CORE") == 0)
+			f->core_limit = limit_of(json_object_get(limit, "hard"));
+	}
+}
+
+static int parse_process(const json_t *config, struct cc_measurement *m, struct oci_facts *f,
+			 struct cc_error *err)
 {
 	json_t *process = NULL;
 
@@ -105,8 +129,10 @@ static int parse_process(const json_t *config, struct cc_measurement *m, struct 
 	    cc_json_str(process, WHAT " process", "apparmorProfile", false, &m->apparmor, err) ||
 	    cc_json_bool(process, WHAT " process", "noNewPrivileges", false, &m->no_new_privileges,
 			 err) ||
+	    cc_json_bool(process, WHAT " process", "terminal", false, &f->terminal, err) ||
 	    parse_user(process, &m->user, err))
 		return -1;
+	parse_limits(process, f);
 	return parse_capabilities(process, &m->capabilities, err);
 }
 
@@ -162,25 +188,48 @@ static int parse_hooks(const json_t *config, const struct oci_context *ctx,
 	return 0;
 }
 
-/* Host uid of the container's uid 0; mappings that start elsewhere are not needed by anybody. */
-static int parse_uid_mappings(const json_t *lnx, struct oci_facts *f, struct cc_error *err)
+bool oci_host_id(const struct oci_ids *ids, uint32_t id, uint32_t *host)
 {
-	json_t *list = NULL;
-	uint64_t inside = 0, host = 0;
+	for (size_t i = 0; i < ids->n; i++) {
+		if (id < ids->range[i].inside || id - ids->range[i].inside >= ids->range[i].size)
+			continue;
+		*host = ids->range[i].host + (id - ids->range[i].inside);
+		return true;
+	}
+	*host = id;
+	return ids->n == 0;
+}
 
-	if (cc_json_arr(lnx, WHAT " linux", "uidMappings", false, &list, err))
+/* @key: "uidMappings" or "gidMappings" */
+static int parse_mappings(const json_t *lnx, const char *key, struct oci_ids *ids,
+			  struct cc_error *err)
+{
+	json_t *list = NULL, *obj;
+	char what[64];
+	size_t i;
+
+	snprintf(what, sizeof(what), WHAT " linux.%s", key);
+	if (cc_json_arr(lnx, WHAT " linux", key, false, &list, err))
 		return -1;
 	if (json_array_size(list) == 0)
 		return 0;
-	if (cc_json_u64(json_array_get(list, 0), WHAT " linux.uidMappings", "containerID", true,
-			&inside, err) ||
-	    cc_json_u64(json_array_get(list, 0), WHAT " linux.uidMappings", "hostID", true, &host,
-			err))
-		return -1;
-	if (inside != 0 || host > UINT32_MAX)
-		return cc_fail(err, CC_E_INVALID,
-			       WHAT ": linux.uidMappings does not start with the container's root");
-	f->uid_base = (uint32_t)host;
+	ids->range = calloc(json_array_size(list), sizeof(*ids->range));
+	if (!ids->range)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	json_array_foreach(list, i, obj) {
+		uint64_t inside = 0, host = 0, size = 0;
+
+		if (cc_json_u64(obj, what, "containerID", true, &inside, err) ||
+		    cc_json_u64(obj, what, "hostID", true, &host, err) ||
+		    cc_json_u64(obj, what, "size", true, &size, err))
+			return -1;
+		if (size > UINT32_MAX || inside > UINT32_MAX - size || host > UINT32_MAX - size)
+			return cc_fail(err, CC_E_INVALID, "%s: a range is out of range", what);
+		ids->range[i].inside = (uint32_t)inside;
+		ids->range[i].host = (uint32_t)host;
+		ids->range[i].size = (uint32_t)size;
+		ids->n++;
+	}
 	return 0;
 }
 
@@ -216,34 +265,10 @@ static int parse_namespaces(const json_t *lnx, struct cc_measurement *m, struct 
 			break;
 		}
 	}
-	return parse_uid_mappings(lnx, f, err);
-}
-
-/*
- * Digest of the profile as measured: SHA-256 of the object's compact JSON with sorted keys. A
- * profile that lets everything pass is none.
- */
-static int parse_seccomp(const json_t *lnx, struct cc_measurement *m, struct cc_error *err)
-{
-	cc_auto_free char *text = NULL;
-	json_t *profile = NULL;
-	const char *action;
-	char digest[72];
-
-	if (cc_json_obj(lnx, WHAT " linux", "seccomp", false, &profile, err))
-		return -1;
-	action = json_string_value(json_object_get(profile, "defaultAction"));
-	if (!profile || (action && strcmp(action, "SCMP_ACT_ALLOW") == 0 &&
-			 json_array_size(json_object_get(profile, "syscalls")) == 0)) {
-		m->seccomp = strdup("unconfined");
-	} else {
-		text = json_dumps(profile, JSON_COMPACT | JSON_SORT_KEYS);
-		if (!text)
-			return cc_fail(err, CC_E_NOMEM, "out of memory");
-		cc_sha256_digest(text, strlen(text), digest);
-		m->seccomp = strdup(digest);
-	}
-	return m->seccomp ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
+	return parse_mappings(lnx, "uidMappings", &f->uids, err) ||
+			       parse_mappings(lnx, "gidMappings", &f->gids, err)
+		       ? -1
+		       : 0;
 }
 
 int oci_config_parse(const char *buf, size_t len, const struct oci_context *ctx,
@@ -258,10 +283,10 @@ int oci_config_parse(const char *buf, size_t len, const struct oci_context *ctx,
 		return cc_fail(err, CC_E_INVALID, WHAT " is not a JSON object");
 	if (cc_json_obj(config, WHAT, "linux", true, &lnx, err) ||
 	    cc_json_arr(config, WHAT, "mounts", false, &mounts, err) ||
-	    parse_process(config, m, err) || parse_root(config, ctx, m, f, err) ||
+	    parse_process(config, m, f, err) || parse_root(config, ctx, m, f, err) ||
 	    parse_hooks(config, ctx, m, f, err) || parse_namespaces(lnx, m, f, err) ||
-	    parse_seccomp(lnx, m, err) || oci_devices_parse(lnx, ctx, m, err) ||
-	    oci_mounts_parse(mounts, ctx, m, err))
+	    oci_devices_parse(lnx, ctx, m, err) || oci_mounts_parse(mounts, ctx, m, err))
 		return -1;
-	return oci_settings_parse(config, m, err);
+	return oci_settings_parse(config, m, err) || oci_seccomp_parse(config, ctx, m, err) ? -1
+											    : 0;
 }

@@ -5,11 +5,11 @@
  *
  * What is not known to be harmless is a setting: a member of a later specification too.
  */
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "container/oci.h"
+#include "identity.h"
 #include "strv.h"
 
 #define WHAT "config.json"
@@ -76,37 +76,6 @@ static bool is_in(const char *const *list, const char *s)
 	return *list;
 }
 
-static __attribute__((format(printf, 3, 4))) int add(struct cc_measurement *m, struct cc_error *err,
-						     const char *fmt, ...)
-{
-	cc_auto_free char *text = NULL;
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vasprintf(&text, fmt, ap);
-	va_end(ap);
-	if (n < 0) {
-		text = NULL;
-		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	}
-	return cc_strv_has(&m->settings, text) ? 0 : cc_strv_push(&m->settings, text, err);
-}
-
-/* "NAME=value": a string as it is, all else as JSON. */
-static int add_value(struct cc_measurement *m, const char *object, const char *key,
-		     const json_t *value, struct cc_error *err)
-{
-	cc_auto_free char *text = NULL;
-
-	if (json_is_string(value))
-		return add(m, err, "%s%s=%s", object, key, json_string_value(value));
-	text = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
-	if (!text)
-		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	return add(m, err, "%s%s=%s", object, key, text);
-}
-
 /* @object: prefix of the names, "linux." */
 static int unknown_members(const json_t *obj, const char *object, const char *const *known,
 			   struct cc_measurement *m, struct cc_error *err)
@@ -115,7 +84,7 @@ static int unknown_members(const json_t *obj, const char *object, const char *co
 	json_t *value;
 
 	json_object_foreach((json_t *)(uintptr_t)obj, key, value)
-		if (!is_in(known, key) && add_value(m, object, key, value, err))
+		if (!is_in(known, key) && oci_setting_value(m, object, key, value, err))
 			return -1;
 	return 0;
 }
@@ -148,51 +117,47 @@ static int parse_annotations(const json_t *config, struct cc_measurement *m, str
 	if (cc_json_obj(config, WHAT, "annotations", false, &annotations, err))
 		return -1;
 	json_object_foreach(annotations, key, value)
-		if (steers(key) && add_value(m, "annotations ", key, value, err))
-			return -1;
-	return 0;
-}
-
-static int missing(const json_t *lnx, const char *key, const char *const *paths,
-		   struct cc_measurement *m, struct cc_error *err)
-{
-	cc_cleanup(cc_strv_clear) struct cc_strv list = {0};
-
-	if (cc_json_strv(lnx, WHAT " linux", key, false, &list, err))
-		return -1;
-	for (; *paths; paths++)
-		if (!cc_strv_has(&list, *paths) && add(m, err, "linux.%s lacks %s", key, *paths))
+		if (steers(key) && oci_setting_value(m, "annotations ", key, value, err))
 			return -1;
 	return 0;
 }
 
 /*
- * A filter that lets pass what it does not name, or one that asks somebody outside what to answer.
+ * Below /proc or /sys, and not through a process's own directory: /proc/self/root and
+ * /proc/1/cwd lead to the container's files.
  */
-static int parse_seccomp(const json_t *lnx, struct cc_measurement *m, struct cc_error *err)
+static bool is_of_kernel(const char *path)
 {
-	static const char *const strict[] = {"SCMP_ACT_ERRNO",	     "SCMP_ACT_KILL",
-					     "SCMP_ACT_KILL_THREAD", "SCMP_ACT_KILL_PROCESS",
-					     "SCMP_ACT_TRAP",	     NULL};
-	static const char outside[] = "SCMP_ACT_NOTIFY";
-	const json_t *profile = json_object_get(lnx, "seccomp"), *rule;
-	const json_t *listener = json_object_get(profile, "listenerPath");
-	const char *action = json_string_value(json_object_get(profile, "defaultAction"));
-	size_t i;
+	static const char proc[] = "/proc/";
+	const char *rest = path + strlen(proc);
 
-	if (!profile || strcmp(m->seccomp, "unconfined") == 0)
-		return 0;
-	if ((!action || !is_in(strict, action)) &&
-	    add(m, err, "linux.seccomp.defaultAction=%s", action ? action : ""))
+	if (!cc_path_is_normal(path))
+		return false;
+	if (strncmp(path, "/sys/", 5) == 0)
+		return true;
+	return strncmp(path, proc, strlen(proc)) == 0 && !strchr("0123456789", *rest) &&
+	       !cc_path_is_within(rest, "self") && !cc_path_is_within(rest, "thread-self");
+}
+
+/*
+ * What the engines hide or protect must be there; what else is, takes a piece of the kernel away
+ * from the program, but not a file of the image or of the volume.
+ */
+static int check_paths(const json_t *lnx, const char *key, const char *const *paths,
+		       struct cc_measurement *m, struct cc_error *err)
+{
+	cc_cleanup(cc_strv_clear) struct cc_strv list = {0};
+
+	if (cc_json_strv(lnx, WHAT " linux", key, false, &list, err))
 		return -1;
-	if (listener && add_value(m, "linux.seccomp.", "listenerPath", listener, err))
-		return -1;
-	json_array_foreach(json_object_get(profile, "syscalls"), i, rule) {
-		action = json_string_value(json_object_get(rule, "action"));
-		if (action && strcmp(action, outside) == 0 &&
-		    add(m, err, "linux.seccomp.syscalls action=%s", outside))
+	for (size_t i = 0; i < list.n; i++)
+		if (!is_of_kernel(list.v[i]) &&
+		    oci_setting(m, err, "linux.%s has %s", key, list.v[i]))
 			return -1;
-	}
+	for (; *paths; paths++)
+		if (!cc_strv_has(&list, *paths) &&
+		    oci_setting(m, err, "linux.%s lacks %s", key, *paths))
+			return -1;
 	return 0;
 }
 
@@ -208,10 +173,10 @@ static int parse_namespaces(const json_t *lnx, struct cc_measurement *m, struct 
 	json_array_foreach(json_object_get(lnx, "namespaces"), i, ns) {
 		type = json_string_value(json_object_get(ns, "type"));
 		path = json_string_value(json_object_get(ns, "path"));
-		if (type && !is_in(known, type) && add(m, err, "linux.namespaces %s", type))
+		if (type && !is_in(known, type) && oci_setting(m, err, "linux.namespaces %s", type))
 			return -1;
 		if (type && strcmp(type, "user") == 0 && path && path[0] &&
-		    add(m, err, "linux.namespaces user joined"))
+		    oci_setting(m, err, "linux.namespaces user joined"))
 			return -1;
 	}
 	return 0;
@@ -224,12 +189,12 @@ static int parse_linux(const json_t *lnx, struct cc_measurement *m, struct cc_er
 	if (cc_json_str(lnx, WHAT " linux", "rootfsPropagation", false, &propagation, err))
 		return -1;
 	if (propagation && propagation[0] && !is_in(propagations, propagation) &&
-	    add(m, err, "linux.rootfsPropagation=%s", propagation))
+	    oci_setting(m, err, "linux.rootfsPropagation=%s", propagation))
 		return -1;
 	return unknown_members(lnx, "linux.", linux_members, m, err) || parse_sysctl(lnx, m, err) ||
-			       parse_namespaces(lnx, m, err) || parse_seccomp(lnx, m, err) ||
-			       missing(lnx, "maskedPaths", masked, m, err) ||
-			       missing(lnx, "readonlyPaths", read_only, m, err)
+			       parse_namespaces(lnx, m, err) ||
+			       check_paths(lnx, "maskedPaths", masked, m, err) ||
+			       check_paths(lnx, "readonlyPaths", read_only, m, err)
 		       ? -1
 		       : 0;
 }
@@ -247,7 +212,35 @@ static int parse_selinux(const char *label, struct cc_measurement *m, struct cc_
 	type = strsep(&rest, ":");
 	if (type && is_in(selinux_types, type))
 		return 0;
-	return add(m, err, "process.selinuxLabel type=%s", type ? type : label);
+	return oci_setting(m, err, "process.selinuxLabel type=%s", type ? type : label);
+}
+
+/*
+ * A core file is the memory of the program in the root file system; a program whose files may not
+ * grow fails in the middle of them. Other limits make a program fail, but not reveal or half-write.
+ */
+static int parse_limits(const json_t *process, struct cc_measurement *m, struct cc_error *err)
+{
+	const json_t *limit, *soft;
+	const char *type;
+	size_t i;
+
+	json_array_foreach(json_object_get(process, "rlimits"), i, limit) {
+		type = json_string_value(json_object_get(limit, "type"));
+		soft = json_object_get(limit, "soft");
+		if (!type ||
+		    (strcmp(type, "RLIMIT_CORE") != 0 && strcmp(type, "RLIMIT_FSIZE") != 0))
+			continue;
+		/* no core file, and files without a limit: a number too large for an integer */
+		if (strcmp(type, "RLIMIT_CORE") == 0
+			    ? json_is_integer(soft) && json_integer_value(soft) == 0
+			    : json_is_real(soft))
+			continue;
+		if (!soft ? oci_setting(m, err, "process.rlimits %s", type)
+			  : oci_setting_value(m, "process.rlimits ", type, soft, err))
+			return -1;
+	}
+	return 0;
 }
 
 static int parse_process(const json_t *process, struct cc_measurement *m, struct cc_error *err)
@@ -258,10 +251,11 @@ static int parse_process(const json_t *process, struct cc_measurement *m, struct
 
 	if (unknown_members(process, "process.", process_members, m, err) ||
 	    unknown_members(user, "process.user.", user_members, m, err) ||
+	    parse_limits(process, m, err) ||
 	    cc_json_str(process, WHAT " process", "selinuxLabel", false, &label, err))
 		return -1;
 	if (umask && json_integer_value(umask) != UMASK &&
-	    add_value(m, "process.user.", "umask", umask, err))
+	    oci_setting_value(m, "process.user.", "umask", umask, err))
 		return -1;
 	return label && label[0] ? parse_selinux(label, m, err) : 0;
 }

@@ -52,6 +52,11 @@
  * @health: what the engine runs in the container to see whether it is well: commands as
  *          health checks have them, or a text where that is not known
  * @manifests: manifest digests the engine's store has for this image id
+ * @own_seccomp: by the engine's own record nobody asked for a seccomp filter: it is the default one
+ * @holds: what by the engine's own record is so of it, in words of lib/demand.h: no-stdin,
+ *         no-extra-hosts, network:NAME
+ * @seccomp_profile: what the engine makes its default filter of, where it keeps no such record;
+ *                   NULL: not known
  */
 struct engine_container {
 	const struct engine *engine;
@@ -65,6 +70,9 @@ struct engine_container {
 	char *image_ref;
 	struct cc_strv manifests;
 	json_t *health;
+	struct cc_strv holds;
+	bool own_seccomp;
+	json_t *seccomp_profile;
 	char *image_config;
 	size_t image_config_len;
 };

@@ -12,6 +12,7 @@
 
 #include "engine/docker_api.h"
 #include "engine/engine_store.h"
+#include "demand.h"
 #include "digest.h"
 #include "host/http_unix.h"
 #include "strv.h"
@@ -208,20 +209,77 @@ static int root_dir(char **dir, struct cc_error *err)
 		driver);
 }
 
-/* The daemon keeps what a container was made with in the container's own directory. */
-static int take_health(const char *own, struct engine_container *c, struct cc_error *err)
+/*
+ * "" when nobody asked for a filter; the container then has the daemon's, which is its built-in
+ * one or the one in daemon.json. Absent: nobody knows.
+ */
+static bool has_own_seccomp(const json_t *container)
 {
-	cc_auto_json json_t *container = NULL;
-	cc_auto_free char *path = NULL;
-	const json_t *config;
+	const char *asked = json_string_value(json_object_get(container, "SeccompProfile"));
 
-	if (asprintf(&path, "%s/config.v2.json", own) < 0) {
+	return asked && (!asked[0] || strcmp(asked, "builtin") == 0);
+}
+
+/* The only network that the container is on. */
+static const char *only_network(const json_t *container)
+{
+	json_t *settings = json_object_get(container, "NetworkSettings");
+	json_t *networks = json_object_get(settings, "Networks");
+
+	return json_object_size(networks) == 1 ? json_object_iter_key(json_object_iter(networks))
+					       : NULL;
+}
+
+/* Nothing is in the list, or there is none; all else is something. */
+static bool is_empty(const json_t *obj, const char *key)
+{
+	const json_t *list = json_object_get(obj, key);
+
+	return !list || json_is_null(list) || (json_is_array(list) && !json_array_size(list));
+}
+
+static int take_holds(const json_t *container, const json_t *host, struct engine_container *c,
+		      struct cc_error *err)
+{
+	const json_t *config = json_object_get(container, "Config");
+	bool plain = json_is_object(host) && is_empty(host, "ExtraHosts") &&
+		     is_empty(host, "Dns") && is_empty(host, "DnsSearch") &&
+		     is_empty(host, "DnsOptions");
+
+	return engine_add_hold(c, json_is_false(json_object_get(config, "OpenStdin")), CC_NO_STDIN,
+			       err) ||
+			       engine_add_hold(c, plain, CC_NO_EXTRA_HOSTS, err) ||
+			       engine_add_network(c, only_network(container), err)
+		       ? -1
+		       : 0;
+}
+
+static json_t *read_own(const char *own, const char *file, struct cc_error *err)
+{
+	cc_auto_free char *path = NULL;
+
+	if (asprintf(&path, "%s/%s", own, file) < 0) {
 		path = NULL;
-		return cc_fail(err, CC_E_NOMEM, "out of memory");
+		cc_fail(err, CC_E_NOMEM, "out of memory");
+		return NULL;
 	}
-	container = engine_read_json(path, err);
-	config = json_object_get(container, "Config");
-	return container ? engine_add_health(c, json_object_get(config, "Healthcheck"), err) : -1;
+	return engine_read_json(path, err);
+}
+
+/* The daemon keeps what a container was made with in the container's own directory. */
+static int take_record(const char *own, struct engine_container *c, struct cc_error *err)
+{
+	cc_auto_json json_t *container = read_own(own, "config.v2.json", err);
+	cc_auto_json json_t *host = container ? read_own(own, "hostconfig.json", err) : NULL;
+	const json_t *config = json_object_get(container, "Config");
+
+	if (!host)
+		return -1;
+	c->own_seccomp = has_own_seccomp(container);
+	return engine_add_health(c, json_object_get(config, "Healthcheck"), err) ||
+			       take_holds(container, host, c, err)
+		       ? -1
+		       : 0;
 }
 
 /* The daemon's filter takes a prefix; the answer must be about the container that was asked for. */
@@ -264,7 +322,7 @@ static int docker_describe(struct engine_container *c, struct cc_error *err)
 		path = NULL;
 	if (!own || !path)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	if (cc_strv_push(&c->own_dirs, own, err) || take_health(own, c, err) ||
+	if (cc_strv_push(&c->own_dirs, own, err) || take_record(own, c, err) ||
 	    engine_read_image_config(path, c, err))
 		return -1;
 	return take_manifests(image, c, err);

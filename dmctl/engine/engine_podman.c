@@ -11,8 +11,10 @@
 #include <openssl/evp.h>
 
 #include "engine/engine_store.h"
+#include "engine/podman_conf.h"
 #include "engine/podman_db.h"
 #include "host/program.h"
+#include "demand.h"
 #include "digest.h"
 #include "strv.h"
 
@@ -38,26 +40,6 @@ static void store_clear(struct store *s)
 	free(s->run);
 }
 
-/* @line is `key = "value"`: a copy of the value. */
-static char *toml_string(const char *line, const char *key)
-{
-	size_t len = strlen(key);
-	const char *end;
-
-	line += strspn(line, " \t");
-	if (strncmp(line, key, len) != 0)
-		return NULL;
-	line += len;
-	line += strspn(line, " \t");
-	if (*line++ != '=')
-		return NULL;
-	line += strspn(line, " \t");
-	if (*line != '"' && *line != '\'')
-		return NULL;
-	end = strchr(line + 1, *line);
-	return end && end > line + 1 ? strndup(line + 1, (size_t)(end - line - 1)) : NULL;
-}
-
 /* graphroot and runroot are in the table [storage]; nothing else of the file matters here. */
 static void read_conf(char *text, struct store *s)
 {
@@ -69,12 +51,12 @@ static void read_conf(char *text, struct store *s)
 			in_storage = strncmp(line + strspn(line, " \t"), "[storage]", 9) == 0;
 		if (!in_storage)
 			continue;
-		value = toml_string(line, "graphroot");
+		value = podman_conf_string(line, "graphroot");
 		if (value) {
 			free(s->graph);
 			s->graph = value;
 		}
-		value = toml_string(line, "runroot");
+		value = podman_conf_string(line, "runroot");
 		if (value) {
 			free(s->run);
 			s->run = value;
@@ -354,11 +336,39 @@ static void take_image_ref(const json_t *entry, struct engine_container *c)
 	c->image_ref = ref ? strdup(ref) : NULL;
 }
 
+/* Podman leaves out what is empty. */
+static bool lacks(const json_t *config, const char *key)
+{
+	const json_t *value = json_object_get(config, key);
+
+	return !value || json_is_null(value) || json_is_false(value) ||
+	       (json_is_array(value) && !json_array_size(value));
+}
+
+/*
+ * Networks may be joined and left while the container is there, and are kept elsewhere; one that
+ * has none stays without.
+ */
+static int take_holds(const json_t *config, struct engine_container *c, struct cc_error *err)
+{
+	const char *network = json_string_value(json_object_get(config, "networkMode"));
+	bool plain = lacks(config, "hostsAdd") && lacks(config, "dnsServer") &&
+		     lacks(config, "dnsSearch") && lacks(config, "dnsOption");
+
+	return engine_add_hold(c, lacks(config, "stdin"), CC_NO_STDIN, err) ||
+			       engine_add_hold(c, plain, CC_NO_EXTRA_HOSTS, err) ||
+			       engine_add_network(
+				       c, network && strcmp(network, "none") == 0 ? network : NULL,
+				       err)
+		       ? -1
+		       : 0;
+}
+
 /*
  * Only Podman's data base has it. Where that is another one (BoltDB, of before version 5) it is not
  * known, which is something else than none.
  */
-static int take_health(const struct store *s, struct engine_container *c, struct cc_error *err)
+static int take_record(const struct store *s, struct engine_container *c, struct cc_error *err)
 {
 	cc_auto_free char *libpod = NULL;
 	cc_auto_json json_t *config = NULL;
@@ -373,7 +383,8 @@ static int take_health(const struct store *s, struct engine_container *c, struct
 		return engine_add_health(c, json_object_get(config, "healthcheck"), err) ||
 				       engine_add_health(
 					       c, json_object_get(config, "startupHealthCheck"),
-					       err)
+					       err) ||
+				       take_holds(config, c, err)
 			       ? -1
 			       : 0;
 	if (err->code != CC_E_NOTFOUND)
@@ -410,8 +421,9 @@ static int podman_describe(struct engine_container *c, struct cc_error *err)
 	    cc_strv_push(&c->own_dirs, kept, err) || cc_strv_push(&c->own_dirs, run, err))
 		return -1;
 	path = blob_path(&s, image, c->image_id, err);
-	if (!path || take_health(&s, c, err) || engine_read_image_config(path, c, err))
+	if (!path || take_record(&s, c, err) || engine_read_image_config(path, c, err))
 		return -1;
+	c->seccomp_profile = podman_conf_seccomp();
 	return take_manifests(&s, image, c, err);
 }
 

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "demand.h"
 #include "digest.h"
 bool engine_is_id_prefix(const char *s)
 {
@@ -87,6 +88,22 @@ int engine_add_health(struct engine_container *c, const json_t *config, struct c
 	if (!c->health || (test && json_array_append(c->health, test)))
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	return 0;
+}
+
+int engine_add_hold(struct engine_container *c, bool so, const char *word, struct cc_error *err)
+{
+	return so && !cc_strv_has(&c->holds, word) ? cc_strv_push(&c->holds, word, err) : 0;
+}
+
+int engine_add_network(struct engine_container *c, const char *name, struct cc_error *err)
+{
+	char word[sizeof(CC_NETWORK) + CC_NETWORK_NAME_MAX];
+
+	if (!name)
+		return 0;
+	snprintf(word, sizeof(word), CC_NETWORK "%s", name);
+	return engine_add_hold(c, strlen(name) <= CC_NETWORK_NAME_MAX && cc_demand_is_known(word),
+			       word, err);
 }
 
 pid_t engine_read_pid(const char *path)

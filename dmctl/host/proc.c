@@ -11,6 +11,7 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/stat.h>
@@ -177,13 +178,35 @@ static int number(const char *text, const char *name, unsigned int *n)
 	return p && sscanf(p, "%u", n) == 1 ? 0 : -1;
 }
 
+/* "5 20 \n"; empty for none. */
+static int groups(const char *text, struct proc_status *st)
+{
+	const char *p = line_value(text, "Groups");
+	unsigned long gid;
+	char *end;
+
+	st->n_groups = 0;
+	while (p && *(p += strspn(p, " \t")) != '\n' && *p) {
+		errno = 0;
+		gid = strtoul(p, &end, 10);
+		if (end == p || errno || gid > UINT32_MAX)
+			return -1;
+		if (st->n_groups < PROC_GROUPS_MAX)
+			st->groups[st->n_groups] = (uint32_t)gid;
+		st->n_groups++;
+		p = end;
+	}
+	return p ? 0 : -1;
+}
+
 int proc_status_parse(const char *text, struct proc_status *st)
 {
 	unsigned int nnp;
 
-	if (ids(text, "Uid", st->uid) || ids(text, "Gid", st->gid) ||
-	    mask(text, "CapPrm", &st->cap_prm) || mask(text, "CapEff", &st->cap_eff) ||
-	    mask(text, "CapBnd", &st->cap_bnd) || number(text, "NoNewPrivs", &nnp) ||
+	if (ids(text, "Uid", st->uid) || ids(text, "Gid", st->gid) || groups(text, st) ||
+	    mask(text, "CapInh", &st->cap_inh) || mask(text, "CapPrm", &st->cap_prm) ||
+	    mask(text, "CapEff", &st->cap_eff) || mask(text, "CapBnd", &st->cap_bnd) ||
+	    mask(text, "CapAmb", &st->cap_amb) || number(text, "NoNewPrivs", &nnp) ||
 	    number(text, "Seccomp", &st->seccomp) || nnp > 1)
 		return -1;
 	st->no_new_privs = nnp;
@@ -199,6 +222,22 @@ int proc_status(pid_t pid, struct proc_status *st, struct cc_error *err)
 	if (proc_status_parse(text, st))
 		return cc_fail(err, CC_E_INTERNAL, "/proc/%d/status is not understood", (int)pid);
 	return 0;
+}
+
+bool proc_limits_no_core(const char *text)
+{
+	const char *line = strstr(text, "\nMax core file size ");
+	char soft[24], hard[24];
+
+	return line && sscanf(line, " Max core file size %23s %23s", soft, hard) == 2 &&
+	       strcmp(soft, "0") == 0 && strcmp(hard, "0") == 0;
+}
+
+bool proc_no_core(pid_t pid)
+{
+	char text[STATUS_MAX];
+
+	return read_file(pid, "limits", text, sizeof(text)) == 0 && proc_limits_no_core(text);
 }
 
 void proc_comm(pid_t pid, char out[static PROC_COMM_LEN])

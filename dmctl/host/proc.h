@@ -42,14 +42,20 @@ int proc_check(const struct proc_ref *p, struct cc_error *err);
  */
 bool proc_alive(pid_t pid, uint64_t start_time);
 
+#define PROC_GROUPS_MAX 256
+
 /**
  * struct proc_status - /proc/PID/status.
- * @uid, @gid: real, effective, saved, file system; as our user namespace sees them
+ * @uid, @gid, @groups: real, effective, saved, file system, and supplementary ones; as our user
+ *                      namespace sees them
+ * @n_groups: how many it has, which may be more than are kept in @groups
  * @seccomp: 0 off, 1 strict, 2 filter
  */
 struct proc_status {
 	uint32_t uid[4], gid[4];
-	uint64_t cap_prm, cap_eff, cap_bnd;
+	size_t n_groups;
+	uint32_t groups[PROC_GROUPS_MAX];
+	uint64_t cap_inh, cap_prm, cap_eff, cap_bnd, cap_amb;
 	bool no_new_privs;
 	unsigned int seccomp;
 };
@@ -57,6 +63,11 @@ struct proc_status {
 /* Parses the text of such a file; -1 when a field is missing or malformed. */
 int proc_status_parse(const char *text, struct proc_status *st);
 int proc_status(pid_t pid, struct proc_status *st, struct cc_error *err);
+
+/* The text of /proc/PID/limits says that there is no core file, nor may there be one. Pure. */
+bool proc_limits_no_core(const char *text);
+/* The same of @pid; false also when that is not known. */
+bool proc_no_core(pid_t pid);
 
 #define PROC_COMM_LEN 16
 

@@ -6,13 +6,14 @@
 #include "decide.h"
 #include "identity.h"
 #include "name.h"
+#include "pkey.h"
 #include "custodian/trust.h"
 
 /* Size, then the agent by the name it claims, then its signature over the raw bytes, then parse. */
 static int verify(struct custodian *c, struct call *call, const char *jws,
 		  struct store_agent *agent, struct cc_evidence *ev, struct cc_error *err)
 {
-	cc_auto_json json_t *jwk = NULL;
+	cc_auto_pkey EVP_PKEY *key = NULL;
 	size_t len = strlen(jws);
 	char kid[64];
 
@@ -28,8 +29,8 @@ static int verify(struct custodian *c, struct call *call, const char *jws,
 			return -1;
 		return cc_refuse(err, "agent", "agent %s is not enrolled here: enrol its key", kid);
 	}
-	jwk = cc_json_parse(agent->jwk, strlen(agent->jwk), "agent's key", err);
-	if (!jwk || cc_evidence_verify(jws, len, jwk, ev, err))
+	key = kept_agent_key(c->kept, agent->jwk, err);
+	if (!key || cc_evidence_verify(jws, len, key, ev, err))
 		return -1;
 	NOTE(call->note.agent, agent->name);
 	if (ev->op == CC_OP_FORMAT)
@@ -72,7 +73,8 @@ struct cc_identity *attest_identity(struct custodian *c, const struct store_volu
 				v->rec.name);
 		return NULL;
 	}
-	return trust_verify(c->store, row->envelope, row->envelope_len, row->signer, signer, err);
+	return trust_verify(c->store, c->kept, row->envelope, row->envelope_len, row->signer,
+			    signer, err);
 }
 
 int attest_decide(struct custodian *c, const struct store_volume *v, const struct cc_identity *id,

@@ -5,7 +5,6 @@
 #include <time.h>
 #include <systemd/sd-id128.h>
 
-#include "custodian/lease.h"
 #include "log.h"
 #include "name.h"
 #include "timestamp.h"
@@ -91,16 +90,21 @@ int custodian_open(struct custodian *c, const char *state_dir, const char *kek_p
 	*c = (struct custodian){.clock = {real_now, boot_now_ms}};
 	if (kek_load(kek_path, &c->kek, err) || read_boot_id(c, err))
 		return -1;
-	c->store = store_open(state_dir, STORE_SERVE, err);
-	if (!c->store || read_settings(c, err) || custodian_now(c, &now, err) ||
-	    upgrade_keys(c->store, &c->kek, now, err) || upgrade_signers(c->store, now, err))
+	c->kept = kept_new(err);
+	c->store = c->kept ? store_open(state_dir, STORE_SERVE, err) : NULL;
+	if (!c->store || read_settings(c, err) || custodian_now(c, &now, err))
 		return -1;
-	return lease_settle(c->store, c->boot_id, c->clock.boot_ms, err);
+	return upgrade_keys(c->store, &c->kek, now, err) || upgrade_signers(c->store, now, err) ? -1
+												: 0;
 }
 
 void custodian_close(struct custodian *c)
 {
+	if (c->marked)
+		mark_close(&c->mark);
+	c->marked = false;
 	store_close(c->store);
+	kept_free(cc_steal(c->kept));
 	kek_clear(&c->kek);
 	c->store = NULL;
 }

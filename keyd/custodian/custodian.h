@@ -10,6 +10,8 @@
 #include <stdint.h>
 
 #include "custodian/kek.h"
+#include "custodian/kept.h"
+#include "custodian/mark.h"
 #include "name.h"
 #include "custodian/nonce.h"
 #include "store/store.h"
@@ -46,9 +48,17 @@ struct custodian_counters {
 	} refused[CUSTODIAN_FACTS];
 };
 
-/* @boot_id: of this host */
+/**
+ * struct custodian - all of it.
+ * @kept: what was computed from rows of @store before
+ * @boot_id: of this host
+ * @off_plane_ms: when it was last logged that a front asked for what its plane may not; 0 for never
+ * @mark: the high-water mark, where @marked
+ * @promised: it has a longer lease than what is written
+ */
 struct custodian {
 	struct store *store;
+	struct kept *kept;
 	struct kek kek;
 	char realm[CC_NAME_LEN];
 	char boot_id[CC_UUID_LEN];
@@ -56,11 +66,14 @@ struct custodian {
 	struct custodian_counters counters;
 	struct custodian_clock clock;
 	struct custodian_floor floor;
+	int64_t off_plane_ms;
+	struct mark_file mark;
+	bool marked, promised;
 };
 
 /**
- * custodian_open - opens store and KEK, which must belong together, reads the realm, brings what an
- * older keyd wrote up to date, and settles the leases of before the host was booted.
+ * custodian_open - opens store and KEK, which must belong together, reads the realm, and brings
+ * what an older keyd wrote up to date. To serve there is more to do, see custodian/start.h.
  * @kek_path: as kek_load()
  * cc_secret_init() must have been called. Close with custodian_close(), also after an error.
  */

@@ -4,7 +4,10 @@
 #include <string.h>
 
 #include "custodian/call.h"
+#include "custodian/quarantine.h"
 #include "log.h"
+
+#define OFF_PLANE_LOG_MS 60000
 
 #define ROW(name, handler, ...) [OP_##name] = op_##handler,
 static handler_fn *const handlers[OP_END] = {OPERATIONS_OF_CUSTODIAN(ROW)};
@@ -48,6 +51,29 @@ static void answer_error(struct answer *a, const struct cc_error *err)
 }
 
 /* ---- calls ---- */
+
+/*
+ * Whether whoever asks may ask that, by the descriptor that the request came by. A front asks for
+ * nothing else unless it is broken or somebody has taken it over: there is a line in the log now
+ * and then, whatever it sends, and no row in the audit log.
+ */
+static int check_plane(struct custodian *c, const struct operation *op, const struct request *rq,
+		       struct cc_error *err)
+{
+	int64_t now_ms = c->clock.boot_ms();
+
+	if (op->planes & rq->plane)
+		return 0;
+	if (c->off_plane_ms == 0 || now_ms - c->off_plane_ms >= OFF_PLANE_LOG_MS) {
+		c->off_plane_ms = now_ms;
+		cc_log(LOG_ERR,
+		       "%s was asked for where it is not served: a front of keyd is broken or was "
+		       "taken over",
+		       op->event);
+	}
+	cc_fail(err, CC_E_PERM, "%s is not served here", op->event);
+	return cc_set_fact(err, "plane");
+}
 
 /*
  * What the row of the operation demands of any request. The front has looked at it as well; what
@@ -138,12 +164,20 @@ void custodian_handle(struct custodian *c, const struct request *rq, struct answ
 		cc_fail(&err, known ? CC_E_NOMEM : CC_E_USAGE, "the request cannot be served");
 		return answer_error(a, &err);
 	}
+	if (check_plane(c, op, rq, &err)) {
+		custodian_count_refusal(c, &err);
+		return answer_error(a, &err);
+	}
 	call.note.event = op->event;
 	if (!(op->flags & OPF_ATTESTED))
 		snprintf(call.note.detail, sizeof(call.note.detail), "by process %u", rq->peer);
 
+	quarantine_tick(c);
 	rc = op->flags & OPF_AUDITED ? run_transaction(c, op, &call, &err)
 				     : call_run(c, &call, &err);
+	/* What the answer says must not be forgotten with a database that is put back. */
+	if (!rc)
+		rc = quarantine_follow(c, &err);
 	log_call(op, &call, rc ? &err : NULL);
 	if (rc) {
 		custodian_count_refusal(c, &err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * handle.h - what the custodian does with a request. It gets whole ones from the front, believes
- * nothing in them, and answers one after the other.
+ * handle.h - what the custodian does with a request. It gets whole ones from a front, believes
+ * nothing in them, and answers one after the other, those whose plane may ask for the operation.
  *
  * Every request that would change something is one transaction: what it does and its audit row
  * are committed and synced together before the answer leaves. If that fails nothing was

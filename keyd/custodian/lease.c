@@ -24,19 +24,24 @@ int64_t lease_left(const struct store_lease *l, int64_t now_ms)
 	return l->end_ms > now_ms ? l->end_ms - now_ms : 0;
 }
 
+/* Of this enrolment, boot and container, and for the same use. */
+static bool is_holder(const struct store_lease *l, const struct lease_ask *ask)
+{
+	return strcmp(l->enrolment, ask->enrolment) == 0 && strcmp(l->boot_id, ask->boot_id) == 0 &&
+	       strcmp(l->container, ask->container) == 0 && !l->revoked &&
+	       l->shared == ask->shared && (l->ms == 0 || l->read_only == ask->read_only);
+}
+
 enum lease_verdict lease_judge(const struct store_lease *l, const struct lease_ask *ask,
 			       int64_t now_ms)
 {
 	bool over = lease_left(l, now_ms) == 0;
 
-	if (strcmp(l->enrolment, ask->enrolment) == 0) {
-		/* One enrolment is one host; booted anew, it has no key of before. */
-		if (strcmp(l->boot_id, ask->boot_id) != 0)
-			return LEASE_OVER;
-		if (strcmp(l->container, ask->container) == 0 && !l->revoked &&
-		    l->shared == ask->shared && (l->ms == 0 || l->read_only == ask->read_only))
-			return LEASE_MINE;
-	}
+	/* One enrolment is one host; booted anew, it has no key of before. */
+	if (strcmp(l->enrolment, ask->enrolment) == 0 && strcmp(l->boot_id, ask->boot_id) != 0)
+		return LEASE_OVER;
+	if (is_holder(l, ask) && !lease_unsure(l))
+		return LEASE_MINE;
 	/* A reader changes nothing: one whose time is over may still go on beside it. */
 	if (l->shared && ask->shared && !(over && l->revoked))
 		return LEASE_BESIDE;
@@ -109,6 +114,15 @@ static int held(const struct store_lease *lease, const struct lease_ask *ask, in
 	return cc_set_fact(err, "lease");
 }
 
+static int quarantined(const char *volume, struct cc_error *err)
+{
+	cc_fail(err, CC_E_BUSY,
+		"volume %s: keyd is in quarantine, as its database is not the one it served last, "
+		"and gives nobody a volume who did not have it (see keyd(8))",
+		volume);
+	return cc_set_fact(err, "quarantine");
+}
+
 /* The first of @list that is @verdict, NULL for none. */
 static struct store_lease *lease_find(struct store_leases *list, const struct lease_ask *ask,
 				      int64_t now_ms, enum lease_verdict verdict)
@@ -142,6 +156,8 @@ int lease_grant(struct store *st, struct store_volume *v, const struct lease_ask
 	}
 	if (store_leases_of(st, v->id, &list, err))
 		return -1;
+	if (ask->only_own && !lease_find(&list, ask, now_ms, LEASE_MINE))
+		return quarantined(v->rec.name, err);
 	found = lease_find(&list, ask, now_ms, LEASE_CONFLICT);
 	if (found)
 		return held(found, ask, now_ms, err);
@@ -155,8 +171,18 @@ int lease_grant(struct store *st, struct store_volume *v, const struct lease_ask
 	return lease_prolong(st, lease, v->rec.terms.lease_ms, host_boot, now_ms, err);
 }
 
+static int doubted(const struct store_lease *l, struct cc_error *err)
+{
+	cc_fail(err, CC_E_BUSY,
+		"lease %s of volume %s is of an older database that was put back, and its kernel "
+		"is not known to have the key for another %d s: somebody else may have got the "
+		"volume since",
+		l->id, l->volume, LEASE_PROOF_MS / 1000);
+	return cc_set_fact(err, "quarantine");
+}
+
 int lease_mine(struct store *st, const char *id, const char *uuid, const struct lease_ask *ask,
-	       int64_t now_ms, struct store_lease *l, struct cc_error *err)
+	       struct store_lease *l, struct cc_error *err)
 {
 	struct lease_ask same = *ask;
 
@@ -175,15 +201,21 @@ int lease_mine(struct store *st, const char *id, const char *uuid, const struct 
 	    l->revoked)
 		return cc_refuse(err, "revoked", "lease %s of volume %s was revoked", id,
 				 l->volume);
-	if (strcmp(l->volume_uuid, uuid) != 0 || lease_judge(l, &same, now_ms) != LEASE_MINE)
+	if (strcmp(l->volume_uuid, uuid) != 0 || !is_holder(l, &same))
 		return cc_refuse(err, "lease",
 				 "lease %s belongs to another agent, container, boot or volume",
 				 id);
-	return 0;
+	return !l->host_boot[0] && ask->kernel_left_ms < LEASE_PROOF_MS ? doubted(l, err) : 0;
 }
 
+/* ---- after a start ------------------------------------------------------------------------- */
+
+typedef bool is_stale_fn(const struct store_lease *l, const char *host_boot, int64_t now_ms);
+
 struct settling {
+	is_stale_fn *is_stale;
 	const char *host_boot;
+	int64_t now_ms;
 	struct store_leases stale;
 };
 
@@ -192,7 +224,7 @@ static int collect_stale(void *arg, const struct store_lease *l, struct cc_error
 	struct settling *s = arg;
 	struct store_lease *more;
 
-	if (l->ms == 0 || strcmp(l->host_boot, s->host_boot) == 0)
+	if (!s->is_stale(l, s->host_boot, s->now_ms))
 		return 0;
 	more = realloc(s->stale.v, (s->stale.n + 1) * sizeof(*more));
 	if (!more)
@@ -202,22 +234,67 @@ static int collect_stale(void *arg, const struct store_lease *l, struct cc_error
 	return 0;
 }
 
+static bool of_another_boot(const struct store_lease *l, const char *host_boot, int64_t now_ms)
+{
+	(void)now_ms;
+	return l->ms != 0 && strcmp(l->host_boot, host_boot) != 0;
+}
+
 int lease_settle(struct store *st, const char *host_boot, int64_t (*boot_ms)(void),
 		 struct cc_error *err)
 {
-	struct settling s = {host_boot, {0}};
+	struct settling s = {of_another_boot, host_boot, 0, {0}};
 	int rc = store_lease_each(st, collect_stale, &s, err);
 
 	for (size_t i = 0; i < s.stale.n && rc == 0; i++) {
 		struct store_lease *l = &s.stale.v[i];
 
 		l->end_ms = lease_end(boot_ms(), l->cover_ms);
-		snprintf(l->host_boot, sizeof(l->host_boot), "%s", host_boot);
+		if (!lease_unsure(l))
+			snprintf(l->host_boot, sizeof(l->host_boot), "%s", host_boot);
 		rc = store_lease_update(st, l, err);
 	}
 	store_leases_clear(&s.stale);
 	return rc;
 }
+
+static bool any(const struct store_lease *l, const char *host_boot, int64_t now_ms)
+{
+	(void)l;
+	(void)host_boot;
+	(void)now_ms;
+	return true;
+}
+
+static bool runs(const struct store_lease *l, const char *host_boot, int64_t now_ms)
+{
+	return strcmp(l->host_boot, host_boot) == 0 && lease_left(l, now_ms) != 0;
+}
+
+int lease_doubt(struct store *st, const char *host_boot, int64_t now_ms, size_t *n,
+		struct cc_error *err)
+{
+	struct settling s = {any, host_boot, now_ms, {0}};
+	int rc = store_lease_each(st, collect_stale, &s, err);
+
+	*n = 0;
+	for (size_t i = 0; i < s.stale.n && rc == 0; i++) {
+		struct store_lease *l = &s.stale.v[i];
+
+		if (runs(l, host_boot, now_ms)) {
+			strcpy(l->host_boot, LEASE_RUNNING);
+		} else {
+			l->end_ms = l->ms ? lease_end(now_ms, l->cover_ms) : l->end_ms;
+			l->host_boot[0] = '\0';
+			++*n;
+		}
+		rc = store_lease_update(st, l, err);
+	}
+	store_leases_clear(&s.stale);
+	return rc;
+}
+
+/* ---- who has it ---------------------------------------------------------------------------- */
 
 int lease_live(struct store *st, int64_t volume, int64_t now_ms, struct store_lease *l,
 	       struct cc_error *err)

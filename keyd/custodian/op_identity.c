@@ -53,14 +53,16 @@ int op_identity_add(struct custodian *c, struct call *call, struct cc_error *err
 	    cc_json_str(call->in, "request", "envelope", true, &row.envelope, err))
 		return -1;
 	row.envelope_len = strlen(row.envelope);
-	id = trust_verify(c->store, row.envelope, row.envelope_len, "", row.signer, err);
+	id = trust_verify(c->store, c->kept, row.envelope, row.envelope_len, "", row.signer, err);
 	if (!id)
 		return -1;
 	NOTE(call->note.volume, id->volume);
 	if (store_volume_get(c->store, id->volume, &v, err))
 		return -1;
 	row.serial = id->serial;
-	row.mount_point = cc_steal(id->mount_point);
+	row.mount_point = strdup(id->mount_point);
+	if (!row.mount_point)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	cc_sha256_digest(row.envelope, row.envelope_len, row.digest);
 	snprintf(call->note.detail, sizeof(call->note.detail),
 		 "serial %" PRIu64 " %s of signer %s, by process %u", row.serial, row.digest,

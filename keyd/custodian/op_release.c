@@ -9,6 +9,7 @@
 #include "jose.h"
 #include "jwk.h"
 #include "custodian/lease.h"
+#include "custodian/quarantine.h"
 #include "release.h"
 #include "custodian/scope_check.h"
 #include "custodian/volume_json.h"
@@ -29,26 +30,29 @@ int op_challenge(struct custodian *c, struct call *call, struct cc_error *err)
 			   "expires_in", NONCE_LIFE_MS / 1000);
 }
 
-/* Is it for that key? */
-static int check_recipient(const struct cc_evidence *ev, const json_t *recipient,
-			   struct cc_error *err)
+/* The one-time key, if the evidence is for that one. */
+static EVP_PKEY *check_recipient(const struct cc_evidence *ev, const json_t *recipient,
+				 struct cc_error *err)
 {
+	cc_auto_pkey EVP_PKEY *key = cc_release_recipient(recipient, err);
 	cc_auto_free char *thumbprint = NULL;
 
-	if (cc_jwk_check_public(recipient, err)) {
+	if (!key) {
 		cc_prefix(err, "recipient");
-		return cc_set_fact(err, "recipient");
+		cc_set_fact(err, "recipient");
+		return NULL;
 	}
 	thumbprint = cc_jwk_thumbprint(recipient, err);
 	if (!thumbprint)
-		return -1;
-	if (strcmp(thumbprint, ev->jkt) != 0)
-		return cc_refuse(err, "recipient",
-				 "the one-time key is not the one the evidence names");
-	return 0;
+		return NULL;
+	if (strcmp(thumbprint, ev->jkt) != 0) {
+		cc_refuse(err, "recipient", "the one-time key is not the one the evidence names");
+		return NULL;
+	}
+	return cc_steal(key);
 }
 
-static int seal_key(struct custodian *c, const struct store_volume *v, const json_t *recipient,
+static int seal_key(struct custodian *c, const struct store_volume *v, EVP_PKEY *recipient,
 		    json_t *out, struct cc_error *err)
 {
 	struct kek_use use = {v->rec.name, v->rec.uuid, v->rec.generation, v->rec.cipher,
@@ -78,17 +82,18 @@ static int grant(struct custodian *c, struct store_volume *v, const struct cc_id
 		.container = cl->ev->measurement->container_id,
 		.shared = v->rec.terms.shared_read && id->read_only,
 		.read_only = id->read_only,
+		.only_own = quarantine_on(c),
 	};
 
 	return lease_grant(c->store, v, &ask, c->boot_id, c->clock.boot_ms(), c->clock.real(),
 			   lease, err);
 }
 
+/* @row: empty; the identity's */
 static int release(struct custodian *c, struct call *call, struct store_volume *v,
-		   const struct claim *cl, struct cc_error *err)
+		   const struct claim *cl, struct store_identity *row, struct cc_error *err)
 {
 	cc_auto_identity struct cc_identity *id = NULL;
-	store_auto_identity struct store_identity row = {0};
 	/* Only root of this host speaks over the Unix socket, the administrator. */
 	bool administrator = !strcmp(cl->ev->channel, CC_CHANNEL_UNIX);
 	struct store_lease lease;
@@ -96,12 +101,12 @@ static int release(struct custodian *c, struct call *call, struct store_volume *
 
 	if (!v->rec.ready)
 		return cc_refuse(err, "state", "volume %s is still being created", v->rec.name);
-	id = attest_identity(c, v, &row, err);
+	id = attest_identity(c, v, row, err);
 	if (!id || attest_decide(c, v, id, administrator, cl->ev->measurement, err) ||
 	    grant(c, v, id, cl, &lease, err))
 		return -1;
 
-	cc_sha256_digest(row.envelope, row.envelope_len, digest);
+	cc_sha256_digest(row->envelope, row->envelope_len, digest);
 	snprintf(call->note.detail, sizeof(call->note.detail),
 		 "serial %" PRIu64 " %s, gate %s, lease %s, fence %" PRIu64, id->serial, digest,
 		 cl->ev->gate ? cl->ev->gate : "not said", lease.id, lease.fence);
@@ -141,7 +146,7 @@ static int check_creator(struct custodian *c, const struct store_volume *v,
 
 /* A key to format goes without a lease. */
 static int format(struct custodian *c, struct call *call, const struct store_volume *v,
-		  const struct store_agent *agent, struct cc_error *err)
+		  const struct store_agent *agent, struct store_identity *row, struct cc_error *err)
 {
 	if (v->rec.ready)
 		return cc_refuse(err, "state",
@@ -149,13 +154,24 @@ static int format(struct custodian *c, struct call *call, const struct store_vol
 				 v->rec.name);
 	if (check_creator(c, v, agent, err))
 		return -1;
+	if (store_identity_get(c->store, v->id, row, err) && err->code != CC_E_NOTFOUND)
+		return -1;
+	/* It may have been formatted, and be in use, in the database that is lost. */
+	if (quarantine_on(c)) {
+		cc_fail(err, CC_E_BUSY,
+			"volume %s: keyd is in quarantine, as its database is not the one it "
+			"served last, and gives no key to format (see keyd(8))",
+			v->rec.name);
+		return cc_set_fact(err, "quarantine");
+	}
 	call->counter = &c->counters.formats;
 	return call_answer(call->out, err, "{s:n, s:n, s:n}", "lease", "mount", "identity");
 }
 
 static int release_volume(struct custodian *c, struct call *call, const struct claim *cl,
-			  const json_t *recipient, struct cc_error *err)
+			  EVP_PKEY *recipient, struct cc_error *err)
 {
+	store_auto_identity struct store_identity row = {0};
 	struct store_volume v;
 	json_t *obj = NULL;
 
@@ -163,12 +179,11 @@ static int release_volume(struct custodian *c, struct call *call, const struct c
 		return -1;
 	NOTE(call->note.volume, v.rec.name);
 	if (scope_check("agents", cl->agent->name, &cl->agent->volumes, v.rec.name, err) ||
-	    (cl->ev->op == CC_OP_FORMAT ? format(c, call, &v, cl->agent, err)
-					: release(c, call, &v, cl, err)))
+	    (cl->ev->op == CC_OP_FORMAT ? format(c, call, &v, cl->agent, &row, err)
+					: release(c, call, &v, cl, &row, err)))
 		return -1;
-	obj = volume_json(c, &v, err);
-	if (obj)
-		json_object_del(obj, "lease"); /* it may be another reader's */
+	/* Without its lease, which may be another reader's. */
+	obj = volume_and_identity_json(c, &v, row.envelope ? &row : NULL, err);
 	if (!obj || call_answer(call->out, err, "{s:o}", "volume", obj))
 		return -1;
 	return seal_key(c, &v, recipient, call->out, err);
@@ -180,6 +195,7 @@ int op_release(struct custodian *c, struct call *call, struct cc_error *err)
 	cc_cleanup(cc_evidence_clear) struct cc_evidence ev = {0};
 	store_auto_agent struct store_agent agent = {0};
 	cc_auto_free char *jws = NULL;
+	cc_auto_pkey EVP_PKEY *key = NULL;
 	json_t *recipient = NULL;
 
 	if (cc_json_only(call->in, "request", known, err) ||
@@ -192,7 +208,6 @@ int op_release(struct custodian *c, struct call *call, struct cc_error *err)
 		cc_fail(err, CC_E_INVALID, "evidence of a renewal or a return releases no key");
 		return cc_set_fact(err, "evidence");
 	}
-	if (check_recipient(&ev, recipient, err))
-		return -1;
-	return release_volume(c, call, &(struct claim){&agent, &ev}, recipient, err);
+	key = check_recipient(&ev, recipient, err);
+	return key ? release_volume(c, call, &(struct claim){&agent, &ev}, key, err) : -1;
 }

@@ -33,9 +33,9 @@ static int check_lease(struct custodian *c, struct renewing *g, struct cc_error 
 		.enrolment = g->agent->enrolment,
 		.boot_id = g->ev->boot_id,
 		.container = g->r->measurement->container_id,
+		.kernel_left_ms = g->r->left_ms,
 	};
-	int rc = lease_mine(c->store, g->r->lease, g->r->volume, &ask, c->clock.boot_ms(),
-			    &g->lease, err);
+	int rc = lease_mine(c->store, g->r->lease, g->r->volume, &ask, &g->lease, err);
 
 	NOTE(g->note.volume, g->lease.volume);
 	return rc ? rc

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "custodian/lease.h"
+#include "custodian/quarantine.h"
 
 int op_healthz(struct custodian *c, struct call *call, struct cc_error *err)
 {
@@ -13,6 +14,9 @@ int op_healthz(struct custodian *c, struct call *call, struct cc_error *err)
 
 	if (store_setting_get(c->store, "realm", &realm, err))
 		return -1;
+	if (quarantine_on(c))
+		return call_answer(call->out, err, "{s:s, s:s, s:I}", "status", "quarantine",
+				   "realm", c->realm, "leftMs", (json_int_t)quarantine_left(c));
 	return call_answer(call->out, err, "{s:s, s:s}", "status", "ok", "realm", c->realm);
 }
 
@@ -88,6 +92,9 @@ int op_metrics(struct custodian *c, struct call *call, struct cc_error *err)
 	refusals(f, n);
 	simple(f, "errors_total", "counter", "Requests that failed inside keyd.", n->errors);
 	simple(f, "leases", "gauge", "Leases held.", leases.held);
+	simple(f, "quarantine_seconds", "gauge",
+	       "Until keyd gives volumes to others again, after its database was replaced.",
+	       (uint64_t)(quarantine_left(c) + 999) / 1000);
 	simple(f, "nonces", "gauge", "Challenges that are unanswered.", c->nonces.n);
 	metric(f, "volumes", "gauge", "Volumes, by state.");
 	fprintf(f, "container_crypt_volumes{state=\"ready\"} %" PRIu64 "\n", v.ready);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "custodian/lease.h"
+#include "custodian/quarantine.h"
 #include "name.h"
 #include "custodian/scope_check.h"
 #include "custodian/volume_json.h"
@@ -93,6 +94,7 @@ int op_volume_create(struct custodian *c, struct call *call, struct cc_error *er
 		 v.rec.creator[0] ? v.rec.creator : "none", call->rq->peer);
 	if (name_creator(c, &v, err) || make_key(c, &v, err) || volume_put(c, &v, err))
 		return -1;
+	quarantine_promise(c, v.rec.terms.lease_ms);
 	return answer(c, call, &v, err);
 }
 
@@ -126,6 +128,7 @@ int op_volume_set(struct custodian *c, struct call *call, struct cc_error *err)
 	if (cc_lease_terms_read(call->in, "request", &v.rec.terms, err) ||
 	    cc_mount_options_read(call->in, "request", &v.rec.mount, err))
 		return -1;
+	quarantine_promise(c, v.rec.terms.lease_ms);
 	call->note.nothing = cc_lease_terms_eq(&was.rec.terms, &v.rec.terms) &&
 			     cc_mount_options_eq(&was.rec.mount, &v.rec.mount);
 	if (!call->note.nothing && store_volume_update(c->store, &v, err))

@@ -18,6 +18,7 @@
  * @identity: out
  */
 struct attempt {
+	struct kept *kept;
 	const char *envelope;
 	size_t len;
 	struct cc_strv keyids;
@@ -34,22 +35,29 @@ struct attempt {
  */
 static int try_signer(struct attempt *at, const struct store_signer *s, struct cc_error *err)
 {
-	cc_auto_pkey EVP_PKEY *key = cc_pubkey_parse(s->pem, strlen(s->pem), err);
-	cc_auto_identity struct cc_identity *id = NULL;
+	const struct kept_proof proof = kept_proof(s->pem, at->envelope, at->len);
 	cc_auto_free char *payload = NULL;
+	cc_auto_pkey EVP_PKEY *key = NULL;
 	size_t len;
 
-	if (!key)
-		return err->code == CC_E_INVALID ? 0 : cc_prefix(err, "signer %s", s->name);
-	if (cc_dsse_verify(at->envelope, at->len, CC_DSSE_INTOTO, key, &payload, &len, err))
-		return err->code == CC_E_REFUSED ? 0 : -1;
-	id = cc_identity_parse(payload, len, err);
-	if (!id)
-		return -1;
+	at->identity = kept_identity(at->kept, &proof);
+	if (!at->identity) {
+		key = kept_signer_key(at->kept, s->pem, err);
+		if (!key)
+			return err->code == CC_E_INVALID ? 0 : cc_prefix(err, "signer %s", s->name);
+		if (cc_dsse_verify(at->envelope, at->len, CC_DSSE_INTOTO, key, &payload, &len, err))
+			return err->code == CC_E_REFUSED ? 0 : -1;
+		at->identity = cc_identity_parse(payload, len, err);
+		if (!at->identity)
+			return -1;
+		kept_identity_put(at->kept, &proof, at->identity, len);
+	}
 	/* Another one that signed it may be for this volume. */
-	if (scope_check("signer", s->name, &s->volumes, id->volume, &at->outside))
+	if (scope_check("signer", s->name, &s->volumes, at->identity->volume, &at->outside)) {
+		cc_identity_free(at->identity);
+		at->identity = NULL;
 		return 0;
-	at->identity = cc_steal(id);
+	}
 	memcpy(at->signer, s->name, sizeof(at->signer));
 	return 1;
 }
@@ -96,11 +104,11 @@ static int try_hint(struct store *st, const char *hint, struct attempt *at, stru
 	return try_signer(at, &s, err);
 }
 
-struct cc_identity *trust_verify(struct store *st, const char *envelope, size_t len,
-				 const char *hint, char signer[static CC_NAME_LEN],
+struct cc_identity *trust_verify(struct store *st, struct kept *kept, const char *envelope,
+				 size_t len, const char *hint, char signer[static CC_NAME_LEN],
 				 struct cc_error *err)
 {
-	struct attempt at = {.envelope = envelope, .len = len};
+	struct attempt at = {.kept = kept, .envelope = envelope, .len = len};
 	int rc = try_hint(st, hint, &at, err);
 
 	if (rc == 0)

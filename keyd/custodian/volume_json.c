@@ -32,20 +32,6 @@ static json_t *lease_of(struct custodian *c, const struct store_volume *v, struc
 	return err->code == CC_E_NOTFOUND ? json_null() : NULL;
 }
 
-static json_t *identity_of(struct custodian *c, const struct store_volume *v, struct cc_error *err)
-{
-	store_auto_identity struct store_identity id = {0};
-	json_t *obj;
-
-	if (store_identity_get(c->store, v->id, &id, err))
-		return err->code == CC_E_NOTFOUND ? json_null() : NULL;
-	obj = json_pack("{s:I, s:s, s:s, s:s}", "serial", (json_int_t)id.serial, "digest",
-			id.digest, "signer", id.signer, "mountPoint", id.mount_point);
-	if (!obj)
-		cc_fail(err, CC_E_NOMEM, "out of memory");
-	return obj;
-}
-
 struct cc_volume volume_record(const struct custodian *c, const struct store_volume *v)
 {
 	struct cc_volume rec = v->rec;
@@ -70,18 +56,40 @@ static int add_creator(struct custodian *c, const struct store_volume *v, json_t
 		       : 0;
 }
 
-json_t *volume_json(struct custodian *c, const struct store_volume *v, struct cc_error *err)
+static json_t *identity_json(const struct store_identity *id)
+{
+	if (!id)
+		return json_null();
+	return json_pack("{s:I, s:s, s:s, s:s}", "serial", (json_int_t)id->serial, "digest",
+			 id->digest, "signer", id->signer, "mountPoint", id->mount_point);
+}
+
+json_t *volume_and_identity_json(const struct custodian *c, const struct store_volume *v,
+				 const struct store_identity *id, struct cc_error *err)
 {
 	const struct cc_volume rec = volume_record(c, v);
-	cc_auto_json json_t *identity = identity_of(c, v, err);
-	cc_auto_json json_t *lease = identity ? lease_of(c, v, err) : NULL;
-	cc_auto_json json_t *obj = NULL;
+	cc_auto_json json_t *obj = cc_volume_to_json(&rec);
 
-	if (!identity || !lease)
+	if (!obj || json_object_set_new(obj, "identity", identity_json(id))) {
+		cc_fail(err, CC_E_NOMEM, "out of memory");
 		return NULL;
-	obj = cc_volume_to_json(&rec);
-	if (!obj || json_object_set(obj, "identity", identity) ||
-	    json_object_set(obj, "lease", lease)) {
+	}
+	return cc_steal(obj);
+}
+
+json_t *volume_json(struct custodian *c, const struct store_volume *v, struct cc_error *err)
+{
+	store_auto_identity struct store_identity id = {0};
+	cc_auto_json json_t *obj = NULL;
+	json_t *lease;
+
+	if (store_identity_get(c->store, v->id, &id, err) && err->code != CC_E_NOTFOUND)
+		return NULL;
+	obj = volume_and_identity_json(c, v, id.envelope ? &id : NULL, err);
+	lease = obj ? lease_of(c, v, err) : NULL;
+	if (!lease)
+		return NULL;
+	if (json_object_set_new(obj, "lease", lease)) {
 		cc_fail(err, CC_E_NOMEM, "out of memory");
 		return NULL;
 	}

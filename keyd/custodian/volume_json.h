@@ -11,6 +11,9 @@
 struct cc_volume volume_record(const struct custodian *c, const struct store_volume *v);
 
 /* New references; NULL on error. */
+/* Without its lease; @id: its identity, NULL for none. */
+json_t *volume_and_identity_json(const struct custodian *c, const struct store_volume *v,
+				 const struct store_identity *id, struct cc_error *err);
 json_t *volume_json(struct custodian *c, const struct store_volume *v, struct cc_error *err);
 json_t *lease_json(const struct store_lease *l, int64_t now_ms, struct cc_error *err);
 

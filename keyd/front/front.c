@@ -3,223 +3,176 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/queue.h>
 #include <sys/socket.h>
-#include <time.h>
-#include <event2/buffer.h>
 #include <event2/bufferevent.h>
-#include <event2/event.h>
-#include <event2/listener.h>
 
 #include "cleanup.h"
-#include "evidence.h"
-#include "front/http.h"
-#include "front/rate_limit.h"
-#include "log.h"
+#include "front/conn.h"
 #include "message.h"
-#include "front/route.h"
 
 #define ANSWER_MAX (16 * 1024 * 1024) /* bytes the custodian may answer with */
-#define LINGER_S 2		      /* for a peer that still sends what nobody reads */
-
-/*
- * IDLE: nothing of a request has come, HEAD: reading a head, BODY: a body, WAITING: for the
- * custodian, HELD: for a change, ANSWERING: writing the answer, LINGERING: answered, reading away
- * what the peer still sends (a close would make it lose the answer), DEAD: freed as soon as no
- * callback runs.
- */
-enum state { IDLE, HEAD, BODY, WAITING, HELD, ANSWERING, LINGERING, DEAD };
-
-struct conn {
-	TAILQ_ENTRY(conn) all;
-	TAILQ_ENTRY(conn) queue;
-	struct front *front;
-	struct bufferevent *bev;
-	struct event *timer;
-	uint32_t peer; /* pid */
-	enum state state;
-	bool keep_alive;
-	struct http_head head;
-	struct route route;
-};
 
 TAILQ_HEAD(conns, conn);
 
 /**
  * struct front - the server.
- * @queue: connections WAITING whose request has not been sent yet
- * @held: connections HELD
- * @busy: the custodian works on a request, @op; @current: whose, NULL if it hung up
+ * @owner: what its connections know of it; the first member
+ * @all: connections
+ * @queue: those of them that wait and whose request has not been sent yet
+ * @held: those that wait for a change
+ * @gone: closed ones of which the custodian has not heard
+ * @busy: the custodian works on a request; @current: whose, NULL if it hung up
  * @answer: what has come of the answer
+ * @writable: the link takes more again
  */
 struct front {
-	struct event_base *base;
-	struct evconnlistener *listener;
+	struct conn_owner owner;
 	int link;
-	struct event *link_event;
-	struct conns all, queue, held;
-	size_t n;
+	struct event *readable, *writable;
+	struct conns all, queue, held, gone;
 	bool busy;
-	enum op op;
 	struct conn *current;
 	struct evbuffer *answer;
-	struct rate_limit limit;
 	bool stopped;
 	struct cc_error err;
 	unsigned char buf[MESSAGE_MAX];
 };
+
+static struct front *front_of(const struct conn *c)
+{
+	return (struct front *)c->owner;
+}
 
 /* ---- end of service ---- */
 
 static void stop(struct front *f)
 {
 	f->stopped = true;
-	event_base_loopbreak(f->base);
+	event_base_loopbreak(f->owner.base);
 }
 
 static void die(struct front *f, const char *why)
 {
 	if (!f->err.code)
 		cc_fail(&f->err, CC_E_INTERNAL, "%s", why);
-	event_base_loopbreak(f->base);
+	event_base_loopbreak(f->owner.base);
+}
+
+/* ---- to the custodian ---- */
+
+/*
+ * Whether it was sent. Never blocks: the custodian, which does, may be waiting for this process to
+ * read.
+ */
+static bool sent(struct front *f, size_t len)
+{
+	if (!message_send(f->link, f->buf, len, -1, MSG_DONTWAIT))
+		return true;
+	if (errno != EAGAIN || event_add(f->writable, NULL))
+		die(f, "the custodian no longer takes messages");
+	return false;
+}
+
+static bool send_request(struct front *f, struct conn *c)
+{
+	struct evbuffer *in = bufferevent_get_input(c->bev);
+	struct request rq = {
+		.op = c->route.op,
+		.conn = c->who.id,
+		.after = c->route.after,
+		.body_len = c->head.content_length,
+	};
+
+	memcpy(rq.arg, c->route.arg, sizeof(rq.arg));
+	rq.body = rq.body_len ? (const char *)evbuffer_pullup(in, (ev_ssize_t)rq.body_len) : "";
+	if (!rq.body) {
+		die(f, "out of memory");
+		return false;
+	}
+	if (!sent(f, message_put_request(f->buf, &rq)))
+		return false;
+	evbuffer_drain(in, rq.body_len);
+	return true;
+}
+
+/* What there is to say, for as long as the link takes it. */
+static void talk(struct front *f)
+{
+	struct conn *c;
+
+	while ((c = TAILQ_FIRST(&f->gone))) {
+		if (!sent(f, message_put_closed(f->buf, c->who.id)))
+			return;
+		TAILQ_REMOVE(&f->gone, c, all);
+		free(c);
+	}
+	c = TAILQ_FIRST(&f->queue);
+	if (f->busy || !c || !send_request(f, c))
+		return;
+	TAILQ_REMOVE(&f->queue, c, queue);
+	f->current = c;
+	f->busy = true;
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	talk(arg);
 }
 
 /* ---- connections ---- */
 
-static void set_timer(struct conn *c, int seconds)
+static void waits(struct conn *c)
 {
-	struct timeval tv = {.tv_sec = seconds};
-
-	event_add(c->timer, &tv);
+	TAILQ_INSERT_TAIL(&front_of(c)->queue, c, queue);
+	talk(front_of(c));
 }
 
-/* From here on only its timer knows the connection, and that frees it. */
-static void conn_kill(struct conn *c)
+static void held(struct conn *c)
 {
-	struct front *f = c->front;
+	TAILQ_INSERT_TAIL(&front_of(c)->held, c, queue);
+}
+
+static void leaves(struct conn *c)
+{
+	struct front *f = front_of(c);
 
 	if (f->current == c)
 		f->current = NULL;
-	else if (c->state == WAITING)
-		TAILQ_REMOVE(&f->queue, c, queue);
-	else if (c->state == HELD)
-		TAILQ_REMOVE(&f->held, c, queue);
-	c->state = DEAD;
-	bufferevent_setcb(c->bev, NULL, NULL, NULL, NULL);
-	bufferevent_disable(c->bev, EV_READ | EV_WRITE);
-	event_active(c->timer, EV_TIMEOUT, 0);
-}
-
-static void conn_free(struct conn *c)
-{
-	TAILQ_REMOVE(&c->front->all, c, all);
-	c->front->n--;
-	evconnlistener_enable(c->front->listener);
-	if (c->timer)
-		event_free(c->timer);
-	bufferevent_free(c->bev);
-	free(c);
-}
-
-static void conn_answer(struct conn *c, int status, enum text_type type, struct evbuffer *text)
-{
-	const char *mime = type == TEXT_METRICS ? "text/plain; version=0.0.4" : "application/json";
-	struct evbuffer *out = bufferevent_get_output(c->bev);
-	char head[HTTP_ANSWER_HEAD_MAX];
-	size_t n = http_answer_head(head, status, mime, evbuffer_get_length(text), c->keep_alive);
-
-	/* A peer that has closed its side still gets its answer. */
-	bufferevent_disable(c->bev, EV_READ);
-	c->state = ANSWERING;
-	set_timer(c, FRONT_WRITE_S);
-	if (evbuffer_add(out, head, n) || evbuffer_add_buffer(out, text))
-		conn_kill(c);
-}
-
-/* What the front refuses itself; after that the connection cannot be trusted to be in step. */
-static void conn_refuse(struct conn *c, int status, enum cc_code code, const char *fact,
-			const char *why)
-{
-	struct evbuffer *text = evbuffer_new();
-	cc_auto_free char *json = NULL;
-	cc_auto_json json_t *obj = NULL;
-	struct cc_error err;
-
-	cc_fail(&err, code, "%s", why);
-	cc_set_fact(&err, fact);
-	obj = cc_error_to_json(&err);
-	json = obj ? json_dumps(obj, JSON_COMPACT) : NULL;
-	c->keep_alive = false;
-	if (text && json && !evbuffer_add(text, json, strlen(json)))
-		conn_answer(c, status, TEXT_JSON, text);
 	else
-		conn_kill(c);
-	if (text)
-		evbuffer_free(text);
+		TAILQ_REMOVE(c->state == CONN_HELD ? &f->held : &f->queue, c, queue);
 }
 
-/* ---- those who wait for a change ---- */
-
-static void conn_release(struct conn *c, bool changed)
+static void closed(struct conn *c)
 {
-	struct evbuffer *text = evbuffer_new();
+	struct front *f = front_of(c);
 
-	TAILQ_REMOVE(&c->front->held, c, queue);
-	c->state = ANSWERING;
-	c->keep_alive = false;
-	if (text && evbuffer_add_printf(text, "{\"changed\":%s}", changed ? "true" : "false") > 0)
-		conn_answer(c, 200, TEXT_JSON, text);
-	else
-		conn_kill(c);
-	if (text)
-		evbuffer_free(text);
+	TAILQ_REMOVE(&f->all, c, all);
+	TAILQ_INSERT_TAIL(&f->gone, c, all);
+	talk(f);
 }
 
-static void release_all(struct front *f)
+static void tell_all(struct front *f)
 {
 	struct conn *c;
 
-	while ((c = TAILQ_FIRST(&f->held)))
-		conn_release(c, true);
+	while ((c = TAILQ_FIRST(&f->held))) {
+		TAILQ_REMOVE(&f->held, c, queue);
+		conn_tell(c, true);
+	}
 }
 
-/* Goes on reading, to notice when it hangs up. */
-static void conn_hold(struct conn *c)
+static void welcome(struct front *f, const struct connection *who, int fd)
 {
-	c->state = HELD;
-	set_timer(c, FRONT_HOLD_S);
-	TAILQ_INSERT_TAIL(&c->front->held, c, queue);
-}
+	struct conn *c = conn_new(&f->owner, who, fd);
 
-/* ---- to the custodian and back ---- */
-
-static void send_next(struct front *f)
-{
-	struct conn *c = TAILQ_FIRST(&f->queue);
-	struct request rq = {0};
-	struct evbuffer *in;
-
-	if (f->busy || !c)
-		return;
-	TAILQ_REMOVE(&f->queue, c, queue);
-	f->current = c;
-	f->op = c->route.op;
-	f->busy = true;
-
-	in = bufferevent_get_input(c->bev);
-	rq.op = c->route.op;
-	rq.after = c->route.after;
-	rq.peer = c->peer;
-	memcpy(rq.arg, c->route.arg, sizeof(rq.arg));
-	memcpy(rq.channel, CC_CHANNEL_UNIX, sizeof(CC_CHANNEL_UNIX));
-	rq.body_len = c->head.content_length;
-	rq.body = rq.body_len ? (const char *)evbuffer_pullup(in, (ev_ssize_t)rq.body_len) : "";
-	if (!rq.body)
+	if (!c)
 		return die(f, "out of memory");
-	if (message_send(f->link, f->buf, message_put_request(f->buf, &rq)))
-		return die(f, "the custodian no longer takes requests");
-	evbuffer_drain(in, rq.body_len);
+	TAILQ_INSERT_TAIL(&f->all, c, all);
 }
+
+/* ---- from the custodian ---- */
 
 static void take_part(struct front *f, const struct answer_part *part)
 {
@@ -234,18 +187,36 @@ static void take_part(struct front *f, const struct answer_part *part)
 
 	f->busy = false;
 	f->current = NULL;
-	if (part->http == 200 && operations[f->op].flags & OPF_WAKES)
-		release_all(f);
 	if (c)
 		conn_answer(c, part->http, part->type, f->answer);
 	evbuffer_drain(f->answer, evbuffer_get_length(f->answer));
-	send_next(f);
+	talk(f);
 }
 
-static void on_link(evutil_socket_t fd, short what, void *arg)
+static void take(struct front *f, const struct message *m, int *passed)
 {
+	if ((m->type == MESSAGE_CONNECT) != (*passed >= 0))
+		return die(f,
+			   "the custodian sent a connection without its descriptor, or both apart");
+	switch (m->type) {
+	case MESSAGE_CONNECT:
+		return welcome(f, &m->connection, cc_steal_fd(passed));
+	case MESSAGE_ANSWER:
+		return take_part(f, &m->part);
+	case MESSAGE_CHANGED:
+		return tell_all(f);
+	case MESSAGE_STOP:
+		return stop(f);
+	default:
+		return die(f, "the custodian sent a message that is the front's");
+	}
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	cc_auto_close int passed = -1;
 	struct front *f = arg;
-	ssize_t n = message_recv(fd, f->buf);
+	ssize_t n = message_recv(fd, f->buf, &passed);
 	struct message m = {0};
 
 	(void)what;
@@ -255,182 +226,7 @@ static void on_link(evutil_socket_t fd, short what, void *arg)
 		return die(f, "the custodian is gone");
 	if (message_get(f->buf, (size_t)n, &m, &f->err))
 		return die(f, "malformed message");
-	if (m.type == MESSAGE_STOP)
-		return stop(f);
-	if (m.type != MESSAGE_ANSWER)
-		return die(f, "the custodian sent a message that is the front's");
-	take_part(f, &m.part);
-}
-
-/* ---- reading requests ---- */
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-/* The head is parsed: whatever can be refused without the body is refused now. */
-static void conn_route(struct conn *c)
-{
-	int status = route_find(c->head.method, c->head.target, &c->route);
-
-	if (!rate_limit_allow(&c->front->limit, c->peer, now_ms()))
-		return conn_refuse(c, 429, CC_E_BUSY, "rate", "too many requests: slow down");
-	if (status == 404)
-		return conn_refuse(c, 404, CC_E_NOTFOUND, "path", "no such path: see docs/api.md");
-	if (status == 405)
-		return conn_refuse(c, 405, CC_E_USAGE, "method",
-				   "this path does not have the method");
-	if (status)
-		return conn_refuse(c, 400, CC_E_USAGE, "path", "malformed name, UUID or query");
-	if (c->head.content_length > MESSAGE_BODY_MAX)
-		return conn_refuse(c, 413, CC_E_INVALID, "size", "body is larger than 64 KiB");
-	if (c->head.content_length && !c->head.json)
-		return conn_refuse(c, 415, CC_E_INVALID, "type",
-				   "Content-Type must be application/json");
-	c->keep_alive = c->head.keep_alive;
-	c->state = BODY;
-	if (c->head.expect_continue && !evbuffer_get_length(bufferevent_get_input(c->bev)))
-		bufferevent_write(c->bev, "HTTP/1.1 100 Continue\r\n\r\n", 25);
-}
-
-static void conn_head(struct conn *c)
-{
-	struct evbuffer *in = bufferevent_get_input(c->bev);
-	struct evbuffer_ptr end = evbuffer_search(in, "\r\n\r\n", 4, NULL);
-	size_t len = end.pos < 0 ? evbuffer_get_length(in) : (size_t)end.pos + 4;
-	char head[HTTP_HEAD_MAX];
-	int status;
-
-	if (len > sizeof(head))
-		return conn_refuse(c, 431, CC_E_INVALID, "head",
-				   "request head is larger than 8 KiB");
-	if (end.pos < 0)
-		return;
-	evbuffer_remove(in, head, len);
-	status = http_parse_head(head, len, &c->head);
-	if (status)
-		return conn_refuse(c, status, CC_E_INVALID, "head", "malformed HTTP request");
-	conn_route(c);
-}
-
-static void conn_body(struct conn *c)
-{
-	if (evbuffer_get_length(bufferevent_get_input(c->bev)) < c->head.content_length)
-		return;
-	if (c->route.op == OP_CHANGES)
-		return conn_hold(c);
-	/* Whatever comes behind this request waits until it is answered. */
-	bufferevent_disable(c->bev, EV_READ);
-	c->state = WAITING;
-	set_timer(c, FRONT_ANSWER_S);
-	TAILQ_INSERT_TAIL(&c->front->queue, c, queue);
-	send_next(c->front);
-}
-
-static void conn_read(struct bufferevent *bev, void *arg)
-{
-	struct evbuffer *in = bufferevent_get_input(bev);
-	struct conn *c = arg;
-
-	if (c->state == IDLE && evbuffer_get_length(in)) {
-		c->state = HEAD;
-		set_timer(c, FRONT_READ_S); /* from the first byte, however slowly others follow */
-	}
-	if (c->state == HEAD)
-		conn_head(c);
-	if (c->state == BODY)
-		conn_body(c);
-	if (c->state == LINGERING)
-		evbuffer_drain(in, evbuffer_get_length(in));
-}
-
-/* Everything of the answer has been written. */
-static void conn_written(struct bufferevent *bev, void *arg)
-{
-	struct conn *c = arg;
-
-	if (c->state != ANSWERING)
-		return;
-	bufferevent_enable(bev, EV_READ);
-	if (!c->keep_alive) {
-		c->state = LINGERING;
-		set_timer(c, LINGER_S);
-		shutdown(bufferevent_getfd(bev), SHUT_WR);
-	} else {
-		c->state = IDLE;
-		set_timer(c, FRONT_IDLE_S);
-	}
-	conn_read(bev, c);
-}
-
-static void conn_event(struct bufferevent *bev, short what, void *arg)
-{
-	(void)bev;
-	(void)what;
-	conn_kill(arg);
-}
-
-static void conn_timer(evutil_socket_t fd, short what, void *arg)
-{
-	struct conn *c = arg;
-
-	(void)fd;
-	(void)what;
-	switch (c->state) {
-	case DEAD:
-		return conn_free(c);
-	case HELD:
-		return conn_release(c, false);
-	case HEAD:
-	case BODY:
-		return conn_refuse(c, 408, CC_E_INVALID, "time",
-				   "the request did not arrive in time");
-	default:
-		return conn_kill(c);
-	}
-}
-
-/* ---- accepting ---- */
-
-static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *addr,
-		      int len, void *arg)
-{
-	struct front *f = arg;
-	struct ucred peer;
-	socklen_t peer_len = sizeof(peer);
-	struct conn *c;
-
-	(void)addr;
-	(void)len;
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &peer_len) || peer.uid != 0) {
-		cc_log(LOG_WARNING, "a connection was refused: its peer is not root");
-		close(fd);
-		return;
-	}
-	c = calloc(1, sizeof(*c));
-	if (c)
-		c->bev = bufferevent_socket_new(f->base, fd, BEV_OPT_CLOSE_ON_FREE);
-	if (!c || !c->bev) {
-		free(c);
-		close(fd);
-		return;
-	}
-	c->front = f;
-	c->peer = peer.pid > 0 ? (uint32_t)peer.pid : UINT32_MAX;
-	TAILQ_INSERT_TAIL(&f->all, c, all);
-	if (++f->n == FRONT_CONNECTIONS)
-		evconnlistener_disable(listener);
-	c->timer = evtimer_new(f->base, conn_timer, c);
-	if (!c->timer)
-		return conn_free(c);
-	set_timer(c, FRONT_IDLE_S);
-	bufferevent_setwatermark(c->bev, EV_READ, 0, HTTP_HEAD_MAX + MESSAGE_BODY_MAX);
-	bufferevent_setcb(c->bev, conn_read, conn_written, conn_event, c);
-	bufferevent_enable(c->bev, EV_READ | EV_WRITE);
+	take(f, &m, &passed);
 }
 
 /* ---- the server ---- */
@@ -448,7 +244,7 @@ static struct event_base *base_new(void)
 	return base;
 }
 
-struct front *front_new(int listener, int link, struct cc_error *err)
+struct front *front_new(enum plane_bit plane, int link, struct cc_error *err)
 {
 	struct front *f = calloc(1, sizeof(*f));
 
@@ -459,15 +255,22 @@ struct front *front_new(int listener, int link, struct cc_error *err)
 	TAILQ_INIT(&f->all);
 	TAILQ_INIT(&f->queue);
 	TAILQ_INIT(&f->held);
+	TAILQ_INIT(&f->gone);
 	f->link = link;
-	f->base = base_new();
+	f->owner = (struct conn_owner){
+		.base = base_new(),
+		.plane = plane,
+		.waits = waits,
+		.held = held,
+		.leaves = leaves,
+		.closed = closed,
+	};
 	f->answer = evbuffer_new();
-	if (f->base) {
-		f->listener = evconnlistener_new(f->base, on_accept, f, LEV_OPT_CLOSE_ON_FREE, 0,
-						 listener);
-		f->link_event = event_new(f->base, link, EV_READ | EV_PERSIST, on_link, f);
+	if (f->owner.base) {
+		f->readable = event_new(f->owner.base, link, EV_READ | EV_PERSIST, on_readable, f);
+		f->writable = event_new(f->owner.base, link, EV_WRITE, on_writable, f);
 	}
-	if (!f->answer || !f->listener || !f->link_event || event_add(f->link_event, NULL)) {
+	if (!f->answer || !f->readable || !f->writable || event_add(f->readable, NULL)) {
 		cc_fail(err, CC_E_INTERNAL, "the event loop cannot be set up");
 		front_free(f);
 		return NULL;
@@ -477,9 +280,9 @@ struct front *front_new(int listener, int link, struct cc_error *err)
 
 int front_run(struct front *f, struct cc_error *err)
 {
-	if (message_send(f->link, f->buf, message_put_plain(f->buf, MESSAGE_READY)))
+	if (message_send(f->link, f->buf, message_put_plain(f->buf, MESSAGE_READY), -1, 0))
 		return cc_fail_errno(err, CC_E_INTERNAL, "the custodian is gone");
-	event_base_dispatch(f->base);
+	event_base_dispatch(f->owner.base);
 	if (f->stopped)
 		return 0;
 	if (!f->err.code)
@@ -488,22 +291,35 @@ int front_run(struct front *f, struct cc_error *err)
 	return -1;
 }
 
+/* Not by way of closed(): there is nobody to tell any more. */
+static void forget(struct conn *c)
+{
+	free(c);
+}
+
 void front_free(struct front *f)
 {
 	struct conn *c;
 
 	if (!f)
 		return;
-	while ((c = TAILQ_FIRST(&f->all)))
-		conn_free(c);
-	if (f->link_event)
-		event_free(f->link_event);
-	if (f->listener)
-		evconnlistener_free(f->listener);
+	f->owner.closed = forget;
+	while ((c = TAILQ_FIRST(&f->all))) {
+		TAILQ_REMOVE(&f->all, c, all);
+		conn_close(c);
+	}
+	while ((c = TAILQ_FIRST(&f->gone))) {
+		TAILQ_REMOVE(&f->gone, c, all);
+		free(c);
+	}
+	if (f->readable)
+		event_free(f->readable);
+	if (f->writable)
+		event_free(f->writable);
 	if (f->answer)
 		evbuffer_free(f->answer);
-	if (f->base)
-		event_base_free(f->base);
+	if (f->owner.base)
+		event_base_free(f->owner.base);
 	close(f->link);
 	free(f);
 }

@@ -106,6 +106,7 @@ void store_close(struct store *st)
 	if (!st)
 		return;
 	store_rollback(st);
+	sql_forget(st);
 	sqlite3_close(st->db);
 	free(st);
 }
@@ -114,12 +115,12 @@ int store_begin(struct store *st, struct cc_error *err)
 {
 	st->next_seq = st->head_seq;
 	memcpy(st->next_hash, st->head_hash, sizeof(st->next_hash));
-	return sql_exec(st, "BEGIN IMMEDIATE", err);
+	return sql_run(st, err, "BEGIN IMMEDIATE", "") < 0 ? -1 : 0;
 }
 
 int store_commit(struct store *st, struct cc_error *err)
 {
-	if (sql_exec(st, "COMMIT", err))
+	if (sql_run(st, err, "COMMIT", "") < 0)
 		return -1;
 	st->head_seq = st->next_seq;
 	memcpy(st->head_hash, st->next_hash, sizeof(st->head_hash));

@@ -100,7 +100,8 @@ struct store_agent {
  * @ver: grows with each grant and renewal, and with nothing else
  * @shared: others may hold the volume as well, all of them @read_only
  * @revoked: it can no longer be renewed
- * @host_boot: boot id of keyd's own host when @end_ms was written
+ * @host_boot: boot id of keyd's own host when @end_ms was written; no UUID for a lease of which it
+ *             is not known whether it is still that holder's, see custodian/lease.h
  * @end_ms: CLOCK_BOOTTIME of keyd's host, from when on others may have the volume; 0 with @ms 0
  */
 struct store_lease {
@@ -164,6 +165,14 @@ int store_checkpoint(struct store *st, struct cc_error *err);
 /* Structure of the database, foreign keys; CC_E_INVALID says what is damaged. */
 int store_check(struct store *st, struct cc_error *err);
 
+/**
+ * store_backup - copies the database as it is now into the new file @path, mode 0600, which is
+ * there when it is whole, checked and synced. Others may write meanwhile; they do not wait.
+ * @rows: out, of the audit log in the copy
+ * Return: 0; -1 with CC_E_EXISTS when there is such a file. Broken off, it leaves "@path.part".
+ */
+int store_backup(struct store *st, const char *path, uint64_t *rows, struct cc_error *err);
+
 /* Settings: "realm", "kek_id". *@value is malloced, NULL if it is not set. */
 int store_setting_get(struct store *st, const char *key, char **value, struct cc_error *err);
 int store_setting_put(struct store *st, const char *key, const char *value, struct cc_error *err);
@@ -182,6 +191,10 @@ int store_volume_get(struct store *st, const char *name, struct store_volume *v,
 int store_volume_by_uuid(struct store *st, const char *uuid, struct store_volume *v,
 			 struct cc_error *err);
 int store_volume_each(struct store *st, store_volume_fn *fn, void *arg, struct cc_error *err);
+/* The one with the lowest name above @after, which may be written before the next is asked for.
+ * Return: 1; 0 where there is none; -1. */
+int store_volume_next(struct store *st, const char *after, struct store_volume *v,
+		      struct cc_error *err);
 int store_volume_delete(struct store *st, int64_t id, struct cc_error *err);
 
 /*
@@ -191,6 +204,8 @@ int store_volume_delete(struct store *st, int64_t id, struct cc_error *err);
  */
 int store_tombstone_put(struct store *st, const struct store_volume *v, struct cc_error *err);
 int store_tombstone_get(struct store *st, struct store_volume *v, struct cc_error *err);
+/* Raises the fences of all of them by @by. */
+int store_tombstones_raise(struct store *st, uint64_t by, struct cc_error *err);
 
 /* The identity of a volume; put replaces. */
 int store_identity_put(struct store *st, int64_t volume, const struct store_identity *id,
@@ -272,6 +287,15 @@ int store_audit_add(struct store *st, const struct cc_audit_row *what, int64_t n
 
 /* When the last row was written, seconds since the epoch; 0 where there is none. */
 int store_audit_last_time(struct store *st, int64_t *t, struct cc_error *err);
+
+/* Number and hash of the last row; 0 and zeros where there is none. */
+int store_audit_last(struct store *st, uint64_t *seq, unsigned char hash[static 32],
+		     struct cc_error *err);
+/* The same of the last row that this process has committed. */
+void store_audit_committed(const struct store *st, uint64_t *seq, unsigned char hash[static 32]);
+/* Hash of the row @seq. Return: 1; 0 where there is no such row; -1. */
+int store_audit_hash_of(struct store *st, uint64_t seq, unsigned char hash[static 32],
+			struct cc_error *err);
 
 /* Rows with a seq above @after, at most STORE_AUDIT_PAGE, ascending. Texts live during the call. */
 typedef int store_audit_fn(void *arg, const struct cc_audit_row *row,

@@ -25,25 +25,34 @@ static int audit_fail(struct cc_error *err, enum cc_code code, uint64_t seq, con
 	return cc_set_fact(err, "audit");
 }
 
+int store_audit_hash_of(struct store *st, uint64_t seq, unsigned char hash[static HASH_LEN],
+			struct cc_error *err)
+{
+	sql_auto sqlite3_stmt *q =
+		sql_prepare(st, err, "SELECT hash FROM audit WHERE seq = ?", "u", seq);
+	int rc = q ? sql_step(st, q, err) : -1;
+	size_t len;
+
+	if (rc <= 0)
+		return rc;
+	memset(hash, 0, HASH_LEN);
+	return sql_blob(q, 0, hash, HASH_LEN, &len, err) ? -1 : 1;
+}
+
 /* The row this process wrote last must still be there as it was. */
 static int check_own_row(struct store *st, struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q = NULL;
 	unsigned char hash[HASH_LEN];
-	size_t len;
 	int rc;
 
 	if (st->next_seq == 0)
 		return 0;
-	q = sql_prepare(st, err, "SELECT hash FROM audit WHERE seq = ?", "u", st->next_seq);
-	rc = q ? sql_step(st, q, err) : -1;
+	rc = store_audit_hash_of(st, st->next_seq, hash, err);
 	if (rc < 0)
 		return -1;
 	if (rc == 0)
 		return audit_fail(err, CC_E_INTERNAL, st->next_seq, "has been removed");
-	if (sql_blob(q, 0, hash, sizeof(hash), &len, err))
-		return -1;
-	if (len != HASH_LEN || memcmp(hash, st->next_hash, HASH_LEN) != 0)
+	if (memcmp(hash, st->next_hash, HASH_LEN) != 0)
 		return audit_fail(err, CC_E_INTERNAL, st->next_seq, "has been changed");
 	return 0;
 }
@@ -61,6 +70,25 @@ static int last_link(struct store *st, struct link *last, struct cc_error *err)
 	if (sql_u64(q, 0, &last->seq, err) || sql_blob(q, 1, last->hash, HASH_LEN, &len, err))
 		return -1;
 	return len == HASH_LEN ? 0 : audit_fail(err, CC_E_INTERNAL, last->seq, "is damaged");
+}
+
+int store_audit_last(struct store *st, uint64_t *seq, unsigned char hash[static HASH_LEN],
+		     struct cc_error *err)
+{
+	struct link last;
+
+	if (last_link(st, &last, err))
+		return -1;
+	*seq = last.seq;
+	memcpy(hash, last.hash, HASH_LEN);
+	return 0;
+}
+
+void store_audit_committed(const struct store *st, uint64_t *seq,
+			   unsigned char hash[static HASH_LEN])
+{
+	*seq = st->head_seq;
+	memcpy(hash, st->head_hash, HASH_LEN);
 }
 
 int store_audit_append(struct store *st, struct cc_audit_row *row, struct cc_error *err)

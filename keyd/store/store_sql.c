@@ -4,6 +4,22 @@
 #include <stdarg.h>
 #include <string.h>
 
+#define KEPT_MAX 128 /* more statements than there are */
+
+/**
+ * struct kept - a compiled statement.
+ * @lent: somebody has it
+ */
+struct kept {
+	const struct store *store; /* NULL: free */
+	const char *sql;
+	sqlite3_stmt *q;
+	bool lent;
+};
+
+/* Of all stores of the process, usually one. */
+static struct kept kept[KEPT_MAX];
+
 int sql_fail(struct store *st, struct cc_error *err)
 {
 	if (sqlite3_errcode(st->db) == SQLITE_BUSY)
@@ -40,20 +56,74 @@ static int bind(sqlite3_stmt *q, const char *types, va_list ap)
 	return rc;
 }
 
-static sqlite3_stmt *prepare(struct store *st, struct cc_error *err, const char *sql,
-			     const char *types, va_list ap)
+/* The place of @sql, compiled or not yet; NULL: it is lent, or there are too many. */
+static struct kept *place_for(const struct store *st, const char *sql)
 {
-	sqlite3_stmt *q = NULL;
-	int rc = sqlite3_prepare_v2(st->db, sql, -1, &q, NULL);
+	struct kept *free_place = NULL;
 
-	if (rc != SQLITE_OK) {
+	for (struct kept *k = kept; k < kept + KEPT_MAX; k++) {
+		if (k->store == st && k->sql == sql)
+			return k->lent || strcmp(sqlite3_sql(k->q), sql) != 0 ? NULL : k;
+		if (!k->store && !free_place)
+			free_place = k;
+	}
+	return free_place;
+}
+
+static sqlite3_stmt *compile(struct store *st, const char *sql, struct cc_error *err)
+{
+	struct kept *k = place_for(st, sql);
+	sqlite3_stmt *q = NULL;
+
+	if (k && k->store) {
+		k->lent = true;
+		return k->q;
+	}
+	if (sqlite3_prepare_v3(st->db, sql, -1, k ? SQLITE_PREPARE_PERSISTENT : 0, &q, NULL) !=
+	    SQLITE_OK) {
 		sql_fail(st, err);
 		return NULL;
 	}
+	if (k && q)
+		*k = (struct kept){st, sql, q, true};
+	return q;
+}
+
+void sql_done(sqlite3_stmt *q)
+{
+	for (struct kept *k = kept; q && k < kept + KEPT_MAX; k++) {
+		if (k->q != q)
+			continue;
+		sqlite3_reset(q);
+		sqlite3_clear_bindings(q);
+		k->lent = false;
+		return;
+	}
+	sqlite3_finalize(q);
+}
+
+void sql_forget(const struct store *st)
+{
+	for (struct kept *k = kept; k < kept + KEPT_MAX; k++) {
+		if (k->store != st)
+			continue;
+		sqlite3_finalize(k->q);
+		*k = (struct kept){0};
+	}
+}
+
+static sqlite3_stmt *prepare(struct store *st, struct cc_error *err, const char *sql,
+			     const char *types, va_list ap)
+{
+	sqlite3_stmt *q = compile(st, sql, err);
+	int rc;
+
+	if (!q)
+		return NULL;
 	rc = bind(q, types, ap);
 	if (rc != SQLITE_OK) {
 		cc_fail(err, CC_E_INTERNAL, "keyd's database: %s", sqlite3_errstr(rc));
-		sqlite3_finalize(q);
+		sql_done(q);
 		return NULL;
 	}
 	return q;

@@ -25,11 +25,16 @@ struct store {
 	unsigned char head_hash[32], next_hash[32];
 };
 
-static inline void sql_finalize_ptr(sqlite3_stmt **q)
+/* Gives a statement back; NULL is nothing. */
+void sql_done(sqlite3_stmt *q);
+/* Forgets the statements that are kept of @st: before it is closed. */
+void sql_forget(const struct store *st);
+
+static inline void sql_done_ptr(sqlite3_stmt **q)
 {
-	sqlite3_finalize(*q);
+	sql_done(*q);
 }
-#define sql_auto cc_cleanup(sql_finalize_ptr)
+#define sql_auto cc_cleanup(sql_done_ptr)
 
 /* CC_E_INTERNAL with SQLite's own words for what went wrong. */
 int sql_fail(struct store *st, struct cc_error *err);
@@ -41,10 +46,11 @@ int sql_exec(struct store *st, const char *sql, struct cc_error *err);
 int sql_schema(struct store *st, enum store_mode mode, struct cc_error *err);
 
 /**
- * sql_prepare - a statement with its parameters bound.
+ * sql_prepare - a statement with its parameters bound. SQLite compiles it once: it is kept.
+ * @sql: a literal
  * @types: one character a parameter: 't' const char *, 'i' int64_t, 'u' uint64_t (at most
  *         INT64_MAX), 'b' const void * and size_t. Texts and blobs are borrowed until it is
- *         finalised.
+ *         given back.
  * Return: the statement, NULL on error.
  */
 sqlite3_stmt *sql_prepare(struct store *st, struct cc_error *err, const char *sql,

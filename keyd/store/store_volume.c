@@ -141,6 +141,19 @@ int store_volume_each(struct store *st, store_volume_fn *fn, void *arg, struct c
 	return rc;
 }
 
+int store_volume_next(struct store *st, const char *after, struct store_volume *v,
+		      struct cc_error *err)
+{
+	sql_auto sqlite3_stmt *q = sql_prepare(
+		st, err, "SELECT " COLUMNS " FROM volume WHERE name > ? ORDER BY name LIMIT 1", "t",
+		after);
+	int rc = q ? sql_step(st, q, err) : -1;
+
+	if (rc <= 0)
+		return rc;
+	return read_row(q, v, err) ? -1 : 1;
+}
+
 int store_volume_delete(struct store *st, int64_t id, struct cc_error *err)
 {
 	return sql_run(st, err, "DELETE FROM volume WHERE id = ?", "i", id) < 0 ? -1 : 0;
@@ -173,4 +186,12 @@ int store_tombstone_get(struct store *st, struct store_volume *v, struct cc_erro
 	v->fence = v->fence > fence ? v->fence : fence;
 	v->serial_floor = v->serial_floor > floor ? v->serial_floor : floor;
 	return 0;
+}
+
+int store_tombstones_raise(struct store *st, uint64_t by, struct cc_error *err)
+{
+	return sql_run(st, err, "UPDATE tombstone SET fence = fence + ?, ver = ver + 1", "u", by) <
+			       0
+		       ? -1
+		       : 0;
 }

@@ -14,7 +14,14 @@ static void parse_as(const struct engine *engine, const char *text, size_t size)
 	static char dir[] = "/var/lib/docker/containers/" ID;
 	static char *dirs[] = {dir};
 	static const struct cc_strv own = {1, dirs};
-	const struct oci_context ctx = {engine, ID, "/run/bundle", &own, NULL};
+	cc_auto_json json_t *profile = json_loadb(text, size, 0, NULL);
+	const struct oci_context ctx = {
+		.engine = engine,
+		.id = ID,
+		.bundle = "/run/bundle",
+		.own_dirs = &own,
+		.seccomp_profile = json_object_get(json_object_get(profile, "linux"), "seccomp"),
+	};
 	struct cc_measurement *m = cc_measurement_new();
 	struct oci_facts f = {0};
 	struct cc_error err = {0};

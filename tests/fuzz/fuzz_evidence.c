@@ -15,13 +15,17 @@ static const char agent[] =
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static json_t *key;
+	static EVP_PKEY *key;
 	struct cc_error err = {0};
 	struct cc_evidence ev = {0};
 	char kid[64] = "";
 
-	if (!key)
-		key = json_loads(agent, 0, NULL);
+	if (!key) {
+		json_t *jwk = json_loads(agent, 0, NULL);
+
+		key = cc_evidence_key(jwk, &err);
+		json_decref(jwk);
+	}
 	REQUIRE(key);
 	if (!cc_evidence_kid((const char *)data, size, kid, &err))
 		REQUIRE(cc_is_name(kid));

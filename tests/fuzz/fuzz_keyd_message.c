@@ -11,7 +11,7 @@ static void check_request(const struct request *rq, const uint8_t *data, size_t 
 
 	REQUIRE(rq->op > OP_NONE && rq->op < OP_END);
 	REQUIRE(strnlen(rq->arg, sizeof(rq->arg)) < sizeof(rq->arg));
-	REQUIRE(strnlen(rq->channel, sizeof(rq->channel)) < sizeof(rq->channel));
+	REQUIRE(!rq->plane && !rq->peer && !rq->channel[0]);
 	REQUIRE(rq->body_len <= MESSAGE_BODY_MAX);
 	/* There is one way to write a request. */
 	REQUIRE(message_put_request(again, rq) == size && !memcmp(again, data, size));
@@ -23,6 +23,15 @@ static void check_part(const struct answer_part *part, const uint8_t *data, size
 
 	REQUIRE(part->http >= 100 && part->http <= 599 && part->len <= MESSAGE_PART_MAX);
 	REQUIRE(message_put_part(again, part) == size && !memcmp(again, data, size));
+}
+
+static void check_connection(const struct message *m, const uint8_t *data, size_t size)
+{
+	static unsigned char again[MESSAGE_MAX];
+	size_t len = m->type == MESSAGE_CONNECT ? message_put_connect(again, &m->connection)
+						: message_put_closed(again, m->connection.id);
+
+	REQUIRE(len == size && !memcmp(again, data, size));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -38,6 +47,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_request(&m.request, data, size);
 	else if (m.type == MESSAGE_ANSWER)
 		check_part(&m.part, data, size);
+	else if (m.type == MESSAGE_CONNECT || m.type == MESSAGE_CLOSED)
+		check_connection(&m, data, size);
 	else
 		REQUIRE(size == 12);
 	return 0;

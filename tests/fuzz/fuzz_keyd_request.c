@@ -54,7 +54,8 @@ static void end_world(void)
 
 static void ask(enum op op, const char *arg, const char *body, size_t len, struct answer *a)
 {
-	struct request rq = {.op = op, .peer = 1, .body = body, .body_len = len};
+	struct request rq = {
+		.op = op, .plane = PLANE_ADMIN, .peer = 1, .body = body, .body_len = len};
 
 	snprintf(rq.arg, sizeof(rq.arg), "%s", arg);
 	snprintf(rq.channel, sizeof(rq.channel), "%s", CC_CHANNEL_UNIX);
@@ -95,8 +96,9 @@ static void new_world(void)
 	REQUIRE(!cc_secret_heap_init(&err));
 	REQUIRE(!cc_secret_random(&key, KEK_LEN, &err));
 	REQUIRE(!kek_from_secret(&key, &custodian.kek, &err));
+	custodian.kept = kept_new(&err);
 	custodian.store = store_open(dir, STORE_CREATE, &err);
-	REQUIRE(custodian.store);
+	REQUIRE(custodian.kept && custodian.store);
 	add_signer();
 	must(OP_AGENT_ADD, "", agent);
 	must(OP_VOLUME_CREATE, "", volume);

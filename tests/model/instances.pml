@@ -54,6 +54,7 @@ byte steady;			/* since host 0's clock lost a tick; the other host's is right, b
 byte old_holder = NONE, old_grantor, old_left, old_cover;
 bool old_same_boot, old_valid, failed;
 byte quarantine;		/* no grants for so long */
+bool runs;			/* in a quarantine: the lease is its holder's */
 #endif
 
 #define dec(x) x = (x > 0 -> x - 1 : 0)
@@ -72,8 +73,11 @@ byte quarantine;		/* no grants for so long */
 
 #define is_free(i, h) (holder == NONE || holder == h || is_over(i))
 #if defined(RENEW_IN_QUARANTINE)
-/* Its evidence says that its kernel has the key now; nobody else can have it then. */
-#define may(i, h) ((quarantine == 0 && is_free(i, h)) || (holder == h && key_left[h] > 0))
+/*
+ * A renewal. Its evidence says that its kernel has the key now: nobody else can have it then. Or the lease ran when
+ * the old row came back, by the clock of who granted it: nobody else got it before, and nobody does now.
+ */
+#define may(i, h) ((quarantine == 0 && is_free(i, h)) || (holder == h && (runs || key_left[h] > 0)))
 #elif defined(QUARANTINE)
 #define may(i, h) (quarantine == 0 && is_free(i, h))
 #else
@@ -118,6 +122,9 @@ inline grant(i, h) {
 		ago[1] = 0;
 		answered[h] = asked[h];
 		length[h] = ms;
+#ifdef RENEW_IN_QUARANTINE
+		runs = (quarantine > 0);
+#endif
 		asked[h] = NONE
 	}
 }
@@ -146,7 +153,8 @@ inline keyd_ticks() {
 	fi;
 #ifdef FAILOVER
 	dec(old_left);
-	dec(quarantine)
+	dec(quarantine);
+	runs = (runs && quarantine > 0)
 #endif
 }
 
@@ -218,6 +226,9 @@ init {
 			ago[0] = 0;
 			ago[1] = 0;
 			quarantine = LONG + SLACK;
+#ifdef RENEW_IN_QUARANTINE
+			runs = (same_boot && left > 0);
+#endif
 			old_holder = NONE;
 			old_grantor = 0;
 			old_same_boot = 0;

@@ -24,6 +24,7 @@
 #include "keyd/custodian/handle.h"
 #include "jwk.h"
 #include "keyd/custodian/lease.h"
+#include "keyd/custodian/quarantine.h"
 #include "strv.h"
 #include "keyd/custodian/upgrade.h"
 
@@ -38,6 +39,7 @@
 
 static int64_t fake_real = 1800000000;
 static int64_t fake_boot_ms = 1000000;
+static uint64_t fake_kernel_left_ms; /* as the evidence of a renewal has it */
 static const char *fake_host_boot = "f0000000-0000-4000-8000-000000000001";
 
 static inline int64_t get_fake_real(void)
@@ -55,11 +57,12 @@ static inline int64_t get_fake_boot_ms(void)
  * @signer: private key of the enrolled signer "ci"
  * @agent: private JWK of the enrolled agent "host1"
  * @confined: of test_keyd_confined.c
+ * @anchor: directory of the high-water mark; "" for none
  * @channel: how requests come and what evidence is made for; NULL: the Unix socket
  */
 struct world {
 	struct custodian custodian;
-	char dir[64];
+	char dir[64], anchor[80];
 	EVP_PKEY *signer;
 	json_t *agent;
 	struct confined *confined;
@@ -90,7 +93,8 @@ static inline void got_clear(struct got *g)
 
 static inline struct got ask_text(struct world *w, enum op op, const char *arg, const char *body)
 {
-	struct request rq = {.op = op, .peer = 42, .body = body, .body_len = strlen(body)};
+	struct request rq = {
+		.op = op, .plane = PLANE_ADMIN, .peer = 42, .body = body, .body_len = strlen(body)};
 	struct answer a = {0};
 	struct got g;
 
@@ -427,6 +431,7 @@ static inline struct got renew_as(struct world *w, const char *iss, const json_t
 
 	if (twist)
 		twist(m);
+	r.left_ms = fake_kernel_left_ms;
 	snprintf(r.lease, sizeof(r.lease), "%s", lease);
 	snprintf(r.volume, sizeof(r.volume), "%s", UUID_PGDATA);
 	r.measurement = cc_measurement_from_json(m, &err);
@@ -504,10 +509,12 @@ static inline void open_custodian(struct world *w)
 			 0);
 	assert_int_equal(kek_from_secret(&key, &w->custodian.kek, &err), 0);
 	strcpy(w->custodian.boot_id, fake_host_boot);
+	w->custodian.kept = kept_new(&err);
 	w->custodian.store = store_open(w->dir, STORE_CREATE, &err);
 	if (!w->custodian.store ||
 	    upgrade_keys(w->custodian.store, &w->custodian.kek, fake_real, &err) ||
 	    upgrade_signers(w->custodian.store, fake_real, &err) ||
+	    (w->anchor[0] && quarantine_open(&w->custodian, w->anchor, &err)) ||
 	    lease_settle(w->custodian.store, fake_host_boot, get_fake_boot_ms, &err))
 		fail_msg("%s", err.text);
 }

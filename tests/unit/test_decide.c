@@ -1,58 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The decision as a table: a container that matches its identity, and for every fact each way to
- * differ from it. An edit is "i MEMBER=JSON" in the identity's predicate or "m MEMBER=JSON" in the
- * measurement, several of them parted by ";"; without JSON the member is taken away.
+ * The decision: all facts but environment and mounts, which test_decide_env.c and
+ * test_decide_mounts.c have.
  */
-#include "lib_test.h"
+#include "decide_test.h"
 
-#include <time.h>
-
-#include "decide.h"
-#include "identity.h"
 #include "render.h"
-#include "strv.h"
 
-#define PATH_VAR "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-#define NOW 1780000000 /* 2026-05-28T20:26:40Z */
-
-static const char identity_json[] =
-	"{'_type':'https://in-toto.io/Statement/v0.1',"
-	"'predicateType':'urn:container-crypt:identity:v1',"
-	"'subject':[{'name':'app','digest':{'sha256':"
-	"'bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb'}}],"
-	"'predicate':{'volume':'pgdata','mountPoint':'/srv/data','serial':3,"
-	"'image':{'configDigest':'" DIGEST_A "'}}}";
-
-static const char measurement_json[] =
-	"{'engine':'docker','state':'created','container':{'id':'c0ffee','name':'app'},"
-	"'process':{'pid':4711,'startTime':123456,'cgroupId':987},"
-	"'image':{'id':'" DIGEST_A "','manifests':['" DIGEST_B "'],'ref':'app:v1',"
-	"'args':['/app'],'env':['PATH=/app/bin','MODE=fast'],'cwd':'',"
-	"'user':{'uid':1000,'gid':1000,'additionalGids':[10]}},"
-	"'config':{'args':['/app'],'env':['PATH=/app/bin','MODE=fast','HOSTNAME=c0ffee'],"
-	"'cwd':'/','user':{'uid':1000,'gid':1000,'additionalGids':[10]},"
-	"'capabilities':['CAP_CHOWN','CAP_KILL'],'noNewPrivileges':false,"
-	"'readonlyRootfs':false,'seccomp':'" DIGEST_C "','apparmor':'docker-default',"
-	"'mounts':[{'destination':'/proc','type':'proc','source':'proc','options':[],"
-	"'engine':true}],'devices':[],'hooks':[],'settings':[],'namespaces':{'cgroup':'private',"
-	"'ipc':'private','mnt':'private','net':'private','pid':'private','uts':'private'},"
-	"'privileged':false},'rootfs':{'upper':'clean','firstStart':true}}";
-
-struct row {
-	const char *what; /* the promise */
-	const char *edits;
-	const char *fact; /* NULL: allowed */
-	const char *text; /* part of the refusal */
-};
-
-#define MOUNT(dest, type, source, options, engine)                                              \
-	"{'destination':'" dest "','type':'" type "','source':'" source "','options':[" options \
-	"],'engine':" engine "}"
-#define BIND(dest, source, options) MOUNT(dest, "bind", source, options, "false")
-#define PLACEHOLDER "/run/container-crypt/placeholder"
-#define RULE(dest, source, options) \
-	"{'destination':'" dest "','type':'bind','source':'" source "','options':[" options "]}"
+#define BIND(dest, source, options)                                                         \
+	"{'destination':'" dest "','type':'bind','source':'" source "','options':[" options \
+	"],'engine':false}"
 
 static const struct row rows[] = {
 	{"the container as signed is allowed", "", NULL, NULL},
@@ -70,6 +27,8 @@ static const struct row rows[] = {
 	{"an image whose manifests the engine does not know", "m image.manifests=[]", NULL, NULL},
 	{"the signed content in another packaging", "m image.manifests=['" DIGEST_C "']", NULL,
 	 NULL},
+	{"a subject of the statement that is no manifest of the image",
+	 "m image.manifests=['" DIGEST_C "'];m image.ref='other:v2'", NULL, NULL},
 	{"another name or tag of the same image", "m image.ref='evil:latest'", NULL, NULL},
 
 	/* args */
@@ -114,74 +73,6 @@ static const struct row rows[] = {
 	{"the image's user where another is signed", "i process={'user':{'uid':5,'gid':6}}", "user",
 	 "identity wants 5:6, container has 1000:1000 [10]"},
 
-	/* env */
-	{"a variable more", "m config.env=['PATH=/app/bin','MODE=fast','EVIL=1']", "env",
-	 "container has \"EVIL\""},
-	{"another value than the image's", "m config.env=['PATH=/app/bin','MODE=slow']", "env",
-	 "container has \"MODE\" with another value"},
-	{"the image's variable taken away", "m config.env=['PATH=/app/bin']", "env",
-	 "the image's own variable \"MODE\", the"},
-	{"what the engines set themselves",
-	 "m config.env=['PATH=/app/bin','MODE=fast','HOME=/root','HOSTNAME=x','TERM=xterm',"
-	 "'container=podman']",
-	 NULL, NULL},
-	{"another home than the image's",
-	 "m image.env=['PATH=/app/bin','MODE=fast','HOME=/app'];"
-	 "m config.env=['PATH=/app/bin','MODE=fast','HOME=/srv/data']",
-	 "env", "\"HOME\" with another value"},
-	{"the image's home",
-	 "m image.env=['PATH=/app/bin','MODE=fast','HOME=/app'];"
-	 "m config.env=['PATH=/app/bin','MODE=fast','HOME=/app']",
-	 NULL, NULL},
-	{"a preloaded library", "m config.env=['PATH=/app/bin','MODE=fast','LD_PRELOAD=/x.so']",
-	 "env", "\"LD_PRELOAD\""},
-	{"a loader's directory",
-	 "m config.env=['PATH=/app/bin','MODE=fast','LD_LIBRARY_PATH=/tmp']", "env",
-	 "\"LD_LIBRARY_PATH\""},
-	{"a loader's variable of the image's own",
-	 "m image.env=['PATH=/app/bin','MODE=fast','LD_LIBRARY_PATH=/app/lib'];"
-	 "m config.env=['PATH=/app/bin','MODE=fast','LD_LIBRARY_PATH=/app/lib']",
-	 NULL, NULL},
-	{"a loader's variable that is signed",
-	 "i process={'env':[{'name':'LD_PRELOAD','value':'/app/j.so'}]};"
-	 "m config.env=['PATH=/app/bin','MODE=fast','LD_PRELOAD=/app/j.so']",
-	 NULL, NULL},
-	{"another search path than the image's", "m config.env=['PATH=/tmp','MODE=fast']", "env",
-	 "\"PATH\" with another value"},
-	{"the engines' search path where the image sets one",
-	 "m config.env=['" PATH_VAR "','MODE=fast']", "env", "\"PATH\" with another value"},
-	{"the engines' search path where the image sets none",
-	 "m image.env=[];m config.env=['" PATH_VAR "']", NULL, NULL},
-	{"a search path of one's own where the image sets none",
-	 "m image.env=[];m config.env=['PATH=/tmp']", "env", "\"PATH\""},
-	{"two search paths, one of them another",
-	 "m config.env=['PATH=/app/bin','MODE=fast','PATH=/tmp']", "env", "\"PATH\""},
-	{"a variable with any value",
-	 "i process={'env':[{'name':'DEBUG'}]};"
-	 "m config.env=['PATH=/app/bin','MODE=fast','DEBUG=17']",
-	 NULL, NULL},
-	{"a variable with the signed value",
-	 "i process={'env':[{'name':'DEBUG','value':'1'}]};"
-	 "m config.env=['PATH=/app/bin','MODE=fast','DEBUG=1']",
-	 NULL, NULL},
-	{"a variable with another value than signed",
-	 "i process={'env':[{'name':'DEBUG','value':'1'}]};"
-	 "m config.env=['PATH=/app/bin','MODE=fast','DEBUG=2']",
-	 "env", "and those it names, container has \"DEBUG\" with another value"},
-	{"a variable whose name only starts like a signed one",
-	 "i process={'env':[{'name':'DEBUG'}]};"
-	 "m config.env=['PATH=/app/bin','MODE=fast','DEBUGGER=1']",
-	 "env", "\"DEBUGGER\""},
-	{"a variable that a signed one only starts like",
-	 "i process={'env':[{'name':'DEBUG'}]};m config.env=['PATH=/app/bin','MODE=fast','DE=1']",
-	 "env", "\"DE\""},
-	{"a signed variable overrides the image's",
-	 "i process={'env':[{'name':'MODE','value':'slow'}]};"
-	 "m config.env=['PATH=/app/bin','MODE=slow']",
-	 NULL, NULL},
-	{"an entry that is no assignment", "m config.env=['PATH=/app/bin','MODE=fast','EVIL']",
-	 "env", "\"EVIL\""},
-
 	/* capabilities */
 	{"no capability", "m config.capabilities=[]", NULL, NULL},
 	{"Docker's default set",
@@ -207,12 +98,14 @@ static const struct row rows[] = {
 	{"no new privileges", "i process={'noNewPrivileges':true};m config.noNewPrivileges=true",
 	 NULL, NULL},
 	{"no new privileges without demand", "m config.noNewPrivileges=true", NULL, NULL},
+	{"setuid programs of the image without demand", "m config.noNewPrivileges=false", NULL,
+	 NULL},
 	{"a writable root where it must not be", "i readonlyRootfs=true", "readonlyRootfs",
 	 "--read-only"},
 	{"a read-only root", "i readonlyRootfs=true;m config.readonlyRootfs=true", NULL, NULL},
 	{"a read-only root without demand", "m config.readonlyRootfs=true", NULL, NULL},
 	{"no filter", "m config.seccomp='unconfined'", "seccomp",
-	 "identity wants a filter, container has unconfined"},
+	 "identity wants the engine's own filter, container has unconfined"},
 	{"no filter, signed", "i seccomp='unconfined';m config.seccomp='unconfined'", NULL, NULL},
 	{"the signed filter", "i seccomp='" DIGEST_C "'", NULL, NULL},
 	{"another filter", "i seccomp='" DIGEST_A "'", "seccomp",
@@ -245,99 +138,6 @@ static const struct row rows[] = {
 	 "i devices=['/dev/fuse'];m config.devices=['/dev/fuse','/dev/sda']", "devices",
 	 "at most [\"/dev/fuse\"], container has \"/dev/sda\""},
 
-	/* mounts */
-	{"the placeholder of the volume, where the volume goes",
-	 "m config.mounts=[" BIND("/srv/data", PLACEHOLDER "/pgdata", "'rbind','rprivate'") "]",
-	 NULL, NULL},
-	{"the placeholder elsewhere",
-	 "m config.mounts=[" BIND("/data", PLACEHOLDER "/pgdata", "") "]", "mounts", ""},
-	{"the placeholder of another volume",
-	 "m config.mounts=[" BIND("/srv/data", PLACEHOLDER "/other", "") "]", "mounts", ""},
-	{"what only begins like the placeholder",
-	 "m config.mounts=[" BIND("/srv/data", PLACEHOLDER "/pgdata/..", "") "]", "mounts", ""},
-	{"all placeholders at once", "m config.mounts=[" BIND("/srv/data", PLACEHOLDER, "") "]",
-	 "mounts", ""},
-	{"the placeholder as another kind of mount",
-	 "m config.mounts=[" MOUNT("/srv/data", "overlay", PLACEHOLDER "/pgdata", "", "false") "]",
-	 "mounts", ""},
-	{"a mount at the volume's place that names neither type nor source",
-	 "m config.mounts=[{'destination':'/srv/data','options':[],'engine':false}]", "mounts",
-	 "container has one at \"/srv/data\" from absent"},
-	{"a bind mount at the volume's place that names no source",
-	 "m config.mounts=[{'destination':'/srv/data','type':'bind','options':[],'engine':false}]",
-	 "mounts", "container has bind at \"/srv/data\" from absent"},
-	{"the placeholder without a type",
-	 "m config.mounts=[{'destination':'/srv/data','source':'" PLACEHOLDER
-	 "/pgdata','options':[],'engine':false}]",
-	 "mounts", "container has one at \"/srv/data\" from \"" PLACEHOLDER "/pgdata\""},
-	{"a bind mount", "m config.mounts=[" BIND("/x", "/etc", "'rbind'") "]", "mounts",
-	 "container has bind at \"/x\" from \"/etc\", options [\"rbind\"]"},
-	{"a bind mount that an identity allows",
-	 "i mounts=[" RULE("/x", "/etc", "'ro'") "];"
-						 "m config.mounts=[" BIND("/x", "/etc",
-									  "'rbind','ro'") "]",
-	 NULL, NULL},
-	{"a signed mount from elsewhere",
-	 "i mounts=[" RULE("/x", "/etc", "") "];m config.mounts=[" BIND("/x", "/root", "") "]",
-	 "mounts", "from \"/root\""},
-	{"a signed mount at another place",
-	 "i mounts=[" RULE("/x", "/etc", "") "];m config.mounts=[" BIND("/y", "/etc", "") "]",
-	 "mounts", "at \"/y\""},
-	{"a signed mount of another type",
-	 "i mounts=[" RULE("/x", "/etc", "") "];"
-					     "m config.mounts=[" MOUNT("/x", "overlay", "/etc", "",
-								       "false") "]",
-	 "mounts", "overlay at"},
-	{"a signed mount without a signed option",
-	 "i mounts=[" RULE("/x", "/etc", "'ro'") "];m config.mounts=[" BIND("/x", "/etc", "") "]",
-	 "mounts", "options []"},
-	{"a signed option taken back by its opposite",
-	 "i mounts=[" RULE("/x", "/etc", "'ro'") "];"
-						 "m config.mounts=[" BIND("/x", "/etc",
-									  "'ro','rw'") "]",
-	 "mounts", "[\"ro\",\"rw\"]"},
-	{"a signed option taken back by its opposite for all that is below",
-	 "i mounts=[" RULE("/x", "/etc", "'ro'") "];"
-						 "m config.mounts=[" BIND("/x", "/etc",
-									  "'ro','rrw'") "]",
-	 "mounts", "[\"ro\",\"rrw\"]"},
-	{"a signed option given once more for all that is below",
-	 "i mounts=[" RULE("/x", "/etc", "'ro'") "];"
-						 "m config.mounts=[" BIND("/x", "/etc",
-									  "'rbind','ro','rro'") "]",
-	 NULL, NULL},
-	{"a mount that only spells a signed one otherwise",
-	 "i mounts=[" RULE("/x", "/etc", "") "];m config.mounts=[" BIND("/x/", "/etc", "") "]",
-	 "mounts", "\"/x/\""},
-	{"a signed tmpfs without a source",
-	 "i mounts=[{'destination':'/run','type':'tmpfs'}];"
-	 "m config.mounts=[{'destination':'/run','type':'tmpfs','options':[],'engine':false}]",
-	 NULL, NULL},
-	{"a source where none is signed",
-	 "i mounts=[{'destination':'/run','type':'tmpfs'}];"
-	 "m config.mounts=[" MOUNT("/run", "tmpfs", "/etc", "", "false") "]",
-	 "mounts", "from \"/etc\""},
-	{"the engine's mount on the volume's mount point",
-	 "m config.mounts=[" MOUNT("/srv/data", "tmpfs", "tmpfs", "", "true") "]", "mounts",
-	 "/srv/data"},
-	{"the engine's mount below it",
-	 "m config.mounts=[" MOUNT("/srv/data/x", "tmpfs", "tmpfs", "", "true") "]", "mounts",
-	 "/srv/data/x"},
-	{"the engine's mount above it",
-	 "m config.mounts=[" MOUNT("/srv", "tmpfs", "tmpfs", "", "true") "]", "mounts", "/srv"},
-	{"the engine's mount on the root",
-	 "m config.mounts=[" MOUNT("/", "tmpfs", "tmpfs", "", "true") "]", "mounts", "at \"/\""},
-	{"the engine's mount beside it",
-	 "m config.mounts=[" MOUNT("/srv/database", "tmpfs", "tmpfs", "", "true") "]", NULL, NULL},
-	{"the engine's mount by a crooked path",
-	 "m config.mounts=[" MOUNT("/proc/../srv/data", "tmpfs", "tmpfs", "", "true") "]", "mounts",
-	 "/proc/../srv/data"},
-	{"a signed mount above the mount point",
-	 "i mounts=[" RULE("/srv", "/mnt/srv", "") "];"
-						   "m config.mounts=[" BIND("/srv", "/mnt/srv",
-									    "") "]",
-	 NULL, NULL},
-
 	/* namespaces */
 	{"the host's network", "m config.namespaces.net='host'", "namespaces",
 	 "a private net namespace, container has the host's"},
@@ -366,11 +166,38 @@ static const struct row rows[] = {
 	{"a signed setting of another value",
 	 "i settings=['linux.sysctl a.b=1'];m config.settings=['linux.sysctl a.b=2']", "settings",
 	 "a.b=2"},
-	{"a setting of a filter that is not signed",
-	 "m config.settings=['linux.seccomp.listenerPath=/x']", "settings", "listenerPath"},
+	{"a filter that is not the engine's own",
+	 "m config.settings=['linux.seccomp.profile=not the engine\\u0027s own']", "seccomp",
+	 "wants the engine's own filter, container has another, with "
+	 "\"linux.seccomp.profile=not the engine's own\"; run it without --security-opt seccomp, or "
+	 "sign \"seccomp\": \"" DIGEST_C "\""},
+	{"a filter that answers calls itself",
+	 "m config.settings=['linux.seccomp.syscalls errnoRet=0']", "seccomp", "errnoRet=0"},
+	{"a filter of which one of two settings is signed",
+	 "i settings=['linux.seccomp.listenerPath=/x'];m config.settings=["
+	 "'linux.seccomp.listenerPath=/x','linux.seccomp.syscalls errnoRet=0']",
+	 "seccomp", "errnoRet=0"},
+	{"a filter whose settings are signed",
+	 "i settings=['linux.seccomp.listenerPath=/x'];"
+	 "m config.settings=['linux.seccomp.listenerPath=/x']",
+	 NULL, NULL},
 	{"a setting of the signed filter",
 	 "i seccomp='" DIGEST_C "';m config.settings=['linux.seccomp.listenerPath=/x']", NULL,
 	 NULL},
+
+	/* demands */
+	{"what is demanded and holds",
+	 "i demands=['no-core','network:none'];m config.holds=['no-tty','no-core','network:none']",
+	 NULL, NULL},
+	{"what holds without demand", "m config.holds=['no-tty']", NULL, NULL},
+	{"one of two demands that does not hold",
+	 "i demands=['no-core','no-tty'];m config.holds=['no-tty']", "demands",
+	 "identity wants no-core, which does not hold of the container; run it with --ulimit core=0"},
+	{"another network than the demanded one",
+	 "i demands=['network:none'];m config.holds=['network:bridge']", "demands",
+	 "network:none, which does not hold"},
+	{"a demand that an agent of before knows nothing of", "i demands=['private-ipc']",
+	 "demands", "--ipc private"},
 
 	/* rootfs */
 	{"files changed before the first start", "m rootfs.upper='dirty';m rootfs.dirty='/app'",
@@ -405,86 +232,6 @@ static const struct row rows[] = {
 	{"the arguments before the mounts",
 	 "m config.args=['/bin/sh'];m config.mounts=[" BIND("/x", "/etc", "") "]", "args", ""},
 };
-
-/* Applies one edit, "i a.b=JSON" or "m a.b=JSON". */
-static void edit(char *text, json_t *identity, json_t *measurement)
-{
-	json_t *o = text[0] == 'i' ? json_object_get(identity, "predicate") : measurement;
-	char *value = strchr(text, '='), *save = NULL, *key, *next;
-
-	assert_true((text[0] == 'i' || text[0] == 'm') && text[1] == ' ' && value);
-	*value++ = '\0';
-	for (key = strtok_r(text + 2, ".", &save); (next = strtok_r(NULL, ".", &save)); key = next)
-		o = json_object_get(o, key);
-	if (*value)
-		assert_int_equal(json_object_set_new(o, key, json_of(value)), 0);
-	else
-		assert_int_equal(json_object_del(o, key), 0);
-}
-
-struct parts {
-	struct cc_identity *id;
-	struct cc_measurement *m;
-};
-
-static struct parts make(const char *edits)
-{
-	cc_auto_json json_t *identity = json_of(identity_json);
-	cc_auto_json json_t *measurement = json_of(measurement_json);
-	cc_auto_free char *copy = strdup(edits), *text = NULL;
-	struct cc_error err = {0};
-	struct parts p;
-	char *save = NULL;
-
-	for (char *e = strtok_r(copy, ";", &save); e; e = strtok_r(NULL, ";", &save))
-		edit(e, identity, measurement);
-	text = json_dumps(identity, 0);
-	p.id = cc_identity_parse(text, strlen(text), &err);
-	if (!p.id)
-		fail_msg("%s: %s", edits, err.text);
-	p.m = cc_measurement_from_json(measurement, &err);
-	if (!p.m)
-		fail_msg("%s: %s", edits, err.text);
-	return p;
-}
-
-static void free_parts(struct parts *p)
-{
-	cc_identity_free(p->id);
-	cc_measurement_free(p->m);
-}
-
-static struct cc_policy policy(void)
-{
-	return (struct cc_policy){.now = NOW, .volume = "pgdata", .serial = 3};
-}
-
-static int decide(const char *edits, const struct cc_policy *pol, struct cc_error *err)
-{
-	struct parts p = make(edits);
-	int r = cc_decide(p.id, p.m, pol, err);
-
-	free_parts(&p);
-	return r;
-}
-
-/* One cmocka test a row, so that each promise has its own line. */
-static void check_row(void **state)
-{
-	const struct row *r = *state;
-	struct cc_policy pol = policy();
-	struct cc_error err = {0};
-	int got = decide(r->edits, &pol, &err);
-
-	if (!r->fact) {
-		if (got)
-			fail_msg("refused: %s", err.text);
-		return;
-	}
-	assert_int_equal(got, -1);
-	expect_error(&err, CC_E_REFUSED, r->fact, r->text);
-	assert_int_equal(strncmp(err.text, r->fact, strlen(r->fact)), 0);
-}
 
 static void an_identity_is_valid_from_its_first_to_its_last_second(void **state)
 {
@@ -641,58 +388,6 @@ static void what_fits_is_shown_whole(void **state)
 	assert_string_equal(cc_render_user(&user, out), "4294967294:0");
 }
 
-/* CPU time of a decision on @n variables, all the image's, in the worst order for a list. */
-static int64_t ns_of_decision(size_t n)
-{
-	struct parts p = make("");
-	struct cc_policy pol = policy();
-	struct cc_error err = {0};
-	struct timespec start, end;
-	int64_t best = INT64_MAX;
-	char var[32];
-
-	for (size_t i = 0; i < n; i++) {
-		snprintf(var, sizeof(var), "V%zu=1", i);
-		expect_ok(cc_strv_push(&p.m->image_env, var, &err), &err);
-		snprintf(var, sizeof(var), "V%zu=1", n - 1 - i);
-		expect_ok(cc_strv_push(&p.m->env, var, &err), &err);
-	}
-	for (size_t i = 0; i < 5; i++) {
-		int64_t ns;
-
-		clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &start);
-		expect_ok(cc_decide(p.id, p.m, &pol, &err), &err);
-		clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &end);
-		ns = (end.tv_sec - start.tv_sec) * 1000000000LL + end.tv_nsec - start.tv_nsec;
-		best = ns < best ? ns : best;
-	}
-	free_parts(&p);
-	return best;
-}
-
-static void many_variables_cost_what_they_are_not_their_square(void **state)
-{
-	int64_t few = ns_of_decision(500), many = ns_of_decision(4000);
-
-	(void)state;
-	print_message("# 500: %lld ns, 4000: %lld ns\n", (long long)few, (long long)many);
-	assert_true(many < few * 24); /* 8 times as many; a square is 64 */
-}
-
-static void more_variables_than_are_looked_at_are_refused(void **state)
-{
-	struct parts p = make("");
-	struct cc_policy pol = policy();
-	struct cc_error err = {0};
-
-	(void)state;
-	while (p.m->env.n <= 4096)
-		expect_ok(cc_strv_push(&p.m->env, "HOME=/", &err), &err);
-	assert_int_equal(cc_decide(p.id, p.m, &pol, &err), -1);
-	expect_error(&err, CC_E_REFUSED, "env", "the container has 4097 variables");
-	free_parts(&p);
-}
-
 static void the_decision_leaves_its_inputs_alone(void **state)
 {
 	struct parts p = make("i process={'env':[{'name':'X'}]};m config.args=['/bin/sh']");
@@ -722,20 +417,8 @@ int main(void)
 		cmocka_unit_test(a_refusal_shows_no_value_of_a_variable_and_no_argument),
 		cmocka_unit_test(text_is_cut_between_characters),
 		cmocka_unit_test(what_fits_is_shown_whole),
-		cmocka_unit_test(many_variables_cost_what_they_are_not_their_square),
-		cmocka_unit_test(more_variables_than_are_looked_at_are_refused),
 		cmocka_unit_test(the_decision_leaves_its_inputs_alone),
 	};
-	static char names[N_ROWS][128];
-	struct CMUnitTest tests[N_ROWS + sizeof(others) / sizeof(others[0])];
 
-	for (size_t i = 0; i < N_ROWS; i++) {
-		snprintf(names[i], sizeof(names[i]), "%s: %s",
-			 rows[i].fact ? rows[i].fact : "allowed", rows[i].what);
-		tests[i] = (struct CMUnitTest){.name = names[i],
-					       .test_func = check_row,
-					       .initial_state = (void *)(uintptr_t)&rows[i]};
-	}
-	memcpy(tests + N_ROWS, others, sizeof(others));
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return run_rows(rows, N_ROWS, others, sizeof(others) / sizeof(others[0]));
 }

@@ -2,7 +2,6 @@
 /* config.json and the OCI state: what engines write, and what somebody might slip in. */
 #include "lib_test.h"
 
-#include "digest.h"
 #include "dmctl/container/oci.h"
 #include "paths.h"
 #include "strv.h"
@@ -25,10 +24,18 @@ static bool is_host_device(const char *path, const char *type, json_int_t major,
 	       (!strcmp(path, "/dev/null") && !strcmp(type, "c") && major == 1 && minor == 3);
 }
 
-static const struct oci_context docker = {&engine_docker, DOCKER_ID, "/run/bundle", &docker_own,
-					  is_host_device};
-static const struct oci_context podman = {&engine_podman, PODMAN_ID, "/run/bundle", &podman_own,
-					  is_host_device};
+static const struct oci_context docker = {.engine = &engine_docker,
+					  .id = DOCKER_ID,
+					  .bundle = "/run/bundle",
+					  .own_dirs = &docker_own,
+					  .own_seccomp = true,
+					  .is_host_device = is_host_device};
+static const struct oci_context podman = {.engine = &engine_podman,
+					  .id = PODMAN_ID,
+					  .bundle = "/run/bundle",
+					  .own_dirs = &podman_own,
+					  .own_seccomp = true,
+					  .is_host_device = is_host_device};
 
 struct parsed {
 	struct cc_measurement *m;
@@ -292,37 +299,6 @@ static void a_rule_for_all_devices_is_privileged(void **state)
 	assert_false(mknod.m->privileged);
 }
 
-static void a_filter_that_lets_everything_pass_is_none(void **state)
-{
-	auto_parsed open = parse_with(
-		&docker, "{'linux':{'seccomp':{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[]}}}");
-	auto_parsed filter = parse_with(&docker, "{}");
-
-	(void)state;
-	assert_string_equal(open.m->seccomp, "unconfined");
-	assert_true(cc_is_digest(filter.m->seccomp));
-}
-
-static void the_digest_of_a_filter_does_not_depend_on_the_order_of_members(void **state)
-{
-	const char *a = "{'process':{'args':['x'],'cwd':'/','user':{'uid':0,'gid':0},"
-			"'capabilities':{}},'root':{'path':'r'},"
-			"'linux':{'seccomp':{'defaultAction':'SCMP_ACT_KILL','architectures':[]}}}";
-	const char *b = "{'process':{'args':['x'],'cwd':'/','user':{'uid':0,'gid':0},"
-			"'capabilities':{}},'root':{'path':'r'},"
-			"'linux':{'seccomp':{'architectures':[],'defaultAction':'SCMP_ACT_KILL'}}}";
-	cc_auto_json json_t *ja = json_of(a), *jb = json_of(b);
-	cc_auto_free char *ta = json_dumps(ja, JSON_PRESERVE_ORDER),
-			  *tb = json_dumps(jb, JSON_PRESERVE_ORDER);
-	auto_parsed pa = parse_text(&docker, ta);
-	auto_parsed pb = parse_text(&docker, tb);
-
-	(void)state;
-	assert_int_equal(pa.rc | pb.rc, 0);
-	assert_string_equal(pa.m->seccomp, pb.m->seccomp);
-	assert_string_equal(pa.f.root, "/run/bundle/r");
-}
-
 static void capabilities_are_the_union_of_all_sets(void **state)
 {
 	auto_parsed p = parse_with(&docker, "{'process':{'capabilities':{'bounding':['CAP_A'],"
@@ -335,10 +311,13 @@ static void capabilities_are_the_union_of_all_sets(void **state)
 
 static void namespaces_that_are_missing_are_the_hosts(void **state)
 {
-	auto_parsed p =
-		parse_with(&docker, "{'linux':{'namespaces':[{'type':'mount'},{'type':'pid',"
-				    "'path':'/proc/7/ns/pid'},{'type':'user'}],"
-				    "'uidMappings':[{'containerID':0,'hostID':100000,'size':9}]}}");
+	auto_parsed p = parse_with(
+		&docker,
+		"{'linux':{'namespaces':[{'type':'mount'},{'type':'pid',"
+		"'path':'/proc/7/ns/pid'},{'type':'user'}],"
+		"'uidMappings':[{'containerID':0,'hostID':100000,'size':9},{'containerID':9,'hostID':500,'size':1}]}}");
+
+	uint32_t host;
 
 	(void)state;
 	assert_int_equal(p.rc, 0);
@@ -351,7 +330,29 @@ static void namespaces_that_are_missing_are_the_hosts(void **state)
 			assert_int_equal(p.m->ns[i], CC_NS_HOST);
 	}
 	assert_true(p.f.user_ns);
-	assert_int_equal(p.f.uid_base, 100000);
+	assert_true(oci_host_id(&p.f.uids, 8, &host));
+	assert_int_equal(host, 100008);
+	assert_true(oci_host_id(&p.f.uids, 9, &host));
+	assert_int_equal(host, 500);
+	assert_false(oci_host_id(&p.f.uids, 10, &host));
+	assert_true(oci_host_id(&p.f.gids, 10, &host));
+	assert_int_equal(host, 10);
+}
+
+static void terminal_and_core_limit_are_read(void **state)
+{
+	auto_parsed none = parse_with(&docker, "{}");
+	auto_parsed zero = parse_with(&docker, "{'process':{'terminal':true,'rlimits':["
+					       "{'type':'RLIMIT_CORE','hard':0,'soft':0}]}}");
+	auto_parsed some = parse_with(
+		&docker, "{'process':{'rlimits':[{'type':'RLIMIT_CORE','hard':1e19,'soft':0}]}}");
+
+	(void)state;
+	assert_false(none.f.terminal);
+	assert_int_equal(none.f.core_limit, -1);
+	assert_true(zero.f.terminal);
+	assert_int_equal(zero.f.core_limit, 0);
+	assert_true(some.f.core_limit > 0);
 }
 
 static void what_is_malformed_is_an_error_that_names_it(void **state)
@@ -375,6 +376,8 @@ static void what_is_malformed_is_an_error_that_names_it(void **state)
 		{"{'linux':{'resources':{'devices':[{}]}}}", "allow"},
 		{"{'linux':{'seccomp':[]}}", "seccomp"},
 		{"{'linux':{'uidMappings':[{'containerID':5,'hostID':5}]}}", "uidMappings"},
+		{"{'linux':{'gidMappings':[{'containerID':4294967295,'hostID':5,'size':1}]}}",
+		 "gidMappings"},
 		{"{'linux':[]}", "linux"},
 		{"{'linux':{'sysctl':[]}}", "sysctl"},
 		{"{'linux':{'maskedPaths':'/'}}", "maskedPaths"},
@@ -405,14 +408,6 @@ static void what_nobody_writes_by_default_is_a_setting(void **state)
 		 "annotations module.wasm.image/variant=compat"},
 		{"{'annotations':{'org.systemd.property.DeviceAllow':'x'}}",
 		 "annotations org.systemd.property.DeviceAllow=x"},
-		{"{'linux':{'seccomp':{'defaultAction':'SCMP_ACT_ALLOW'}}}",
-		 "linux.seccomp.defaultAction=SCMP_ACT_ALLOW"},
-		{"{'linux':{'seccomp':{'defaultAction':'SCMP_ACT_LOG'}}}",
-		 "linux.seccomp.defaultAction=SCMP_ACT_LOG"},
-		{"{'linux':{'seccomp':{'listenerPath':'/run/l'}}}",
-		 "linux.seccomp.listenerPath=/run/l"},
-		{"{'linux':{'seccomp':{'syscalls':[{'names':['open'],'action':'SCMP_ACT_NOTIFY'}]}}}",
-		 "linux.seccomp.syscalls action=SCMP_ACT_NOTIFY"},
 		{"{'linux':{'readonlyPaths':['/proc/bus','/proc/fs','/proc/irq','/proc/sys']}}",
 		 "linux.readonlyPaths lacks /proc/sysrq-trigger"},
 		{"{'linux':{'maskedPaths':['/proc/acpi','/proc/keys','/proc/timer_list',"
@@ -429,6 +424,11 @@ static void what_nobody_writes_by_default_is_a_setting(void **state)
 		{"{'linux':{'namespaces':[{'type':'time'}]}}", "linux.namespaces time"},
 		{"{'process':{'scheduler':{'policy':'SCHED_FIFO'}}}",
 		 "process.scheduler={\"policy\":\"SCHED_FIFO\"}"},
+		{"{'process':{'rlimits':[{'type':'RLIMIT_CORE','hard':9,'soft':9}]}}",
+		 "process.rlimits RLIMIT_CORE=9"},
+		{"{'process':{'rlimits':[{'type':'RLIMIT_FSIZE','hard':9,'soft':0}]}}",
+		 "process.rlimits RLIMIT_FSIZE=0"},
+		{"{'process':{'rlimits':[{'type':'RLIMIT_CORE'}]}}", "process.rlimits RLIMIT_CORE"},
 		{"{'process':{'user':{'umask':0}}}", "process.user.umask=0"},
 		{"{'process':{'selinuxLabel':'system_u:system_r:spc_t:s0'}}",
 		 "process.selinuxLabel type=spc_t"},
@@ -449,6 +449,47 @@ static void what_nobody_writes_by_default_is_a_setting(void **state)
 	}
 }
 
+/* The paths that engines write, and one more. */
+#define MASKED(path)                                                                           \
+	"{'linux':{'maskedPaths':['/proc/acpi','/proc/kcore','/proc/keys','/proc/timer_list'," \
+	"'/proc/sched_debug','/proc/scsi','/sys/firmware','" path "']}}"
+#define READ_ONLY(path)                                                              \
+	"{'linux':{'readonlyPaths':['/proc/bus','/proc/fs','/proc/irq','/proc/sys'," \
+	"'/proc/sysrq-trigger','" path "']}}"
+
+static void files_that_are_hidden_or_read_only_are_settings(void **state)
+{
+	static const struct {
+		const char *changes, *setting; /* NULL: none */
+	} cases[] = {
+		{MASKED("/etc/passwd"), "linux.maskedPaths has /etc/passwd"},
+		{MASKED("/data/secret"), "linux.maskedPaths has /data/secret"},
+		{MASKED("/"), "linux.maskedPaths has /"},
+		{MASKED("etc/passwd"), "linux.maskedPaths has etc/passwd"},
+		{MASKED("/proc/../etc/passwd"), "linux.maskedPaths has /proc/../etc/passwd"},
+		{MASKED("/proc/self/root/data"), "linux.maskedPaths has /proc/self/root/data"},
+		{MASKED("/proc/thread-self/cwd/x"),
+		 "linux.maskedPaths has /proc/thread-self/cwd/x"},
+		{MASKED("/proc/1/root/data"), "linux.maskedPaths has /proc/1/root/data"},
+		{MASKED("/process"), "linux.maskedPaths has /process"},
+		{MASKED("/proc/interrupts"), NULL},
+		{MASKED("/proc/selfish"), NULL},
+		{MASKED("/sys/devices/virtual/powercap"), NULL},
+		{READ_ONLY("/data"), "linux.readonlyPaths has /data"},
+		{READ_ONLY("/proc/asound"), NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		auto_parsed p = parse_with(&podman, cases[i].changes);
+
+		expect_ok(p.rc, &p.err);
+		assert_int_equal(p.m->settings.n, cases[i].setting ? 1 : 0);
+		if (cases[i].setting)
+			assert_string_equal(p.m->settings.v[0], cases[i].setting);
+	}
+}
+
 static void what_is_harmless_is_no_setting(void **state)
 {
 	static const char *const cases[] = {
@@ -456,6 +497,8 @@ static void what_is_harmless_is_no_setting(void **state)
 		"{'process':{'terminal':true,'consoleSize':{'height':1,'width':1},'oomScoreAdj':1}}",
 		"{'process':{'selinuxLabel':'system_u:system_r:container_t:s0:c1,c2'}}",
 		"{'process':{'selinuxLabel':''},'domainname':'x'}",
+		"{'process':{'rlimits':[{'type':'RLIMIT_CORE','hard':0,'soft':0},"
+		"{'type':'RLIMIT_NOFILE','hard':9,'soft':9},{'type':'RLIMIT_FSIZE','hard':1e19,'soft':1e19}]}}",
 		"{'linux':{'rootfsPropagation':'rslave','mountLabel':'x','resources':{'unified':{}}}}",
 		"{'linux':{'namespaces':[{'type':'user'}],"
 		"'uidMappings':[{'containerID':0,'hostID':1,'size':1}],'gidMappings':[]}}",
@@ -543,12 +586,12 @@ int main(void)
 		cmocka_unit_test(a_default_device_under_another_name_is_seen),
 		cmocka_unit_test(another_device_under_a_signed_name_is_called_by_its_numbers),
 		cmocka_unit_test(a_rule_for_all_devices_is_privileged),
-		cmocka_unit_test(a_filter_that_lets_everything_pass_is_none),
-		cmocka_unit_test(the_digest_of_a_filter_does_not_depend_on_the_order_of_members),
 		cmocka_unit_test(capabilities_are_the_union_of_all_sets),
 		cmocka_unit_test(namespaces_that_are_missing_are_the_hosts),
 		cmocka_unit_test(what_nobody_writes_by_default_is_a_setting),
+		cmocka_unit_test(files_that_are_hidden_or_read_only_are_settings),
 		cmocka_unit_test(what_is_harmless_is_no_setting),
+		cmocka_unit_test(terminal_and_core_limit_are_read),
 		cmocka_unit_test(what_is_malformed_is_an_error_that_names_it),
 		cmocka_unit_test(the_state_of_runc_and_crun_is_understood),
 		cmocka_unit_test(a_state_without_a_process_or_container_is_refused),

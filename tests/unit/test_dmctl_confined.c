@@ -10,21 +10,31 @@
 #include "dmctl/container/measure.h"
 
 static const char text[] = "Name:\tx\nUmask:\t0022\nUid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\n"
-			   "CapInh:\t0000000000000000\nCapPrm:\t0000000000000003\n"
+			   "Groups:\t5 20 \n"
+			   "CapInh:\t0000000000000004\nCapPrm:\t0000000000000003\n"
 			   "CapEff:\t0000000000000001\nCapBnd:\t00000000000000ff\n"
+			   "CapAmb:\t0000000000000008\n"
 			   "NoNewPrivs:\t1\nSeccomp:\t2\n";
 
+static uint32_t groups[] = {7};
 static char *caps[] = {"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_UNHEARD_OF"};
 
 static struct cc_measurement promised(void)
 {
 	return (struct cc_measurement){
-		.capabilities = {3, caps}, .seccomp = DIGEST_A, .user = {.uid = 1000}};
+		.capabilities = {3, caps},
+		.seccomp = DIGEST_A,
+		.user = {.uid = 1000, .gid = 50, .n_groups = 1, .groups = groups}};
 }
 
 static struct proc_status actual(void)
 {
-	return (struct proc_status){.uid = {1000, 1000, 1000, 1000}, .cap_bnd = 3, .seccomp = 2};
+	return (struct proc_status){.uid = {1000, 1000, 1000, 1000},
+				    .gid = {50, 50, 50, 50},
+				    .n_groups = 2,
+				    .groups = {50, 7},
+				    .cap_bnd = 3,
+				    .seccomp = 2};
 }
 
 static void status_is_read_line_by_line(void **state)
@@ -36,6 +46,10 @@ static void status_is_read_line_by_line(void **state)
 	assert_int_equal(st.uid[0], 1);
 	assert_int_equal(st.uid[3], 4);
 	assert_int_equal(st.gid[1], 6);
+	assert_int_equal(st.n_groups, 2);
+	assert_int_equal(st.groups[1], 20);
+	assert_int_equal(st.cap_inh, 4);
+	assert_int_equal(st.cap_amb, 8);
 	assert_int_equal(st.cap_prm, 3);
 	assert_int_equal(st.cap_eff, 1);
 	assert_int_equal(st.cap_bnd, 0xff);
@@ -78,8 +92,59 @@ static void a_process_within_its_promise_passes(void **state)
 	expect_ok(measure_confined(&st, &f, &m, &err), &err);
 	st.cap_bnd = 0; /* dropped since */
 	expect_ok(measure_confined(&st, &f, &m, &err), &err);
-	m.user.uid = 0; /* started as root, dropped since */
+	st.n_groups = 0;
 	expect_ok(measure_confined(&st, &f, &m, &err), &err);
+}
+
+static void root_that_may_change_its_user_may_have_done_so(void **state)
+{
+	static char *both[] = {"CAP_SETUID", "CAP_SETGID"};
+	struct cc_measurement m = promised();
+	struct proc_status st = actual();
+	struct oci_facts f = {0};
+	struct cc_error err;
+
+	(void)state;
+	st.cap_bnd = 0;
+	m.user = (struct cc_user){0};
+	assert_int_equal(measure_confined(&st, &f, &m, &err), -1);
+	expect_error(&err, CC_E_REFUSED, "user", "uid 0, the running process has the host's 1000");
+	m.capabilities = (struct cc_strv){1, both};
+	assert_int_equal(measure_confined(&st, &f, &m, &err), -1);
+	expect_error(&err, CC_E_REFUSED, "user", "gid 0, the running process has the host's 50");
+	m.capabilities = (struct cc_strv){2, both};
+	expect_ok(measure_confined(&st, &f, &m, &err), &err);
+}
+
+/* What a filter that answers setgroups(2) and capset(2) by itself leaves behind. */
+static void each_group_and_each_set_of_capabilities_is_looked_at(void **state)
+{
+	struct cc_measurement m = promised();
+	struct oci_facts f = {0};
+	struct proc_status st;
+	struct cc_error err;
+
+	(void)state;
+	st = actual();
+	st.gid[0] = 0;
+	assert_int_equal(measure_confined(&st, &f, &m, &err), -1);
+	expect_error(&err, CC_E_REFUSED, "user", "gid 50");
+	st = actual();
+	st.groups[1] = 0;
+	assert_int_equal(measure_confined(&st, &f, &m, &err), -1);
+	expect_error(&err, CC_E_REFUSED, "user", "group 0");
+	st = actual();
+	st.n_groups = PROC_GROUPS_MAX + 1;
+	assert_int_equal(measure_confined(&st, &f, &m, &err), -1);
+	expect_error(&err, CC_E_REFUSED, "user", "groups");
+	st = actual();
+	st.cap_inh = 1 << 21;
+	assert_int_equal(measure_confined(&st, &f, &m, &err), -1);
+	expect_error(&err, CC_E_REFUSED, "capabilities", "sys_admin");
+	st = actual();
+	st.cap_amb = 1 << 21;
+	assert_int_equal(measure_confined(&st, &f, &m, &err), -1);
+	expect_error(&err, CC_E_REFUSED, "capabilities", "sys_admin");
 }
 
 static void a_process_beyond_its_promise_is_refused(void **state)
@@ -112,18 +177,28 @@ static void a_process_beyond_its_promise_is_refused(void **state)
 	expect_error(&err, CC_E_REFUSED, "noNewPrivileges", "");
 }
 
-static void uids_of_a_user_namespace_are_shifted(void **state)
+static void ids_of_a_user_namespace_are_shifted(void **state)
 {
 	struct cc_measurement m = promised();
-	struct oci_facts f = {.user_ns = true, .uid_base = 100000};
+	struct oci_facts f = {.user_ns = true, .uids = {.n = 1}, .gids = {.n = 1}};
 	struct proc_status st = actual();
 	struct cc_error err;
 
 	(void)state;
-	st.uid[0] = 101000;
-	expect_ok(measure_confined(&st, &f, &m, &err), &err);
-	st.uid[0] = 1000;
+	f.uids.range = calloc(1, sizeof(*f.uids.range));
+	f.gids.range = calloc(1, sizeof(*f.gids.range));
+	f.uids.range[0].host = 100000;
+	f.gids.range[0].host = 200000;
+	f.uids.range[0].size = f.gids.range[0].size = 65536;
 	assert_int_equal(measure_confined(&st, &f, &m, &err), -1);
+	st.uid[0] = 101000;
+	assert_int_equal(measure_confined(&st, &f, &m, &err), -1);
+	st.gid[0] = 200050;
+	assert_int_equal(measure_confined(&st, &f, &m, &err), -1);
+	st.groups[0] = 200050;
+	st.groups[1] = 200007;
+	expect_ok(measure_confined(&st, &f, &m, &err), &err);
+	oci_facts_clear(&f);
 }
 
 /* Starts @program and returns when it runs. */
@@ -181,7 +256,9 @@ int main(void)
 		cmocka_unit_test(our_own_status_is_understood),
 		cmocka_unit_test(a_process_within_its_promise_passes),
 		cmocka_unit_test(a_process_beyond_its_promise_is_refused),
-		cmocka_unit_test(uids_of_a_user_namespace_are_shifted),
+		cmocka_unit_test(root_that_may_change_its_user_may_have_done_so),
+		cmocka_unit_test(each_group_and_each_set_of_capabilities_is_looked_at),
+		cmocka_unit_test(ids_of_a_user_namespace_are_shifted),
 		cmocka_unit_test(a_container_that_criu_restores_is_refused),
 	};
 

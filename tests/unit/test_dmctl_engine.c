@@ -296,8 +296,10 @@ static void only_what_its_own_engine_makes_is_the_engines(void **state)
 	static char own[] = "/run/third/" ID_C;
 	static char *own_dirs[] = {own};
 	static const struct cc_strv dirs = {1, own_dirs};
-	const struct oci_context theirs = {&row_c, ID_C, "/run/bundle", &dirs, NULL};
-	const struct oci_context docker = {&engine_docker, ID_C, "/run/bundle", &dirs, NULL};
+	const struct oci_context theirs = {
+		.engine = &row_c, .id = ID_C, .bundle = "/run/bundle", .own_dirs = &dirs};
+	const struct oci_context docker = {
+		.engine = &engine_docker, .id = ID_C, .bundle = "/run/bundle", .own_dirs = &dirs};
 	const struct oci_context *const contexts[] = {&theirs, &docker};
 	cc_auto_json json_t *mounts =
 		json_of("[{'destination':'/etc/hosts','type':'bind','source':'/run/third/" ID_C

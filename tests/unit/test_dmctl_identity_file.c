@@ -236,7 +236,7 @@ static void it_names_only_what_is_not_the_image_s_or_the_engine_s(void **state)
 		"'image':{'configDigest':'" DIGEST_B "'},"
 		"'process':{'args':['/app','--serve'],'cwd':'/srv',"
 		" 'user':{'uid':1000,'gid':1000,'additionalGids':[5]},"
-		" 'env':[{'name':'LANG','value':'de_DE'},{'name':'HOME','value':'/root'},{'name':'EMPTY','value':''},"
+		" 'env':[{'name':'LANG','value':'de_DE'},{'name':'HOME','value':'/root'},{'name':'TERM','value':'xterm'},{'name':'EMPTY','value':''},"
 		"        {'name':'MODE','value':'a=b'},{'name':'GONE'}],"
 		" 'capabilities':['CAP_CHOWN','CAP_SYS_PTRACE'],'noNewPrivileges':true},"
 		"'readonlyRootfs':true,"
@@ -254,6 +254,30 @@ static void it_names_only_what_is_not_the_image_s_or_the_engine_s(void **state)
 	}
 }
 
+static void a_filter_and_a_home_of_its_own_are_pinned_by_value(void **state)
+{
+	static const char with[] = "'settings':['linux.seccomp.syscalls errnoRet=0',"
+				   "'process.env HOME is not the user\\u0027s',";
+	const char *at = strstr(busy, "'settings':[");
+	cc_auto_json json_t *want = json_of("['linux.sysctl net.core.somaxconn=1024']");
+	cc_auto_free char *text = NULL;
+	struct cc_error err = {0};
+
+	(void)state;
+	assert_true(asprintf(&text, "%.*s%s%s", (int)(at - busy), busy, with,
+			     at + strlen("'settings':[")) > 0);
+	cc_auto_measurement struct cc_measurement *m = measurement(text);
+	cc_auto_json json_t *p = identity_draft_from_measurement(m, "pgdata", "/data", 3);
+
+	assert_true(json_equal(json_object_get(p, "settings"), want));
+	assert_string_equal(json_string_value(json_object_get(p, "seccomp")), DIGEST_C);
+	expect_ok(identity_draft_check(p, m, &err), &err);
+	free(m->seccomp);
+	m->seccomp = strdup(DIGEST_A);
+	assert_int_equal(identity_draft_check(p, m, &err), -1);
+	expect_error(&err, CC_E_REFUSED, "seccomp", DIGEST_C);
+}
+
 /* Each change makes the container another one than the predicate was made for. */
 static void any_change_of_the_container_is_refused_then(void **state)
 {
@@ -267,6 +291,10 @@ static void any_change_of_the_container_is_refused_then(void **state)
 		{"LANG=de_DE", "LANG=en_US", "env"},
 		{"MODE=a=b", "MODE=a=c", "env"},
 		{"'TERM=xterm'", "'LD_PRELOAD=/x'", "env"},
+		{"'TERM=xterm'", "'TERM=vt100'", "env"},
+		{"'HOME=/root'", "'HOME=/evil'", "env"},
+		{"'settings':[", "'settings':['linux.seccomp.syscalls errnoRet=0',", "seccomp"},
+		{"'seccomp':'" DIGEST_C "'", "'seccomp':'unconfined'", "seccomp"},
 		{"CAP_SYS_PTRACE", "CAP_SYS_ADMIN", "capabilities"},
 		{"'noNewPrivileges':true", "'noNewPrivileges':false", "noNewPrivileges"},
 		{"'readonlyRootfs':true", "'readonlyRootfs':false", "readonlyRootfs"},
@@ -311,6 +339,7 @@ int main(void)
 		cmocka_unit_test(the_payload_comes_back_as_it_was_signed),
 		cmocka_unit_test(a_pinned_predicate_allows_what_was_measured),
 		cmocka_unit_test(it_names_only_what_is_not_the_image_s_or_the_engine_s),
+		cmocka_unit_test(a_filter_and_a_home_of_its_own_are_pinned_by_value),
 		cmocka_unit_test(any_change_of_the_container_is_refused_then),
 	};
 

@@ -123,6 +123,30 @@ static void a_user_is_looked_up_in_the_images_passwd(void **state)
 	remove_root(root);
 }
 
+static void a_home_is_that_of_the_user(void **state)
+{
+	static const char lines[] = "root:x:0:0::/root:\ntoor:x:0:0::/:\nx:x:5:5:::\n";
+	char root[32];
+	int fd;
+
+	(void)state;
+	make_root(root);
+	assert_true(image_home_is("/", 0, "/srv", root));
+	assert_true(image_home_is("/srv", 0, "/srv", root));
+	fd = passwd_open(root);
+	assert_int_equal(write(fd, lines, strlen(lines)), strlen(lines));
+	close(fd);
+	assert_true(image_home_is("/root", 0, "/srv", root));
+	assert_true(image_home_is("/", 0, "/srv", root)); /* of the other name */
+	assert_false(image_home_is("/srv", 0, "/srv", root));
+	assert_false(image_home_is("/root/", 0, "/srv", root));
+	assert_true(image_home_is("/", 5, "/srv", root));
+	assert_true(image_home_is("/", 1000, "/srv", root));
+	assert_true(image_home_is("/srv", 1000, "/srv", root));
+	assert_false(image_home_is("/root", 1000, "/srv", root));
+	remove_root(root);
+}
+
 /* To open a device is to use it. */
 static void what_is_no_file_is_not_even_opened(void **state)
 {
@@ -167,6 +191,7 @@ int main(void)
 		cmocka_unit_test(what_the_image_does_not_say_is_the_root_users_root),
 		cmocka_unit_test(malformed_ones_are_refused),
 		cmocka_unit_test(a_user_is_looked_up_in_the_images_passwd),
+		cmocka_unit_test(a_home_is_that_of_the_user),
 		cmocka_unit_test(what_is_no_file_is_not_even_opened),
 		cmocka_unit_test(a_file_without_end_is_not_read),
 	};

@@ -120,8 +120,10 @@ static char *claims_of(const char *jws)
 
 static int verify(const char *jws, const json_t *key, struct cc_evidence *ev, struct cc_error *err)
 {
+	cc_auto_pkey EVP_PKEY *pkey = cc_evidence_key(key, err);
+
 	*ev = (struct cc_evidence){0};
-	return cc_evidence_verify(jws, strlen(jws), key, ev, err);
+	return pkey ? cc_evidence_verify(jws, strlen(jws), pkey, ev, err) : -1;
 }
 
 static void expect_rejected(const char *jws, enum cc_code code, const char *fact, const char *part)
@@ -175,8 +177,9 @@ static void evidence_survives_signing_and_verifying(void **state)
 static char *sign_renewals(size_t n, struct cc_error *err)
 {
 	struct cc_evidence ev = evidence(CC_OP_RENEW);
-	struct cc_renewal r[2] = {{.lease = UUID, .volume = UUID, .measurement = measured},
-				  {.lease = UUID, .volume = UUID, .measurement = measured}};
+	struct cc_renewal r[2] = {
+		{.lease = UUID, .volume = UUID, .measurement = measured},
+		{.lease = UUID, .volume = UUID, .left_ms = 7, .measurement = measured}};
 	char *jws = NULL;
 
 	ev.n_renewals = n;
@@ -198,6 +201,8 @@ static void renewals_survive_signing_and_verifying(void **state)
 	assert_int_equal(ev.n_renewals, 2);
 	assert_string_equal(ev.renewals[1].lease, UUID);
 	assert_string_equal(ev.renewals[1].volume, UUID);
+	assert_int_equal(ev.renewals[0].left_ms, 0);
+	assert_int_equal(ev.renewals[1].left_ms, 7);
 	assert_null(ev.jkt);
 	assert_null(ev.measurement);
 	b = cc_measurement_to_json(ev.renewals[1].measurement);
@@ -217,6 +222,7 @@ static void a_renewal_that_is_not_whole_is_refused(void **state)
 		"[{'lease':'x','volume':'" UUID "','measurement':{}}]",
 		"[{'lease':'" UUID "','volume':'" UUID "','measurement':{}}]",
 		"[{'lease':'" UUID "','volume':'" UUID "','measurement':{},'key':1}]",
+		"[{'lease':'" UUID "','volume':'" UUID "','leftMs':-1,'measurement':{}}]",
 	};
 
 	(void)state;

@@ -24,7 +24,7 @@ static json_t *full(void)
 		"'capabilities':['CAP_CHOWN'],'noNewPrivileges':true},"
 		"'readonlyRootfs':true,'seccomp':'" DIGEST_A "','apparmor':'docker-default',"
 		"'mounts':[{'destination':'/cfg','source':'/etc/cfg','type':'bind','options':['ro']}],"
-		"'devices':['/dev/fuse'],'hooks':['/usr/bin/other-hook'],'settings':['linux.sysctl a.b=1'],"
+		"'devices':['/dev/fuse'],'hooks':['/usr/bin/other-hook'],'settings':['linux.sysctl a.b=1'],'demands':['no-core','network:app_net.1'],"
 		"'sharedNamespaces':['net'],'privileged':true}}");
 }
 
@@ -124,8 +124,20 @@ static void every_member_is_read(void **state)
 	assert_string_equal(id->devices.v[0], "/dev/fuse");
 	assert_string_equal(id->hooks.v[0], "/usr/bin/other-hook");
 	assert_string_equal(id->settings.v[0], "linux.sysctl a.b=1");
+	assert_string_equal(id->demands.v[1], "network:app_net.1");
 	assert_string_equal(id->shared_namespaces.v[0], "net");
 	assert_true(id->privileged);
+}
+
+static void a_demand_that_nobody_knows_is_refused(void **state)
+{
+	static const char *const words[] = {"['no-cores']", "['no-core ']",    "['']",
+					    "['network:']", "['network:a b']", "['network']",
+					    "[1]",	    "'no-core'"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		expect_bad("predicate.demands", words[i], "demands");
 }
 
 static void absent_members_demand_the_safe_value(void **state)
@@ -142,7 +154,7 @@ static void absent_members_demand_the_safe_value(void **state)
 	assert_null(id->cwd);
 	assert_null(id->seccomp);
 	assert_int_equal(id->n_env + id->n_mounts + id->devices.n + id->hooks.n + id->settings.n +
-				 id->shared_namespaces.n,
+				 id->demands.n + id->shared_namespaces.n,
 			 0);
 }
 
@@ -415,6 +427,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_member_is_read),
+		cmocka_unit_test(a_demand_that_nobody_knows_is_refused),
 		cmocka_unit_test(absent_members_demand_the_safe_value),
 		cmocka_unit_test(an_empty_capability_list_is_not_an_absent_one),
 		cmocka_unit_test(what_cosign_attests_parses),

@@ -532,7 +532,7 @@ static void every_change_leaves_a_row_and_reading_none(void **state)
 static void the_audit_log_is_read_in_pages(void **state)
 {
 	struct world *w = *state;
-	struct request rq = {.op = OP_AUDIT_LIST};
+	struct request rq = {.op = OP_AUDIT_LIST, .plane = PLANE_ADMIN};
 	json_int_t seq = 0;
 
 	for (int i = 0; i < STORE_AUDIT_PAGE; i++) {

@@ -44,6 +44,7 @@ static void be_custodian(struct world *w, int link)
 {
 	char go;
 
+	snprintf(w->anchor, sizeof(w->anchor), "%s/anchor", w->dir);
 	open_custodian(w);
 	if (confine_self())
 		leave(1);
@@ -157,6 +158,45 @@ static void it_waits_so_long_and_no_longer(void **state)
 	assert_int_equal(answer_of(f), 200);
 }
 
+static void a_backup_is_made_beside_it_and_it_goes_on(void **state)
+{
+	const struct world *w = *state;
+	store_auto struct store *st = NULL;
+	char path[128];
+	struct cc_error err;
+	uint64_t rows;
+
+	send_request(w->confined, 1);
+	assert_int_equal(answer_of(w->confined), 200);
+	snprintf(path, sizeof(path), "%s/copy", w->dir);
+	st = store_open(w->dir, STORE_LOOK, &err);
+	assert_non_null(st);
+	send_request(w->confined, 2);
+	if (store_backup(st, path, &rows, &err))
+		fail_msg("%s", err.text);
+	assert_int_equal(answer_of(w->confined), 200);
+	send_request(w->confined, 3);
+	assert_int_equal(answer_of(w->confined), 200);
+}
+
+/* Each answer is in the mark before it leaves. */
+static void it_writes_the_high_water_mark(void **state)
+{
+	const struct world *w = *state;
+	mark_auto struct mark_file before = {.slots.fd = -1}, after = {.slots.fd = -1};
+	struct cc_error err;
+	char anchor[80];
+
+	send_request(w->confined, 1);
+	assert_int_equal(answer_of(w->confined), 200);
+	snprintf(anchor, sizeof(anchor), "%s/anchor", w->dir);
+	assert_int_equal(mark_open(&before, anchor, false, &err), 0);
+	send_request(w->confined, 2);
+	assert_int_equal(answer_of(w->confined), 200);
+	assert_int_equal(mark_open(&after, anchor, false, &err), 0);
+	assert_int_equal(after.mark.seq, before.mark.seq + 1);
+}
+
 /* SQLite sleeps also where no busy handler is asked, when readers race for the log. */
 static void every_sleep_of_sqlite_is_allowed(void **state)
 {
@@ -180,6 +220,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		confined_test(a_request_waits_for_the_database),
 		confined_test(it_waits_so_long_and_no_longer),
+		confined_test(a_backup_is_made_beside_it_and_it_goes_on),
+		confined_test(it_writes_the_high_water_mark),
 		confined_test(every_sleep_of_sqlite_is_allowed),
 	};
 

@@ -61,6 +61,7 @@ static void each_rule(void **state)
 			.enrolment = UUID_PGDATA,
 			.container = CONTAINER_1,
 			.boot_id = BOOT_1,
+			.host_boot = BOOT_1,
 			.ms = rules[i].ms,
 			.end_ms = rules[i].end_ms,
 			.shared = rules[i].shared,

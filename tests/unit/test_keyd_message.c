@@ -20,9 +20,11 @@ static size_t put_request(size_t body_len)
 {
 	struct request rq = {
 		.op = OP_RELEASE,
-		.peer = 7,
+		.conn = 7,
 		.after = UINT64_C(1) << 40,
 		.arg = "pgdata",
+		.plane = PLANE_ADMIN,
+		.peer = 42,
 		.channel = "unix",
 		.body = body,
 		.body_len = body_len,
@@ -58,13 +60,48 @@ static void a_request_comes_out_as_it_went_in(void **state)
 		assert_int_equal(message_get(buf, len, &m, &err), 0);
 		assert_int_equal(m.type, MESSAGE_REQUEST);
 		assert_int_equal(m.request.op, OP_RELEASE);
-		assert_int_equal(m.request.peer, 7);
+		assert_int_equal(m.request.conn, 7);
 		assert_true(m.request.after == UINT64_C(1) << 40);
 		assert_string_equal(m.request.arg, "pgdata");
-		assert_string_equal(m.request.channel, "unix");
 		assert_int_equal(m.request.body_len, sizes[i]);
 		assert_memory_equal(m.request.body, body, sizes[i]);
 	}
+}
+
+static void a_request_says_neither_who_asks_nor_what_he_may(void **state)
+{
+	struct cc_error err;
+	struct message m;
+
+	(void)state;
+	assert_int_equal(message_get(buf, put_request(3), &m, &err), 0);
+	assert_int_equal(m.request.plane, 0);
+	assert_int_equal(m.request.peer, 0);
+	assert_string_equal(m.request.channel, "");
+}
+
+static void connections_come_out_as_they_went_in(void **state)
+{
+	const struct connection in = {UINT64_C(1) << 40, {1, 2, 3}};
+	struct cc_error err;
+	struct message m;
+	size_t len;
+
+	(void)state;
+	assert_int_equal(message_get(buf, message_put_connect(buf, &in), &m, &err), 0);
+	assert_int_equal(m.type, MESSAGE_CONNECT);
+	assert_memory_equal(&m.connection, &in, sizeof(in));
+	assert_int_equal(message_get(buf, message_put_closed(buf, in.id), &m, &err), 0);
+	assert_int_equal(m.type, MESSAGE_CLOSED);
+	assert_true(m.connection.id == in.id);
+	len = message_put_connect(buf, &in);
+	for (size_t n = 0; n < len; n++)
+		assert_bad(n);
+	buf[len - 1] = 1;
+	assert_bad(len);
+	len = message_put_closed(buf, in.id);
+	for (size_t n = 0; n < len; n++)
+		assert_bad(n);
 }
 
 static void a_part_comes_out_as_it_went_in(void **state)
@@ -130,7 +167,7 @@ static void longer_messages_are_refused(void **state)
 
 static void unknown_types_and_heads_are_refused(void **state)
 {
-	static const unsigned char types[] = {0, 5, 255};
+	static const unsigned char types[] = {0, MESSAGE_CHANGED + 1, 255};
 	size_t len;
 
 	(void)state;
@@ -164,13 +201,10 @@ static void texts_end_and_have_nothing_behind_their_end(void **state)
 	size_t len = put_request(0);
 
 	(void)state;
-	memset(buf + 28, 'a', OP_ARG_LEN);
+	memset(buf + 36, 'a', OP_ARG_LEN);
 	assert_bad(len);
 	len = put_request(0);
-	buf[28 + OP_ARG_LEN - 2] = 'a';
-	assert_bad(len);
-	len = put_request(0);
-	memset(buf + 28 + OP_ARG_LEN, 'a', MESSAGE_CHANNEL_LEN);
+	buf[36 + OP_ARG_LEN - 2] = 'a';
 	assert_bad(len);
 }
 
@@ -196,16 +230,45 @@ static void packets_keep_their_borders_and_a_cut_one_is_noticed(void **state)
 
 	(void)state;
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
-	assert_int_equal(message_send(pair[0], buf, len), 0);
-	assert_int_equal(message_send(pair[0], buf, 12), 0);
-	assert_int_equal(message_recv(pair[1], in), len);
-	assert_int_equal(message_recv(pair[1], in), 12);
-	assert_int_equal(message_send(pair[0], big, sizeof(big)), 0);
-	assert_int_equal(message_recv(pair[1], in), -1);
+	assert_int_equal(message_send(pair[0], buf, len, -1, 0), 0);
+	assert_int_equal(message_send(pair[0], buf, 12, -1, 0), 0);
+	assert_int_equal(message_recv(pair[1], in, NULL), len);
+	assert_int_equal(message_recv(pair[1], in, NULL), 12);
+	assert_int_equal(message_send(pair[0], big, sizeof(big), -1, 0), 0);
+	assert_int_equal(message_recv(pair[1], in, NULL), -1);
 	assert_int_equal(errno, EMSGSIZE);
 	close(pair[0]);
-	assert_int_equal(message_recv(pair[1], in), 0);
-	assert_int_equal(message_send(pair[1], buf, 12), -1);
+	assert_int_equal(message_recv(pair[1], in, NULL), 0);
+	assert_int_equal(message_send(pair[1], buf, 12, -1, 0), -1);
+	close(pair[1]);
+}
+
+static void a_descriptor_comes_only_where_one_is_expected(void **state)
+{
+	static unsigned char in[MESSAGE_MAX];
+	size_t len = message_put_plain(buf, MESSAGE_READY);
+	int pair[2], pipe_fds[2], passed = -1;
+	char c = 0;
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+	assert_int_equal(pipe(pipe_fds), 0);
+	assert_int_equal(message_send(pair[0], buf, len, pipe_fds[1], 0), 0);
+	assert_int_equal(message_recv(pair[1], in, &passed), len);
+	assert_int_equal(write(passed, "x", 1), 1);
+	assert_int_equal(read(pipe_fds[0], &c, 1), 1);
+	close(passed);
+	assert_int_equal(message_send(pair[0], buf, len, -1, 0), 0);
+	assert_int_equal(message_recv(pair[1], in, &passed), len);
+	assert_int_equal(passed, -1);
+	assert_int_equal(message_send(pair[0], buf, len, pipe_fds[1], 0), 0);
+	assert_int_equal(message_recv(pair[1], in, NULL), -1);
+	assert_int_equal(errno, EMSGSIZE);
+	/* It was not kept: the pipe has no writer any more. */
+	close(pipe_fds[1]);
+	assert_int_equal(read(pipe_fds[0], &c, 1), 0);
+	close(pipe_fds[0]);
+	close(pair[0]);
 	close(pair[1]);
 }
 
@@ -213,6 +276,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_request_comes_out_as_it_went_in),
+		cmocka_unit_test(a_request_says_neither_who_asks_nor_what_he_may),
+		cmocka_unit_test(connections_come_out_as_they_went_in),
 		cmocka_unit_test(a_part_comes_out_as_it_went_in),
 		cmocka_unit_test(plain_messages_have_nothing_behind_them),
 		cmocka_unit_test(every_shorter_message_is_refused),
@@ -222,6 +287,7 @@ int main(void)
 		cmocka_unit_test(texts_end_and_have_nothing_behind_their_end),
 		cmocka_unit_test(parts_with_impossible_values_are_refused),
 		cmocka_unit_test(packets_keep_their_borders_and_a_cut_one_is_noticed),
+		cmocka_unit_test(a_descriptor_comes_only_where_one_is_expected),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

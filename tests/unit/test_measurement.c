@@ -16,7 +16,7 @@ static json_t *full(void)
 		"'noNewPrivileges':true,'readonlyRootfs':true,'seccomp':'" DIGEST_C "',"
 		"'apparmor':'docker-default','mounts':[{'destination':'/proc','type':'proc',"
 		"'source':'proc','options':['nosuid'],'engine':true}],'devices':['/dev/fuse'],"
-		"'hooks':['/hook'],'settings':['linux.sysctl a.b=1'],'namespaces':{'cgroup':'private','ipc':'host','mnt':'private',"
+		"'hooks':['/hook'],'settings':['linux.sysctl a.b=1'],'holds':['no-tty'],'namespaces':{'cgroup':'private','ipc':'host','mnt':'private',"
 		"'net':'joined','pid':'private','uts':'private'},'privileged':true},"
 		"'rootfs':{'upper':'dirty','dirty':'/etc/passwd','firstStart':true,'digest':'" DIGEST_B
 		"'}}");
@@ -83,6 +83,7 @@ static void every_member_is_read(void **state)
 	assert_string_equal(m->devices.v[0], "/dev/fuse");
 	assert_string_equal(m->hooks.v[0], "/hook");
 	assert_string_equal(m->settings.v[0], "linux.sysctl a.b=1");
+	assert_string_equal(m->holds.v[0], "no-tty");
 	for (size_t i = 0; i < CC_NS_COUNT; i++) {
 		enum cc_ns_state want = !strcmp(cc_ns_names[i], "ipc")	 ? CC_NS_HOST
 					: !strcmp(cc_ns_names[i], "net") ? CC_NS_JOINED
@@ -106,6 +107,7 @@ static void optional_members_may_be_absent(void **state)
 	json_object_del(json_object_get(doc, "container"), "name");
 	json_object_del(json_object_get(doc, "image"), "ref");
 	json_object_del(json_object_get(doc, "config"), "apparmor");
+	json_object_del(json_object_get(doc, "config"), "holds");
 	json_object_del(json_object_get(doc, "rootfs"), "dirty");
 	json_object_del(json_object_get(doc, "rootfs"), "digest");
 	json_array_clear(json_object_get(json_object_get(doc, "config"), "mounts"));
@@ -121,7 +123,8 @@ static void all_other_members_are_required_and_no_more_are_taken(void **state)
 {
 	static const char *const objects[] = {"",      "container", "process",
 					      "image", "config",    "rootfs"};
-	static const char *const optional[] = {"name", "ref", "apparmor", "dirty", "digest", NULL};
+	static const char *const optional[] = {"name",	"ref",	  "apparmor", "holds",
+					       "dirty", "digest", NULL};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(objects) / sizeof(objects[0]); i++) {

@@ -8,6 +8,7 @@ export LC_ALL=C
 keyd=/usr/libexec/container-crypt/keyd
 kd=$tap_dir/keyd
 sock=$kd/run/keyd.sock
+agents_sock=$kd/run/keyd-agents.sock
 keyd_pid=
 uuid=0a000000-0000-4000-8000-000000000001
 boot=$(cat /proc/sys/kernel/random/boot_id)
@@ -33,7 +34,8 @@ keyd_start() {
 }
 
 serving() { kill -0 "$keyd_pid" && curl -sf --max-time 5 --unix-socket "$sock" http://keyd/healthz; }
-front_pid() { pgrep -P "$keyd_pid"; }
+front_pid() { pgrep -x -P "$keyd_pid" keyd-front; }
+agents_pid() { pgrep -x -P "$keyd_pid" keyd-agents; }
 
 # keyd_end: waits for its end; its status
 keyd_end() {

@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# keyd as a service: set up once, two confined processes, stops cleanly, dies whole, keeps what it promised.
+# keyd as a service: set up once, three confined processes, stops cleanly, dies whole, keeps what it promised.
 # vm: shared timeout=300
 
 . ./lib.sh
 . ./keyd-lib.sh
-plan 59
+plan 70
 
 # ---- init and check ----
 
@@ -49,22 +49,26 @@ fails_with 1 "keyd --help" serve --sokcet x
 like "--help shows the verbs" "$("$keyd" --help)" 'keyd serve'
 like "--version says one" "$("$keyd" --version)" '^keyd [0-9]'
 
-# ---- the two processes ----
+# ---- the three processes ----
 
 need tar -C /etc -cf "$tap_dir/users.tar" --ignore-failed-read passwd group shadow gshadow
 cleanup tar -C /etc -xf "$tap_dir/users.tar"
 need systemd-sysusers
 need keyd_start
 front=$(front_pid)
+agents=$(agents_pid)
 fact() { awk -v k="$2:" '$1 == k {print $2}' "/proc/$1/status"; }
 caps() { for c in CapInh CapPrm CapEff CapBnd CapAmb; do fact "$1" $c; done | sort -u | xargs; }
 core() { awk '/^Max core file size/ {print $5, $6}' "/proc/$1/limits"; }
-is "the front is a user of its own" "$(fact "$front" Uid)" "$(id -u container-crypt)"
-is "the front is in no group of others" "$(sed -n 's/^Groups:\s*//p' "/proc/$front/status")" ""
-is "the front is without any capability" "$(caps "$front")" 0000000000000000
+for pid in "$front" "$agents"; do
+	who=$(cat "/proc/$pid/comm")
+	is "$who is a user of its own" "$(fact "$pid" Uid)" "$(id -u container-crypt)"
+	is "$who is in no group of others" "$(sed -n 's/^Groups:\s*//p' "/proc/$pid/status")" ""
+	is "$who is without any capability" "$(caps "$pid")" 0000000000000000
+done
 is "the custodian can lock memory and nothing else" "$(caps "$keyd_pid")" \
 	"0000000000000000 0000000000004000"
-for pid in "$front" "$keyd_pid"; do
+for pid in "$front" "$agents" "$keyd_pid"; do
 	who=$(cat "/proc/$pid/comm")
 	is "seccomp filters $who" "$(fact "$pid" Seccomp)" 2
 	is "$who gets no new privileges" "$(fact "$pid" NoNewPrivs)" 1
@@ -74,10 +78,13 @@ for pid in "$front" "$keyd_pid"; do
 done
 ok "the custodian's memory is locked" test "$(fact "$keyd_pid" VmLck)" -gt 1000
 files() { readlink "/proc/$1/fd/"* | grep -vE '^(socket|anon_inode|pipe):|^/dev/null$' | sort -u | xargs; }
-is "the front has no file open but its log" "$(files "$front")" "$kd/log"
+is "the fronts have no file open but their log" "$(files "$front") $(files "$agents")" "$kd/log $kd/log"
 is "the custodian has no file open but log, database and its directory" "$(files "$keyd_pid")" \
 	"$kd/log $kd/state $kd/state/keyd.db $kd/state/keyd.db-shm $kd/state/keyd.db-wal"
-is "the socket is root's alone" "$(stat -c '%a %u' "$sock") $(stat -c %a "$kd/run")" "600 0 711"
+is "the sockets are root's alone" "$(stat -c '%a %u' "$sock" "$agents_sock" | xargs) $(stat -c %a "$kd/run")" "600 0 600 0 711"
+is "agents are served on theirs" "$(curl -s --max-time 20 --unix-socket "$agents_sock" http://keyd/healthz | jq -r .realm)" testing
+is "nobody administers keyd on the agents' socket" "$(curl -s --max-time 20 --unix-socket "$agents_sock" -X DELETE \
+	http://keyd/v1/agents/host1 | jq -r '"\(.error.code) \(.error.fact)"')" "permission plane"
 not_ok "another user cannot connect" setpriv --reuid=65534 --clear-groups \
 	curl -sf --max-time 5 --unix-socket "$sock" http://keyd/healthz
 chmod 666 "$sock"
@@ -92,7 +99,7 @@ ok "check works beside a running keyd" "$keyd" check --state-dir "$kd/state"
 # ---- stop, death, restart ----
 
 ok "SIGTERM stops it cleanly" keyd_stop
-not_ok "SIGTERM leaves no socket" test -e "$sock"
+not_ok "SIGTERM leaves no socket" ls "$sock" "$agents_sock"
 need keyd_start
 front=$(front_pid)
 signer_new ci
@@ -100,14 +107,20 @@ signer_add ci >/dev/null
 kill -KILL "$front"
 keyd_end
 is "a killed front ends keyd with an error" $? 11
-ok "a keyd whose front was killed says so" grep -q "front was killed by signal 9" "$kd/log"
+ok "a keyd whose front was killed says so" grep -q "front of the administrators was killed by signal 9" "$kd/log"
+need keyd_start
+kill -KILL "$(agents_pid)"
+keyd_end
+is "a killed front of the agents ends keyd with an error, too" $? 11
 need keyd_start
 is "what was enrolled is still there after a crash" "$(api GET /v1/signers | jq -r '.signers[].name')" ci
 front=$(front_pid)
+agents=$(agents_pid)
 kill -KILL "$keyd_pid"
 wait "$keyd_pid" 2>/dev/null
 ok "a killed custodian takes the front with it" wait_for 10 test ! -e "/proc/$front"
-ok "the socket it left is no obstacle to a new start" keyd_start
+ok "a killed custodian takes the agents' front with it" wait_for 10 test ! -e "/proc/$agents"
+ok "the sockets it left are no obstacle to a new start" keyd_start
 kill -SYS "$(front_pid)"
 keyd_end
 is "a front that seccomp killed ends keyd, too" $? 11

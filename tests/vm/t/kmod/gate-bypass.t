@@ -6,7 +6,7 @@
 # vm: shared timeout=600 kernels
 
 . ./kmod-lib.sh
-plan 44
+plan 47
 tool gaterace
 
 add_key k "$(random_key 64)"
@@ -100,11 +100,26 @@ not_ok "suspend: a foreign read that waited brings nothing" leaked
 ok "suspend: a read of the bound cgroup passes after the resume" deferred bound
 ok "suspend: the bound cgroup's read brings the right data" right
 
+moved() { # FROM TO: a read that waits for the resume while its task is moved to another cgroup
+	local reader status
+
+	need dmsetup suspend --noflush --nolockfs m
+	read_by "$1" &
+	reader=$!
+	need wait_for 10 waits
+	need bash -c "echo $(pgrep -x dd) >$root/$2/cgroup.procs"
+	need dmsetup resume --noudevsync m
+	wait $reader
+}
+not_ok "suspend: a foreign reader that is moved into the bound cgroup while it waits fails" moved foreign bound
+not_ok "suspend: a foreign reader that is moved into the bound cgroup while it waits gets nothing" leaked
+ok "suspend: a reader of the bound cgroup that is moved away while it waits has its data" moved bound foreign
+
 # a loop device on top, whose worker reads
 for direct in off on; do
 	loop=$(losetup -f --show -r --direct-io=$direct /dev/mapper/m)
 	echo 3 >/proc/sys/vm/drop_caches
-	fails_with 1 'Input/output error' read_by foreign iflag=direct "$loop"
+	fails_as "loop, direct-io $direct: a foreign read of a loop device fails" 1 'Input/output error' read_by foreign iflag=direct "$loop"
 	not_ok "loop, direct-io $direct: a loop device brings nothing to a foreign cgroup" leaked
 	echo 3 >/proc/sys/vm/drop_caches
 	ok "loop, direct-io $direct: a loop device brings the data to the bound cgroup" read_by bound iflag=direct "$loop"
@@ -119,11 +134,11 @@ not_ok "foreign reads with RWF_NOWAIT fail" in_group foreign fio --name=r --file
 is "foreign reads by io_uring and with RWF_NOWAIT reach no device" "$(cc_status m reads)" "$before"
 
 # who may change the gate of an active mapping
-fails_with 1 'not permitted' gate 0
-fails_with 1 'not permitted' gate "$foreign"
+fails_as "nobody outside opens the gate of an active mapping" 1 'not permitted' gate 0
+fails_as "nobody outside moves the gate of an active mapping" 1 'not permitted' gate "$foreign"
 ok "anybody may set the gate that an active mapping has already" gate "$bound"
-fails_with 1 'busy' in_group bound dmsetup message m 0 gate 0
-fails_with 1 'busy' in_group bound dmsetup message m 0 gate "$(id_of $root)"
+fails_as "a task inside the gate does not open it" 1 'busy' in_group bound dmsetup message m 0 gate 0
+fails_as "a task inside the gate does not give it to a cgroup above" 1 'busy' in_group bound dmsetup message m 0 gate "$(id_of $root)"
 is "refused changes leave the gate as it is" "$(cc_status m gate)" "$bound"
 ok "a task inside the gate may give it to another cgroup" in_group bound dmsetup message m 0 gate "$foreign"
 ok "the cgroup that was given the gate reads" read_by foreign

@@ -6,7 +6,7 @@
 
 . ./lib.sh
 . ./bind-lib.sh
-plan 29
+plan 33
 
 # differs FACT [OPTION...]
 differs() {
@@ -28,6 +28,18 @@ differs env --network none -e PATH=/data app:1
 differs capabilities --network none --cap-add SYS_ADMIN app:1
 differs capabilities --network none --privileged app:1
 differs seccomp --network none --security-opt seccomp=unconfined app:1
+# on paper uid 1000 without rights, in fact 0 with all: the calls that drop them are answered and not made
+jq -n '{defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["setuid", "capset", "prctl"], action: "SCMP_ACT_ERRNO", errnoRet: 0}]}' \
+	>"$tap_dir/lying.json"
+ok "refused for seccomp: a filter that answers calls itself" refused docker "seccomp: " --network none \
+	--security-opt seccomp="$tap_dir/lying.json" app:1
+jq -n '{defaultAction: "SCMP_ACT_ERRNO", syscalls: [{names: ["execve", "mount", "open", "read"], action: "SCMP_ACT_ALLOW"}]}' \
+	>"$tap_dir/other.json"
+ok "refused for seccomp: another filter than the engine's own" refused docker "not the engine's own" --network none \
+	--security-opt seccomp="$tap_dir/other.json" app:1
+ok "refused for env: a loader's variable behind a newline in HOME" refused docker '"HOME" with a value that no engine gives it' --network none \
+	-e HOME=$'/root\nLD_PRELOAD=/data/evil.so' app:1
+differs settings --network none --ulimit core=1000000 app:1
 differs devices --network none --device /dev/loop-control app:1
 differs devices --network none --device /dev/zero:/dev/urandom app:1
 differs settings --network none --security-opt systempaths=unconfined app:1
@@ -60,4 +72,4 @@ need tiny_image docker app:1 /bin/sh -c "$app; true"
 differs image --network none app:1
 ok "nothing was leased to a refused container" test "$(dmctl lease ls --json | jq '.leases | length')" = 0
 ok "every refusal is in the audit log, with its fact" test \
-	"$(dmctl audit ls --json | jq '[.rows[] | select(.event == "release" and .outcome == "refuse" and .fact != "")] | length')" = 27
+	"$(dmctl audit ls --json | jq '[.rows[] | select(.event == "release" and .outcome == "refuse" and .fact != "")] | length')" = 31

@@ -33,6 +33,13 @@ need docker rm -f app
 wait_for 20 leaves_nothing
 need dmctl identity rm vol
 run_refused "a revoked identity" "identity"
+need identity vol docker app:1 '.demands = ["no-core", "no-stdin", "no-tty", "network:none", "private-ipc", "no-extra-hosts"]'
+run_refused "core files, where none are demanded" "demands: identity wants no-core"
+ok "refused: an open standard input, where none is demanded" refused docker "demands: identity wants no-stdin" -i \
+	--network none --ulimit core=0 app:1
+ok "with all demands met the container runs" run_app docker --ulimit core=0 app:1
+need docker rm -f app
+wait_for 20 leaves_nothing
 need identity vol docker app:1
 
 agent=$(dmctl agents ls --json | jq -r '.agents[0].name')

@@ -41,7 +41,7 @@ mkdir -p /srv/shared
 need mount --bind /srv/shared /srv/shared
 cleanup umount /srv/shared
 need mount --make-shared /srv/shared
-rule='.mounts = [{destination: "/mnt", source: "/srv/shared", type: "bind", options: []}] |
+rule='.mounts = [["rshared"], ["rslave"] | {destination: "/mnt", source: "/srv/shared", type: "bind", options: .}] |
 	.settings = ["linux.rootfsPropagation=shared"]'
 need image below:1 'mkdir mnt'
 need identity vol docker below:1 "$rule"' | .mountPoint = "/mnt/data"'

@@ -5,7 +5,7 @@
 
 . ./lib.sh
 . ./bind-lib.sh
-plan 21
+plan 30
 
 differs() {
 	local fact=$1
@@ -23,11 +23,35 @@ differs env -e LD_PRELOAD=/data/evil.so app:1
 differs capabilities --cap-add SYS_ADMIN app:1
 differs capabilities --privileged app:1
 differs seccomp --security-opt seccomp=unconfined app:1
+jq -n '{defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["setuid", "capset", "prctl"], action: "SCMP_ACT_ERRNO", errnoRet: 0}]}' \
+	>"$tap_dir/lying.json"
+ok "refused for seccomp: a filter that answers calls itself" refused podman "seccomp: " \
+	--security-opt seccomp="$tap_dir/lying.json" app:1
+jq '.syscalls += [{names: ["mount"], action: "SCMP_ACT_ALLOW"}]' /usr/share/containers/seccomp.json >"$tap_dir/other.json"
+ok "refused for seccomp: the engine's own filter and one rule more" refused podman "not the engine's own" \
+	--security-opt seccomp="$tap_dir/other.json" app:1
+ok "refused for env: a home that is not the user's" refused podman '"HOME" with a value that no engine gives it' \
+	-e HOME=/evil app:1
+differs settings --security-opt mask=/etc/passwd app:1
 differs devices --device /dev/loop-control app:1
 differs settings --annotation run.oci.keep_original_groups=1 app:1
 differs settings --health-cmd 'cat /data/log' app:1
 differs mounts -v /tmp:/exfil app:1
 differs mounts --tmpfs /scratch app:1
+need identity vol podman app:1 '.mounts = [{destination: "/conf", source: "/srv", type: "bind", options: ["ro"]}]'
+ok "refused for mounts: devices on a mount that was signed" refused podman 'does not name option "dev"' -v /srv:/conf:ro,dev app:1
+ok "a mount as it was signed is admitted, with what the engine adds" run_app podman -v /srv:/conf:ro app:1
+need podman rm -f -t 0 app
+wait_for 20 leaves_nothing
+need identity vol podman app:1 '.demands = ["no-core", "no-stdin", "network:none", "private-ipc"]'
+ok "refused for demands: memory that other containers may share" refused podman "identity wants private-ipc" \
+	--ulimit core=0 --network none app:1
+ok "refused for demands: another network than the demanded one" refused podman "identity wants network:none" \
+	--ulimit core=0 --ipc private app:1
+ok "with all demands met the container runs" run_app podman --ulimit core=0 --ipc private app:1
+need podman rm -f -t 0 app
+wait_for 20 leaves_nothing
+need identity vol podman app:1
 differs namespaces --network host app:1
 differs namespaces --pid host app:1
 # podman binds the host's /dev/shm for it, which is noticed first

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * measure_holds.c - which of the things that an identity may demand are so.
+ */
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "container/measure.h"
+#include "demand.h"
+#include "host/cgroup.h"
+#include "strv.h"
+
+/*
+ * Runtimes set what config.json says after the hook, right before the program is executed; until
+ * then the process has what it inherits.
+ */
+static bool dumps_no_core(pid_t pid, const struct oci_facts *f, const struct cc_measurement *m)
+{
+	if (f->core_limit > 0)
+		return false;
+	if (f->core_limit == 0 && !m->running)
+		return true;
+	return proc_no_core(pid);
+}
+
+static bool swaps_not(const char *cgroup, size_t len)
+{
+	cc_auto_close int fd = cgroup_open(cgroup, len, "memory.swap.max", O_RDONLY);
+	char text[8];
+
+	return fd >= 0 && read(fd, text, sizeof(text)) == 2 && memcmp(text, "0\n", 2) == 0;
+}
+
+/* Who shares a namespace of this kind has its shared memory on the host, for others to join. */
+static bool has_ipc_alone(const struct cc_measurement *m)
+{
+	for (size_t i = 0; i < CC_NS_COUNT; i++)
+		if (strcmp(cc_ns_names[i], "ipc") == 0 && m->ns[i] != CC_NS_PRIVATE)
+			return false;
+	for (size_t i = 0; i < m->n_mounts; i++)
+		if (strcmp(m->mounts[i].destination, "/dev/shm") == 0 &&
+		    strcmp(m->mounts[i].type, "tmpfs") != 0)
+			return false;
+	return true;
+}
+
+static int add(struct cc_measurement *m, bool so, const char *word, struct cc_error *err)
+{
+	return so && !cc_strv_has(&m->holds, word) ? cc_strv_push(&m->holds, word, err) : 0;
+}
+
+int measure_holds(pid_t pid, const char *cgroup, size_t len, const struct cc_strv *known,
+		  const struct oci_facts *f, struct cc_measurement *m, struct cc_error *err)
+{
+	uint64_t theirs, ours;
+
+	if (proc_ns(pid, "user", &theirs, err) || proc_ns(0, "user", &ours, err))
+		return -1;
+	for (size_t i = 0; i < known->n; i++)
+		if (add(m, true, known->v[i], err))
+			return -1;
+	return add(m, dumps_no_core(pid, f, m), CC_NO_CORE, err) ||
+			       add(m, !f->terminal, CC_NO_TTY, err) ||
+			       add(m, swaps_not(cgroup, len), CC_NO_SWAP, err) ||
+			       add(m, has_ipc_alone(m), CC_PRIVATE_IPC, err) ||
+			       add(m, f->user_ns && theirs != ours, CC_USER_NAMESPACE, err)
+		       ? -1
+		       : 0;
+}

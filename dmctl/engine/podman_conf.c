@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * podman_conf.c - Podman's configuration.
+ */
+#include "engine/podman_conf.h"
+
+#include <glob.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "file.h"
+
+/* Each overrules those before it (containers.conf.5); a directory's in the order of names. */
+static const char *const conf_files[] = {
+	"/usr/share/containers/containers.conf",
+	"/usr/share/containers/containers.conf.d/*.conf",
+	"/etc/containers/containers.conf",
+	"/etc/containers/containers.conf.d/*.conf",
+};
+
+/* The first that exists counts. */
+static const char *const profiles[] = {
+	"/etc/containers/seccomp.json",
+	"/usr/share/containers/seccomp.json",
+};
+
+char *podman_conf_string(const char *line, const char *key)
+{
+	size_t len = strlen(key);
+	const char *end;
+
+	line += strspn(line, " \t");
+	if (strncmp(line, key, len) != 0)
+		return NULL;
+	line += len;
+	line += strspn(line, " \t");
+	if (*line++ != '=')
+		return NULL;
+	line += strspn(line, " \t");
+	if (*line != '"' && *line != '\'')
+		return NULL;
+	end = strchr(line + 1, *line);
+	return end && end > line + 1 ? strndup(line + 1, (size_t)(end - line - 1)) : NULL;
+}
+
+/* The last seccomp_profile in the table [containers] of @text, else what *path was. */
+static void read_conf(char *text, char **path)
+{
+	bool in_containers = false;
+	char *line, *save, *value;
+
+	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		if (line[strspn(line, " \t")] == '[')
+			in_containers =
+				strncmp(line + strspn(line, " \t"), "[containers]", 12) == 0;
+		value = in_containers ? podman_conf_string(line, "seccomp_profile") : NULL;
+		if (!value)
+			continue;
+		free(*path);
+		*path = value;
+	}
+}
+
+/* Path of the profile that the configuration names, malloced; NULL for none. */
+static char *named_profile(void)
+{
+	struct cc_error ignored; /* no configuration: the defaults */
+	char *path = NULL;
+
+	for (size_t i = 0; i < sizeof(conf_files) / sizeof(conf_files[0]); i++) {
+		cc_cleanup(globfree) glob_t found = {0};
+
+		if (glob(conf_files[i], 0, NULL, &found))
+			continue;
+		for (size_t k = 0; k < found.gl_pathc; k++) {
+			cc_auto_free char *text = NULL;
+			size_t len;
+
+			if (cc_read_file(found.gl_pathv[k], &text, &len, &ignored) == 0)
+				read_conf(text, &path);
+		}
+	}
+	return path;
+}
+
+json_t *podman_conf_seccomp(void)
+{
+	cc_auto_free char *named = named_profile();
+	const char *path = named;
+
+	for (size_t i = 0; !path && i < sizeof(profiles) / sizeof(profiles[0]); i++)
+		if (access(profiles[i], F_OK) == 0)
+			path = profiles[i];
+	return path ? json_load_file(path, JSON_REJECT_DUPLICATES, NULL) : NULL;
+}

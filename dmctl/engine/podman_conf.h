@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * podman_conf.h - Podman's configuration: TOML, read one line at a time, and the profile
+ * that its default seccomp filter is made of.
+ */
+#ifndef CC_PODMAN_CONF_H
+#define CC_PODMAN_CONF_H
+
+#include "json.h"
+
+/* @line is `key = "value"`: a copy of the value, else NULL. */
+char *podman_conf_string(const char *line, const char *key);
+
+/**
+ * podman_conf_seccomp - the profile of a container that asks for none: the one that containers.conf
+ * names (seccomp_profile), else /etc/containers/seccomp.json, else the package's.
+ * Return: new reference; NULL when there is none, or none that can be read.
+ */
+json_t *podman_conf_seccomp(void);
+
+#endif

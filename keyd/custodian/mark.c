@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "custodian/mark.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "file.h"
+
+#define VERSION 1
+#define SETTING "mark"
+
+/* ---- bytes ---- */
+
+struct bytes {
+	uint32_t version;
+	uint64_t seq;
+	unsigned char hash[32];
+	uint64_t longest_ms;
+	char quarantine_boot[CC_UUID_LEN];
+	uint64_t quarantine_end_ms;
+} __attribute__((packed));
+
+_Static_assert(sizeof(struct bytes) <= SLOT_BYTES_MAX, "a mark fits in a slot");
+
+int mark_parse(struct mark *m, const unsigned char *bytes, size_t len, struct cc_error *err)
+{
+	struct bytes b;
+
+	*m = (struct mark){0};
+	if (len != sizeof(b))
+		return cc_fail(err, CC_E_INVALID, "the high-water mark has %zu bytes", len);
+	memcpy(&b, bytes, sizeof(b));
+	if (be32toh(b.version) != VERSION)
+		return cc_fail(err, CC_E_INVALID,
+			       "the high-water mark is of version %u, this keyd knows %d",
+			       be32toh(b.version), VERSION);
+	if (b.quarantine_boot[CC_UUID_LEN - 1] ||
+	    (b.quarantine_boot[0] && !cc_is_uuid(b.quarantine_boot)) ||
+	    be64toh(b.seq) > INT64_MAX || be64toh(b.longest_ms) > CC_LEASE_MS_MAX ||
+	    be64toh(b.quarantine_end_ms) > INT64_MAX)
+		return cc_fail(err, CC_E_INVALID, "the high-water mark is malformed");
+	m->seq = be64toh(b.seq);
+	memcpy(m->hash, b.hash, sizeof(m->hash));
+	m->longest_ms = be64toh(b.longest_ms);
+	memcpy(m->quarantine_boot, b.quarantine_boot, sizeof(m->quarantine_boot));
+	m->quarantine_end_ms = (int64_t)be64toh(b.quarantine_end_ms);
+	return 0;
+}
+
+static struct bytes bytes_of(const struct mark *m)
+{
+	struct bytes b = {
+		.version = htobe32(VERSION),
+		.seq = htobe64(m->seq),
+		.longest_ms = htobe64(m->longest_ms),
+		.quarantine_end_ms = htobe64((uint64_t)m->quarantine_end_ms),
+	};
+
+	memcpy(b.hash, m->hash, sizeof(b.hash));
+	snprintf(b.quarantine_boot, sizeof(b.quarantine_boot), "%s", m->quarantine_boot);
+	return b;
+}
+
+/* ---- the directory and the file ---- */
+
+char *anchor_dir(const char *state_dir, const char *dir)
+{
+	size_t len = strlen(state_dir);
+	char *path;
+
+	if (dir)
+		return strdup(dir);
+	while (len > 1 && state_dir[len - 1] == '/')
+		len--;
+	return asprintf(&path, "%.*s-anchor", (int)len, state_dir) < 0 ? NULL : path;
+}
+
+int anchor_make(const char *dir, struct cc_error *err)
+{
+	struct stat sb;
+
+	if (mkdir(dir, 0700) && errno != EEXIST)
+		return cc_fail_errno(err, CC_E_INTERNAL, "cannot create %s", dir);
+	if (stat(dir, &sb))
+		return cc_fail_errno(err, CC_E_INTERNAL, "%s", dir);
+	if (!S_ISDIR(sb.st_mode) || sb.st_uid != geteuid() || (sb.st_mode & 077))
+		return cc_fail(err, CC_E_PERM, "%s must be a directory of user %u with mode 0700",
+			       dir, geteuid());
+	return cc_sync_dir_of(dir) ? cc_fail_errno(err, CC_E_INTERNAL, "%s", dir) : 0;
+}
+
+/* A damaged one is as good as none. */
+static int read_mark(struct mark_file *f, struct cc_error *err)
+{
+	unsigned char bytes[SLOT_BYTES_MAX];
+	struct cc_error ignored;
+	size_t len;
+
+	if (slots_read(&f->slots, bytes, &len, err))
+		return -1;
+	f->there = len > 0 && mark_parse(&f->mark, bytes, len, &ignored) == 0;
+	return 0;
+}
+
+int mark_open(struct mark_file *f, const char *dir, bool create, struct cc_error *err)
+{
+	cc_auto_free char *path = NULL;
+
+	*f = (struct mark_file){.slots.fd = -1};
+	if (asprintf(&path, "%s/" MARK_FILE, dir) < 0)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	if (slots_open(&f->slots, path, create, err))
+		return !create && err->code == CC_E_NOTFOUND ? 0 : -1;
+	return read_mark(f, err);
+}
+
+void mark_close(struct mark_file *f)
+{
+	struct cc_error ignored;
+
+	if (f->slots.fd >= 0 && f->unsynced)
+		mark_write(f, true, 0, &ignored);
+	slots_close(&f->slots);
+}
+
+int mark_write(struct mark_file *f, bool sync, int64_t now_ms, struct cc_error *err)
+{
+	const struct bytes b = bytes_of(&f->mark);
+
+	if (slots_write(&f->slots, (const unsigned char *)&b, sizeof(b), sync, err))
+		return cc_prefix(err, "high-water mark");
+	f->there = true;
+	f->unsynced = !sync;
+	if (sync)
+		f->synced_ms = now_ms;
+	return 0;
+}
+
+/* ---- mark and database ---- */
+
+const char *mark_fit_text(enum mark_fit fit)
+{
+	switch (fit) {
+	case MARK_OLDER:
+		return "it is older than the one that keyd served last";
+	case MARK_OTHER:
+		return "it is not the one that keyd served last, or an older copy of it";
+	case MARK_LOST:
+		return "the high-water mark is missing, so it may be an older copy";
+	default:
+		return "";
+	}
+}
+
+int mark_judge(struct store *st, const struct mark_file *f, enum mark_fit *fit,
+	       struct cc_error *err)
+{
+	cc_auto_free char *recorded = NULL;
+	unsigned char hash[32];
+	int rc;
+
+	if (!f->there) {
+		if (store_setting_get(st, SETTING, &recorded, err))
+			return -1;
+		*fit = recorded ? MARK_LOST : MARK_NONE;
+		return 0;
+	}
+	*fit = MARK_FITS;
+	if (f->mark.seq == 0)
+		return 0;
+	rc = store_audit_hash_of(st, f->mark.seq, hash, err);
+	if (rc < 0)
+		return -1;
+	if (rc == 0)
+		*fit = MARK_OLDER;
+	else if (memcmp(hash, f->mark.hash, sizeof(hash)) != 0)
+		*fit = MARK_OTHER;
+	return 0;
+}
+
+int mark_take_head(struct mark_file *f, struct store *st, struct cc_error *err)
+{
+	return store_audit_last(st, &f->mark.seq, f->mark.hash, err);
+}
+
+int mark_record(struct store *st, struct cc_error *err)
+{
+	cc_auto_free char *recorded = NULL;
+
+	if (store_setting_get(st, SETTING, &recorded, err))
+		return -1;
+	return recorded ? 0 : store_setting_put(st, SETTING, "1", err);
+}
+
+static int longer_volume(void *arg, const struct store_volume *v, struct cc_error *err)
+{
+	uint64_t *ms = arg;
+
+	(void)err;
+	if (v->rec.terms.lease_ms > *ms)
+		*ms = v->rec.terms.lease_ms;
+	return 0;
+}
+
+static int longer_lease(void *arg, const struct store_lease *l, struct cc_error *err)
+{
+	uint64_t *ms = arg;
+
+	(void)err;
+	if (l->cover_ms > *ms)
+		*ms = l->cover_ms;
+	return 0;
+}
+
+int mark_longest(struct store *st, uint64_t *ms, struct cc_error *err)
+{
+	*ms = 0;
+	return store_volume_each(st, longer_volume, ms, err) ||
+			       store_lease_each(st, longer_lease, ms, err)
+		       ? -1
+		       : 0;
+}

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "custodian/quarantine.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "custodian/call.h"
+#include "custodian/lease.h"
+#include "log.h"
+
+#define SYNC_MS 1000
+#define LONGEST_MIN_MS UINT64_C(600000)	   /* a volume's, when nothing else was said */
+#define FENCES_MORE 1000		   /* given out after the last mark that was synced */
+#define FENCES_UNKNOWN (UINT64_C(1) << 32) /* more than any keyd gives out */
+
+/* ---- its time ---- */
+
+int64_t quarantine_left(const struct custodian *c)
+{
+	int64_t left = c->mark.mark.quarantine_end_ms - c->clock.boot_ms();
+
+	return quarantine_on(c) && left > 0 ? left : 0;
+}
+
+static void set_end(struct custodian *c)
+{
+	struct mark *m = &c->mark.mark;
+
+	memcpy(m->quarantine_boot, c->boot_id, sizeof(m->quarantine_boot));
+	m->quarantine_end_ms = lease_end(c->clock.boot_ms(), m->longest_ms);
+}
+
+static void clear_end(struct custodian *c)
+{
+	c->mark.mark.quarantine_boot[0] = '\0';
+	c->mark.mark.quarantine_end_ms = 0;
+}
+
+static int write_mark(struct custodian *c, struct cc_error *err)
+{
+	return mark_take_head(&c->mark, c->store, err) ||
+			       mark_write(&c->mark, true, c->clock.boot_ms(), err)
+		       ? -1
+		       : 0;
+}
+
+static int audit(struct custodian *c, const char *event, const char *detail, struct cc_error *err)
+{
+	struct note note = {.event = event};
+
+	NOTE(note.detail, detail);
+	return note_write(c, &note, "allow", "", err);
+}
+
+/* ---- how it begins ---- */
+
+static int raise_fences(struct store *st, uint64_t by, struct cc_error *err)
+{
+	struct store_volume v = {0};
+	int rc;
+
+	while ((rc = store_volume_next(st, v.rec.name, &v, err)) > 0) {
+		v.fence += by;
+		if (store_volume_update(st, &v, err))
+			return -1;
+	}
+	return rc < 0 ? -1 : store_tombstones_raise(st, by, err);
+}
+
+/* Each lease that was ever granted has a row in the audit log. */
+static uint64_t fences_lost(const struct custodian *c, enum mark_fit fit)
+{
+	return fit == MARK_LOST ? FENCES_UNKNOWN : c->mark.mark.seq + FENCES_MORE;
+}
+
+static int doubt(struct custodian *c, enum mark_fit fit, const char *event, struct cc_error *err)
+{
+	char detail[CC_TEXT_MAX];
+	uint64_t head;
+	unsigned char hash[32];
+	size_t unsure;
+
+	if (store_audit_last(c->store, &head, hash, err) ||
+	    lease_doubt(c->store, c->boot_id, c->clock.boot_ms(), &unsure, err) ||
+	    raise_fences(c->store, fences_lost(c, fit), err) || mark_record(c->store, err))
+		return -1;
+	snprintf(detail, sizeof(detail),
+		 "%s: its last audit row is %" PRIu64 ", the mark is at %" PRIu64
+		 "; %zu leases are unsure",
+		 mark_fit_text(fit), head, c->mark.mark.seq, unsure);
+	cc_log(LOG_WARNING, "%s: %s", event, detail);
+	return audit(c, event, detail, err);
+}
+
+static int doubt_all(struct custodian *c, enum mark_fit fit, const char *event,
+		     struct cc_error *err)
+{
+	if (store_begin(c->store, err))
+		return -1;
+	if (doubt(c, fit, event, err) || store_commit(c->store, err)) {
+		store_rollback(c->store);
+		return -1;
+	}
+	return 0;
+}
+
+static int begin(struct custodian *c, enum mark_fit fit, struct cc_error *err)
+{
+	struct mark *m = &c->mark.mark;
+	uint64_t longest;
+
+	if (mark_longest(c->store, &longest, err))
+		return -1;
+	quarantine_promise(c, longest);
+	quarantine_promise(c, LONGEST_MIN_MS);
+	if (doubt_all(c, fit, "quarantine", err))
+		return -1;
+	set_end(c);
+	cc_log(LOG_WARNING,
+	       "quarantine: the database is not the one that keyd served last; for %" PRId64
+	       " s nobody gets a volume who did not have it. Revocations and removals of after "
+	       "the copy was made are to be made again. See keyd(8)",
+	       (m->quarantine_end_ms - c->clock.boot_ms()) / 1000);
+	return write_mark(c, err);
+}
+
+/* One that was on when keyd ended goes on. */
+static int go_on(struct custodian *c, struct cc_error *err)
+{
+	uint64_t longest;
+
+	if (strcmp(c->mark.mark.quarantine_boot, c->boot_id) != 0)
+		set_end(c);
+	if (mark_longest(c->store, &longest, err))
+		return -1;
+	quarantine_promise(c, longest);
+	cc_log(LOG_WARNING, "quarantine: goes on for %" PRId64 " s", quarantine_left(c) / 1000);
+	return write_mark(c, err);
+}
+
+static int judge(struct custodian *c, const char *dir, enum mark_fit *fit, struct cc_error *err)
+{
+	if (anchor_make(dir, err))
+		return -1;
+	c->marked = true;
+	if (mark_open(&c->mark, dir, true, err))
+		return -1;
+	return mark_judge(c->store, &c->mark, fit, err);
+}
+
+int quarantine_open(struct custodian *c, const char *dir, struct cc_error *err)
+{
+	enum mark_fit fit;
+
+	if (judge(c, dir, &fit, err))
+		return -1;
+	if (fit != MARK_NONE && fit != MARK_FITS)
+		return begin(c, fit, err);
+	if (quarantine_on(c))
+		return go_on(c, err);
+	return mark_longest(c->store, &c->mark.mark.longest_ms, err) || write_mark(c, err) ||
+			       mark_record(c->store, err)
+		       ? -1
+		       : 0;
+}
+
+/* ---- how it ends ---- */
+
+static int end(struct custodian *c, struct cc_error *err)
+{
+	if (store_begin(c->store, err))
+		return -1;
+	if (audit(c, "quarantine", "over", err) || store_commit(c->store, err)) {
+		store_rollback(c->store);
+		return -1;
+	}
+	clear_end(c);
+	return write_mark(c, err);
+}
+
+void quarantine_tick(struct custodian *c)
+{
+	struct cc_error err;
+
+	if (!quarantine_on(c) || quarantine_left(c))
+		return;
+	if (end(c, &err))
+		cc_log(LOG_ERR, "quarantine: cannot be ended: %s", err.text);
+	else
+		cc_log(LOG_NOTICE, "quarantine: over");
+}
+
+int quarantine_accept(struct custodian *c, const char *dir, bool *was, struct cc_error *err)
+{
+	enum mark_fit fit;
+
+	if (judge(c, dir, &fit, err))
+		return -1;
+	*was = quarantine_on(c) || (fit != MARK_NONE && fit != MARK_FITS);
+	if (!*was)
+		return 0;
+	if (fit == MARK_FITS ? audit(c, "accept", "the quarantine is ended", err)
+			     : doubt_all(c, fit, "accept", err))
+		return -1;
+	clear_end(c);
+	return mark_longest(c->store, &c->mark.mark.longest_ms, err) || write_mark(c, err) ? -1 : 0;
+}
+
+/* ---- the mark ---- */
+
+void quarantine_promise(struct custodian *c, uint64_t ms)
+{
+	if (ms <= c->mark.mark.longest_ms)
+		return;
+	c->mark.mark.longest_ms = ms;
+	c->promised = true;
+}
+
+int quarantine_follow(struct custodian *c, struct cc_error *err)
+{
+	struct mark *m = &c->mark.mark;
+	int64_t now_ms = c->clock.boot_ms();
+	unsigned char hash[32];
+	uint64_t seq;
+
+	if (!c->marked)
+		return 0;
+	store_audit_committed(c->store, &seq, hash);
+	if (seq <= m->seq && !c->promised)
+		return 0;
+	if (seq > m->seq) {
+		m->seq = seq;
+		memcpy(m->hash, hash, sizeof(m->hash));
+	}
+	if (mark_write(&c->mark, c->promised || now_ms - c->mark.synced_ms >= SYNC_MS, now_ms, err))
+		return -1;
+	c->promised = false;
+	return 0;
+}

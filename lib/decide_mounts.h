@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * decide_mounts.h - the decision's part about mounts. Pure as the rest of it.
+ */
+#ifndef CC_DECIDE_MOUNTS_H
+#define CC_DECIDE_MOUNTS_H
+
+#include "identity.h"
+#include "measurement.h"
+
+/**
+ * cc_decide_mounts - each mount is the engine's own and away from the volume, the placeholder of
+ * the volume where the volume goes, or one that a rule of the identity allows; none has an option
+ * that gives more than a mount without options has, unless the rule names it.
+ *
+ * Return: 0; -1 with CC_E_REFUSED, fact "mounts".
+ */
+int cc_decide_mounts(const struct cc_identity *id, const struct cc_measurement *m,
+		     struct cc_error *err);
+
+#endif

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What an identity may demand of a container: which of it is so. */
+#include "lib_test.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "demand.h"
+#include "dmctl/container/measure.h"
+#include "strv.h"
+
+static char shm[] = "/dev/shm", tmpfs[] = "tmpfs", bind[] = "bind";
+
+/* A container whose first process is this one, with one mount, and facts. */
+static struct cc_strv holds(struct oci_facts f, char *shm_type, enum cc_ns_state ipc, bool running)
+{
+	struct cc_mount mount = {.destination = shm, .type = shm_type};
+	struct cc_measurement m = {.running = running, .n_mounts = 1, .mounts = &mount};
+	static char *known[] = {"network:none"};
+	struct cc_error err = {0};
+
+	for (size_t i = 0; i < CC_NS_COUNT; i++)
+		if (!strcmp(cc_ns_names[i], "ipc"))
+			m.ns[i] = ipc;
+	expect_ok(measure_holds(getpid(), "/none", 5, &(struct cc_strv){1, known}, &f, &m, &err),
+		  &err);
+	return m.holds;
+}
+
+static bool holds_word(const char *word, struct oci_facts f, char *shm_type, enum cc_ns_state ipc,
+		       bool running)
+{
+	struct cc_strv words = holds(f, shm_type, ipc, running);
+	bool so = cc_strv_has(&words, word);
+
+	cc_strv_clear(&words);
+	return so;
+}
+
+static void what_the_engine_knows_holds(void **state)
+{
+	(void)state;
+	assert_true(holds_word("network:none", (struct oci_facts){0}, tmpfs, CC_NS_PRIVATE, true));
+}
+
+static void a_terminal_is_in_config_json(void **state)
+{
+	(void)state;
+	assert_true(holds_word(CC_NO_TTY, (struct oci_facts){0}, tmpfs, CC_NS_PRIVATE, false));
+	assert_false(holds_word(CC_NO_TTY, (struct oci_facts){.terminal = true}, tmpfs,
+				CC_NS_PRIVATE, false));
+}
+
+static void ipc_is_private_when_nobody_else_can_join(void **state)
+{
+	(void)state;
+	assert_true(holds_word(CC_PRIVATE_IPC, (struct oci_facts){0}, tmpfs, CC_NS_PRIVATE, false));
+	assert_false(holds_word(CC_PRIVATE_IPC, (struct oci_facts){0}, bind, CC_NS_PRIVATE, false));
+	assert_false(holds_word(CC_PRIVATE_IPC, (struct oci_facts){0}, tmpfs, CC_NS_HOST, false));
+	assert_false(holds_word(CC_PRIVATE_IPC, (struct oci_facts){0}, tmpfs, CC_NS_JOINED, false));
+}
+
+static void a_user_namespace_is_not_ours(void **state)
+{
+	(void)state;
+	assert_false(holds_word(CC_USER_NAMESPACE, (struct oci_facts){.user_ns = true}, tmpfs,
+				CC_NS_PRIVATE, false));
+}
+
+static void a_group_that_is_not_there_may_swap(void **state)
+{
+	(void)state;
+	assert_false(holds_word(CC_NO_SWAP, (struct oci_facts){0}, tmpfs, CC_NS_PRIVATE, false));
+}
+
+/* What config.json says comes into force when the program is executed. */
+static void no_core_is_by_config_json_first_and_by_the_kernel_then(void **state)
+{
+	const struct rlimit none = {0, 0};
+	struct oci_facts zero = {.core_limit = 0}, some = {.core_limit = 1},
+			 inherited = {.core_limit = -1};
+	struct rlimit now;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_CORE, &now), 0);
+	assert_true(holds_word(CC_NO_CORE, zero, tmpfs, CC_NS_PRIVATE, false));
+	if (now.rlim_max > 0) {
+		assert_false(holds_word(CC_NO_CORE, zero, tmpfs, CC_NS_PRIVATE, true));
+		assert_false(holds_word(CC_NO_CORE, inherited, tmpfs, CC_NS_PRIVATE, false));
+	}
+	assert_int_equal(setrlimit(RLIMIT_CORE, &none), 0);
+	assert_true(holds_word(CC_NO_CORE, zero, tmpfs, CC_NS_PRIVATE, true));
+	assert_true(holds_word(CC_NO_CORE, inherited, tmpfs, CC_NS_PRIVATE, false));
+	assert_false(holds_word(CC_NO_CORE, some, tmpfs, CC_NS_PRIVATE, false));
+}
+
+static void a_limit_of_core_files_counts_when_both_are_0(void **state)
+{
+	static const char form[] =
+		"Limit                     Soft Limit           Hard Limit           Units     \n"
+		"Max cpu time              unlimited            unlimited            seconds   \n"
+		"Max core file size        %-20s %-20s bytes     \n";
+	char text[512];
+
+	(void)state;
+	snprintf(text, sizeof(text), form, "0", "0");
+	assert_true(proc_limits_no_core(text));
+	snprintf(text, sizeof(text), form, "0", "unlimited");
+	assert_false(proc_limits_no_core(text));
+	snprintf(text, sizeof(text), form, "4096", "4096");
+	assert_false(proc_limits_no_core(text));
+	assert_false(proc_limits_no_core(""));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_the_engine_knows_holds),
+		cmocka_unit_test(a_terminal_is_in_config_json),
+		cmocka_unit_test(ipc_is_private_when_nobody_else_can_join),
+		cmocka_unit_test(a_user_namespace_is_not_ours),
+		cmocka_unit_test(a_group_that_is_not_there_may_swap),
+		cmocka_unit_test(no_core_is_by_config_json_first_and_by_the_kernel_then),
+		cmocka_unit_test(a_limit_of_core_files_counts_when_both_are_0),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
