@@ -72,6 +72,7 @@ static int write_copy(struct store *st, const char *part, const char *path, uint
 		return cc_fail_errno(err, errno == EEXIST ? CC_E_EXISTS : CC_E_INTERNAL,
 				     "%s: a backup that was broken off", part);
 	rc = fill_copy(st, &copy, part, rows, err);
+	sql_forget(&copy);
 	sqlite3_close(copy.db);
 	if (rc == 0)
 		rc = publish(fd, part, path, err);

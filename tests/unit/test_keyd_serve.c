@@ -49,7 +49,7 @@ static void in_child(void (*fn)(const struct fixture *f), const struct fixture *
 
 static void init(const struct fixture *f)
 {
-	const struct init_options opts = {f->state, f->kek, "testing", NULL, 0};
+	const struct init_options opts = {f->state, NULL, f->kek, "testing", NULL, 0};
 	struct cc_error err;
 
 	_exit(cc_secret_heap_init(&err) || keyd_init(&opts, &err) ? 1 : 0);
@@ -85,7 +85,7 @@ static int setup(void **state)
 	in_child(init, f);
 	f->keyd = fork();
 	if (f->keyd == 0) {
-		const struct serve_options opts = {f->admin, f->state, f->kek, "nobody"};
+		const struct serve_options opts = {f->admin, f->state, NULL, f->kek, "nobody"};
 		struct cc_error err;
 		int rc = serve(&opts, &err);
 
