@@ -228,7 +228,7 @@ static int enrol(struct init *in, const char *path, struct cc_error *err)
 	if (!name || !cc_is_name(name))
 		return cc_fail(err, CC_E_INVALID, "%s: \"kid\" must be an agent's name", path);
 	public = cc_jwk_public(jwk, err);
-	if (!public || agent_key_enrol(in->store, name, public, thumbprint, &added, err))
+	if (!public || agent_key_enrol(in->store, name, public, NULL, thumbprint, &added, err))
 		return cc_prefix(err, "%s", path);
 	if (added)
 		made(in, "agent", name);

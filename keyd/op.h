@@ -90,6 +90,10 @@ enum plane_bit {
 	ROW(AUDIT_LIST, audit_list, PLANE_ADMIN, "GET", "/v1/audit", "audit.list", OPF_AFTER_SEQ)  \
 	ROW(RENEW, renew, PLANES, "POST", "/v1/renew", "renew", OPF_AUDITED | OPF_ATTESTED)        \
 	ROW(VOLUME_SET, volume_set, PLANE_ADMIN, "POST", "/v1/volumes/NAME/set", "volume.set",     \
+	    OPF_AUDITED | OPF_WAKES)                                                               \
+	ROW(AGENT_SET, agent_set, PLANE_ADMIN, "POST", "/v1/agents/NAME/set", "agent.set",         \
+	    OPF_AUDITED | OPF_WAKES)                                                               \
+	ROW(SIGNER_SET, signer_set, PLANE_ADMIN, "POST", "/v1/signers/NAME/set", "signer.set",     \
 	    OPF_AUDITED | OPF_WAKES)
 
 /* Those that the front answers by itself. */

@@ -74,6 +74,8 @@ int cc_volume_check(const struct cc_volume *v, struct cc_error *err)
 			       v->fs);
 	if (check_number("generation", v->generation, 1, UINT32_MAX, err))
 		return -1;
+	if (v->creator[0] && check_name("creator", v->creator, err))
+		return -1;
 	return check_name("realm", v->realm, err);
 }
 
@@ -90,6 +92,16 @@ static int get_text(const json_t *obj, const char *key, char *out, size_t size,
 		return cc_fail(err, CC_E_INVALID, WHAT ": %s is too long", key);
 	memcpy(out, s, strlen(s) + 1);
 	return 0;
+}
+
+/* Nobody is "" in the structure, and absent in JSON. */
+static int get_creator(const json_t *obj, char out[static CC_NAME_LEN], struct cc_error *err)
+{
+	if (!json_object_get(obj, "creator"))
+		return 0;
+	return get_text(obj, "creator", out, CC_NAME_LEN, err) || check_name("creator", out, err)
+		       ? -1
+		       : 0;
 }
 
 static int get_u32(const json_t *obj, const char *key, uint32_t *out, struct cc_error *err)
@@ -135,7 +147,7 @@ static int get_wish(struct cc_volume *v, const json_t *obj, struct cc_error *err
 	    get_u32(obj, "sectorSize", &v->sector_size, err) ||
 	    cc_json_u64(obj, WHAT, "offset", true, &v->offset, err) ||
 	    cc_json_u64(obj, WHAT, "sectors", true, &v->sectors, err) ||
-	    get_text(obj, "fs", v->fs, sizeof(v->fs), err) ||
+	    get_text(obj, "fs", v->fs, sizeof(v->fs), err) || get_creator(obj, v->creator, err) ||
 	    cc_lease_terms_read(obj, WHAT, &v->terms, err) ||
 	    cc_mount_options_read(obj, WHAT, &v->mount, err))
 		return -1;
@@ -147,7 +159,7 @@ int cc_volume_wish_from_json(struct cc_volume *v, const json_t *obj, struct cc_e
 	static const char *const known[] = {"name",	    "uuid",	  "cipher",
 					    "keyBytes",	    "sectorSize", "offset",
 					    "sectors",	    "fs",	  CC_LEASE_TERMS_MEMBERS,
-					    "mountOptions", NULL};
+					    "mountOptions", "creator",	  NULL};
 
 	return cc_json_only(obj, WHAT, known, err) || get_wish(v, obj, err) ? -1 : 0;
 }
@@ -177,7 +189,8 @@ json_t *cc_volume_wish_to_json(const struct cc_volume *v)
 			v->uuid, "cipher", v->cipher, "keyBytes", (json_int_t)v->key_bytes,
 			"sectorSize", (json_int_t)v->sector_size, "offset", (json_int_t)v->offset,
 			"sectors", (json_int_t)v->sectors, "fs", v->fs, "mountOptions", mount);
-	if (!obj || !terms || json_object_update(obj, terms))
+	if (!obj || !terms || json_object_update(obj, terms) ||
+	    (v->creator[0] && json_object_set_new(obj, "creator", json_string(v->creator))))
 		return NULL;
 	return cc_steal(obj);
 }

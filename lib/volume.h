@@ -31,6 +31,7 @@
  * @realm: of keyd
  * @created: seconds since the epoch, UTC
  * @ready: false: state "creating", it holds nobody's data yet
+ * @creator: agent that may have the key to format it while it is being created; "" for none
  * @terms: on which its key is lent
  * @mount: how it is mounted, on whatever host
  */
@@ -47,6 +48,7 @@ struct cc_volume {
 	char realm[CC_NAME_LEN];
 	int64_t created;
 	bool ready;
+	char creator[CC_NAME_LEN];
 	struct cc_lease_terms terms;
 	struct cc_mount_options mount;
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * cmd_agents.c - dmctl agents enroll, ls, rm: host agents whose evidence keyd believes.
+ * cmd_agents.c - dmctl agents enroll, ls, set, rm: host agents whose evidence keyd believes.
  */
 #include <getopt.h>
 #include <string.h>
@@ -10,6 +10,7 @@
 #include "jwk.h"
 #include "client/keyd_client.h"
 #include "cli/output.h"
+#include "cli/scope_option.h"
 
 /* A JWK file, of which only the public part is used. NULL on error. */
 static json_t *read_public_jwk(const char *path, struct cc_error *err)
@@ -30,16 +31,17 @@ int cmd_agents_enroll(int argc, char **argv, const struct global_options *g)
 	cc_auto_json json_t *body = NULL;
 	cc_auto_json json_t *answer = NULL;
 	cc_auto_json json_t *jwk = NULL;
+	const char *volumes;
 	struct cc_error err;
 
-	if (cmd_only_arguments(g, argc, argv, names))
+	if (scope_option(argc, argv, g, names, &volumes))
 		return CC_E_USAGE;
 	if (keyd_name(argv[optind], "agent", &err))
 		return cmd_fail(g, &err);
 	jwk = read_public_jwk(argv[optind + 1], &err);
 	if (!jwk)
 		return cmd_fail(g, &err);
-	body = json_pack("{s:s, s:O}", "name", argv[optind], "jwk", jwk);
+	body = json_pack("{s:s, s:O, s:s*}", "name", argv[optind], "jwk", jwk, "volumes", volumes);
 	if (keyd_request("POST", "/v1/agents", body, &answer, &err))
 		return cmd_fail(g, &err);
 	if (g->json)
@@ -54,10 +56,16 @@ int cmd_agents_ls(int argc, char **argv, const struct global_options *g)
 	static const struct column columns[] = {
 		{"NAME", "name"},
 		{"KEY", "thumbprint"},
+		{"VOLUMES", "volumes"},
 		{NULL, NULL},
 	};
 
 	return cmd_list(argc, argv, g, "/v1/agents", "agents", columns);
+}
+
+int cmd_agents_set(int argc, char **argv, const struct global_options *g)
+{
+	return scope_set(argc, argv, g, "/v1/agents", "agent");
 }
 
 int cmd_agents_rm(int argc, char **argv, const struct global_options *g)

@@ -88,6 +88,7 @@ static void print_volume(json_t *volume)
 		{"Key generation", "generation"},
 		{"Realm", "realm"},
 		{"Created", "created"},
+		{"Created by", "creator"},
 		{"Mount point", "identity.mountPoint"},
 		{"Identity serial", "identity.serial"},
 		{"Identity digest", "identity.digest"},

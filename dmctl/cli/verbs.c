@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli/lease_terms_option.h"
+#include "cli/scope_option.h"
 
 #define ENGINE_OPTION "  --engine docker|podman   ask only this engine for the container\n"
 
@@ -73,13 +74,17 @@ static const struct verb verbs[] = {
 	 NULL},
 
 	{"signer", "add", cmd_signer_add, SECRETS_NONE, "NAME FILE.pem",
-	 "Trust a public key to sign identities", NULL},
+	 "Trust a public key to sign identities", SCOPE_HELP " (default: all)\n"},
 	{"signer", "ls", cmd_signer_ls, SECRETS_NONE, "", "List signers", NULL},
+	{"signer", "set", cmd_signer_set, SECRETS_NONE, "NAME --volumes PATTERN,…",
+	 "Change which volumes a signer signs for", SCOPE_HELP "\n"},
 	{"signer", "rm", cmd_signer_rm, SECRETS_NONE, "NAME", "Stop trusting a signer", NULL},
 
 	{"agents", "enroll", cmd_agents_enroll, SECRETS_NONE, "NAME FILE.jwk",
-	 "Trust a host agent's public key", NULL},
+	 "Trust a host agent's public key", SCOPE_HELP " (default: all)\n"},
 	{"agents", "ls", cmd_agents_ls, SECRETS_NONE, "", "List enrolled agents", NULL},
+	{"agents", "set", cmd_agents_set, SECRETS_NONE, "NAME --volumes PATTERN,…",
+	 "Change which volumes an agent may have", SCOPE_HELP "\n"},
 	{"agents", "rm", cmd_agents_rm, SECRETS_NONE, "NAME", "Stop trusting an agent", NULL},
 
 	{"lease", "ls", cmd_lease_ls, SECRETS_NONE, "", "List leases", NULL},

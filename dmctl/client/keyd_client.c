@@ -243,6 +243,20 @@ static json_t *read_agent_key(const char *path, struct cc_error *err)
 	return jwk;
 }
 
+int keyd_agent_name(const char *agent_key_path, char name[static 64], struct cc_error *err)
+{
+	cc_auto_json json_t *jwk = read_agent_key(agent_key_path, err);
+	const char *kid = json_string_value(json_object_get(jwk, "kid"));
+
+	if (!jwk)
+		return -1;
+	if (!kid || !cc_is_name(kid))
+		return cc_fail(err, CC_E_INVALID, "%s: \"kid\" must be an agent's name",
+			       agent_key_path);
+	memcpy(name, kid, strlen(kid) + 1);
+	return 0;
+}
+
 /**
  * struct session - one exchange that begins with a challenge, which keyd keeps for the connection
  * that asked for it. Everything in @ev is borrowed, so it is never passed to cc_evidence_clear().

@@ -52,6 +52,9 @@ int keyd_list(const char *path, const char *member, json_t **answer, json_t **li
 int keyd_request_admin(const char *method, const char *path, const json_t *body, json_t **answer,
 		       struct cc_error *err);
 
+/* The name that this host's agent signs as, from its key. */
+int keyd_agent_name(const char *agent_key_path, char name[static 64], struct cc_error *err);
+
 /**
  * keyd_release - challenge, evidence, release: the whole exchange of docs/api.md.
  * @op: "release" needs @m, "format" does not

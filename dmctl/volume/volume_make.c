@@ -93,6 +93,7 @@ static int new_uuid(char uuid[static 37], struct cc_error *err)
 
 /* ---- the steps ----------------------------------------------------------------------------- */
 
+/* keyd gives the key to format the volume to this host's agent only. */
 static int record(const struct volume_wish *r, const char *uuid, uint64_t sectors,
 		  struct cc_volume *v, struct cc_error *err)
 {
@@ -106,6 +107,8 @@ static int record(const struct volume_wish *r, const char *uuid, uint64_t sector
 	};
 	cc_auto_json json_t *answer = NULL, *body = NULL;
 
+	if (keyd_agent_name(CC_AGENT_KEY, wish.creator, err))
+		return -1;
 	snprintf(wish.name, sizeof(wish.name), "%s", r->name);
 	snprintf(wish.uuid, sizeof(wish.uuid), "%s", uuid);
 	snprintf(wish.fs, sizeof(wish.fs), "%s", r->fs);

@@ -4,10 +4,11 @@
 #include <string.h>
 
 #include "custodian/random_uuid.h"
+#include "custodian/scope_check.h"
 #include "jwk.h"
 
-static int is_enrolled(struct store *st, const struct store_agent *a, bool *enrolled,
-		       struct cc_error *err)
+static int is_enrolled(struct store *st, const struct store_agent *a,
+		       const struct cc_scope *volumes, bool *enrolled, struct cc_error *err)
 {
 	store_auto_agent struct store_agent old = {0};
 
@@ -15,13 +16,16 @@ static int is_enrolled(struct store *st, const struct store_agent *a, bool *enro
 	if (store_agent_get(st, a->name, &old, err))
 		return err->code == CC_E_NOTFOUND ? 0 : -1;
 	*enrolled = !strcmp(old.thumbprint, a->thumbprint);
+	if (*enrolled && volumes && !cc_scope_eq(volumes, &old.volumes))
+		return scope_differs("agents", a->name, &old.volumes, volumes, err);
 	return 0;
 }
 
 int agent_key_enrol(struct store *st, const char *name, const json_t *jwk,
-		    char thumbprint[static 64], bool *added, struct cc_error *err)
+		    const struct cc_scope *volumes, char thumbprint[static 64], bool *added,
+		    struct cc_error *err)
 {
-	store_auto_agent struct store_agent a = {0};
+	store_auto_agent struct store_agent a = {.volumes = CC_SCOPE_ALL};
 	cc_auto_free char *text = NULL;
 	bool enrolled;
 
@@ -38,7 +42,9 @@ int agent_key_enrol(struct store *st, const char *name, const json_t *jwk,
 	a.jwk = json_dumps(jwk, JSON_COMPACT | JSON_SORT_KEYS);
 	if (!a.jwk)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	if (is_enrolled(st, &a, &enrolled, err))
+	if (volumes)
+		a.volumes = *volumes;
+	if (is_enrolled(st, &a, volumes, &enrolled, err))
 		return -1;
 	*added = !enrolled;
 	if (enrolled)

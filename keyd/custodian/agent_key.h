@@ -9,12 +9,14 @@
 
 /**
  * agent_key_enrol - enrols @jwk, which must be a public P-256 key, under @name.
+ * @volumes: that it may have keys of; NULL: all, or those of an enrolment that is there
  * @thumbprint: out, RFC 7638
  * @added: out, false when the same key is enrolled under that name already
  * What is added is a new enrolment, also of a name or a key that was enrolled before.
- * Another key under that name, or that key under another name: CC_E_EXISTS.
+ * Another key under that name, that key under another name, or other volumes: CC_E_EXISTS.
  */
 int agent_key_enrol(struct store *st, const char *name, const json_t *jwk,
-		    char thumbprint[static 64], bool *added, struct cc_error *err);
+		    const struct cc_scope *volumes, char thumbprint[static 64], bool *added,
+		    struct cc_error *err);
 
 #endif

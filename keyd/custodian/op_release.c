@@ -11,6 +11,7 @@
 #include "custodian/lease.h"
 #include "custodian/quarantine.h"
 #include "release.h"
+#include "custodian/scope_check.h"
 #include "custodian/volume_json.h"
 #include "custodian/volume_key.h"
 
@@ -115,14 +116,42 @@ static int release(struct custodian *c, struct call *call, struct store_volume *
 			   (json_int_t)id->serial, "digest", digest);
 }
 
+/* Whoever had the key while the volume was made has it for good: that is who makes it. */
+static int check_creator(struct custodian *c, const struct store_volume *v,
+			 const struct store_agent *agent, struct cc_error *err)
+{
+	store_auto_agent struct store_agent creator = {0};
+
+	if (!v->creator[0])
+		return cc_refuse(
+			err, "creator",
+			"volume %s names no agent that may format it, agent %s neither: create "
+			"it with a dmctl that says so (\"creator\"), upgrade that of an earlier "
+			"version",
+			v->rec.name, agent->name);
+	if (!strcmp(v->creator, agent->enrolment))
+		return 0;
+	if (store_agent_by_enrolment(c->store, v->creator, &creator, err) &&
+	    err->code != CC_E_NOTFOUND)
+		return -1;
+	return cc_refuse(
+		err, "creator",
+		"volume %s is for %s%s to format, not for agent %s: to make it on this host "
+		"instead, run \"dmctl volume create\" here",
+		v->rec.name, creator.name[0] ? "agent " : "an agent that was removed", creator.name,
+		agent->name);
+}
+
 /* A key to format goes without a lease. */
 static int format(struct custodian *c, struct call *call, const struct store_volume *v,
-		  struct store_identity *row, struct cc_error *err)
+		  const struct store_agent *agent, struct store_identity *row, struct cc_error *err)
 {
 	if (v->rec.ready)
 		return cc_refuse(err, "state",
 				 "volume %s is in use already: its key is for its container only",
 				 v->rec.name);
+	if (check_creator(c, v, agent, err))
+		return -1;
 	if (store_identity_get(c->store, v->id, row, err) && err->code != CC_E_NOTFOUND)
 		return -1;
 	/* It may have been formatted, and be in use, in the database that is lost. */
@@ -147,8 +176,9 @@ static int release_volume(struct custodian *c, struct call *call, const struct c
 	if (store_volume_by_uuid(c->store, cl->ev->volume, &v, err))
 		return -1;
 	NOTE(call->note.volume, v.rec.name);
-	if (cl->ev->op == CC_OP_FORMAT ? format(c, call, &v, &row, err)
-				       : release(c, call, &v, cl, &row, err))
+	if (scope_check("agents", cl->agent->name, &cl->agent->volumes, v.rec.name, err) ||
+	    (cl->ev->op == CC_OP_FORMAT ? format(c, call, &v, cl->agent, &row, err)
+					: release(c, call, &v, cl, &row, err)))
 		return -1;
 	/* Without its lease, which may be another reader's. */
 	obj = volume_and_identity_json(c, &v, row.envelope ? &row : NULL, err);

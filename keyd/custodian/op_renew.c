@@ -9,6 +9,7 @@
 #include "custodian/attest.h"
 #include "identity.h"
 #include "custodian/lease.h"
+#include "custodian/scope_check.h"
 #include "custodian/volume_json.h"
 
 /**
@@ -37,7 +38,8 @@ static int check_lease(struct custodian *c, struct renewing *g, struct cc_error 
 	int rc = lease_mine(c->store, g->r->lease, g->r->volume, &ask, &g->lease, err);
 
 	NOTE(g->note.volume, g->lease.volume);
-	return rc;
+	return rc ? rc
+		  : scope_check("agents", g->agent->name, &g->agent->volumes, g->lease.volume, err);
 }
 
 static int decide(struct custodian *c, struct renewing *g, struct cc_error *err)

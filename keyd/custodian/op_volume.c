@@ -8,6 +8,7 @@
 #include "custodian/quarantine.h"
 #include "name.h"
 #include "custodian/page.h"
+#include "custodian/scope_check.h"
 #include "custodian/volume_json.h"
 #include "custodian/volume_key.h"
 
@@ -52,6 +53,21 @@ static int answer(struct custodian *c, struct call *call, const struct store_vol
 	return json_object_update(call->out, obj) ? cc_fail(err, CC_E_NOMEM, "out of memory") : 0;
 }
 
+/* It is remembered by enrolment: a later agent of that name is another. */
+static int name_creator(struct custodian *c, struct store_volume *v, struct cc_error *err)
+{
+	store_auto_agent struct store_agent a = {0};
+
+	if (!v->rec.creator[0])
+		return 0;
+	if (store_agent_get(c->store, v->rec.creator, &a, err))
+		return cc_prefix(err, "creator of volume %s", v->rec.name);
+	if (scope_check("agents", a.name, &a.volumes, v->rec.name, err))
+		return -1;
+	memcpy(v->creator, a.enrolment, sizeof(v->creator));
+	return 0;
+}
+
 int op_volume_create(struct custodian *c, struct call *call, struct cc_error *err)
 {
 	struct store_volume v = {0};
@@ -63,7 +79,9 @@ int op_volume_create(struct custodian *c, struct call *call, struct cc_error *er
 	if (check(c, &v, err))
 		return -1;
 	NOTE(call->note.volume, v.rec.name);
-	if (volume_key_make(&c->kek, &v, err) || volume_put(c, &v, err))
+	snprintf(call->note.detail, sizeof(call->note.detail), "creator %s, by process %u",
+		 v.rec.creator[0] ? v.rec.creator : "none", call->rq->peer);
+	if (name_creator(c, &v, err) || volume_key_make(&c->kek, &v, err) || volume_put(c, &v, err))
 		return -1;
 	quarantine_promise(c, v.rec.terms.lease_ms);
 	return answer(c, call, &v, err);

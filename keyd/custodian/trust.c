@@ -6,6 +6,7 @@
 #include "dsse.h"
 #include "name.h"
 #include "pkey.h"
+#include "custodian/scope_check.h"
 #include "strv.h"
 
 /**
@@ -13,6 +14,7 @@
  * @keyids: one a signature, as the envelope has them
  * @named: only signers whose keys are among them are tried, or only the others
  * @tries: verifications of the others so far
+ * @outside: the refusal of a signer that signed it, but is not for its volume; CC_OK: none
  * @identity: out
  */
 struct attempt {
@@ -22,6 +24,7 @@ struct attempt {
 	struct cc_strv keyids;
 	bool named;
 	size_t tries;
+	struct cc_error outside;
 	struct cc_identity *identity;
 	char signer[CC_NAME_LEN];
 };
@@ -48,6 +51,12 @@ static int try_signer(struct attempt *at, const struct store_signer *s, struct c
 		if (!at->identity)
 			return -1;
 		kept_identity_put(at->kept, &proof, at->identity, len);
+	}
+	/* Another one that signed it may be for this volume. */
+	if (scope_check("signer", s->name, &s->volumes, at->identity->volume, &at->outside)) {
+		cc_identity_free(at->identity);
+		at->identity = NULL;
+		return 0;
 	}
 	memcpy(at->signer, s->name, sizeof(at->signer));
 	return 1;
@@ -105,7 +114,9 @@ struct cc_identity *trust_verify(struct store *st, struct kept *kept, const char
 	if (rc == 0)
 		rc = try_all(st, &at, err);
 	cc_strv_clear(&at.keyids);
-	if (rc == 0)
+	if (rc == 0 && at.outside.code)
+		*err = at.outside;
+	else if (rc == 0)
 		cc_refuse(
 			err, "signature",
 			"no enrolled signer signed this identity: enrol its key (\"dmctl signer add\"), or "

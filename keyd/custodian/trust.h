@@ -20,7 +20,7 @@
  * @hint: name of the signer to try first; may be "" or gone
  * @signer: out, who signed
  * Return: the identity; NULL with CC_E_INVALID fact "envelope" or "identity", or CC_E_REFUSED fact
- * "signature" when no enrolled signer made it.
+ * "signature" when no enrolled signer made it, "scope" when none that did is for its volume.
  */
 struct cc_identity *trust_verify(struct store *st, struct kept *kept, const char *envelope,
 				 size_t len, const char *hint, char signer[static CC_NAME_LEN],

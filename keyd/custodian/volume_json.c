@@ -37,7 +37,23 @@ struct cc_volume volume_record(const struct custodian *c, const struct store_vol
 	struct cc_volume rec = v->rec;
 
 	snprintf(rec.realm, sizeof(rec.realm), "%s", c->realm);
+	rec.creator[0] = '\0'; /* of a wish; add_creator() says who it is */
 	return rec;
+}
+
+/* Who may format it, as long as it is not. */
+static int add_creator(struct custodian *c, const struct store_volume *v, json_t *obj,
+		       struct cc_error *err)
+{
+	store_auto_agent struct store_agent a = {0};
+
+	if (v->rec.ready || !v->creator[0])
+		return 0;
+	if (store_agent_by_enrolment(c->store, v->creator, &a, err))
+		return err->code == CC_E_NOTFOUND ? 0 : -1;
+	return json_object_set_new(obj, "creator", json_string(a.name))
+		       ? cc_fail(err, CC_E_NOMEM, "out of memory")
+		       : 0;
 }
 
 static json_t *identity_json(const struct store_identity *id)
@@ -77,5 +93,5 @@ json_t *volume_json(struct custodian *c, const struct store_volume *v, struct cc
 		cc_fail(err, CC_E_NOMEM, "out of memory");
 		return NULL;
 	}
-	return cc_steal(obj);
+	return add_creator(c, v, obj, err) ? NULL : cc_steal(obj);
 }

@@ -26,6 +26,7 @@
 #include "audit_chain.h"
 #include "digest.h"
 #include "name.h"
+#include "scope.h"
 #include "store/store_types.h"
 #include "volume.h"
 
@@ -37,7 +38,8 @@
 /**
  * struct store_volume - a volume.
  * @id: row; filled by the store
- * @rec: the record, all of it but the realm, which is "" here
+ * @rec: the record, all of it but the realm and the creator, which are "" here
+ * @creator: enrolment of the agent that may have the key to format the volume; "" for none
  * @kek_id: the key-encryption key @wrapped is under
  * @wrapped: volume key as kek_wrap() made it, @wrapped_len bytes
  * @wrap_format: what the wrapped key is bound to, enum kek_format
@@ -49,6 +51,7 @@
 struct store_volume {
 	int64_t id;
 	struct cc_volume rec;
+	char creator[CC_UUID_LEN];
 	char kek_id[33];
 	unsigned char wrapped[STORE_WRAPPED_MAX];
 	size_t wrapped_len;
@@ -69,22 +72,25 @@ struct store_identity {
 	char *mount_point;
 };
 
-/* A signer's public key, SubjectPublicKeyInfo PEM, owned. */
+/* A signer's public key, SubjectPublicKeyInfo PEM, owned. @volumes: that it signs identities of */
 struct store_signer {
 	char name[CC_NAME_LEN];
 	char keyid[CC_DIGEST_LEN];
 	char *pem;
+	struct cc_scope volumes;
 };
 
 /*
  * An enrolled host agent. @enrolment: random UUID, made when it was enrolled, of this key for good:
- * the next of its name has another. @jwk: public JWK text, owned.
+ * the next of its name has another. @jwk: public JWK text, owned. @volumes: that it may have keys
+ * of
  */
 struct store_agent {
 	char name[CC_NAME_LEN];
 	char enrolment[CC_UUID_LEN];
 	char thumbprint[64];
 	char *jwk;
+	struct cc_scope volumes;
 };
 
 /**
@@ -243,6 +249,8 @@ int store_signer_get(struct store *st, const char *name, struct store_signer *s,
 int store_signer_each(struct store *st, store_signer_fn *fn, void *arg, struct cc_error *err);
 int store_signer_set_keyid(struct store *st, const char *name, const char *keyid,
 			   struct cc_error *err);
+/* Writes @volumes of the signer that was read. */
+int store_signer_set_volumes(struct store *st, const struct store_signer *s, struct cc_error *err);
 int store_signer_delete(struct store *st, const char *name, struct cc_error *err);
 
 /* Agents. An add of a taken name is CC_E_EXISTS. */
@@ -250,6 +258,10 @@ typedef int store_agent_fn(void *arg, const struct store_agent *a, struct cc_err
 int store_agent_add(struct store *st, const struct store_agent *a, struct cc_error *err);
 int store_agent_get(struct store *st, const char *name, struct store_agent *a,
 		    struct cc_error *err);
+int store_agent_by_enrolment(struct store *st, const char *enrolment, struct store_agent *a,
+			     struct cc_error *err);
+/* Writes @volumes of the agent that was read. */
+int store_agent_set_volumes(struct store *st, const struct store_agent *a, struct cc_error *err);
 int store_agent_each(struct store *st, store_agent_fn *fn, void *arg, struct cc_error *err);
 int store_agent_delete(struct store *st, const char *name, struct cc_error *err);
 

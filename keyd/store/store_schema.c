@@ -78,6 +78,12 @@
 	" serial_floor INTEGER NOT NULL," \
 	" ver INTEGER NOT NULL) STRICT;"
 
+/* Everybody is for all volumes, as before; a volume that is being created has no creator. */
+#define SCOPE_CHANGE_5                                                     \
+	"ALTER TABLE agent ADD COLUMN volumes TEXT NOT NULL DEFAULT '*';"  \
+	"ALTER TABLE signer ADD COLUMN volumes TEXT NOT NULL DEFAULT '*';" \
+	"ALTER TABLE volume ADD COLUMN creator TEXT NOT NULL DEFAULT '';"
+
 static const char schema[] =
 	"CREATE TABLE setting (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;"
 
@@ -119,7 +125,7 @@ static const char schema[] =
 	" keyid TEXT NOT NULL UNIQUE,"
 	" pem TEXT NOT NULL) STRICT;"
 
-	AGENT_TABLE LEASE_TABLE_2 LEASE_CHANGE_4 TOMBSTONE_TABLE
+	AGENT_TABLE LEASE_TABLE_2 LEASE_CHANGE_4 TOMBSTONE_TABLE SCOPE_CHANGE_5
 
 	"CREATE TABLE audit ("
 	" seq INTEGER PRIMARY KEY,"
@@ -213,7 +219,7 @@ static const struct step steps[] = {
 	 "UPDATE lease SET cover_ms = ms, enrolment = coalesce("
 	 "(SELECT enrolment FROM agent WHERE agent.name = lease.agent), '');",
 	 NULL},
-	{MAC_COLUMNS HEAD_TABLE, take_over},
+	{SCOPE_CHANGE_5 MAC_COLUMNS HEAD_TABLE, take_over},
 };
 
 static int pragma_int(struct store *st, const char *sql, int64_t *v, struct cc_error *err)

@@ -12,11 +12,11 @@
 #define UPDATE(table, key) "UPDATE " table " SET mac = ? WHERE " key " = ?"
 const struct sealed sealed_tables[SEALED_END] = {
 	[SEALED_SETTING] = {"setting", SELECT_SETTING, UPDATE("setting", "key"), 2, 0},
-	[SEALED_VOLUME] = {"volume", SELECT_VOLUME, UPDATE("volume", "id"), 23, 1},
+	[SEALED_VOLUME] = {"volume", SELECT_VOLUME, UPDATE("volume", "id"), 24, 1},
 	[SEALED_TOMBSTONE] = {"tombstone", SELECT_TOMBSTONE, UPDATE("tombstone", "name"), 4, 0},
 	[SEALED_IDENTITY] = {"identity", SELECT_IDENTITY, UPDATE("identity", "volume"), 6, 7},
-	[SEALED_SIGNER] = {"signer", SELECT_SIGNER, UPDATE("signer", "name"), 3, 0},
-	[SEALED_AGENT] = {"agent", SELECT_AGENT, UPDATE("agent", "name"), 4, 0},
+	[SEALED_SIGNER] = {"signer", SELECT_SIGNER, UPDATE("signer", "name"), 4, 0},
+	[SEALED_AGENT] = {"agent", SELECT_AGENT, UPDATE("agent", "name"), 5, 0},
 	[SEALED_LEASE] = {"lease", SELECT_LEASE, UPDATE("lease", "id"), 17, 0},
 	[SEALED_AUDIT] = {"audit", SELECT_AUDIT, UPDATE("audit", "seq"), 11, 0},
 	[SEALED_AUDIT_HEAD] = {"audit_head", SELECT_AUDIT_HEAD, UPDATE("audit_head", "id"), 6, 0},

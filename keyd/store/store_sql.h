@@ -106,15 +106,15 @@ extern const struct sealed sealed_tables[SEALED_END];
 #define SEALED_VOLUME_FIELDS                                                                 \
 	"name, uuid, cipher, key_bytes, sector_size, data_offset, sectors, fs, generation, " \
 	"ready, created, kek_id, wrapped, fence, serial_floor, wrap_format, lease_ms, "      \
-	"shared_read, on_lapse, on_revoke, queue_ms, mount_options"
+	"shared_read, on_lapse, on_revoke, queue_ms, mount_options, creator"
 #define SELECT_SETTING "SELECT key, value, mac FROM setting "
 #define SELECT_VOLUME "SELECT id, " SEALED_VOLUME_FIELDS ", mac FROM volume "
 #define SELECT_TOMBSTONE "SELECT name, fence, serial_floor, ver, mac FROM tombstone "
 #define SELECT_IDENTITY                                                                            \
 	"SELECT i.volume, i.envelope, i.serial, i.digest, i.signer, i.mount_point, i.mac, v.name " \
 	"FROM identity i JOIN volume v ON v.id = i.volume "
-#define SELECT_SIGNER "SELECT name, keyid, pem, mac FROM signer "
-#define SELECT_AGENT "SELECT name, enrolment, thumbprint, jwk, mac FROM agent "
+#define SELECT_SIGNER "SELECT name, keyid, pem, volumes, mac FROM signer "
+#define SELECT_AGENT "SELECT name, enrolment, thumbprint, jwk, volumes, mac FROM agent "
 #define SELECT_LEASE                                                                         \
 	"SELECT l.id, v.name, v.uuid, l.agent, l.container, l.boot_id, l.fence, l.granted, " \
 	"l.ms, l.shared, l.read_only, l.revoked, l.host_boot, l.end_ms, l.cover_ms, l.ver, " \

@@ -80,7 +80,8 @@ void store_signer_clear(struct store_signer *s)
 static int signer_mac(struct store *st, const struct store_signer *s,
 		      unsigned char mac[static STORE_MAC_LEN], struct cc_error *err)
 {
-	return sql_mac(st, mac, err, SEALED_SIGNER, "ttt", s->name, s->keyid, s->pem);
+	return sql_mac(st, mac, err, SEALED_SIGNER, "tttt", s->name, s->keyid, s->pem,
+		       s->volumes.text);
 }
 
 int store_signer_add(struct store *st, const struct store_signer *s, struct cc_error *err)
@@ -90,9 +91,24 @@ int store_signer_add(struct store *st, const struct store_signer *s, struct cc_e
 
 	if (signer_mac(st, s, mac, err))
 		return -1;
-	n = sql_run(st, err, "INSERT INTO signer (name, keyid, pem, mac) VALUES (?, ?, ?, ?)",
-		    "tttb", s->name, s->keyid, s->pem, (const void *)mac, sizeof(mac));
+	n = sql_run(st, err,
+		    "INSERT INTO signer (name, keyid, pem, volumes, mac) VALUES (?, ?, ?, ?, ?)",
+		    "ttttb", s->name, s->keyid, s->pem, s->volumes.text, (const void *)mac,
+		    sizeof(mac));
 	return n < 0 ? cc_prefix(err, "signer %s or its key %s", s->name, s->keyid) : 0;
+}
+
+/* One that keyd did not write covers nothing, and so does not count. */
+static int read_scope(sqlite3_stmt *q, int col, struct cc_scope *s, struct cc_error *err)
+{
+	char text[CC_SCOPE_LEN];
+
+	if (sql_text(q, col, text, sizeof(text), err))
+		return -1;
+	if (cc_scope_parse(text, s, err))
+		return cc_fail(err, CC_E_INTERNAL,
+			       "keyd's database is damaged: volumes of a signer or an agent");
+	return 0;
 }
 
 static int read_signer(struct store *st, sqlite3_stmt *q, struct store_signer *s,
@@ -100,7 +116,7 @@ static int read_signer(struct store *st, sqlite3_stmt *q, struct store_signer *s
 {
 	memset(s, 0, sizeof(*s));
 	if (sql_check(st, q, SEALED_SIGNER, err) || sql_text(q, 0, s->name, sizeof(s->name), err) ||
-	    sql_text(q, 1, s->keyid, sizeof(s->keyid), err))
+	    sql_text(q, 1, s->keyid, sizeof(s->keyid), err) || read_scope(q, 3, &s->volumes, err))
 		return -1;
 	return sql_dup(q, 2, &s->pem, NULL, err);
 }
@@ -153,6 +169,20 @@ int store_signer_set_keyid(struct store *st, const char *name, const char *keyid
 	return n < 0 ? cc_prefix(err, "signer %s", name) : 0;
 }
 
+int store_signer_set_volumes(struct store *st, const struct store_signer *s, struct cc_error *err)
+{
+	unsigned char mac[STORE_MAC_LEN];
+	int n;
+
+	if (signer_mac(st, s, mac, err))
+		return -1;
+	n = sql_run(st, err, "UPDATE signer SET volumes = ?, mac = ? WHERE name = ?", "tbt",
+		    s->volumes.text, (const void *)mac, sizeof(mac), s->name);
+	if (n < 0)
+		return -1;
+	return n ? 0 : not_found(err, "signer", s->name);
+}
+
 int store_signer_delete(struct store *st, const char *name, struct cc_error *err)
 {
 	int n = sql_run(st, err, "DELETE FROM signer WHERE name = ?", "t", name);
@@ -170,19 +200,25 @@ void store_agent_clear(struct store_agent *a)
 	memset(a, 0, sizeof(*a));
 }
 
+static int agent_mac(struct store *st, const struct store_agent *a,
+		     unsigned char mac[static STORE_MAC_LEN], struct cc_error *err)
+{
+	return sql_mac(st, mac, err, SEALED_AGENT, "ttttt", a->name, a->enrolment, a->thumbprint,
+		       a->jwk, a->volumes.text);
+}
+
 int store_agent_add(struct store *st, const struct store_agent *a, struct cc_error *err)
 {
 	unsigned char mac[STORE_MAC_LEN];
 	int n;
 
-	if (sql_mac(st, mac, err, SEALED_AGENT, "tttt", a->name, a->enrolment, a->thumbprint,
-		    a->jwk))
+	if (agent_mac(st, a, mac, err))
 		return -1;
 	n = sql_run(st, err,
-		    "INSERT INTO agent (name, enrolment, thumbprint, jwk, mac) "
-		    "VALUES (?, ?, ?, ?, ?)",
-		    "ttttb", a->name, a->enrolment, a->thumbprint, a->jwk, (const void *)mac,
-		    sizeof(mac));
+		    "INSERT INTO agent (name, enrolment, thumbprint, jwk, volumes, mac) "
+		    "VALUES (?, ?, ?, ?, ?, ?)",
+		    "tttttb", a->name, a->enrolment, a->thumbprint, a->jwk, a->volumes.text,
+		    (const void *)mac, sizeof(mac));
 	return n < 0 ? cc_prefix(err, "agent %s or its key %s", a->name, a->thumbprint) : 0;
 }
 
@@ -192,7 +228,8 @@ static int read_agent(struct store *st, sqlite3_stmt *q, struct store_agent *a,
 	memset(a, 0, sizeof(*a));
 	if (sql_check(st, q, SEALED_AGENT, err) || sql_text(q, 0, a->name, sizeof(a->name), err) ||
 	    sql_text(q, 1, a->enrolment, sizeof(a->enrolment), err) ||
-	    sql_text(q, 2, a->thumbprint, sizeof(a->thumbprint), err))
+	    sql_text(q, 2, a->thumbprint, sizeof(a->thumbprint), err) ||
+	    read_scope(q, 4, &a->volumes, err))
 		return -1;
 	return sql_dup(q, 3, &a->jwk, NULL, err);
 }
@@ -205,6 +242,32 @@ int store_agent_get(struct store *st, const char *name, struct store_agent *a, s
 	if (rc < 0)
 		return -1;
 	return rc ? read_agent(st, q, a, err) : not_found(err, "agent", name);
+}
+
+int store_agent_by_enrolment(struct store *st, const char *enrolment, struct store_agent *a,
+			     struct cc_error *err)
+{
+	sql_auto sqlite3_stmt *q =
+		sql_prepare(st, err, SELECT_AGENT "WHERE enrolment = ?", "t", enrolment);
+	int rc = q ? sql_step(st, q, err) : -1;
+
+	if (rc < 0)
+		return -1;
+	return rc ? read_agent(st, q, a, err) : not_found(err, "agent", enrolment);
+}
+
+int store_agent_set_volumes(struct store *st, const struct store_agent *a, struct cc_error *err)
+{
+	unsigned char mac[STORE_MAC_LEN];
+	int n;
+
+	if (agent_mac(st, a, mac, err))
+		return -1;
+	n = sql_run(st, err, "UPDATE agent SET volumes = ?, mac = ? WHERE name = ?", "tbt",
+		    a->volumes.text, (const void *)mac, sizeof(mac), a->name);
+	if (n < 0)
+		return -1;
+	return n ? 0 : not_found(err, "agent", a->name);
 }
 
 int store_agent_each(struct store *st, store_agent_fn *fn, void *arg, struct cc_error *err)

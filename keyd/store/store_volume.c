@@ -3,7 +3,7 @@
 
 #include "store/store_sql.h"
 
-#define VALUES "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
+#define VALUES "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
 
 /* A word the terms do not know was not written by keyd. */
 static int read_terms(sqlite3_stmt *q, struct cc_lease_terms *t, struct cc_error *err)
@@ -39,7 +39,7 @@ static int read_row(struct store *st, sqlite3_stmt *q, struct store_volume *v, s
 	if (sql_check(st, q, SEALED_VOLUME, err))
 		return -1;
 	v->id = sqlite3_column_int64(q, 0);
-	v->rec.realm[0] = '\0';
+	v->rec.realm[0] = v->rec.creator[0] = '\0';
 	v->rec.ready = sqlite3_column_int(q, 10);
 	v->rec.created = sqlite3_column_int64(q, 11);
 	if (sql_text(q, 1, v->rec.name, sizeof(v->rec.name), err) ||
@@ -52,13 +52,14 @@ static int read_row(struct store *st, sqlite3_stmt *q, struct store_volume *v, s
 	    sql_text(q, 12, v->kek_id, sizeof(v->kek_id), err) ||
 	    sql_blob(q, 13, v->wrapped, sizeof(v->wrapped), &v->wrapped_len, err) ||
 	    sql_u64(q, 14, &v->fence, err) || sql_u64(q, 15, &v->serial_floor, err) ||
-	    sql_u32(q, 16, &v->wrap_format, err))
+	    sql_u32(q, 16, &v->wrap_format, err) ||
+	    sql_text(q, 23, v->creator, sizeof(v->creator), err))
 		return -1;
 	return read_terms(q, &v->rec.terms, err) || read_mount(q, &v->rec.mount, err) ? -1 : 0;
 }
 
 /* The columns of SEALED_VOLUME_FIELDS, and what is bound to them. */
-#define FIELD_TYPES "tttiiuutuiitbuuiuittut"
+#define FIELD_TYPES "tttiiuutuiitbuuiuittutt"
 #define FIELD_VALUES(v, mount)                                                                  \
 	(v)->rec.name, (v)->rec.uuid, (v)->rec.cipher, (int64_t)(v)->rec.key_bytes,             \
 		(int64_t)(v)->rec.sector_size, (v)->rec.offset, (v)->rec.sectors, (v)->rec.fs,  \
@@ -66,7 +67,8 @@ static int read_row(struct store *st, sqlite3_stmt *q, struct store_volume *v, s
 		(const void *)(v)->wrapped, (v)->wrapped_len, (v)->fence, (v)->serial_floor,    \
 		(int64_t)(v)->wrap_format, (v)->rec.terms.lease_ms,                             \
 		(int64_t)(v)->rec.terms.shared_read, cc_on_lapse_name((v)->rec.terms.on_lapse), \
-		cc_on_revoke_name((v)->rec.terms.on_revoke), (v)->rec.terms.queue_ms, mount
+		cc_on_revoke_name((v)->rec.terms.on_revoke), (v)->rec.terms.queue_ms, mount,    \
+		(v)->creator
 
 /* @sql: takes VALUES, the MAC and the id */
 static int write_row(struct store *st, const char *sql, const struct store_volume *v,

@@ -15,7 +15,7 @@ function __dmctl_words
     for word in (commandline -opc)[2..]
         if test $skip = 1
             set skip 0
-        else if string match -qr -- '^(--(keyd|agent|fs|label|sector-size|key-bytes|cipher|wipe-signature|engine|volume|mount-point|serial|key|predicate|subject|name|passphrase-file|passphrase-fd|output|pubkey|after|realm|cdi-dir|plugin-dir|without-gate|lease|shared-read|on-lapse|on-revoke|on-lock|mount-options)|-o)$' $word
+        else if string match -qr -- '^(--(keyd|agent|fs|label|sector-size|key-bytes|cipher|wipe-signature|engine|volume|mount-point|serial|key|predicate|subject|name|passphrase-file|passphrase-fd|output|pubkey|after|realm|cdi-dir|plugin-dir|without-gate|lease|shared-read|on-lapse|on-revoke|on-lock|mount-options|volumes)|-o)$' $word
             set skip 1
         else if not string match -q -- '-*' $word
             echo $word
@@ -79,9 +79,9 @@ function __dmctl_arguments
             __dmctl_names volume ls
         case 'volume create 2' 'volume header-restore 3'
             __dmctl_devices
-        case 'signer rm 1'
+        case 'signer rm 1' 'signer set 1'
             __dmctl_names signer ls
-        case 'agents rm 1'
+        case 'agents rm 1' 'agents set 1'
             __dmctl_names agents ls
         case 'lease revoke 1'
             __dmctl_names lease ls

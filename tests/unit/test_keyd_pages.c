@@ -118,10 +118,11 @@ static void every_agent_and_signer_is_on_one_page(void **state)
 	struct world *w = *state;
 	cc_auto_json json_t *signers = all_pages(w, OP_SIGNER_LIST, "signers", "name");
 	cc_auto_json json_t *agents = NULL;
-	struct store_agent a = {.jwk = (char *)"{}"};
+	store_auto_agent struct store_agent a = {0};
 	struct cc_error err;
 
 	assert_int_equal(json_object_size(signers), 1);
+	assert_int_equal(store_agent_get(w->custodian.store, "host1", &a, &err), 0);
 	assert_int_equal(store_begin(w->custodian.store, &err), 0);
 	for (int i = 0; i < MANY; i++) {
 		snprintf(a.name, sizeof(a.name), "a%05d", i);

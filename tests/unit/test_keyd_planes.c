@@ -257,6 +257,10 @@ static char *body_of(const struct world *w, enum op op)
 	case OP_VOLUME_CREATE:
 		obj = volume_body("mallory", UUID_OTHER);
 		break;
+	case OP_AGENT_SET:
+	case OP_SIGNER_SET:
+		obj = json_pack("{s:s}", "volumes", "mallory*");
+		break;
 	case OP_VOLUME_SET:
 		obj = json_pack("{s:i}", "leaseMs", 2000);
 		break;
@@ -271,13 +275,13 @@ static char *body_of(const struct world *w, enum op op)
 
 static const char *arg_of(enum op op)
 {
-	static const char *const names[] = {"pgdata", "ci", "host1"};
-
 	if (strstr(operations[op].path, "/UUID"))
 		return UUID_PGDATA;
 	if (!strstr(operations[op].path, "/NAME"))
 		return "";
-	return names[op == OP_SIGNER_DELETE ? 1 : op == OP_AGENT_DELETE ? 2 : 0];
+	if (strstr(operations[op].path, "/signers/"))
+		return "ci";
+	return strstr(operations[op].path, "/agents/") ? "host1" : "pgdata";
 }
 
 static void a_front_of_the_agents_gets_nothing_of_administration(void **state)

@@ -339,9 +339,11 @@ static void no_key_is_given_to_format(void **state)
 	cc_auto_json json_t *recipient = one_time_key();
 	cc_auto_free char *jws = NULL;
 	auto_got struct got g = {0};
+	json_t *body = volume_body("other", UUID_OTHER);
 	struct claim cl;
 
-	ask_ok(w, OP_VOLUME_CREATE, "", volume_body("other", UUID_OTHER));
+	json_object_set_new(body, "creator", json_string("host1"));
+	ask_ok(w, OP_VOLUME_CREATE, "", body);
 	copy_as(w, "old");
 	ask_ok(w, OP_VOLUME_READY, "other", json_object());
 	put_back(w, "old");

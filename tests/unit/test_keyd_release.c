@@ -477,9 +477,11 @@ static void format_is_for_volumes_being_created_only(void **state)
 {
 	struct world *w = *state;
 	auto_got struct got ready = ask_format(w, UUID_PGDATA), creating = {0};
+	json_t *body = volume_body("other", UUID_OTHER);
 
 	assert_error(&ready, 403, "refused", "state");
-	ask_ok(w, OP_VOLUME_CREATE, "", volume_body("other", UUID_OTHER));
+	json_object_set_new(body, "creator", json_string("host1"));
+	ask_ok(w, OP_VOLUME_CREATE, "", body);
 	creating = ask_format(w, UUID_OTHER);
 	assert_int_equal(creating.http, 200);
 	assert_non_null(json_object_get(creating.body, "jwe"));

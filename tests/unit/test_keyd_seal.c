@@ -244,7 +244,8 @@ static void ready_is_what_the_key_was_wrapped_for(void **state)
 	cc_auto_free char *jws = NULL;
 	auto_got struct got g = {0};
 
-	tamper_sealed(w, "UPDATE volume SET ready = 0");
+	tamper_sealed(w, "UPDATE volume SET ready = 0, creator = (SELECT enrolment FROM agent "
+			 "WHERE name = 'host1')");
 	cl.op = CC_OP_FORMAT;
 	jws = sign_claim(&cl);
 	g = send_release(w, jws, recipient);

@@ -2,12 +2,14 @@
 /* Databases of older versions, and what was changed in one behind keyd's back. */
 #include "keyd_hosts.h"
 
-#define BACK_TO_4                                                                   \
-	"DROP TABLE audit_head;"                                                    \
-	"ALTER TABLE setting DROP COLUMN mac; ALTER TABLE volume DROP COLUMN mac;"  \
-	"ALTER TABLE identity DROP COLUMN mac; ALTER TABLE signer DROP COLUMN mac;" \
-	"ALTER TABLE agent DROP COLUMN mac; ALTER TABLE lease DROP COLUMN mac;"     \
-	"ALTER TABLE tombstone DROP COLUMN mac; ALTER TABLE audit DROP COLUMN mac;" \
+#define BACK_TO_4                                                                        \
+	"DROP TABLE audit_head;"                                                         \
+	"ALTER TABLE setting DROP COLUMN mac; ALTER TABLE volume DROP COLUMN mac;"       \
+	"ALTER TABLE identity DROP COLUMN mac; ALTER TABLE signer DROP COLUMN mac;"      \
+	"ALTER TABLE agent DROP COLUMN mac; ALTER TABLE lease DROP COLUMN mac;"          \
+	"ALTER TABLE tombstone DROP COLUMN mac; ALTER TABLE audit DROP COLUMN mac;"      \
+	"ALTER TABLE agent DROP COLUMN volumes; ALTER TABLE signer DROP COLUMN volumes;" \
+	"ALTER TABLE volume DROP COLUMN creator;"                                        \
 	"PRAGMA user_version = 4;"
 
 #define BACK_TO_3                                                      \
@@ -140,6 +142,22 @@ static void a_lease_of_version_3_covers_its_length(void **state)
 	fake_boot_ms += END;
 	assert_free(w);
 	fake_host_boot = was;
+}
+
+static void a_database_of_version_4_has_no_scopes_and_no_creators(void **state)
+{
+	struct world *w = *state;
+	auto_got struct got agents = {0}, signers = {0}, g = {0};
+
+	back_to_version_4(w);
+	open_custodian(w);
+	agents = ask(w, OP_AGENT_LIST, "", NULL);
+	signers = ask(w, OP_SIGNER_LIST, "", NULL);
+	assert_non_null(strstr(agents.text, "\"volumes\":\"*\""));
+	assert_non_null(strstr(signers.text, "\"volumes\":\"*\""));
+	g = ask(w, OP_VOLUME_GET, "pgdata", NULL);
+	assert_null(json_object_get(g.body, "creator"));
+	assert_free(w);
 }
 
 static void a_key_that_version_1_lost_does_not_keep_keyd_from_starting(void **state)
@@ -309,6 +327,7 @@ int main(void)
 		hosts_test(a_database_of_version_1_is_brought_up_to_date),
 		hosts_test(a_volume_of_version_2_has_no_mount_options),
 		hosts_test(a_lease_of_version_3_covers_its_length),
+		hosts_test(a_database_of_version_4_has_no_scopes_and_no_creators),
 		hosts_test(a_key_that_version_1_lost_does_not_keep_keyd_from_starting),
 		hosts_test(key_ids_of_signers_are_made_canonical),
 		hosts_test(two_signers_of_one_key_do_not_keep_keyd_from_starting),

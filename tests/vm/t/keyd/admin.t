@@ -5,7 +5,7 @@
 
 . ./lib.sh
 . ./volume-lib.sh
-plan 35
+plan 42
 
 need keyd_setup
 jwk=/etc/container-crypt/agent.jwk
@@ -31,6 +31,12 @@ like "agents ls shows both" "$(dmctl agents ls)" 'host2.*tester'
 ok "enrolling the same key again is no error" dmctl agents enroll host2 "$tap_dir/two.jwk"
 jose jwk gen -i '{"alg":"ES256"}' -o "$tap_dir/three.jwk"
 fails_with 9 'host2' dmctl agents enroll host2 "$tap_dir/three.jwk"
+is "an agent is for all volumes unless it is said" "$(dmctl agents ls --json | jq -c '[.agents[].volumes]')" '["*","*"]'
+ok "agents set takes a list of patterns" dmctl agents set host2 --volumes 'web-?,pg*'
+is "agents ls shows the volumes that an agent is for" "$(dmctl agents ls | awk '$1 == "host2" {print $3}')" 'web-?,pg*'
+fails_with 9 "dmctl agents set host2 --volumes 'mail'" dmctl agents enroll host2 "$tap_dir/two.jwk" --volumes mail
+fails_with 1 '"\[a\]" is not a pattern' dmctl agents set host2 --volumes '[a]'
+fails_with 8 'nosuch' dmctl agents set nosuch --volumes '*'
 ok "agents rm removes an agent" dmctl agents rm host2
 fails_with 8 'host2' dmctl agents rm host2
 jose jwk gen -i '{"kty":"RSA","bits":2048}' -o "$tap_dir/rsa.jwk"
@@ -41,7 +47,13 @@ openssl genpkey -algorithm rsa -pkeyopt rsa_keygen_bits:2048 2>/dev/null |
 	openssl pkey -pubout >"$tap_dir/rsa.pub"
 fails_with 10 'rsa.pub' dmctl signer add rsa "$tap_dir/rsa.pub"
 fails_with 8 'nosuch' dmctl signer rm nosuch
-is "signer ls of no signer is its heading" "$(dmctl signer ls)" "NAME  KEY"
+is "signer ls of no signer is its heading" "$(dmctl signer ls)" "NAME  KEY  VOLUMES"
+openssl genpkey -algorithm ed25519 2>/dev/null | openssl pkey -pubout >"$tap_dir/ed.pub"
+need dmctl signer add ci "$tap_dir/ed.pub" --volumes 'pg*'
+is "signer set changes which volumes a signer signs for" \
+	"$(dmctl signer ls --json | jq -r '.signers[0].volumes')$(dmctl signer set ci --volumes 'web?,mail')$(dmctl signer ls | awk 'NR == 2 {print $3}')" \
+	"pg*web?,mail"
+need dmctl signer rm ci
 
 # ---- leases, audit ----
 is "lease ls --json of no lease is an empty list" "$(dmctl lease ls --json)" "$(printf '{\n  "leases": []\n}')"

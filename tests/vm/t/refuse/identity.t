@@ -43,6 +43,16 @@ wait_for 20 leaves_nothing
 need identity vol docker app:1
 
 agent=$(dmctl agents ls --json | jq -r '.agents[0].name')
+signer=$(dmctl signer ls --json | jq -r '.signers[0].name')
+need dmctl agents set "$agent" --volumes 'web*'
+run_refused "a volume that the agent is not for" "agent $agent is for volumes"
+need dmctl agents set "$agent" --volumes 'web*,vol'
+need dmctl signer set "$signer" --volumes 'web*'
+run_refused "an identity of a signer that is not for the volume" "signer $signer is for volumes"
+need dmctl signer set "$signer" --volumes 'v?l'
+ok "with agent and signer for the volume the container runs" run_app docker app:1
+need docker rm -f app
+wait_for 20 leaves_nothing
 cp /etc/container-crypt/agent.jwk "$tap_dir/agent.jwk"
 need dmctl agents rm "$agent"
 run_refused "an agent that is not enrolled" "agent"
