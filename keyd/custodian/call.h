@@ -29,6 +29,7 @@ struct note {
  * struct call - a request being handled.
  * @in: its body, an object; NULL for operations without one
  * @out: the answer, a new object the handler fills; @text instead of it for metrics (malloced)
+ * @created: when what is erased was made, seconds since the epoch; of OPF_ERASES
  * @counter: goes up by one when all of it is done; NULL for none
  */
 struct call {
@@ -36,6 +37,7 @@ struct call {
 	json_t *in;
 	json_t *out;
 	char *text;
+	int64_t created;
 	uint64_t *counter;
 	struct note note;
 };

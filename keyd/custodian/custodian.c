@@ -101,7 +101,9 @@ void custodian_close(struct custodian *c)
 {
 	if (c->marked)
 		mark_close(&c->mark);
-	c->marked = false;
+	if (c->has_domain)
+		domain_close(&c->domain);
+	c->marked = c->has_domain = false;
 	store_close(c->store);
 	kek_clear(&c->kek);
 	c->store = NULL;

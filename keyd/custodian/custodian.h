@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "custodian/domain.h"
 #include "custodian/kek.h"
 #include "custodian/mark.h"
 #include "name.h"
@@ -51,6 +52,7 @@ struct custodian_counters {
  * struct custodian - all of it.
  * @boot_id: of this host
  * @mark: the high-water mark, where @marked
+ * @domain: what volume keys are under, where @has_domain
  * @promised: it has a longer lease than what is written
  */
 struct custodian {
@@ -63,7 +65,8 @@ struct custodian {
 	struct custodian_clock clock;
 	struct custodian_floor floor;
 	struct mark_file mark;
-	bool marked, promised;
+	struct domain domain;
+	bool marked, promised, has_domain;
 };
 
 /**

@@ -54,9 +54,10 @@ static int seal_key(struct custodian *c, const struct store_volume *v, const jso
 	struct kek_use use = {v->rec.name, v->rec.uuid, v->rec.generation, v->rec.cipher,
 			      v->rec.key_bytes};
 	cc_auto_secret struct cc_secret key = {0};
+	const struct kek *kek = domain_find(&c->domain, &c->kek, v->kek_id, err);
 	cc_auto_free char *jwe = NULL;
 
-	if (kek_unwrap(&c->kek, &use, v->wrapped, v->wrapped_len, &key, err) ||
+	if (!kek || kek_unwrap(kek, &use, v->wrapped, v->wrapped_len, &key, err) ||
 	    cc_release_seal(&key, recipient, &jwe, err))
 		return -1;
 	return call_answer(out, err, "{s:s}", "jwe", jwe);

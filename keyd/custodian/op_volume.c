@@ -20,13 +20,14 @@ static int make_key(struct custodian *c, struct store_volume *v, struct cc_error
 {
 	struct kek_use use = {v->rec.name, v->rec.uuid, v->rec.generation, v->rec.cipher,
 			      v->rec.key_bytes};
+	const struct kek *kek = domain_active(&c->domain, &c->kek);
 	cc_auto_secret struct cc_secret key = {0};
 
-	memcpy(v->kek_id, c->kek.id, sizeof(v->kek_id));
+	memcpy(v->kek_id, kek->id, sizeof(v->kek_id));
 	v->wrap_format = KEK_FORMAT;
 	if (cc_secret_random(&key, v->rec.key_bytes, err))
 		return -1;
-	return kek_wrap(&c->kek, &use, &key, v->wrapped, &v->wrapped_len, err);
+	return kek_wrap(kek, &use, &key, v->wrapped, &v->wrapped_len, err);
 }
 
 /*
@@ -212,5 +213,9 @@ int op_volume_delete(struct custodian *c, struct call *call, struct cc_error *er
 		 call->rq->peer);
 	if (forget_leases(c, &v, err) || store_tombstone_put(c->store, &v, err))
 		return -1;
-	return store_volume_delete(c->store, v.id, err);
+	call->created = v.rec.created;
+	if (store_volume_delete(c->store, v.id, err))
+		return -1;
+	/* Nothing was ever written under the key of one that was not made ready. */
+	return v.rec.ready ? domain_retire(&c->domain, c->store, err) : 0;
 }

@@ -5,7 +5,7 @@
 #include "store/store_sql.h"
 
 #define APPLICATION_ID 0x636b6431 /* "ckd1" */
-#define SCHEMA_VERSION 4
+#define SCHEMA_VERSION 5
 
 /*
  * Several leases of one volume are shared ones; whether they may be is decided in lease.c. The
@@ -44,6 +44,14 @@
 	" enrolment TEXT NOT NULL UNIQUE,"  \
 	" thumbprint TEXT NOT NULL UNIQUE," \
 	" jwk TEXT NOT NULL) STRICT;"
+
+#define KEK_TABLE                      \
+	"CREATE TABLE kek ("           \
+	" number INTEGER PRIMARY KEY," \
+	" state TEXT NOT NULL,"        \
+	" id TEXT NOT NULL UNIQUE,"    \
+	" created INTEGER NOT NULL,"   \
+	" wrapped BLOB NOT NULL) STRICT;"
 
 /* What a new volume of a deleted one's name goes on from. */
 #define TOMBSTONE_TABLE                   \
@@ -94,7 +102,7 @@ static const char schema[] =
 	" keyid TEXT NOT NULL UNIQUE,"
 	" pem TEXT NOT NULL) STRICT;"
 
-	AGENT_TABLE LEASE_TABLE_2 LEASE_CHANGE_4 TOMBSTONE_TABLE
+	AGENT_TABLE LEASE_TABLE_2 LEASE_CHANGE_4 TOMBSTONE_TABLE KEK_TABLE
 
 	"CREATE TABLE audit ("
 	" seq INTEGER PRIMARY KEY,"
@@ -149,6 +157,7 @@ static const struct step steps[] = {
 	 "UPDATE lease SET cover_ms = ms, enrolment = coalesce("
 	 "(SELECT enrolment FROM agent WHERE agent.name = lease.agent), '');",
 	 NULL},
+	{KEK_TABLE, NULL},
 };
 
 static int pragma_int(struct store *st, const char *sql, int64_t *v, struct cc_error *err)

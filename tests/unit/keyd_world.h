@@ -25,6 +25,7 @@
 #include "jwk.h"
 #include "keyd/custodian/lease.h"
 #include "keyd/custodian/quarantine.h"
+#include "keyd/custodian/start.h"
 #include "strv.h"
 #include "keyd/custodian/upgrade.h"
 
@@ -512,8 +513,9 @@ static inline void open_custodian(struct world *w)
 	if (!w->custodian.store ||
 	    upgrade_keys(w->custodian.store, &w->custodian.kek, fake_real, &err) ||
 	    upgrade_signers(w->custodian.store, fake_real, &err) ||
-	    (w->anchor[0] && quarantine_open(&w->custodian, w->anchor, &err)) ||
-	    lease_settle(w->custodian.store, fake_host_boot, get_fake_boot_ms, &err))
+	    (w->anchor[0]
+		     ? custodian_ready(&w->custodian, w->anchor, &err)
+		     : lease_settle(w->custodian.store, fake_host_boot, get_fake_boot_ms, &err)))
 		fail_msg("%s", err.text);
 }
 

@@ -7,6 +7,7 @@
 	"ALTER TABLE lease DROP COLUMN ver;"                           \
 	"ALTER TABLE lease DROP COLUMN enrolment;"                     \
 	"DROP TABLE tombstone;"                                        \
+	"DROP TABLE kek;"                                              \
 	"ALTER TABLE agent RENAME TO a;"                               \
 	"CREATE TABLE agent (name TEXT PRIMARY KEY,"                   \
 	" thumbprint TEXT NOT NULL UNIQUE, jwk TEXT NOT NULL) STRICT;" \
