@@ -193,8 +193,14 @@ $(B)/tests/vm/leaserace: $(call OBJ,,tests/vm/src/leaserace.c $(filter-out dmctl
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
 
-install-guest: $(B)/tests/vm/leaserace
-	$(Q)install -Dm755 -t $(LIBEXEC) $<
+# So does this: it changes keyd's database as keyd itself would.
+$(B)/tests/vm/keydtool: $(call OBJ,,tests/vm/src/keydtool.c $(filter-out keyd/main.c,$(KEYD))) $(B)/lib/libcc.a
+	$(ld)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
+
+install-guest: $(B)/tests/vm/leaserace $(B)/tests/vm/keydtool
+	$(Q)install -Dm755 -t $(LIBEXEC) $^
 
 unit-build: $(UNIT_BIN)
 fuzz-build: $(FUZZ_BIN)

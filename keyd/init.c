@@ -2,7 +2,6 @@
 #include "init.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 #include <time.h>
 #include <sys/stat.h>
@@ -13,6 +12,7 @@
 #include "jwk.h"
 #include "custodian/kek.h"
 #include "custodian/mark.h"
+#include "custodian/seal.h"
 #include "name.h"
 #include "store/store.h"
 
@@ -27,6 +27,7 @@
 struct init {
 	const struct init_options *opts;
 	struct kek kek;
+	struct seal seal;
 	struct store *store;
 	unsigned int changes;
 };
@@ -81,7 +82,7 @@ static int find_kek(struct init *in, struct cc_error *err)
 {
 	cc_auto_free char *id = NULL;
 
-	if (store_setting_get(in->store, "kek_id", &id, err))
+	if (store_setting_peek(in->store, "kek_id", &id, err))
 		return -1;
 	if (id && access(in->opts->kek, F_OK))
 		return cc_fail(err, CC_E_NOTFOUND,
@@ -126,6 +127,37 @@ static int open_store(struct init *in, struct cc_error *err)
 		found("database", path);
 	else
 		made(in, "database", path);
+	return 0;
+}
+
+/* With another KEK no row of it would verify. */
+static int compare_kek(struct init *in, struct cc_error *err)
+{
+	cc_auto_free char *id = NULL;
+
+	if (store_setting_peek(in->store, "kek_id", &id, err))
+		return -1;
+	if (id && strcmp(id, in->kek.id) != 0)
+		return cc_fail(err, CC_E_EXISTS,
+			       "the database's key-encryption key id is %s, not %s: it cannot be "
+			       "changed",
+			       id, in->kek.id);
+	return 0;
+}
+
+static int start_store(struct init *in, struct cc_error *err)
+{
+	int was = store_schema_was(in->store);
+
+	if (compare_kek(in, err) || seal_derive(&in->seal, &in->kek, err) ||
+	    store_start(in->store, &in->seal.ops, (int64_t)time(NULL), err))
+		return -1;
+	if (was != 0 && was != store_schema_now()) {
+		printf("upgraded database from schema %d to %d: see \"dmctl audit ls\" for what it "
+		       "has\n",
+		       was, store_schema_now());
+		in->changes++;
+	}
 	return 0;
 }
 
@@ -251,7 +283,7 @@ static int init(struct init *in, struct cc_error *err)
 {
 	cc_auto_free char *is_old = NULL;
 
-	if (open_store(in, err) || make_kek(in, err) ||
+	if (open_store(in, err) || make_kek(in, err) || start_store(in, err) ||
 	    store_setting_get(in->store, "kek_id", &is_old, err) || store_begin(in->store, err))
 		return -1;
 	if (fill(in, err) || store_commit(in->store, err)) {
@@ -275,6 +307,7 @@ int keyd_init(const struct init_options *opts, struct cc_error *err)
 			       opts->realm);
 	rc = init(&in, err);
 	store_close(in.store);
+	seal_clear(&in.seal);
 	kek_clear(&in.kek);
 	return rc;
 }

@@ -26,8 +26,8 @@ struct init_options {
 
 /**
  * keyd_init - makes KEK, database and realm and enrols the agents, as far as they are not there.
- * Each thing made or found is a line on stdout. Nothing that exists is changed; an existing
- * database with another KEK or realm is an error.
+ * Each thing made or found is a line on stdout. Nothing that exists is changed, but a database of
+ * an older keyd, which is brought up to date; one with another KEK or realm is an error.
  */
 int keyd_init(const struct init_options *opts, struct cc_error *err);
 

@@ -7,6 +7,7 @@
 #include "cleanup.h"
 #include "init.h"
 #include "log.h"
+#include "maintain.h"
 #include "paths.h"
 #include "secret.h"
 #include "serve.h"
@@ -21,9 +22,10 @@
 static const char usage[] =
 	"usage: keyd init   [--state-dir DIR] [--kek FILE] [--realm NAME] [--agent FILE.jwk]...\n"
 	"       keyd serve  [--socket PATH] [--state-dir DIR] [--kek FILE] [--user NAME] [--verbose]\n"
-	"       keyd check  [--state-dir DIR]\n"
+	"       keyd check  [--state-dir DIR] [--kek FILE | --without-kek]\n"
 	"       keyd backup [--state-dir DIR] FILE\n"
 	"       keyd accept [--state-dir DIR] [--kek FILE] --yes\n"
+	"       keyd prune  --before TIME [--state-dir DIR] [--kek FILE]\n"
 	"       keyd --help | --version\n"
 	"\n"
 	"The key daemon of container-crypt: keeps volume keys and releases one only to the\n"
@@ -31,14 +33,17 @@ static const char usage[] =
 	"\n"
 	"  init    make the key-encryption key, the database and the realm, enrol agents\n"
 	"  serve   answer requests until SIGTERM\n"
-	"  check   verify the database and the audit log's hash chain\n"
+	"  check   verify the database, who wrote its rows, and the audit log\n"
 	"  backup  copy the database into a new file, also while keyd is serving\n"
 	"  accept  take a database that was put back as it is, without a quarantine\n"
+	"  prune   forget old rows of the audit log; the rest can still be verified\n"
 	"\n"
 	"  --state-dir DIR  the database's directory (" CC_KEYD_DIR ")\n"
 	"  --anchor DIR     what is kept outside of the database (--state-dir and \"-anchor\")\n"
 	"  --kek FILE       key-encryption key (" CC_KEK_FILE "); the systemd credential\n"
 	"                   \"kek\" takes its place if there is one\n"
+	"  --without-kek    check only what can be checked without it\n"
+	"  --before TIME    2026-11-22 or 2026-11-22T23:58:27Z\n"
 	"  --realm NAME     name of this keyd in evidence (from the machine id)\n"
 	"  --agent FILE     host agent's JWK to enrol, by its kid; may be repeated\n"
 	"  --socket PATH    where to listen (" CC_KEYD_SOCKET ")\n"
@@ -49,19 +54,28 @@ enum option_id {
 	OPT_STATE_DIR = 256,
 	OPT_ANCHOR,
 	OPT_KEK,
+	OPT_WITHOUT_KEK,
+	OPT_BEFORE,
 	OPT_REALM,
 	OPT_AGENT,
 	OPT_SOCKET,
 	OPT_USER,
-	OPT_YES
+	OPT_YES,
 };
 
 /* Which verb takes which option, as bits. */
-enum verb { VERB_INIT = 1, VERB_SERVE = 2, VERB_CHECK = 4, VERB_BACKUP = 8, VERB_ACCEPT = 16 };
+enum verb {
+	VERB_INIT = 1,
+	VERB_SERVE = 2,
+	VERB_CHECK = 4,
+	VERB_PRUNE = 8,
+	VERB_BACKUP = 16,
+	VERB_ACCEPT = 32,
+};
 
 struct args {
 	enum verb verb;
-	const char *state_dir, *anchor, *kek, *realm, *socket, *user, *file;
+	const char *state_dir, *anchor, *kek, *before, *realm, *socket, *user, *file;
 	char *agents[AGENTS_MAX];
 	size_t n_agents;
 	bool verbose, yes;
@@ -91,10 +105,16 @@ static int take_option(struct args *args, int opt, char *value, struct cc_error 
 		return 0;
 	case OPT_ANCHOR:
 		args->anchor = value;
-		return need(args, ~(unsigned int)VERB_BACKUP, "--anchor", err);
+		return need(args, ~(unsigned int)(VERB_BACKUP | VERB_PRUNE), "--anchor", err);
 	case OPT_KEK:
 		args->kek = value;
-		return need(args, VERB_INIT | VERB_SERVE | VERB_ACCEPT, "--kek", err);
+		return 0;
+	case OPT_WITHOUT_KEK:
+		args->kek = NULL;
+		return need(args, VERB_CHECK, "--without-kek", err);
+	case OPT_BEFORE:
+		args->before = value;
+		return need(args, VERB_PRUNE, "--before", err);
 	case OPT_REALM:
 		args->realm = value;
 		return need(args, VERB_INIT, "--realm", err);
@@ -123,8 +143,8 @@ static int parse_verb(struct args *args, const char *verb, struct cc_error *err)
 		const char *name;
 		enum verb verb;
 	} verbs[] = {
-		{"init", VERB_INIT},	 {"serve", VERB_SERVE},	  {"check", VERB_CHECK},
-		{"backup", VERB_BACKUP}, {"accept", VERB_ACCEPT},
+		{"init", VERB_INIT},   {"serve", VERB_SERVE},	{"check", VERB_CHECK},
+		{"prune", VERB_PRUNE}, {"backup", VERB_BACKUP}, {"accept", VERB_ACCEPT},
 	};
 
 	if (!verb)
@@ -153,6 +173,8 @@ static int parse_args(int argc, char **argv, struct args *args, struct cc_error 
 		{"state-dir", required_argument, NULL, OPT_STATE_DIR},
 		{"anchor", required_argument, NULL, OPT_ANCHOR},
 		{"kek", required_argument, NULL, OPT_KEK},
+		{"without-kek", no_argument, NULL, OPT_WITHOUT_KEK},
+		{"before", required_argument, NULL, OPT_BEFORE},
 		{"realm", required_argument, NULL, OPT_REALM},
 		{"agent", required_argument, NULL, OPT_AGENT},
 		{"socket", required_argument, NULL, OPT_SOCKET},
@@ -177,9 +199,11 @@ static int parse_args(int argc, char **argv, struct args *args, struct cc_error 
 	if (args->verb == VERB_BACKUP &&
 	    take_file(args, optind < argc ? argv[optind++] : NULL, err))
 		return -1;
-	return optind == argc
-		       ? 0
-		       : cc_fail(err, CC_E_USAGE, "unexpected argument \"%s\"", argv[optind]);
+	if (optind != argc)
+		return cc_fail(err, CC_E_USAGE, "unexpected argument \"%s\"", argv[optind]);
+	if (args->verb == VERB_PRUNE && !args->before)
+		return cc_fail(err, CC_E_USAGE, "--before is missing: see keyd --help");
+	return 0;
 }
 
 static int keyd_run(struct args *args, struct cc_error *err)
@@ -199,11 +223,13 @@ static int keyd_run(struct args *args, struct cc_error *err)
 	case VERB_INIT:
 		return keyd_init(&init, err);
 	case VERB_CHECK:
-		return keyd_check(args->state_dir, args->anchor, err);
+		return keyd_check(args->state_dir, args->anchor, args->kek, err);
 	case VERB_BACKUP:
 		return keyd_backup(args->state_dir, args->file, err);
 	case VERB_ACCEPT:
 		return keyd_accept(args->state_dir, args->anchor, args->kek, args->yes, err);
+	case VERB_PRUNE:
+		return keyd_prune(args->state_dir, args->kek, args->before, err);
 	default:
 		return serve(&opts, err);
 	}

@@ -285,8 +285,11 @@ static void take_answer(struct renewing *g, const json_t *renewals)
 		h = held_under(g, json_string_value(json_object_get(one, "lease")));
 		if (!h || is_renewed(one) || !cc_error_from_json(&err, one))
 			continue;
-		/* keyd is not sure now; it may be with the next measurement */
-		if (err.code == CC_E_BUSY)
+		/*
+		 * Not sure now, perhaps with the next measurement; and what is wrong with keyd's
+		 * database is no verdict on the container.
+		 */
+		if (err.code == CC_E_BUSY || err.code == CC_E_INTERNAL)
 			failed(g, h->b.name, &err);
 		else
 			refused(g, h->b.name, err.text);

@@ -7,11 +7,14 @@
 #include <string.h>
 
 #include "audit_chain.h"
+#include "audit_head.h"
 #include "cli/cmd.h"
 #include "client/keyd_client.h"
+#include "file.h"
 #include "cli/output.h"
 
 #define HASH_LEN 32
+#define KEY_HEX (2 * CC_AUDIT_KEY)
 
 /* The rows behind @after, one page; *rows is borrowed from *answer. */
 static int fetch(uint64_t after, json_t **answer, json_t **rows, struct cc_error *err)
@@ -98,27 +101,28 @@ int cmd_audit_ls(int argc, char **argv, const struct global_options *g)
 
 /**
  * struct chain - how far the chain has been followed.
- * @rows: rows seen, which is the sequence number of the last one
- * @hash: hash of the last one
+ * @seq, @hash: the last row seen
+ * @rows: how many were
+ * @head: what keyd signed; of the last page it was asked for
+ * @key: hex digits of the key that must have signed it, NULL for whichever
+ * @kept: a head of before, which must be on the chain; NULL for none
+ * @found: it is
  */
 struct chain {
-	uint64_t rows;
+	uint64_t seq, rows;
 	unsigned char hash[HASH_LEN];
+	struct cc_audit_head head;
+	const char *key;
+	const struct cc_audit_head *kept;
+	bool begun, found;
 };
 
-static void to_hex(const unsigned char hash[static HASH_LEN], char out[static 2 * HASH_LEN + 1])
-{
-	for (size_t i = 0; i < HASH_LEN; i++)
-		snprintf(out + 2 * i, 3, "%02x", hash[i]);
-}
-
-static int broken(const struct chain *chain, const char *what, struct cc_error *err)
+static int broken(uint64_t seq, const char *what, struct cc_error *err)
 {
 	cc_fail(err, CC_E_INVALID,
 		"the audit log was changed: row %" PRIu64 " %s; compare it with a copy of the log",
-		chain->rows + 1, what);
-	snprintf(err->fact, sizeof(err->fact), "audit");
-	return -1;
+		seq, what);
+	return cc_set_fact(err, "audit");
 }
 
 static bool says(const json_t *row, const char *key, const char *want)
@@ -133,6 +137,56 @@ static const char *text(const json_t *row, const char *key)
 	return json_string_value(json_object_get(row, key)) ?: "";
 }
 
+/* A head of before may be of a row that has been pruned since, but for the last of those. */
+static int compare_kept(struct chain *chain, struct cc_error *err)
+{
+	const struct cc_audit_head *kept = chain->kept;
+
+	if (!kept || chain->seq != kept->seq)
+		return 0;
+	if (memcmp(chain->hash, kept->hash, HASH_LEN) != 0)
+		return broken(kept->seq, "is not what it was when the head of --head was signed",
+			      err);
+	chain->found = true;
+	return 0;
+}
+
+static int check_key(const struct chain *chain, const struct cc_audit_head *head,
+		     struct cc_error *err)
+{
+	char key[KEY_HEX + 1];
+
+	cc_hex_encode(head->key, sizeof(head->key), key);
+	if (chain->key && strcmp(chain->key, key) != 0) {
+		cc_fail(err, CC_E_INVALID, "the audit log is signed by key %s, not %s", key,
+			chain->key);
+		return cc_set_fact(err, "audit");
+	}
+	return 0;
+}
+
+/* The first one says where the log begins. */
+static int take_head(struct chain *chain, const json_t *answer, struct cc_error *err)
+{
+	struct cc_audit_head *head = &chain->head;
+
+	if (cc_audit_head_from_json(head, json_object_get(answer, "head"), err) ||
+	    check_key(chain, head, err))
+		return -1;
+	if (chain->begun)
+		return 0;
+	chain->begun = true;
+	chain->seq = head->start_seq;
+	memcpy(chain->hash, head->start_hash, HASH_LEN);
+	if (chain->kept && chain->kept->seq < chain->seq)
+		return cc_fail(err, CC_E_NOTFOUND,
+			       "row %" PRIu64
+			       ", which --head is about, has been pruned: keep a newer "
+			       "head",
+			       chain->kept->seq);
+	return compare_kept(chain, err);
+}
+
 static int follow(struct chain *chain, const json_t *obj, struct cc_error *err)
 {
 	struct cc_audit_row row = {
@@ -145,21 +199,39 @@ static int follow(struct chain *chain, const json_t *obj, struct cc_error *err)
 		.fact = text(obj, "fact"),
 		.detail = text(obj, "detail"),
 	};
-	char hex[2 * HASH_LEN + 1];
+	char hex[CC_HEX_32];
 
 	if (row_seq(obj, &row.seq, err))
 		return -1;
-	if (row.seq != chain->rows + 1)
-		return broken(chain, "is missing", err);
-	to_hex(chain->hash, hex);
+	if (row.seq != chain->seq + 1)
+		return broken(chain->seq + 1, "is missing", err);
+	cc_hex_encode(chain->hash, HASH_LEN, hex);
 	if (!says(obj, "prev", hex))
-		return broken(chain, "does not follow the row before it", err);
+		return broken(row.seq, "does not follow the row before it", err);
 	if (cc_audit_hash(chain->hash, &row, chain->hash, err))
 		return -1;
-	to_hex(chain->hash, hex);
+	cc_hex_encode(chain->hash, HASH_LEN, hex);
 	if (!says(obj, "hash", hex))
-		return broken(chain, "does not match its hash", err);
+		return broken(row.seq, "does not match its hash", err);
+	if (!json_is_true(json_object_get(obj, "sealed")))
+		return broken(row.seq, "was not written by keyd", err);
+	chain->seq = row.seq;
 	chain->rows++;
+	return compare_kept(chain, err);
+}
+
+/* keyd reads the head before the rows of a page: when there are no more, it is of the last one. */
+static int check_end(const struct chain *chain, struct cc_error *err)
+{
+	const struct cc_audit_head *head = &chain->head;
+
+	if (head->seq > chain->seq)
+		return broken(chain->seq + 1, "is missing", err);
+	if (head->seq < chain->seq || memcmp(head->hash, chain->hash, HASH_LEN) != 0)
+		return broken(chain->seq, "is not the last one that keyd signed", err);
+	if (chain->kept && !chain->found)
+		return broken(chain->kept->seq,
+			      "has been removed since the head of --head was signed", err);
 	return 0;
 }
 
@@ -171,34 +243,89 @@ static int follow_all(struct chain *chain, struct cc_error *err)
 		json_t *rows;
 		size_t i;
 
-		if (fetch(chain->rows, &answer, &rows, err))
+		if (fetch(chain->seq, &answer, &rows, err) || take_head(chain, answer, err))
 			return -1;
 		if (json_array_size(rows) == 0)
-			return 0;
+			return check_end(chain, err);
 		json_array_foreach(rows, i, row)
 			if (follow(chain, row, err))
 				return -1;
 	}
 }
 
-int cmd_audit_verify(int argc, char **argv, const struct global_options *g)
+/* What verify --json has printed, or the head in it. */
+static int read_kept(const char *path, struct cc_audit_head *kept, struct cc_error *err)
 {
-	static const char *const nothing[] = {NULL};
-	cc_auto_json json_t *out = NULL;
-	char head[2 * HASH_LEN + 1];
-	struct chain chain = {0};
-	struct cc_error err;
+	cc_auto_json json_t *obj = NULL;
+	cc_auto_free char *buf = NULL;
+	const json_t *head;
+	size_t len;
 
-	if (cmd_only_arguments(g, argc, argv, nothing))
-		return CC_E_USAGE;
-	if (follow_all(&chain, &err))
-		return cmd_fail(g, &err);
-	to_hex(chain.hash, head);
+	if (cc_read_file(path, &buf, &len, err))
+		return -1;
+	obj = cc_json_parse(buf, len, path, err);
+	if (!obj)
+		return -1;
+	head = json_object_get(obj, "signed");
+	return cc_audit_head_from_json(kept, head ? head : obj, err) ? cc_prefix(err, "%s", path)
+								     : 0;
+}
+
+static bool is_key(const char *s)
+{
+	unsigned char key[CC_AUDIT_KEY];
+
+	return cc_hex_decode(s, key, sizeof(key)) == 0;
+}
+
+static int report(const struct chain *chain, const struct global_options *g)
+{
+	cc_auto_json json_t *out = NULL;
+	char head[CC_HEX_32], key[KEY_HEX + 1];
+
+	cc_hex_encode(chain->hash, HASH_LEN, head);
+	cc_hex_encode(chain->head.key, sizeof(chain->head.key), key);
 	if (!g->json) {
-		printf("%" PRIu64 " rows, the chain is intact, last hash %s\n", chain.rows, head);
+		printf("%" PRIu64 " rows, the chain is intact, last hash %s, signed by key %s\n",
+		       chain->rows, head, key);
 		return CC_OK;
 	}
-	out = json_pack("{s:I, s:s}", "rows", (json_int_t)chain.rows, "head", head);
+	out = json_pack("{s:I, s:s, s:o}", "rows", (json_int_t)chain->rows, "head", head, "signed",
+			cc_audit_head_to_json(&chain->head));
 	output_json(out);
 	return CC_OK;
+}
+
+int cmd_audit_verify(int argc, char **argv, const struct global_options *g)
+{
+	static const struct option options[] = {
+		{"key", required_argument, NULL, 'k'},
+		{"head", required_argument, NULL, 'h'},
+		{0},
+	};
+	static const char *const nothing[] = {NULL};
+	struct cc_audit_head kept;
+	struct chain chain = {0};
+	const char *path = NULL;
+	struct cc_error err;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c == '?')
+			return cmd_bad_option(g, argv);
+		if (c == 'h')
+			path = optarg;
+		else
+			chain.key = optarg;
+	}
+	if (chain.key && !is_key(chain.key))
+		return cmd_usage(g, argv[0], "--key must be %d lower-case hex digits", KEY_HEX);
+	if (cmd_arguments(g, argc, argv, nothing))
+		return CC_E_USAGE;
+	if (path) {
+		chain.kept = &kept;
+		if (read_kept(path, &kept, &err) || check_key(&chain, &kept, &err))
+			return cmd_fail(g, &err);
+	}
+	return follow_all(&chain, &err) ? cmd_fail(g, &err) : report(&chain, g);
 }

@@ -88,7 +88,9 @@ static const struct verb verbs[] = {
 	{"audit", "ls", cmd_audit_ls, SECRETS_NONE, "", "Show keyd's decisions",
 	 "  --after SEQ  only rows after this one\n"},
 	{"audit", "verify", cmd_audit_verify, SECRETS_NONE, "",
-	 "Recompute the audit log's hash chain", NULL},
+	 "Follow the audit log to the head that keyd signs",
+	 "  --key KEY    the key that must have signed it, 64 hex digits\n"
+	 "  --head FILE  a head kept from before, which must be on the chain\n"},
 
 	{NULL, "bind", cmd_bind, SECRETS_NONE, "VOLUME|DEVICE CONTAINER",
 	 "Give a created or running container its volume",

@@ -54,7 +54,10 @@ static int check_binding(struct custodian *c, const struct call *call, const str
 int attest_verify(struct custodian *c, struct call *call, const char *jws,
 		  struct store_agent *agent, struct cc_evidence *ev, struct cc_error *err)
 {
-	return verify(c, call, jws, agent, ev, err) || check_binding(c, call, ev, err) ? -1 : 0;
+	if (verify(c, call, jws, agent, ev, err) || check_binding(c, call, ev, err))
+		return -1;
+	call->verified = true;
+	return 0;
 }
 
 /* The stored envelope decides only after its signature has been verified again. */

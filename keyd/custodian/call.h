@@ -31,6 +31,8 @@ struct note {
  * @out: the answer, a new object the handler fills; @text instead of it for metrics (malloced)
  * @created: when what is erased was made, seconds since the epoch; of OPF_ERASES
  * @counter: goes up by one when all of it is done; NULL for none
+ * @verified: who asks is known: by evidence that is fresh, or by the socket. A refusal of anybody
+ * else leaves no audit row, or any peer could fill the disk
  */
 struct call {
 	const struct request *rq;
@@ -39,6 +41,7 @@ struct call {
 	char *text;
 	int64_t created;
 	uint64_t *counter;
+	bool verified;
 	struct note note;
 };
 

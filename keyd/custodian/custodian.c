@@ -23,6 +23,22 @@ static int64_t boot_now_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
+/* With another KEK no row would verify. */
+static int check_kek(struct custodian *c, struct cc_error *err)
+{
+	cc_auto_free char *kek_id = NULL;
+
+	if (store_setting_peek(c->store, "kek_id", &kek_id, err))
+		return -1;
+	if (kek_id && strcmp(kek_id, c->kek.id) != 0)
+		return cc_fail(
+			err, CC_E_INVALID,
+			"the key-encryption key is %s, the database's is %s: give the right one "
+			"with --kek",
+			c->kek.id, kek_id);
+	return 0;
+}
+
 static int read_settings(struct custodian *c, struct cc_error *err)
 {
 	cc_auto_free char *realm = NULL, *kek_id = NULL;
@@ -32,12 +48,6 @@ static int read_settings(struct custodian *c, struct cc_error *err)
 		return -1;
 	if (!realm || !kek_id || !cc_is_name(realm))
 		return cc_fail(err, CC_E_NOTFOUND, "keyd init did not finish: run it again");
-	if (strcmp(kek_id, c->kek.id) != 0)
-		return cc_fail(
-			err, CC_E_INVALID,
-			"the key-encryption key is %s, the database's is %s: give the right one "
-			"with --kek",
-			c->kek.id, kek_id);
 	memcpy(c->realm, realm, strlen(realm) + 1);
 	return 0;
 }
@@ -82,19 +92,28 @@ int custodian_now(struct custodian *c, int64_t *now, struct cc_error *err)
 	return 0;
 }
 
-int custodian_open(struct custodian *c, const char *state_dir, const char *kek_path,
-		   struct cc_error *err)
+int custodian_unlock(struct custodian *c, struct cc_error *err)
 {
 	int64_t now;
 
+	if (seal_derive(&c->seal, &c->kek, err) ||
+	    store_start(c->store, &c->seal.ops, c->clock.real(), err) ||
+	    custodian_now(c, &now, err))
+		return -1;
+	return upgrade_keys(c->store, &c->kek, now, err) || upgrade_signers(c->store, now, err) ? -1
+												: 0;
+}
+
+int custodian_open(struct custodian *c, const char *state_dir, const char *kek_path,
+		   struct cc_error *err)
+{
 	*c = (struct custodian){.clock = {real_now, boot_now_ms}};
 	if (kek_load(kek_path, &c->kek, err) || read_boot_id(c, err))
 		return -1;
 	c->store = store_open(state_dir, STORE_SERVE, err);
-	if (!c->store || read_settings(c, err) || custodian_now(c, &now, err))
-		return -1;
-	return upgrade_keys(c->store, &c->kek, now, err) || upgrade_signers(c->store, now, err) ? -1
-												: 0;
+	return !c->store || check_kek(c, err) || custodian_unlock(c, err) || read_settings(c, err)
+		       ? -1
+		       : 0;
 }
 
 void custodian_close(struct custodian *c)
@@ -105,6 +124,7 @@ void custodian_close(struct custodian *c)
 		domain_close(&c->domain);
 	c->marked = c->has_domain = false;
 	store_close(c->store);
+	seal_clear(&c->seal);
 	kek_clear(&c->kek);
 	c->store = NULL;
 }

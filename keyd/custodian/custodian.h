@@ -14,6 +14,7 @@
 #include "custodian/mark.h"
 #include "name.h"
 #include "custodian/nonce.h"
+#include "custodian/seal.h"
 #include "store/store.h"
 
 #define CUSTODIAN_FACTS 64 /* different facts of refusals that are counted */
@@ -39,13 +40,26 @@ struct custodian_floor {
 	bool known, behind;
 };
 
-/* What happened since the start. */
+/**
+ * struct custodian_counters - what happened since the start.
+ * @unverified: requests whose evidence did not verify
+ */
 struct custodian_counters {
+	uint64_t unverified;
 	uint64_t requests, challenges, releases, formats, renewals, errors;
 	struct {
 		char fact[CC_FACT_MAX];
 		uint64_t n;
 	} refused[CUSTODIAN_FACTS];
+};
+
+/* Lines of the log that a peer can cause at will: one in QUIET_MS, which says how many were not
+ * written.
+ */
+#define QUIET_MS 10000
+struct custodian_quiet {
+	int64_t until_ms;
+	uint64_t held;
 };
 
 /**
@@ -58,6 +72,7 @@ struct custodian_counters {
 struct custodian {
 	struct store *store;
 	struct kek kek;
+	struct seal seal;
 	char realm[CC_NAME_LEN];
 	char boot_id[CC_UUID_LEN];
 	struct nonce_table nonces;
@@ -67,6 +82,7 @@ struct custodian {
 	struct mark_file mark;
 	struct domain domain;
 	bool marked, promised, has_domain;
+	struct custodian_quiet quiet;
 };
 
 /**
@@ -78,6 +94,12 @@ struct custodian {
 int custodian_open(struct custodian *c, const char *state_dir, const char *kek_path,
 		   struct cc_error *err);
 void custodian_close(struct custodian *c);
+
+/**
+ * custodian_unlock - @c->store, just opened, and @c->kek: derives what else is needed, and brings
+ * up to date what an older keyd wrote.
+ */
+int custodian_unlock(struct custodian *c, struct cc_error *err);
 
 /**
  * custodian_now - the wall clock, for what is valid from or until a time and for the audit log.

@@ -10,6 +10,7 @@
 #include <openssl/params.h>
 
 #include "cleanup.h"
+#include "custodian/volume_key.h"
 #include "log.h"
 
 #define SETTING "generations" /* the first one is made, or was */
@@ -129,7 +130,7 @@ static int wrapping_key(const struct kek *kek, const struct generation *g, struc
 /* A domain key is bound to its number and, by the wrapping key's id, to KEK and secret. */
 static struct kek_use use_of(const struct generation *g)
 {
-	return (struct kek_use){"", "domain key", g->number, "aes-256-gcm", KEK_LEN};
+	return (struct kek_use){"", "domain key", g->number, "aes-256-gcm", KEK_LEN, KEK_ANY};
 }
 
 static int unwrap(const struct kek *kek, struct generation *g, const struct store_kek *row,
@@ -243,8 +244,11 @@ static int reload(struct domain *d, struct store *st, const struct kek *kek, uin
 	struct loading l = {.d = d, .kek = kek};
 	cc_auto_free char *setting = NULL;
 
-	for (size_t i = 0; i < d->n; i++)
+	for (size_t i = 0; i < d->n; i++) {
 		kek_clear(&d->gen[i].key);
+		d->gen[i].key = (struct kek){0};
+		d->gen[i].state = STORE_KEK_RETIRED;
+	}
 	memset(d->known, 0, sizeof(d->known));
 	if (store_kek_each(st, load_row, &l, err) || store_setting_get(st, SETTING, &setting, err))
 		return -1;
@@ -256,9 +260,10 @@ static int reload(struct domain *d, struct store *st, const struct kek *kek, uin
 
 static const struct generation *active(const struct domain *d)
 {
-	const struct generation *g = d->n ? &d->gen[d->n - 1] : NULL;
-
-	return g && g->state == STORE_KEK_ACTIVE ? g : NULL;
+	for (size_t i = 0; i < d->n; i++)
+		if (d->known[i] && d->gen[i].state == STORE_KEK_ACTIVE)
+			return &d->gen[i];
+	return NULL;
 }
 
 /* Steps 2 and 3. */
@@ -272,6 +277,8 @@ static int new_generation(struct domain *d, struct store *st, const struct kek *
 		return cc_fail(err, CC_E_INTERNAL, "%d key generations wait to be destroyed",
 			       DOMAIN_MAX);
 	*g = (struct generation){.number = highest + 1};
+	if (d->n && d->gen[d->n - 1].number > highest)
+		g->number = d->gen[d->n - 1].number + 1;
 	if (cc_secret_random(&g->secret, DOMAIN_SECRET_LEN, err) || make_row(kek, g, &row, err)) {
 		generation_clear(g);
 		return -1;
@@ -297,15 +304,10 @@ static bool is_stuck(const struct cc_error *err)
 static int rewrap_one(const struct domain *d, const struct kek *kek, struct store *st,
 		      struct store_volume *v, struct cc_error *err)
 {
-	const struct kek *to = domain_active(d, kek), *from = domain_find(d, kek, v->kek_id, err);
-	const struct kek_use use = {v->rec.name, v->rec.uuid, v->rec.generation, v->rec.cipher,
-				    v->rec.key_bytes};
-	cc_auto_secret struct cc_secret key = {0};
+	const struct kek *from = domain_find(d, kek, v->kek_id, err);
 
-	if (!from || kek_unwrap(from, &use, v->wrapped, v->wrapped_len, &key, err) ||
-	    kek_wrap(to, &use, &key, v->wrapped, &v->wrapped_len, err))
+	if (!from || volume_key_move(from, domain_active(d, kek), v, err))
 		return cc_prefix(err, "volume %s", v->rec.name);
-	memcpy(v->kek_id, to->id, sizeof(v->kek_id));
 	return store_volume_update(st, v, err);
 }
 
@@ -315,9 +317,10 @@ static int rewrap_batch(const struct domain *d, const struct kek *kek, struct st
 {
 	const char *to = domain_active(d, kek)->id;
 	unsigned int done = 0;
+	size_t bad = 0;
 	int rc;
 
-	while (done < BATCH && (rc = store_volume_next(st, v->rec.name, v, err)) > 0) {
+	while (done < BATCH && (rc = store_volume_next(st, v->rec.name, v, &bad, err)) > 0) {
 		if (!strcmp(v->kek_id, to))
 			continue;
 		if (rewrap_one(d, kek, st, v, err) == 0) {
@@ -330,6 +333,7 @@ static int rewrap_batch(const struct domain *d, const struct kek *kek, struct st
 		e->stuck++;
 	}
 	e->rewrapped += done;
+	e->stuck += bad;
 	return done == BATCH ? 1 : rc;
 }
 
@@ -394,7 +398,7 @@ static uint64_t newest_retired(const struct domain *d)
 	uint64_t number = 0;
 
 	for (size_t i = 0; i < d->n; i++)
-		if (d->gen[i].state == STORE_KEK_RETIRED)
+		if (d->known[i] && d->gen[i].state == STORE_KEK_RETIRED)
 			number = d->gen[i].number;
 	return number;
 }
@@ -429,16 +433,14 @@ int domain_erase(struct domain *d, struct store *st, const struct kek *kek, int6
 	*e = (struct erased){0};
 	if (reload(d, st, kek, &highest, &begun, err) || unknown(d, begun, err))
 		return -1;
-	keep_only(d, d->known);
-	memset(d->known, 1, sizeof(d->known));
 	if ((!active(d) && new_generation(d, st, kek, highest, now, err)) ||
 	    rewrap_all(d, kek, st, e, err))
 		return -1;
-	if (e->stuck && newest_retired(d))
+	if (e->stuck && d->n > 1)
 		cc_log(LOG_ERR,
-		       "key generation %" PRIu64 " is not destroyed: %" PRIu64
-		       " volume keys under it do not open, restore or remove these volumes",
-		       newest_retired(d), e->stuck);
+		       "old key generations are not destroyed: %" PRIu64
+		       " volume keys do not open, restore or remove these volumes",
+		       e->stuck);
 	else if (destroy(d, st, now, e, err))
 		return -1;
 	overwrite_log(st, e);
@@ -469,9 +471,15 @@ void domain_close(struct domain *d)
 	slots_close(&d->slots);
 }
 
+/* Between a deletion and what follows it all are retired: what is under them then is moved, too. */
 const struct kek *domain_active(const struct domain *d, const struct kek *kek)
 {
-	return d->n ? &d->gen[d->n - 1].key : kek;
+	const struct generation *g = active(d);
+
+	for (size_t i = d->n; !g && i > 0; i--)
+		if (d->known[i - 1])
+			g = &d->gen[i - 1];
+	return g ? &g->key : kek;
 }
 
 const struct kek *domain_find(const struct domain *d, const struct kek *kek, const char *kek_id,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "custodian/handle.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "custodian/call.h"
@@ -143,11 +144,67 @@ static void log_call(const struct operation *op, const struct call *call,
 	       err ? err->text : n->detail);
 }
 
+/* Nobody knows who asked: counted, and now and then a line. */
+static void log_unverified(struct custodian *c, const struct call *call, const struct cc_error *err)
+{
+	int64_t now_ms = c->clock.boot_ms();
+
+	c->counters.unverified++;
+	if (now_ms < c->quiet.until_ms) {
+		c->quiet.held++;
+		return;
+	}
+	cc_log(LOG_NOTICE, "%s refused, without evidence of who asks: %s (and %" PRIu64 " before)",
+	       call->note.event, err->text, c->quiet.held);
+	c->quiet = (struct custodian_quiet){.until_ms = now_ms + QUIET_MS};
+}
+
+/* ---- rows of somebody else ---- */
+
+/* Each is in the audit log once. */
+static void record_bad_rows(struct custodian *c)
+{
+	struct cc_error err;
+
+	for (size_t i = 0; i < c->seal.n_bad; i++) {
+		struct seal_bad *bad = &c->seal.bad[i];
+		struct note note = {.event = "row"};
+
+		if (bad->told)
+			continue;
+		NOTE(note.detail, bad->what);
+		bad->told = note_write(c, &note, "error", STORE_FACT_ROW, &err) == 0;
+		if (!bad->told)
+			cc_log(LOG_ERR, "%s: cannot be recorded: %s", bad->what, err.text);
+	}
+}
+
+/* A listing names what it left out. */
+static int list_bad_rows(struct custodian *c, json_t *out, struct cc_error *err)
+{
+	cc_auto_json json_t *list = json_array();
+
+	for (size_t i = 0; list && i < c->seal.n_bad; i++)
+		if (c->seal.bad[i].now &&
+		    json_array_append_new(list, json_string(c->seal.bad[i].what)))
+			return cc_fail(err, CC_E_NOMEM, "out of memory");
+	if (!list || (json_array_size(list) && json_object_set(out, "badRows", list)))
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	return 0;
+}
+
+/* ---- */
+
 static void call_clear(struct call *call)
 {
 	json_decref(call->in);
 	json_decref(call->out);
 	free(call->text);
+}
+
+static int read_only(struct custodian *c, struct call *call, struct cc_error *err)
+{
+	return call_run(c, call, err) || list_bad_rows(c, call->out, err) ? -1 : 0;
 }
 
 void custodian_handle(struct custodian *c, const struct request *rq, struct answer *a)
@@ -167,16 +224,22 @@ void custodian_handle(struct custodian *c, const struct request *rq, struct answ
 	if (!(op->flags & OPF_ATTESTED))
 		snprintf(call.note.detail, sizeof(call.note.detail), "by process %u", rq->peer);
 
+	call.verified = !(op->flags & OPF_ATTESTED);
+	seal_bad_reset(&c->seal);
 	quarantine_tick(c);
 	rc = op->flags & OPF_AUDITED ? run_transaction(c, op, &call, &err)
-				     : call_run(c, &call, &err);
+				     : read_only(c, &call, &err);
+	record_bad_rows(c);
 	/* What the answer says must not be forgotten with a database that is put back. */
 	if (!rc)
 		rc = quarantine_follow(c, &err);
-	log_call(op, &call, rc ? &err : NULL);
+	if (rc && !call.verified)
+		log_unverified(c, &call, &err);
+	else
+		log_call(op, &call, rc ? &err : NULL);
 	if (rc) {
 		custodian_count_refusal(c, &err);
-		if (op->flags & OPF_AUDITED)
+		if (op->flags & OPF_AUDITED && call.verified)
 			record_refusal(c, &call, &err);
 		return answer_error(a, &err);
 	}

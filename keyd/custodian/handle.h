@@ -5,7 +5,7 @@
  *
  * Every request that would change something is one transaction: what it does and its audit row
  * are committed and synced together before the answer leaves. If that fails nothing was
- * done and nothing leaves. A refused one leaves a row as well.
+ * done and nothing leaves. A refused one leaves a row as well, if it is known who asked.
  */
 #ifndef KEYD_HANDLE_H
 #define KEYD_HANDLE_H

@@ -175,9 +175,10 @@ static int make_aad(const struct kek *kek, const struct kek_use *use,
 	uint32_t key_bytes = htobe32(use->key_bytes);
 	size_t uuid = strlen(use->uuid), cipher = strlen(use->cipher), id = strlen(kek->id);
 	size_t name = use->name ? strlen(use->name) : 0;
+	unsigned char ready = use->state == KEK_READY;
 
-	if (6 * sizeof(uint32_t) + uuid + cipher + id + name + sizeof(generation) +
-		    sizeof(key_bytes) >
+	if (7 * sizeof(uint32_t) + uuid + cipher + id + name + sizeof(generation) +
+		    sizeof(key_bytes) + sizeof(ready) >
 	    AAD_MAX)
 		return cc_fail(err, CC_E_INTERNAL,
 			       "volume's description is too long to wrap a key");
@@ -189,6 +190,8 @@ static int make_aad(const struct kek *kek, const struct kek_use *use,
 	aad_put(aad, len, &key_bytes, sizeof(key_bytes));
 	if (use->name)
 		aad_put(aad, len, use->name, name);
+	if (use->state != KEK_ANY)
+		aad_put(aad, len, &ready, sizeof(ready));
 	return 0;
 }
 
@@ -267,7 +270,7 @@ int kek_unwrap(const struct kek *kek, const struct kek_use *use, const unsigned 
 	    EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, TAG_LEN, tag) != 1 ||
 	    EVP_CipherFinal_ex(ctx, plain.p + n, &rest) != 1) {
 		cc_fail(err, CC_E_INTERNAL,
-			"wrapped volume key was not made for this volume, generation, cipher and KEK: "
+			"wrapped volume key was not made for this volume, generation, cipher, state and KEK: "
 			"the database was changed, restore a backup");
 		return cc_set_fact(err, "wrapped-key");
 	}

@@ -8,7 +8,9 @@
  * bytes, big-endian), KEK id, cipher, key size in bytes (4 bytes, big-endian) and the volume's
  * name, preceded by its own length in 4 bytes, big-endian. The name is what identities speak of:
  * without it (format 1, written by the first keyd) whoever can write to the database could swap the
- * names of two volumes. One KEK must not wrap more than 2^32 keys (random nonces).
+ * names of two volumes. Since format 3 a byte follows that says whether the volume is in use (1)
+ * or being created (0): an agent gets the key of one that is being created without an identity.
+ * One KEK must not wrap more than 2^32 keys (random nonces).
  */
 #ifndef KEYD_KEK_H
 #define KEYD_KEK_H
@@ -32,7 +34,10 @@ struct kek {
 	char id[KEK_ID_LEN];
 };
 
-enum kek_format { KEK_FORMAT_1 = 1, KEK_FORMAT = 2 };
+enum kek_format { KEK_FORMAT_1 = 1, KEK_FORMAT_2 = 2, KEK_FORMAT = 3 };
+
+/* @KEK_ANY: not bound to it, KEK_FORMAT_2 */
+enum kek_state { KEK_ANY, KEK_CREATING, KEK_READY };
 
 /* What a volume key is bound to. Strings are borrowed; @name NULL is KEK_FORMAT_1. */
 struct kek_use {
@@ -41,6 +46,7 @@ struct kek_use {
 	uint64_t generation;
 	const char *cipher;
 	uint32_t key_bytes;
+	enum kek_state state;
 };
 
 /**
@@ -68,7 +74,7 @@ int kek_wrap(const struct kek *kek, const struct kek_use *use, const struct cc_s
 
 /**
  * kek_unwrap - the way back. CC_E_INTERNAL with fact "wrapped-key" when the row was changed or
- * belongs to another volume, name, generation, cipher or KEK.
+ * belongs to another volume, name, generation, cipher, state or KEK.
  */
 int kek_unwrap(const struct kek *kek, const struct kek_use *use, const unsigned char *wrapped,
 	       size_t len, struct cc_secret *key, struct cc_error *err);

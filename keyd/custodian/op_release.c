@@ -12,6 +12,7 @@
 #include "custodian/quarantine.h"
 #include "release.h"
 #include "custodian/volume_json.h"
+#include "custodian/volume_key.h"
 
 int op_challenge(struct custodian *c, struct call *call, struct cc_error *err)
 {
@@ -51,13 +52,11 @@ static int check_recipient(const struct cc_evidence *ev, const json_t *recipient
 static int seal_key(struct custodian *c, const struct store_volume *v, const json_t *recipient,
 		    json_t *out, struct cc_error *err)
 {
-	struct kek_use use = {v->rec.name, v->rec.uuid, v->rec.generation, v->rec.cipher,
-			      v->rec.key_bytes};
 	cc_auto_secret struct cc_secret key = {0};
 	const struct kek *kek = domain_find(&c->domain, &c->kek, v->kek_id, err);
 	cc_auto_free char *jwe = NULL;
 
-	if (!kek || kek_unwrap(kek, &use, v->wrapped, v->wrapped_len, &key, err) ||
+	if (!kek || volume_key_open(kek, v, &key, err) ||
 	    cc_release_seal(&key, recipient, &jwe, err))
 		return -1;
 	return call_answer(out, err, "{s:s}", "jwe", jwe);

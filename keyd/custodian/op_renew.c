@@ -83,13 +83,17 @@ static int answer_renewed(json_t *list, const struct renewing *g, struct cc_erro
 	return json_array_append_new(list, obj) ? cc_fail(err, CC_E_NOMEM, "out of memory") : 0;
 }
 
-/* Says no to one, and goes on; only what fails inside keyd ends the whole request. */
+/*
+ * Says no to one, and goes on, also after a row that somebody else wrote; only what fails inside
+ * keyd ends the whole request.
+ */
 static int answer_refused(struct custodian *c, json_t *list, struct renewing *g,
 			  struct cc_error *err)
 {
+	const char *outcome = custodian_is_refusal(err) ? "refuse" : "error";
 	json_t *obj;
 
-	if (!custodian_is_refusal(err))
+	if (!custodian_is_refusal(err) && !store_is_bad_row(err))
 		return -1;
 	obj = cc_error_to_json(err);
 	NOTE(g->note.detail, err->text);
@@ -97,7 +101,7 @@ static int answer_refused(struct custodian *c, json_t *list, struct renewing *g,
 	if (!obj || json_object_set_new(obj, "lease", json_string(g->r->lease)) ||
 	    json_object_set_new(obj, "renewed", json_false()) || json_array_append_new(list, obj))
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	return note_write(c, &g->note, "refuse", custodian_fact(err), err);
+	return note_write(c, &g->note, outcome, custodian_fact(err), err);
 }
 
 /* "2 renewed: pgdata, web"; what does not fit is cut. */

@@ -7,6 +7,7 @@
 
 #include "custodian/lease.h"
 #include "custodian/quarantine.h"
+#include "timestamp.h"
 
 int op_healthz(struct custodian *c, struct call *call, struct cc_error *err)
 {
@@ -90,6 +91,11 @@ int op_metrics(struct custodian *c, struct call *call, struct cc_error *err)
 	simple(f, "formats_total", "counter", "Keys released to format a volume.", n->formats);
 	simple(f, "renewals_total", "counter", "Leases renewed.", n->renewals);
 	refusals(f, n);
+	simple(f, "unverified_total", "counter",
+	       "Requests with evidence that did not verify; they leave no audit row.",
+	       n->unverified);
+	simple(f, "bad_rows_total", "counter", "Reads of database rows that keyd did not write.",
+	       c->seal.n_seen);
 	simple(f, "errors_total", "counter", "Requests that failed inside keyd.", n->errors);
 	simple(f, "leases", "gauge", "Leases held.", leases.held);
 	simple(f, "quarantine_seconds", "gauge",
@@ -106,33 +112,52 @@ int op_metrics(struct custodian *c, struct call *call, struct cc_error *err)
 
 /* ---- audit ---- */
 
-static void hex(const unsigned char bytes[static 32], char out[static 65])
+static int list_row(void *arg, const struct store_audit_row *r, struct cc_error *err)
 {
-	for (size_t i = 0; i < 32; i++)
-		snprintf(out + 2 * i, 3, "%02x", bytes[i]);
-}
-
-static int list_row(void *arg, const struct cc_audit_row *row, const unsigned char prev[static 32],
-		    const unsigned char hash[static 32], struct cc_error *err)
-{
-	char prev_hex[65], hash_hex[65];
+	const struct cc_audit_row *row = &r->row;
+	char prev[CC_HEX_32], hash[CC_HEX_32];
 	json_t *obj;
 
-	hex(prev, prev_hex);
-	hex(hash, hash_hex);
-	obj = json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "seq",
+	cc_hex_encode(r->prev, sizeof(r->prev), prev);
+	cc_hex_encode(r->hash, sizeof(r->hash), hash);
+	obj = json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b}", "seq",
 			(json_int_t)row->seq, "time", row->time, "event", row->event, "outcome",
 			row->outcome, "agent", row->agent, "volume", row->volume, "container",
-			row->container, "fact", row->fact, "detail", row->detail, "prev", prev_hex,
-			"hash", hash_hex);
+			row->container, "fact", row->fact, "detail", row->detail, "prev", prev,
+			"hash", hash, "sealed", r->sealed);
 	return json_array_append_new(arg, obj) ? cc_fail(err, CC_E_NOMEM, "out of memory") : 0;
+}
+
+/* Read before the rows: what is in it is then among them. */
+static int sign_head(struct custodian *c, json_t **obj, struct cc_error *err)
+{
+	struct cc_audit_head head = {0};
+	struct store_audit_head at;
+	int64_t now;
+
+	if (store_audit_head(c->store, &at, err) || custodian_now(c, &now, err))
+		return -1;
+	head.start_seq = at.start_seq;
+	head.seq = at.seq;
+	memcpy(head.start_hash, at.start_hash, sizeof(head.start_hash));
+	memcpy(head.hash, at.hash, sizeof(head.hash));
+	snprintf(head.realm, sizeof(head.realm), "%s", c->realm);
+	cc_time_format(now, head.time);
+	if (cc_audit_head_sign(&head, c->seal.head, err))
+		return -1;
+	*obj = cc_audit_head_to_json(&head);
+	return *obj ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
 }
 
 int op_audit_list(struct custodian *c, struct call *call, struct cc_error *err)
 {
-	json_t *rows = json_array();
+	json_t *rows = json_array(), *head = NULL;
 
 	if (json_object_set_new(call->out, "rows", rows))
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	if (sign_head(c, &head, err))
+		return -1;
+	if (json_object_set_new(call->out, "head", head))
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	return store_audit_each(c->store, call->rq->after, list_row, rows, err);
 }

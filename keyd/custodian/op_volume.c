@@ -8,6 +8,7 @@
 #include "custodian/quarantine.h"
 #include "name.h"
 #include "custodian/volume_json.h"
+#include "custodian/volume_key.h"
 
 static int check(const struct custodian *c, const struct store_volume *v, struct cc_error *err)
 {
@@ -16,18 +17,12 @@ static int check(const struct custodian *c, const struct store_volume *v, struct
 	return cc_volume_check(&rec, err);
 }
 
-static int make_key(struct custodian *c, struct store_volume *v, struct cc_error *err)
+/* It is bound to its volume's state, and may be under another key than that of new ones. */
+static int bind_ready(struct custodian *c, struct store_volume *v, struct cc_error *err)
 {
-	struct kek_use use = {v->rec.name, v->rec.uuid, v->rec.generation, v->rec.cipher,
-			      v->rec.key_bytes};
-	const struct kek *kek = domain_active(&c->domain, &c->kek);
-	cc_auto_secret struct cc_secret key = {0};
+	const struct kek *kek = domain_find(&c->domain, &c->kek, v->kek_id, err);
 
-	memcpy(v->kek_id, kek->id, sizeof(v->kek_id));
-	v->wrap_format = KEK_FORMAT;
-	if (cc_secret_random(&key, v->rec.key_bytes, err))
-		return -1;
-	return kek_wrap(kek, &use, &key, v->wrapped, &v->wrapped_len, err);
+	return !kek || volume_key_bind(kek, v, true, err) ? -1 : 0;
 }
 
 /*
@@ -75,7 +70,7 @@ int op_volume_create(struct custodian *c, struct call *call, struct cc_error *er
 	if (check(c, &v, err))
 		return -1;
 	NOTE(call->note.volume, v.rec.name);
-	if (make_key(c, &v, err) || volume_put(c, &v, err))
+	if (volume_key_make(domain_active(&c->domain, &c->kek), &v, err) || volume_put(c, &v, err))
 		return -1;
 	quarantine_promise(c, v.rec.terms.lease_ms);
 	return answer(c, call, &v, err);
@@ -91,8 +86,8 @@ int op_volume_ready(struct custodian *c, struct call *call, struct cc_error *err
 	    store_volume_get(c->store, call->rq->arg, &v, err))
 		return -1;
 	call->note.nothing = v.rec.ready;
-	v.rec.ready = true;
-	if (!call->note.nothing && store_volume_update(c->store, &v, err))
+	if (!call->note.nothing &&
+	    (bind_ready(c, &v, err) || store_volume_update(c->store, &v, err)))
 		return -1;
 	return answer(c, call, &v, err);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "custodian/trust.h"
+#include "custodian/volume_key.h"
 #include "log.h"
 #include "pkey.h"
 
@@ -17,7 +18,7 @@ static int collect(void *arg, const struct store_volume *v, struct cc_error *err
 	struct old *old = arg;
 	struct store_volume *more;
 
-	if (v->wrap_format != KEK_FORMAT_1)
+	if (v->wrap_format >= KEK_FORMAT)
 		return 0;
 	more = realloc(old->v, (old->n + 1) * sizeof(*more));
 	if (!more)
@@ -30,17 +31,7 @@ static int collect(void *arg, const struct store_volume *v, struct cc_error *err
 static int rewrap(struct store *st, const struct kek *kek, struct store_volume *v,
 		  struct cc_error *err)
 {
-	struct kek_use was = {NULL, v->rec.uuid, v->rec.generation, v->rec.cipher,
-			      v->rec.key_bytes};
-	struct kek_use is = {v->rec.name, v->rec.uuid, v->rec.generation, v->rec.cipher,
-			     v->rec.key_bytes};
-	cc_auto_secret struct cc_secret key = {0};
-
-	if (kek_unwrap(kek, &was, v->wrapped, v->wrapped_len, &key, err) ||
-	    kek_wrap(kek, &is, &key, v->wrapped, &v->wrapped_len, err))
-		return -1;
-	v->wrap_format = KEK_FORMAT;
-	return store_volume_update(st, v, err);
+	return volume_key_renew(kek, v, err) || store_volume_update(st, v, err) ? -1 : 0;
 }
 
 static int write_note(struct store *st, const char *detail, int64_t now, struct cc_error *err)
@@ -65,7 +56,7 @@ static int rewrap_all(struct store *st, const struct kek *kek, const struct old 
 			return -1;
 		cc_log(LOG_ERR, "volume %s: %s", old->v[i].rec.name, err->text);
 	}
-	snprintf(detail, sizeof(detail), "%zu volume keys bound to their names", done);
+	snprintf(detail, sizeof(detail), "%zu volume keys bound to names and states", done);
 	return done ? write_note(st, detail, now, err) : 0;
 }
 
@@ -86,6 +77,25 @@ int upgrade_keys(struct store *st, const struct kek *kek, int64_t now, struct cc
 	}
 	free(old.v);
 	return rc;
+}
+
+/* ---- rows without MACs ---- */
+
+/* A key that this keyd bound to a state was never in a database without MACs. */
+static int accept_one(void *arg, const struct store_volume *v, struct cc_error *err)
+{
+	if (v->wrap_format < KEK_FORMAT && !volume_key_is_new(arg, v))
+		return 0;
+	cc_fail(err, CC_E_INVALID,
+		"keyd's database was made to look older than it is: the key of volume %s was wrapped "
+		"by a newer keyd; restore a backup, and find out who wrote to it",
+		v->rec.name);
+	return cc_set_fact(err, "schema");
+}
+
+int upgrade_accept(struct store *st, const struct kek *kek, struct cc_error *err)
+{
+	return store_volume_each(st, accept_one, (void *)kek, err);
 }
 
 /* ---- signers ---- */

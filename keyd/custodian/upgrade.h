@@ -10,7 +10,14 @@
 #include "store/store.h"
 
 /**
- * upgrade_keys - wraps the volume keys of KEK_FORMAT_1 again, all or none, with an audit row that
+ * upgrade_accept - whether a database of before rows had MACs is what it says: CC_E_INVALID with
+ * fact "schema" when a key in it was wrapped by a keyd that has them, so that somebody took the
+ * MACs away. Context: inside the transaction that takes the rows over.
+ */
+int upgrade_accept(struct store *st, const struct kek *kek, struct cc_error *err);
+
+/**
+ * upgrade_keys - wraps the volume keys of older formats again, all or none, with an audit row that
  * says how many. One that does not unwrap stays as it is, is logged, and will never be released.
  * @now: seconds since the epoch, UTC
  */

@@ -125,6 +125,7 @@ struct store *store_open(const char *dir, enum store_mode mode, struct cc_error 
 		cc_fail(err, CC_E_NOMEM, "out of memory");
 		return NULL;
 	}
+	st->mode = mode;
 	if (check_dir(dir, err))
 		return NULL;
 	if (!create && access(path, F_OK)) {
@@ -143,7 +144,10 @@ struct store *store_open(const char *dir, enum store_mode mode, struct cc_error 
 	}
 	sqlite3_busy_timeout(st->db, STORE_BUSY_MS);
 	sqlite3_db_config(st->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-	if (sql_exec(st, pragmas, err) || sql_schema(st, mode, err)) {
+	/* Neither are somebody else's. Ours guard the audit log against other programs only. */
+	sqlite3_db_config(st->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
+	sqlite3_db_config(st->db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
+	if (sql_exec(st, pragmas, err) || sql_schema_look(st, err)) {
 		cc_prefix(err, "%s", path);
 		return NULL;
 	}
@@ -156,13 +160,33 @@ void store_close(struct store *st)
 		return;
 	store_rollback(st);
 	sqlite3_close(st->db);
+	free(st->scratch);
 	free(st);
+}
+
+int store_start(struct store *st, struct store_seal *seal, int64_t now, struct cc_error *err)
+{
+	st->seal = seal;
+	st->now = now;
+	if (st->mode == STORE_LOOK)
+		return 0;
+	return sql_schema_start(st, err) || sql_audit_head_check(st, err) ? -1 : 0;
+}
+
+int store_schema_was(const struct store *st)
+{
+	return st->schema_was;
+}
+
+bool store_has_macs(const struct store *st)
+{
+	return st->schema_was >= SCHEMA_SEALED;
 }
 
 int store_begin(struct store *st, struct cc_error *err)
 {
-	st->next_seq = st->head_seq;
-	memcpy(st->next_hash, st->head_hash, sizeof(st->next_hash));
+	st->next_seq = st->own_seq;
+	memcpy(st->next_hash, st->own_hash, sizeof(st->next_hash));
 	return sql_exec(st, "BEGIN IMMEDIATE", err);
 }
 
@@ -170,8 +194,8 @@ int store_commit(struct store *st, struct cc_error *err)
 {
 	if (sql_exec(st, "COMMIT", err))
 		return -1;
-	st->head_seq = st->next_seq;
-	memcpy(st->head_hash, st->next_hash, sizeof(st->head_hash));
+	st->own_seq = st->next_seq;
+	memcpy(st->own_hash, st->next_hash, sizeof(st->own_hash));
 	return 0;
 }
 
@@ -217,23 +241,38 @@ int store_check(struct store *st, struct cc_error *err)
 	return 0;
 }
 
-int store_setting_get(struct store *st, const char *key, char **value, struct cc_error *err)
+int store_setting_peek(struct store *st, const char *key, char **value, struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q =
-		sql_prepare(st, err, "SELECT value FROM setting WHERE key = ?", "t", key);
+	sql_auto sqlite3_stmt *q = NULL;
 	int rc;
 
 	*value = NULL;
-	if (!q)
-		return -1;
-	rc = sql_step(st, q, err);
+	if (st->schema_was == 0 && !st->seal)
+		return 0; /* there are no tables yet */
+	q = sql_prepare(st, err, "SELECT value FROM setting WHERE key = ?", "t", key);
+	rc = q ? sql_step(st, q, err) : -1;
 	return rc <= 0 ? rc : sql_dup(q, 0, value, NULL, err);
+}
+
+int store_setting_get(struct store *st, const char *key, char **value, struct cc_error *err)
+{
+	sql_auto sqlite3_stmt *q = sql_prepare(st, err, SELECT_SETTING "WHERE key = ?", "t", key);
+	int rc = q ? sql_step(st, q, err) : -1;
+
+	*value = NULL;
+	if (rc <= 0)
+		return rc;
+	return sql_check(st, q, SEALED_SETTING, err) || sql_dup(q, 1, value, NULL, err) ? -1 : 0;
 }
 
 int store_setting_put(struct store *st, const char *key, const char *value, struct cc_error *err)
 {
-	return sql_run(st, err, "INSERT OR REPLACE INTO setting (key, value) VALUES (?, ?)", "tt",
-		       key, value) < 0
+	unsigned char mac[STORE_MAC_LEN];
+
+	if (sql_mac(st, mac, err, SEALED_SETTING, "tt", key, value))
+		return -1;
+	return sql_run(st, err, "INSERT OR REPLACE INTO setting (key, value, mac) VALUES (?, ?, ?)",
+		       "ttb", key, value, mac, sizeof(mac)) < 0
 		       ? -1
 		       : 0;
 }

@@ -6,8 +6,14 @@
  *
  * Every function may be called outside a transaction (then it is one of its own) or between
  * store_begin() and store_commit(). A failure of the database is CC_E_INTERNAL and its text
- * names the cause ("database or disk is full"). The store judges nothing: rows come back as
- * they are, and whoever reads them verifies them.
+ * names the cause ("database or disk is full").
+ *
+ * Every row carries a MAC, which the custodian makes and the store has no key for: over the name of
+ * the table and all columns but that, first the primary key. Each of these is a letter and a value:
+ * 't' or 'b', 4-byte big-endian length, bytes (text, blob); 'i', 8-byte big-endian (integer). A
+ * lease is sealed with the name and UUID of its volume. A row whose MAC does not fit is never given
+ * out: a get fails with CC_E_INTERNAL, fact "row" and its name, and an _each function leaves it out;
+ * of either the custodian is told.
  *
  * Context: the custodian, `keyd init` and `keyd check`; one thread.
  */
@@ -20,14 +26,13 @@
 #include "audit_chain.h"
 #include "digest.h"
 #include "name.h"
+#include "store/store_types.h"
 #include "volume.h"
 
 #define STORE_FILE "keyd.db"
 #define STORE_CONTAINER_LEN 129 /* an engine's container id and its NUL */
 #define STORE_WRAPPED_MAX 128	/* bytes of a wrapped volume key */
 #define STORE_AUDIT_PAGE 500	/* rows one read of the audit log yields at most */
-
-struct store;
 
 /**
  * struct store_volume - a volume.
@@ -100,7 +105,7 @@ struct store_agent {
  */
 struct store_lease {
 	char id[CC_UUID_LEN];
-	char volume[CC_NAME_LEN]; /* name and UUID; filled by the store */
+	char volume[CC_NAME_LEN]; /* name and UUID of its volume */
 	char volume_uuid[CC_UUID_LEN];
 	char agent[CC_NAME_LEN];
 	char enrolment[CC_UUID_LEN];
@@ -126,16 +131,8 @@ void store_agent_clear(struct store_agent *a);
 #define store_auto_agent cc_cleanup(store_agent_clear)
 
 /**
- * enum store_mode - how to open it.
- * @STORE_LOOK: for store_check() and the audit log only; a database of an older keyd stays as it
- * is
- * @STORE_SERVE: brought up to date
- * @STORE_CREATE: made if there is none, too; otherwise that is CC_E_NOTFOUND
- */
-enum store_mode { STORE_LOOK, STORE_SERVE, STORE_CREATE };
-
-/**
- * store_open - opens the database in @dir.
+ * store_open - opens the database in @dir. Until store_start() it has nothing to give but
+ * store_setting_peek().
  * Return: the store, to be closed with store_close(); NULL on error. A database that a newer
  * keyd wrote is refused.
  */
@@ -146,6 +143,23 @@ static inline void store_close_ptr(struct store **st)
 	store_close(*st);
 }
 #define store_auto cc_cleanup(store_close_ptr)
+
+/**
+ * store_start - makes it ready as its mode says, and checks that the audit log ends where it ended:
+ * CC_E_INVALID with fact "audit" when not.
+ * @seal: borrowed until store_close()
+ * @now: seconds since the epoch, UTC: for the audit row of an upgrade
+ */
+int store_start(struct store *st, struct store_seal *seal, int64_t now, struct cc_error *err);
+
+/* The schema of the database when it was opened, 0 where it was made; and that of this keyd. */
+int store_schema_was(const struct store *st);
+int store_schema_now(void);
+/* The database was opened with MACs in it. */
+bool store_has_macs(const struct store *st);
+
+/* True for the failure to read a row whose MAC does not fit. */
+bool store_is_bad_row(const struct cc_error *err);
 
 /* One write transaction; a commit has reached the disk when it returns 0. */
 int store_begin(struct store *st, struct cc_error *err);
@@ -170,7 +184,17 @@ int store_check(struct store *st, struct cc_error *err);
  */
 int store_backup(struct store *st, const char *path, uint64_t *rows, struct cc_error *err);
 
-/* Settings: "realm", "kek_id". *@value is malloced, NULL if it is not set. */
+/*
+ * Looks at all rows but the audit log's; *@bad: how many have a MAC that does not fit, of each of
+ * which the custodian is told. Needs a seal.
+ */
+int store_check_rows(struct store *st, size_t *bad, struct cc_error *err);
+
+/*
+ * Settings: "realm", "kek_id". *@value is malloced, NULL if it is not set. A peek is what is there,
+ * by whoever wrote it: good for an error text.
+ */
+int store_setting_peek(struct store *st, const char *key, char **value, struct cc_error *err);
 int store_setting_get(struct store *st, const char *key, char **value, struct cc_error *err);
 int store_setting_put(struct store *st, const char *key, const char *value, struct cc_error *err);
 
@@ -188,9 +212,12 @@ int store_volume_get(struct store *st, const char *name, struct store_volume *v,
 int store_volume_by_uuid(struct store *st, const char *uuid, struct store_volume *v,
 			 struct cc_error *err);
 int store_volume_each(struct store *st, store_volume_fn *fn, void *arg, struct cc_error *err);
-/* The one with the lowest name above @after, which may be written before the next is asked for.
- * Return: 1; 0 where there is none; -1. */
-int store_volume_next(struct store *st, const char *after, struct store_volume *v,
+/*
+ * The one with the lowest name above @after, which may be written before the next is asked for.
+ * @bad: goes up by those that were left out, as they are not keyd's
+ * Return: 1; 0 where there is none; -1.
+ */
+int store_volume_next(struct store *st, const char *after, struct store_volume *v, size_t *bad,
 		      struct cc_error *err);
 int store_volume_delete(struct store *st, int64_t id, struct cc_error *err);
 
@@ -260,8 +287,8 @@ int store_lease_add(struct store *st, int64_t volume, const struct store_lease *
 		    struct cc_error *err);
 /*
  * Both write the lease with this id, if its version is still @ver; else CC_E_INTERNAL: somebody
- * else wrote it meanwhile. A renewal writes @ms, @cover_ms, @read_only, @host_boot and @end_ms, and
- * raises @ver; an update writes @revoked, @host_boot and @end_ms.
+ * else wrote it meanwhile. They write all but what stays: @volume, @agent, @enrolment, @container,
+ * @boot_id, @fence, @granted, @shared. A renewal raises @ver.
  */
 int store_lease_renew(struct store *st, struct store_lease *l, struct cc_error *err);
 int store_lease_update(struct store *st, const struct store_lease *l, struct cc_error *err);
@@ -288,8 +315,8 @@ static inline void store_leases_clear(struct store_leases *list)
  * store_audit_append - adds a row to the audit chain.
  * @row: seq is filled; every text must be set ("" for none)
  *
- * The chain must still hold the row this process appended last (it is not cut or
- * rewritten under a running keyd), else CC_E_INTERNAL with fact "audit".
+ * The log must still end where it ended, and hold the row this process appended last (it is not cut
+ * or rewritten under a running keyd), else CC_E_INTERNAL with fact "audit".
  */
 int store_audit_append(struct store *st, struct cc_audit_row *row, struct cc_error *err);
 
@@ -313,16 +340,47 @@ void store_audit_committed(const struct store *st, uint64_t *seq, unsigned char 
 int store_audit_hash_of(struct store *st, uint64_t seq, unsigned char hash[static 32],
 			struct cc_error *err);
 
-/* Rows with a seq above @after, at most STORE_AUDIT_PAGE, ascending. Texts live during the call. */
-typedef int store_audit_fn(void *arg, const struct cc_audit_row *row,
-			   const unsigned char prev[static 32], const unsigned char hash[static 32],
-			   struct cc_error *err);
+/**
+ * struct store_audit_row - a row of the log. Texts live during the call.
+ * @sealed: its MAC fits: keyd wrote it
+ */
+struct store_audit_row {
+	struct cc_audit_row row;
+	unsigned char prev[32], hash[32];
+	bool sealed;
+};
+
+/* Rows with a seq above @after, at most STORE_AUDIT_PAGE, ascending. */
+typedef int store_audit_fn(void *arg, const struct store_audit_row *row, struct cc_error *err);
 int store_audit_each(struct store *st, uint64_t after, store_audit_fn *fn, void *arg,
 		     struct cc_error *err);
 
+/**
+ * struct store_audit_head - where the log begins and ends.
+ * @start_seq, @start_hash: the last row that was pruned; 0 and zeros
+ * @seq, @hash: the last row; 0 and zeros
+ */
+struct store_audit_head {
+	uint64_t start_seq, seq;
+	unsigned char start_hash[32], hash[32];
+};
+
+int store_audit_head(struct store *st, struct store_audit_head *head, struct cc_error *err);
+
 /*
- * Recomputes the whole chain; *@rows: how many. CC_E_INVALID with fact "audit" names the bad row.
+ * Recomputes the whole chain, from where it begins to where it ends; *@rows: how many.
+ * CC_E_INVALID with fact "audit" names the bad row. With a seal, every row must be keyd's; without
+ * one, whoever computed all of it again is not noticed.
  */
 int store_audit_verify(struct store *st, uint64_t *rows, struct cc_error *err);
+
+/**
+ * store_audit_prune - forgets the rows of before @before, but the last, when the whole log has been
+ * verified. What is kept can be verified as before; a row says what was forgotten.
+ * @before, @now: seconds since the epoch, UTC
+ * @rows: out, how many
+ */
+int store_audit_prune(struct store *st, int64_t before, int64_t now, uint64_t *rows,
+		      struct cc_error *err);
 
 #endif

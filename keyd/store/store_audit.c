@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+/*
+ * The audit log: a chain of hashes that anybody can follow, rows with MACs, and a head, which says
+ * under a MAC where the log begins and ends.
+ */
 #include "store/store.h"
 
 #include <inttypes.h>
@@ -8,14 +12,8 @@
 #include "timestamp.h"
 
 #define HASH_LEN 32
-
-/**
- * struct link - where the chain stands.
- */
-struct link {
-	uint64_t seq;
-	unsigned char hash[HASH_LEN];
-};
+#define PRUNE_ROWS 10000 /* that are removed in one transaction */
+#define ORDER_LAST "ORDER BY seq DESC LIMIT 1"
 
 static int audit_fail(struct cc_error *err, enum cc_code code, uint64_t seq, const char *what)
 {
@@ -25,59 +23,190 @@ static int audit_fail(struct cc_error *err, enum cc_code code, uint64_t seq, con
 	return cc_set_fact(err, "audit");
 }
 
-int store_audit_hash_of(struct store *st, uint64_t seq, unsigned char hash[static HASH_LEN],
-			struct cc_error *err)
+/* ---- the head ---- */
+
+/* @schema: of the database; 0 in a new one */
+struct head {
+	struct store_audit_head at;
+	uint64_t schema;
+};
+
+static int read_hash(sqlite3_stmt *q, int col, uint64_t seq, unsigned char hash[static HASH_LEN],
+		     struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q =
-		sql_prepare(st, err, "SELECT hash FROM audit WHERE seq = ?", "u", seq);
-	int rc = q ? sql_step(st, q, err) : -1;
 	size_t len;
 
-	if (rc <= 0)
-		return rc;
-	memset(hash, 0, HASH_LEN);
-	return sql_blob(q, 0, hash, HASH_LEN, &len, err) ? -1 : 1;
+	if (sql_blob(q, col, hash, HASH_LEN, &len, err) || len != HASH_LEN)
+		return audit_fail(err, CC_E_INVALID, seq, "is damaged");
+	return 0;
 }
 
-/* The row this process wrote last must still be there as it was. */
-static int check_own_row(struct store *st, struct cc_error *err)
+/* Without a seal it is what the file says. */
+static int head_read(struct store *st, struct head *head, struct cc_error *err)
 {
+	sql_auto sqlite3_stmt *q = sql_prepare(st, err, SELECT_AUDIT_HEAD, "");
+	int rc = q ? sql_step(st, q, err) : -1;
+
+	if (rc < 0)
+		return -1;
+	if (rc == 0) {
+		cc_fail(err, CC_E_INTERNAL,
+			"audit log: its head has been removed; keep the database and find out who "
+			"wrote to it");
+		return cc_set_fact(err, "audit");
+	}
+	if (st->seal && sql_check(st, q, SEALED_AUDIT_HEAD, err)) {
+		cc_prefix(err, "audit log");
+		return store_is_bad_row(err) ? cc_set_fact(err, "audit") : -1;
+	}
+	if (sql_u64(q, 1, &head->at.seq, err) || sql_u64(q, 3, &head->at.start_seq, err) ||
+	    sql_u64(q, 5, &head->schema, err) ||
+	    read_hash(q, 2, head->at.seq, head->at.hash, err) ||
+	    read_hash(q, 4, head->at.start_seq, head->at.start_hash, err))
+		return -1;
+	return 0;
+}
+
+static int head_write(struct store *st, const struct head *head, struct cc_error *err)
+{
+	const struct store_audit_head *at = &head->at;
+	unsigned char mac[STORE_MAC_LEN];
+
+	if (sql_mac(st, mac, err, SEALED_AUDIT_HEAD, "iububu", (int64_t)1, at->seq,
+		    (const void *)at->hash, (size_t)HASH_LEN, at->start_seq,
+		    (const void *)at->start_hash, (size_t)HASH_LEN, head->schema))
+		return -1;
+	return sql_run(st, err,
+		       "INSERT OR REPLACE INTO audit_head "
+		       "(id, seq, hash, start_seq, start_hash, schema, mac) "
+		       "VALUES (1, ?, ?, ?, ?, ?, ?)",
+		       "ububub", at->seq, (const void *)at->hash, (size_t)HASH_LEN, at->start_seq,
+		       (const void *)at->start_hash, (size_t)HASH_LEN, head->schema,
+		       (const void *)mac, sizeof(mac)) < 0
+		       ? -1
+		       : 0;
+}
+
+int store_audit_head(struct store *st, struct store_audit_head *at, struct cc_error *err)
+{
+	struct head head;
+
+	if (head_read(st, &head, err))
+		return -1;
+	*at = head.at;
+	return 0;
+}
+
+/* ---- its end ---- */
+
+/* The last row; 0 and zeros when there is none. */
+static int read_last(struct store *st, struct store_audit_head *last, struct cc_error *err)
+{
+	sql_auto sqlite3_stmt *q =
+		sql_prepare(st, err, "SELECT seq, hash FROM audit " ORDER_LAST, "");
+	int rc = q ? sql_step(st, q, err) : -1;
+
+	*last = (struct store_audit_head){0};
+	if (rc <= 0)
+		return rc;
+	if (sql_u64(q, 0, &last->seq, err))
+		return -1;
+	return read_hash(q, 1, last->seq, last->hash, err);
+}
+
+static int check_end(struct store *st, const struct head *head, enum cc_code code,
+		     struct cc_error *err)
+{
+	struct store_audit_head last;
+
+	if (read_last(st, &last, err))
+		return -1;
+	if (last.seq < head->at.seq)
+		return audit_fail(err, code, head->at.seq, "has been removed");
+	if (last.seq > head->at.seq)
+		return audit_fail(err, code, last.seq, "was not written by keyd");
+	if (memcmp(last.hash, head->at.hash, HASH_LEN) != 0)
+		return audit_fail(err, code, last.seq, "has been changed");
+	return 0;
+}
+
+/* The row this process wrote last must still be there as it was, unless it was pruned. */
+static int check_own_row(struct store *st, const struct head *head, struct cc_error *err)
+{
+	sql_auto sqlite3_stmt *q = NULL;
 	unsigned char hash[HASH_LEN];
 	int rc;
 
-	if (st->next_seq == 0)
+	if (st->next_seq <= head->at.start_seq)
 		return 0;
-	rc = store_audit_hash_of(st, st->next_seq, hash, err);
+	q = sql_prepare(st, err, "SELECT hash FROM audit WHERE seq = ?", "u", st->next_seq);
+	rc = q ? sql_step(st, q, err) : -1;
 	if (rc < 0)
 		return -1;
 	if (rc == 0)
 		return audit_fail(err, CC_E_INTERNAL, st->next_seq, "has been removed");
-	if (memcmp(hash, st->next_hash, HASH_LEN) != 0)
-		return audit_fail(err, CC_E_INTERNAL, st->next_seq, "has been changed");
-	return 0;
+	if (read_hash(q, 0, st->next_seq, hash, err))
+		return -1;
+	return memcmp(hash, st->next_hash, HASH_LEN) == 0
+		       ? 0
+		       : audit_fail(err, CC_E_INTERNAL, st->next_seq, "has been changed");
 }
 
-static int last_link(struct store *st, struct link *last, struct cc_error *err)
+static int check_schema(struct store *st, const struct head *head, struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q =
-		sql_prepare(st, err, "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1", "");
-	int rc = q ? sql_step(st, q, err) : -1;
-	size_t len;
+	sql_auto sqlite3_stmt *q = sql_prepare(st, err, "PRAGMA user_version", "");
+	int64_t says;
 
-	memset(last, 0, sizeof(*last));
-	if (rc <= 0)
-		return rc;
-	if (sql_u64(q, 0, &last->seq, err) || sql_blob(q, 1, last->hash, HASH_LEN, &len, err))
+	if (!q || sql_step(st, q, err) < 0)
 		return -1;
-	return len == HASH_LEN ? 0 : audit_fail(err, CC_E_INTERNAL, last->seq, "is damaged");
+	says = sqlite3_column_int64(q, 0);
+	if (says == (int64_t)head->schema)
+		return 0;
+	cc_fail(err, CC_E_INVALID,
+		"keyd's database says that it has schema %" PRId64 ", keyd made it %" PRIu64
+		": restore a backup, and find out who wrote to it",
+		says, head->schema);
+	return cc_set_fact(err, "schema");
+}
+
+/* What is damaged is so for good: starting again does not help. */
+static int head_verify(struct store *st, struct head *head, struct cc_error *err)
+{
+	if (head_read(st, head, err) == 0)
+		return check_schema(st, head, err);
+	if (!strcmp(err->fact, "audit"))
+		err->code = CC_E_INVALID;
+	return -1;
+}
+
+int sql_audit_head_check(struct store *st, struct cc_error *err)
+{
+	struct head head;
+
+	return head_verify(st, &head, err) || check_end(st, &head, CC_E_INVALID, err) ? -1 : 0;
+}
+
+int sql_audit_head_schema(struct store *st, int schema, struct cc_error *err)
+{
+	struct head head;
+
+	if (head_read(st, &head, err))
+		return -1;
+	if (head.schema != 0 && head.schema != (uint64_t)schema - 1)
+		return cc_fail(err, CC_E_INVALID,
+			       "keyd's database was made to look older than it is (schema %" PRIu64
+			       "): restore a backup, and find out who wrote to it",
+			       head.schema);
+	head.schema = (uint64_t)schema;
+	return head_write(st, &head, err);
 }
 
 int store_audit_last(struct store *st, uint64_t *seq, unsigned char hash[static HASH_LEN],
 		     struct cc_error *err)
 {
-	struct link last;
+	struct store_audit_head last;
 
-	if (last_link(st, &last, err))
+	if (read_last(st, &last, err))
 		return -1;
 	*seq = last.seq;
 	memcpy(hash, last.hash, HASH_LEN);
@@ -87,42 +216,75 @@ int store_audit_last(struct store *st, uint64_t *seq, unsigned char hash[static 
 void store_audit_committed(const struct store *st, uint64_t *seq,
 			   unsigned char hash[static HASH_LEN])
 {
-	*seq = st->head_seq;
-	memcpy(hash, st->head_hash, HASH_LEN);
+	*seq = st->own_seq;
+	memcpy(hash, st->own_hash, HASH_LEN);
+}
+
+int store_audit_hash_of(struct store *st, uint64_t seq, unsigned char hash[static HASH_LEN],
+			struct cc_error *err)
+{
+	sql_auto sqlite3_stmt *q =
+		sql_prepare(st, err, "SELECT hash FROM audit WHERE seq = ?", "u", seq);
+	int rc = q ? sql_step(st, q, err) : -1;
+
+	if (rc <= 0)
+		return rc;
+	return read_hash(q, 0, seq, hash, err) ? -1 : 1;
+}
+
+/* ---- writing ---- */
+
+static int write_row(struct store *st, const struct cc_audit_row *row,
+		     const unsigned char prev[static HASH_LEN],
+		     const unsigned char hash[static HASH_LEN], struct cc_error *err)
+{
+	unsigned char mac[STORE_MAC_LEN];
+
+	if (sql_mac(st, mac, err, SEALED_AUDIT, "uttttttttbb", row->seq, row->time, row->event,
+		    row->outcome, row->agent, row->volume, row->container, row->fact, row->detail,
+		    (const void *)prev, (size_t)HASH_LEN, (const void *)hash, (size_t)HASH_LEN))
+		return -1;
+	return sql_run(st, err,
+		       "INSERT INTO audit (seq, time, event, outcome, agent, volume, container, "
+		       "fact, detail, prev, hash, mac) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		       "uttttttttbbb", row->seq, row->time, row->event, row->outcome, row->agent,
+		       row->volume, row->container, row->fact, row->detail, (const void *)prev,
+		       (size_t)HASH_LEN, (const void *)hash, (size_t)HASH_LEN, (const void *)mac,
+		       sizeof(mac)) < 0
+		       ? -1
+		       : 0;
+}
+
+static int append(struct store *st, struct cc_audit_row *row, struct cc_error *err)
+{
+	unsigned char prev[HASH_LEN];
+	struct head head;
+
+	if (head_read(st, &head, err) || check_own_row(st, &head, err) ||
+	    check_end(st, &head, CC_E_INTERNAL, err))
+		return -1;
+	row->seq = head.at.seq + 1;
+	memcpy(prev, head.at.hash, HASH_LEN);
+	if (cc_audit_hash(prev, row, head.at.hash, err))
+		return -1;
+	head.at.seq = row->seq;
+	if (write_row(st, row, prev, head.at.hash, err) || head_write(st, &head, err))
+		return cc_prefix(err, "audit log");
+	st->next_seq = row->seq;
+	memcpy(st->next_hash, head.at.hash, HASH_LEN);
+	return 0;
 }
 
 int store_audit_append(struct store *st, struct cc_audit_row *row, struct cc_error *err)
 {
-	unsigned char hash[HASH_LEN];
-	struct link last;
-	int n;
-
-	if (sqlite3_get_autocommit(st->db)) {
-		st->next_seq = st->head_seq;
-		memcpy(st->next_hash, st->head_hash, sizeof(st->next_hash));
-	}
-	if (check_own_row(st, err) || last_link(st, &last, err))
+	if (!sqlite3_get_autocommit(st->db))
+		return append(st, row, err);
+	if (store_begin(st, err))
 		return -1;
-	row->seq = last.seq + 1;
-	if (cc_audit_hash(last.hash, row, hash, err))
-		return -1;
-	n = sql_run(st, err,
-		    "INSERT INTO audit (seq, time, event, outcome, agent, volume, container, fact, "
-		    "detail, prev, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		    "uttttttttbb", row->seq, row->time, row->event, row->outcome, row->agent,
-		    row->volume, row->container, row->fact, row->detail, last.hash,
-		    sizeof(last.hash), hash, sizeof(hash));
-	if (n < 0)
-		return cc_prefix(err, "audit log");
-
-	st->next_seq = row->seq;
-	memcpy(st->next_hash, hash, sizeof(hash));
-	/* Outside a transaction the row is committed now. */
-	if (sqlite3_get_autocommit(st->db)) {
-		st->head_seq = st->next_seq;
-		memcpy(st->head_hash, st->next_hash, sizeof(st->head_hash));
-	}
-	return 0;
+	if (append(st, row, err) == 0 && store_commit(st, err) == 0)
+		return 0;
+	store_rollback(st);
+	return -1;
 }
 
 int store_audit_add(struct store *st, const struct cc_audit_row *what, int64_t now,
@@ -144,21 +306,7 @@ int store_audit_add(struct store *st, const struct cc_audit_row *what, int64_t n
 	return store_audit_append(st, &row, err);
 }
 
-int store_audit_last_time(struct store *st, int64_t *t, struct cc_error *err)
-{
-	sql_auto sqlite3_stmt *q =
-		sql_prepare(st, err, "SELECT seq, time FROM audit ORDER BY seq DESC LIMIT 1", "");
-	int rc = q ? sql_step(st, q, err) : -1;
-	char when[CC_TIME_LEN];
-	uint64_t seq;
-
-	*t = 0;
-	if (rc <= 0)
-		return rc;
-	if (sql_u64(q, 0, &seq, err) || sql_text(q, 1, when, sizeof(when), err))
-		return -1;
-	return cc_time_parse(when, t) ? audit_fail(err, CC_E_INTERNAL, seq, "is damaged") : 0;
-}
+/* ---- reading ---- */
 
 static const char *text(sqlite3_stmt *q, int col)
 {
@@ -167,44 +315,48 @@ static const char *text(sqlite3_stmt *q, int col)
 	return s ? s : "";
 }
 
-static int read_row(sqlite3_stmt *q, struct cc_audit_row *row, unsigned char prev[static HASH_LEN],
-		    unsigned char hash[static HASH_LEN], struct cc_error *err)
+static int read_row(struct store *st, sqlite3_stmt *q, struct store_audit_row *r,
+		    struct cc_error *err)
 {
-	size_t prev_len, hash_len;
+	int sealed = st->seal ? sql_is_sealed(st, q, SEALED_AUDIT, err) : 0;
 
-	if (sql_u64(q, 0, &row->seq, err) || sql_blob(q, 9, prev, HASH_LEN, &prev_len, err) ||
-	    sql_blob(q, 10, hash, HASH_LEN, &hash_len, err))
+	if (sealed < 0 || sql_u64(q, 0, &r->row.seq, err) ||
+	    read_hash(q, 9, r->row.seq, r->prev, err) || read_hash(q, 10, r->row.seq, r->hash, err))
 		return -1;
-	if (prev_len != HASH_LEN || hash_len != HASH_LEN)
-		return audit_fail(err, CC_E_INVALID, row->seq, "is damaged");
-	row->time = text(q, 1);
-	row->event = text(q, 2);
-	row->outcome = text(q, 3);
-	row->agent = text(q, 4);
-	row->volume = text(q, 5);
-	row->container = text(q, 6);
-	row->fact = text(q, 7);
-	row->detail = text(q, 8);
+	r->sealed = sealed;
+	r->row.time = text(q, 1);
+	r->row.event = text(q, 2);
+	r->row.outcome = text(q, 3);
+	r->row.agent = text(q, 4);
+	r->row.volume = text(q, 5);
+	r->row.container = text(q, 6);
+	r->row.fact = text(q, 7);
+	r->row.detail = text(q, 8);
 	return 0;
 }
+
+/* A log that only looks may be of before there were MACs. */
+#define SELECT_AUDIT_OLD                                                                   \
+	"SELECT seq, time, event, outcome, agent, volume, container, fact, detail, prev, " \
+	"hash FROM audit "
 
 static int each(struct store *st, uint64_t after, int64_t limit, store_audit_fn *fn, void *arg,
 		struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q = sql_prepare(
-		st, err,
-		"SELECT seq, time, event, outcome, agent, volume, container, fact, detail, prev, hash "
-		"FROM audit WHERE seq > ? ORDER BY seq LIMIT ?",
-		"ui", after, limit);
+	static const char where[] = "WHERE seq > ? ORDER BY seq LIMIT ?";
+	cc_auto_free char *sql = NULL;
+	sql_auto sqlite3_stmt *q = NULL;
 	int rc;
 
+	if (asprintf(&sql, "%s%s", st->seal ? SELECT_AUDIT : SELECT_AUDIT_OLD, where) < 0)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	q = sql_prepare(st, err, sql, "ui", after, limit);
 	if (!q)
 		return -1;
 	while ((rc = sql_step(st, q, err)) > 0) {
-		unsigned char prev[HASH_LEN], hash[HASH_LEN];
-		struct cc_audit_row row;
+		struct store_audit_row row;
 
-		rc = read_row(q, &row, prev, hash, err) ? -1 : fn(arg, &row, prev, hash, err);
+		rc = read_row(st, q, &row, err) ? -1 : fn(arg, &row, err);
 		if (rc)
 			break;
 	}
@@ -217,33 +369,176 @@ int store_audit_each(struct store *st, uint64_t after, store_audit_fn *fn, void 
 	return each(st, after, STORE_AUDIT_PAGE, fn, arg, err);
 }
 
-static int verify_row(void *arg, const struct cc_audit_row *row,
-		      const unsigned char prev[static HASH_LEN],
-		      const unsigned char hash[static HASH_LEN], struct cc_error *err)
+int store_audit_last_time(struct store *st, int64_t *t, struct cc_error *err)
 {
-	struct link *last = arg;
-	unsigned char want[HASH_LEN];
+	sql_auto sqlite3_stmt *q = sql_prepare(st, err, SELECT_AUDIT ORDER_LAST, "");
+	int rc = q ? sql_step(st, q, err) : -1;
+	struct store_audit_row r;
 
-	if (row->seq != last->seq + 1)
-		return audit_fail(err, CC_E_INVALID, last->seq + 1, "is missing");
-	if (memcmp(prev, last->hash, HASH_LEN) != 0)
-		return audit_fail(err, CC_E_INVALID, row->seq,
-				  "does not continue the row before it");
-	if (cc_audit_hash(last->hash, row, want, err))
+	*t = 0;
+	if (rc <= 0)
+		return rc;
+	if (read_row(st, q, &r, err))
 		return -1;
-	if (memcmp(hash, want, HASH_LEN) != 0)
-		return audit_fail(err, CC_E_INVALID, row->seq, "was changed after it was written");
-	last->seq = row->seq;
-	memcpy(last->hash, hash, HASH_LEN);
+	return !r.sealed || cc_time_parse(r.row.time, t)
+		       ? audit_fail(err, CC_E_INTERNAL, r.row.seq, "was not written by keyd")
+		       : 0;
+}
+
+/* ---- verifying ---- */
+
+/**
+ * struct chain - how far it has been followed.
+ * @last: the row reached
+ * @sealed: rows must be keyd's
+ * @before: for pruning; @older: @last is from before that
+ * @cut: the last row that is, but not the last of all
+ */
+struct chain {
+	struct store_audit_head last, cut;
+	bool sealed, older;
+	int64_t before;
+};
+
+static int follow(void *arg, const struct store_audit_row *r, struct cc_error *err)
+{
+	struct chain *chain = arg;
+	struct store_audit_head *last = &chain->last;
+	unsigned char want[HASH_LEN];
+	int64_t t;
+
+	if (r->row.seq != last->seq + 1)
+		return audit_fail(err, CC_E_INVALID, last->seq + 1, "is missing");
+	if (memcmp(r->prev, last->hash, HASH_LEN) != 0)
+		return audit_fail(err, CC_E_INVALID, r->row.seq,
+				  "does not continue the row before it");
+	if (cc_audit_hash(last->hash, &r->row, want, err))
+		return -1;
+	if (memcmp(r->hash, want, HASH_LEN) != 0)
+		return audit_fail(err, CC_E_INVALID, r->row.seq,
+				  "was changed after it was written");
+	if (chain->sealed && !r->sealed)
+		return audit_fail(err, CC_E_INVALID, r->row.seq, "was not written by keyd");
+	if (chain->older)
+		chain->cut = *last;
+	last->seq = r->row.seq;
+	memcpy(last->hash, r->hash, HASH_LEN);
+	chain->older = cc_time_parse(r->row.time, &t) == 0 && t < chain->before;
 	return 0;
+}
+
+/* From where the head says that it begins, to the last row. */
+static int follow_all(struct store *st, struct chain *chain, const struct store_audit_head *head,
+		      struct cc_error *err)
+{
+	chain->last.seq = head->start_seq;
+	memcpy(chain->last.hash, head->start_hash, HASH_LEN);
+	return each(st, head->start_seq, -1, follow, chain, err);
+}
+
+static int verify_log(struct store *st, struct chain *chain, struct head *head,
+		      struct cc_error *err)
+{
+	chain->sealed = st->seal;
+	if (head_verify(st, head, err) || follow_all(st, chain, &head->at, err))
+		return -1;
+	return check_end(st, head, CC_E_INVALID, err);
 }
 
 int store_audit_verify(struct store *st, uint64_t *rows, struct cc_error *err)
 {
-	struct link last = {0};
+	struct chain chain = {0};
+	struct head head = {0};
 
-	if (each(st, 0, -1, verify_row, &last, err))
+	/* Before there were MACs there was no head. */
+	if (st->seal || st->schema_was == 0 || st->schema_was >= SCHEMA_SEALED) {
+		if (verify_log(st, &chain, &head, err))
+			return -1;
+	} else if (follow_all(st, &chain, &head.at, err)) {
 		return -1;
-	*rows = last.seq;
+	}
+	*rows = chain.last.seq - head.at.start_seq;
+	return 0;
+}
+
+/* The log as it is taken over; it has no head yet. */
+int sql_audit_head_new(struct store *st, struct cc_error *err)
+{
+	struct chain chain = {0};
+	struct head head = {0};
+
+	if (follow_all(st, &chain, &head.at, err))
+		return -1;
+	head.at.seq = chain.last.seq;
+	memcpy(head.at.hash, chain.last.hash, HASH_LEN);
+	return head_write(st, &head, err);
+}
+
+/* ---- pruning ---- */
+
+/* The row that says what goes, before it goes. */
+static int record_prune(struct store *st, const struct store_audit_head *head,
+			const struct store_audit_head *cut, int64_t now, struct cc_error *err)
+{
+	char detail[160];
+	const struct cc_audit_row row = {
+		.event = "audit.prune", .outcome = "allow", .detail = detail};
+	int n = snprintf(detail, sizeof(detail), "rows %" PRIu64 " to %" PRIu64 ", the last hash ",
+			 head->start_seq + 1, cut->seq);
+
+	for (size_t i = 0; i < HASH_LEN; i++)
+		n += snprintf(detail + n, sizeof(detail) - (size_t)n, "%02x", cut->hash[i]);
+	return store_audit_add(st, &row, now, err);
+}
+
+/* Row @seq becomes the one that the log begins after. Context: inside a transaction. */
+static int move_start(struct store *st, uint64_t seq, struct cc_error *err)
+{
+	sql_auto sqlite3_stmt *q = sql_prepare(st, err, SELECT_AUDIT "WHERE seq = ?", "u", seq);
+	int rc = q ? sql_step(st, q, err) : -1;
+	struct store_audit_row r;
+	struct head head;
+
+	if (rc < 0 || head_read(st, &head, err) || (rc && read_row(st, q, &r, err)))
+		return -1;
+	if (rc == 0 || !r.sealed || seq <= head.at.start_seq)
+		return audit_fail(err, CC_E_INTERNAL, seq, "was changed meanwhile");
+	head.at.start_seq = seq;
+	memcpy(head.at.start_hash, r.hash, HASH_LEN);
+	if (sql_run(st, err, "DELETE FROM audit WHERE seq <= ?", "u", seq) < 0)
+		return -1;
+	return head_write(st, &head, err);
+}
+
+/* One transaction; @at: the head before the first */
+static int prune_part(struct store *st, const struct store_audit_head *at, uint64_t from,
+		      const struct store_audit_head *cut, int64_t now, struct cc_error *err)
+{
+	uint64_t to = cut->seq - from > PRUNE_ROWS ? from + PRUNE_ROWS : cut->seq;
+
+	if (store_begin(st, err))
+		return -1;
+	if ((from > at->start_seq || record_prune(st, at, cut, now, err) == 0) &&
+	    move_start(st, to, err) == 0 && store_commit(st, err) == 0)
+		return 0;
+	store_rollback(st);
+	return -1;
+}
+
+/* A keyd that serves waits for one part only. */
+int store_audit_prune(struct store *st, int64_t before, int64_t now, uint64_t *rows,
+		      struct cc_error *err)
+{
+	struct chain chain = {.before = before};
+	struct head head;
+
+	*rows = 0;
+	if (verify_log(st, &chain, &head, err))
+		return -1;
+	for (uint64_t at = head.at.start_seq; at < chain.cut.seq; at += PRUNE_ROWS)
+		if (prune_part(st, &head.at, at, &chain.cut, now, err))
+			return -1;
+	if (chain.cut.seq > head.at.start_seq)
+		*rows = chain.cut.seq - head.at.start_seq;
 	return 0;
 }

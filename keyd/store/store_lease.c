@@ -5,14 +5,10 @@
 
 #include "store/store_sql.h"
 
-#define SELECT                                                                               \
-	"SELECT l.id, v.name, v.uuid, l.agent, l.container, l.boot_id, l.fence, l.granted, " \
-	"l.ms, l.shared, l.read_only, l.revoked, l.host_boot, l.end_ms, l.cover_ms, l.ver, " \
-	"l.enrolment FROM lease l "                                                          \
-	"JOIN volume v ON v.id = l.volume "
-
-static int read_row(sqlite3_stmt *q, struct store_lease *l, struct cc_error *err)
+static int read_row(struct store *st, sqlite3_stmt *q, struct store_lease *l, struct cc_error *err)
 {
+	if (sql_check(st, q, SEALED_LEASE, err))
+		return -1;
 	l->granted = sqlite3_column_int64(q, 7);
 	l->shared = sqlite3_column_int(q, 9);
 	l->read_only = sqlite3_column_int(q, 10);
@@ -32,18 +28,32 @@ static int read_row(sqlite3_stmt *q, struct store_lease *l, struct cc_error *err
 	return 0;
 }
 
+/* With the version @ver. */
+static int make_mac(struct store *st, const struct store_lease *l, uint64_t ver,
+		    unsigned char mac[static STORE_MAC_LEN], struct cc_error *err)
+{
+	return sql_mac(st, mac, err, SEALED_LEASE, "ttttttuiuiiitiuut", l->id, l->volume,
+		       l->volume_uuid, l->agent, l->container, l->boot_id, l->fence, l->granted,
+		       l->ms, (int64_t)l->shared, (int64_t)l->read_only, (int64_t)l->revoked,
+		       l->host_boot, l->end_ms, l->cover_ms, ver, l->enrolment);
+}
+
 int store_lease_add(struct store *st, int64_t volume, const struct store_lease *l,
 		    struct cc_error *err)
 {
-	int n = sql_run(st, err,
-			"INSERT INTO lease (id, volume, agent, container, boot_id, fence, granted, "
-			"ms, shared, read_only, revoked, host_boot, end_ms, cover_ms, ver, "
-			"enrolment) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-			"titttuiuiiitiuut", l->id, volume, l->agent, l->container, l->boot_id,
-			l->fence, l->granted, l->ms, (int64_t)l->shared, (int64_t)l->read_only,
-			(int64_t)l->revoked, l->host_boot, l->end_ms, l->cover_ms, l->ver,
-			l->enrolment);
+	unsigned char mac[STORE_MAC_LEN];
+	int n;
 
+	if (make_mac(st, l, l->ver, mac, err))
+		return -1;
+	n = sql_run(st, err,
+		    "INSERT INTO lease (id, volume, agent, container, boot_id, fence, granted, ms, "
+		    "shared, read_only, revoked, host_boot, end_ms, cover_ms, ver, enrolment, mac) "
+		    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		    "titttuiuiiitiuutb", l->id, volume, l->agent, l->container, l->boot_id,
+		    l->fence, l->granted, l->ms, (int64_t)l->shared, (int64_t)l->read_only,
+		    (int64_t)l->revoked, l->host_boot, l->end_ms, l->cover_ms, l->ver, l->enrolment,
+		    (const void *)mac, sizeof(mac));
 	return n < 0 ? cc_prefix(err, "lease") : 0;
 }
 
@@ -59,15 +69,26 @@ static int one_row(int n, const struct store_lease *l, struct cc_error *err)
 	return 0;
 }
 
+static int write_row(struct store *st, const struct store_lease *l, uint64_t ver,
+		     struct cc_error *err)
+{
+	unsigned char mac[STORE_MAC_LEN];
+
+	if (make_mac(st, l, ver, mac, err))
+		return -1;
+	return one_row(sql_run(st, err,
+			       "UPDATE lease SET ms = ?, cover_ms = ?, read_only = ?, revoked = ?, "
+			       "host_boot = ?, end_ms = ?, ver = ?, mac = ? "
+			       "WHERE id = ? AND ver = ?",
+			       "uuiitiubtu", l->ms, l->cover_ms, (int64_t)l->read_only,
+			       (int64_t)l->revoked, l->host_boot, l->end_ms, ver, (const void *)mac,
+			       sizeof(mac), l->id, l->ver),
+		       l, err);
+}
+
 int store_lease_renew(struct store *st, struct store_lease *l, struct cc_error *err)
 {
-	int n = sql_run(st, err,
-			"UPDATE lease SET ms = ?, cover_ms = ?, read_only = ?, host_boot = ?, "
-			"end_ms = ?, ver = ver + 1 WHERE id = ? AND ver = ?",
-			"uuititu", l->ms, l->cover_ms, (int64_t)l->read_only, l->host_boot,
-			l->end_ms, l->id, l->ver);
-
-	if (one_row(n, l, err))
+	if (write_row(st, l, l->ver + 1, err))
 		return -1;
 	l->ver++;
 	return 0;
@@ -75,17 +96,12 @@ int store_lease_renew(struct store *st, struct store_lease *l, struct cc_error *
 
 int store_lease_update(struct store *st, const struct store_lease *l, struct cc_error *err)
 {
-	return one_row(sql_run(st, err,
-			       "UPDATE lease SET revoked = ?, host_boot = ?, end_ms = ? "
-			       "WHERE id = ? AND ver = ?",
-			       "ititu", (int64_t)l->revoked, l->host_boot, l->end_ms, l->id,
-			       l->ver),
-		       l, err);
+	return write_row(st, l, l->ver, err);
 }
 
 int store_lease_get(struct store *st, const char *id, struct store_lease *l, struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q = sql_prepare(st, err, SELECT "WHERE l.id = ?", "t", id);
+	sql_auto sqlite3_stmt *q = sql_prepare(st, err, SELECT_LEASE "WHERE l.id = ?", "t", id);
 	int rc = q ? sql_step(st, q, err) : -1;
 
 	if (rc < 0)
@@ -94,10 +110,11 @@ int store_lease_get(struct store *st, const char *id, struct store_lease *l, str
 		cc_fail(err, CC_E_NOTFOUND, "no such lease");
 		return cc_set_fact(err, "lease");
 	}
-	return read_row(q, l, err);
+	return read_row(st, q, l, err);
 }
 
-static int each(struct store *st, sqlite3_stmt *q, store_lease_fn *fn, void *arg,
+/* @rest: a row that is bad is left out, and the rest goes on; else it fails all of it. */
+static int each(struct store *st, sqlite3_stmt *q, bool rest, store_lease_fn *fn, void *arg,
 		struct cc_error *err)
 {
 	int rc = -1;
@@ -105,7 +122,10 @@ static int each(struct store *st, sqlite3_stmt *q, store_lease_fn *fn, void *arg
 	while (q && (rc = sql_step(st, q, err)) > 0) {
 		struct store_lease l;
 
-		rc = read_row(q, &l, err) ? -1 : fn(arg, &l, err);
+		if (read_row(st, q, &l, err) == 0)
+			rc = fn(arg, &l, err);
+		else
+			rc = rest && store_is_bad_row(err) ? 0 : -1;
 		if (rc)
 			break;
 	}
@@ -114,9 +134,10 @@ static int each(struct store *st, sqlite3_stmt *q, store_lease_fn *fn, void *arg
 
 int store_lease_each(struct store *st, store_lease_fn *fn, void *arg, struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q = sql_prepare(st, err, SELECT "ORDER BY v.name, l.fence", "");
+	sql_auto sqlite3_stmt *q =
+		sql_prepare(st, err, SELECT_LEASE "ORDER BY v.name, l.fence", "");
 
-	return each(st, q, fn, arg, err);
+	return each(st, q, true, fn, arg, err);
 }
 
 static int append(void *arg, const struct store_lease *l, struct cc_error *err)
@@ -134,11 +155,11 @@ static int append(void *arg, const struct store_lease *l, struct cc_error *err)
 int store_leases_of(struct store *st, int64_t volume, struct store_leases *list,
 		    struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q =
-		sql_prepare(st, err, SELECT "WHERE l.volume = ? ORDER BY l.fence", "i", volume);
+	sql_auto sqlite3_stmt *q = sql_prepare(
+		st, err, SELECT_LEASE "WHERE l.volume = ? ORDER BY l.fence", "i", volume);
 
 	*list = (struct store_leases){0};
-	if (each(st, q, append, list, err) == 0)
+	if (each(st, q, false, append, list, err) == 0)
 		return 0;
 	store_leases_clear(list);
 	return -1;

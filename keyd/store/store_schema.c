@@ -52,6 +52,30 @@
 	" id TEXT NOT NULL UNIQUE,"    \
 	" created INTEGER NOT NULL,"   \
 	" wrapped BLOB NOT NULL) STRICT;"
+#define AUDIT_TRIGGERS                                                     \
+	"CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit"            \
+	" BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;" \
+	"CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit"            \
+	" BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;"
+
+/* One row. @schema: so that nobody makes the file look older, or newer, than it is. */
+#define HEAD_TABLE                                \
+	"CREATE TABLE audit_head ("               \
+	" id INTEGER PRIMARY KEY CHECK (id = 1)," \
+	" seq INTEGER NOT NULL,"                  \
+	" hash BLOB NOT NULL,"                    \
+	" start_seq INTEGER NOT NULL,"            \
+	" start_hash BLOB NOT NULL,"              \
+	" schema INTEGER NOT NULL,"               \
+	" mac BLOB NOT NULL DEFAULT x'') STRICT;"
+
+#define MAC_COLUMN(table) "ALTER TABLE " table " ADD COLUMN mac BLOB NOT NULL DEFAULT x'';"
+#define MAC_COLUMNS            \
+	MAC_COLUMN("setting")  \
+	MAC_COLUMN("volume")   \
+	MAC_COLUMN("identity") \
+	MAC_COLUMN("signer")   \
+	MAC_COLUMN("agent") MAC_COLUMN("lease") MAC_COLUMN("tombstone") MAC_COLUMN("audit")
 
 /* What a new volume of a deleted one's name goes on from. */
 #define TOMBSTONE_TABLE                   \
@@ -116,11 +140,49 @@ static const char schema[] =
 	" detail TEXT NOT NULL,"
 	" prev BLOB NOT NULL,"
 	" hash BLOB NOT NULL) STRICT;"
-	/* Against accidents; against tampering there is the chain. */
-	"CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit"
-	" BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;"
-	"CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit"
-	" BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;";
+	/* Against accidents; against tampering there are MACs. */
+	AUDIT_TRIGGERS MAC_COLUMNS HEAD_TABLE;
+
+/* "3 volumes (a b c)" */
+static int name_all(struct store *st, const char *table, char *text, size_t size,
+		    struct cc_error *err)
+{
+	sql_auto sqlite3_stmt *q = NULL;
+	char sql[128];
+
+	snprintf(sql, sizeof(sql), "SELECT count(*), coalesce(group_concat(name, ' '), '') FROM %s",
+		 table);
+	q = sql_prepare(st, err, sql, "");
+	if (!q || sql_step(st, q, err) < 0)
+		return -1;
+	snprintf(text, size, "%lld %ss (%s)", (long long)sqlite3_column_int64(q, 0), table,
+		 (const char *)sqlite3_column_text(q, 1));
+	cc_text_clean(text);
+	return 0;
+}
+
+/* Who reads the log shall see what was taken over, unseen as it was until then. */
+static int record_take_over(struct store *st, struct cc_error *err)
+{
+	char detail[CC_TEXT_MAX], agents[200], signers[200], volumes[200];
+	const struct cc_audit_row row = {.event = "upgrade", .outcome = "allow", .detail = detail};
+
+	if (name_all(st, "agent", agents, sizeof(agents), err) ||
+	    name_all(st, "signer", signers, sizeof(signers), err) ||
+	    name_all(st, "volume", volumes, sizeof(volumes), err))
+		return -1;
+	snprintf(detail, sizeof(detail), "rows got MACs, as they were: %s, %s, %s", agents, signers,
+		 volumes);
+	return store_audit_add(st, &row, st->now, err);
+}
+
+static int take_over(struct store *st, struct cc_error *err)
+{
+	if (sql_seal_all(st, err) || sql_audit_head_new(st, err) ||
+	    st->seal->accept(st->seal, st, err))
+		return -1;
+	return record_take_over(st, err);
+}
 
 /**
  * struct step - from one version to the next.
@@ -134,7 +196,8 @@ struct step {
 /*
  * In order; [0] is from 1 to 2. A lease of version 1 has no end, a key wrapped by it (format 1) is
  * bound to less, which the custodian mends when it starts. What was promised before the last
- * renewal was not recorded before version 4.
+ * renewal was not recorded before version 4. In version 5 rows got MACs: what is there then is
+ * taken over as it is.
  */
 static const struct step steps[] = {
 	{"ALTER TABLE volume ADD COLUMN wrap_format INTEGER NOT NULL DEFAULT 1;"
@@ -157,7 +220,7 @@ static const struct step steps[] = {
 	 "UPDATE lease SET cover_ms = ms, enrolment = coalesce("
 	 "(SELECT enrolment FROM agent WHERE agent.name = lease.agent), '');",
 	 NULL},
-	{KEK_TABLE, NULL},
+	{KEK_TABLE MAC_COLUMNS HEAD_TABLE, take_over},
 };
 
 static int pragma_int(struct store *st, const char *sql, int64_t *v, struct cc_error *err)
@@ -178,7 +241,9 @@ static int run_step(struct store *st, const struct step *step, int version, stru
 		 APPLICATION_ID, version);
 	if (sql_exec(st, step->sql, err) || sql_exec(st, mark, err))
 		return -1;
-	return step->then ? step->then(st, err) : 0;
+	if (step->then && step->then(st, err))
+		return -1;
+	return version < SCHEMA_SEALED ? 0 : sql_audit_head_schema(st, version, err);
 }
 
 /* Makes a step and says that the database is of @version now, all of it or nothing. */
@@ -201,15 +266,20 @@ static int bring_up_to_date(struct store *st, int version, struct cc_error *err)
 	return 0;
 }
 
-int sql_schema(struct store *st, enum store_mode mode, struct cc_error *err)
+int store_schema_now(void)
+{
+	return SCHEMA_VERSION;
+}
+
+int sql_schema_look(struct store *st, struct cc_error *err)
 {
 	int64_t app, version;
 
 	if (pragma_int(st, "PRAGMA application_id", &app, err) ||
 	    pragma_int(st, "PRAGMA user_version", &version, err))
 		return -1;
-	if (app == 0 && version == 0 && mode == STORE_CREATE)
-		return apply(st, &(struct step){schema, NULL}, SCHEMA_VERSION, err);
+	if (app == 0 && version == 0 && st->mode == STORE_CREATE)
+		return 0;
 	if (app != APPLICATION_ID)
 		return cc_fail(
 			err, CC_E_INVALID,
@@ -219,5 +289,20 @@ int sql_schema(struct store *st, enum store_mode mode, struct cc_error *err)
 			       "keyd's database has schema %lld, this keyd knows %d: use the keyd "
 			       "that wrote it",
 			       (long long)version, SCHEMA_VERSION);
-	return mode == STORE_LOOK ? 0 : bring_up_to_date(st, (int)version, err);
+	st->schema_was = (int)version;
+	return 0;
+}
+
+int sql_schema_start(struct store *st, struct cc_error *err)
+{
+	if (st->schema_was == 0)
+		return apply(st, &(struct step){schema, sql_audit_head_new}, SCHEMA_VERSION, err);
+	if (st->schema_was < SCHEMA_SEALED && st->mode != STORE_CREATE)
+		return cc_fail(
+			err, CC_E_INVALID,
+			"keyd's database has schema %d, of before its rows were protected "
+			"against changes: if you have just installed a newer keyd, run \"dmctl "
+			"init\" once, which takes them over as they are; else restore a backup",
+			st->schema_was);
+	return bring_up_to_date(st, st->schema_was, err);
 }

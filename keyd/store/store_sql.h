@@ -10,19 +10,30 @@
 
 #include "cleanup.h"
 #include "error.h"
-#include "store/store.h"
+#include "store/store_types.h"
 
+#define SCHEMA_SEALED 5	   /* from this schema on all rows have MACs */
 #define STORE_BUSY_MS 5000 /* that it waits while another process writes */
 
 /**
  * struct store - an open database.
- * @head_seq, @head_hash: the last audit row this process has committed; 0 when it has none
+ * @seal: NULL before store_start()
+ * @schema_was: of the file when it was opened
+ * @now: of store_start()
+ * @scratch: what a MAC is made of, @scratch_size bytes, kept for the next one
+ * @own_seq, @own_hash: the last audit row this process has committed; 0 when it has none
  * @next_seq, @next_hash: the same of the open transaction
  */
 struct store {
 	sqlite3 *db;
-	uint64_t head_seq, next_seq;
-	unsigned char head_hash[32], next_hash[32];
+	enum store_mode mode;
+	struct store_seal *seal;
+	int schema_was;
+	int64_t now;
+	unsigned char *scratch;
+	size_t scratch_size;
+	uint64_t own_seq, next_seq;
+	unsigned char own_hash[32], next_hash[32];
 };
 
 static inline void sql_finalize_ptr(sqlite3_stmt **q)
@@ -37,8 +48,10 @@ int sql_fail(struct store *st, struct cc_error *err);
 /* Runs statements without parameters and rows. */
 int sql_exec(struct store *st, const char *sql, struct cc_error *err);
 
-/* The tables: made, brought up to date or looked at, as @mode says; store_schema.c. */
-int sql_schema(struct store *st, enum store_mode mode, struct cc_error *err);
+/* Reads which schema the file has, and refuses one that is none; store_schema.c. */
+int sql_schema_look(struct store *st, struct cc_error *err);
+/* The tables are made or brought up to date. */
+int sql_schema_start(struct store *st, struct cc_error *err);
 
 /**
  * sql_prepare - a statement with its parameters bound.
@@ -56,6 +69,80 @@ int sql_step(struct store *st, sqlite3_stmt *q, struct cc_error *err);
 /* Runs a statement without rows, parameters as sql_prepare(). Return: rows changed, or -1; a
  * broken UNIQUE constraint is CC_E_EXISTS. */
 int sql_run(struct store *st, struct cc_error *err, const char *sql, const char *types, ...);
+
+/**
+ * struct sealed - a table whose rows carry MACs.
+ * @select: the columns that are sealed, the primary key first; the MAC; others
+ * @update: writes a MAC, by primary key
+ * @n: how many are sealed
+ * @name: the column that names a row to people
+ */
+struct sealed {
+	const char *table, *select, *update;
+	int n, name;
+};
+
+enum sealed_table {
+	SEALED_SETTING,
+	SEALED_VOLUME,
+	SEALED_TOMBSTONE,
+	SEALED_IDENTITY,
+	SEALED_SIGNER,
+	SEALED_AGENT,
+	SEALED_LEASE,
+	SEALED_AUDIT, /* the first of those that store_check_rows() leaves out */
+	SEALED_AUDIT_HEAD,
+	SEALED_END,
+};
+extern const struct sealed sealed_tables[SEALED_END];
+
+/* How a SELECT on each of them begins. A column more is one more here and where it is written. */
+#define SEALED_VOLUME_FIELDS                                                                 \
+	"name, uuid, cipher, key_bytes, sector_size, data_offset, sectors, fs, generation, " \
+	"ready, created, kek_id, wrapped, fence, serial_floor, wrap_format, lease_ms, "      \
+	"shared_read, on_lapse, on_revoke, queue_ms, mount_options"
+#define SELECT_SETTING "SELECT key, value, mac FROM setting "
+#define SELECT_VOLUME "SELECT id, " SEALED_VOLUME_FIELDS ", mac FROM volume "
+#define SELECT_TOMBSTONE "SELECT name, fence, serial_floor, ver, mac FROM tombstone "
+#define SELECT_IDENTITY                                                                            \
+	"SELECT i.volume, i.envelope, i.serial, i.digest, i.signer, i.mount_point, i.mac, v.name " \
+	"FROM identity i JOIN volume v ON v.id = i.volume "
+#define SELECT_SIGNER "SELECT name, keyid, pem, mac FROM signer "
+#define SELECT_AGENT "SELECT name, enrolment, thumbprint, jwk, mac FROM agent "
+#define SELECT_LEASE                                                                         \
+	"SELECT l.id, v.name, v.uuid, l.agent, l.container, l.boot_id, l.fence, l.granted, " \
+	"l.ms, l.shared, l.read_only, l.revoked, l.host_boot, l.end_ms, l.cover_ms, l.ver, " \
+	"l.enrolment, l.mac FROM lease l JOIN volume v ON v.id = l.volume "
+#define SELECT_AUDIT                                                                       \
+	"SELECT seq, time, event, outcome, agent, volume, container, fact, detail, prev, " \
+	"hash, mac FROM audit "
+#define SELECT_AUDIT_HEAD \
+	"SELECT id, seq, hash, start_seq, start_hash, schema, mac FROM audit_head "
+
+/**
+ * sql_mac - the MAC of a row of @table.
+ * @types: of the columns in the order in which they are read, and their values: as sql_prepare()
+ */
+int sql_mac(struct store *st, unsigned char mac[static STORE_MAC_LEN], struct cc_error *err,
+	    enum sealed_table table, const char *types, ...);
+
+/* Whether the row of @q is keyd's: 1, 0, or -1 on error. */
+int sql_is_sealed(struct store *st, sqlite3_stmt *q, enum sealed_table table, struct cc_error *err);
+
+/* 0 for a row that is; -1 with the fact "row" for one that is not, of which the custodian is told.
+ */
+int sql_check(struct store *st, sqlite3_stmt *q, enum sealed_table table, struct cc_error *err);
+
+/* Gives MACs to all rows that there are, as they are. */
+int sql_seal_all(struct store *st, struct cc_error *err);
+
+/*
+ * The audit log's first head, for what is in it; that says of which schema the database is, one
+ * more than before; and whether log and schema are what it says.
+ */
+int sql_audit_head_new(struct store *st, struct cc_error *err);
+int sql_audit_head_schema(struct store *st, int schema, struct cc_error *err);
+int sql_audit_head_check(struct store *st, struct cc_error *err);
 
 /*
  * Columns, checked: a row that does not fit its struct was not written by keyd.

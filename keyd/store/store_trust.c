@@ -24,23 +24,25 @@ void store_identity_clear(struct store_identity *id)
 int store_identity_put(struct store *st, int64_t volume, const struct store_identity *id,
 		       struct cc_error *err)
 {
-	int n = sql_run(
-		st, err,
-		"INSERT OR REPLACE INTO identity (volume, envelope, serial, digest, signer, "
-		"mount_point) VALUES (?, ?, ?, ?, ?, ?)",
-		"ibuttt", volume, id->envelope, id->envelope_len, id->serial, id->digest,
-		id->signer, id->mount_point);
+	unsigned char mac[STORE_MAC_LEN];
+	int n;
 
+	if (sql_mac(st, mac, err, SEALED_IDENTITY, "ibuttt", volume, (const void *)id->envelope,
+		    id->envelope_len, id->serial, id->digest, id->signer, id->mount_point))
+		return -1;
+	n = sql_run(st, err,
+		    "INSERT OR REPLACE INTO identity (volume, envelope, serial, digest, signer, "
+		    "mount_point, mac) VALUES (?, ?, ?, ?, ?, ?, ?)",
+		    "ibutttb", volume, (const void *)id->envelope, id->envelope_len, id->serial,
+		    id->digest, id->signer, id->mount_point, (const void *)mac, sizeof(mac));
 	return n < 0 ? -1 : 0;
 }
 
 int store_identity_get(struct store *st, int64_t volume, struct store_identity *id,
 		       struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q = sql_prepare(
-		st, err,
-		"SELECT envelope, serial, digest, signer, mount_point FROM identity WHERE volume = ?",
-		"i", volume);
+	sql_auto sqlite3_stmt *q =
+		sql_prepare(st, err, SELECT_IDENTITY "WHERE i.volume = ?", "i", volume);
 	int rc = q ? sql_step(st, q, err) : -1;
 
 	memset(id, 0, sizeof(*id));
@@ -50,11 +52,12 @@ int store_identity_get(struct store *st, int64_t volume, struct store_identity *
 		cc_fail(err, CC_E_NOTFOUND, "the volume has no identity");
 		return cc_set_fact(err, "identity");
 	}
-	if (sql_dup(q, 0, &id->envelope, &id->envelope_len, err) ||
-	    sql_u64(q, 1, &id->serial, err) ||
-	    sql_text(q, 2, id->digest, sizeof(id->digest), err) ||
-	    sql_text(q, 3, id->signer, sizeof(id->signer), err) ||
-	    sql_dup(q, 4, &id->mount_point, NULL, err)) {
+	if (sql_check(st, q, SEALED_IDENTITY, err) ||
+	    sql_dup(q, 1, &id->envelope, &id->envelope_len, err) ||
+	    sql_u64(q, 2, &id->serial, err) ||
+	    sql_text(q, 3, id->digest, sizeof(id->digest), err) ||
+	    sql_text(q, 4, id->signer, sizeof(id->signer), err) ||
+	    sql_dup(q, 5, &id->mount_point, NULL, err)) {
 		store_identity_clear(id);
 		return -1;
 	}
@@ -74,18 +77,29 @@ void store_signer_clear(struct store_signer *s)
 	memset(s, 0, sizeof(*s));
 }
 
+static int signer_mac(struct store *st, const struct store_signer *s,
+		      unsigned char mac[static STORE_MAC_LEN], struct cc_error *err)
+{
+	return sql_mac(st, mac, err, SEALED_SIGNER, "ttt", s->name, s->keyid, s->pem);
+}
+
 int store_signer_add(struct store *st, const struct store_signer *s, struct cc_error *err)
 {
-	int n = sql_run(st, err, "INSERT INTO signer (name, keyid, pem) VALUES (?, ?, ?)", "ttt",
-			s->name, s->keyid, s->pem);
+	unsigned char mac[STORE_MAC_LEN];
+	int n;
 
+	if (signer_mac(st, s, mac, err))
+		return -1;
+	n = sql_run(st, err, "INSERT INTO signer (name, keyid, pem, mac) VALUES (?, ?, ?, ?)",
+		    "tttb", s->name, s->keyid, s->pem, (const void *)mac, sizeof(mac));
 	return n < 0 ? cc_prefix(err, "signer %s or its key %s", s->name, s->keyid) : 0;
 }
 
-static int read_signer(sqlite3_stmt *q, struct store_signer *s, struct cc_error *err)
+static int read_signer(struct store *st, sqlite3_stmt *q, struct store_signer *s,
+		       struct cc_error *err)
 {
 	memset(s, 0, sizeof(*s));
-	if (sql_text(q, 0, s->name, sizeof(s->name), err) ||
+	if (sql_check(st, q, SEALED_SIGNER, err) || sql_text(q, 0, s->name, sizeof(s->name), err) ||
 	    sql_text(q, 1, s->keyid, sizeof(s->keyid), err))
 		return -1;
 	return sql_dup(q, 2, &s->pem, NULL, err);
@@ -94,19 +108,17 @@ static int read_signer(sqlite3_stmt *q, struct store_signer *s, struct cc_error 
 int store_signer_get(struct store *st, const char *name, struct store_signer *s,
 		     struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q = sql_prepare(
-		st, err, "SELECT name, keyid, pem FROM signer WHERE name = ?", "t", name);
+	sql_auto sqlite3_stmt *q = sql_prepare(st, err, SELECT_SIGNER "WHERE name = ?", "t", name);
 	int rc = q ? sql_step(st, q, err) : -1;
 
 	if (rc < 0)
 		return -1;
-	return rc ? read_signer(q, s, err) : not_found(err, "signer", name);
+	return rc ? read_signer(st, q, s, err) : not_found(err, "signer", name);
 }
 
 int store_signer_each(struct store *st, store_signer_fn *fn, void *arg, struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q =
-		sql_prepare(st, err, "SELECT name, keyid, pem FROM signer ORDER BY name", "");
+	sql_auto sqlite3_stmt *q = sql_prepare(st, err, SELECT_SIGNER "ORDER BY name", "");
 	int rc;
 
 	if (!q)
@@ -114,7 +126,10 @@ int store_signer_each(struct store *st, store_signer_fn *fn, void *arg, struct c
 	while ((rc = sql_step(st, q, err)) > 0) {
 		store_auto_signer struct store_signer s;
 
-		rc = read_signer(q, &s, err) ? -1 : fn(arg, &s, err);
+		if (read_signer(st, q, &s, err) == 0)
+			rc = fn(arg, &s, err);
+		else
+			rc = store_is_bad_row(err) ? 0 : -1;
 		if (rc)
 			break;
 	}
@@ -124,11 +139,18 @@ int store_signer_each(struct store *st, store_signer_fn *fn, void *arg, struct c
 int store_signer_set_keyid(struct store *st, const char *name, const char *keyid,
 			   struct cc_error *err)
 {
-	int n = sql_run(st, err, "UPDATE signer SET keyid = ? WHERE name = ?", "tt", keyid, name);
+	store_auto_signer struct store_signer s = {0};
+	unsigned char mac[STORE_MAC_LEN];
+	int n;
 
-	if (n < 0)
-		return cc_prefix(err, "signer %s", name);
-	return n ? 0 : not_found(err, "signer", name);
+	if (store_signer_get(st, name, &s, err))
+		return -1;
+	snprintf(s.keyid, sizeof(s.keyid), "%s", keyid);
+	if (signer_mac(st, &s, mac, err))
+		return -1;
+	n = sql_run(st, err, "UPDATE signer SET keyid = ?, mac = ? WHERE name = ?", "tbt", s.keyid,
+		    (const void *)mac, sizeof(mac), name);
+	return n < 0 ? cc_prefix(err, "signer %s", name) : 0;
 }
 
 int store_signer_delete(struct store *st, const char *name, struct cc_error *err)
@@ -150,17 +172,25 @@ void store_agent_clear(struct store_agent *a)
 
 int store_agent_add(struct store *st, const struct store_agent *a, struct cc_error *err)
 {
-	int n = sql_run(st, err,
-			"INSERT INTO agent (name, enrolment, thumbprint, jwk) VALUES (?, ?, ?, ?)",
-			"tttt", a->name, a->enrolment, a->thumbprint, a->jwk);
+	unsigned char mac[STORE_MAC_LEN];
+	int n;
 
+	if (sql_mac(st, mac, err, SEALED_AGENT, "tttt", a->name, a->enrolment, a->thumbprint,
+		    a->jwk))
+		return -1;
+	n = sql_run(st, err,
+		    "INSERT INTO agent (name, enrolment, thumbprint, jwk, mac) "
+		    "VALUES (?, ?, ?, ?, ?)",
+		    "ttttb", a->name, a->enrolment, a->thumbprint, a->jwk, (const void *)mac,
+		    sizeof(mac));
 	return n < 0 ? cc_prefix(err, "agent %s or its key %s", a->name, a->thumbprint) : 0;
 }
 
-static int read_agent(sqlite3_stmt *q, struct store_agent *a, struct cc_error *err)
+static int read_agent(struct store *st, sqlite3_stmt *q, struct store_agent *a,
+		      struct cc_error *err)
 {
 	memset(a, 0, sizeof(*a));
-	if (sql_text(q, 0, a->name, sizeof(a->name), err) ||
+	if (sql_check(st, q, SEALED_AGENT, err) || sql_text(q, 0, a->name, sizeof(a->name), err) ||
 	    sql_text(q, 1, a->enrolment, sizeof(a->enrolment), err) ||
 	    sql_text(q, 2, a->thumbprint, sizeof(a->thumbprint), err))
 		return -1;
@@ -169,20 +199,17 @@ static int read_agent(sqlite3_stmt *q, struct store_agent *a, struct cc_error *e
 
 int store_agent_get(struct store *st, const char *name, struct store_agent *a, struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q = sql_prepare(
-		st, err, "SELECT name, enrolment, thumbprint, jwk FROM agent WHERE name = ?", "t",
-		name);
+	sql_auto sqlite3_stmt *q = sql_prepare(st, err, SELECT_AGENT "WHERE name = ?", "t", name);
 	int rc = q ? sql_step(st, q, err) : -1;
 
 	if (rc < 0)
 		return -1;
-	return rc ? read_agent(q, a, err) : not_found(err, "agent", name);
+	return rc ? read_agent(st, q, a, err) : not_found(err, "agent", name);
 }
 
 int store_agent_each(struct store *st, store_agent_fn *fn, void *arg, struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q = sql_prepare(
-		st, err, "SELECT name, enrolment, thumbprint, jwk FROM agent ORDER BY name", "");
+	sql_auto sqlite3_stmt *q = sql_prepare(st, err, SELECT_AGENT "ORDER BY name", "");
 	int rc;
 
 	if (!q)
@@ -190,7 +217,10 @@ int store_agent_each(struct store *st, store_agent_fn *fn, void *arg, struct cc_
 	while ((rc = sql_step(st, q, err)) > 0) {
 		store_auto_agent struct store_agent a;
 
-		rc = read_agent(q, &a, err) ? -1 : fn(arg, &a, err);
+		if (read_agent(st, q, &a, err) == 0)
+			rc = fn(arg, &a, err);
+		else
+			rc = store_is_bad_row(err) ? 0 : -1;
 		if (rc)
 			break;
 	}

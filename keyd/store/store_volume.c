@@ -3,13 +3,7 @@
 
 #include "store/store_sql.h"
 
-/* All but the id, in the order of VALUES and of write_row(). */
-#define FIELDS                                                                               \
-	"name, uuid, cipher, key_bytes, sector_size, data_offset, sectors, fs, generation, " \
-	"ready, created, kek_id, wrapped, fence, serial_floor, wrap_format, lease_ms, "      \
-	"shared_read, on_lapse, on_revoke, queue_ms, mount_options"
 #define VALUES "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
-#define COLUMNS "id, " FIELDS
 
 /* A word the terms do not know was not written by keyd. */
 static int read_terms(sqlite3_stmt *q, struct cc_lease_terms *t, struct cc_error *err)
@@ -40,8 +34,10 @@ static int read_mount(sqlite3_stmt *q, struct cc_mount_options *o, struct cc_err
 	return 0;
 }
 
-static int read_row(sqlite3_stmt *q, struct store_volume *v, struct cc_error *err)
+static int read_row(struct store *st, sqlite3_stmt *q, struct store_volume *v, struct cc_error *err)
 {
+	if (sql_check(st, q, SEALED_VOLUME, err))
+		return -1;
 	v->id = sqlite3_column_int64(q, 0);
 	v->rec.realm[0] = '\0';
 	v->rec.ready = sqlite3_column_int(q, 10);
@@ -61,37 +57,50 @@ static int read_row(sqlite3_stmt *q, struct store_volume *v, struct cc_error *er
 	return read_terms(q, &v->rec.terms, err) || read_mount(q, &v->rec.mount, err) ? -1 : 0;
 }
 
-/* @sql: takes VALUES and then the id */
+/* The columns of SEALED_VOLUME_FIELDS, and what is bound to them. */
+#define FIELD_TYPES "tttiiuutuiitbuuiuittut"
+#define FIELD_VALUES(v, mount)                                                                  \
+	(v)->rec.name, (v)->rec.uuid, (v)->rec.cipher, (int64_t)(v)->rec.key_bytes,             \
+		(int64_t)(v)->rec.sector_size, (v)->rec.offset, (v)->rec.sectors, (v)->rec.fs,  \
+		(v)->rec.generation, (int64_t)(v)->rec.ready, (v)->rec.created, (v)->kek_id,    \
+		(const void *)(v)->wrapped, (v)->wrapped_len, (v)->fence, (v)->serial_floor,    \
+		(int64_t)(v)->wrap_format, (v)->rec.terms.lease_ms,                             \
+		(int64_t)(v)->rec.terms.shared_read, cc_on_lapse_name((v)->rec.terms.on_lapse), \
+		cc_on_revoke_name((v)->rec.terms.on_revoke), (v)->rec.terms.queue_ms, mount
+
+/* @sql: takes VALUES, the MAC and the id */
 static int write_row(struct store *st, const char *sql, const struct store_volume *v,
 		     struct cc_error *err)
 {
 	char mount[CC_MOUNT_OPTIONS_TEXT];
+	unsigned char mac[STORE_MAC_LEN];
 	int n;
 
 	cc_mount_options_text(&v->rec.mount, mount);
-	n = sql_run(st, err, sql, "tttiiuutuiitbuuiuittuti", v->rec.name, v->rec.uuid,
-		    v->rec.cipher, (int64_t)v->rec.key_bytes, (int64_t)v->rec.sector_size,
-		    v->rec.offset, v->rec.sectors, v->rec.fs, v->rec.generation,
-		    (int64_t)v->rec.ready, v->rec.created, v->kek_id, v->wrapped, v->wrapped_len,
-		    v->fence, v->serial_floor, (int64_t)v->wrap_format, v->rec.terms.lease_ms,
-		    (int64_t)v->rec.terms.shared_read, cc_on_lapse_name(v->rec.terms.on_lapse),
-		    cc_on_revoke_name(v->rec.terms.on_revoke), v->rec.terms.queue_ms, mount, v->id);
+	if (sql_mac(st, mac, err, SEALED_VOLUME, "i" FIELD_TYPES, v->id, FIELD_VALUES(v, mount)))
+		return -1;
+	n = sql_run(st, err, sql, FIELD_TYPES "bi", FIELD_VALUES(v, mount), (const void *)mac,
+		    sizeof(mac), v->id);
 	return n < 0 ? cc_prefix(err, "volume %s (%s)", v->rec.name, v->rec.uuid) : 0;
 }
 
+/* Random, so that what belonged to a deleted volume is not found under the next one's. */
 int store_volume_add(struct store *st, struct store_volume *v, struct cc_error *err)
 {
-	v->id = 0;
-	if (write_row(st, "INSERT INTO volume (" FIELDS ", id) VALUES (" VALUES ", NULLIF(?, 0))",
-		      v, err))
-		return -1;
-	v->id = sqlite3_last_insert_rowid(st->db);
-	return 0;
+	sqlite3_randomness(sizeof(v->id), &v->id);
+	v->id = (v->id & INT64_MAX) | 1;
+	return write_row(st,
+			 "INSERT INTO volume (" SEALED_VOLUME_FIELDS ", mac, id) "
+			 "VALUES (" VALUES ", ?, ?)",
+			 v, err);
 }
 
 int store_volume_update(struct store *st, const struct store_volume *v, struct cc_error *err)
 {
-	return write_row(st, "UPDATE volume SET (" FIELDS ") = (" VALUES ") WHERE id = ?", v, err);
+	return write_row(st,
+			 "UPDATE volume SET (" SEALED_VOLUME_FIELDS ", mac) = (" VALUES ", ?) "
+			 "WHERE id = ?",
+			 v, err);
 }
 
 static int row_get(struct store *st, const char *sql, const char *key, struct store_volume *v,
@@ -106,25 +115,24 @@ static int row_get(struct store *st, const char *sql, const char *key, struct st
 		cc_fail(err, CC_E_NOTFOUND, "there is no volume %s; see \"dmctl volume ls\"", key);
 		return cc_set_fact(err, "volume");
 	}
-	return read_row(q, v, err);
+	return read_row(st, q, v, err);
 }
 
 int store_volume_get(struct store *st, const char *name, struct store_volume *v,
 		     struct cc_error *err)
 {
-	return row_get(st, "SELECT " COLUMNS " FROM volume WHERE name = ?", name, v, err);
+	return row_get(st, SELECT_VOLUME "WHERE name = ?", name, v, err);
 }
 
 int store_volume_by_uuid(struct store *st, const char *uuid, struct store_volume *v,
 			 struct cc_error *err)
 {
-	return row_get(st, "SELECT " COLUMNS " FROM volume WHERE uuid = ?", uuid, v, err);
+	return row_get(st, SELECT_VOLUME "WHERE uuid = ?", uuid, v, err);
 }
 
 int store_volume_each(struct store *st, store_volume_fn *fn, void *arg, struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q =
-		sql_prepare(st, err, "SELECT " COLUMNS " FROM volume ORDER BY name", "");
+	sql_auto sqlite3_stmt *q = sql_prepare(st, err, SELECT_VOLUME "ORDER BY name", "");
 	int rc;
 
 	if (!q)
@@ -132,24 +140,33 @@ int store_volume_each(struct store *st, store_volume_fn *fn, void *arg, struct c
 	while ((rc = sql_step(st, q, err)) > 0) {
 		struct store_volume v;
 
-		rc = read_row(q, &v, err) ? -1 : fn(arg, &v, err);
+		if (read_row(st, q, &v, err) == 0)
+			rc = fn(arg, &v, err);
+		else
+			rc = store_is_bad_row(err) ? 0 : -1;
 		if (rc)
 			break;
 	}
 	return rc;
 }
 
-int store_volume_next(struct store *st, const char *after, struct store_volume *v,
+int store_volume_next(struct store *st, const char *after, struct store_volume *v, size_t *bad,
 		      struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q = sql_prepare(
-		st, err, "SELECT " COLUMNS " FROM volume WHERE name > ? ORDER BY name LIMIT 1", "t",
-		after);
-	int rc = q ? sql_step(st, q, err) : -1;
+	sql_auto sqlite3_stmt *q =
+		sql_prepare(st, err, SELECT_VOLUME "WHERE name > ? ORDER BY name", "t", after);
+	int rc;
 
-	if (rc <= 0)
-		return rc;
-	return read_row(q, v, err) ? -1 : 1;
+	if (!q)
+		return -1;
+	while ((rc = sql_step(st, q, err)) > 0) {
+		if (read_row(st, q, v, err) == 0)
+			return 1;
+		if (!store_is_bad_row(err))
+			return -1;
+		++*bad;
+	}
+	return rc;
 }
 
 int store_volume_delete(struct store *st, int64_t id, struct cc_error *err)
@@ -157,39 +174,79 @@ int store_volume_delete(struct store *st, int64_t id, struct cc_error *err)
 	return sql_run(st, err, "DELETE FROM volume WHERE id = ?", "i", id) < 0 ? -1 : 0;
 }
 
+/* 1: it is there, and raises @v's. */
+static int tombstone_read(struct store *st, struct store_volume *v, uint64_t *ver,
+			  struct cc_error *err)
+{
+	sql_auto sqlite3_stmt *q =
+		sql_prepare(st, err, SELECT_TOMBSTONE "WHERE name = ?", "t", v->rec.name);
+	int rc = q ? sql_step(st, q, err) : -1;
+	uint64_t fence, floor;
+
+	*ver = 0;
+	if (rc <= 0)
+		return rc;
+	if (sql_check(st, q, SEALED_TOMBSTONE, err) || sql_u64(q, 1, &fence, err) ||
+	    sql_u64(q, 2, &floor, err) || sql_u64(q, 3, ver, err))
+		return -1;
+	v->fence = v->fence > fence ? v->fence : fence;
+	v->serial_floor = v->serial_floor > floor ? v->serial_floor : floor;
+	return 1;
+}
+
 int store_tombstone_put(struct store *st, const struct store_volume *v, struct cc_error *err)
 {
-	int n = sql_run(st, err,
-			"INSERT INTO tombstone (name, fence, serial_floor, ver) "
-			"VALUES (?, ?, ?, 1) ON CONFLICT (name) DO UPDATE SET "
-			"fence = max(fence, excluded.fence), "
-			"serial_floor = max(serial_floor, excluded.serial_floor), ver = ver + 1",
-			"tuu", v->rec.name, v->fence, v->serial_floor);
+	struct store_volume top = *v;
+	unsigned char mac[STORE_MAC_LEN];
+	uint64_t ver;
+	int n;
 
+	if (tombstone_read(st, &top, &ver, err) < 0 ||
+	    sql_mac(st, mac, err, SEALED_TOMBSTONE, "tuuu", v->rec.name, top.fence,
+		    top.serial_floor, ver + 1))
+		return -1;
+	n = sql_run(st, err,
+		    "INSERT OR REPLACE INTO tombstone (name, fence, serial_floor, ver, mac) "
+		    "VALUES (?, ?, ?, ?, ?)",
+		    "tuuub", v->rec.name, top.fence, top.serial_floor, ver + 1, (const void *)mac,
+		    sizeof(mac));
 	return n < 0 ? cc_prefix(err, "tombstone of volume %s", v->rec.name) : 0;
 }
 
 int store_tombstone_get(struct store *st, struct store_volume *v, struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q =
-		sql_prepare(st, err, "SELECT fence, serial_floor FROM tombstone WHERE name = ?",
-			    "t", v->rec.name);
-	int rc = q ? sql_step(st, q, err) : -1;
-	uint64_t fence, floor;
+	uint64_t ver;
 
-	if (rc <= 0)
-		return rc;
-	if (sql_u64(q, 0, &fence, err) || sql_u64(q, 1, &floor, err))
+	return tombstone_read(st, v, &ver, err) < 0 ? -1 : 0;
+}
+
+/* One that is not keyd's counts for nothing, and stays. @v: name, then all of the next one */
+static int tombstone_next(struct store *st, struct store_volume *v, struct cc_error *err)
+{
+	sql_auto sqlite3_stmt *q = sql_prepare(
+		st, err, SELECT_TOMBSTONE "WHERE name > ? ORDER BY name LIMIT 1", "t", v->rec.name);
+	int rc = q ? sql_step(st, q, err) : -1;
+	uint64_t ver;
+
+	if (rc <= 0 || sql_text(q, 0, v->rec.name, sizeof(v->rec.name), err))
+		return rc <= 0 ? rc : -1;
+	v->fence = v->serial_floor = 0;
+	if (tombstone_read(st, v, &ver, err) < 0 && !store_is_bad_row(err))
 		return -1;
-	v->fence = v->fence > fence ? v->fence : fence;
-	v->serial_floor = v->serial_floor > floor ? v->serial_floor : floor;
-	return 0;
+	return 1;
 }
 
 int store_tombstones_raise(struct store *st, uint64_t by, struct cc_error *err)
 {
-	return sql_run(st, err, "UPDATE tombstone SET fence = fence + ?, ver = ver + 1", "u", by) <
-			       0
-		       ? -1
-		       : 0;
+	struct store_volume v = {0};
+	int rc;
+
+	while ((rc = tombstone_next(st, &v, err)) > 0) {
+		if (v.fence == 0)
+			continue;
+		v.fence += by;
+		if (store_tombstone_put(st, &v, err))
+			return -1;
+	}
+	return rc;
 }

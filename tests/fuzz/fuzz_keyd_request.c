@@ -96,7 +96,7 @@ static void new_world(void)
 	REQUIRE(!cc_secret_random(&key, KEK_LEN, &err));
 	REQUIRE(!kek_from_secret(&key, &custodian.kek, &err));
 	custodian.store = store_open(dir, STORE_CREATE, &err);
-	REQUIRE(custodian.store);
+	REQUIRE(custodian.store && !custodian_unlock(&custodian, &err));
 	add_signer();
 	must(OP_AGENT_ADD, "", agent);
 	must(OP_VOLUME_CREATE, "", volume);

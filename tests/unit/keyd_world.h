@@ -26,8 +26,10 @@
 #include "keyd/custodian/lease.h"
 #include "keyd/custodian/quarantine.h"
 #include "keyd/custodian/start.h"
+#include "keyd/store/store_sql.h"
 #include "strv.h"
 #include "keyd/custodian/upgrade.h"
+#include "keyd/custodian/volume_key.h"
 
 #define UUID_PGDATA "0a000000-0000-4000-8000-000000000001"
 #define UUID_OTHER "0a000000-0000-4000-8000-000000000002"
@@ -58,7 +60,7 @@ static inline int64_t get_fake_boot_ms(void)
  * @signer: private key of the enrolled signer "ci"
  * @agent: private JWK of the enrolled agent "host1"
  * @confined: of test_keyd_confined.c
- * @anchor: directory of the high-water mark; "" for none
+ * @anchor: directory of the high-water mark and the key generations; "" for none
  * @channel: how requests come and what evidence is made for; NULL: the Unix socket
  */
 struct world {
@@ -152,15 +154,13 @@ struct last_row {
 	char detail[CC_TEXT_MAX];
 };
 
-static inline int keep_row(void *arg, const struct cc_audit_row *row,
-			   const unsigned char prev[static 32], const unsigned char hash[static 32],
-			   struct cc_error *err)
+static inline int keep_row(void *arg, const struct store_audit_row *audit, struct cc_error *err)
 {
+	const struct cc_audit_row *row = &audit->row;
 	struct last_row *r = arg;
 
-	(void)prev;
-	(void)hash;
 	(void)err;
+	assert_true(audit->sealed);
 	r->seq = row->seq;
 	snprintf(r->event, sizeof(r->event), "%s", row->event);
 	snprintf(r->outcome, sizeof(r->outcome), "%s", row->outcome);
@@ -178,10 +178,14 @@ static inline struct last_row last_audit(struct world *w)
 	struct cc_error err;
 	uint64_t rows;
 
-	assert_int_equal(store_audit_verify(w->custodian.store, &rows, &err), 0);
+	struct store_audit_head head;
+
+	if (store_audit_verify(w->custodian.store, &rows, &err) ||
+	    store_audit_head(w->custodian.store, &head, &err))
+		fail_msg("%s", err.text);
 	if (rows)
-		assert_int_equal(store_audit_each(w->custodian.store, rows - 1, keep_row, &r, &err),
-				 0);
+		assert_int_equal(
+			store_audit_each(w->custodian.store, head.seq - 1, keep_row, &r, &err), 0);
 	return r;
 }
 
@@ -497,25 +501,30 @@ static inline const char *lease_of(const struct got *g)
 
 /* ---- life ---- */
 
+/* With the world's KEK. Close it also after a failure. */
+static inline int start_custodian(struct world *w, enum store_mode mode, struct cc_error *err)
+{
+	struct custodian *c = &w->custodian;
+	struct cc_secret key = {0};
+
+	*c = (struct custodian){.clock = {get_fake_real, get_fake_boot_ms}};
+	strcpy(c->realm, "keyd-test");
+	assert_int_equal(cc_secret_heap_init(err), 0);
+	assert_int_equal(cc_secret_copy(&key, "kekkekkekkekkekkekkekkekkekkekke", KEK_LEN, err), 0);
+	assert_int_equal(kek_from_secret(&key, &c->kek, err), 0);
+	strcpy(c->boot_id, fake_host_boot);
+	c->store = store_open(w->dir, mode, err);
+	if (!c->store || custodian_unlock(c, err))
+		return -1;
+	return w->anchor[0] ? custodian_ready(c, w->anchor, err)
+			    : lease_settle(c->store, fake_host_boot, get_fake_boot_ms, err);
+}
+
 static inline void open_custodian(struct world *w)
 {
-	struct cc_secret key = {0};
 	struct cc_error err;
 
-	w->custodian = (struct custodian){.clock = {get_fake_real, get_fake_boot_ms}};
-	strcpy(w->custodian.realm, "keyd-test");
-	assert_int_equal(cc_secret_heap_init(&err), 0);
-	assert_int_equal(cc_secret_copy(&key, "kekkekkekkekkekkekkekkekkekkekke", KEK_LEN, &err),
-			 0);
-	assert_int_equal(kek_from_secret(&key, &w->custodian.kek, &err), 0);
-	strcpy(w->custodian.boot_id, fake_host_boot);
-	w->custodian.store = store_open(w->dir, STORE_CREATE, &err);
-	if (!w->custodian.store ||
-	    upgrade_keys(w->custodian.store, &w->custodian.kek, fake_real, &err) ||
-	    upgrade_signers(w->custodian.store, fake_real, &err) ||
-	    (w->anchor[0]
-		     ? custodian_ready(&w->custodian, w->anchor, &err)
-		     : lease_settle(w->custodian.store, fake_host_boot, get_fake_boot_ms, &err)))
+	if (start_custodian(w, STORE_CREATE, &err))
 		fail_msg("%s", err.text);
 }
 
@@ -589,6 +598,17 @@ static inline void tamper(struct world *w, const char *sql)
 	if (sqlite3_exec(db, sql, NULL, NULL, &why) != SQLITE_OK)
 		fail_msg("%s", why);
 	sqlite3_close(db);
+}
+
+/* The same by somebody who has the KEK, too: what is behind the MACs has to stand by itself. */
+static inline void tamper_sealed(struct world *w, const char *sql)
+{
+	struct cc_error err;
+
+	tamper(w, sql);
+	if (store_begin(w->custodian.store, &err) || sql_seal_all(w->custodian.store, &err) ||
+	    store_commit(w->custodian.store, &err))
+		fail_msg("%s", err.text);
 }
 
 #endif

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "keyd/custodian/volume_key.h"
 #include "keyd/store/store_sql.h"
 
 #define DIED 77
@@ -121,10 +122,7 @@ static int key_of(struct world *w, const char *name, struct cc_secret *key)
 	kek = domain_find(&c->domain, &c->kek, v.kek_id, &err);
 	if (!kek)
 		return -1;
-	return kek_unwrap(kek,
-			  &(struct kek_use){v.rec.name, v.rec.uuid, v.rec.generation, v.rec.cipher,
-					    v.rec.key_bytes},
-			  v.wrapped, v.wrapped_len, key, &err);
+	return volume_key_open(kek, &v, key, &err);
 }
 
 static bool is_in_file(const struct world *w, const char *name, const void *bytes, size_t len)
@@ -162,12 +160,13 @@ static void a_copy_of_before_opens_no_key_not_even_with_the_kek(void **state)
 	g = ask(w, OP_VOLUME_DELETE, "other", NULL);
 	assert_int_equal(g.http, 200);
 	assert_int_equal(erased_of(&g, "generation"), 1);
-	store_close(w->custodian.store);
+	custodian_close(&w->custodian);
 	put_back(w, "old");
-	w->custodian.store = store_open(w->dir, STORE_SERVE, &err);
-	assert_non_null(w->custodian.store);
-	assert_int_equal(domain_open(&d, w->custodian.store, &w->custodian.kek, w->anchor, &err),
-			 -1);
+	w->anchor[0] = '\0';
+	assert_int_equal(start_custodian(w, STORE_SERVE, &err), 0);
+	assert_int_equal(
+		domain_open(&d, w->custodian.store, &w->custodian.kek, path_of(w, "anchor"), &err),
+		-1);
 	assert_int_equal(err.code, CC_E_INVALID);
 	assert_string_equal(err.fact, "generation");
 	domain_close(&d);
@@ -378,7 +377,8 @@ static void assert_whole(struct world *w, const struct cc_secret *pgdata)
 		assert_int_equal(d->gen[0].number, 1);
 		assert_int_equal(key_of(w, "other", &other), 0);
 	} else {
-		assert_int_equal(d->gen[0].number, 2);
+		/* The next number, or one more when it was in the file already. */
+		assert_true(d->gen[0].number > 1);
 	}
 }
 
@@ -400,7 +400,7 @@ static void whenever_keyd_dies_the_next_one_goes_on(void **state)
 		assert_true(status == 0 || status == DIED);
 		open_custodian(w);
 		assert_whole(w, &pgdata);
-		if (w->custodian.domain.gen[0].number == 2)
+		if (w->custodian.domain.gen[0].number > 1)
 			assert_false(is_in_file(w, "anchor/" DOMAIN_FILE, secret, sizeof(secret)));
 		custodian_close(&w->custodian);
 	} while (status == DIED && at < CALLS_MAX);

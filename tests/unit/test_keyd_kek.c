@@ -7,7 +7,7 @@
 
 #include "keyd/custodian/kek.h"
 
-static const struct kek_use pgdata = {"pgdata", UUID_PGDATA, 1, "aes-xts-plain64", 64};
+static const struct kek_use pgdata = {"pgdata", UUID_PGDATA, 1, "aes-xts-plain64", 64, KEK_READY};
 
 static struct kek kek_of(const char *bytes)
 {
@@ -43,14 +43,16 @@ static void a_wrapped_key_comes_back(void **state)
 static void a_wrapped_key_opens_only_where_it_belongs(void **state)
 {
 	static const struct kek_use others[] = {
-		{"pgdata", UUID_OTHER, 1, "aes-xts-plain64", 64},
-		{"other", UUID_PGDATA, 1, "aes-xts-plain64", 64},
-		{NULL, UUID_PGDATA, 1, "aes-xts-plain64", 64},
-		{"pgdata", UUID_PGDATA, 2, "aes-xts-plain64", 64},
-		{"pgdata", UUID_PGDATA, 1, "aes-xts-plain", 64},
-		{"pgdata", UUID_PGDATA, 1, "aes-xts-plain64", 32},
+		{"pgdata", UUID_OTHER, 1, "aes-xts-plain64", 64, KEK_READY},
+		{"other", UUID_PGDATA, 1, "aes-xts-plain64", 64, KEK_READY},
+		{NULL, UUID_PGDATA, 1, "aes-xts-plain64", 64, KEK_READY},
+		{"pgdata", UUID_PGDATA, 2, "aes-xts-plain64", 64, KEK_READY},
+		{"pgdata", UUID_PGDATA, 1, "aes-xts-plain", 64, KEK_READY},
+		{"pgdata", UUID_PGDATA, 1, "aes-xts-plain64", 32, KEK_READY},
+		{"pgdata", UUID_PGDATA, 1, "aes-xts-plain64", 64, KEK_CREATING},
+		{"pgdata", UUID_PGDATA, 1, "aes-xts-plain64", 64, KEK_ANY},
 		/* Lengths are part of what is authenticated: the same bytes, split elsewhere. */
-		{"pgdata", UUID_PGDATA "a", 1, "es-xts-plain64", 64},
+		{"pgdata", UUID_PGDATA "a", 1, "es-xts-plain64", 64, KEK_READY},
 	};
 	kek_auto struct kek kek = kek_of("0123456789abcdef0123456789abcdef");
 	kek_auto struct kek other = kek_of("1123456789abcdef0123456789abcdef");

@@ -94,7 +94,7 @@ static void how_a_volume_is_mounted_is_recorded(void **state)
 		assert_string_equal(json_string_value(json_object_get(g.body, "mountOptions")),
 				    lists[i][1]);
 	}
-	tamper(w, "UPDATE volume SET mount_options = 'suid'");
+	tamper_sealed(w, "UPDATE volume SET mount_options = 'suid'");
 	{
 		auto_got struct got g = ask(w, OP_VOLUME_GET, "pgdata", NULL);
 

@@ -76,6 +76,8 @@ static void leases_are_kept_with_their_volume(void **state)
 	struct store *st = ((struct world *)*state)->custodian.store;
 	struct store_volume v = volume("pgdata", UUID_PGDATA);
 	struct store_lease l = {.id = UUID_OTHER,
+				.volume = "pgdata",
+				.volume_uuid = UUID_PGDATA,
 				.agent = "host1",
 				.enrolment = BOOT_1,
 				.container = CONTAINER_1,
@@ -172,12 +174,12 @@ static void damaged_rows_are_errors_not_values(void **state)
 	struct cc_error err;
 
 	assert_int_equal(store_volume_add(st, &v, &err), 0);
-	tamper(w, "UPDATE volume SET sectors = -1");
+	tamper_sealed(w, "UPDATE volume SET sectors = -1");
 	assert_int_equal(store_volume_get(st, "pgdata", &back, &err), -1);
 	assert_int_equal(err.code, CC_E_INTERNAL);
-	tamper(w, "UPDATE volume SET sectors = 1, wrapped = zeroblob(1000)");
+	tamper_sealed(w, "UPDATE volume SET sectors = 1, wrapped = zeroblob(1000)");
 	assert_int_equal(store_volume_get(st, "pgdata", &back, &err), -1);
-	tamper(w, "UPDATE volume SET wrapped = x'00', kek_id = printf('%.*c', 100, 'x')");
+	tamper_sealed(w, "UPDATE volume SET wrapped = x'00', kek_id = printf('%.*c', 100, 'x')");
 	assert_int_equal(store_volume_get(st, "pgdata", &back, &err), -1);
 }
 
@@ -264,7 +266,7 @@ static void each_change_of_the_log_is_found(void **state)
 		 "row 2"},
 		{"row invented",
 		 "INSERT INTO audit SELECT 6, time, event, outcome, agent, volume, container, fact, "
-		 "detail, hash, hash FROM audit WHERE seq = 5",
+		 "detail, hash, hash, mac FROM audit WHERE seq = 5",
 		 "row 6"},
 		{"short hash", UNLOCK "UPDATE audit SET hash = x'00' WHERE seq = 2", "row 2"},
 	};
@@ -331,6 +333,7 @@ static void a_second_writer_does_not_break_the_chain(void **state)
 
 	other = store_open(w->dir, STORE_SERVE, &err);
 	assert_non_null(other);
+	assert_int_equal(store_start(other, &w->custodian.seal.ops, fake_real, &err), 0);
 	append(w->custodian.store, "one");
 	append(other, "two");
 	append(w->custodian.store, "three");

@@ -43,8 +43,9 @@ static void a_signer_that_cannot_be_read_hides_no_other(void **state)
 {
 	struct world *w = *state;
 
-	tamper(w, "INSERT INTO signer VALUES ('a-first', 'sha256:x', 'no key');"
-		  "UPDATE identity SET signer = 'a-first'");
+	tamper_sealed(w, "INSERT INTO signer (name, keyid, pem) VALUES "
+			 "('a-first', 'sha256:x', 'no key');"
+			 "UPDATE identity SET signer = 'a-first'");
 	reopen_custodian(w);
 	{
 		auto_got struct got released = release_to(w, BOOT_1, CONTAINER_1);

@@ -2,36 +2,51 @@
 /* Databases of older versions, and what was changed in one behind keyd's back. */
 #include "keyd_hosts.h"
 
+#define BACK_TO_4                                                                   \
+	"DROP TABLE audit_head; DROP TABLE kek;"                                    \
+	"ALTER TABLE setting DROP COLUMN mac; ALTER TABLE volume DROP COLUMN mac;"  \
+	"ALTER TABLE identity DROP COLUMN mac; ALTER TABLE signer DROP COLUMN mac;" \
+	"ALTER TABLE agent DROP COLUMN mac; ALTER TABLE lease DROP COLUMN mac;"     \
+	"ALTER TABLE tombstone DROP COLUMN mac; ALTER TABLE audit DROP COLUMN mac;" \
+	"PRAGMA user_version = 4;"
+
 #define BACK_TO_3                                                      \
+	BACK_TO_4                                                      \
 	"ALTER TABLE lease DROP COLUMN cover_ms;"                      \
 	"ALTER TABLE lease DROP COLUMN ver;"                           \
 	"ALTER TABLE lease DROP COLUMN enrolment;"                     \
 	"DROP TABLE tombstone;"                                        \
-	"DROP TABLE kek;"                                              \
 	"ALTER TABLE agent RENAME TO a;"                               \
 	"CREATE TABLE agent (name TEXT PRIMARY KEY,"                   \
 	" thumbprint TEXT NOT NULL UNIQUE, jwk TEXT NOT NULL) STRICT;" \
 	"INSERT INTO agent SELECT name, thumbprint, jwk FROM a;"       \
 	"DROP TABLE a;"
 
-/* What the first keyd would have written. */
-static void back_to_version_1(struct world *w)
+/* The key of pgdata as a keyd of @format wrapped it. */
+static void wrap_as(struct world *w, enum kek_format format)
 {
-	struct kek_use use = {NULL, UUID_PGDATA, 1, "aes-xts-plain64", 64};
-	unsigned char wrapped[KEK_WRAPPED_MAX];
+	struct kek_use use = {format == KEK_FORMAT_1 ? NULL : "pgdata",
+			      UUID_PGDATA,
+			      1,
+			      "aes-xts-plain64",
+			      64,
+			      KEK_ANY};
 	cc_auto_secret struct cc_secret key = {0};
 	struct store_volume v;
 	struct cc_error err;
-	size_t len;
 
 	assert_int_equal(store_volume_get(w->custodian.store, "pgdata", &v, &err), 0);
-	use.name = "pgdata";
-	assert_int_equal(kek_unwrap(&w->custodian.kek, &use, v.wrapped, v.wrapped_len, &key, &err),
+	assert_int_equal(volume_key_open(&w->custodian.kek, &v, &key, &err), 0);
+	assert_int_equal(kek_wrap(&w->custodian.kek, &use, &key, v.wrapped, &v.wrapped_len, &err),
 			 0);
-	use.name = NULL;
-	assert_int_equal(kek_wrap(&w->custodian.kek, &use, &key, wrapped, &len, &err), 0);
-	memcpy(v.wrapped, wrapped, len);
+	v.wrap_format = format;
 	assert_int_equal(store_volume_update(w->custodian.store, &v, &err), 0);
+}
+
+/* What the first keyd would have written. */
+static void back_to_version_1(struct world *w)
+{
+	wrap_as(w, KEK_FORMAT_1);
 	custodian_close(&w->custodian);
 	tamper(w, BACK_TO_3
 	       "DROP INDEX lease_volume;"
@@ -47,6 +62,13 @@ static void back_to_version_1(struct world *w)
 	       "ALTER TABLE volume DROP COLUMN on_revoke; ALTER TABLE volume DROP COLUMN queue_ms;"
 	       "ALTER TABLE volume DROP COLUMN mount_options;"
 	       "PRAGMA user_version = 1");
+}
+
+static void back_to_version_4(struct world *w)
+{
+	wrap_as(w, KEK_FORMAT_2);
+	custodian_close(&w->custodian);
+	tamper(w, BACK_TO_4);
 }
 
 static void a_database_of_version_1_is_brought_up_to_date(void **state)
@@ -68,7 +90,7 @@ static void a_database_of_version_1_is_brought_up_to_date(void **state)
 	}
 	open_custodian(w);
 	assert_string_equal(last_audit(w).event, "upgrade");
-	assert_string_equal(last_audit(w).detail, "1 volume keys bound to their names");
+	assert_string_equal(last_audit(w).detail, "1 volume keys bound to names and states");
 	/* Its lease has no end until it is renewed. */
 	fake_boot_ms += 100 * END;
 	assert_busy(w);
@@ -86,6 +108,7 @@ static void a_volume_of_version_2_has_no_mount_options(void **state)
 	struct world *w = *state;
 	auto_got struct got g = {0};
 
+	wrap_as(w, KEK_FORMAT_2);
 	custodian_close(&w->custodian);
 	tamper(w,
 	       BACK_TO_3 "ALTER TABLE volume DROP COLUMN mount_options; PRAGMA user_version = 2");
@@ -104,6 +127,7 @@ static void a_lease_of_version_3_covers_its_length(void **state)
 	char id[37];
 
 	hold(w, id);
+	wrap_as(w, KEK_FORMAT_2);
 	custodian_close(&w->custodian);
 	tamper(w, BACK_TO_3 "PRAGMA user_version = 3");
 	fake_host_boot = "f0000000-0000-4000-8000-000000000002";
@@ -128,7 +152,7 @@ static void a_key_that_version_1_lost_does_not_keep_keyd_from_starting(void **st
 	open_custodian(w);
 	g = ask(w, OP_VOLUME_GET, "pgdata", NULL);
 	assert_int_equal(g.http, 200);
-	tamper(w, "UPDATE volume SET uuid = '" UUID_PGDATA "'");
+	tamper_sealed(w, "UPDATE volume SET uuid = '" UUID_PGDATA "'");
 	/* Format 1 is never unwrapped for a release. */
 	g = (got_clear(&g), release_to(w, BOOT_1, CONTAINER_1));
 	assert_error(&g, 500, "internal", "wrapped-key");
@@ -144,11 +168,12 @@ static void names_that_were_swapped_in_the_database_open_nothing(void **state)
 
 	/* The volume's own identity fits whoever is called pgdata now. */
 	add_volume(w, "other", UUID_OTHER);
-	tamper(w, "UPDATE volume SET name = 'x' WHERE name = 'pgdata';"
-		  "UPDATE volume SET name = 'pgdata' WHERE name = 'other';"
-		  "UPDATE volume SET name = 'other' WHERE name = 'x';"
-		  "UPDATE identity SET volume = (SELECT id FROM volume WHERE name = 'pgdata');"
-		  "UPDATE volume SET serial_floor = 3");
+	tamper_sealed(w, "UPDATE volume SET name = 'x' WHERE name = 'pgdata';"
+			 "UPDATE volume SET name = 'pgdata' WHERE name = 'other';"
+			 "UPDATE volume SET name = 'other' WHERE name = 'x';"
+			 "UPDATE identity SET volume = "
+			 "(SELECT id FROM volume WHERE name = 'pgdata');"
+			 "UPDATE volume SET serial_floor = 3");
 	cl = claim_default(w, recipient);
 	cl.volume = UUID_OTHER;
 	jws = sign_claim(&cl);
@@ -163,7 +188,7 @@ static void key_ids_of_signers_are_made_canonical(void **state)
 	auto_got struct got before = ask(w, OP_SIGNER_LIST, "", NULL), after = {0};
 	uint64_t rows;
 
-	tamper(w, "UPDATE signer SET keyid = 'sha256:of another encoding'");
+	tamper_sealed(w, "UPDATE signer SET keyid = 'sha256:of another encoding'");
 	reopen_custodian(w);
 	after = ask(w, OP_SIGNER_LIST, "", NULL);
 	assert_true(json_equal(before.body, after.body));
@@ -178,10 +203,104 @@ static void two_signers_of_one_key_do_not_keep_keyd_from_starting(void **state)
 {
 	struct world *w = *state;
 
-	tamper(w,
-	       "INSERT INTO signer SELECT 'twin', 'sha256:of another encoding', pem FROM signer");
+	tamper_sealed(w, "INSERT INTO signer (name, keyid, pem) "
+			 "SELECT 'twin', 'sha256:of another encoding', pem FROM signer");
 	reopen_custodian(w);
 	assert_free(w);
+}
+
+/* ---- rows without MACs ---- */
+
+static void rows_of_version_4_are_taken_over_when_an_administrator_says_so(void **state)
+{
+	struct world *w = *state;
+	struct cc_error err;
+	size_t bad;
+
+	back_to_version_4(w);
+	assert_int_equal(start_custodian(w, STORE_SERVE, &err), -1);
+	assert_int_equal(err.code, CC_E_INVALID);
+	assert_non_null(strstr(err.text, "dmctl init"));
+	custodian_close(&w->custodian);
+
+	open_custodian(w);
+	assert_int_equal(store_check_rows(w->custodian.store, &bad, &err), 0);
+	assert_int_equal(bad, 0);
+	assert_string_equal(last_audit(w).event, "upgrade");
+	custodian_close(&w->custodian);
+	assert_int_equal(start_custodian(w, STORE_SERVE, &err), 0);
+	assert_free(w);
+}
+
+/* What was accepted without proof is named in the log. */
+static void the_log_names_what_was_taken_over(void **state)
+{
+	struct world *w = *state;
+	auto_got struct got g = {0};
+	const json_t *row;
+	const char *detail = "";
+	size_t i;
+
+	back_to_version_4(w);
+	open_custodian(w);
+	g = ask(w, OP_AUDIT_LIST, "", NULL);
+	json_array_foreach(json_object_get(g.body, "rows"), i, row)
+		if (!strncmp(json_string_value(json_object_get(row, "detail")), "rows got MACs",
+			     13))
+			detail = json_string_value(json_object_get(row, "detail"));
+	assert_string_equal(detail, "rows got MACs, as they were: 2 agents (host1 host2), "
+				    "1 signers (ci), 1 volumes (pgdata)");
+}
+
+/* The MACs taken away, and the agent added that is to get the key. */
+static void a_database_that_was_made_to_look_old_is_refused(void **state)
+{
+	static const char *const formats[] = {"", "UPDATE volume SET wrap_format = 2;",
+					      "UPDATE volume SET wrap_format = 1, ready = 0;"};
+
+	for (size_t i = 0; i < 3; i++) {
+		struct world *w;
+		struct cc_error err;
+
+		two_hosts_end(state);
+		two_hosts(state);
+		w = *state;
+		custodian_close(&w->custodian);
+		tamper(w, BACK_TO_4);
+		tamper(w, formats[i]);
+		assert_int_equal(start_custodian(w, STORE_CREATE, &err), -1);
+		assert_int_equal(err.code, CC_E_INVALID);
+		assert_string_equal(err.fact, "schema");
+		assert_non_null(strstr(err.text, "pgdata"));
+	}
+}
+
+/* Nothing is half done: it is the same file that the next keyd finds. */
+static void a_refused_upgrade_changes_nothing(void **state)
+{
+	struct world *w = *state;
+	struct cc_error err;
+
+	custodian_close(&w->custodian);
+	tamper(w, BACK_TO_4);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(start_custodian(w, STORE_CREATE, &err), -1);
+		assert_string_equal(err.fact, "schema");
+		assert_int_equal(store_schema_was(w->custodian.store), 4);
+		custodian_close(&w->custodian);
+	}
+}
+
+static void a_log_that_is_broken_is_not_taken_over(void **state)
+{
+	struct world *w = *state;
+	struct cc_error err;
+
+	back_to_version_4(w);
+	tamper(w, "DROP TRIGGER audit_no_update; UPDATE audit SET detail = 'x' WHERE seq = 2");
+	assert_int_equal(start_custodian(w, STORE_CREATE, &err), -1);
+	assert_string_equal(err.fact, "audit");
+	assert_non_null(strstr(err.text, "row 2"));
 }
 
 int main(void)
@@ -194,6 +313,11 @@ int main(void)
 		hosts_test(key_ids_of_signers_are_made_canonical),
 		hosts_test(two_signers_of_one_key_do_not_keep_keyd_from_starting),
 		hosts_test(names_that_were_swapped_in_the_database_open_nothing),
+		hosts_test(rows_of_version_4_are_taken_over_when_an_administrator_says_so),
+		hosts_test(the_log_names_what_was_taken_over),
+		hosts_test(a_database_that_was_made_to_look_old_is_refused),
+		hosts_test(a_refused_upgrade_changes_nothing),
+		hosts_test(a_log_that_is_broken_is_not_taken_over),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,6 +32,11 @@ keyd_start() {
 	wait_for 20 serving
 }
 
+keyd_check() { "$keyd" check --state-dir "$kd/state" --kek "$kd/kek" "$@"; }
+
+# keyd_edit SQL: changes the database behind keyd's back, but with the key-encryption key
+keyd_edit() { "${keyd%/*}/keydtool" "$kd/state" "$kd/kek" sql "$1"; }
+
 serving() { kill -0 "$keyd_pid" && curl -sf --max-time 5 --unix-socket "$sock" http://keyd/healthz; }
 front_pid() { pgrep -P "$keyd_pid"; }
 

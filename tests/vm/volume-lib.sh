@@ -24,11 +24,9 @@ stop_keyd() {
 
 post() { curl -sS --unix-socket $sock/keyd.sock -H 'Content-Type: application/json' -d @- "http://keyd$1"; }
 
-# set_ready VOLUME 0|1: behind keyd's back
-set_ready() {
-	sqlite3 -cmd '.timeout 5000' /var/lib/container-crypt/keyd/keyd.db \
-		"update volume set ready = $2 where name = '$1'"
-}
+# keyd_edit WORD...: changes keyd's database behind its back, but with its key-encryption key
+keyd_edit() { /usr/libexec/container-crypt/keydtool /var/lib/container-crypt/keyd /etc/container-crypt/kek "$@"; }
+set_ready() { keyd_edit set-ready "$1" "$2"; } # VOLUME 0|1
 
 # release_key VOLUME FILE: the volume key as keyd releases it for formatting, got with jose(1) alone:
 # what docs/api.md says is all one needs to know

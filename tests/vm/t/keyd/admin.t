@@ -5,7 +5,7 @@
 
 . ./lib.sh
 . ./volume-lib.sh
-plan 31
+plan 35
 
 need keyd_setup
 jwk=/etc/container-crypt/agent.jwk
@@ -46,8 +46,15 @@ is "signer ls of no signer is its heading" "$(dmctl signer ls)" "NAME  KEY"
 # ---- leases, audit ----
 is "lease ls --json of no lease is an empty list" "$(dmctl lease ls --json)" "$(printf '{\n  "leases": []\n}')"
 fails_with 8 'lease' dmctl lease revoke 3e2c5a0e-7d1b-4c55-9b6f-0a1b2c3d4e5f
-like "audit verify finds the chain unbroken" "$(dmctl audit verify)" '^[0-9]+ rows, the chain is intact, last hash [0-9a-f]{64}$'
-rows=$(dmctl audit verify --json | jq .rows)
+like "audit verify finds the chain unbroken" "$(dmctl audit verify)" '^[0-9]+ rows, the chain is intact, last hash [0-9a-f]{64}, signed by key [0-9a-f]{64}$'
+dmctl audit verify --json >"$tap_dir/head.json"
+rows=$(jq .rows "$tap_dir/head.json")
+ok "audit verify takes the key that it has printed, and the head that was kept" \
+	dmctl audit verify --key "$(jq -r .signed.key "$tap_dir/head.json")" --head "$tap_dir/head.json"
+fails_with 10 'signed by key' dmctl audit verify --key "$(printf %064d 0)"
+jq '.signed.seq -= 1' "$tap_dir/head.json" >"$tap_dir/forged.json"
+fails_with 10 'signature' dmctl audit verify --head "$tap_dir/forged.json"
+fails_with 1 '64' dmctl audit verify --key abc
 is "audit ls shows every row" "$(dmctl audit ls --json | jq '.rows | length')" "$rows"
 is "audit ls --after shows later rows only" "$(dmctl audit ls --json --after $((rows - 1)) | jq -c '[.rows[].seq]')" "[$rows]"
 like "audit ls shows refusals, too" "$(dmctl audit ls)" 'refuse|error'

@@ -23,7 +23,7 @@ head -c 32 /dev/urandom >"$kd/kek2" && chmod 600 "$kd/kek2"
 fails_with 9 "key-encryption key id" init_again --kek "$kd/kek2"
 fails_with 8 "restore it" init_again --kek "$kd/lost"
 not_ok "a lost KEK is not replaced by another" test -e "$kd/lost"
-like "check finds all in order" "$("$keyd" check --state-dir "$kd/state")" 'unbroken: 1 rows'
+like "check finds all in order" "$(keyd_check)" 'unbroken: 1 rows'
 
 # ---- what it refuses to start with ----
 
@@ -87,7 +87,7 @@ not_ok "another user cannot connect where the socket's mode would let him" setpr
 ok "the connection of another user is logged" grep -q "peer is not root" "$kd/log"
 chmod 600 "$sock"
 fails_with 5 "another keyd serves" serve
-ok "check works beside a running keyd" "$keyd" check --state-dir "$kd/state"
+ok "check works beside a running keyd" keyd_check
 
 # ---- stop, death, restart ----
 
@@ -119,4 +119,4 @@ is "the front runs as the user that was named" "$(fact "$(front_pid)" Uid)" "$(i
 ok "SIGINT stops keyd, too" sh -c "kill -INT $keyd_pid"
 keyd_end
 is "SIGINT stops keyd cleanly" $? 0
-like "the audit log is unbroken after all stops and crashes" "$("$keyd" check --state-dir "$kd/state")" 'unbroken: 2 rows'
+like "the audit log is unbroken after all stops and crashes" "$(keyd_check)" 'unbroken: 2 rows'

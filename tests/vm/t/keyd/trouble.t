@@ -5,7 +5,7 @@
 
 . ./lib.sh
 . ./keyd-lib.sh
-plan 34
+plan 44
 
 mkdir -m 700 "$kd/state"
 need mount -t tmpfs -o size=400k,mode=700 tmpfs "$kd/state"
@@ -39,7 +39,7 @@ is "on a full disk keyd goes on answering" "$(api GET /healthz | jq -r .status)"
 rm "$kd/state/filler"
 release release >/dev/null
 is "keyd releases again when there is room again" "$(http)" 200
-ok "the audit log is unbroken after a full disk" "$keyd" check --state-dir "$kd/state"
+ok "the audit log is unbroken after a full disk" keyd_check
 
 # ---- clients ----
 
@@ -108,7 +108,7 @@ round() {
 	wait "$keyd_pid" 2>/dev/null
 	kill "$churning"
 	wait "$churning" 2>/dev/null
-	"$keyd" check --state-dir "$kd/state" >"$kd/check" 2>&1 || { diag "$(cat "$kd/check")"; return 1; }
+	keyd_check >"$kd/check" 2>&1 || { diag "$(cat "$kd/check")"; return 1; }
 	more_than "$before"
 }
 rounds=0
@@ -128,33 +128,50 @@ need keyd_start
 api GET /v1/leases | jq -r '.leases[].id' | while read -r id; do api POST "/v1/leases/$id/return" '{}'; done >/dev/null
 volume other 0a000000-0000-4000-8000-000000000002 >/dev/null
 good=$(sql "SELECT hex(wrapped) FROM volume WHERE name = 'pgdata'")
-sql "UPDATE volume SET wrapped = (SELECT wrapped FROM volume WHERE name = 'other') WHERE name = 'pgdata'"
+sql "UPDATE volume SET ready = 0 WHERE name = 'pgdata'"
+release format >/dev/null
+is "a row that keyd did not write counts for nothing" "$(refusal)" "500 internal row"
+is "a listing goes on without it, and names it" "$(api GET /v1/volumes | jq -c '[any(.volumes[]; .name == "other"), .badRows]')" \
+	'[true,["volume pgdata"]]'
+fails_with 10 "volume pgdata" keyd_check
+ok "check without the key cannot tell" keyd_check --without-kek
+sql "UPDATE volume SET ready = 1 WHERE name = 'pgdata'"
+keyd_edit "UPDATE volume SET wrapped = (SELECT wrapped FROM volume WHERE name = 'other') WHERE name = 'pgdata'"
 release release >/dev/null
 is "another volume's wrapped key does not open" "$(refusal)" "500 internal wrapped-key"
-sql "UPDATE volume SET wrapped = x'$good', generation = 2 WHERE name = 'pgdata'"
+keyd_edit "UPDATE volume SET wrapped = x'$good', generation = 2 WHERE name = 'pgdata'"
 release release >/dev/null
 is "a wrapped key of another generation does not open" "$(refusal)" "500 internal wrapped-key"
-sql "UPDATE volume SET generation = 1 WHERE name = 'pgdata'"
+keyd_edit "UPDATE volume SET generation = 1 WHERE name = 'pgdata'"
 release release >/dev/null
 is "a wrapped key that is put back opens" "$(http)" 200
 signer_new mallory
 forged=$(identity 9 | dsse mallory | xxd -p | tr -d '\n')
-sql "UPDATE identity SET envelope = x'$forged'"
+keyd_edit "UPDATE identity SET envelope = x'$forged'"
 release release >/dev/null
 is "a forged identity in the database does not decide" "$(refusal)" "403 refused signature"
 identity_add ci 4 >/dev/null
+is "old rows of the audit log can be removed beside a keyd that serves" "$("$keyd" prune --before 2000-01-01 \
+	--state-dir "$kd/state" --kek "$kd/kek")" "nothing to do"
+like "all but the last may go" "$("$keyd" prune --before "$(date -u -d '2 days' +%F)" \
+	--state-dir "$kd/state" --kek "$kd/kek")" '^[0-9]+ rows of the audit log removed'
+ok "the rest of the log is verified as before" keyd_check
+release release >/dev/null
+is "keyd goes on after that" "$(http)" 200
+fails_with 1 "--before" "$keyd" prune
+fails_with 1 "2026-11-22" "$keyd" prune --before yesterday
 sql "DROP TRIGGER audit_no_delete; DELETE FROM audit WHERE seq = (SELECT max(seq) FROM audit)"
 release release >/dev/null
 is "an audit log that was cut stops releases" "$(refusal)" "500 internal audit"
 need keyd_stop
-sql "DROP TRIGGER audit_no_update; UPDATE audit SET outcome = 'error' WHERE seq = 3"
-fails_with 10 "row 3" "$keyd" check --state-dir "$kd/state"
+sql "DROP TRIGGER audit_no_update; UPDATE audit SET outcome = 'error' WHERE seq = (SELECT min(seq) FROM audit)"
+fails_with 10 "row [0-9]* was changed" keyd_check
 rows=$(sql 'SELECT count(*) FROM sqlite_schema')
 version=$(sql "PRAGMA user_version")
 sql "PRAGMA user_version = 99"
-fails_with 10 "schema 99" "$keyd" check --state-dir "$kd/state"
+fails_with 10 "schema 99" keyd_check
 sql "PRAGMA user_version = $version"
 ok "the tests of a tampered database read the right one" test "$rows" -gt 8
 printf 'not a database at all' >"$kd/state/keyd.db"
 rm -f "$kd/state/keyd.db-wal" "$kd/state/keyd.db-shm"
-fails_with 11 "not a database" "$keyd" check --state-dir "$kd/state"
+fails_with 11 "not a database" keyd_check

@@ -137,8 +137,7 @@ is "keyd has no record of either wish" "$(dmctl volume ls --json | jq -c .volume
 for ready in 0 1; do
 	need wish .
 	need set_ready odd $ready
-	need sqlite3 -cmd '.timeout 5000' /var/lib/container-crypt/keyd/keyd.db \
-		"update volume set fs = 'btrfs', data_offset = 0 where name = 'odd'"
+	need keyd_edit sql "update volume set fs = 'btrfs', data_offset = 0 where name = 'odd'"
 	fails_with 10 'offset is 0.*dmctl volume rm odd' dmctl volume inspect odd
 	is "inspect shows the odd record all the same (ready $ready)" \
 		"$(dmctl volume inspect --json odd 2>/dev/null | jq -r .fs)" btrfs

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * seal.h - how the custodian knows what it has written itself: keys derived from the KEK, which
+ * whoever writes to the database does not have.
+ *
+ * HKDF-SHA256 (RFC 5869) without salt, a key for each purpose by its info:
+ * "container-crypt row mac 1" - HMAC-SHA256 of rows (store.h says over what), the audit log's too;
+ * "container-crypt audit head 1" - the seed of the Ed25519 key that signs the audit log's head.
+ */
+#ifndef KEYD_SEAL_H
+#define KEYD_SEAL_H
+
+#include <stdbool.h>
+#include <openssl/evp.h>
+
+#include "audit_head.h"
+#include "custodian/kek.h"
+#include "store/store.h"
+
+#define SEAL_BAD_MAX 64	 /* rows that are remembered to be bad */
+#define SEAL_BAD_LEN 160 /* "volume pgdata", and a NUL */
+
+/**
+ * struct seal_bad - a row that is not what was written.
+ * @now: seen since seal_bad_reset()
+ * @told: it is in the audit log
+ */
+struct seal_bad {
+	char what[SEAL_BAD_LEN];
+	bool now, told;
+};
+
+/**
+ * struct seal - the keys, and what did not verify. It stays where it is while a store uses it.
+ * @ops: what the store gets
+ * @kek: borrowed
+ * @n_seen: how often a row did not verify
+ */
+struct seal {
+	struct store_seal ops;
+	const struct kek *kek;
+	EVP_MAC_CTX *rows;
+	EVP_PKEY *head;
+	struct seal_bad bad[SEAL_BAD_MAX];
+	size_t n_bad;
+	uint64_t n_seen;
+};
+
+/* Fills @s, which seal_clear() clears, also after an error. */
+int seal_derive(struct seal *s, const struct kek *kek, struct cc_error *err);
+void seal_clear(struct seal *s);
+
+/* From here on "now" is the next request. */
+void seal_bad_reset(struct seal *s);
+
+#endif

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The MACs of rows: over what they are, and who looks at them. */
+#include "store/store.h"
+
+#include <endian.h>
+#include <stdarg.h>
+#include <string.h>
+#include <openssl/crypto.h>
+
+#include "store/store_sql.h"
+
+#define UPDATE(table, key) "UPDATE " table " SET mac = ? WHERE " key " = ?"
+const struct sealed sealed_tables[SEALED_END] = {
+	[SEALED_SETTING] = {"setting", SELECT_SETTING, UPDATE("setting", "key"), 2, 0},
+	[SEALED_VOLUME] = {"volume", SELECT_VOLUME, UPDATE("volume", "id"), 23, 1},
+	[SEALED_TOMBSTONE] = {"tombstone", SELECT_TOMBSTONE, UPDATE("tombstone", "name"), 4, 0},
+	[SEALED_IDENTITY] = {"identity", SELECT_IDENTITY, UPDATE("identity", "volume"), 6, 7},
+	[SEALED_SIGNER] = {"signer", SELECT_SIGNER, UPDATE("signer", "name"), 3, 0},
+	[SEALED_AGENT] = {"agent", SELECT_AGENT, UPDATE("agent", "name"), 4, 0},
+	[SEALED_LEASE] = {"lease", SELECT_LEASE, UPDATE("lease", "id"), 17, 0},
+	[SEALED_AUDIT] = {"audit", SELECT_AUDIT, UPDATE("audit", "seq"), 11, 0},
+	[SEALED_AUDIT_HEAD] = {"audit_head", SELECT_AUDIT_HEAD, UPDATE("audit_head", "id"), 6, 0},
+};
+
+/* ---- what is sealed ---- */
+
+/* The next @len bytes of what a MAC is made of, NULL without memory. */
+static unsigned char *grow(struct store *st, size_t *at, size_t len)
+{
+	unsigned char *more;
+
+	if (st->scratch_size - *at < len) {
+		size_t size = (*at + len) * 2;
+
+		more = realloc(st->scratch, size);
+		if (!more)
+			return NULL;
+		st->scratch = more;
+		st->scratch_size = size;
+	}
+	*at += len;
+	return st->scratch + *at - len;
+}
+
+static int put_bytes(struct store *st, size_t *at, char type, const void *p, size_t len)
+{
+	unsigned char *to = len > UINT32_MAX ? NULL : grow(st, at, 5 + len);
+	uint32_t be = htobe32((uint32_t)len);
+
+	if (!to)
+		return -1;
+	to[0] = (unsigned char)type;
+	memcpy(to + 1, &be, sizeof(be));
+	if (len)
+		memcpy(to + 5, p, len);
+	return 0;
+}
+
+static int put_int(struct store *st, size_t *at, int64_t v)
+{
+	unsigned char *to = grow(st, at, 9);
+	uint64_t be = htobe64((uint64_t)v);
+
+	if (!to)
+		return -1;
+	to[0] = 'i';
+	memcpy(to + 1, &be, sizeof(be));
+	return 0;
+}
+
+static int put_table(struct store *st, size_t *at, enum sealed_table table)
+{
+	const char *name = sealed_tables[table].table;
+
+	return put_bytes(st, at, 't', name, strlen(name));
+}
+
+static int put_args(struct store *st, size_t *at, const char *types, va_list ap)
+{
+	int rc = 0;
+
+	for (; *types && rc == 0; types++) {
+		if (*types == 't') {
+			const char *text = va_arg(ap, const char *);
+
+			rc = put_bytes(st, at, 't', text, strlen(text));
+		} else if (*types == 'i') {
+			rc = put_int(st, at, va_arg(ap, int64_t));
+		} else if (*types == 'u') {
+			rc = put_int(st, at, (int64_t)va_arg(ap, uint64_t));
+		} else {
+			const void *p = va_arg(ap, const void *);
+
+			rc = put_bytes(st, at, 'b', p, va_arg(ap, size_t));
+		}
+	}
+	return rc;
+}
+
+/* What keyd did not write may also be of no type. */
+static int put_column(struct store *st, size_t *at, sqlite3_stmt *q, int col)
+{
+	const void *p;
+
+	switch (sqlite3_column_type(q, col)) {
+	case SQLITE_INTEGER:
+		return put_int(st, at, sqlite3_column_int64(q, col));
+	case SQLITE_TEXT:
+		p = sqlite3_column_text(q, col);
+		return put_bytes(st, at, 't', p, (size_t)sqlite3_column_bytes(q, col));
+	case SQLITE_BLOB:
+		p = sqlite3_column_blob(q, col);
+		return put_bytes(st, at, 'b', p, (size_t)sqlite3_column_bytes(q, col));
+	default:
+		return put_bytes(st, at, 'n', NULL, 0);
+	}
+}
+
+/* ---- MACs ---- */
+
+static int make_mac(struct store *st, size_t len, unsigned char mac[static STORE_MAC_LEN],
+		    struct cc_error *err)
+{
+	if (!st->seal)
+		return cc_fail(err, CC_E_INTERNAL, "the database's rows cannot be verified yet");
+	return st->seal->mac(st->seal, st->scratch, len, mac, err);
+}
+
+int sql_mac(struct store *st, unsigned char mac[static STORE_MAC_LEN], struct cc_error *err,
+	    enum sealed_table table, const char *types, ...)
+{
+	size_t len = 0;
+	va_list ap;
+	int rc;
+
+	va_start(ap, types);
+	rc = put_table(st, &len, table) || put_args(st, &len, types, ap);
+	va_end(ap);
+	return rc ? cc_fail(err, CC_E_NOMEM, "out of memory") : make_mac(st, len, mac, err);
+}
+
+static int mac_of_row(struct store *st, sqlite3_stmt *q, enum sealed_table table,
+		      unsigned char mac[static STORE_MAC_LEN], struct cc_error *err)
+{
+	size_t len = 0;
+	int rc = put_table(st, &len, table);
+
+	for (int col = 0; col < sealed_tables[table].n && rc == 0; col++)
+		rc = put_column(st, &len, q, col);
+	return rc ? cc_fail(err, CC_E_NOMEM, "out of memory") : make_mac(st, len, mac, err);
+}
+
+int sql_is_sealed(struct store *st, sqlite3_stmt *q, enum sealed_table table, struct cc_error *err)
+{
+	unsigned char want[STORE_MAC_LEN];
+	const void *have;
+	int col = sealed_tables[table].n;
+
+	if (mac_of_row(st, q, table, want, err))
+		return -1;
+	have = sqlite3_column_blob(q, col);
+	return have && sqlite3_column_bytes(q, col) == STORE_MAC_LEN &&
+	       CRYPTO_memcmp(have, want, STORE_MAC_LEN) == 0;
+}
+
+int sql_check(struct store *st, sqlite3_stmt *q, enum sealed_table table, struct cc_error *err)
+{
+	const struct sealed *t = &sealed_tables[table];
+	int rc = sql_is_sealed(st, q, table, err);
+	const char *name;
+	char what[160];
+
+	if (rc)
+		return rc < 0 ? -1 : 0;
+	name = (const char *)sqlite3_column_text(q, t->name);
+	snprintf(what, sizeof(what), "%s%s%s", t->table,
+		 table == SEALED_IDENTITY ? " of volume " : " ", name ? name : "?");
+	cc_text_clean(what);
+	st->seal->bad(st->seal, what);
+	cc_fail(err, CC_E_INTERNAL,
+		"%s: its row in the database was not written by keyd, and counts for nothing: restore "
+		"a backup, and find out who wrote to it",
+		what);
+	return cc_set_fact(err, STORE_FACT_ROW);
+}
+
+bool store_is_bad_row(const struct cc_error *err)
+{
+	return err->code == CC_E_INTERNAL && !strcmp(err->fact, STORE_FACT_ROW);
+}
+
+/* ---- all of them ---- */
+
+static int check_table(struct store *st, enum sealed_table table, size_t *bad, struct cc_error *err)
+{
+	sql_auto sqlite3_stmt *q = sql_prepare(st, err, sealed_tables[table].select, "");
+	int rc = q ? 0 : -1;
+
+	while (rc == 0 && (rc = sql_step(st, q, err)) > 0) {
+		rc = sql_check(st, q, table, err);
+		if (rc && store_is_bad_row(err)) {
+			++*bad;
+			rc = 0;
+		}
+	}
+	return rc;
+}
+
+int store_check_rows(struct store *st, size_t *bad, struct cc_error *err)
+{
+	*bad = 0;
+	for (enum sealed_table t = 0; t < SEALED_AUDIT; t++)
+		if (check_table(st, t, bad, err))
+			return -1;
+	return 0;
+}
+
+static int write_mac(struct store *st, sqlite3_stmt *row, enum sealed_table table,
+		     struct cc_error *err)
+{
+	unsigned char mac[STORE_MAC_LEN];
+	sql_auto sqlite3_stmt *q = NULL;
+
+	if (mac_of_row(st, row, table, mac, err))
+		return -1;
+	q = sql_prepare(st, err, sealed_tables[table].update, "b", (const void *)mac, sizeof(mac));
+	if (!q)
+		return -1;
+	if (sqlite3_bind_value(q, 2, sqlite3_column_value(row, 0)) != SQLITE_OK)
+		return sql_fail(st, err);
+	return sql_step(st, q, err) < 0 ? -1 : 0;
+}
+
+int sql_seal_all(struct store *st, struct cc_error *err)
+{
+	for (enum sealed_table t = 0; t < SEALED_AUDIT_HEAD; t++) {
+		sql_auto sqlite3_stmt *q = sql_prepare(st, err, sealed_tables[t].select, "");
+		int rc = q ? 0 : -1;
+
+		while (rc == 0 && (rc = sql_step(st, q, err)) > 0)
+			rc = write_mac(st, q, t, err);
+		if (rc)
+			return cc_prefix(err, "table %s", sealed_tables[t].table);
+	}
+	return 0;
+}

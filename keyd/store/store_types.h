@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* store_types.h - what a store is given when it is opened; with store.h. */
+#ifndef KEYD_STORE_TYPES_H
+#define KEYD_STORE_TYPES_H
+
+#include <stddef.h>
+
+#include "error.h"
+
+#define STORE_MAC_LEN 32
+#define STORE_FACT_ROW "row" /* of a row that was not written by keyd */
+
+struct store;
+
+/**
+ * struct store_seal - what proves that keyd wrote a row.
+ * @mac: a MAC over @len bytes
+ * @bad: a row was read that has another one; @what names it: "agent host1"
+ * @accept: looks at a database of before rows had MACs, brought up to date but not committed yet;
+ * -1 keeps it as it was
+ */
+struct store_seal {
+	int (*mac)(struct store_seal *seal, const void *p, size_t len,
+		   unsigned char mac[static STORE_MAC_LEN], struct cc_error *err);
+	void (*bad)(struct store_seal *seal, const char *what);
+	int (*accept)(struct store_seal *seal, struct store *st, struct cc_error *err);
+};
+
+/**
+ * enum store_mode - how to open it.
+ * @STORE_LOOK: for the checks and the audit log only; a database of an older keyd stays as it is
+ * @STORE_SERVE: brought up to date; one of before rows had MACs is refused: an old file put back is
+ * no different from one that somebody made look old
+ * @STORE_CREATE: as an administrator who says so: such a one is taken over as it is; one is made if
+ * there is none; otherwise that is CC_E_NOTFOUND
+ */
+enum store_mode { STORE_LOOK, STORE_SERVE, STORE_CREATE };
+
+#endif
