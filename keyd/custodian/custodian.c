@@ -111,9 +111,13 @@ int custodian_open(struct custodian *c, const char *state_dir, const char *kek_p
 	if (kek_load(kek_path, &c->kek, err) || read_boot_id(c, err))
 		return -1;
 	c->store = store_open(state_dir, STORE_SERVE, err);
-	return !c->store || check_kek(c, err) || custodian_unlock(c, err) || read_settings(c, err)
-		       ? -1
-		       : 0;
+	if (!c->store || check_kek(c, err) || custodian_unlock(c, err) || read_settings(c, err)) {
+		/* That is so for good: starting again does not help. */
+		if (store_is_bad_row(err))
+			err->code = CC_E_INVALID;
+		return -1;
+	}
+	return 0;
 }
 
 void custodian_close(struct custodian *c)

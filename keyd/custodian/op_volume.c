@@ -159,8 +159,9 @@ static int list_one(void *arg, const struct store_volume *v, struct cc_error *er
 	struct listing *l = arg;
 	json_t *obj = volume_json(l->c, v, err);
 
+	/* Its identity or lease is not what keyd wrote: the listing names that. */
 	if (!obj)
-		return -1;
+		return store_is_bad_row(err) ? 0 : -1;
 	if (json_array_append_new(l->volumes, obj))
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	return 0;

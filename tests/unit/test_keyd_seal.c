@@ -343,6 +343,26 @@ static void a_listing_leaves_out_bad_rows_and_names_them(void **state)
 	assert_null(json_object_get(leases.body, "badRows"));
 }
 
+static void a_volume_whose_identity_or_lease_is_bad_hides_no_other(void **state)
+{
+	static const struct {
+		const char *sql, *what;
+	} ways[] = {{"UPDATE identity SET serial = 1", "[\"identity of volume pgdata\"]"},
+		    {"UPDATE lease SET revoked = 1", "[\"lease "}};
+
+	for (size_t i = 0; i < 2; i++) {
+		auto_got struct got g = {0};
+
+		two_hosts_end(state);
+		full_world(state);
+		tamper(*state, ways[i].sql);
+		g = ask(*state, OP_VOLUME_LIST, "", NULL);
+		assert_int_equal(g.http, 200);
+		assert_int_equal(json_array_size(json_object_get(g.body, "volumes")), 1);
+		assert_non_null(strstr(g.text, ways[i].what));
+	}
+}
+
 static void a_bad_row_is_in_the_audit_log_once(void **state)
 {
 	struct world *w = *state;
@@ -455,6 +475,7 @@ int main(void)
 		full_test(a_renewal_goes_on_beside_a_bad_row),
 		full_test(a_tombstone_that_was_lowered_is_not_believed),
 		full_test(a_listing_leaves_out_bad_rows_and_names_them),
+		full_test(a_volume_whose_identity_or_lease_is_bad_hides_no_other),
 		full_test(a_bad_row_is_in_the_audit_log_once),
 		full_test(a_bad_row_can_be_removed_and_enrolled_again),
 		full_test(nobody_elses_triggers_run),
