@@ -7,6 +7,7 @@
 #include "cleanup.h"
 #include "init.h"
 #include "log.h"
+#include "maintain.h"
 #include "paths.h"
 #include "secret.h"
 #include "serve.h"

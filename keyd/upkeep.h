@@ -1,25 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * upkeep.h - `keyd check`, `keyd prune`, `keyd backup`, `keyd accept`.
+ * upkeep.h - `keyd backup` and `keyd accept`.
  */
 #ifndef KEYD_UPKEEP_H
 #define KEYD_UPKEEP_H
 
 #include "error.h"
-
-/**
- * keyd_check - verifies database, rows and audit log and holds them against the high-water mark,
- * reading only; prints what it found. CC_E_INVALID when something is damaged or does not fit.
- * @anchor: as anchor_dir()
- * @kek: as kek_load(); NULL: what can be verified without
- */
-int keyd_check(const char *state_dir, const char *anchor, const char *kek, struct cc_error *err);
-
-/**
- * keyd_prune - forgets audit rows, also while keyd is serving; prints how many.
- * @before: RFC 3339 date, or date and time in UTC
- */
-int keyd_prune(const char *state_dir, const char *kek, const char *before, struct cc_error *err);
 
 /**
  * keyd_backup - copies the database into the new file @path, also while keyd is serving: a snapshot
@@ -30,6 +16,7 @@ int keyd_backup(const char *state_dir, const char *path, struct cc_error *err);
 /**
  * keyd_accept - takes a database that does not fit the high-water mark as the one that counts, or
  * ends the quarantine; an audit row says so. CC_E_BUSY while a keyd serves.
+ * @anchor: as anchor_dir()
  * @yes: without it, nothing is done and that is CC_E_USAGE
  */
 int keyd_accept(const char *state_dir, const char *anchor, const char *kek, bool yes,

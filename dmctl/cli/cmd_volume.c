@@ -211,10 +211,11 @@ static int check_unused(const char *name, const char *uuid, struct cc_error *err
 	return 0;
 }
 
-/* @device: where the header is, NULL to leave it. */
-static int erase(const char *name, const char *uuid, const char *device, struct cc_error *err)
+/* @device: where the header is, NULL to leave it. @answer: what keyd has erased */
+static int erase(const char *name, const char *uuid, const char *device, json_t **answer,
+		 struct cc_error *err)
 {
-	if (check_unused(name, uuid, err) || volume_delete(name, err))
+	if (check_unused(name, uuid, err) || volume_delete(name, answer, err))
 		return -1;
 	if (device && luks_wipe(device, err))
 		return cc_prefix(err, "the key of %s is deleted, but its header is still there",
@@ -222,7 +223,8 @@ static int erase(const char *name, const char *uuid, const char *device, struct 
 	return 0;
 }
 
-static int remove_volume(const char *name, bool yes, bool wipe_header, struct cc_error *err)
+static int remove_volume(const char *name, bool yes, bool wipe_header, json_t **answer,
+			 struct cc_error *err)
 {
 	cc_auto_free char *device = NULL;
 	cc_auto_close int lock = -1;
@@ -243,11 +245,40 @@ static int remove_volume(const char *name, bool yes, bool wipe_header, struct cc
 	if (!v.ready) {
 		luks_find(v.uuid, &device, &ignored);
 		volume_undo(name, v.uuid, device);
-		return volume_delete(name, err) && err->code != CC_E_NOTFOUND ? -1 : 0;
+		return volume_delete(name, answer, err) && err->code != CC_E_NOTFOUND ? -1 : 0;
 	}
 	if (wipe_header && luks_find(v.uuid, &device, err))
 		return -1;
-	return erase(name, v.uuid, device, err);
+	return erase(name, v.uuid, device, answer, err);
+}
+
+/* What is left of the key, and where. @answer: of keyd, or NULL */
+static void tell_erased(const char *name, const json_t *answer)
+{
+	const json_t *erased = json_object_get(answer, "erased");
+	const char *before = json_string_value(json_object_get(erased, "copiesBefore"));
+	const char *log = json_string_value(json_object_get(erased, "log"));
+	json_int_t generation = json_integer_value(json_object_get(erased, "generation"));
+
+	fprintf(stderr, "dmctl: volume %s is deleted; its data can no longer be read\n", name);
+	if (!erased)
+		return;
+	if (generation)
+		fprintf(stderr,
+			"dmctl: key generation %lld is destroyed: backups of keyd's database of "
+			"before now open no volume's key; make a new one (keyd backup)\n",
+			(long long)generation);
+	else
+		fprintf(stderr, "dmctl: no key generation was destroyed: a backup of keyd's "
+				"database still has the key (see the log of keyd)\n");
+	if (log && strcmp(log, "overwritten") != 0)
+		fprintf(stderr, "dmctl: the log of keyd's database is in use and is overwritten "
+				"later\n");
+	if (before)
+		fprintf(stderr,
+			"dmctl: backups of before %s have its key, under the key-encryption key "
+			"alone: destroy them\n",
+			before);
 }
 
 int cmd_volume_rm(int argc, char **argv, const struct global_options *g)
@@ -257,6 +288,7 @@ int cmd_volume_rm(int argc, char **argv, const struct global_options *g)
 		{"wipe-header", no_argument, NULL, 'w'},
 		{0},
 	};
+	cc_auto_json json_t *answer = NULL;
 	bool yes = false, wipe_header = false;
 	struct cc_error err;
 	int c;
@@ -269,10 +301,11 @@ int cmd_volume_rm(int argc, char **argv, const struct global_options *g)
 	}
 	if (cmd_arguments(g, argc, argv, one_name))
 		return CC_E_USAGE;
-	if (remove_volume(argv[optind], yes, wipe_header, &err))
+	if (remove_volume(argv[optind], yes, wipe_header, &answer, &err))
 		return cmd_fail(g, &err);
-	fprintf(stderr, "dmctl: volume %s is deleted; its data can no longer be read\n",
-		argv[optind]);
+	if (g->json && answer)
+		output_json(answer);
+	tell_erased(argv[optind], answer);
 	agent_refresh(g->agent);
 	return CC_OK;
 }

@@ -44,10 +44,10 @@ int volume_find(const char *name, struct volume_ref *ref, struct cc_error *err)
 	return 0;
 }
 
-int volume_delete(const char *name, struct cc_error *err)
+int volume_delete(const char *name, json_t **answer, struct cc_error *err)
 {
 	char path[96];
 
 	snprintf(path, sizeof(path), "/v1/volumes/%s", name);
-	return keyd_request("DELETE", path, NULL, NULL, err);
+	return keyd_request("DELETE", path, NULL, answer, err);
 }

@@ -32,6 +32,7 @@ struct volume_ref {
 int volume_find(const char *name, struct volume_ref *ref, struct cc_error *err);
 
 /* Deletes keyd's record of volume @name, and with it the key. */
-int volume_delete(const char *name, struct cc_error *err);
+/* @answer: keyd's, which says what was erased; NULL for whoever does not want it. */
+int volume_delete(const char *name, json_t **answer, struct cc_error *err);
 
 #endif

@@ -58,7 +58,7 @@ void volume_undo(const char *name, const char *uuid, const char *device)
 	if (recorded && strcmp(v.uuid, uuid) == 0 && v.ready)
 		return;
 	undo_header(uuid, device);
-	if (recorded && strcmp(v.uuid, uuid) == 0 && volume_delete(name, &err) &&
+	if (recorded && strcmp(v.uuid, uuid) == 0 && volume_delete(name, NULL, &err) &&
 	    err.code != CC_E_NOTFOUND)
 		complain("keyd's record is still there", &err);
 }

@@ -29,6 +29,7 @@ struct note {
  * struct call - a request being handled.
  * @in: its body, an object; NULL for operations without one
  * @out: the answer, a new object the handler fills; @text instead of it for metrics (malloced)
+ * @created: when what is erased was made, seconds since the epoch; of OPF_ERASES
  * @counter: goes up by one when all of it is done; NULL for none
  * @verified: who asks is known: by evidence that is fresh, or by the socket. A refusal of anybody
  * else leaves no audit row, or any peer could fill the disk
@@ -38,6 +39,7 @@ struct call {
 	json_t *in;
 	json_t *out;
 	char *text;
+	int64_t created;
 	uint64_t *counter;
 	bool verified;
 	struct note note;

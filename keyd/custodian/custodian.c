@@ -127,7 +127,9 @@ void custodian_close(struct custodian *c)
 {
 	if (c->marked)
 		mark_close(&c->mark);
-	c->marked = false;
+	if (c->has_domain)
+		domain_close(&c->domain);
+	c->marked = c->has_domain = false;
 	store_close(c->store);
 	kept_free(cc_steal(c->kept));
 	seal_clear(&c->seal);

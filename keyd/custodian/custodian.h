@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "custodian/domain.h"
 #include "custodian/kek.h"
 #include "custodian/kept.h"
 #include "custodian/mark.h"
@@ -69,6 +70,7 @@ struct custodian_quiet {
  * @boot_id: of this host
  * @off_plane_ms: when it was last logged that a front asked for what its plane may not; 0 for never
  * @mark: the high-water mark, where @marked
+ * @domain: what volume keys are under, where @has_domain
  * @promised: it has a longer lease than what is written
  */
 struct custodian {
@@ -84,7 +86,8 @@ struct custodian {
 	struct custodian_floor floor;
 	int64_t off_plane_ms;
 	struct mark_file mark;
-	bool marked, promised;
+	struct domain domain;
+	bool marked, promised, has_domain;
 	struct custodian_quiet quiet;
 };
 

@@ -7,6 +7,7 @@
 #include "custodian/call.h"
 #include "custodian/quarantine.h"
 #include "log.h"
+#include "timestamp.h"
 
 #define OFF_PLANE_LOG_MS 60000
 
@@ -118,6 +119,32 @@ static int call_run(struct custodian *c, struct call *call, struct cc_error *err
 	return handlers[call->rq->op](c, call, err);
 }
 
+/*
+ * What was deleted is deleted, whether the rest succeeds or not; the answer says what was erased.
+ * Copies of before there were generations have the key under the KEK itself.
+ */
+static int erase(struct custodian *c, struct call *call, struct cc_error *err)
+{
+	struct erased e = {0};
+	json_t *before = json_null();
+	char when[CC_TIME_LEN];
+	struct cc_error why;
+	int64_t now;
+
+	if (!c->has_domain)
+		e.log = store_checkpoint(c->store, &why) == 0;
+	else if (custodian_now(c, &now, &why) ||
+		 domain_erase(&c->domain, c->store, &c->kek, now, &e, &why))
+		cc_log(LOG_ERR, "what was deleted is not erased yet: %s", why.text);
+	if (call->created < c->domain.created) {
+		cc_time_format(c->domain.created, when);
+		before = json_string(when);
+	}
+	return call_answer(call->out, err, "{s:{s:I, s:I, s:s, s:o}}", "erased", "generation",
+			   (json_int_t)e.generation, "rewrapped", (json_int_t)e.rewrapped, "log",
+			   e.log ? "overwritten" : "busy", "copiesBefore", before);
+}
+
 /* The effect and its audit row, or neither. */
 static int run_transaction(struct custodian *c, const struct operation *op, struct call *call,
 			   struct cc_error *err)
@@ -130,10 +157,7 @@ static int run_transaction(struct custodian *c, const struct operation *op, stru
 		store_rollback(c->store);
 		return -1;
 	}
-	if (op->flags & OPF_ERASES && store_checkpoint(c->store, err))
-		cc_log(LOG_WARNING, "what was deleted is still in the write-ahead log: %s",
-		       err->text);
-	return 0;
+	return op->flags & OPF_ERASES ? erase(c, call, err) : 0;
 }
 
 static void record_refusal(struct custodian *c, struct call *call, const struct cc_error *err)
@@ -246,9 +270,9 @@ void custodian_handle(struct custodian *c, const struct request *rq, struct answ
 	if (!(op->flags & OPF_ATTESTED))
 		snprintf(call.note.detail, sizeof(call.note.detail), "by process %u", rq->peer);
 
-	quarantine_tick(c);
 	call.verified = !(op->flags & OPF_ATTESTED);
 	seal_bad_reset(&c->seal);
+	quarantine_tick(c);
 	rc = op->flags & OPF_AUDITED ? run_transaction(c, op, &call, &err)
 				     : read_only(c, &call, &err);
 	record_bad_rows(c);

@@ -162,7 +162,7 @@ int mark_judge(struct store *st, const struct mark_file *f, enum mark_fit *fit,
 	int rc;
 
 	if (!f->there) {
-		if (store_setting_get(st, SETTING, &recorded, err))
+		if (store_setting_peek(st, SETTING, &recorded, err))
 			return -1;
 		*fit = recorded ? MARK_LOST : MARK_NONE;
 		return 0;

@@ -57,9 +57,11 @@ static int seal_key(struct custodian *c, const struct store_volume *v, EVP_PKEY 
 		    json_t *out, struct cc_error *err)
 {
 	cc_auto_secret struct cc_secret key = {0};
+	const struct kek *kek = domain_find(&c->domain, &c->kek, v->kek_id, err);
 	cc_auto_free char *jwe = NULL;
 
-	if (volume_key_open(&c->kek, v, &key, err) || cc_release_seal(&key, recipient, &jwe, err))
+	if (!kek || volume_key_open(kek, v, &key, err) ||
+	    cc_release_seal(&key, recipient, &jwe, err))
 		return -1;
 	return call_answer(out, err, "{s:s}", "jwe", jwe);
 }

@@ -19,6 +19,14 @@ static int check(const struct custodian *c, const struct store_volume *v, struct
 	return cc_volume_check(&rec, err);
 }
 
+/* It is bound to its volume's state, and may be under another key than that of new ones. */
+static int bind_ready(struct custodian *c, struct store_volume *v, struct cc_error *err)
+{
+	const struct kek *kek = domain_find(&c->domain, &c->kek, v->kek_id, err);
+
+	return !kek || volume_key_bind(kek, v, true, err) ? -1 : 0;
+}
+
 /*
  * The counters of a name go on: an identity of a deleted volume does not open the next one, and a
  * fence is never used again.
@@ -81,7 +89,8 @@ int op_volume_create(struct custodian *c, struct call *call, struct cc_error *er
 	NOTE(call->note.volume, v.rec.name);
 	snprintf(call->note.detail, sizeof(call->note.detail), "creator %s, by process %u",
 		 v.rec.creator[0] ? v.rec.creator : "none", call->rq->peer);
-	if (name_creator(c, &v, err) || volume_key_make(&c->kek, &v, err) || volume_put(c, &v, err))
+	if (name_creator(c, &v, err) ||
+	    volume_key_make(domain_active(&c->domain, &c->kek), &v, err) || volume_put(c, &v, err))
 		return -1;
 	quarantine_promise(c, v.rec.terms.lease_ms);
 	return answer(c, call, &v, err);
@@ -98,7 +107,7 @@ int op_volume_ready(struct custodian *c, struct call *call, struct cc_error *err
 		return -1;
 	call->note.nothing = v.rec.ready;
 	if (!call->note.nothing &&
-	    (volume_key_bind(&c->kek, &v, true, err) || store_volume_update(c->store, &v, err)))
+	    (bind_ready(c, &v, err) || store_volume_update(c->store, &v, err)))
 		return -1;
 	return answer(c, call, &v, err);
 }
@@ -222,5 +231,9 @@ int op_volume_delete(struct custodian *c, struct call *call, struct cc_error *er
 		 call->rq->peer);
 	if (forget_leases(c, &v, err) || store_tombstone_put(c->store, &v, err))
 		return -1;
-	return store_volume_delete(c->store, v.id, err);
+	call->created = v.rec.created;
+	if (store_volume_delete(c->store, v.id, err))
+		return -1;
+	/* Nothing was ever written under the key of one that was not made ready. */
+	return v.rec.ready ? domain_retire(&c->domain, c->store, err) : 0;
 }

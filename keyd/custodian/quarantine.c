@@ -57,9 +57,10 @@ static int audit(struct custodian *c, const char *event, const char *detail, str
 static int raise_fences(struct store *st, uint64_t by, struct cc_error *err)
 {
 	struct store_volume v = {0};
+	size_t bad = 0;
 	int rc;
 
-	while ((rc = store_volume_next(st, v.rec.name, &v, err)) > 0) {
+	while ((rc = store_volume_next(st, v.rec.name, &v, &bad, err)) > 0) {
 		v.fence += by;
 		if (store_volume_update(st, &v, err))
 			return -1;

@@ -4,6 +4,23 @@
 #include "custodian/lease.h"
 #include "custodian/quarantine.h"
 
+/* An older database that opens no key any more is refused before anything is changed. */
+int custodian_ready(struct custodian *c, const char *dir, struct cc_error *err)
+{
+	struct erased e;
+	int64_t now;
+
+	if (anchor_make(dir, err) || custodian_now(c, &now, err))
+		return -1;
+	c->has_domain = true;
+	if (domain_open(&c->domain, c->store, &c->kek, dir, err) || quarantine_open(c, dir, err))
+		return -1;
+	c->domain.sure = !quarantine_on(c);
+	if (domain_erase(&c->domain, c->store, &c->kek, now, &e, err))
+		return -1;
+	return lease_settle(c->store, c->boot_id, c->clock.boot_ms, err);
+}
+
 int custodian_start(struct custodian *c, const char *state_dir, const char *anchor,
 		    const char *kek_path, struct cc_error *err)
 {
@@ -11,9 +28,7 @@ int custodian_start(struct custodian *c, const char *state_dir, const char *anch
 
 	if (!dir)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	if (custodian_open(c, state_dir, kek_path, err) || quarantine_open(c, dir, err))
-		return -1;
-	return lease_settle(c->store, c->boot_id, c->clock.boot_ms, err);
+	return custodian_open(c, state_dir, kek_path, err) || custodian_ready(c, dir, err) ? -1 : 0;
 }
 
 int custodian_accept(struct custodian *c, const char *state_dir, const char *anchor,

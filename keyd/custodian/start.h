@@ -7,11 +7,14 @@
 
 #include "custodian/custodian.h"
 
-/**
- * custodian_start - custodian_open(); then holds the database against the high-water mark, and
- * settles the leases of before the host was booted.
- * @anchor: directory of the mark, as anchor_dir()
+/*
+ * What there is to do after custodian_open(): reads the key generations, holds the database against
+ * the high-water mark, goes on with an erasure that was broken off, and settles the leases of
+ * before the host was booted. @dir: the anchor directory, made when it is missing
  */
+int custodian_ready(struct custodian *c, const char *dir, struct cc_error *err);
+
+/* custodian_open() and custodian_ready(). @anchor: as anchor_dir() */
 int custodian_start(struct custodian *c, const char *state_dir, const char *anchor,
 		    const char *kek_path, struct cc_error *err);
 

@@ -69,7 +69,10 @@ int upgrade_keys(struct store *st, const struct kek *kek, int64_t now, struct cc
 		rc = store_begin(st, err) || rewrap_all(st, kek, &old, now, err) ||
 				     store_commit(st, err)
 			     ? -1
-			     : store_checkpoint(st, err);
+			     : 0;
+		if (rc == 0 && store_checkpoint(st, err))
+			cc_log(LOG_WARNING, "old wrapped keys are still in the write-ahead log: %s",
+			       err->text);
 		store_rollback(st);
 	}
 	free(old.v);

@@ -44,6 +44,14 @@ int volume_key_bind(const struct kek *kek, struct store_volume *v, bool ready, s
 	return wrap(kek, v, &key, err);
 }
 
+int volume_key_move(const struct kek *from, const struct kek *to, struct store_volume *v,
+		    struct cc_error *err)
+{
+	cc_auto_secret struct cc_secret key = {0};
+
+	return volume_key_open(from, v, &key, err) || wrap(to, v, &key, err) ? -1 : 0;
+}
+
 int volume_key_renew(const struct kek *kek, struct store_volume *v, struct cc_error *err)
 {
 	struct kek_use was = use_of(v, KEK_ANY);

@@ -19,6 +19,10 @@ int volume_key_open(const struct kek *kek, const struct store_volume *v, struct 
 int volume_key_bind(const struct kek *kek, struct store_volume *v, bool ready,
 		    struct cc_error *err);
 
+/* Wraps the key of @v, which is under @from, under @to. */
+int volume_key_move(const struct kek *from, const struct kek *to, struct store_volume *v,
+		    struct cc_error *err);
+
 /* Binds a key of an older format to all that it is bound to today. */
 int volume_key_renew(const struct kek *kek, struct store_volume *v, struct cc_error *err);
 

@@ -47,7 +47,54 @@ static int sleep_us(sqlite3_vfs *vfs, int us)
 	return ms * 1000;
 }
 
-/* SQLite's own files, but for how to sleep. NULL: SQLite has none. */
+/* SQLite's own files of a write-ahead log, but for what is cut off. */
+static sqlite3_io_methods log_methods;
+static int (*unix_truncate)(sqlite3_file *, sqlite3_int64);
+static int (*unix_open)(sqlite3_vfs *, const char *, sqlite3_file *, int, int *);
+
+/*
+ * SQLite has locked out all others, has every page of the log in the database, and begins it again.
+ * First its head goes, synced: a log without one counts as empty, whatever is left of the rest.
+ */
+static int overwrite(sqlite3_file *f, sqlite3_int64 from, sqlite3_int64 to)
+{
+	static const unsigned char zeros[4096];
+	int rc = SQLITE_OK;
+
+	for (sqlite3_int64 at = from; at < to && rc == SQLITE_OK; at += (int)sizeof(zeros)) {
+		int n = to - at < (int)sizeof(zeros) ? (int)(to - at) : (int)sizeof(zeros);
+
+		rc = f->pMethods->xWrite(f, zeros, n, at);
+		if (rc == SQLITE_OK && at == from)
+			rc = f->pMethods->xSync(f, SQLITE_SYNC_NORMAL);
+	}
+	return rc == SQLITE_OK ? f->pMethods->xSync(f, SQLITE_SYNC_NORMAL) : rc;
+}
+
+static int truncate_log(sqlite3_file *f, sqlite3_int64 size)
+{
+	sqlite3_int64 was = 0;
+	int rc = f->pMethods->xFileSize(f, &was);
+
+	if (rc == SQLITE_OK && was > size)
+		rc = overwrite(f, size, was);
+	return rc == SQLITE_OK ? unix_truncate(f, size) : rc;
+}
+
+static int open_file(sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int flags, int *out)
+{
+	int rc = unix_open(vfs, name, f, flags, out);
+
+	if (rc != SQLITE_OK || !(flags & SQLITE_OPEN_WAL))
+		return rc;
+	log_methods = *f->pMethods;
+	unix_truncate = f->pMethods->xTruncate;
+	log_methods.xTruncate = truncate_log;
+	f->pMethods = &log_methods;
+	return rc;
+}
+
+/* SQLite's own files, but for how to sleep, and for the log. NULL: SQLite has none. */
 static const char *use_vfs(void)
 {
 	static sqlite3_vfs vfs;
@@ -60,6 +107,8 @@ static const char *use_vfs(void)
 		vfs = *unix_vfs;
 		vfs.zName = VFS_NAME;
 		vfs.xSleep = sleep_us;
+		unix_open = unix_vfs->xOpen;
+		vfs.xOpen = open_file;
 	}
 	return sqlite3_vfs_register(&vfs, 0) == SQLITE_OK ? VFS_NAME : NULL;
 }
@@ -160,7 +209,13 @@ void store_rollback(struct store *st)
 
 int store_checkpoint(struct store *st, struct cc_error *err)
 {
-	return sql_exec(st, "PRAGMA wal_checkpoint(TRUNCATE)", err);
+	int rc = sqlite3_wal_checkpoint_v2(st->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+
+	if (rc == SQLITE_BUSY)
+		return cc_fail(err, CC_E_BUSY,
+			       "keyd's database: another process has been reading its log for %d s",
+			       STORE_BUSY_MS / 1000);
+	return rc == SQLITE_OK ? 0 : sql_fail(st, err);
 }
 
 int store_check(struct store *st, struct cc_error *err)

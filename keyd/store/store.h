@@ -172,8 +172,11 @@ int store_begin(struct store *st, struct cc_error *err);
 int store_commit(struct store *st, struct cc_error *err);
 void store_rollback(struct store *st); /* no effect outside a transaction */
 
-/* Writes what is in the write-ahead log to the database and empties the log, so that deleted
- * key material is in neither. */
+/*
+ * Writes what is in the write-ahead log to the database, overwrites the log's file with zeros and
+ * empties it, so that deleted key material is in neither. CC_E_BUSY when another process reads what
+ * is in the log for longer than a request waits; then it is done by the next one, or at the end.
+ */
 int store_checkpoint(struct store *st, struct cc_error *err);
 
 /* Structure of the database, foreign keys; CC_E_INVALID says what is damaged. */
@@ -215,14 +218,42 @@ int store_volume_get(struct store *st, const char *name, struct store_volume *v,
 int store_volume_by_uuid(struct store *st, const char *uuid, struct store_volume *v,
 			 struct cc_error *err);
 int store_volume_each(struct store *st, store_volume_fn *fn, void *arg, struct cc_error *err);
-/* The one with the lowest name above @after, which may be written before the next is asked for.
- * Return: 1; 0 where there is none; -1. */
-int store_volume_next(struct store *st, const char *after, struct store_volume *v,
+/*
+ * The one with the lowest name above @after, which may be written before the next is asked for.
+ * @bad: goes up by those that were left out, as they are not keyd's
+ * Return: 1; 0 where there is none; -1.
+ */
+int store_volume_next(struct store *st, const char *after, struct store_volume *v, size_t *bad,
 		      struct cc_error *err);
 /* Those above the name @after, "" for all; @fn ends it with 1, which is returned then. */
 int store_volume_page(struct store *st, const char *after, store_volume_fn *fn, void *arg,
 		      struct cc_error *err);
 int store_volume_delete(struct store *st, int64_t id, struct cc_error *err);
+
+/**
+ * enum store_kek_state - of a generation of the domain key, see custodian/domain.h.
+ * @STORE_KEK_RETIRED: volume keys under it are to be wrapped under the active one
+ * @STORE_KEK_DESTROYED: nothing is under it, and its key has been overwritten
+ */
+enum store_kek_state { STORE_KEK_ACTIVE, STORE_KEK_RETIRED, STORE_KEK_DESTROYED };
+
+/* @id: that volumes under it have as kek_id; @created: seconds since the epoch */
+struct store_kek {
+	uint64_t number;
+	enum store_kek_state state;
+	char id[33];
+	int64_t created;
+	unsigned char wrapped[STORE_WRAPPED_MAX];
+	size_t wrapped_len;
+};
+
+/* Generations, by number. */
+typedef int store_kek_fn(void *arg, const struct store_kek *k, struct cc_error *err);
+int store_kek_add(struct store *st, const struct store_kek *k, struct cc_error *err);
+int store_kek_each(struct store *st, store_kek_fn *fn, void *arg, struct cc_error *err);
+/* The active one is retired; all that are retired are destroyed (how many, or -1). */
+int store_kek_retire(struct store *st, struct cc_error *err);
+int store_kek_destroy(struct store *st, struct cc_error *err);
 
 /*
  * Tombstones, by name: what was reached by the volumes of a name that are deleted. A put raises

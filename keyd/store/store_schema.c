@@ -45,6 +45,13 @@
 	" thumbprint TEXT NOT NULL UNIQUE," \
 	" jwk TEXT NOT NULL) STRICT;"
 
+#define KEK_TABLE                      \
+	"CREATE TABLE kek ("           \
+	" number INTEGER PRIMARY KEY," \
+	" state TEXT NOT NULL,"        \
+	" id TEXT NOT NULL UNIQUE,"    \
+	" created INTEGER NOT NULL,"   \
+	" wrapped BLOB NOT NULL) STRICT;"
 #define AUDIT_TRIGGERS                                                     \
 	"CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit"            \
 	" BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;" \
@@ -125,7 +132,7 @@ static const char schema[] =
 	" keyid TEXT NOT NULL UNIQUE,"
 	" pem TEXT NOT NULL) STRICT;"
 
-	AGENT_TABLE LEASE_TABLE_2 LEASE_CHANGE_4 TOMBSTONE_TABLE SCOPE_CHANGE_5
+	AGENT_TABLE LEASE_TABLE_2 LEASE_CHANGE_4 TOMBSTONE_TABLE KEK_TABLE SCOPE_CHANGE_5
 
 	"CREATE TABLE audit ("
 	" seq INTEGER PRIMARY KEY,"
@@ -219,7 +226,7 @@ static const struct step steps[] = {
 	 "UPDATE lease SET cover_ms = ms, enrolment = coalesce("
 	 "(SELECT enrolment FROM agent WHERE agent.name = lease.agent), '');",
 	 NULL},
-	{SCOPE_CHANGE_5 MAC_COLUMNS HEAD_TABLE, take_over},
+	{SCOPE_CHANGE_5 KEK_TABLE MAC_COLUMNS HEAD_TABLE, take_over},
 };
 
 static int pragma_int(struct store *st, const char *sql, int64_t *v, struct cc_error *err)

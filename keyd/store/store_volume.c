@@ -159,7 +159,7 @@ int store_volume_page(struct store *st, const char *after, store_volume_fn *fn, 
 	return rc;
 }
 
-int store_volume_next(struct store *st, const char *after, struct store_volume *v,
+int store_volume_next(struct store *st, const char *after, struct store_volume *v, size_t *bad,
 		      struct cc_error *err)
 {
 	sql_auto sqlite3_stmt *q =
@@ -171,6 +171,7 @@ int store_volume_next(struct store *st, const char *after, struct store_volume *
 			return 1;
 		if (!store_is_bad_row(err))
 			return -1;
+		++*bad;
 	}
 	return rc;
 }

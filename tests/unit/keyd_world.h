@@ -25,6 +25,7 @@
 #include "jwk.h"
 #include "keyd/custodian/lease.h"
 #include "keyd/custodian/quarantine.h"
+#include "keyd/custodian/start.h"
 #include "keyd/store/store_sql.h"
 #include "strv.h"
 #include "keyd/custodian/upgrade.h"
@@ -59,7 +60,7 @@ static inline int64_t get_fake_boot_ms(void)
  * @signer: private key of the enrolled signer "ci"
  * @agent: private JWK of the enrolled agent "host1"
  * @confined: of test_keyd_confined.c
- * @anchor: directory of the high-water mark; "" for none
+ * @anchor: directory of the high-water mark and the key generations; "" for none
  * @channel: how requests come and what evidence is made for; NULL: the Unix socket
  * @conn: the connection they come by, 0 for none
  */
@@ -521,11 +522,10 @@ static inline int start_custodian(struct world *w, enum store_mode mode, struct 
 	strcpy(c->boot_id, fake_host_boot);
 	c->kept = kept_new(err);
 	c->store = store_open(w->dir, mode, err);
-	return !c->kept || !c->store || custodian_unlock(c, err) ||
-			       (w->anchor[0] && quarantine_open(c, w->anchor, err)) ||
-			       lease_settle(c->store, fake_host_boot, get_fake_boot_ms, err)
-		       ? -1
-		       : 0;
+	if (!c->kept || !c->store || custodian_unlock(c, err))
+		return -1;
+	return w->anchor[0] ? custodian_ready(c, w->anchor, err)
+			    : lease_settle(c->store, fake_host_boot, get_fake_boot_ms, err);
 }
 
 static inline void open_custodian(struct world *w)

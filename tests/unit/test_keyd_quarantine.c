@@ -124,14 +124,13 @@ static void an_older_database_that_went_on_elsewhere_is_noticed(void **state)
 	copy_as(w, "old");
 	hold(w, id);
 	custodian_close(&w->custodian);
-	rename(w->anchor, path_of(w, "away"));
+	rename(path_of(w, "anchor/" MARK_FILE), path_of(w, "away"));
 	put_back(w, "old");
 	fake_boot_ms += 10 * END;
 	for (int i = 0; i < 5; i++)
 		ask_ok(w, OP_VOLUME_SET, "pgdata", json_pack("{s:i}", "leaseMs", MS + i));
 	custodian_close(&w->custodian);
-	nftw(w->anchor, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-	rename(path_of(w, "away"), w->anchor);
+	rename(path_of(w, "away"), path_of(w, "anchor/" MARK_FILE));
 	open_custodian(w);
 	assert_quarantine(w);
 }
@@ -183,7 +182,7 @@ static void a_database_of_a_keyd_without_a_mark_is_served(void **state)
 
 	custodian_close(&w->custodian);
 	tamper(w, "DELETE FROM setting WHERE key = 'mark'");
-	nftw(w->anchor, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	unlink(path_of(w, "anchor/" MARK_FILE));
 	open_custodian(w);
 	assert_fits(w);
 }

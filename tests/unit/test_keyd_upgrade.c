@@ -3,7 +3,7 @@
 #include "keyd_hosts.h"
 
 #define BACK_TO_4                                                                        \
-	"DROP TABLE audit_head;"                                                         \
+	"DROP TABLE audit_head; DROP TABLE kek;"                                         \
 	"ALTER TABLE setting DROP COLUMN mac; ALTER TABLE volume DROP COLUMN mac;"       \
 	"ALTER TABLE identity DROP COLUMN mac; ALTER TABLE signer DROP COLUMN mac;"      \
 	"ALTER TABLE agent DROP COLUMN mac; ALTER TABLE lease DROP COLUMN mac;"          \

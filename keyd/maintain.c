@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "maintain.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+#include "custodian/kek.h"
+#include "custodian/mark.h"
+#include "custodian/seal.h"
+#include "store/store.h"
+#include "timestamp.h"
+
+/* A database and the keys for it. */
+struct opened {
+	struct kek kek;
+	struct seal seal;
+	struct store *store;
+};
+
+static void opened_clear(struct opened *o)
+{
+	store_close(o->store);
+	seal_clear(&o->seal);
+	kek_clear(&o->kek);
+}
+#define auto_opened cc_cleanup(opened_clear)
+
+/* With another KEK no row would verify. */
+static int check_kek(const struct opened *o, struct cc_error *err)
+{
+	cc_auto_free char *id = NULL;
+
+	if (store_setting_peek(o->store, "kek_id", &id, err))
+		return -1;
+	if (id && strcmp(id, o->kek.id) != 0)
+		return cc_fail(err, CC_E_INVALID,
+			       "the key-encryption key is %s, the database's is %s: give the right "
+			       "one with --kek",
+			       o->kek.id, id);
+	return 0;
+}
+
+static int open_with(struct opened *o, const char *dir, enum store_mode mode, const char *kek,
+		     struct cc_error *err)
+{
+	o->store = store_open(dir, mode, err);
+	if (!o->store)
+		return -1;
+	if (kek_load(kek, &o->kek, err) || check_kek(o, err) || seal_derive(&o->seal, &o->kek, err))
+		return -1;
+	return store_start(o->store, &o->seal.ops, (int64_t)time(NULL), err);
+}
+
+/* ---- check ---- */
+
+static int check_rows(struct opened *o, struct cc_error *err)
+{
+	size_t bad, at = 0;
+	char names[512] = "";
+
+	if (store_check_rows(o->store, &bad, err))
+		return -1;
+	for (size_t i = 0; i < o->seal.n_bad && at < sizeof(names); i++)
+		at += (size_t)snprintf(names + at, sizeof(names) - at, "%s%s", i ? ", " : "",
+				       o->seal.bad[i].what);
+	if (bad) {
+		cc_fail(err, CC_E_INVALID,
+			"%zu rows of the database were not written by keyd: %s; restore a backup, "
+			"and find out who wrote to it",
+			bad, names);
+		return cc_set_fact(err, STORE_FACT_ROW);
+	}
+	printf("all rows were written by keyd\n");
+	return 0;
+}
+
+static int check_audit(struct store *st, struct cc_error *err)
+{
+	uint64_t rows;
+
+	if (store_audit_verify(st, &rows, err))
+		return -1;
+	printf("database is sound, audit log is unbroken: %" PRIu64 " rows\n", rows);
+	return 0;
+}
+
+/* The mark first: a keyd that serves writes it after the database. */
+static int read_mark(const char *state_dir, const char *anchor, struct mark_file *mark,
+		     struct cc_error *err)
+{
+	cc_auto_free char *dir = anchor_dir(state_dir, anchor);
+
+	return dir ? mark_open(mark, dir, false, err) : cc_fail(err, CC_E_NOMEM, "out of memory");
+}
+
+static int check_mark(struct store *st, const struct mark_file *mark, struct cc_error *err)
+{
+	enum mark_fit fit;
+
+	if (mark_judge(st, mark, &fit, err))
+		return -1;
+	switch (fit) {
+	case MARK_NONE:
+		printf("there is no high-water mark yet: keyd serve makes it\n");
+		return 0;
+	case MARK_FITS:
+		printf("it is the one that keyd served last%s\n",
+		       mark->mark.quarantine_boot[0] ? "; keyd is in quarantine" : "");
+		return 0;
+	default:
+		return cc_fail(err, CC_E_INVALID,
+			       "the database: %s; keyd serve begins a quarantine, see keyd(8)",
+			       mark_fit_text(fit));
+	}
+}
+
+static int check_all(struct opened *o, const char *state_dir, const char *kek, struct cc_error *err)
+{
+	o->store = store_open(state_dir, STORE_LOOK, err);
+	if (!o->store || store_check(o->store, err))
+		return -1;
+	if (!kek || !store_has_macs(o->store)) {
+		printf(kek ? "rows have no MACs yet: \"dmctl init\" gives them some\n"
+			   : "without the key-encryption key nobody can say who wrote the rows\n");
+		return check_audit(o->store, err);
+	}
+	store_close(cc_steal(o->store));
+	if (open_with(o, state_dir, STORE_LOOK, kek, err) || check_audit(o->store, err))
+		return -1;
+	return check_rows(o, err);
+}
+
+int keyd_check(const char *state_dir, const char *anchor, const char *kek, struct cc_error *err)
+{
+	mark_auto struct mark_file mark = {.slots.fd = -1};
+	auto_opened struct opened o = {0};
+
+	if (read_mark(state_dir, anchor, &mark, err) || check_all(&o, state_dir, kek, err))
+		return -1;
+	return check_mark(o.store, &mark, err);
+}
+
+/* ---- prune ---- */
+
+static int parse_before(const char *text, int64_t *t, struct cc_error *err)
+{
+	char day[CC_TIME_LEN];
+
+	if (cc_time_parse(text, t) == 0)
+		return 0;
+	snprintf(day, sizeof(day), "%.10sT00:00:00Z", text);
+	if (strlen(text) == 10 && cc_time_parse(day, t) == 0)
+		return 0;
+	return cc_fail(
+		err, CC_E_USAGE,
+		"--before must be a date (2026-11-22) or a time in UTC (2026-11-22T23:58:27Z), "
+		"not \"%s\"",
+		text);
+}
+
+int keyd_prune(const char *state_dir, const char *kek, const char *before, struct cc_error *err)
+{
+	auto_opened struct opened o = {0};
+	int64_t limit, now = (int64_t)time(NULL), last;
+	uint64_t rows;
+
+	if (parse_before(before, &limit, err) || open_with(&o, state_dir, STORE_SERVE, kek, err) ||
+	    store_audit_last_time(o.store, &last, err))
+		return -1;
+	if (store_audit_prune(o.store, limit, now > last ? now : last, &rows, err))
+		return -1;
+	printf(rows ? "%" PRIu64 " rows of the audit log removed\n" : "nothing to do\n", rows);
+	return 0;
+}
