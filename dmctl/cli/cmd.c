@@ -76,8 +76,7 @@ int cmd_engine(const struct global_options *g, const char *argv0, const char *na
 	return cmd_usage(g, argv0, "--engine is %s", names);
 }
 
-/* Rows of keyd's database that somebody else wrote are in no listing. */
-static void tell_bad_rows(const json_t *answer)
+void cmd_tell_bad_rows(const json_t *answer)
 {
 	const json_t *one;
 	size_t i;
@@ -100,7 +99,7 @@ int cmd_list(int argc, char **argv, const struct global_options *g, const char *
 	if (keyd_request("GET", path, NULL, &answer, &err) ||
 	    cc_json_arr(answer, "answer of keyd", member, true, &rows, &err))
 		return cmd_fail(g, &err);
-	tell_bad_rows(answer);
+	cmd_tell_bad_rows(answer);
 	if (g->json)
 		output_json(answer);
 	else

@@ -44,6 +44,7 @@ int cmd_lease_ls(int argc, char **argv, const struct global_options *g)
 	if (keyd_request("GET", "/v1/leases", NULL, &answer, &err) ||
 	    cc_json_arr(answer, "answer of keyd", "leases", true, &leases, &err))
 		return cmd_fail(g, &err);
+	cmd_tell_bad_rows(answer);
 	if (g->json) {
 		output_json(answer);
 		return CC_OK;

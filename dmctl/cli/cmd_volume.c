@@ -66,6 +66,7 @@ int cmd_volume_ls(int argc, char **argv, const struct global_options *g)
 	if (keyd_request("GET", "/v1/volumes", NULL, &answer, &err) ||
 	    cc_json_arr(answer, "answer of keyd", "volumes", true, &volumes, &err))
 		return cmd_fail(g, &err);
+	cmd_tell_bad_rows(answer);
 	if (g->json)
 		output_json(answer);
 	else
