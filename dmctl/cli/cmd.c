@@ -76,8 +76,7 @@ int cmd_engine(const struct global_options *g, const char *argv0, const char *na
 	return cmd_usage(g, argv0, "--engine is %s", names);
 }
 
-/* Rows of keyd's database that somebody else wrote are in no listing. */
-static void tell_bad_rows(const json_t *answer)
+void cmd_tell_bad_rows(const json_t *answer)
 {
 	const json_t *one;
 	size_t i;
@@ -99,7 +98,7 @@ int cmd_list(int argc, char **argv, const struct global_options *g, const char *
 		return CC_E_USAGE;
 	if (keyd_list(path, member, &answer, &rows, &err))
 		return cmd_fail(g, &err);
-	tell_bad_rows(answer);
+	cmd_tell_bad_rows(answer);
 	if (g->json)
 		output_json(answer);
 	else

@@ -64,6 +64,12 @@ int cmd_engine(const struct global_options *g, const char *argv0, const char *na
 
 struct column;
 
+/*
+ * Says on stderr which rows of keyd's database somebody else wrote: they are missing in its
+ * @answer.
+ */
+void cmd_tell_bad_rows(const json_t *answer);
+
 /* A verb that lists: GET @path, whose answer holds the array @member. */
 int cmd_list(int argc, char **argv, const struct global_options *g, const char *path,
 	     const char *member, const struct column *columns);

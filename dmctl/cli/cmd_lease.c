@@ -43,6 +43,7 @@ int cmd_lease_ls(int argc, char **argv, const struct global_options *g)
 		return CC_E_USAGE;
 	if (keyd_list("/v1/leases", "leases", &answer, &leases, &err))
 		return cmd_fail(g, &err);
+	cmd_tell_bad_rows(answer);
 	if (g->json) {
 		output_json(answer);
 		return CC_OK;

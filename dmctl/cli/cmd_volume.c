@@ -65,6 +65,7 @@ int cmd_volume_ls(int argc, char **argv, const struct global_options *g)
 		return CC_E_USAGE;
 	if (keyd_list("/v1/volumes", "volumes", &answer, &volumes, &err))
 		return cmd_fail(g, &err);
+	cmd_tell_bad_rows(answer);
 	if (g->json)
 		output_json(answer);
 	else
