@@ -180,6 +180,15 @@ static json_t *error_number(const json_t *obj, const char *name_key, const char 
 	return json_string(name);
 }
 
+/* @item is taken. NULL, without the list, when it cannot be made or added: nothing is left out. */
+static json_t *append(json_t *list, json_t *item)
+{
+	if (json_array_append_new(list, item) == 0)
+		return list;
+	json_decref(list);
+	return NULL;
+}
+
 static json_t *plain_arguments(const json_t *args)
 {
 	json_t *list = json_array();
@@ -187,12 +196,11 @@ static json_t *plain_arguments(const json_t *args)
 	size_t i;
 
 	json_array_foreach(args, i, arg)
-		json_array_append_new(
-			list, json_pack("[I, I, I, O?]",
-					json_integer_value(json_object_get(arg, "index")),
-					json_integer_value(json_object_get(arg, "value")),
-					json_integer_value(json_object_get(arg, "valueTwo")),
-					json_object_get(arg, "op")));
+		list = append(list, json_pack("[I, I, I, O?]",
+					      json_integer_value(json_object_get(arg, "index")),
+					      json_integer_value(json_object_get(arg, "value")),
+					      json_integer_value(json_object_get(arg, "valueTwo")),
+					      json_object_get(arg, "op")));
 	return list;
 }
 
@@ -218,7 +226,7 @@ static json_t *plain_rules(const json_t *profile, const json_t *bounding, const 
 
 	json_array_foreach(json_object_get(profile, "syscalls"), i, rule)
 		if (!condition || applies(rule, bounding, condition))
-			json_array_append_new(list, plain_rule(rule));
+			list = append(list, plain_rule(rule));
 	return list;
 }
 

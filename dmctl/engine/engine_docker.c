@@ -220,12 +220,15 @@ static bool has_own_seccomp(const json_t *container)
 	return asked && (!asked[0] || strcmp(asked, "builtin") == 0);
 }
 
-/* The only network that the container is on. */
-static const char *only_network(const json_t *container)
+/* The only network that the container is on. One that was made without stays so. */
+static const char *only_network(const json_t *container, const json_t *host)
 {
+	const char *mode = json_string_value(json_object_get(host, "NetworkMode"));
 	json_t *settings = json_object_get(container, "NetworkSettings");
 	json_t *networks = json_object_get(settings, "Networks");
 
+	if (mode && strcmp(mode, "none") == 0)
+		return mode;
 	return json_object_size(networks) == 1 ? json_object_iter_key(json_object_iter(networks))
 					       : NULL;
 }
@@ -249,7 +252,7 @@ static int take_holds(const json_t *container, const json_t *host, struct engine
 	return engine_add_hold(c, json_is_false(json_object_get(config, "OpenStdin")), CC_NO_STDIN,
 			       err) ||
 			       engine_add_hold(c, plain, CC_NO_EXTRA_HOSTS, err) ||
-			       engine_add_network(c, only_network(container), err)
+			       engine_add_network(c, only_network(container, host), err)
 		       ? -1
 		       : 0;
 }

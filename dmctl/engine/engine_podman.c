@@ -346,20 +346,34 @@ static bool lacks(const json_t *config, const char *key)
 }
 
 /*
- * Networks may be joined and left while the container is there, and are kept elsewhere; one that
- * has none stays without.
+ * A network namespace that the runtime makes and nobody configures. Networks may be joined and left
+ * while the container is there, and are kept elsewhere; one that has none stays without.
  */
+static bool has_no_network(const json_t *config)
+{
+	const json_t *lnx = json_object_get(json_object_get(config, "spec"), "linux"), *ns;
+	const char *type, *path;
+	size_t i;
+
+	if (!lacks(config, "createNetNS") || !lacks(config, "netNsCtr"))
+		return false;
+	json_array_foreach(json_object_get(lnx, "namespaces"), i, ns) {
+		type = json_string_value(json_object_get(ns, "type"));
+		path = json_string_value(json_object_get(ns, "path"));
+		if (type && strcmp(type, "network") == 0)
+			return !path || !path[0];
+	}
+	return false;
+}
+
 static int take_holds(const json_t *config, struct engine_container *c, struct cc_error *err)
 {
-	const char *network = json_string_value(json_object_get(config, "networkMode"));
 	bool plain = lacks(config, "hostsAdd") && lacks(config, "dnsServer") &&
 		     lacks(config, "dnsSearch") && lacks(config, "dnsOption");
 
 	return engine_add_hold(c, lacks(config, "stdin"), CC_NO_STDIN, err) ||
 			       engine_add_hold(c, plain, CC_NO_EXTRA_HOSTS, err) ||
-			       engine_add_network(
-				       c, network && strcmp(network, "none") == 0 ? network : NULL,
-				       err)
+			       engine_add_network(c, has_no_network(config) ? "none" : NULL, err)
 		       ? -1
 		       : 0;
 }

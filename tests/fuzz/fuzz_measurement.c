@@ -17,7 +17,8 @@ static const char predicate[] =
 	"\"},\"process\":{\"args\":[\"/app\",\"-v\"],\"env\":[{\"name\":\"MODE\"}],\"cwd\":\"/\","
 	"\"user\":{\"uid\":0,\"gid\":0},\"capabilities\":[\"CAP_KILL\"],"
 	"\"noNewPrivileges\":true},\"readonlyRootfs\":true,\"mounts\":[{\"destination\":\"/x\","
-	"\"type\":\"bind\",\"source\":\"/y\",\"options\":[\"ro\"]}]}";
+	"\"type\":\"bind\",\"source\":\"/y\",\"options\":[\"ro\"]}],"
+	"\"demands\":[\"no-tty\"]}";
 
 static char pair[8192];
 
