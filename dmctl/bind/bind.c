@@ -34,7 +34,7 @@
 /**
  * struct bind - one bind on its way.
  * @already: the volume is bound to this container; nothing to do
- * @asked_ms: CLOCK_BOOTTIME before the key was asked for
+ * @asked_ms: lease_clock_ms() before the key was asked for
  * @attrs: MOUNT_ATTR_… that engine and container want
  */
 struct bind {

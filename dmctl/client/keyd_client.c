@@ -262,7 +262,7 @@ int keyd_release(const char *op, const char *uuid, const struct cc_measurement *
 	if (!request)
 		return -1;
 	if (asked_ms)
-		*asked_ms = boottime_ms();
+		*asked_ms = lease_clock_ms();
 	if (keyd_request("POST", "/v1/release", request, answer, err))
 		return -1;
 	if (open_release(*answer, uuid, one_time, key, err)) {
@@ -292,7 +292,7 @@ static int renew_once(const struct cc_renewal *r, size_t n, const char *agent_ke
 	request = json_pack("{s:s}", "evidence", jws);
 	if (!request)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	asked_ms = boottime_ms();
+	asked_ms = lease_clock_ms();
 	if (keyd_request("POST", "/v1/renew", request, &answer, err) ||
 	    cc_json_arr(answer, "renewal", "renewals", true, &list, err))
 		return -1;

@@ -35,8 +35,10 @@ int keyd_request(const char *method, const char *path, const json_t *body, json_
  * @gate: the gate's lines that stand, as evidence has it; NULL for "format"
  * @key: out, the volume key
  * @answer: out, the release answer (lease, volume, mount, identity)
- * @asked_ms: out, CLOCK_BOOTTIME before the key was asked for: what a lease is counted from; may be
- * NULL The agent's key is read from @agent_key_path (CC_AGENT_KEY).
+ * @asked_ms: out, lease_clock_ms() before the key was asked for, from which a lease is counted; may
+ * be NULL
+ *
+ * The agent's key is read from @agent_key_path (CC_AGENT_KEY).
  */
 struct cc_measurement;
 struct cc_renewal;

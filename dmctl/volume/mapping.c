@@ -14,8 +14,10 @@
 #include <time.h>
 
 #include "container-crypt/dm.h"
+#include "host/boottime.h"
 #include "volume/gates.h"
 #include "volume/keyring.h"
+#include "volume/lease_end.h"
 #include "paths.h"
 #include "strv.h"
 
@@ -127,15 +129,17 @@ static void full_uuid(const char *name, const char *uuid, char out[static UUID_M
 }
 
 /* The kernel loads the module of a target by itself, if there is one. */
-static bool has_target(void)
+static bool target_version(uint32_t version[static 3])
 {
 	struct cc_error ignored;
 	auto_task *t = task_new(DM_DEVICE_LIST_VERSIONS, NULL, &ignored);
 	struct dm_versions *v = t && dm_task_run(t) ? dm_task_get_versions(t) : NULL;
 
 	while (v) {
-		if (strcmp(v->name, CONTAINER_CRYPT_TARGET) == 0)
+		if (strcmp(v->name, CONTAINER_CRYPT_TARGET) == 0) {
+			memcpy(version, v->version, sizeof(v->version));
 			return true;
+		}
 		v = v->next ? (struct dm_versions *)((char *)v + v->next) : NULL;
 	}
 	return false;
@@ -150,6 +154,7 @@ int mapping_create(const char *name, const struct cc_volume *v, const char *devi
 	char on_lock[CC_ON_LOCK_LEN];
 	char params[512];
 	char uuid[UUID_MAX_LEN];
+	uint32_t version[3];
 	int n;
 
 	if (mapping_status(name, &st, err))
@@ -178,7 +183,7 @@ int mapping_create(const char *name, const struct cc_volume *v, const char *devi
 		if (dm_task_get_errno(t) == EBUSY)
 			return cc_fail(err, CC_E_BUSY, "%s is in use", device);
 		task_fail(t, name, "the kernel refuses the table (dmesg says why)", err);
-		return has_target()
+		return target_version(version)
 			       ? -1
 			       : cc_fail(err, CC_E_DEVICE,
 					 "the kernel has no target " CONTAINER_CRYPT_TARGET
@@ -203,20 +208,22 @@ static int message(const char *name, const char *text, const char *what, struct 
 	return 0;
 }
 
-/*
- * The message @prefix with the end of a lease behind it. The end is named, not how much is left:
- * whatever delays us does not make the lease longer.
- */
+/* The message @prefix with the end of a lease behind it. */
 static int lease_message(const char *name, const char *prefix, uint64_t end_ms, const char *what,
 			 struct cc_error *err)
 {
 	auto_task *t = task_new(DM_DEVICE_TARGET_MSG, name, err);
-	char text[200];
+	char text[200], end[LEASE_END_TEXT];
+	struct lease_clocks now;
+	uint32_t version[3];
+	bool by_raw;
 
 	if (!t)
 		return -1;
-	snprintf(text, sizeof(text), "%s %s%" PRIu64, prefix,
-		 end_ms ? CONTAINER_CRYPT_LEASE_UNTIL : "", end_ms);
+	by_raw = target_version(version) && lease_end_by_raw(version);
+	now.boot = boottime_ms(); /* what comes in between makes the lease shorter */
+	now.raw = lease_clock_ms();
+	snprintf(text, sizeof(text), "%s %s", prefix, lease_end_text(end_ms, by_raw, &now, end));
 	if (!dm_task_set_sector(t, 0) || !dm_task_set_message(t, text))
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	if (dm_task_run(t))

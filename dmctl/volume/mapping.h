@@ -42,8 +42,8 @@ int mapping_create(const char *name, const struct cc_volume *v, const char *devi
 /**
  * mapping_unlock - key into the caller's thread keyring as a logon key, `unlock` message, key
  * unlinked and invalidated again whatever happens.
- * @end_ms: CLOCK_BOOTTIME when the kernel is to wipe it, 0 for never. CC_E_UNREACHABLE when that
- * has passed.
+ * @end_ms: time of lease_clock_ms() when the kernel is to wipe it, 0 for never. CC_E_UNREACHABLE
+ * when that has passed.
  */
 int mapping_unlock(const char *name, const struct cc_volume *v, const struct cc_secret *key,
 		   uint64_t end_ms, struct cc_error *err);

@@ -16,7 +16,7 @@
 #define CONTAINER_CRYPT_TARGET			"container-crypt"
 #define CONTAINER_CRYPT_MODULE			"dm-container-crypt"
 #define CONTAINER_CRYPT_VERSION_MAJOR		1
-#define CONTAINER_CRYPT_VERSION_MINOR		0
+#define CONTAINER_CRYPT_VERSION_MINOR		1
 #define CONTAINER_CRYPT_VERSION_PATCH		0
 
 /*
@@ -58,6 +58,7 @@
  * lease from an earlier moment names its end: a sender that is stopped before the message arrives
  * cannot make it longer. The raw clock decides in any case. Nobody slews it, so with "@raw:" a
  * slewed clock does not make the lease longer either, not even in the time before the message.
+ * Targets of version 1.1 and later take it (RAW_LEASE).
  */
 #define CONTAINER_CRYPT_MSG_UNLOCK		"unlock"
 #define CONTAINER_CRYPT_MSG_RENEW		"renew"
@@ -65,6 +66,8 @@
 #define CONTAINER_CRYPT_MSG_GATE		"gate"
 #define CONTAINER_CRYPT_LEASE_UNTIL		"@"
 #define CONTAINER_CRYPT_LEASE_UNTIL_RAW		"@raw:"
+#define CONTAINER_CRYPT_RAW_LEASE_MAJOR		1
+#define CONTAINER_CRYPT_RAW_LEASE_MINOR		1
 #define CONTAINER_CRYPT_LEASE_MS_MAX		2678400000U	 /* 31 days, from now */
 
 /* Key types of the kernel keyring that `unlock` takes. */
