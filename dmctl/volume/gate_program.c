@@ -142,6 +142,7 @@ int gate_offsets_find(const struct btf *btf, struct gate_offsets *at, struct cc_
 		{"super_block", "s_dev", &at->s_dev}, {"dentry", "d_sb", &at->d_sb},
 		{"inode", "i_sb", &at->i_sb},	      {"path", "dentry", &at->path_dentry},
 		{"file", "f_inode", &at->f_inode},    {"task_struct", "flags", &at->task_flags},
+		{"vfsmount", "mnt_sb", &at->mnt_sb},
 	};
 
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
@@ -162,6 +163,7 @@ bool gate_hook_find(const struct btf *btf, const char *name, uint32_t *function,
 		[GATE_DENTRY] = "dentry",
 		[GATE_PATH] = "path",
 		[GATE_FILE] = "file",
+		[GATE_MOUNT] = "vfsmount",
 	};
 	char symbol[64];
 	const char *type;
@@ -195,6 +197,9 @@ static void reach_super_block(struct gate_program *p, const struct gate_offsets 
 		break;
 	case GATE_DENTRY:
 		load(p, BPF_DW, R6, R6, at->d_sb);
+		break;
+	case GATE_MOUNT:
+		load(p, BPF_DW, R6, R6, at->mnt_sb);
 		break;
 	case GATE_SUPER_BLOCK:
 		break;

@@ -49,13 +49,20 @@ void gate_program_open(struct gate_program *p, int table);
 
 /* Where the running kernel has what a look program reads, in bytes. */
 struct gate_offsets {
-	uint32_t s_dev, d_sb, i_sb, path_dentry, f_inode, task_flags;
+	uint32_t s_dev, d_sb, i_sb, mnt_sb, path_dentry, f_inode, task_flags;
 };
 
 int gate_offsets_find(const struct btf *btf, struct gate_offsets *at, struct cc_error *err);
 
 /* From which argument of a hook the super block is reached. */
-enum gate_subject { GATE_SUPER_BLOCK, GATE_INODE, GATE_DENTRY, GATE_PATH, GATE_FILE };
+enum gate_subject {
+	GATE_SUPER_BLOCK,
+	GATE_INODE,
+	GATE_DENTRY,
+	GATE_PATH,
+	GATE_FILE,
+	GATE_MOUNT,
+};
 
 /**
  * gate_hook_find - how hook @name of this kernel is judged.

@@ -45,8 +45,10 @@ static const struct {
 /*
  * All ways into a file system that do not start from a file that is open already. A walk asks
  * inode_permission for the directory it looks into, an open for the file; what works on the last
- * component alone has a hook of its own. The last two refuse what would mount the super block a
- * second time, which since Linux 6.5 opens no device, and change how it is mounted.
+ * component alone has a hook of its own. Those of super blocks refuse what asks how full it is,
+ * what would mount it a second time, which since Linux 6.5 opens no device, and what changes how it
+ * is mounted, or ends that. Not quotactl: that hook is asked without a super block, too, which a
+ * program cannot tell.
  */
 static const struct {
 	const char *name;
@@ -56,7 +58,8 @@ static const struct {
 	{"inode_setattr", false},    {"inode_getxattr", false},	   {"inode_listxattr", false},
 	{"inode_setxattr", false},   {"inode_removexattr", false}, {"inode_get_acl", true},
 	{"inode_set_acl", true},     {"inode_remove_acl", true},   {"file_receive", false},
-	{"sb_set_mnt_opts", false},  {"sb_remount", false},
+	{"sb_set_mnt_opts", false},  {"sb_remount", false},	   {"sb_statfs", false},
+	{"sb_umount", false},	     {"inode_file_getattr", true}, {"inode_file_setattr", true},
 };
 #define N_HOOKS (sizeof(hooks) / sizeof(hooks[0]))
 

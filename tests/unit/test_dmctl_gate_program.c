@@ -235,12 +235,18 @@ struct file {
 	const struct inode *f_inode;
 };
 
+struct vfsmount {
+	const void *mnt_root;
+	const struct super_block *mnt_sb;
+};
+
 static const struct gate_offsets places = {
 	.s_dev = offsetof(struct super_block, s_dev),
 	.d_sb = offsetof(struct dentry, d_sb),
 	.i_sb = offsetof(struct inode, i_sb),
 	.path_dentry = offsetof(struct path, dentry),
 	.f_inode = offsetof(struct file, f_inode),
+	.mnt_sb = offsetof(struct vfsmount, mnt_sb),
 };
 
 static int looks_from(enum gate_subject subject, unsigned int argument, uint32_t device)
@@ -250,9 +256,10 @@ static int looks_from(enum gate_subject subject, unsigned int argument, uint32_t
 	const struct dentry dentry = {.d_sb = &sb};
 	const struct path path = {.dentry = &dentry};
 	const struct file file = {.f_inode = &inode};
+	const struct vfsmount mount = {.mnt_sb = &sb};
 	const void *const subjects[] = {
 		[GATE_SUPER_BLOCK] = &sb, [GATE_INODE] = &inode, [GATE_DENTRY] = &dentry,
-		[GATE_PATH] = &path,	  [GATE_FILE] = &file,
+		[GATE_PATH] = &path,	  [GATE_FILE] = &file,	 [GATE_MOUNT] = &mount,
 	};
 	uint64_t arguments[3] = {0};
 	struct gate_program p;
@@ -302,7 +309,7 @@ static void every_subject_leads_to_the_super_block(void **state)
 {
 	(void)state;
 	in_group(1, 0);
-	for (int s = GATE_SUPER_BLOCK; s <= GATE_FILE; s++)
+	for (int s = GATE_SUPER_BLOCK; s <= GATE_MOUNT; s++)
 		for (unsigned int argument = 0; argument < 3; argument++)
 			assert_int_equal(looks_from((enum gate_subject)s, argument, DM << 20 | 3),
 					 -EACCES);

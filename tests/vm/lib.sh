@@ -94,15 +94,23 @@ unlike() {
 
 # fails_with CODE REGEX COMMAND...: exits with CODE and says something that matches REGEX
 fails_with() {
-	local code=$1 regex=$2 status text
+	local code=$1 regex=$2
 
 	shift 2
+	fails_as "exit $code, /$regex/: $*" "$code" "$regex" "$@"
+}
+
+# fails_as NAME CODE REGEX COMMAND...: the same, under a name that says what the command stands for
+fails_as() {
+	local name=$1 code=$2 regex=$3 status text
+
+	shift 3
 	text=$("$@" 2>&1)
 	status=$?
 	printf '%s\nexit status %s, wanted %s and text like: %s\n' \
 		"$text" "$status" "$code" "$regex" >"$tap_dir/out"
 	[ $status = "$code" ] && [[ "$text" =~ $regex ]]
-	report $? "exit $code, /$regex/: $*" "$tap_dir/out"
+	report $? "$name" "$tap_dir/out"
 }
 
 # need COMMAND...: a step without which the rest makes no sense
