@@ -40,7 +40,7 @@ need wait_for 20 grep -q attached "$tap_dir/strace.err"
 dmctl bind vol app >"$tap_dir/bind" 2>&1 &
 binder=$!
 need wait_for 30 active
-fails_with 1 "Input/output error" in_group neighbour \
+fails_as "a neighbour that reads between unlock and mount is refused" 1 "Input/output error" in_group neighbour \
 	dd if=/dev/mapper/container-crypt-vol of=/dev/null bs=4096 count=1 iflag=direct
 is "the worker was held between unlock and mount while a neighbour read" "$(dmctl ps --json | jq -r '.bindings[0].state')" leased
 kill -INT $tracer

@@ -104,7 +104,7 @@ ok "suspend: the bound cgroup's read brings the right data" right
 for direct in off on; do
 	loop=$(losetup -f --show -r --direct-io=$direct /dev/mapper/m)
 	echo 3 >/proc/sys/vm/drop_caches
-	fails_with 1 'Input/output error' read_by foreign iflag=direct "$loop"
+	fails_as "loop, direct-io $direct: a foreign read of a loop device fails" 1 'Input/output error' read_by foreign iflag=direct "$loop"
 	not_ok "loop, direct-io $direct: a loop device brings nothing to a foreign cgroup" leaked
 	echo 3 >/proc/sys/vm/drop_caches
 	ok "loop, direct-io $direct: a loop device brings the data to the bound cgroup" read_by bound iflag=direct "$loop"
@@ -119,11 +119,11 @@ not_ok "foreign reads with RWF_NOWAIT fail" in_group foreign fio --name=r --file
 is "foreign reads by io_uring and with RWF_NOWAIT reach no device" "$(cc_status m reads)" "$before"
 
 # who may change the gate of an active mapping
-fails_with 1 'not permitted' gate 0
-fails_with 1 'not permitted' gate "$foreign"
+fails_as "nobody outside opens the gate of an active mapping" 1 'not permitted' gate 0
+fails_as "nobody outside moves the gate of an active mapping" 1 'not permitted' gate "$foreign"
 ok "anybody may set the gate that an active mapping has already" gate "$bound"
-fails_with 1 'busy' in_group bound dmsetup message m 0 gate 0
-fails_with 1 'busy' in_group bound dmsetup message m 0 gate "$(id_of $root)"
+fails_as "a task inside the gate does not open it" 1 'busy' in_group bound dmsetup message m 0 gate 0
+fails_as "a task inside the gate does not give it to a cgroup above" 1 'busy' in_group bound dmsetup message m 0 gate "$(id_of $root)"
 is "refused changes leave the gate as it is" "$(cc_status m gate)" "$bound"
 ok "a task inside the gate may give it to another cgroup" in_group bound dmsetup message m 0 gate "$foreign"
 ok "the cgroup that was given the gate reads" read_by foreign
