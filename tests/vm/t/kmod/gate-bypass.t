@@ -6,7 +6,7 @@
 # vm: shared timeout=600 kernels
 
 . ./kmod-lib.sh
-plan 44
+plan 47
 tool gaterace
 
 add_key k "$(random_key 64)"
@@ -99,6 +99,21 @@ not_ok "suspend: a read of a foreign cgroup that waited for the resume fails" de
 not_ok "suspend: a foreign read that waited brings nothing" leaked
 ok "suspend: a read of the bound cgroup passes after the resume" deferred bound
 ok "suspend: the bound cgroup's read brings the right data" right
+
+moved() { # FROM TO: a read that waits for the resume while its task is moved to another cgroup
+	local reader status
+
+	need dmsetup suspend --noflush --nolockfs m
+	read_by "$1" &
+	reader=$!
+	need wait_for 10 waits
+	need bash -c "echo $(pgrep -x dd) >$root/$2/cgroup.procs"
+	need dmsetup resume --noudevsync m
+	wait $reader
+}
+not_ok "suspend: a foreign reader that is moved into the bound cgroup while it waits fails" moved foreign bound
+not_ok "suspend: a foreign reader that is moved into the bound cgroup while it waits gets nothing" leaked
+ok "suspend: a reader of the bound cgroup that is moved away while it waits has its data" moved bound foreign
 
 # a loop device on top, whose worker reads
 for direct in off on; do
