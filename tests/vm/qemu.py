@@ -267,6 +267,8 @@ class Guest:
         elif word == "left":
             self.tap.left.append(rest)
             say(f"{self.tap.name}: left {rest}")
+        elif word == "idle":
+            self.tap.idle = int(rest)
         elif word == "core":
             self.tap.fail(f"left a core file: results/core/{rest}")
         elif word == "ready":

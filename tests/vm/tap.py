@@ -74,6 +74,7 @@ class Tap:
         self.last = "(nothing yet)"
         self.started = time.monotonic()
         self.seconds = 0    # until it has ended
+        self.idle = 0       # percent of them in which the guest's processors had nothing to do
 
     def line(self, text):
         if m := re.match(r"1\.\.(\d+)(?:\s*#\s*skip\b\s*(.*))?$", text, re.I):

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # An identity with a rootfsDigest binds to the image's files as they are on this host's disk: the digest is the same
 # under both engines, what is changed in a layer behind the engine's back is refused, a layer is read once a boot.
-# vm: shared udev docker podman scsi=1 timeout=820
+# vm: shared udev docker podman scsi=1 timeout=820 long
 
 . ./lib.sh
 . ./bind-lib.sh

@@ -3,7 +3,7 @@
 # Same ciphertext as dm-crypt aes-xts-plain64: each reads what the other wrote, for both sector
 # sizes and key sizes, with an iv_offset, and beyond 2^32 sectors. So a volume can always be read
 # without this project when its key is known.
-# vm: shared timeout=240 kernels
+# vm: shared timeout=240
 
 . ./kmod-lib.sh
 plan 31

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # What is written is what is read: sizes, depths, engines, buffers that cross pages, file systems.
-# vm: shared udev scsi=2 timeout=820
+# vm: shared udev scsi=2 timeout=820 long
 
 . ./kmod-lib.sh
 plan 34

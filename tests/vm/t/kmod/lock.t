@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # A locked mapping does no data I/O, and a lock in the middle of any load never yields wrong data:
 # bios fail, or wait and go on, as the table says.
-# vm: shared timeout=300 kernels
+# vm: shared timeout=300
 
 . ./kmod-lib.sh
 plan 40

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # A lease is as long as it says by a clock that nobody slews, however fast or slow the host lets its others run.
-# vm: shared timeout=300
+# vm: shared timeout=300 long
 
 . ./kmod-lib.sh
 plan 20

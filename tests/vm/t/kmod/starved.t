@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # A cgroup with hardly any processor time does not keep a key alive: whoever loses the processor in the middle of
 # a write does not have the key in its hands, for the wipe waits for those who do.
-# vm: shared timeout=300
+# vm: shared timeout=300 long
 
 . ./kmod-lib.sh
 plan 9

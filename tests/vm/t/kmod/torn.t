@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # A device that fails and comes back: its errors reach the caller, and afterwards every encryption sector
 # is one that was written, whole, however many writes failed half way.
-# vm: shared timeout=240
+# vm: shared timeout=240 long
 
 . ./kmod-lib.sh
 plan 18

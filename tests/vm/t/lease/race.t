@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Two hosts race for one LUN while agents are stopped for longer than their lease, answers are late, keyd is killed and
 # the clock is set: never two mappings with the key, never a write of an older lease behind one of a newer.
-# vm: shared timeout=420
+# vm: shared timeout=420 long
 
 . ./lib.sh
 . ./keyd-lib.sh

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Mount options of a volume, given when it is created and by a container: they are in force inside, under Docker and
 # Podman, on ext4 and xfs; none gives back what another or the identity takes away, all others are refused.
-# vm: shared udev docker podman scsi=1 timeout=710
+# vm: shared udev docker podman scsi=1 timeout=710 long
 
 . ./lib.sh
 . ./bind-lib.sh

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Where the volume may be mounted and who may ask for it: no symbolic link, no shared parent, no other
 # mount in its place; no process in a forged cgroup, no other container's process, nobody in a container.
-# vm: shared udev docker podman scsi=1 timeout=710
+# vm: shared udev docker podman scsi=1 timeout=710 long
 
 . ./lib.sh
 . ./bind-lib.sh

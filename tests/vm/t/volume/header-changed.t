@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Whoever can write to the LUN can change its header; what no longer agrees with keyd's record is refused
 # before anything is mapped, and the volume works again when the header is put back.
-# vm: shared udev docker scsi=2 timeout=680
+# vm: shared udev docker scsi=2 timeout=680 long
 
 . ./lib.sh
 . ./bind-lib.sh

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # dmctl volume create, killed at any of its system calls that do something: nothing is left of the
 # attempt, or what is left does not stand in the way of the next one.
-# vm: shared udev scsi=1 timeout=1020
+# vm: shared udev scsi=1 timeout=1020 long
 
 . ./lib.sh
 . ./volume-lib.sh

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # dmctl volume create refuses every device that is not an empty LUN nobody uses, says why, and leaves
 # it as it was, to the byte.
-# vm: shared udev scsi=1 timeout=680
+# vm: shared udev scsi=1 timeout=680 long
 
 . ./lib.sh
 . ./volume-lib.sh

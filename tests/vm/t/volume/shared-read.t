@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # A volume that is shared for reading: containers of Docker and of Podman have it at the same time, each behind a
 # mapping, a gate and a lease of its own; what happens to one of them does not concern the others.
-# vm: shared udev docker podman scsi=1 timeout=710
+# vm: shared udev docker podman scsi=1 timeout=710 long
 
 . ./lib.sh
 . ./bind-lib.sh
