@@ -25,7 +25,7 @@ is "the database that was served last needs no accepting" \
 	"$(status_of "$keyd" accept --state-dir "$kd/state" --kek "$kd/kek" --yes)" 0
 
 need put_back
-is "check says that the database is an older one" "$(status_of "$keyd" check --state-dir "$kd/state")" 10
+is "check says that the database is an older one" "$(status_of keyd_check)" 10
 like "check says what follows" "$(cat "$kd/out")" 'older.*quarantine'
 need keyd_start
 release release >/dev/null

@@ -6,7 +6,7 @@
 
 . ./lib.sh
 . ./keyd-lib.sh
-plan 61
+plan 62
 
 need ready_world
 

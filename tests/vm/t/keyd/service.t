@@ -79,8 +79,9 @@ done
 ok "the custodian's memory is locked" test "$(fact "$keyd_pid" VmLck)" -gt 1000
 files() { readlink "/proc/$1/fd/"* | grep -vE '^(socket|anon_inode|pipe):|^/dev/null$' | sort -u | xargs; }
 is "the fronts have no file open but their log" "$(files "$front") $(files "$agents")" "$kd/log $kd/log"
-is "the custodian has no file open but log, database and its directory" "$(files "$keyd_pid")" \
-	"$kd/log $kd/state $kd/state/keyd.db $kd/state/keyd.db-shm $kd/state/keyd.db-wal"
+is "the custodian has no file open but log, database and its directory, mark and key generation" \
+	"$(files "$keyd_pid")" \
+	"$kd/log $kd/state $kd/state-anchor/generation $kd/state-anchor/mark $kd/state/keyd.db $kd/state/keyd.db-shm $kd/state/keyd.db-wal"
 is "the sockets are root's alone" "$(stat -c '%a %u' "$sock" "$agents_sock" | xargs) $(stat -c %a "$kd/run")" "600 0 600 0 711"
 is "agents are served on theirs" "$(curl -s --max-time 20 --unix-socket "$agents_sock" http://keyd/healthz | jq -r .realm)" testing
 is "nobody administers keyd on the agents' socket" "$(curl -s --max-time 20 --unix-socket "$agents_sock" -X DELETE \
