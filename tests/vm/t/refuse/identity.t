@@ -6,7 +6,7 @@
 
 . ./lib.sh
 . ./bind-lib.sh
-plan 22
+plan 25
 
 run_refused() { ok "refused: $1" refused docker "$2" --network none app:1; }
 
