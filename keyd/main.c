@@ -184,6 +184,7 @@ static int parse_args(int argc, char **argv, struct args *args, struct cc_error 
 		{"verbose", no_argument, NULL, 'v'},
 		{NULL, 0, NULL, 0},
 	};
+	char **rest;
 	int opt;
 
 	*args = (struct args){
@@ -197,11 +198,13 @@ static int parse_args(int argc, char **argv, struct args *args, struct cc_error 
 	while ((opt = getopt_long(argc, argv, "v", options, NULL)) != -1)
 		if (take_option(args, opt, optarg, err))
 			return -1;
-	if (args->verb == VERB_BACKUP &&
-	    take_file(args, optind < argc ? argv[optind++] : NULL, err))
+	rest = argv + optind;
+	if (args->verb == VERB_BACKUP && take_file(args, *rest, err))
 		return -1;
-	if (optind != argc)
-		return cc_fail(err, CC_E_USAGE, "unexpected argument \"%s\"", argv[optind]);
+	if (args->verb == VERB_BACKUP)
+		rest++;
+	if (*rest)
+		return cc_fail(err, CC_E_USAGE, "unexpected argument \"%s\"", *rest);
 	if (args->verb == VERB_PRUNE && !args->before)
 		return cc_fail(err, CC_E_USAGE, "--before is missing: see keyd --help");
 	return 0;

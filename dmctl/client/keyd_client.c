@@ -166,7 +166,7 @@ static int read_next(const json_t *page, char after[static AFTER_LEN], struct cc
 	if (strlen(next) >= AFTER_LEN || strspn(next, AFTER_CHARS) != strlen(next) ||
 	    (next[0] && strcmp(next, after) == 0))
 		return cc_fail(err, CC_E_INVALID, "answer of keyd: its pages do not advance");
-	strcpy(after, next);
+	memcpy(after, next, strlen(next) + 1);
 	return 0;
 }
 

@@ -177,6 +177,7 @@ int slots_write(struct slots *s, const unsigned char *bytes, size_t len, bool sy
 
 int slots_write_both(struct slots *s, const unsigned char *bytes, size_t len, struct cc_error *err)
 {
-	return slots_write(s, bytes, len, true, err) || slots_write(s, bytes, len, true, err) ? -1
-											      : 0;
+	if (slots_write(s, bytes, len, true, err))
+		return -1;
+	return slots_write(s, bytes, len, true, err);
 }

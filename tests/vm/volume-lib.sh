@@ -26,7 +26,7 @@ post() { curl -sS --unix-socket $sock/keyd.sock -H 'Content-Type: application/js
 
 # keyd_edit WORD...: changes keyd's database behind its back, but with its key-encryption key
 keyd_edit() { /usr/libexec/container-crypt/keydtool /var/lib/container-crypt/keyd /etc/container-crypt/kek "$@"; }
-set_ready() { keyd_edit set-ready "$1" "$2"; } # VOLUME 0|1
+set_ready() { keyd_edit set-ready "$@"; } # VOLUME 0|1 [AGENT]
 
 # release_key VOLUME FILE: the volume key as keyd releases it for formatting, got with jose(1) alone:
 # what docs/api.md says is all one needs to know
@@ -35,7 +35,7 @@ release_key() {
 
 	mkdir -p "$d"
 	uuid=$(dmctl volume inspect --json "$volume" | jq -r .uuid) || return 1
-	set_ready "$volume" 0 || return 1
+	set_ready "$volume" 0 tester || return 1
 	challenge=$(echo '{}' | post /v1/challenge)
 	jose jwk gen -i '{"kty":"EC","crv":"P-256"}' -o "$d/once.jwk"
 	claims=$(jq -c --arg uuid "$uuid" --arg jkt "$(jose jwk thp -a S256 -i "$d/once.jwk")" \
