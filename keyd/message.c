@@ -154,14 +154,24 @@ int message_get(const unsigned char *buf, size_t len, struct message *m, struct 
 	}
 }
 
-int message_send(int fd, const unsigned char *buf, size_t len)
+static int send_with(int fd, const unsigned char *buf, size_t len, int flags)
 {
 	ssize_t n;
 
 	do {
-		n = send(fd, buf, len, MSG_NOSIGNAL);
+		n = send(fd, buf, len, MSG_NOSIGNAL | flags);
 	} while (n < 0 && errno == EINTR);
 	return n < 0 ? -1 : 0;
+}
+
+int message_send(int fd, const unsigned char *buf, size_t len)
+{
+	return send_with(fd, buf, len, 0);
+}
+
+int message_try_send(int fd, const unsigned char *buf, size_t len)
+{
+	return send_with(fd, buf, len, MSG_DONTWAIT);
 }
 
 ssize_t message_recv(int fd, unsigned char buf[static MESSAGE_MAX])

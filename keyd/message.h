@@ -81,6 +81,8 @@ int message_get(const unsigned char *buf, size_t len, struct message *m, struct 
 
 /* Blocking; -1 with errno set, EMSGSIZE for a packet cut short, 0 at the other end's end. */
 int message_send(int fd, const unsigned char *buf, size_t len);
+/* The same, but EAGAIN instead of blocking. */
+int message_try_send(int fd, const unsigned char *buf, size_t len);
 ssize_t message_recv(int fd, unsigned char buf[static MESSAGE_MAX]);
 
 #endif

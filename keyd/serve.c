@@ -29,6 +29,7 @@
 
 /**
  * struct server - the custodian's side.
+ * @group: requests that are handled together
  * @link: to the front
  * @signals: SIGTERM, SIGINT, SIGCHLD
  * @lock: the state directory, locked: one keyd serves it
@@ -36,6 +37,7 @@
  */
 struct server {
 	struct custodian custodian;
+	struct group *group;
 	int listener, link, signals, lock;
 	bool bound;
 	pid_t front;
@@ -177,18 +179,34 @@ static int answer(struct server *s, const struct answer *a, struct cc_error *err
 	return 0;
 }
 
+/* Another request is there already. */
+static bool one_waits(const struct server *s)
+{
+	struct pollfd fd = {s->link, POLLIN, 0};
+
+	return poll(&fd, 1, 0) > 0;
+}
+
+/* Those that are there, in one transaction; the answers leave after it. */
 static int handle(struct server *s, struct cc_error *err)
 {
-	answer_auto struct answer a = {0};
 	struct message m = {0};
+	bool room;
+	size_t n;
 
-	if (receive(s, &m, err))
-		return -1;
-	if (m.type != MESSAGE_REQUEST)
-		return cc_fail(err, CC_E_INTERNAL,
-			       "the front sent a message that is not its to send");
-	custodian_handle(&s->custodian, &m.request, &a);
-	return answer(s, &a, err);
+	do {
+		if (receive(s, &m, err))
+			return -1;
+		if (m.type != MESSAGE_REQUEST)
+			return cc_fail(err, CC_E_INTERNAL,
+				       "the front sent a message that is not its to send");
+		room = group_add(s->group, &m.request);
+	} while (room && one_waits(s));
+	n = group_end(s->group);
+	for (size_t i = 0; i < n; i++)
+		if (answer(s, group_answer(s->group, i), err))
+			return -1;
+	return 0;
 }
 
 static int wait_ready(struct server *s, struct cc_error *err)
@@ -280,11 +298,13 @@ static int start(struct server *s, const struct serve_options *opts, struct cc_e
 	if (fork_front(s, &user, err) || cc_secret_init(err) ||
 	    custodian_open(&s->custodian, opts->state_dir, opts->kek, err))
 		return -1;
-	return wait_ready(s, err);
+	s->group = group_new(&s->custodian, err);
+	return s->group ? wait_ready(s, err) : -1;
 }
 
 static void server_free(struct server *s)
 {
+	group_free(s->group);
 	custodian_close(&s->custodian);
 	cc_close_ptr(&s->link);
 	cc_close_ptr(&s->listener);

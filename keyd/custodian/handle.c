@@ -74,24 +74,6 @@ static int call_run(struct custodian *c, struct call *call, struct cc_error *err
 	return handlers[call->rq->op](c, call, err);
 }
 
-/* The effect and its audit row, or neither. */
-static int run_transaction(struct custodian *c, const struct operation *op, struct call *call,
-			   struct cc_error *err)
-{
-	if (store_begin(c->store, err))
-		return -1;
-	if (call_run(c, call, err) ||
-	    (!call->note.nothing && note_write(c, &call->note, "allow", "", err)) ||
-	    store_commit(c->store, err)) {
-		store_rollback(c->store);
-		return -1;
-	}
-	if (op->flags & OPF_ERASES && store_checkpoint(c->store, err))
-		cc_log(LOG_WARNING, "what was deleted is still in the write-ahead log: %s",
-		       err->text);
-	return 0;
-}
-
 static void record_refusal(struct custodian *c, struct call *call, const struct cc_error *err)
 {
 	const char *outcome = custodian_is_refusal(err) ? "refuse" : "error";
@@ -118,6 +100,32 @@ static void log_call(const struct operation *op, const struct call *call,
 	       err ? err->text : n->detail);
 }
 
+/* ---- groups ---- */
+
+/**
+ * struct handled - a request of a group.
+ * @rc: what its handler said, with @err; an answer only after the commit
+ */
+struct handled {
+	const struct operation *op;
+	struct call call;
+	int rc;
+	struct cc_error err;
+	struct answer answer;
+};
+
+/**
+ * struct group - requests that share a transaction.
+ * @n: handled; @first: the one that began the transaction that is open
+ * @ended: committed, @v has answers
+ */
+struct group {
+	struct custodian *c;
+	size_t n, first;
+	bool ended;
+	struct handled v[GROUP_MAX];
+};
+
 static void call_clear(struct call *call)
 {
 	json_decref(call->in);
@@ -125,36 +133,177 @@ static void call_clear(struct call *call)
 	free(call->text);
 }
 
+static void group_clear(struct group *g)
+{
+	for (size_t i = 0; i < g->n; i++) {
+		call_clear(&g->v[i].call);
+		answer_clear(&g->v[i].answer);
+	}
+	g->n = 0;
+	g->ended = false;
+}
+
+struct group *group_new(struct custodian *c, struct cc_error *err)
+{
+	struct group *g = calloc(1, sizeof(*g));
+
+	if (g)
+		g->c = c;
+	else
+		cc_fail(err, CC_E_NOMEM, "out of memory");
+	return g;
+}
+
+void group_free(struct group *g)
+{
+	if (g)
+		group_clear(g);
+	free(g);
+}
+
+/* The transaction is lost, and with it what its requests did or saw, and their rows. */
+static void lose(struct group *g, const struct cc_error *err)
+{
+	store_rollback(g->c->store);
+	for (size_t i = g->first; i < g->n; i++) {
+		struct handled *h = &g->v[i];
+
+		if (h->rc == 0) {
+			h->rc = -1;
+			h->err = *err;
+		}
+		if (h->op->flags & OPF_AUDITED)
+			record_refusal(g->c, &h->call, &h->err);
+	}
+}
+
+/* The effect and its audit row, or neither. */
+static int run_part(struct group *g, struct handled *h)
+{
+	struct store *st = g->c->store;
+
+	if (!store_is_open(st)) {
+		g->first = g->n;
+		if (store_begin(st, &h->err))
+			return -1;
+	}
+	if (store_part_begin(st, &h->err))
+		return -1;
+	if (!call_run(g->c, &h->call, &h->err) &&
+	    (h->call.note.nothing || !note_write(g->c, &h->call.note, "allow", "", &h->err)) &&
+	    !store_part_end(st, &h->err))
+		return 0;
+	if (store_is_open(st))
+		store_part_undo(st);
+	return -1;
+}
+
+/* A transaction that was there before and is not any longer has failed for all. */
+static void handle(struct group *g, struct handled *h)
+{
+	const bool shared = store_is_open(g->c->store);
+
+	if (!(h->op->flags & OPF_AUDITED)) {
+		h->rc = call_run(g->c, &h->call, &h->err);
+		return;
+	}
+	h->rc = run_part(g, h);
+	if (h->rc == 0)
+		return;
+	if (shared && !store_is_open(g->c->store))
+		lose(g, &h->err);
+	record_refusal(g->c, &h->call, &h->err);
+}
+
+bool group_add(struct group *g, const struct request *rq)
+{
+	bool known = rq->op < OP_END && handlers[rq->op];
+	struct handled *h;
+
+	if (g->ended)
+		group_clear(g);
+	h = &g->v[g->n];
+	*h = (struct handled){
+		.op = &operations[known ? rq->op : OP_NONE],
+		.call = {.rq = rq, .out = json_object()},
+	};
+	g->c->counters.requests++;
+	h->call.note.event = h->op->event;
+	if (!known || !h->call.out) {
+		h->rc = cc_fail(&h->err, known ? CC_E_NOMEM : CC_E_USAGE,
+				"the request cannot be served");
+	} else {
+		if (!(h->op->flags & OPF_ATTESTED))
+			snprintf(h->call.note.detail, sizeof(h->call.note.detail), "by process %u",
+				 rq->peer);
+		handle(g, h);
+	}
+	h->call.rq = NULL;
+	g->n++;
+	return g->n < GROUP_MAX;
+}
+
+static void make_answer(struct custodian *c, struct handled *h)
+{
+	struct call *call = &h->call;
+
+	if (h->op->event)
+		log_call(h->op, call, h->rc ? &h->err : NULL);
+	if (h->rc) {
+		custodian_count_refusal(c, &h->err);
+		return answer_error(&h->answer, &h->err);
+	}
+	if (call->counter)
+		++*call->counter;
+	if (call->text)
+		answer_set(&h->answer, 200, TEXT_METRICS, cc_steal(call->text));
+	else
+		answer_json(&h->answer, 200, call->out);
+}
+
+/* Deleted keys are in the write-ahead log until it is emptied, which a transaction prevents. */
+static void erase(struct group *g)
+{
+	struct cc_error err;
+	bool erases = false;
+
+	for (size_t i = 0; i < g->n; i++)
+		erases |= g->v[i].op->flags & OPF_ERASES && g->v[i].rc == 0;
+	if (erases && store_checkpoint(g->c->store, &err))
+		cc_log(LOG_WARNING, "what was deleted is still in the write-ahead log: %s",
+		       err.text);
+}
+
+size_t group_end(struct group *g)
+{
+	struct cc_error err;
+
+	if (g->ended)
+		return g->n;
+	if (store_is_open(g->c->store) && store_commit(g->c->store, &err))
+		lose(g, &err);
+	erase(g);
+	for (size_t i = 0; i < g->n; i++)
+		make_answer(g->c, &g->v[i]);
+	g->ended = true;
+	return g->n;
+}
+
+const struct answer *group_answer(const struct group *g, size_t i)
+{
+	return &g->v[i].answer;
+}
+
 void custodian_handle(struct custodian *c, const struct request *rq, struct answer *a)
 {
-	cc_cleanup(call_clear) struct call call = {.rq = rq, .out = json_object()};
-	bool known = rq->op < OP_END && handlers[rq->op];
-	const struct operation *op = &operations[known ? rq->op : OP_NONE];
 	struct cc_error err = {0};
-	int rc;
+	struct group *g = group_new(c, &err);
 
-	c->counters.requests++;
-	if (!known || !call.out) {
-		cc_fail(&err, known ? CC_E_NOMEM : CC_E_USAGE, "the request cannot be served");
+	if (!g)
 		return answer_error(a, &err);
-	}
-	call.note.event = op->event;
-	if (!(op->flags & OPF_ATTESTED))
-		snprintf(call.note.detail, sizeof(call.note.detail), "by process %u", rq->peer);
-
-	rc = op->flags & OPF_AUDITED ? run_transaction(c, op, &call, &err)
-				     : call_run(c, &call, &err);
-	log_call(op, &call, rc ? &err : NULL);
-	if (rc) {
-		custodian_count_refusal(c, &err);
-		if (op->flags & OPF_AUDITED)
-			record_refusal(c, &call, &err);
-		return answer_error(a, &err);
-	}
-	if (call.counter)
-		++*call.counter;
-	if (call.text)
-		answer_set(a, 200, TEXT_METRICS, cc_steal(call.text));
-	else
-		answer_json(a, 200, call.out);
+	group_add(g, rq);
+	group_end(g);
+	*a = g->v[0].answer;
+	g->v[0].answer = (struct answer){0};
+	group_free(g);
 }

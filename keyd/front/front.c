@@ -45,12 +45,18 @@ struct conn {
 
 TAILQ_HEAD(conns, conn);
 
+/* A request that the custodian has. @conn: whose, NULL if it hung up */
+struct sent {
+	struct conn *conn;
+	enum op op;
+};
+
 /**
  * struct front - the server.
  * @queue: connections WAITING whose request has not been sent yet
  * @held: connections HELD
- * @busy: the custodian works on a request, @op; @current: whose, NULL if it hung up
- * @answer: what has come of the answer
+ * @sent: requests the custodian has, @n_sent of them in the order in which it will answer
+ * @answer: what has come of the answer to the first of them
  */
 struct front {
 	struct event_base *base;
@@ -59,9 +65,8 @@ struct front {
 	struct event *link_event;
 	struct conns all, queue, held;
 	size_t n;
-	bool busy;
-	enum op op;
-	struct conn *current;
+	struct sent sent[FRONT_SENT];
+	size_t n_sent;
 	struct evbuffer *answer;
 	struct rate_limit limit;
 	bool stopped;
@@ -93,14 +98,24 @@ static void set_timer(struct conn *c, int seconds)
 	event_add(c->timer, &tv);
 }
 
+/* The custodian has the request of @c, and its answer will have nowhere to go. */
+static bool forget_sent(struct front *f, const struct conn *c)
+{
+	for (size_t i = 0; i < f->n_sent; i++) {
+		if (f->sent[i].conn != c)
+			continue;
+		f->sent[i].conn = NULL;
+		return true;
+	}
+	return false;
+}
+
 /* From here on only its timer knows the connection, and that frees it. */
 static void conn_kill(struct conn *c)
 {
 	struct front *f = c->front;
 
-	if (f->current == c)
-		f->current = NULL;
-	else if (c->state == WAITING)
+	if (c->state == WAITING && !forget_sent(f, c))
 		TAILQ_REMOVE(&f->queue, c, queue);
 	else if (c->state == HELD)
 		TAILQ_REMOVE(&f->held, c, queue);
@@ -193,51 +208,67 @@ static void conn_hold(struct conn *c)
 
 /* ---- to the custodian and back ---- */
 
-static void send_next(struct front *f)
+/* False when it has to wait; the connection's state tells when it has been killed. */
+static bool send_request(struct front *f, struct conn *c)
 {
-	struct conn *c = TAILQ_FIRST(&f->queue);
-	struct request rq = {0};
-	struct evbuffer *in;
+	struct evbuffer *in = bufferevent_get_input(c->bev);
+	struct request rq = {
+		.op = c->route.op,
+		.after = c->route.after,
+		.peer = c->peer,
+		.body_len = c->head.content_length,
+	};
 
-	if (f->busy || !c)
-		return;
-	TAILQ_REMOVE(&f->queue, c, queue);
-	f->current = c;
-	f->op = c->route.op;
-	f->busy = true;
-
-	in = bufferevent_get_input(c->bev);
-	rq.op = c->route.op;
-	rq.after = c->route.after;
-	rq.peer = c->peer;
 	memcpy(rq.arg, c->route.arg, sizeof(rq.arg));
 	memcpy(rq.channel, CC_CHANNEL_UNIX, sizeof(CC_CHANNEL_UNIX));
-	rq.body_len = c->head.content_length;
 	rq.body = rq.body_len ? (const char *)evbuffer_pullup(in, (ev_ssize_t)rq.body_len) : "";
-	if (!rq.body)
-		return die(f, "out of memory");
-	if (message_send(f->link, f->buf, message_put_request(f->buf, &rq)))
-		return die(f, "the custodian no longer takes requests");
+	if (!rq.body) {
+		die(f, "out of memory");
+		return false;
+	}
+	/*
+	 * Never blocks: the custodian may be waiting for us to take an answer. There is room for
+	 * one request while it has none, and another try when the next answer has come.
+	 */
+	if (message_try_send(f->link, f->buf, message_put_request(f->buf, &rq))) {
+		if (errno != EAGAIN || !f->n_sent)
+			die(f, "the custodian no longer takes requests");
+		return false;
+	}
 	evbuffer_drain(in, rq.body_len);
+	return true;
+}
+
+/* Several may be with the custodian: those that wait for it together share a transaction. */
+static void send_next(struct front *f)
+{
+	struct conn *c;
+
+	while (f->n_sent < FRONT_SENT && (c = TAILQ_FIRST(&f->queue))) {
+		if (!send_request(f, c))
+			return;
+		TAILQ_REMOVE(&f->queue, c, queue);
+		f->sent[f->n_sent++] = (struct sent){c, c->route.op};
+	}
 }
 
 static void take_part(struct front *f, const struct answer_part *part)
 {
-	struct conn *c = f->current;
+	struct sent first = f->sent[0];
 
-	if (!f->busy || evbuffer_get_length(f->answer) + part->len > ANSWER_MAX)
+	if (!f->n_sent || evbuffer_get_length(f->answer) + part->len > ANSWER_MAX)
 		return die(f, "the custodian answered out of turn or without end");
 	if (evbuffer_add(f->answer, part->text, part->len))
 		return die(f, "out of memory");
 	if (!part->last)
 		return;
 
-	f->busy = false;
-	f->current = NULL;
-	if (part->http == 200 && operations[f->op].flags & OPF_WAKES)
+	f->n_sent--;
+	memmove(f->sent, f->sent + 1, f->n_sent * sizeof(f->sent[0]));
+	if (part->http == 200 && operations[first.op].flags & OPF_WAKES)
 		release_all(f);
-	if (c)
-		conn_answer(c, part->http, part->type, f->answer);
+	if (first.conn)
+		conn_answer(first.conn, part->http, part->type, f->answer);
 	evbuffer_drain(f->answer, evbuffer_get_length(f->answer));
 	send_next(f);
 }

@@ -15,6 +15,7 @@
 #include "error.h"
 
 #define FRONT_CONNECTIONS 64
+#define FRONT_SENT 16 /* requests that the custodian has at a time */
 #define FRONT_READ_S 10
 #define FRONT_IDLE_S 60
 #define FRONT_ANSWER_S 60

@@ -151,6 +151,15 @@ int store_begin(struct store *st, struct cc_error *err);
 int store_commit(struct store *st, struct cc_error *err);
 void store_rollback(struct store *st); /* no effect outside a transaction */
 
+/*
+ * A part of a transaction, which can be undone by itself, its audit rows included. One at a time.
+ * An undo that fails has lost the whole transaction, as a full disk does: store_is_open() says so.
+ */
+int store_part_begin(struct store *st, struct cc_error *err);
+int store_part_end(struct store *st, struct cc_error *err);
+void store_part_undo(struct store *st);
+bool store_is_open(const struct store *st); /* there is a transaction */
+
 /* Writes what is in the write-ahead log to the database and empties the log, so that deleted
  * key material is in neither. */
 int store_checkpoint(struct store *st, struct cc_error *err);

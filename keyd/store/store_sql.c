@@ -58,7 +58,7 @@ static struct kept *place_for(const struct store *st, const char *sql)
 
 	for (struct kept *k = kept; k < kept + KEPT_MAX; k++) {
 		if (k->store == st && k->sql == sql)
-			return k->lent || strcmp(sqlite3_sql(k->q), sql) != 0 ? NULL : k;
+			return k->lent ? NULL : k;
 		if (!k->store && !free_place)
 			free_place = k;
 	}

@@ -18,11 +18,12 @@
  * struct store - an open database.
  * @head_seq, @head_hash: the last audit row this process has committed; 0 when it has none
  * @next_seq, @next_hash: the same of the open transaction
+ * @part_seq, @part_hash: the same when its part began
  */
 struct store {
 	sqlite3 *db;
-	uint64_t head_seq, next_seq;
-	unsigned char head_hash[32], next_hash[32];
+	uint64_t head_seq, next_seq, part_seq;
+	unsigned char head_hash[32], next_hash[32], part_hash[32];
 };
 
 /* Gives a statement back; NULL is nothing. */
@@ -41,7 +42,7 @@ int sql_fail(struct store *st, struct cc_error *err);
 
 /**
  * sql_prepare - a statement with its parameters bound. SQLite compiles it once: it is kept.
- * @sql: a literal
+ * @sql: a literal, which is found again by its address
  * @types: one character a parameter: 't' const char *, 'i' int64_t, 'u' uint64_t (at most
  *         INT64_MAX), 'b' const void * and size_t. Texts and blobs are borrowed until it is
  *         given back.
