@@ -10,7 +10,7 @@
 #include "pkey.h"
 #include "secret.h"
 
-/* The key of a public one-time JWK, if it is one to agree with; cc_auto_pkey. NULL: CC_E_INVALID. */
+/* The key of a public one-time JWK to agree with; cc_auto_pkey. NULL: CC_E_INVALID. */
 EVP_PKEY *cc_release_recipient(const json_t *jwk, struct cc_error *err);
 /* Encrypts @key to @recipient, of cc_release_recipient(); *jwe malloced. */
 int cc_release_seal(const struct cc_secret *key, EVP_PKEY *recipient, char **jwe,
