@@ -56,8 +56,8 @@ static void sift(const char **v, size_t at, size_t n)
 }
 
 /*
- * Heapsort, because glibc's qsort() allocates, and asks the kernel how much memory there is before: a
- * system call that keyd's custodian is ended for.
+ * Heapsort, because glibc's qsort() allocates, and asks the kernel how much memory there is before:
+ * a system call that keyd's custodian is ended for.
  */
 static void sort_vars(const char **v, size_t n)
 {

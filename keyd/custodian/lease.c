@@ -182,41 +182,42 @@ int lease_mine(struct store *st, const char *id, const char *uuid, const struct 
 	return 0;
 }
 
-struct settling {
-	const char *host_boot;
-	struct store_leases stale;
-};
-
-static int collect_stale(void *arg, const struct store_lease *l, struct cc_error *err)
+/* One transaction, for one sync. */
+static int settle(struct store *st, struct store_leases *stale, const char *host_boot,
+		  int64_t now_ms, struct cc_error *err)
 {
-	struct settling *s = arg;
-	struct store_lease *more;
+	int rc = store_begin(st, err);
 
-	if (l->ms == 0 || strcmp(l->host_boot, s->host_boot) == 0)
-		return 0;
-	more = realloc(s->stale.v, (s->stale.n + 1) * sizeof(*more));
-	if (!more)
-		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	s->stale.v = more;
-	s->stale.v[s->stale.n++] = *l;
-	return 0;
-}
+	for (size_t i = 0; i < stale->n && rc == 0; i++) {
+		struct store_lease *l = &stale->v[i];
 
-int lease_settle(struct store *st, const char *host_boot, int64_t (*boot_ms)(void),
-		 struct cc_error *err)
-{
-	struct settling s = {host_boot, {0}};
-	int rc = store_lease_each(st, collect_stale, &s, err);
-
-	for (size_t i = 0; i < s.stale.n && rc == 0; i++) {
-		struct store_lease *l = &s.stale.v[i];
-
-		l->end_ms = lease_end(boot_ms(), l->cover_ms);
+		l->end_ms = lease_end(now_ms, l->cover_ms);
 		snprintf(l->host_boot, sizeof(l->host_boot), "%s", host_boot);
 		rc = store_lease_update(st, l, err);
 	}
-	store_leases_clear(&s.stale);
-	return rc;
+	if (rc == 0 && store_commit(st, err) == 0)
+		return 0;
+	store_rollback(st);
+	return -1;
+}
+
+/* Some at a time, however many there are. The clock is read after they were. */
+int lease_settle(struct store *st, const char *host_boot, int64_t (*boot_ms)(void),
+		 struct cc_error *err)
+{
+	char after[CC_UUID_LEN] = "";
+
+	for (;;) {
+		store_auto_leases struct store_leases stale = {0};
+
+		if (store_leases_stale(st, host_boot, after, &stale, err))
+			return -1;
+		if (stale.n == 0)
+			return 0;
+		memcpy(after, stale.v[stale.n - 1].id, sizeof(after));
+		if (settle(st, &stale, host_boot, boot_ms(), err))
+			return -1;
+	}
 }
 
 int lease_live(struct store *st, int64_t volume, int64_t now_ms, struct store_lease *l,

@@ -243,6 +243,9 @@ struct store_leases {
 
 int store_leases_of(struct store *st, int64_t volume, struct store_leases *list,
 		    struct cc_error *err);
+/* Some of those with an end that were not written in @host_boot, by id, from behind @after on. */
+int store_leases_stale(struct store *st, const char *host_boot, const char *after,
+		       struct store_leases *list, struct cc_error *err);
 static inline void store_leases_clear(struct store_leases *list)
 {
 	free(list->v);

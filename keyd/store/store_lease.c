@@ -5,6 +5,8 @@
 
 #include "store/store_sql.h"
 
+#define STALE_AT_A_TIME 500
+
 #define SELECT                                                                               \
 	"SELECT l.id, v.name, v.uuid, l.agent, l.container, l.boot_id, l.fence, l.granted, " \
 	"l.ms, l.shared, l.read_only, l.revoked, l.host_boot, l.end_ms, l.cover_ms, l.ver, " \
@@ -136,6 +138,21 @@ int store_leases_of(struct store *st, int64_t volume, struct store_leases *list,
 {
 	sql_auto sqlite3_stmt *q =
 		sql_prepare(st, err, SELECT "WHERE l.volume = ? ORDER BY l.fence", "i", volume);
+
+	*list = (struct store_leases){0};
+	if (each(st, q, append, list, err) == 0)
+		return 0;
+	store_leases_clear(list);
+	return -1;
+}
+
+int store_leases_stale(struct store *st, const char *host_boot, const char *after,
+		       struct store_leases *list, struct cc_error *err)
+{
+	sql_auto sqlite3_stmt *q = sql_prepare(
+		st, err,
+		SELECT "WHERE l.id > ? AND l.ms > 0 AND l.host_boot <> ? ORDER BY l.id LIMIT ?",
+		"tti", after, host_boot, (int64_t)STALE_AT_A_TIME);
 
 	*list = (struct store_leases){0};
 	if (each(st, q, append, list, err) == 0)
