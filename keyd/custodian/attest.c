@@ -58,7 +58,7 @@ int attest_verify(struct custodian *c, struct call *call, const char *jws,
 	return verify(c, call, jws, agent, ev, err) || check_binding(c, call, ev, err) ? -1 : 0;
 }
 
-/* The stored envelope decides only after its signature has been verified again. */
+/* The stored envelope decides only where it verifies under a signer that is enrolled now. */
 struct cc_identity *attest_identity(struct custodian *c, const struct store_volume *v,
 				    struct store_identity *row, struct cc_error *err)
 {
