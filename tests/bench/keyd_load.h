@@ -64,7 +64,7 @@ json_t *peer_ask(struct peer *p, const char *path, const char *body);
 
 /* ---- keyd_load_floor.c ---- */
 
-/* CPU time of one of each, the least of some runs. */
+/* CPU time of one of each, the mean of some. */
 struct floor {
 	int64_t verify_ns, ecdh_ns, keygen_ns, ecdh521_ns;
 };
