@@ -362,7 +362,7 @@ static void let_the_rate_recover(void)
 
 static void measure_all(struct bench *b)
 {
-	closed(b, "release", 8, 0);
+	closed(b, "release", 4, 0);
 	closed(b, "renew 1", 4, 1);
 	closed(b, "renew 16", 4, VOLUMES);
 	let_the_rate_recover();
@@ -374,7 +374,7 @@ static void measure_all(struct bench *b)
 
 static void measure_release(struct bench *b)
 {
-	closed(b, "release", 8, 0);
+	closed(b, "release", 4, 0);
 	let_the_rate_recover();
 }
 
