@@ -183,11 +183,10 @@ static int welcome(struct planes *ps, struct plane *p, struct cc_error *err)
 
 /* ---- from the front ---- */
 
-static int request(struct planes *ps, struct plane *p, struct custodian *c, struct request *rq,
+static int request(struct plane *p, struct group *g, struct request *rq, bool *room,
 		   struct cc_error *err)
 {
 	const struct connection *conn = find(p, rq->conn);
-	answer_auto struct answer a = {0};
 
 	if (!conn)
 		return cc_fail(err, CC_E_INTERNAL,
@@ -196,10 +195,8 @@ static int request(struct planes *ps, struct plane *p, struct custodian *c, stru
 	rq->plane = p->which;
 	rq->peer = conn->peer.pid;
 	memcpy(rq->channel, CC_CHANNEL_UNIX, sizeof(CC_CHANNEL_UNIX));
-	custodian_handle(c, rq, &a);
-	if (a.http == 200 && operations[rq->op].flags & OPF_WAKES && tell_changed(ps, err))
-		return -1;
-	return answer(ps, p, &a, err);
+	*room = group_add(g, rq);
+	return DONE;
 }
 
 /* The next message of the front. */
@@ -217,7 +214,9 @@ static int receive(struct planes *ps, struct plane *p, struct message *m, struct
 		       : DONE;
 }
 
-static int handle(struct planes *ps, struct plane *p, struct custodian *c, struct cc_error *err)
+/* @room: out, false when the group has to end; else stays as it is */
+static int take(struct planes *ps, struct plane *p, struct custodian *c, struct group *g,
+		bool *room, struct cc_error *err)
 {
 	struct message m = {0};
 	int rc = receive(ps, p, &m, err);
@@ -226,7 +225,7 @@ static int handle(struct planes *ps, struct plane *p, struct custodian *c, struc
 		return rc;
 	switch (m.type) {
 	case MESSAGE_REQUEST:
-		return request(ps, p, c, &m.request, err);
+		return request(p, g, &m.request, room, err);
 	case MESSAGE_CLOSED:
 		return forget(p, c, m.connection.id, err);
 	default:
@@ -234,6 +233,48 @@ static int handle(struct planes *ps, struct plane *p, struct custodian *c, struc
 			       "the front of the %s sent a message that is not its to send",
 			       p->name);
 	}
+}
+
+/* Another message is there already. */
+static bool one_waits(const struct plane *p)
+{
+	struct pollfd fd = {p->link, POLLIN, 0};
+
+	return poll(&fd, 1, 0) > 0;
+}
+
+/* Of a group that has ended, in the order of its requests. */
+static int answers(struct planes *ps, struct plane *p, const struct group *g, size_t n,
+		   struct cc_error *err)
+{
+	int rc = DONE;
+
+	if (group_wakes(g) && tell_changed(ps, err))
+		return -1;
+	for (size_t i = 0; i < n && rc == DONE; i++)
+		rc = answer(ps, p, group_answer(g, i), err);
+	return rc;
+}
+
+/*
+ * What is there, requests in one transaction; the answers leave after it. What was done before the
+ * front broke the rules or hung up is done, and has its audit rows.
+ */
+static int handle(struct planes *ps, struct plane *p, struct custodian *c, struct group *g,
+		  struct cc_error *err)
+{
+	bool room = true;
+	size_t n;
+	int rc;
+
+	do {
+		rc = take(ps, p, c, g, &room, err);
+	} while (rc == DONE && room && one_waits(p));
+	n = group_end(g);
+	if (rc == DONE)
+		rc = answers(ps, p, g, n, err);
+	group_clear(g);
+	return rc;
 }
 
 /* ---- waiting ---- */
@@ -273,18 +314,26 @@ int plane_wait_ready(struct planes *ps, struct plane *p, int signals, int timeou
 
 /* What there is of one plane: a message, a connection. */
 static int turn(struct planes *ps, struct plane *p, const struct pollfd fds[static 2],
-		struct custodian *c, struct cc_error *err)
+		struct custodian *c, struct group *g, struct cc_error *err)
 {
-	int rc = fds[0].revents ? handle(ps, p, c, err) : DONE;
+	int rc = fds[0].revents ? handle(ps, p, c, g, err) : DONE;
 
 	return rc == DONE && fds[1].revents ? welcome(ps, p, err) : rc;
+}
+
+static void group_free_ptr(struct group **g)
+{
+	group_free(*g);
 }
 
 int planes_serve(struct planes *ps, struct custodian *c, int signals, struct plane **gone,
 		 struct cc_error *err)
 {
+	cc_cleanup(group_free_ptr) struct group *g = group_new(c, err);
 	struct plane *all[] = {&ps->admin, &ps->agents};
 
+	if (!g)
+		return -1;
 	for (;;) {
 		struct pollfd fds[5] = {{signals, POLLIN, 0}};
 
@@ -299,7 +348,7 @@ int planes_serve(struct planes *ps, struct custodian *c, int signals, struct pla
 		if (fds[0].revents)
 			return 1;
 		for (size_t i = 0; i < 2; i++) {
-			int rc = turn(ps, all[i], &fds[1 + 2 * i], c, err);
+			int rc = turn(ps, all[i], &fds[1 + 2 * i], c, g, err);
 
 			if (rc == HUNG_UP)
 				*gone = all[i];

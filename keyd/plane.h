@@ -57,9 +57,9 @@ int plane_wait_ready(struct planes *ps, struct plane *p, int signals, int timeou
 
 /**
  * planes_serve - serves: takes from each plane in turn, so that neither keeps the other waiting
- * for longer than one request takes.
+ * for longer than the requests of one transaction take (GROUP_MAX of custodian/handle.h).
  *
- * What a front sends is checked here: message, connection, and then by custodian_handle() whether
+ * What a front sends is checked here: message, connection, and then by group_add() whether
  * its plane may ask that. Whoever waits for a change on any of the planes hears of it before the
  * answer leaves.
  *

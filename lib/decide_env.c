@@ -54,6 +54,38 @@ static int compare_vars(const void *a, const void *b)
 	return diff ? diff : strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+/* Moves what is at @at down to where nothing below it is greater; heap of @n. */
+static void sift(const char **v, size_t at, size_t n)
+{
+	for (size_t child; (child = 2 * at + 1) < n; at = child) {
+		const char *var = v[at];
+
+		if (child + 1 < n && compare_vars(&v[child], &v[child + 1]) < 0)
+			child++;
+		if (compare_vars(&var, &v[child]) >= 0)
+			return;
+		v[at] = v[child];
+		v[child] = var;
+	}
+}
+
+/*
+ * Heapsort, because glibc's qsort() allocates, and asks the kernel how much memory there is before:
+ * a system call that keyd's custodian is ended for.
+ */
+static void sort_vars(const char **v, size_t n)
+{
+	for (size_t i = n / 2; i-- > 0;)
+		sift(v, i, n);
+	for (size_t left = n; left > 1; left--) {
+		const char *greatest = v[0];
+
+		v[0] = v[left - 1];
+		v[left - 1] = greatest;
+		sift(v, 0, left - 1);
+	}
+}
+
 static int sort(const struct cc_strv *env, const char *whose, struct sorted *out,
 		struct cc_error *err)
 {
@@ -64,7 +96,7 @@ static int sort(const struct cc_strv *env, const char *whose, struct sorted *out
 	out->n = env->n;
 	for (size_t i = 0; i < env->n; i++)
 		out->v[i] = env->v[i];
-	qsort(out->v, out->n, sizeof(out->v[0]), compare_vars);
+	sort_vars(out->v, out->n);
 	return 0;
 }
 

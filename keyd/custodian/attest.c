@@ -61,7 +61,7 @@ int attest_verify(struct custodian *c, struct call *call, const char *jws,
 	return 0;
 }
 
-/* The stored envelope decides only after its signature has been verified again. */
+/* The stored envelope decides only where it verifies under a signer that is enrolled now. */
 struct cc_identity *attest_identity(struct custodian *c, const struct store_volume *v,
 				    struct store_identity *row, struct cc_error *err)
 {

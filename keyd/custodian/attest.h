@@ -21,7 +21,7 @@ int attest_verify(struct custodian *c, struct call *call, const char *jws,
 		  struct store_agent *agent, struct cc_evidence *ev, struct cc_error *err);
 
 /**
- * attest_identity - the identity of the volume, its signature verified again.
+ * attest_identity - the identity of the volume, if a signer that is enrolled now made it.
  * @row: empty; the row it comes from, to be cleared in any case
  */
 struct cc_identity *attest_identity(struct custodian *c, const struct store_volume *v,

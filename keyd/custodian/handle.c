@@ -10,6 +10,7 @@
 #include "timestamp.h"
 
 #define OFF_PLANE_LOG_MS 60000
+#define OPF_PAGED (OPF_AFTER_SEQ | OPF_AFTER_NAME | OPF_AFTER_LEASE)
 
 #define ROW(name, handler, ...) [OP_##name] = op_##handler,
 static handler_fn *const handlers[OP_END] = {OPERATIONS_OF_CUSTODIAN(ROW)};
@@ -145,31 +146,19 @@ static int erase(struct custodian *c, struct call *call, struct cc_error *err)
 			   e.log ? "overwritten" : "busy", "copiesBefore", before);
 }
 
-/* The effect and its audit row, or neither. */
-static int run_transaction(struct custodian *c, const struct operation *op, struct call *call,
-			   struct cc_error *err)
-{
-	if (store_begin(c->store, err))
-		return -1;
-	if (call_run(c, call, err) ||
-	    (!call->note.nothing && note_write(c, &call->note, "allow", "", err)) ||
-	    store_commit(c->store, err)) {
-		store_rollback(c->store);
-		return -1;
-	}
-	return op->flags & OPF_ERASES ? erase(c, call, err) : 0;
-}
-
-static void record_refusal(struct custodian *c, struct call *call, const struct cc_error *err)
+/* A row that cannot be written is in the log. */
+static int record_refusal(struct custodian *c, struct call *call, const struct cc_error *err)
 {
 	const char *outcome = custodian_is_refusal(err) ? "refuse" : "error";
 	const char *fact = custodian_fact(err);
 	struct cc_error why;
 
 	NOTE(call->note.detail, err->text);
-	if (note_write(c, &call->note, outcome, fact, &why))
-		cc_log(LOG_ERR, "a refusal (%s: %s) cannot be recorded: %s", call->note.event, fact,
-		       why.text);
+	if (note_write(c, &call->note, outcome, fact, &why) == 0)
+		return 0;
+	cc_log(LOG_ERR, "a refusal (%s: %s) cannot be recorded: %s", call->note.event, fact,
+	       why.text);
+	return -1;
 }
 
 /* @err: NULL for success. What only reads is for --verbose, unless it fails inside keyd. */
@@ -235,13 +224,146 @@ static int list_bad_rows(struct custodian *c, json_t *out, struct cc_error *err)
 	return 0;
 }
 
-/* ---- */
+/* ---- groups ---- */
+
+/**
+ * struct handled - a request of a group.
+ * @admitted: it was handled, and not turned away before
+ * @rc: what its handler said, with @err; an answer only after the commit
+ */
+struct handled {
+	const struct operation *op;
+	bool admitted;
+	struct call call;
+	int rc;
+	struct cc_error err;
+	struct answer answer;
+};
+
+/**
+ * struct group - requests that share a transaction.
+ * @n: handled; @first: the one that began the transaction
+ * @open: there is a transaction, unless SQLite gave it up
+ * @ended: committed, @v has answers
+ */
+struct group {
+	struct custodian *c;
+	size_t n, first;
+	bool open, ended;
+	struct handled v[GROUP_MAX];
+};
 
 static void call_clear(struct call *call)
 {
-	json_decref(call->in);
-	json_decref(call->out);
-	free(call->text);
+	json_decref(cc_steal(call->in));
+	json_decref(cc_steal(call->out));
+	free(cc_steal(call->text));
+}
+
+void group_clear(struct group *g)
+{
+	for (size_t i = 0; i < g->n; i++) {
+		call_clear(&g->v[i].call);
+		answer_clear(&g->v[i].answer);
+	}
+	g->n = 0;
+	g->ended = false;
+}
+
+struct group *group_new(struct custodian *c, struct cc_error *err)
+{
+	struct group *g = calloc(1, sizeof(*g));
+
+	if (g)
+		g->c = c;
+	else
+		cc_fail(err, CC_E_NOMEM, "out of memory");
+	return g;
+}
+
+void group_free(struct group *g)
+{
+	if (!g)
+		return;
+	if (g->open)
+		store_rollback(g->c->store);
+	group_clear(g);
+	free(g);
+}
+
+/* What nobody is known to have asked leaves none, or any peer could fill the disk. */
+static bool leaves_row(const struct handled *h)
+{
+	return h->admitted && h->op->flags & OPF_AUDITED && h->call.verified;
+}
+
+/* SQLite gives a transaction up by itself, for a full disk for example. */
+static bool is_lost(const struct group *g)
+{
+	return g->open && !store_is_open(g->c->store);
+}
+
+/*
+ * The transaction is over, and with it what its requests did or saw, and the rows of those that
+ * were refused. Of the first @n requests.
+ */
+static void lose(struct group *g, size_t n, const struct cc_error *err)
+{
+	store_rollback(g->c->store);
+	g->open = false;
+	for (size_t i = g->first; i < n; i++) {
+		struct handled *h = &g->v[i];
+
+		if (h->rc == 0) {
+			h->rc = -1;
+			h->err = *err;
+		}
+		if (leaves_row(h))
+			record_refusal(g->c, &h->call, &h->err);
+	}
+}
+
+/* The effect and its audit row, or neither. */
+static int run_part(struct group *g, struct handled *h)
+{
+	struct store *st = g->c->store;
+
+	if (!g->open) {
+		if (store_begin(st, &h->err))
+			return -1;
+		g->open = true;
+		g->first = g->n;
+	}
+	if (store_part_begin(st, &h->err))
+		return -1;
+	if (!call_run(g->c, &h->call, &h->err) &&
+	    (h->call.note.nothing || !note_write(g->c, &h->call.note, "allow", "", &h->err)) &&
+	    !store_part_end(st, &h->err))
+		return 0;
+	if (store_is_open(st))
+		store_part_undo(st);
+	return -1;
+}
+
+/* The row of a refusal is a part as well: it and the log's new head, or neither. */
+static void refuse_part(struct group *g, struct handled *h)
+{
+	struct store *st = g->c->store;
+	struct cc_error why;
+
+	if (!g->open) {
+		record_refusal(g->c, &h->call, &h->err);
+		return;
+	}
+	if (store_part_begin(st, &why)) {
+		cc_log(LOG_ERR, "a refusal (%s) cannot be recorded: %s", h->call.note.event,
+		       why.text);
+		return;
+	}
+	if (!record_refusal(g->c, &h->call, &h->err) && !store_part_end(st, &why))
+		return;
+	if (store_is_open(st))
+		store_part_undo(st);
 }
 
 static int read_only(struct custodian *c, struct call *call, struct cc_error *err)
@@ -249,51 +371,167 @@ static int read_only(struct custodian *c, struct call *call, struct cc_error *er
 	return call_run(c, call, err) || list_bad_rows(c, call->out, err) ? -1 : 0;
 }
 
+static void handle(struct group *g, struct handled *h)
+{
+	struct cc_error err;
+
+	seal_bad_reset(&g->c->seal);
+	if (!g->open)
+		quarantine_tick(g->c);
+	h->rc = h->op->flags & OPF_AUDITED ? run_part(g, h) : read_only(g->c, &h->call, &h->err);
+	if (h->rc && leaves_row(h) && !is_lost(g))
+		refuse_part(g, h);
+	if (!is_lost(g))
+		return;
+	cc_fail(&err, CC_E_INTERNAL, "keyd's database gave up what was to be written");
+	lose(g, g->n + 1, &err);
+}
+
+/* Whether it may be handled at all. */
+static int admit(struct group *g, struct handled *h, const struct request *rq, bool known)
+{
+	struct call *call = &h->call;
+
+	if (!known || !call->out)
+		return cc_fail(&h->err, known ? CC_E_NOMEM : CC_E_USAGE,
+			       "the request cannot be served");
+	if (check_plane(g->c, h->op, rq, &h->err))
+		return -1;
+	call->note.event = h->op->event;
+	call->verified = !(h->op->flags & OPF_ATTESTED);
+	if (call->verified)
+		snprintf(call->note.detail, sizeof(call->note.detail), "by process %u", rq->peer);
+	h->admitted = true;
+	return 0;
+}
+
+bool group_add(struct group *g, const struct request *rq)
+{
+	bool known = rq->op < OP_END && handlers[rq->op];
+	struct handled *h;
+
+	if (g->ended)
+		group_clear(g);
+	h = &g->v[g->n];
+	*h = (struct handled){
+		.op = &operations[known ? rq->op : OP_NONE],
+		.call = {.rq = rq, .out = json_object()},
+	};
+	g->c->counters.requests++;
+	h->rc = admit(g, h, rq, known);
+	if (h->rc == 0)
+		handle(g, h);
+	h->call.rq = NULL;
+	g->n++;
+	/* Erasing ends the transaction, and of answers that may be large there is one at a time. */
+	return g->n < GROUP_MAX && !(h->op->flags & (OPF_ERASES | OPF_PAGED));
+}
+
+/* ---- the end of a group ---- */
+
+static void commit(struct group *g)
+{
+	struct cc_error err;
+
+	if (g->open && store_commit(g->c->store, &err))
+		lose(g, g->n, &err);
+	g->open = false;
+}
+
+/* Such a one is the last: what it deletes is in the log until there is no transaction. */
+static void erase_last(struct group *g)
+{
+	struct handled *h = &g->v[g->n - 1];
+
+	if (h->rc || !(h->op->flags & OPF_ERASES))
+		return;
+	h->rc = erase(g->c, &h->call, &h->err);
+	if (h->rc && leaves_row(h))
+		record_refusal(g->c, &h->call, &h->err);
+}
+
+/* What the answers say must not be forgotten with a database that is put back. */
+static void follow(struct group *g)
+{
+	struct cc_error err;
+	size_t done = 0;
+
+	for (size_t i = 0; i < g->n; i++)
+		done += g->v[i].rc == 0;
+	if (!done || quarantine_follow(g->c, &err) == 0)
+		return;
+	for (size_t i = 0; i < g->n; i++) {
+		struct handled *h = &g->v[i];
+
+		if (h->rc)
+			continue;
+		h->rc = -1;
+		h->err = err;
+		if (leaves_row(h))
+			record_refusal(g->c, &h->call, &h->err);
+	}
+}
+
+static void make_answer(struct custodian *c, struct handled *h)
+{
+	struct call *call = &h->call;
+
+	if (h->admitted && h->rc && !call->verified)
+		log_unverified(c, call, &h->err);
+	else if (h->admitted)
+		log_call(h->op, call, h->rc ? &h->err : NULL);
+	if (h->rc) {
+		custodian_count_refusal(c, &h->err);
+		return answer_error(&h->answer, &h->err);
+	}
+	if (call->counter)
+		++*call->counter;
+	if (call->text)
+		answer_set(&h->answer, 200, TEXT_METRICS, cc_steal(call->text));
+	else
+		answer_json(&h->answer, 200, call->out);
+	answer_cap(&h->answer);
+}
+
+size_t group_end(struct group *g)
+{
+	if (g->ended || g->n == 0)
+		return g->n;
+	commit(g);
+	erase_last(g);
+	record_bad_rows(g->c);
+	follow(g);
+	for (size_t i = 0; i < g->n; i++) {
+		make_answer(g->c, &g->v[i]);
+		call_clear(&g->v[i].call);
+	}
+	g->ended = true;
+	return g->n;
+}
+
+const struct answer *group_answer(const struct group *g, size_t i)
+{
+	return &g->v[i].answer;
+}
+
+bool group_wakes(const struct group *g)
+{
+	for (size_t i = 0; i < g->n; i++)
+		if (g->v[i].answer.http == 200 && g->v[i].op->flags & OPF_WAKES)
+			return true;
+	return false;
+}
+
 void custodian_handle(struct custodian *c, const struct request *rq, struct answer *a)
 {
-	cc_cleanup(call_clear) struct call call = {.rq = rq, .out = json_object()};
-	bool known = rq->op < OP_END && handlers[rq->op];
-	const struct operation *op = &operations[known ? rq->op : OP_NONE];
 	struct cc_error err = {0};
-	int rc;
+	struct group *g = group_new(c, &err);
 
-	c->counters.requests++;
-	if (!known || !call.out) {
-		cc_fail(&err, known ? CC_E_NOMEM : CC_E_USAGE, "the request cannot be served");
+	if (!g)
 		return answer_error(a, &err);
-	}
-	if (check_plane(c, op, rq, &err)) {
-		custodian_count_refusal(c, &err);
-		return answer_error(a, &err);
-	}
-	call.note.event = op->event;
-	if (!(op->flags & OPF_ATTESTED))
-		snprintf(call.note.detail, sizeof(call.note.detail), "by process %u", rq->peer);
-
-	call.verified = !(op->flags & OPF_ATTESTED);
-	seal_bad_reset(&c->seal);
-	quarantine_tick(c);
-	rc = op->flags & OPF_AUDITED ? run_transaction(c, op, &call, &err)
-				     : read_only(c, &call, &err);
-	record_bad_rows(c);
-	/* What the answer says must not be forgotten with a database that is put back. */
-	if (!rc)
-		rc = quarantine_follow(c, &err);
-	if (rc && !call.verified)
-		log_unverified(c, &call, &err);
-	else
-		log_call(op, &call, rc ? &err : NULL);
-	if (rc) {
-		custodian_count_refusal(c, &err);
-		if (op->flags & OPF_AUDITED && call.verified)
-			record_refusal(c, &call, &err);
-		return answer_error(a, &err);
-	}
-	if (call.counter)
-		++*call.counter;
-	if (call.text)
-		answer_set(a, 200, TEXT_METRICS, cc_steal(call.text));
-	else
-		answer_json(a, 200, call.out);
-	answer_cap(a);
+	group_add(g, rq);
+	group_end(g);
+	*a = g->v[0].answer;
+	g->v[0].answer = (struct answer){0};
+	group_free(g);
 }

@@ -210,60 +210,56 @@ int lease_mine(struct store *st, const char *id, const char *uuid, const struct 
 
 /* ---- after a start ------------------------------------------------------------------------- */
 
-typedef bool is_stale_fn(const struct store_lease *l, const char *host_boot, int64_t now_ms);
-
-struct settling {
-	is_stale_fn *is_stale;
-	const char *host_boot;
-	int64_t now_ms;
-	struct store_leases stale;
-};
-
-static int collect_stale(void *arg, const struct store_lease *l, struct cc_error *err)
+/* One transaction, for one sync. */
+static int settle(struct store *st, struct store_leases *stale, const char *host_boot,
+		  int64_t now_ms, struct cc_error *err)
 {
-	struct settling *s = arg;
-	struct store_lease *more;
+	int rc = store_begin(st, err);
 
-	if (!s->is_stale(l, s->host_boot, s->now_ms))
-		return 0;
-	more = realloc(s->stale.v, (s->stale.n + 1) * sizeof(*more));
-	if (!more)
-		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	s->stale.v = more;
-	s->stale.v[s->stale.n++] = *l;
-	return 0;
-}
+	for (size_t i = 0; i < stale->n && rc == 0; i++) {
+		struct store_lease *l = &stale->v[i];
 
-static bool of_another_boot(const struct store_lease *l, const char *host_boot, int64_t now_ms)
-{
-	(void)now_ms;
-	return l->ms != 0 && strcmp(l->host_boot, host_boot) != 0;
-}
-
-int lease_settle(struct store *st, const char *host_boot, int64_t (*boot_ms)(void),
-		 struct cc_error *err)
-{
-	struct settling s = {of_another_boot, host_boot, 0, {0}};
-	int rc = store_lease_each(st, collect_stale, &s, err);
-
-	for (size_t i = 0; i < s.stale.n && rc == 0; i++) {
-		struct store_lease *l = &s.stale.v[i];
-
-		l->end_ms = lease_end(boot_ms(), l->cover_ms);
+		l->end_ms = lease_end(now_ms, l->cover_ms);
 		if (!lease_unsure(l))
 			snprintf(l->host_boot, sizeof(l->host_boot), "%s", host_boot);
 		rc = store_lease_update(st, l, err);
 	}
-	store_leases_clear(&s.stale);
-	return rc;
+	if (rc == 0 && store_commit(st, err) == 0)
+		return 0;
+	store_rollback(st);
+	return -1;
 }
 
-static bool any(const struct store_lease *l, const char *host_boot, int64_t now_ms)
+/* Some at a time, however many there are. The clock is read after they were. */
+int lease_settle(struct store *st, const char *host_boot, int64_t (*boot_ms)(void),
+		 struct cc_error *err)
 {
-	(void)l;
-	(void)host_boot;
-	(void)now_ms;
-	return true;
+	char after[CC_UUID_LEN] = "";
+	int rc;
+
+	do {
+		store_auto_leases struct store_leases stale = {0};
+
+		rc = store_leases_stale(st, host_boot, after, &stale, err);
+		if (rc < 0 || stale.n == 0)
+			return rc;
+		memcpy(after, stale.v[stale.n - 1].id, sizeof(after));
+		if (settle(st, &stale, host_boot, boot_ms(), err))
+			return -1;
+	} while (rc > 0);
+	return 0;
+}
+
+static int collect(void *arg, const struct store_lease *l, struct cc_error *err)
+{
+	struct store_leases *list = arg;
+	struct store_lease *more = realloc(list->v, (list->n + 1) * sizeof(*more));
+
+	if (!more)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	list->v = more;
+	list->v[list->n++] = *l;
+	return 0;
 }
 
 static bool runs(const struct store_lease *l, const char *host_boot, int64_t now_ms)
@@ -274,12 +270,12 @@ static bool runs(const struct store_lease *l, const char *host_boot, int64_t now
 int lease_doubt(struct store *st, const char *host_boot, int64_t now_ms, size_t *n,
 		struct cc_error *err)
 {
-	struct settling s = {any, host_boot, now_ms, {0}};
-	int rc = store_lease_each(st, collect_stale, &s, err);
+	store_auto_leases struct store_leases list = {0};
+	int rc = store_lease_each(st, collect, &list, err);
 
 	*n = 0;
-	for (size_t i = 0; i < s.stale.n && rc == 0; i++) {
-		struct store_lease *l = &s.stale.v[i];
+	for (size_t i = 0; i < list.n && rc == 0; i++) {
+		struct store_lease *l = &list.v[i];
 
 		if (runs(l, host_boot, now_ms)) {
 			strcpy(l->host_boot, LEASE_RUNNING);
@@ -290,7 +286,6 @@ int lease_doubt(struct store *st, const char *host_boot, int64_t now_ms, size_t 
 		}
 		rc = store_lease_update(st, l, err);
 	}
-	store_leases_clear(&s.stale);
 	return rc;
 }
 

@@ -18,8 +18,9 @@
  * @queue: those of them that wait and whose request has not been sent yet
  * @held: those that wait for a change
  * @gone: closed ones of which the custodian has not heard
- * @busy: the custodian works on a request; @current: whose, NULL if it hung up
- * @answer: what has come of the answer
+ * @sent: whose requests the custodian has, @n_sent of them in the order in which it will answer;
+ *        NULL for one that hung up
+ * @answer: what has come of the answer to the first of them
  * @writable: the link takes more again
  */
 struct front {
@@ -27,8 +28,8 @@ struct front {
 	int link;
 	struct event *readable, *writable;
 	struct conns all, queue, held, gone;
-	bool busy;
-	struct conn *current;
+	struct conn *sent[FRONT_SENT];
+	size_t n_sent;
 	struct evbuffer *answer;
 	bool stopped;
 	struct cc_error err;
@@ -61,7 +62,7 @@ static void die(struct front *f, const char *why)
  * Whether it was sent. Never blocks: the custodian, which does, may be waiting for this process to
  * read.
  */
-static bool sent(struct front *f, size_t len)
+static bool try_send(struct front *f, size_t len)
 {
 	if (!message_send(f->link, f->buf, len, -1, MSG_DONTWAIT))
 		return true;
@@ -87,7 +88,7 @@ static bool send_request(struct front *f, struct conn *c)
 		die(f, "out of memory");
 		return false;
 	}
-	if (!sent(f, message_put_request(f->buf, &rq)))
+	if (!try_send(f, message_put_request(f->buf, &rq)))
 		return false;
 	evbuffer_drain(in, rq.body_len);
 	return true;
@@ -99,17 +100,18 @@ static void talk(struct front *f)
 	struct conn *c;
 
 	while ((c = TAILQ_FIRST(&f->gone))) {
-		if (!sent(f, message_put_closed(f->buf, c->who.id)))
+		if (!try_send(f, message_put_closed(f->buf, c->who.id)))
 			return;
 		TAILQ_REMOVE(&f->gone, c, all);
 		free(c);
 	}
-	c = TAILQ_FIRST(&f->queue);
-	if (f->busy || !c || !send_request(f, c))
-		return;
-	TAILQ_REMOVE(&f->queue, c, queue);
-	f->current = c;
-	f->busy = true;
+	/* Those that are with the custodian together share a transaction. */
+	while (f->n_sent < FRONT_SENT && (c = TAILQ_FIRST(&f->queue))) {
+		if (!send_request(f, c))
+			return;
+		TAILQ_REMOVE(&f->queue, c, queue);
+		f->sent[f->n_sent++] = c;
+	}
 }
 
 static void on_writable(evutil_socket_t fd, short what, void *arg)
@@ -143,14 +145,26 @@ static void held(struct conn *c)
 		release(f, crowd_yields(&f->all, true), false);
 }
 
+/* The custodian has its request, and the answer will have nowhere to go. */
+static bool forget_sent(struct front *f, const struct conn *c)
+{
+	for (size_t i = 0; i < f->n_sent; i++) {
+		if (f->sent[i] != c)
+			continue;
+		f->sent[i] = NULL;
+		return true;
+	}
+	return false;
+}
+
 static void leaves(struct conn *c)
 {
 	struct front *f = front_of(c);
 
-	if (f->current == c)
-		f->current = NULL;
-	else
-		TAILQ_REMOVE(c->state == CONN_HELD ? &f->held : &f->queue, c, queue);
+	if (c->state == CONN_HELD)
+		TAILQ_REMOVE(&f->held, c, queue);
+	else if (!forget_sent(f, c))
+		TAILQ_REMOVE(&f->queue, c, queue);
 }
 
 static void closed(struct conn *c)
@@ -195,17 +209,17 @@ static void welcome(struct front *f, const struct connection *who, int fd)
 
 static void take_part(struct front *f, const struct answer_part *part)
 {
-	struct conn *c = f->current;
+	struct conn *c = f->sent[0];
 
-	if (!f->busy || evbuffer_get_length(f->answer) + part->len > MESSAGE_TEXT_MAX)
+	if (!f->n_sent || evbuffer_get_length(f->answer) + part->len > MESSAGE_TEXT_MAX)
 		return die(f, "the custodian answered out of turn or without end");
 	if (evbuffer_add(f->answer, part->text, part->len))
 		return die(f, "out of memory");
 	if (!part->last)
 		return;
 
-	f->busy = false;
-	f->current = NULL;
+	f->n_sent--;
+	memmove(f->sent, f->sent + 1, f->n_sent * sizeof(f->sent[0]));
 	if (c)
 		conn_answer(c, part->http, part->type, f->answer);
 	evbuffer_drain(f->answer, evbuffer_get_length(f->answer));

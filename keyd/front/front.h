@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * front.h - the process that faces the peers of one plane: takes the connections that the custodian
- * hands it, reads HTTP, bounds everything, and hands whole requests to the custodian one after the
- * other. It parses no JSON and never holds a key: what a release carries is encrypted before it
- * comes here.
+ * hands it, reads HTTP, bounds everything, and hands whole requests to the custodian, FRONT_SENT at
+ * a time, which answers them in that order. It parses no JSON and never holds a key: what a release
+ * carries is encrypted before it comes here.
  *
  * Bounds: FRONT_CONNECTIONS, and FRONT_HELD more that wait for a change. Beyond these somebody
  * makes room (crowd.h), of those who have most, the idle first: nobody keeps others out by staying.
@@ -17,6 +17,7 @@
 
 #define FRONT_CONNECTIONS 64
 #define FRONT_HELD 512
+#define FRONT_SENT 16 /* requests that the custodian has at a time */
 
 struct front;
 

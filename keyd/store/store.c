@@ -207,6 +207,34 @@ void store_rollback(struct store *st)
 		sqlite3_exec(st->db, "ROLLBACK", NULL, NULL, NULL);
 }
 
+int store_part_begin(struct store *st, struct cc_error *err)
+{
+	st->part_seq = st->next_seq;
+	memcpy(st->part_hash, st->next_hash, sizeof(st->part_hash));
+	return sql_run(st, err, "SAVEPOINT part", "") < 0 ? -1 : 0;
+}
+
+int store_part_end(struct store *st, struct cc_error *err)
+{
+	return sql_run(st, err, "RELEASE part", "") < 0 ? -1 : 0;
+}
+
+void store_part_undo(struct store *st)
+{
+	struct cc_error err;
+
+	st->next_seq = st->part_seq;
+	memcpy(st->next_hash, st->part_hash, sizeof(st->next_hash));
+	if (sql_run(st, &err, "ROLLBACK TO part", "") < 0 ||
+	    sql_run(st, &err, "RELEASE part", "") < 0)
+		store_rollback(st);
+}
+
+bool store_is_open(const struct store *st)
+{
+	return !sqlite3_get_autocommit(st->db);
+}
+
 int store_checkpoint(struct store *st, struct cc_error *err)
 {
 	int rc = sqlite3_wal_checkpoint_v2(st->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);

@@ -173,6 +173,15 @@ int store_commit(struct store *st, struct cc_error *err);
 void store_rollback(struct store *st); /* no effect outside a transaction */
 
 /*
+ * A part of a transaction, which can be undone by itself, its audit rows included. One at a time.
+ * An undo that fails has lost the whole transaction, as a full disk does: store_is_open() says so.
+ */
+int store_part_begin(struct store *st, struct cc_error *err);
+int store_part_end(struct store *st, struct cc_error *err);
+void store_part_undo(struct store *st);
+bool store_is_open(const struct store *st); /* there is a transaction */
+
+/*
  * Writes what is in the write-ahead log to the database, overwrites the log's file with zeros and
  * empties it, so that deleted key material is in neither. CC_E_BUSY when another process reads what
  * is in the log for longer than a request waits; then it is done by the next one, or at the end.
@@ -322,6 +331,12 @@ struct store_leases {
 
 int store_leases_of(struct store *st, int64_t volume, struct store_leases *list,
 		    struct cc_error *err);
+/*
+ * Some of those with an end that were not written in @host_boot, by id, from behind @after on; bad
+ * rows are left out. Return: 1 when there may be more, 0, -1.
+ */
+int store_leases_stale(struct store *st, const char *host_boot, const char *after,
+		       struct store_leases *list, struct cc_error *err);
 static inline void store_leases_clear(struct store_leases *list)
 {
 	free(list->v);

@@ -5,6 +5,8 @@
 
 #include "store/store_sql.h"
 
+#define STALE_AT_A_TIME 500
+
 static int read_row(struct store *st, sqlite3_stmt *q, struct store_lease *l, struct cc_error *err)
 {
 	if (sql_check(st, q, SEALED_LEASE, err))
@@ -175,6 +177,32 @@ int store_leases_of(struct store *st, int64_t volume, struct store_leases *list,
 		return 0;
 	store_leases_clear(list);
 	return -1;
+}
+
+static int append_some(void *arg, const struct store_lease *l, struct cc_error *err)
+{
+	struct store_leases *list = arg;
+
+	if (append(list, l, err))
+		return -1;
+	return list->n == STALE_AT_A_TIME;
+}
+
+/* No LIMIT: bad rows, of which there may be any number, would count. */
+int store_leases_stale(struct store *st, const char *host_boot, const char *after,
+		       struct store_leases *list, struct cc_error *err)
+{
+	sql_auto sqlite3_stmt *q = sql_prepare(
+		st, err,
+		SELECT_LEASE "WHERE l.id > ? AND l.ms > 0 AND l.host_boot <> ? ORDER BY l.id", "tt",
+		after, host_boot);
+	int rc;
+
+	*list = (struct store_leases){0};
+	rc = each(st, q, true, append_some, list, err);
+	if (rc < 0)
+		store_leases_clear(list);
+	return rc;
 }
 
 int store_lease_delete(struct store *st, const char *id, struct cc_error *err)

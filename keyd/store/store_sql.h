@@ -23,6 +23,7 @@
  * @scratch: what a MAC is made of, @scratch_size bytes, kept for the next one
  * @own_seq, @own_hash: the last audit row this process has committed; 0 when it has none
  * @next_seq, @next_hash: the same of the open transaction
+ * @part_seq, @part_hash: the same when its part began
  */
 struct store {
 	sqlite3 *db;
@@ -32,8 +33,8 @@ struct store {
 	int64_t now;
 	unsigned char *scratch;
 	size_t scratch_size;
-	uint64_t own_seq, next_seq;
-	unsigned char own_hash[32], next_hash[32];
+	uint64_t own_seq, next_seq, part_seq;
+	unsigned char own_hash[32], next_hash[32], part_hash[32];
 };
 
 /* Gives a statement back; NULL is nothing. */
@@ -60,7 +61,7 @@ int sql_schema_start(struct store *st, struct cc_error *err);
 
 /**
  * sql_prepare - a statement with its parameters bound. SQLite compiles it once: it is kept.
- * @sql: a literal
+ * @sql: a literal, found again by its address; another text at the same one is compiled anew
  * @types: one character a parameter: 't' const char *, 'i' int64_t, 'u' uint64_t (at most
  *         INT64_MAX), 'b' const void * and size_t. Texts and blobs are borrowed until it is
  *         given back.

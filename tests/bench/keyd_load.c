@@ -266,6 +266,15 @@ static size_t prepare(struct bench *b, size_t each, size_t renew)
 	return PEERS * each;
 }
 
+/* What a release, or a renewal of so many leases, cannot do without. */
+static int64_t floor_of(size_t renew)
+{
+	const struct floor f = floor_measure();
+
+	return renew ? (int64_t)(renew + 1) * f.verify_ns
+		     : 2 * f.verify_ns + f.ecdh_ns + f.keygen_ns;
+}
+
 static int compare(const void *a, const void *b)
 {
 	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
@@ -290,10 +299,10 @@ static void print(const struct bench *b, const char *what, size_t n, int64_t cpu
 }
 
 /* One peer after the other; what the custodian runs for one request. */
-static void closed(struct bench *b, const char *what, size_t each, size_t renew, int64_t floor)
+static void closed(struct bench *b, const char *what, size_t each, size_t renew)
 {
 	size_t n = prepare(b, each, renew);
-	int64_t cpu = cpu_ns(b->pid);
+	int64_t floor = floor_of(renew), cpu = cpu_ns(b->pid);
 
 	peers_run_in_turn(b->peers, PEERS);
 	print(b, what, n, cpu_ns(b->pid) - cpu, floor);
@@ -301,10 +310,10 @@ static void closed(struct bench *b, const char *what, size_t each, size_t renew,
 }
 
 /* All of them at once. */
-static void saturated(struct bench *b, size_t each, int64_t floor)
+static void saturated(struct bench *b, size_t each)
 {
 	size_t n = prepare(b, each, 0);
-	int64_t cpu = cpu_ns(b->pid), at = clock_ns(CLOCK_MONOTONIC);
+	int64_t floor = floor_of(0), cpu = cpu_ns(b->pid), at = clock_ns(CLOCK_MONOTONIC);
 
 	peers_run(b->peers, PEERS);
 	b->done_ns = (clock_ns(CLOCK_MONOTONIC) - at) / (int64_t)n;
@@ -313,11 +322,11 @@ static void saturated(struct bench *b, size_t each, int64_t floor)
 }
 
 /* Independent requests, on average half as many as it can serve. */
-static void half_load(struct bench *b, size_t each, int64_t floor)
+static void half_load(struct bench *b, size_t each)
 {
 	size_t n = prepare(b, each, 0);
+	int64_t floor = floor_of(0), cpu = cpu_ns(b->pid);
 	double at = (double)clock_ns(CLOCK_MONOTONIC) + 5e6;
-	int64_t cpu = cpu_ns(b->pid);
 
 	for (size_t k = 0; k < each; k++) {
 		for (size_t i = 0; i < PEERS; i++) {
@@ -353,24 +362,19 @@ static void let_the_rate_recover(void)
 
 static void measure_all(struct bench *b)
 {
-	const struct floor f = floor_measure();
-	const int64_t release = 2 * f.verify_ns + f.ecdh_ns + f.keygen_ns;
-
-	closed(b, "release", 8, 0, release);
-	closed(b, "renew 1", 4, 1, 2 * f.verify_ns);
-	closed(b, "renew 16", 4, VOLUMES, 17 * f.verify_ns);
+	closed(b, "release", 4, 0);
+	closed(b, "renew 1", 4, 1);
+	closed(b, "renew 16", 4, VOLUMES);
 	let_the_rate_recover();
-	saturated(b, PER_PEER, release);
+	saturated(b, PER_PEER);
 	let_the_rate_recover();
-	half_load(b, PER_PEER, release);
+	half_load(b, PER_PEER);
 	let_the_rate_recover();
 }
 
 static void measure_release(struct bench *b)
 {
-	const struct floor f = floor_measure();
-
-	closed(b, "release", 8, 0, 2 * f.verify_ns + f.ecdh_ns + f.keygen_ns);
+	closed(b, "release", 4, 0);
 	let_the_rate_recover();
 }
 
@@ -383,7 +387,7 @@ static void measure_env(struct bench *b)
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		extra_env = sizes[i];
 		snprintf(what, sizeof(what), "env %zu", extra_env);
-		closed(b, what, 2, 0, 0);
+		closed(b, what, 2, 0);
 	}
 	extra_env = 0;
 	let_the_rate_recover();

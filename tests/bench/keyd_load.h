@@ -14,7 +14,7 @@
 #include "evidence.h"
 
 #define PEERS 16    /* connections, each of a process of its own: the rate limit is by process */
-#define PER_PEER 16 /* requests of one in a batch: the nonces they need are fetched before */
+#define PER_PEER 4 /* requests of one in a batch: as many nonces as a connection may have */
 
 /**
  * struct order - one request.
@@ -64,7 +64,7 @@ json_t *peer_ask(struct peer *p, const char *path, const char *body);
 
 /* ---- keyd_load_floor.c ---- */
 
-/* CPU time of one of each, the least of some runs. */
+/* CPU time of one of each, the mean of some. */
 struct floor {
 	int64_t verify_ns, ecdh_ns, keygen_ns, ecdh521_ns;
 };

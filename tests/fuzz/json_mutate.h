@@ -23,7 +23,7 @@ struct slot {
 	size_t index;
 };
 
-struct slots {
+struct json_slots {
 	size_t n;
 	struct slot at[SLOTS_MAX];
 };
@@ -47,7 +47,7 @@ static inline void slot_set(const struct slot *s, json_t *value)
 		json_array_set_new(s->parent, s->index, value);
 }
 
-static inline void slots_collect(struct slots *all, json_t *node)
+static inline void slots_collect(struct json_slots *all, json_t *node)
 {
 	const char *key;
 	json_t *value;
@@ -149,7 +149,7 @@ static inline void slot_change_text(const struct slot *s)
 
 static inline void mutate_one(json_t *doc, unsigned int *seed)
 {
-	static struct slots all;
+	static struct json_slots all;
 	const struct slot *s, *other;
 
 	all.n = 0;

@@ -13,6 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "decide.h"
+#include "decide_env.h"
 #include "keyd/confine.h"
 
 #define HELD_MS 300	 /* how long it has to wait */
@@ -213,6 +215,50 @@ static void every_sleep_of_sqlite_is_allowed(void **state)
 	assert_int_equal(status, 0);
 }
 
+/* As many variables as there may be, in the image and in the container. */
+static struct cc_measurement *many_variables(struct cc_identity **id)
+{
+	cc_auto_json json_t *m = measurement(CONTAINER_1), *pred = predicate(3);
+	cc_auto_free char *statement = NULL;
+	struct cc_strv subjects = {0};
+	json_t *env = json_array();
+	struct cc_measurement *out;
+	struct cc_error err;
+
+	for (unsigned int i = 0; i < CC_ENV_MAX; i++)
+		json_array_append_new(env, json_sprintf("V%u=%u", i * 2654435761U, i));
+	json_object_set(json_object_get(m, "image"), "env", env);
+	json_object_set_new(json_object_get(m, "config"), "env", env);
+	out = cc_measurement_from_json(m, &err);
+	assert_non_null(out);
+	assert_int_equal(cc_strv_push(&subjects, DIGEST_2, &err), 0);
+	statement = cc_identity_statement(pred, &subjects, "registry/app", &err);
+	*id = cc_identity_parse(statement, strlen(statement), &err);
+	assert_non_null(*id);
+	cc_strv_clear(&subjects);
+	return out;
+}
+
+/* Whatever is measured. Not before the fork as well: what libc asks the kernel it asks once. */
+static void a_decision_makes_no_system_call_that_is_not_allowed(void **state)
+{
+	const struct cc_policy policy = {.volume = "pgdata", .now = 1800000000};
+	struct cc_identity *id;
+	struct cc_measurement *m = many_variables(&id);
+	struct cc_error err = {0};
+	int status;
+	pid_t pid;
+
+	(void)state;
+	pid = fork();
+	if (pid == 0)
+		leave(confine_self() || cc_decide(id, m, &policy, &err));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	cc_measurement_free(m);
+	cc_identity_free(id);
+}
+
 #define confined_test(f) cmocka_unit_test_setup_teardown(f, start, stop)
 
 int main(void)
@@ -223,6 +269,7 @@ int main(void)
 		confined_test(a_backup_is_made_beside_it_and_it_goes_on),
 		confined_test(it_writes_the_high_water_mark),
 		confined_test(every_sleep_of_sqlite_is_allowed),
+		cmocka_unit_test(a_decision_makes_no_system_call_that_is_not_allowed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -232,24 +232,84 @@ static void a_long_answer_comes_in_parts(void **state)
 	assert_int_equal(strlen(strstr(got, "\r\n\r\n") + 4), 655360);
 }
 
-static void one_request_at_a_time_in_the_order_they_came(void **state)
+static void requests_go_on_and_are_answered_in_the_order_they_came(void **state)
 {
 	struct fixture *f = ready(state);
 	cc_auto_close int first = peer(f), second = peer(f);
 	cc_auto_free char *a = NULL, *b = NULL;
-	struct pollfd p = {f->link, POLLIN, 0};
 
 	say(first, GET);
 	assert_int_equal(from_front(f).request.op, OP_HEALTHZ);
 	say(second, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
-	assert_int_equal(poll(&p, 1, 200), 0);
-	answer(f, "one", 3, true);
 	assert_int_equal(from_front(f).request.op, OP_METRICS);
+	answer(f, "o", 1, false);
+	answer(f, "ne", 2, true);
 	answer(f, "two", 3, true);
 	a = hear(first, "one");
 	b = hear(second, "two");
 	assert_non_null(strstr(a, "one"));
 	assert_non_null(strstr(b, "two"));
+}
+
+/* However many wait, the custodian has to read no more than these before it can answer. */
+static void the_custodian_has_a_bounded_number_of_requests(void **state)
+{
+	struct fixture *f = ready(state);
+	struct pollfd p = {f->link, POLLIN, 0};
+	int fds[FRONT_SENT + 1];
+
+	for (size_t i = 0; i <= FRONT_SENT; i++) {
+		fds[i] = peer(f);
+		say(fds[i], GET);
+	}
+	for (size_t i = 0; i < FRONT_SENT; i++)
+		from_front(f);
+	assert_int_equal(poll(&p, 1, 200), 0);
+	answer(f, "one", 3, true);
+	assert_int_equal(from_front(f).request.op, OP_HEALTHZ);
+	for (size_t i = 0; i < FRONT_SENT; i++)
+		answer(f, "more", 4, true);
+	for (size_t i = 0; i <= FRONT_SENT; i++) {
+		cc_auto_free char *got = hear(fds[i], i ? "more" : "one");
+
+		assert_non_null(strstr(got, i ? "more" : "one"));
+		close(fds[i]);
+	}
+}
+
+/* Bodies as large as they may be fill the link: the front waits for an answer, not for the link. */
+static void a_full_link_does_not_stop_the_front_from_taking_answers(void **state)
+{
+	struct fixture *f = ready(state);
+	cc_auto_free char *body = malloc(MESSAGE_BODY_MAX), *text = malloc(MESSAGE_PART_MAX);
+	int fds[FRONT_SENT];
+
+	memset(body, 'x', MESSAGE_BODY_MAX);
+	memset(text, 'y', MESSAGE_PART_MAX);
+	for (size_t i = 0; i < FRONT_SENT; i++) {
+		char head[128];
+
+		fds[i] = peer(f);
+		snprintf(
+			head, sizeof(head),
+			"POST /v1/release HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+			"Content-Length: %d\r\n\r\n",
+			MESSAGE_BODY_MAX);
+		say(fds[i], head);
+		assert_int_equal(send(fds[i], body, MESSAGE_BODY_MAX, MSG_NOSIGNAL),
+				 MESSAGE_BODY_MAX);
+	}
+	for (size_t i = 0; i < FRONT_SENT; i++) {
+		cc_auto_free char *got = NULL;
+
+		from_front(f);
+		for (int part = 0; part < 20; part++)
+			answer(f, text, MESSAGE_PART_MAX, false);
+		answer(f, "end", 3, true);
+		got = hear(fds[i], "end");
+		assert_non_null(strstr(got, "end"));
+		close(fds[i]);
+	}
 }
 
 static void a_peer_that_hung_up_does_not_get_anothers_answer(void **state)
@@ -264,8 +324,8 @@ static void a_peer_that_hung_up_does_not_get_anothers_answer(void **state)
 	close(gone);
 	fd = peer(f);
 	say(fd, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
-	answer(f, "first", 5, true);
 	assert_int_equal(from_front(f).request.op, OP_METRICS);
+	answer(f, "first", 5, true);
 	answer(f, "second", 6, true);
 	got = hear(fd, "second");
 	assert_null(strstr(got, "first"));
@@ -611,7 +671,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		front_test(a_request_goes_to_the_custodian_and_its_answer_back),
 		front_test(a_long_answer_comes_in_parts),
-		front_test(one_request_at_a_time_in_the_order_they_came),
+		front_test(requests_go_on_and_are_answered_in_the_order_they_came),
+		front_test(the_custodian_has_a_bounded_number_of_requests),
+		front_test(a_full_link_does_not_stop_the_front_from_taking_answers),
 		front_test(a_peer_that_hung_up_does_not_get_anothers_answer),
 		front_test(the_custodian_hears_of_each_connection_that_ended),
 		cmocka_unit_test_setup_teardown(agents_are_not_served_what_is_an_administrators,

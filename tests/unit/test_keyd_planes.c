@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <sched.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -387,6 +388,54 @@ static void a_front_that_breaks_the_rules_ends_it_all(void **state)
 	}
 }
 
+static void say_request(const struct side *s, uint64_t conn, enum op op, const char *arg)
+{
+	struct request rq = {.op = op, .conn = conn, .body = "{}"};
+
+	rq.body_len = op_has_body(&operations[op]) ? 2 : 0;
+	snprintf(rq.arg, sizeof(rq.arg), "%s", arg);
+	send_len(s, message_put_request(buf, &rq));
+}
+
+static void assert_answered(const struct side *s, const char *with)
+{
+	struct message m = next(s, NULL);
+
+	assert_int_equal(m.type, MESSAGE_ANSWER);
+	if (!memmem(m.part.text, m.part.len, with, strlen(with)))
+		fail_msg("%.*s", (int)m.part.len, m.part.text);
+}
+
+/* They share a transaction. A connection may end between them, and what is told is told before. */
+static void requests_that_are_there_together_are_answered_in_their_order(void **state)
+{
+	struct world *w = ready(state);
+	const struct side *s = &w->confined->admin, *other = &w->confined->agents;
+	uint64_t a = connected(s), b = connected(s), c = connected(other);
+
+	assert_int_equal(kill(w->confined->pid, SIGSTOP), 0);
+	say_request(other, c, OP_VOLUME_GET, "pgdata");
+	say_request(s, a, OP_VOLUME_GET, "pgdata");
+	say_request(s, a, OP_VOLUME_GET, "nowhere");
+	send_len(s, message_put_closed(buf, a));
+	say_request(s, b, OP_VOLUME_READY, "pgdata");
+	say_request(s, b, OP_SIGNER_LIST, "");
+	assert_int_equal(kill(w->confined->pid, SIGCONT), 0);
+	assert_int_equal(next(s, NULL).type, MESSAGE_CHANGED);
+	assert_answered(s, UUID_PGDATA);
+	assert_answered(s, "not-found");
+	assert_answered(s, "{");
+	assert_answered(s, "\"signers\"");
+	assert_int_equal(next(other, NULL).type, MESSAGE_CHANGED);
+	assert_answered(other, UUID_PGDATA);
+	/* What ends a connection is no request: nothing is answered for it, nor anything again. */
+	send_len(s, message_put_closed(buf, b));
+	a = connected(s);
+	say_request(s, a, OP_VOLUME_GET, "nowhere");
+	assert_answered(s, "not-found");
+	assert_int_equal(end(w), 0);
+}
+
 static void the_kernel_says_who_asks_not_the_front(void **state)
 {
 	struct world *w = ready(state);
@@ -466,6 +515,7 @@ int main(void)
 		planes_test(a_front_of_the_agents_gets_nothing_of_administration),
 		cmocka_unit_test(what_is_an_agents_is_what_a_host_needs_and_no_more),
 		planes_test(a_front_that_breaks_the_rules_ends_it_all),
+		planes_test(requests_that_are_there_together_are_answered_in_their_order),
 		planes_test(the_kernel_says_who_asks_not_the_front),
 		planes_test(a_connection_that_was_closed_speaks_for_nobody),
 		planes_test(a_change_is_told_to_both_planes_before_its_answer),
