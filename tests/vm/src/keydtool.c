@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * keydtool DIR KEK set-ready VOLUME 0|1 [AGENT] - a volume as if it were being created (0), for AGENT
- * to format, or in use (1)
+ * keydtool DIR KEK set-ready VOLUME 0|1 [AGENT] - a volume as if it were being created (0), for
+ * AGENT to format, or in use (1)
  * keydtool DIR KEK sql TEXT - changes keyd's database, which DIR has, as keyd would have
  *
  * What a test needs that nobody may do: with the key-encryption key, so that keyd believes it.
