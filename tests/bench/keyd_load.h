@@ -13,7 +13,7 @@
 
 #include "evidence.h"
 
-#define PEERS 16    /* connections, each of a process of its own: the rate limit is by process */
+#define PEERS 16   /* connections, each of a process of its own: the rate limit is by process */
 #define PER_PEER 4 /* requests of one in a batch: as many nonces as a connection may have */
 
 /**
