@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The agent, the hook or the command that asked is killed: a container never runs with half a volume,
 # bound ones go on, and the next agent finds and undoes what is left.
-# vm: shared udev docker podman scsi=1 timeout=710
+# vm: shared udev docker podman scsi=1 timeout=710 long
 
 . ./lib.sh
 . ./bind-lib.sh

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # A neighbour walks the file system of the bound cgroup, as a backup or a scanner does through /proc/PID/root, with nothing cached:
 # file data is refused to it, and the file system takes no harm from that, whatever it had to read on the way.
-# vm: shared mem=3072 timeout=600
+# vm: shared mem=3072 timeout=600 long
 
 . ./kmod-lib.sh
 plan 27

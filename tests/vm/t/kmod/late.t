@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What happens when a processor stands still at the worst place: between the encryption of a write and its
 # way to the device, and in the timer that ends a lease.
-# vm: shared timeout=240
+# vm: shared timeout=240 long
 
 . ./kmod-lib.sh
 plan 20

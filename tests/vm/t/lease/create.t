@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # A lease that lapses while the engine's runtime still creates the container, after our hook: the half-made container is
 # frozen, gets its key again when keyd is back, and starts as if nothing had been.
-# vm: shared udev docker podman scsi=1 timeout=510
+# vm: shared udev docker podman scsi=1 timeout=510 long
 
 . ./lib.sh
 . ./bind-lib.sh
