@@ -60,7 +60,7 @@ FUZZ_BIN := $(FUZZ:%.c=$(B)/%)
 help:
 	@echo 'make                 the programs and, where kernel headers are installed, the module'
 	@echo 'make demo            the whole idea at work, in a throw-away virtual machine'
-	@echo 'make check           every test that fits 45 minutes on two processors'
+	@echo 'make check           what a merge needs: less than an hour on two processors'
 	@echo 'make check-long      those that take longer, too'
 	@echo 'make check-debug     the module on kernels with KASAN, lockdep ..., and with KCSAN'
 	@echo 'make install         DESTDIR= PREFIX=/usr; modules_install for the kernel module'
