@@ -21,6 +21,5 @@ int identity_register(const char *path, const char *volume, json_t **answer, str
 	body = json_pack("{s:s}", "envelope", v->text);
 	if (!body)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	/* Also the agent, for the volume plugin, asks as the administrator that its caller is. */
-	return keyd_request_admin("POST", "/v1/identities", body, answer, err);
+	return keyd_request("POST", "/v1/identities", body, answer, err);
 }

@@ -25,7 +25,9 @@ const char *keyd_client_socket(void);
 int keyd_name(const char *s, const char *what, struct cc_error *err);
 
 /**
- * keyd_request - one request.
+ * keyd_request - one request, without evidence. An agent reads on keyd's socket for agents; what
+ * changes something goes to the administrators' also from there: it is for root, who asked the
+ * volume plugin.
  * @method: "GET", "POST", "DELETE"
  * @path: "/v1/volumes" …; path segments must already be valid, see keyd_name()
  * @body: borrowed, NULL for none
@@ -47,10 +49,6 @@ int keyd_request(const char *method, const char *path, const json_t *body, json_
  */
 int keyd_list(const char *path, const char *member, json_t **answer, json_t **list,
 	      struct cc_error *err);
-
-/* keyd_request() on the administrator's socket, whoever asks. */
-int keyd_request_admin(const char *method, const char *path, const json_t *body, json_t **answer,
-		       struct cc_error *err);
 
 /* The name that this host's agent signs as, from its key. */
 int keyd_agent_name(const char *agent_key_path, char name[static 64], struct cc_error *err);

@@ -293,6 +293,28 @@ static void an_agent_asks_on_its_own_socket_where_there_is_one(void **state)
 	assert_string_equal(keyd_client_socket(), agents);
 }
 
+/* The volume plugin makes volumes for root, who asked the engine. */
+static void an_agents_changes_are_asked_of_the_administrators_socket(void **state)
+{
+	static const struct turn turns[] = {
+		{"POST /v1/volumes ", 201, "{}", false},
+		{"DELETE /v1/volumes/pgdata ", 200, "{}", false},
+	};
+	struct fixture *f = *state;
+	cc_auto_json json_t *body = json_object();
+	cc_auto_close int agents = -1;
+	char path[CC_SOCKET_PATH_LEN];
+	struct cc_error err;
+
+	assert_int_equal(keyd_client_as_agent(&err), 0);
+	assert_int_equal(cc_agents_socket(f->path, path, &err), 0);
+	agents = listen_at(path); /* who asks here would wait for ever */
+	start(f, turns);
+	assert_int_equal(keyd_request("POST", "/v1/volumes", body, NULL, &err), 0);
+	assert_int_equal(keyd_request("DELETE", "/v1/volumes/pgdata", NULL, NULL, &err), 0);
+	all_came(f);
+}
+
 #define client_test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -304,8 +326,9 @@ int main(void)
 		client_test(a_page_that_leads_to_itself_or_elsewhere_is_an_error),
 		client_test(a_list_that_breaks_off_is_an_error),
 		client_test(a_challenge_is_answered_on_its_connection),
-		/* the last: from then on it is the agent that asks */
+		/* the last two: from then on it is the agent that asks */
 		client_test(an_agent_asks_on_its_own_socket_where_there_is_one),
+		client_test(an_agents_changes_are_asked_of_the_administrators_socket),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
