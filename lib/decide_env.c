@@ -11,7 +11,7 @@
 
 /*
  * Variables the engines set themselves, and what they set them to: a home is a path of printable
- * ASCII, the others are one word of these characters. PATH has a rule of its own.
+ * ASCII or empty, the others are one word of these characters. PATH has a rule of its own.
  */
 static const struct {
 	const char *name, *first, *all;
@@ -161,6 +161,9 @@ bool cc_env_is_of_engines(const char *var)
 	const char *value = strchr(var, '=');
 	int i = engine_index(var);
 
+	/* Podman's home of a user whom the image's /etc/passwd does not have. */
+	if (!strcmp(var, "HOME="))
+		return true;
 	if (i < 0 || !value || !value[1] || strlen(value + 1) > engine_env[i].max ||
 	    !strchr(engine_env[i].first, value[1]))
 		return false;

@@ -230,5 +230,5 @@ bool image_home_is(const char *home, uint32_t uid, const char *cwd, const char *
 			return true;
 		known = true;
 	}
-	return !known && (strcmp(home, "/") == 0 || strcmp(home, cwd) == 0);
+	return !known && (!home[0] || strcmp(home, "/") == 0 || strcmp(home, cwd) == 0);
 }

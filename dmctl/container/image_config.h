@@ -38,7 +38,7 @@ int image_user(const char *user, const char *root, struct cc_user *u, struct cc_
 
 /**
  * image_home_is - whether engines give a process of @uid the home @home: that of a line of
- * /etc/passwd below @root with this number, whatever its name; without a line "/", or @cwd.
+ * /etc/passwd below @root with this number, whatever its name; without a line "/", @cwd or "".
  */
 bool image_home_is(const char *home, uint32_t uid, const char *cwd, const char *root);
 

@@ -133,12 +133,14 @@ static void a_home_is_that_of_the_user(void **state)
 	make_root(root);
 	assert_true(image_home_is("/", 0, "/srv", root));
 	assert_true(image_home_is("/srv", 0, "/srv", root));
+	assert_true(image_home_is("", 0, "/srv", root)); /* Podman's, without a passwd file */
 	fd = passwd_open(root);
 	assert_int_equal(write(fd, lines, strlen(lines)), strlen(lines));
 	close(fd);
 	assert_true(image_home_is("/root", 0, "/srv", root));
 	assert_true(image_home_is("/", 0, "/srv", root)); /* of the other name */
 	assert_false(image_home_is("/srv", 0, "/srv", root));
+	assert_false(image_home_is("", 0, "/srv", root));
 	assert_false(image_home_is("/root/", 0, "/srv", root));
 	assert_true(image_home_is("/", 5, "/srv", root));
 	assert_true(image_home_is("/", 1000, "/srv", root));
