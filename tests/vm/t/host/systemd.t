@@ -34,8 +34,8 @@ ok "dmctl init sets everything up" dmctl init
 ok "dmctl init has started both services" active $keyd $agent
 ok "both services start with the host" systemctl is-enabled --quiet $keyd $agent
 ok "dmctl init may be repeated" dmctl init
-is "keyd's process towards its peers runs as a user of its own" \
-	"$(ps -o user:32= --ppid "$(main_pid $keyd)" | tr -d ' ')" container-crypt
+is "both of keyd's processes towards its peers run as a user of their own" \
+	"$(ps -o user:32= --ppid "$(main_pid $keyd)" | xargs)" "container-crypt container-crypt"
 
 need openssl genpkey -algorithm ed25519 -out "$tap_dir/ops.key"
 need chmod 600 "$tap_dir/ops.key"
