@@ -4,12 +4,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <openssl/evp.h>
 
-static void md_free(EVP_MD_CTX **ctx)
-{
-	EVP_MD_CTX_free(*ctx);
-}
+#include "digest.h"
 
 /* Each field carries its length, so that no two rows have the same bytes. */
 static int field_add(EVP_MD_CTX *ctx, const char *field)
@@ -27,7 +23,7 @@ static int field_add(EVP_MD_CTX *ctx, const char *field)
 int cc_audit_hash(const unsigned char prev[static 32], const struct cc_audit_row *row,
 		  unsigned char hash[static 32], struct cc_error *err)
 {
-	__attribute__((cleanup(md_free))) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	cc_auto_md EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	char seq[24];
 
 	snprintf(seq, sizeof(seq), "%" PRIu64, row->seq);

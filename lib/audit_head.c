@@ -5,42 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "digest.h"
+#include "hex.h"
 #include "pkey.h"
 
 #define SIGNED_MAX 512
-
-static void md_free(EVP_MD_CTX **ctx)
-{
-	EVP_MD_CTX_free(*ctx);
-}
-#define auto_md cc_cleanup(md_free)
-
-void cc_hex_encode(const unsigned char *bytes, size_t n, char *out)
-{
-	for (size_t i = 0; i < n; i++)
-		snprintf(out + 2 * i, 3, "%02x", bytes[i]);
-}
-
-static int digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-int cc_hex_decode(const char *text, unsigned char *bytes, size_t n)
-{
-	if (strlen(text) != 2 * n)
-		return -1;
-	for (size_t i = 0; i < n; i++) {
-		int high = digit(text[2 * i]), low = digit(text[2 * i + 1]);
-
-		if (high < 0 || low < 0)
-			return -1;
-		bytes[i] = (unsigned char)(high << 4 | low);
-	}
-	return 0;
-}
 
 /* ---- the signature ---- */
 
@@ -77,7 +46,7 @@ static size_t signed_bytes(const struct cc_audit_head *h, unsigned char buf[stat
 
 int cc_audit_head_sign(struct cc_audit_head *head, EVP_PKEY *key, struct cc_error *err)
 {
-	auto_md EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	cc_auto_md EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	unsigned char buf[SIGNED_MAX];
 	size_t len = signed_bytes(head, buf);
 	size_t key_len = sizeof(head->key), sig_len = sizeof(head->signature);
@@ -94,7 +63,7 @@ int cc_audit_head_verify(const struct cc_audit_head *head, struct cc_error *err)
 {
 	cc_auto_pkey EVP_PKEY *key =
 		EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, head->key, sizeof(head->key));
-	auto_md EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	cc_auto_md EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	unsigned char buf[SIGNED_MAX];
 	size_t len = signed_bytes(head, buf);
 

@@ -19,7 +19,6 @@
 
 #define CC_AUDIT_KEY 32
 #define CC_AUDIT_SIGNATURE 64
-#define CC_HEX_32 65 /* 32 bytes as hex digits, and a NUL */
 
 /**
  * struct cc_audit_head - what is signed.
@@ -50,9 +49,5 @@ int cc_audit_head_verify(const struct cc_audit_head *head, struct cc_error *err)
  */
 json_t *cc_audit_head_to_json(const struct cc_audit_head *head);
 int cc_audit_head_from_json(struct cc_audit_head *head, const json_t *obj, struct cc_error *err);
-
-/* @n bytes as hex digits and NUL, and back: -1 for anything but 2 @n lower-case digits. */
-void cc_hex_encode(const unsigned char *bytes, size_t n, char *out);
-int cc_hex_decode(const char *text, unsigned char *bytes, size_t n);
 
 #endif

@@ -3,7 +3,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <openssl/evp.h>
+
+#include "hex.h"
 
 bool cc_is_digest(const char *s)
 {
@@ -16,14 +17,8 @@ bool cc_is_digest(const char *s)
 
 void cc_sha256_text(const unsigned char hash[static 32], char out[static CC_DIGEST_LEN])
 {
-	static const char digits[] = "0123456789abcdef";
-
 	memcpy(out, "sha256:", 7);
-	for (size_t i = 0; i < 32; i++) {
-		out[7 + 2 * i] = digits[hash[i] >> 4];
-		out[8 + 2 * i] = digits[hash[i] & 15];
-	}
-	out[7 + 64] = '\0';
+	cc_hex_encode(hash, 32, out + 7);
 }
 
 void cc_sha256(const void *buf, size_t len, unsigned char hash[static 32])

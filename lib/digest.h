@@ -7,6 +7,9 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <openssl/evp.h>
+
+#include "cleanup.h"
 
 #define CC_DIGEST_LEN 72 /* the text and its NUL */
 
@@ -18,5 +21,11 @@ void cc_sha256(const void *buf, size_t len, unsigned char hash[static 32]);
 void cc_sha256_text(const unsigned char hash[static 32], char out[static CC_DIGEST_LEN]);
 /* The digest of @len bytes. */
 void cc_sha256_digest(const void *buf, size_t len, char out[static CC_DIGEST_LEN]);
+
+static inline void cc_md_ctx_free(EVP_MD_CTX **ctx)
+{
+	EVP_MD_CTX_free(*ctx);
+}
+#define cc_auto_md cc_cleanup(cc_md_ctx_free)
 
 #endif

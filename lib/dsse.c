@@ -5,16 +5,11 @@
 #include <string.h>
 
 #include "b64.h"
+#include "digest.h"
 #include "json.h"
 #include "pkey.h"
 
 #define SIG_MAX 72 /* bytes: DER of two 256-bit integers; Ed25519 has 64 */
-
-static void md_free(EVP_MD_CTX **ctx)
-{
-	EVP_MD_CTX_free(*ctx);
-}
-#define auto_md __attribute__((cleanup(md_free)))
 
 /* Ed25519 hashes by itself (RFC 8032); P-256 goes with SHA-256. */
 static const EVP_MD *digest_of(EVP_PKEY *key)
@@ -25,7 +20,7 @@ static const EVP_MD *digest_of(EVP_PKEY *key)
 static bool verifies(EVP_PKEY *key, const void *data, size_t len, const unsigned char *sig,
 		     size_t sig_len)
 {
-	auto_md EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	cc_auto_md EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 
 	return ctx && EVP_DigestVerifyInit(ctx, NULL, digest_of(key), NULL, key) == 1 &&
 	       EVP_DigestVerify(ctx, sig, sig_len, data, len) == 1;
@@ -147,7 +142,7 @@ int cc_dsse_keyids(const char *env, size_t len, struct cc_strv *out, struct cc_e
 int cc_dsse_sign(const char *type, const char *payload, size_t len, EVP_PKEY *key, char **env,
 		 struct cc_error *err)
 {
-	auto_md EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	cc_auto_md EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	cc_auto_free char *data = NULL, *body64 = NULL, *sig64 = NULL;
 	cc_auto_json json_t *doc = NULL;
 	unsigned char sig[SIG_MAX];

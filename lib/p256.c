@@ -6,6 +6,7 @@
 #include <openssl/ecdsa.h>
 #include <openssl/params.h>
 
+#include "digest.h"
 #include "pkey.h"
 
 #define GROUP "prime256v1"
@@ -16,12 +17,6 @@ static void ctx_free(EVP_PKEY_CTX **ctx)
 	EVP_PKEY_CTX_free(*ctx);
 }
 #define auto_ctx cc_cleanup(ctx_free)
-
-static void p256_md_free(EVP_MD_CTX **ctx)
-{
-	EVP_MD_CTX_free(*ctx);
-}
-#define auto_md cc_cleanup(p256_md_free)
 
 static void sig_free(ECDSA_SIG **sig)
 {
@@ -143,7 +138,7 @@ static size_t to_der(const unsigned char sig[static 2 * CC_P256_LEN],
 bool cc_p256_verify(EVP_PKEY *key, const void *data, size_t len,
 		    const unsigned char sig[static 2 * CC_P256_LEN])
 {
-	auto_md EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	cc_auto_md EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	unsigned char der[DER_MAX];
 	size_t der_len = to_der(sig, der);
 

@@ -11,6 +11,7 @@
 #include "cli/cmd.h"
 #include "client/keyd_client.h"
 #include "file.h"
+#include "hex.h"
 #include "cli/output.h"
 
 #define HASH_LEN 32

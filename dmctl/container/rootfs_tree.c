@@ -43,11 +43,6 @@ void tree_clear(struct tree *t)
 	*t = (struct tree){0};
 }
 
-static void md_free_ptr(EVP_MD_CTX **md)
-{
-	EVP_MD_CTX_free(*md);
-}
-
 /* ---- errors -------------------------------------------------------------------------------- */
 
 static int fail_errno(const struct walk *w)
@@ -215,7 +210,7 @@ static int put_attributes(EVP_MD_CTX *md, const struct attributes *a, unsigned c
 
 int tree_attributes(int fd, char digest[static 72], struct cc_error *err)
 {
-	cc_cleanup(md_free_ptr) EVP_MD_CTX *md = begin(err);
+	cc_auto_md EVP_MD_CTX *md = begin(err);
 	cc_auto_free unsigned char *value = malloc(XATTR_SIZE_MAX);
 	bool opaque = false;
 
@@ -457,7 +452,7 @@ static int walk_dir(struct walk *w, int fd, const struct statx *st)
 /* The root directory's own attributes do not count, but may say that it is opaque. */
 static int walk_root(struct walk *w, int fd)
 {
-	cc_cleanup(md_free_ptr) EVP_MD_CTX *aside = NULL;
+	cc_auto_md EVP_MD_CTX *aside = NULL;
 	bool opaque = false;
 	struct statx st;
 
@@ -478,8 +473,8 @@ static int walk_root(struct walk *w, int fd)
 
 int tree_walk(int fd, bool contents, const char *what, struct tree *t, struct cc_error *err)
 {
-	cc_cleanup(md_free_ptr) EVP_MD_CTX *digest = contents ? begin(err) : NULL;
-	cc_cleanup(md_free_ptr) EVP_MD_CTX *stamp = begin(err);
+	cc_auto_md EVP_MD_CTX *digest = contents ? begin(err) : NULL;
+	cc_auto_md EVP_MD_CTX *stamp = begin(err);
 	cc_auto_free struct walk *w = NULL;
 
 	if (!stamp || (contents && !digest))

@@ -12,6 +12,7 @@
 #include <openssl/rand.h>
 
 #include "file.h"
+#include "hex.h"
 
 #define NONCE_LEN 12
 #define TAG_LEN 16
@@ -145,8 +146,7 @@ int kek_from_secret(struct cc_secret *key, struct kek *kek, struct cc_error *err
 	memcpy(input.p + label, key->p, KEK_LEN);
 	if (EVP_Digest(input.p, input.len, md, NULL, EVP_sha256(), NULL) != 1)
 		return cc_fail(err, CC_E_INTERNAL, "SHA-256 failed");
-	for (size_t i = 0; i < (KEK_ID_LEN - 1) / 2; i++)
-		snprintf(kek->id + 2 * i, 3, "%02x", md[i]);
+	cc_hex_encode(md, (KEK_ID_LEN - 1) / 2, kek->id);
 	kek->key = *key;
 	*key = (struct cc_secret){0};
 	return 0;

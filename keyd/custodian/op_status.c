@@ -7,6 +7,7 @@
 
 #include "custodian/lease.h"
 #include "custodian/quarantine.h"
+#include "hex.h"
 #include "timestamp.h"
 
 int op_healthz(struct custodian *c, struct call *call, struct cc_error *err)

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "hex.h"
 #include "store/store_sql.h"
 #include "timestamp.h"
 
@@ -483,11 +484,11 @@ static int record_prune(struct store *st, const struct store_audit_head *head,
 	char detail[160];
 	const struct cc_audit_row row = {
 		.event = "audit.prune", .outcome = "allow", .detail = detail};
-	int n = snprintf(detail, sizeof(detail), "rows %" PRIu64 " to %" PRIu64 ", the last hash ",
-			 head->start_seq + 1, cut->seq);
+	char hash[CC_HEX_32];
 
-	for (size_t i = 0; i < HASH_LEN; i++)
-		n += snprintf(detail + n, sizeof(detail) - (size_t)n, "%02x", cut->hash[i]);
+	cc_hex_encode(cut->hash, HASH_LEN, hash);
+	snprintf(detail, sizeof(detail), "rows %" PRIu64 " to %" PRIu64 ", the last hash %s",
+		 head->start_seq + 1, cut->seq, hash);
 	return store_audit_add(st, &row, now, err);
 }
 

@@ -2,6 +2,7 @@
 #include "lib_test.h"
 
 #include "audit_head.h"
+#include "hex.h"
 #include "pkey.h"
 
 static struct cc_audit_head head(void)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The audit log against whoever can write to the database, and its pruning. */
+#include "hex.h"
 #include "keyd_world.h"
 
 #define UNLOCK "DROP TRIGGER IF EXISTS audit_no_update; DROP TRIGGER IF EXISTS audit_no_delete;"

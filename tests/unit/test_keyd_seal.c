@@ -3,6 +3,7 @@
  * What somebody achieves who can write to keyd's database, but does not have the KEK: nothing but
  * that rows stop counting.
  */
+#include "hex.h"
 #include "keyd_hosts.h"
 
 #define BAD_ROW "row"
