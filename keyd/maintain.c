@@ -26,28 +26,14 @@ static void opened_clear(struct opened *o)
 }
 #define auto_opened cc_cleanup(opened_clear)
 
-/* With another KEK no row would verify. */
-static int check_kek(const struct opened *o, struct cc_error *err)
-{
-	cc_auto_free char *id = NULL;
-
-	if (store_setting_peek(o->store, "kek_id", &id, err))
-		return -1;
-	if (id && strcmp(id, o->kek.id) != 0)
-		return cc_fail(err, CC_E_INVALID,
-			       "the key-encryption key is %s, the database's is %s: give the right "
-			       "one with --kek",
-			       o->kek.id, id);
-	return 0;
-}
-
 static int open_with(struct opened *o, const char *dir, enum store_mode mode, const char *kek,
 		     struct cc_error *err)
 {
 	o->store = store_open(dir, mode, err);
 	if (!o->store)
 		return -1;
-	if (kek_load(kek, &o->kek, err) || check_kek(o, err) || seal_derive(&o->seal, &o->kek, err))
+	if (kek_load(kek, &o->kek, err) || seal_check_kek(o->store, &o->kek, err) ||
+	    seal_derive(&o->seal, &o->kek, err))
 		return -1;
 	return store_start(o->store, &o->seal.ops, (int64_t)time(NULL), err);
 }

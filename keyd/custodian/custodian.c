@@ -23,22 +23,6 @@ static int64_t boot_now_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-/* With another KEK no row would verify. */
-static int check_kek(struct custodian *c, struct cc_error *err)
-{
-	cc_auto_free char *kek_id = NULL;
-
-	if (store_setting_peek(c->store, "kek_id", &kek_id, err))
-		return -1;
-	if (kek_id && strcmp(kek_id, c->kek.id) != 0)
-		return cc_fail(
-			err, CC_E_INVALID,
-			"the key-encryption key is %s, the database's is %s: give the right one "
-			"with --kek",
-			c->kek.id, kek_id);
-	return 0;
-}
-
 static int read_settings(struct custodian *c, struct cc_error *err)
 {
 	cc_auto_free char *realm = NULL, *kek_id = NULL;
@@ -114,7 +98,8 @@ int custodian_open(struct custodian *c, const char *state_dir, const char *kek_p
 	c->store = c->kept ? store_open(state_dir, STORE_SERVE, err) : NULL;
 	if (!c->store)
 		return -1;
-	if (check_kek(c, err) || custodian_unlock(c, err) || read_settings(c, err)) {
+	if (seal_check_kek(c->store, &c->kek, err) || custodian_unlock(c, err) ||
+	    read_settings(c, err)) {
 		/* That is so for good: starting again does not help. */
 		if (store_is_bad_row(err))
 			err->code = CC_E_INVALID;

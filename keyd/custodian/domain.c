@@ -4,10 +4,7 @@
 #include <endian.h>
 #include <inttypes.h>
 #include <string.h>
-#include <openssl/core_names.h>
 #include <openssl/crypto.h>
-#include <openssl/kdf.h>
-#include <openssl/params.h>
 
 #include "cleanup.h"
 #include "custodian/volume_key.h"
@@ -41,24 +38,22 @@ static void clear_all(struct domain *d)
 
 int domain_parse(struct domain *d, const unsigned char *bytes, size_t len, struct cc_error *err)
 {
-	struct entry e;
+	const struct entry *e = (const struct entry *)bytes; /* packed: as it lies */
 
 	d->n = 0;
-	if (len % sizeof(e) || len / sizeof(e) > DOMAIN_MAX)
+	if (len % sizeof(*e) || len / sizeof(*e) > DOMAIN_MAX)
 		return cc_fail(err, CC_E_INVALID, "file of generations has %zu bytes", len);
-	for (size_t i = 0; i < len / sizeof(e); i++) {
+	for (size_t i = 0; i < len / sizeof(*e); i++) {
 		struct generation *g = &d->gen[d->n];
 
-		memcpy(&e, bytes + i * sizeof(e), sizeof(e));
-		*g = (struct generation){.number = be64toh(e.number)};
+		*g = (struct generation){.number = be64toh(e[i].number)};
 		d->n++;
 		if (g->number == 0 || g->number > INT64_MAX ||
 		    (i > 0 && g->number <= d->gen[i - 1].number))
 			return cc_fail(err, CC_E_INVALID, "file of generations is malformed");
-		if (cc_secret_copy(&g->secret, e.secret, sizeof(e.secret), err))
+		if (cc_secret_copy(&g->secret, e[i].secret, DOMAIN_SECRET_LEN, err))
 			return -1;
 	}
-	OPENSSL_cleanse(&e, sizeof(e));
 	return 0;
 }
 
@@ -93,38 +88,15 @@ static int write_file(struct domain *d, bool all, struct cc_error *err)
 
 /* ---- one generation ---- */
 
-static void free_kdf(EVP_KDF **kdf)
-{
-	EVP_KDF_free(*kdf);
-}
-
-static void free_kdf_ctx(EVP_KDF_CTX **ctx)
-{
-	EVP_KDF_CTX_free(*ctx);
-}
-
-/* HKDF-SHA256 (RFC 5869) of the KEK, salted with the generation's secret. */
 static int wrapping_key(const struct kek *kek, const struct generation *g, struct kek *out,
 			struct cc_error *err)
 {
-	static char info[] = "container-crypt domain key";
-	static char sha256[] = "SHA256";
-	cc_cleanup(free_kdf) EVP_KDF *kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
-	cc_cleanup(free_kdf_ctx) EVP_KDF_CTX *ctx = kdf ? EVP_KDF_CTX_new(kdf) : NULL;
 	cc_auto_secret struct cc_secret key = {0};
-	const OSSL_PARAM params[] = {
-		OSSL_PARAM_utf8_string(OSSL_KDF_PARAM_DIGEST, sha256, sizeof(sha256) - 1),
-		OSSL_PARAM_octet_string(OSSL_KDF_PARAM_KEY, kek->key.p, kek->key.len),
-		OSSL_PARAM_octet_string(OSSL_KDF_PARAM_SALT, g->secret.p, g->secret.len),
-		OSSL_PARAM_octet_string(OSSL_KDF_PARAM_INFO, info, sizeof(info) - 1),
-		OSSL_PARAM_END,
-	};
 
-	if (cc_secret_new(&key, KEK_LEN, err))
-		return -1;
-	if (!ctx || EVP_KDF_derive(ctx, key.p, key.len, params) != 1)
-		return cc_fail(err, CC_E_INTERNAL, "HKDF failed");
-	return kek_from_secret(&key, out, err);
+	return kek_derive(kek, &g->secret, "container-crypt domain key", &key, err) ||
+			       kek_from_secret(&key, out, err)
+		       ? -1
+		       : 0;
 }
 
 /* A domain key is bound to its number and, by the wrapping key's id, to KEK and secret. */

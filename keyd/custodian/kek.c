@@ -8,7 +8,10 @@
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
+#include <openssl/kdf.h>
+#include <openssl/params.h>
 #include <openssl/rand.h>
 
 #include "file.h"
@@ -149,6 +152,37 @@ int kek_from_secret(struct cc_secret *key, struct kek *kek, struct cc_error *err
 	cc_hex_encode(md, (KEK_ID_LEN - 1) / 2, kek->id);
 	kek->key = *key;
 	*key = (struct cc_secret){0};
+	return 0;
+}
+
+static void kdf_free(EVP_KDF **kdf)
+{
+	EVP_KDF_free(*kdf);
+}
+
+static void kdf_ctx_free(EVP_KDF_CTX **ctx)
+{
+	EVP_KDF_CTX_free(*ctx);
+}
+
+int kek_derive(const struct kek *kek, const struct cc_secret *salt, const char *info,
+	       struct cc_secret *key, struct cc_error *err)
+{
+	cc_cleanup(kdf_free) EVP_KDF *kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
+	cc_cleanup(kdf_ctx_free) EVP_KDF_CTX *ctx = kdf ? EVP_KDF_CTX_new(kdf) : NULL;
+	const OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)"SHA256", 0),
+		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, kek->key.p, kek->key.len),
+		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, (char *)info, strlen(info)),
+		salt ? OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT, salt->p, salt->len)
+		     : OSSL_PARAM_construct_end(),
+		OSSL_PARAM_construct_end(),
+	};
+
+	if (cc_secret_new(key, KEK_LEN, err))
+		return -1;
+	if (!ctx || EVP_KDF_derive(ctx, key->p, key->len, params) != 1)
+		return cc_fail(err, CC_E_INTERNAL, "HKDF failed");
 	return 0;
 }
 

@@ -68,6 +68,15 @@ int kek_from_secret(struct cc_secret *key, struct kek *kek, struct cc_error *err
 void kek_clear(struct kek *kek);
 #define kek_auto cc_cleanup(kek_clear)
 
+/**
+ * kek_derive - another key out of the KEK: HKDF-SHA256 (RFC 5869), one for each purpose.
+ * @salt: secret, or NULL for none
+ * @info: names the purpose
+ * @key: out, KEK_LEN bytes
+ */
+int kek_derive(const struct kek *kek, const struct cc_secret *salt, const char *info,
+	       struct cc_secret *key, struct cc_error *err);
+
 /* @out: wrapped key; *@len its length. */
 int kek_wrap(const struct kek *kek, const struct kek_use *use, const struct cc_secret *key,
 	     unsigned char out[static KEK_WRAPPED_MAX], size_t *len, struct cc_error *err);

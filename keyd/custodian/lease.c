@@ -250,18 +250,6 @@ int lease_settle(struct store *st, const char *host_boot, int64_t (*boot_ms)(voi
 	return 0;
 }
 
-static int collect(void *arg, const struct store_lease *l, struct cc_error *err)
-{
-	struct store_leases *list = arg;
-	struct store_lease *more = realloc(list->v, (list->n + 1) * sizeof(*more));
-
-	if (!more)
-		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	list->v = more;
-	list->v[list->n++] = *l;
-	return 0;
-}
-
 static bool runs(const struct store_lease *l, const char *host_boot, int64_t now_ms)
 {
 	return strcmp(l->host_boot, host_boot) == 0 && lease_left(l, now_ms) != 0;
@@ -271,7 +259,7 @@ int lease_doubt(struct store *st, const char *host_boot, int64_t now_ms, size_t 
 		struct cc_error *err)
 {
 	store_auto_leases struct store_leases list = {0};
-	int rc = store_lease_each(st, collect, &list, err);
+	int rc = store_leases_all(st, &list, err);
 
 	*n = 0;
 	for (size_t i = 0; i < list.n && rc == 0; i++) {

@@ -4,47 +4,15 @@
 #include <stddef.h>
 #include <string.h>
 #include <openssl/core_names.h>
-#include <openssl/kdf.h>
 #include <openssl/params.h>
 
 #include "custodian/upgrade.h"
 #include "log.h"
 
-#define KEY_LEN 32
-
 static const char rows_info[] = "container-crypt row mac 1";
 static const char head_info[] = "container-crypt audit head 1";
 
 /* ---- keys ---- */
-
-static void kdf_free(EVP_KDF **kdf)
-{
-	EVP_KDF_free(*kdf);
-}
-
-static void kdf_ctx_free(EVP_KDF_CTX **ctx)
-{
-	EVP_KDF_CTX_free(*ctx);
-}
-
-static int derive(const struct kek *kek, const char *info, struct cc_secret *key,
-		  struct cc_error *err)
-{
-	cc_cleanup(kdf_free) EVP_KDF *kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
-	cc_cleanup(kdf_ctx_free) EVP_KDF_CTX *ctx = kdf ? EVP_KDF_CTX_new(kdf) : NULL;
-	const OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)"SHA256", 0),
-		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, kek->key.p, kek->key.len),
-		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, (char *)info, strlen(info)),
-		OSSL_PARAM_construct_end(),
-	};
-
-	if (cc_secret_new(key, KEY_LEN, err))
-		return -1;
-	if (!ctx || EVP_KDF_derive(ctx, key->p, key->len, params) != 1)
-		return cc_fail(err, CC_E_INTERNAL, "HKDF failed");
-	return 0;
-}
 
 static void mac_free(EVP_MAC **mac)
 {
@@ -60,7 +28,7 @@ static int make_rows(struct seal *s, struct cc_error *err)
 		OSSL_PARAM_construct_end(),
 	};
 
-	if (derive(s->kek, rows_info, &key, err))
+	if (kek_derive(s->kek, NULL, rows_info, &key, err))
 		return -1;
 	s->rows = hmac ? EVP_MAC_CTX_new(hmac) : NULL;
 	if (!s->rows || EVP_MAC_init(s->rows, key.p, key.len, params) != 1)
@@ -72,7 +40,7 @@ static int make_head(struct seal *s, struct cc_error *err)
 {
 	cc_auto_secret struct cc_secret seed = {0};
 
-	if (derive(s->kek, head_info, &seed, err))
+	if (kek_derive(s->kek, NULL, head_info, &seed, err))
 		return -1;
 	s->head = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed.p, seed.len);
 	return s->head ? 0 : cc_fail(err, CC_E_INTERNAL, "Ed25519 cannot be set up");
@@ -132,6 +100,21 @@ static int accept(struct store_seal *ops, struct store *st, struct cc_error *err
 }
 
 /* ---- */
+
+int seal_check_kek(struct store *st, const struct kek *kek, struct cc_error *err)
+{
+	cc_auto_free char *id = NULL;
+
+	if (store_setting_peek(st, "kek_id", &id, err))
+		return -1;
+	if (id && strcmp(id, kek->id) != 0)
+		return cc_fail(
+			err, CC_E_INVALID,
+			"the key-encryption key is %s, the database's is %s: give the right one "
+			"with --kek",
+			kek->id, id);
+	return 0;
+}
 
 int seal_derive(struct seal *s, const struct kek *kek, struct cc_error *err)
 {

@@ -46,6 +46,9 @@ struct seal {
 	uint64_t n_seen;
 };
 
+/* Whether @st is of this KEK, if it has one yet: with another no row would verify. CC_E_INVALID. */
+int seal_check_kek(struct store *st, const struct kek *kek, struct cc_error *err);
+
 /* Fills @s, which seal_clear() clears, also after an error. */
 int seal_derive(struct seal *s, const struct kek *kek, struct cc_error *err);
 void seal_clear(struct seal *s);

@@ -331,6 +331,8 @@ struct store_leases {
 
 int store_leases_of(struct store *st, int64_t volume, struct store_leases *list,
 		    struct cc_error *err);
+/* Of all volumes; bad rows are left out. */
+int store_leases_all(struct store *st, struct store_leases *list, struct cc_error *err);
 /*
  * Some of those with an end that were not written in @host_boot, by id, from behind @after on; bad
  * rows are left out. Return: 1 when there may be more, 0, -1.

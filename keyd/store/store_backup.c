@@ -65,15 +65,16 @@ static int write_copy(struct store *st, const char *part, const char *path, uint
 		      struct cc_error *err)
 {
 	cc_auto_close int fd = open(part, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	struct store copy = {0};
+	struct store *copy = NULL;
 	int rc;
 
 	if (fd < 0)
 		return cc_fail_errno(err, errno == EEXIST ? CC_E_EXISTS : CC_E_INTERNAL,
 				     "%s: a backup that was broken off", part);
-	rc = fill_copy(st, &copy, part, rows, err);
-	sql_forget(&copy);
-	sqlite3_close(copy.db);
+	copy = calloc(1, sizeof(*copy));
+	rc = copy ? fill_copy(st, copy, part, rows, err)
+		  : cc_fail(err, CC_E_NOMEM, "out of memory");
+	store_close(copy);
 	if (rc == 0)
 		rc = publish(fd, part, path, err);
 	if (rc)

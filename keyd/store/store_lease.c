@@ -179,6 +179,15 @@ int store_leases_of(struct store *st, int64_t volume, struct store_leases *list,
 	return -1;
 }
 
+int store_leases_all(struct store *st, struct store_leases *list, struct cc_error *err)
+{
+	*list = (struct store_leases){0};
+	if (store_lease_each(st, append, list, err) == 0)
+		return 0;
+	store_leases_clear(list);
+	return -1;
+}
+
 static int append_some(void *arg, const struct store_lease *l, struct cc_error *err)
 {
 	struct store_leases *list = arg;

@@ -4,7 +4,7 @@
  * fdatasync() and ftruncate() are the test's: the process dies at any of them, and what is cut off
  * a log is looked at.
  */
-#include "keyd_world.h"
+#include "keyd_copies.h"
 
 #include <fcntl.h>
 #include <sys/syscall.h>
@@ -85,32 +85,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static const char *path_of(const struct world *w, const char *name)
-{
-	static char paths[4][160];
-	static unsigned int next;
-	char *path = paths[next++ % 4];
-
-	snprintf(path, sizeof(paths[0]), "%s/%s", w->dir, name);
-	return path;
-}
-
-static void copy_as(struct world *w, const char *name)
-{
-	struct cc_error err;
-	uint64_t rows;
-
-	if (store_backup(w->custodian.store, path_of(w, name), &rows, &err))
-		fail_msg("%s", err.text);
-}
-
-static void put_back(struct world *w, const char *name)
-{
-	unlink(path_of(w, STORE_FILE "-wal"));
-	unlink(path_of(w, STORE_FILE "-shm"));
-	assert_int_equal(rename(path_of(w, name), path_of(w, STORE_FILE)), 0);
-}
-
 static int key_of(struct world *w, const char *name, struct cc_secret *key)
 {
 	struct custodian *c = &w->custodian;
@@ -161,7 +135,7 @@ static void a_copy_of_before_opens_no_key_not_even_with_the_kek(void **state)
 	assert_int_equal(g.http, 200);
 	assert_int_equal(erased_of(&g, "generation"), 1);
 	custodian_close(&w->custodian);
-	put_back(w, "old");
+	copy_back(w, "old");
 	w->anchor[0] = '\0';
 	assert_int_equal(start_custodian(w, STORE_SERVE, &err), 0);
 	assert_int_equal(

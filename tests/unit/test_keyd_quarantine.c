@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* An older copy of the database is put back: it is noticed, and nobody gets a volume twice. */
+#include "keyd_copies.h"
 #include "keyd_hosts.h"
 #include "keyd_return.h"
 
@@ -12,31 +13,10 @@
 
 /* ---- the database and its copies ---- */
 
-static const char *path_of(const struct world *w, const char *name)
-{
-	static char paths[4][128];
-	static unsigned int next;
-	char *path = paths[next++ % 4];
-
-	snprintf(path, sizeof(paths[0]), "%s/%s", w->dir, name);
-	return path;
-}
-
-static void copy_as(struct world *w, const char *name)
-{
-	struct cc_error err;
-	uint64_t rows;
-
-	if (store_backup(w->custodian.store, path_of(w, name), &rows, &err))
-		fail_msg("%s", err.text);
-}
-
 static void put_back(struct world *w, const char *name)
 {
 	custodian_close(&w->custodian);
-	unlink(path_of(w, STORE_FILE "-wal"));
-	unlink(path_of(w, STORE_FILE "-shm"));
-	assert_int_equal(rename(path_of(w, name), path_of(w, STORE_FILE)), 0);
+	copy_back(w, name);
 	open_custodian(w);
 }
 
