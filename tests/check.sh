@@ -97,7 +97,7 @@ fuzz_one() {
 layer_fuzz() {
 	local names seconds=${CC_LONG:+120} name
 
-	seconds=${seconds:-10}
+	seconds=${seconds:-6}
 	build fuzz-build >/dev/null 2>&1 # all at once; what does not build is seen below
 	names=$(cd tests/fuzz && ls fuzz_*.c | sed 's/\.c$//')
 	export -f fuzz_one

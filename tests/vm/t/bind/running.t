@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # dmctl bind and unbind for containers that run already, and everything that can be wrong about
 # the request: a clear error, its exit status, nothing changed.
-# vm: shared udev docker podman scsi=2 timeout=510
+# vm: shared udev docker podman scsi=2 timeout=510 long
 
 . ./lib.sh
 . ./bind-lib.sh

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # A worker that is killed on its way through bind or unbind, before each kind of step: the agent undoes
 # what was done, at once and by itself. (crash/all.t: before every system call that has an effect.)
-# vm: shared udev docker scsi=1 timeout=710
+# vm: shared udev docker scsi=1 timeout=710 long
 
 . ./lib.sh
 . ./bind-lib.sh

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # A lease ends in the kernel, on time, whatever userspace does: the key is gone and the mapping
 # locked, until somebody who may unlocks it again.
-# vm: shared timeout=240 kernels
+# vm: shared timeout=240
 
 . ./kmod-lib.sh
 plan 55

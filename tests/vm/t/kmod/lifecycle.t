@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What surrounds a key's life: the cipher that is chosen, records of its end, wrong bios, memory that is
 # short, hibernation, and watches of the kernel that look at those who wait.
-# vm: shared timeout=500
+# vm: shared timeout=500 long
 
 . ./kmod-lib.sh
 # 6.1's bios carry no hints

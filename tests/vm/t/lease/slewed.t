@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The agent counts leases by the clock that nobody slews, from before it asks: on a host whose other clocks are slowed
 # down the kernel is told the right end, and keeps it.
-# vm: shared udev docker scsi=1 timeout=400
+# vm: shared udev docker scsi=1 timeout=400 long
 
 . ./kmod-lib.sh
 . ./bind-lib.sh

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Two hosts with one LUN: the second gets the volume when the first has given it back or its lease is over, by then the
 # first cannot write any more, and when it is back what it had not written is dropped, not written late.
-# vm: peer udev docker scsi=1 timeout=710
+# vm: peer udev docker scsi=1 timeout=710 long
 
 . ./lib.sh
 . ./bind-lib.sh

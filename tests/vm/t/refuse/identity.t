@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # No key without a valid identity, an enrolled agent, keyd and the agent themselves, and the right LUN:
 # each missing one stops the container before its program with a reason and the next step.
-# vm: shared udev docker scsi=1 timeout=510
+# vm: shared udev docker scsi=1 timeout=510 long
 
 . ./lib.sh
 . ./bind-lib.sh

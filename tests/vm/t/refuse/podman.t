@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # A container that differs from its identity in one fact does not start under Podman.
-# vm: shared udev podman scsi=1 timeout=510
+# vm: shared udev podman scsi=1 timeout=510 long
 
 . ./lib.sh
 . ./bind-lib.sh
