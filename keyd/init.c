@@ -145,6 +145,33 @@ static int compare_kek(struct init *in, struct cc_error *err)
 	return 0;
 }
 
+/*
+ * Taking over rows that nobody vouches for is right once, when keyd is upgraded. Where there is a
+ * mark that has been done: what is here now is older, or somebody made it look so.
+ */
+static int refuse_older(struct init *in, struct cc_error *err)
+{
+	mark_auto struct mark_file f = {.slots.fd = -1};
+	cc_auto_free char *dir = anchor_dir(in->opts->state_dir, in->opts->anchor);
+	int was = store_schema_was(in->store);
+
+	if (was == 0 || store_has_macs(in->store))
+		return 0;
+	if (!dir)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	if (mark_open(&f, dir, false, err))
+		return -1;
+	if (!f.there)
+		return 0;
+	cc_fail(err, CC_E_INVALID,
+		"the database has schema %d, of before its rows were protected, but the high-water "
+		"mark in %s shows that keyd has served a newer one: it is an old copy, or was made "
+		"to look like one; restore the newest backup, and if there is none see keyd accept "
+		"in keyd(8)",
+		was, dir);
+	return cc_set_fact(err, "mark");
+}
+
 static int start_store(struct init *in, struct cc_error *err)
 {
 	int was = store_schema_was(in->store);
@@ -283,8 +310,9 @@ static int init(struct init *in, struct cc_error *err)
 {
 	cc_auto_free char *is_old = NULL;
 
-	if (open_store(in, err) || make_kek(in, err) || start_store(in, err) ||
-	    store_setting_get(in->store, "kek_id", &is_old, err) || store_begin(in->store, err))
+	if (open_store(in, err) || refuse_older(in, err) || make_kek(in, err) ||
+	    start_store(in, err) || store_setting_get(in->store, "kek_id", &is_old, err) ||
+	    store_begin(in->store, err))
 		return -1;
 	if (fill(in, err) || store_commit(in->store, err)) {
 		store_rollback(in->store);

@@ -27,7 +27,8 @@ struct init_options {
 /**
  * keyd_init - makes KEK, database and realm and enrols the agents, as far as they are not there.
  * Each thing made or found is a line on stdout. Nothing that exists is changed, but a database of
- * an older keyd, which is brought up to date; one with another KEK or realm is an error.
+ * an older keyd, which is brought up to date; one with another KEK or realm is an error, and one
+ * of before rows had MACs where there is a high-water mark (CC_E_INVALID, fact "mark").
  */
 int keyd_init(const struct init_options *opts, struct cc_error *err);
 

@@ -89,13 +89,13 @@ int custodian_unlock(struct custodian *c, struct cc_error *err)
 }
 
 int custodian_open(struct custodian *c, const char *state_dir, const char *kek_path,
-		   struct cc_error *err)
+		   enum store_mode mode, struct cc_error *err)
 {
 	*c = (struct custodian){.clock = {real_now, boot_now_ms}};
 	if (kek_load(kek_path, &c->kek, err) || read_boot_id(c, err))
 		return -1;
 	c->kept = kept_new(err);
-	c->store = c->kept ? store_open(state_dir, STORE_SERVE, err) : NULL;
+	c->store = c->kept ? store_open(state_dir, mode, err) : NULL;
 	if (!c->store)
 		return -1;
 	if (seal_check_kek(c->store, &c->kek, err) || custodian_unlock(c, err) ||

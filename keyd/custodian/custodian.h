@@ -98,7 +98,7 @@ struct custodian {
  * cc_secret_init() must have been called. Close with custodian_close(), also after an error.
  */
 int custodian_open(struct custodian *c, const char *state_dir, const char *kek_path,
-		   struct cc_error *err);
+		   enum store_mode mode, struct cc_error *err);
 void custodian_close(struct custodian *c);
 
 /**

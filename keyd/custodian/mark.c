@@ -167,6 +167,9 @@ int mark_judge(struct store *st, const struct mark_file *f, enum mark_fit *fit,
 		*fit = recorded ? MARK_LOST : MARK_NONE;
 		return 0;
 	}
+	*fit = MARK_OLDER;
+	if (store_schema_was(st) && !store_has_macs(st))
+		return 0;
 	*fit = MARK_FITS;
 	if (f->mark.seq == 0)
 		return 0;

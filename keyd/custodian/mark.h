@@ -52,7 +52,8 @@ struct mark_file {
  * enum mark_fit - what the database is to the mark.
  * @MARK_NONE: neither knows of the other: a database of a keyd that had no mark, or a new one
  * @MARK_FITS: it is the one, or newer
- * @MARK_OLDER: it ends before the mark
+ * @MARK_OLDER: it ends before the mark, or was opened as one of before rows had MACs: its log is
+ *              anybody's, and a keyd that writes marks had given it some
  * @MARK_OTHER: it has another row there: an older one that went on, or another database
  * @MARK_LOST: it once had a mark, which is missing or damaged
  */

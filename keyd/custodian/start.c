@@ -28,7 +28,10 @@ int custodian_start(struct custodian *c, const char *state_dir, const char *anch
 
 	if (!dir)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	return custodian_open(c, state_dir, kek_path, err) || custodian_ready(c, dir, err) ? -1 : 0;
+	return custodian_open(c, state_dir, kek_path, STORE_SERVE, err) ||
+			       custodian_ready(c, dir, err)
+		       ? -1
+		       : 0;
 }
 
 int custodian_accept(struct custodian *c, const char *state_dir, const char *anchor,
@@ -38,7 +41,8 @@ int custodian_accept(struct custodian *c, const char *state_dir, const char *anc
 
 	if (!dir)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	return custodian_open(c, state_dir, kek_path, err) || quarantine_accept(c, dir, was, err)
+	return custodian_open(c, state_dir, kek_path, STORE_TAKE_OVER, err) ||
+			       quarantine_accept(c, dir, was, err)
 		       ? -1
 		       : 0;
 }

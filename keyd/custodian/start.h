@@ -20,7 +20,7 @@ int custodian_start(struct custodian *c, const char *state_dir, const char *anch
 
 /**
  * custodian_accept - `keyd accept`: a database that does not fit the mark counts from now on, see
- * quarantine_accept(). No keyd may be serving.
+ * quarantine_accept(). One of before rows had MACs is taken over as it is. No keyd may be serving.
  */
 int custodian_accept(struct custodian *c, const char *state_dir, const char *anchor,
 		     const char *kek_path, bool *was, struct cc_error *err);

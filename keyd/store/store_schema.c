@@ -303,7 +303,7 @@ int sql_schema_start(struct store *st, struct cc_error *err)
 {
 	if (st->schema_was == 0)
 		return apply(st, &(struct step){schema, sql_audit_head_new}, SCHEMA_VERSION, err);
-	if (st->schema_was < SCHEMA_SEALED && st->mode != STORE_CREATE)
+	if (st->schema_was < SCHEMA_SEALED && st->mode == STORE_SERVE)
 		return cc_fail(
 			err, CC_E_INVALID,
 			"keyd's database has schema %d, of before its rows were protected "

@@ -33,7 +33,8 @@ struct store_seal {
  * no different from one that somebody made look old
  * @STORE_CREATE: as an administrator who says so: such a one is taken over as it is; one is made if
  * there is none; otherwise that is CC_E_NOTFOUND
+ * @STORE_TAKE_OVER: the same, but there must be one
  */
-enum store_mode { STORE_LOOK, STORE_SERVE, STORE_CREATE };
+enum store_mode { STORE_LOOK, STORE_SERVE, STORE_CREATE, STORE_TAKE_OVER };
 
 #endif

@@ -423,7 +423,7 @@ static void fill(const char *state, const char *kek, size_t volumes, size_t n_le
 	struct store_volume v;
 	struct store_leases held = {0};
 
-	if (cc_secret_init(&error) || custodian_open(c, state, kek, &error) ||
+	if (cc_secret_init(&error) || custodian_open(c, state, kek, STORE_SERVE, &error) ||
 	    store_volume_get(c->store, "bench-0", &v, &error) ||
 	    store_identity_get(c->store, v.id, &id, &error) ||
 	    store_leases_of(c->store, v.id, &held, &error) || !held.n ||

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Databases of older versions, and what was changed in one behind keyd's back. */
+#include "keyd/init.h"
+#include "keyd/maintain.h"
+#include "keyd_copies.h"
 #include "keyd_hosts.h"
 
 #define BACK_TO_4                                                                        \
@@ -321,6 +324,74 @@ static void a_log_that_is_broken_is_not_taken_over(void **state)
 	assert_non_null(strstr(err.text, "row 2"));
 }
 
+/* ---- where there is a mark ---- */
+
+/*
+ * Somebody took the MACs away, with the keys that are wrapped since, and left the log as it is: its
+ * hashes are anybody's, so that the mark's row is there. The generation is what an administrator
+ * removes who has no newer backup.
+ */
+static void served_and_made_to_look_old(struct world *w)
+{
+	snprintf(w->anchor, sizeof(w->anchor), "%s/anchor", w->dir);
+	reopen_custodian(w);
+	assert_free(w);
+	custodian_close(&w->custodian);
+	tamper(w, BACK_TO_4 "DELETE FROM lease; DELETE FROM identity; DELETE FROM volume");
+	assert_int_equal(unlink(path_of(w, "anchor/" DOMAIN_FILE)), 0);
+}
+
+static void init_takes_over_no_database_of_before_where_there_is_a_mark(void **state)
+{
+	struct world *w = *state;
+	struct cc_error err;
+
+	served_and_made_to_look_old(w);
+	for (int i = 0; i < 2; i++) {
+		const struct init_options opts = {
+			.state_dir = w->dir, .anchor = w->anchor, .kek = path_of(w, "kek")};
+
+		assert_int_equal(keyd_init(&opts, &err), -1);
+		assert_int_equal(err.code, CC_E_INVALID);
+		assert_string_equal(err.fact, "mark");
+		assert_non_null(strstr(err.text, "schema 4"));
+	}
+	assert_int_equal(keyd_check(w->dir, w->anchor, NULL, &err), -1);
+	assert_int_equal(err.code, CC_E_INVALID);
+	assert_non_null(strstr(err.text, "older"));
+}
+
+static void a_database_of_before_is_in_quarantine_where_there_is_a_mark(void **state)
+{
+	struct world *w = *state;
+
+	served_and_made_to_look_old(w);
+	open_custodian(w);
+	assert_true(quarantine_on(&w->custodian));
+	assert_string_equal(last_audit(w).event, "quarantine");
+	reopen_custodian(w);
+	assert_true(quarantine_on(&w->custodian));
+}
+
+static void a_database_of_before_can_be_accepted(void **state)
+{
+	struct world *w = *state;
+	struct cc_error err;
+	char anchor[80];
+	bool was;
+
+	served_and_made_to_look_old(w);
+	memcpy(anchor, w->anchor, sizeof(anchor));
+	w->anchor[0] = '\0';
+	assert_int_equal(start_custodian(w, STORE_TAKE_OVER, &err), 0);
+	assert_int_equal(quarantine_accept(&w->custodian, anchor, &was, &err), 0);
+	assert_true(was);
+	assert_string_equal(last_audit(w).event, "accept");
+	memcpy(w->anchor, anchor, sizeof(anchor));
+	reopen_custodian(w);
+	assert_false(quarantine_on(&w->custodian));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -337,6 +408,9 @@ int main(void)
 		hosts_test(a_database_that_was_made_to_look_old_is_refused),
 		hosts_test(a_refused_upgrade_changes_nothing),
 		hosts_test(a_log_that_is_broken_is_not_taken_over),
+		hosts_test(init_takes_over_no_database_of_before_where_there_is_a_mark),
+		hosts_test(a_database_of_before_is_in_quarantine_where_there_is_a_mark),
+		hosts_test(a_database_of_before_can_be_accepted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
