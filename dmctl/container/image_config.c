@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "engine/engine_store.h"
 #include "host/open_in_root.h"
 #include "strv.h"
 
@@ -36,7 +37,7 @@ static int list(const json_t *obj, const char *key, struct cc_strv *out, struct 
 
 int image_config_parse(const char *buf, size_t len, struct image_config *c, struct cc_error *err)
 {
-	cc_auto_json json_t *doc = cc_json_parse(buf, len, WHAT, err);
+	cc_auto_json json_t *doc = cc_json_parse_engine(buf, len, ENGINE_FILE_MAX, WHAT, err);
 	struct cc_strv cmd = {0};
 	json_t *config;
 	int rc = 0;

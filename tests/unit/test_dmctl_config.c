@@ -380,6 +380,41 @@ static void terminal_and_core_limit_are_read(void **state)
 	assert_true(some.f.core_limit > 0);
 }
 
+/* As Docker writes --ulimit memlock=-1:-1 and core=-1. */
+static void unlimited_limits_are_read_and_no_setting_but_that_of_core_files(void **state)
+{
+	static const char wanted[] = "\"process\":{";
+	static const char limits[] =
+		"\"rlimits\":[{\"type\":\"RLIMIT_MEMLOCK\",\"hard\":18446744073709551615,"
+		"\"soft\":18446744073709551615},{\"type\":\"RLIMIT_FSIZE\","
+		"\"hard\":18446744073709551615,\"soft\":18446744073709551615}%s],";
+	static const char core[] = ",{\"type\":\"RLIMIT_CORE\",\"hard\":18446744073709551615,"
+				   "\"soft\":18446744073709551615}";
+	cc_auto_json json_t *doc = json_load_file("tests/fixtures/oci/docker.json", 0, NULL);
+
+	(void)state;
+	json_object_del(json_object_get(doc, "process"), "rlimits");
+	for (int with_core = 0; with_core < 2; with_core++) {
+		cc_auto_free char *text = json_dumps(doc, JSON_COMPACT), *list = NULL, *all = NULL;
+		char *at = strstr(text, wanted);
+
+		assert_non_null(at);
+		at += strlen(wanted);
+		assert_true(asprintf(&list, limits, with_core ? core : "") > 0);
+		assert_true(asprintf(&all, "%.*s%s%s", (int)(at - text), text, list, at) > 0);
+		{
+			auto_parsed p = parse_text(&docker, all);
+
+			expect_ok(p.rc, &p.err);
+			assert_int_equal(p.m->settings.n, with_core);
+			assert_true(with_core ? p.f.core_limit == INT64_MAX : p.f.core_limit == -1);
+			if (with_core)
+				assert_string_equal(p.m->settings.v[0],
+						    "process.rlimits RLIMIT_CORE=unlimited");
+		}
+	}
+}
+
 static void what_is_malformed_is_an_error_that_names_it(void **state)
 {
 	static const struct {
@@ -562,6 +597,7 @@ int main(void)
 		cmocka_unit_test(files_that_are_hidden_or_read_only_are_settings),
 		cmocka_unit_test(what_is_harmless_is_no_setting),
 		cmocka_unit_test(terminal_and_core_limit_are_read),
+		cmocka_unit_test(unlimited_limits_are_read_and_no_setting_but_that_of_core_files),
 		cmocka_unit_test(what_is_malformed_is_an_error_that_names_it),
 	};
 
