@@ -447,10 +447,11 @@ static int podman_describe(struct engine_container *c, struct cc_error *err)
 
 /* ---- what it makes and mounts -------------------------------------------------------------- */
 
-/* With the cgroupfs manager, and with systemd's. */
+/* With the cgroupfs manager, with systemd's, and below a service's own (--cgroups=split). */
 static const struct engine_cgroup podman_cgroups[] = {
 	{NULL, "libpod-", ""},
 	{NULL, "libpod-", ".scope"},
+	{NULL, "libpod-payload-", ""},
 	{0},
 };
 
@@ -489,6 +490,7 @@ const struct engine engine_podman = {
 	.files = podman_files,
 	.scratch = podman_scratch,
 	.stubs = podman_stubs,
+	.volumes = {3, "volumes"},
 	.present = podman_present,
 	.find = podman_find,
 	.describe = podman_describe,

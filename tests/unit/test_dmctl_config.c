@@ -183,6 +183,49 @@ static void a_bind_mount_over_an_engines_place_is_foreign(void **state)
 	}
 }
 
+/* What differs in each container, and so could never be signed by its path. */
+static void sources_of_the_engine_are_named_by_what_they_are(void **state)
+{
+#define HEX64 "1e12aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	static const struct {
+		const struct oci_context *ctx;
+		const char *source, *named;
+	} cases[] = {
+		{&docker, "/var/lib/docker/volumes/" HEX64 "/_data", "engine:volume"},
+		{&podman, "/var/lib/containers/storage/volumes/" HEX64 "/_data", "engine:volume"},
+		{&podman,
+		 "/var/lib/containers/storage/overlay-containers/" PODMAN_ID
+		 "/userdata/secrets/dbpass",
+		 "engine:container/secrets/dbpass"},
+		{&podman,
+		 "/run/containers/storage/overlay-containers/" PODMAN_ID "/userdata/run/secrets",
+		 "engine:container/run/secrets"},
+		{&docker, "/var/lib/docker/volumes/named/_data", NULL},
+		{&docker, "/var/lib/docker/volumes/" HEX64 "/_data/..", NULL},
+		{&docker, "/var/lib/docker/volumes/" HEX64, NULL},
+		{&docker, "/var/lib/docker/volumes/" HEX64 "0/_data", NULL},
+		{&docker, "/var/lib/docker2/volumes/" HEX64 "/_data", NULL},
+		{&docker, "/var/lib/docker/containers/" PODMAN_ID "/secrets/x", NULL},
+		{&docker, "/var/lib/docker/containers/" DOCKER_ID "/../x", NULL},
+		{&docker, "/srv/conf", NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		cc_auto_free char *text = NULL;
+
+		assert_true(asprintf(&text,
+				     "{'mounts':[{'destination':'/x','type':'bind','source':'%s',"
+				     "'options':['rbind']}]}",
+				     cases[i].source) > 0);
+		auto_parsed p = parse_with(cases[i].ctx, text);
+
+		expect_ok(p.rc, &p.err);
+		assert_int_equal(foreign_mounts(p.m), 1);
+		assert_string_equal(p.m->mounts[0].source, cases[i].named ?: cases[i].source);
+	}
+}
+
 static void scratch_over_a_read_only_root_is_podmans_own(void **state)
 {
 	const char *mounts =
@@ -428,6 +471,8 @@ static void what_is_malformed_is_an_error_that_names_it(void **state)
 		{"{'root':{'path':1}}", "path"},
 		{"{'mounts':[1]}", "mounts"},
 		{"{'mounts':[{'type':'x'}]}", "destination"},
+		{"{'mounts':[{'destination':'/x','type':'bind','source':'engine:volume'}]}",
+		 "is not a source"},
 		{"{'hooks':{'prestart':{}}}", "prestart"},
 		{"{'hooks':{'prestart':[{}]}}", "path"},
 		{"{'linux':{'namespaces':[{'type':'pid'},{'type':'pid'}]}}", "twice"},
@@ -583,6 +628,7 @@ int main(void)
 		cmocka_unit_test(mounts_and_variables_of_an_ordinary_start_are_allowed),
 		cmocka_unit_test(a_file_of_another_container_is_not_the_engines_own),
 		cmocka_unit_test(a_bind_mount_over_an_engines_place_is_foreign),
+		cmocka_unit_test(sources_of_the_engine_are_named_by_what_they_are),
 		cmocka_unit_test(scratch_over_a_read_only_root_is_podmans_own),
 		cmocka_unit_test(only_our_own_hook_at_create_runtime_is_ours),
 		cmocka_unit_test(dockers_network_hook_counts_once_and_only_for_this_container),
