@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "container/rootfs_accounts.h"
 #include "engine/engine_store.h"
 #include "host/open_in_root.h"
 #include "strv.h"
@@ -139,6 +140,8 @@ static bool find_user(const char *root, const char *name, struct cc_user *u, cha
 
 	while (f && (p = fgetpwent(f))) {
 		if (name ? strcmp(p->pw_name, name) != 0 : p->pw_uid != u->uid)
+			continue;
+		if (!name && accounts_is_engines(p)) /* the image has no such line */
 			continue;
 		u->uid = p->pw_uid;
 		u->gid = p->pw_gid;

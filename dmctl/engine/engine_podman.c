@@ -490,6 +490,7 @@ const struct engine engine_podman = {
 	.files = podman_files,
 	.scratch = podman_scratch,
 	.stubs = podman_stubs,
+	.adds_accounts = true,
 	.volumes = {3, "volumes"},
 	.present = podman_present,
 	.find = podman_find,
