@@ -7,6 +7,7 @@
 #include "render.h"
 #include "strv.h"
 
+#define HEX "0123456789abcdef"
 #define ALNUM "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 /*
@@ -17,10 +18,9 @@ static const struct {
 	const char *name, *first, *all;
 	size_t max;
 } engine_env[] = {
-	{"HOME", "/", NULL, 4095},
-	{"HOSTNAME", ALNUM, ALNUM ".-_", 253},
-	{"TERM", ALNUM, ALNUM "+.-_", 64},
-	{"container", ALNUM, ALNUM ".-_", 64},
+	{"HOME", "/", NULL, 4095},	   {"HOSTNAME", ALNUM, ALNUM ".-_", 253},
+	{"TERM", ALNUM, ALNUM "+.-_", 64}, {"container", ALNUM, ALNUM ".-_", 64},
+	{"container_uuid", HEX, HEX, 32}, /* Podman's, of a container that runs systemd */
 };
 
 /* What Docker and Podman set when the image sets no PATH. */

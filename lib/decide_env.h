@@ -10,7 +10,7 @@
 #include "measurement.h"
 
 /*
- * Whether @var, "NAME=value", is one of HOME, HOSTNAME, TERM and container with a value such as
+ * Whether @var, "NAME=value", is one of HOME, HOSTNAME, TERM, container and container_uuid with a value such as
  * engines give it.
  */
 bool cc_env_is_of_engines(const char *var);

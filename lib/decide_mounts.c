@@ -144,15 +144,24 @@ static bool is_beside(const struct cc_identity *id, const struct cc_mount *mt)
 	       !cc_path_is_within(id->mount_point, mt->destination);
 }
 
-static int refuse_mount(const struct cc_mount *mt, struct cc_error *err)
+static int refuse_mount(const struct cc_identity *id, const struct cc_mount *mt,
+			struct cc_error *err)
 {
 	char at[CC_RENDER_MAX], from[CC_RENDER_MAX], options[CC_RENDER_MAX];
+	bool in_the_way =
+		same(mt->source, CC_SOURCE_VOLUME) && same(mt->destination, id->mount_point);
 
+	cc_render_str(mt->destination, at);
+	if (in_the_way)
+		return cc_refuse(err, "mounts",
+				 "mounts: the image has a VOLUME at %s, for which the engine made "
+				 "one of its own; run it with -v %s:%s, too",
+				 at, id->volume, id->mount_point);
 	return cc_refuse(err, "mounts",
 			 "mounts: identity allows no such mount, container has %s at %s from %s, "
 			 "options %s",
-			 mt->type ? mt->type : "one", cc_render_str(mt->destination, at),
-			 cc_render_str(mt->source, from), cc_render_strv(&mt->options, options));
+			 mt->type ? mt->type : "one", at, cc_render_str(mt->source, from),
+			 cc_render_strv(&mt->options, options));
 }
 
 /* @option: one too many */
@@ -183,7 +192,7 @@ static int check_rules(const struct cc_identity *id, const struct cc_mount *mt,
 			return 0;
 		extra = option;
 	}
-	return extra ? refuse_option(mt, extra, err) : refuse_mount(mt, err);
+	return extra ? refuse_option(mt, extra, err) : refuse_mount(id, mt, err);
 }
 
 static int check_mount(const struct cc_identity *id, const struct cc_mount *mt,

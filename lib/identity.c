@@ -217,6 +217,34 @@ static int parse_mounts(const json_t *p, struct cc_identity *id, struct cc_error
 	return 0;
 }
 
+/* A rule of the device control group, as lib/measurement.h has it: "c 188:*", "b 8:16". */
+static bool is_device_rule(const char *s)
+{
+	static const char digits[] = "0123456789";
+	size_t n;
+
+	if (!strchr("bc", s[0]) || !s[0] || s[1] != ' ')
+		return false;
+	s += 2;
+	n = strspn(s, digits);
+	if (n == 0 || s[n] != ':')
+		return false;
+	s += n + 1;
+	return strcmp(s, "*") == 0 || (s[0] && s[strspn(s, digits)] == '\0');
+}
+
+static int check_devices(const struct cc_identity *id, struct cc_error *err)
+{
+	for (size_t i = 0; i < id->devices.n; i++) {
+		const char *d = id->devices.v[i];
+
+		if (demand(cc_path_is_normal(d) || is_device_rule(d), "devices",
+			   "a list of normal absolute paths and of rules like \"c 188:*\"", err))
+			return -1;
+	}
+	return 0;
+}
+
 static int parse_confinement(const json_t *p, struct cc_identity *id, struct cc_error *err)
 {
 	static const char what[] = "identity";
@@ -226,8 +254,7 @@ static int parse_confinement(const json_t *p, struct cc_identity *id, struct cc_
 	    demand(!id->seccomp || cc_is_digest(id->seccomp) || !strcmp(id->seccomp, "unconfined"),
 		   "seccomp", "a sha256 digest or \"unconfined\"", err) ||
 	    cc_json_str(p, what, "apparmor", false, &id->apparmor, err) ||
-	    cc_json_strv(p, what, "devices", false, &id->devices, err) ||
-	    normal_paths(&id->devices, "devices", err) ||
+	    cc_json_strv(p, what, "devices", false, &id->devices, err) || check_devices(id, err) ||
 	    cc_json_strv(p, what, "hooks", false, &id->hooks, err) ||
 	    normal_paths(&id->hooks, "hooks", err) ||
 	    cc_json_strv(p, what, "settings", false, &id->settings, err) ||

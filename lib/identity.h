@@ -16,7 +16,8 @@
  *                     capabilities[], noNewPrivileges} args, cwd, user absent: what the image's own
  *                     config says
  *                     env: rules {name[, value]} that allow a variable beyond the image's own and
- *                     the engine's (PATH HOME HOSTNAME TERM container, within bounds); no value:
+ *                     the engine's (PATH HOME HOSTNAME TERM container container_uuid, within
+ *                     bounds); no value:
  *                     any value
  *                     capabilities: ceiling; absent: the engines' default set
  *                     noNewPrivileges true: demanded; absent: either, as it only takes away
@@ -28,7 +29,8 @@
  *   mounts            [{destination, source, type, options[]}] allowed beyond the engine's own;
  *                     options must be there, and of others only what gives nothing
  *   devices           ["/dev/fuse"] allowed beyond the engines' default set;
- *                     ["/dev/disk b 8:16"] for a node that is not the host's of that name
+ *                     ["/dev/disk b 8:16"] for a node that is not the host's of that name,
+ *                     ["c 188:*"] for a rule of the device control group without a node
  *   hooks             ["/path"] other OCI hooks that are allowed
  *   settings          ["linux.sysctl net.core.somaxconn=1024"] what config.json
  *                     may set beyond what the engines always do, as measured

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "json.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /*
@@ -31,21 +32,113 @@ static const char *parse_problem(const json_error_t *e)
 	}
 }
 
+static void *fail_parse(const char *what, const json_error_t *e, struct cc_error *err)
+{
+	cc_fail(err, CC_E_INVALID, "%s is not valid JSON: %s (line %d, column %d)", what,
+		parse_problem(e), e->line, e->column);
+	return NULL;
+}
+
+static bool is_within(size_t len, size_t max, const char *what, struct cc_error *err)
+{
+	if (len <= max)
+		return true;
+	cc_fail(err, CC_E_INVALID, "%s: %zu bytes, more than the %zu allowed", what, len, max);
+	return false;
+}
+
 json_t *cc_json_parse(const char *buf, size_t len, const char *what, struct cc_error *err)
 {
 	json_error_t e;
 	json_t *doc;
 
-	if (len > CC_JSON_MAX) {
-		cc_fail(err, CC_E_INVALID, "%s: %zu bytes, more than the %d allowed", what, len,
-			CC_JSON_MAX);
+	if (!is_within(len, CC_JSON_MAX, what, err))
+		return NULL;
+	doc = json_loadb(buf, len, JSON_REJECT_DUPLICATES, &e);
+	return doc ?: fail_parse(what, &e, err);
+}
+
+/* Bytes of the string that begins at @buf, with its quotes as far as they are there. */
+static size_t string_span(const char *buf, size_t len)
+{
+	size_t n = 1;
+
+	while (n < len && buf[n] != '"')
+		n += buf[n] == '\\' ? 2 : 1;
+	return n < len ? n + 1 : len; /* without its end: jansson says so */
+}
+
+/* Bytes of the number that begins at @buf; 0: none does. */
+static size_t number_span(const char *buf, size_t len)
+{
+	static const char of_numbers[] = "0123456789+-.eE";
+	size_t n = 0;
+
+	if (buf[0] != '-' && (buf[0] < '0' || buf[0] > '9'))
+		return 0;
+	while (n < len && memchr(of_numbers, buf[n], sizeof(of_numbers) - 1))
+		n++;
+	return n;
+}
+
+/* Digits only, and more than INT64_MAX, but not more than UINT64_MAX. */
+static bool is_unsigned_only(const char *digits, size_t len)
+{
+	static const char first[] = "9223372036854775808", last[] = "18446744073709551615";
+
+	for (size_t i = 0; i < len; i++)
+		if (digits[i] < '0' || digits[i] > '9')
+			return false;
+	return len == sizeof(first) - 1	 ? memcmp(digits, first, len) >= 0
+	       : len == sizeof(last) - 1 ? memcmp(digits, last, len) <= 0
+					 : false;
+}
+
+/* A copy of the document in which such integers are written as reals. Malloced. */
+static char *with_reals(const char *buf, size_t len, size_t *out_len)
+{
+	static const char fraction[] = ".0";
+	/* two bytes more for each nineteen at least */
+	char *out = malloc(len + len / 8 + sizeof(fraction));
+	size_t n = 0;
+
+	for (size_t i = 0, span; out && i < len; i += span) {
+		bool is_string = buf[i] == '"';
+		size_t digits = is_string ? 0 : number_span(buf + i, len - i);
+
+		span = is_string ? string_span(buf + i, len - i) : digits ? digits : 1;
+		memcpy(out + n, buf + i, span);
+		n += span;
+		if (digits && is_unsigned_only(buf + i, digits)) {
+			memcpy(out + n, fraction, sizeof(fraction) - 1);
+			n += sizeof(fraction) - 1;
+		}
+	}
+	*out_len = n;
+	return out;
+}
+
+json_t *cc_json_parse_engine(const char *buf, size_t len, size_t max, const char *what,
+			     struct cc_error *err)
+{
+	cc_auto_free char *copy = NULL;
+	json_error_t e;
+	json_t *doc;
+
+	if (!is_within(len, max, what, err))
+		return NULL;
+	doc = json_loadb(buf, len, JSON_REJECT_DUPLICATES, &e);
+	if (doc)
+		return doc;
+	if (json_error_code(&e) != json_error_numeric_overflow)
+		return fail_parse(what, &e, err);
+	copy = with_reals(buf, len, &len);
+	if (!copy) {
+		cc_fail(err, CC_E_NOMEM, "out of memory");
 		return NULL;
 	}
-	doc = json_loadb(buf, len, JSON_REJECT_DUPLICATES, &e);
-	if (!doc)
-		cc_fail(err, CC_E_INVALID, "%s is not valid JSON: %s (line %d, column %d)", what,
-			parse_problem(&e), e.line, e.column);
-	return doc;
+	doc = json_loadb(copy, len, JSON_REJECT_DUPLICATES, &e);
+	return doc ?: fail_parse(what, &e, err);
 }
 
 /*

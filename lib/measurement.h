@@ -39,6 +39,16 @@ extern const char *const cc_ns_names[CC_NS_COUNT]; /* cgroup ipc mnt net pid uts
 enum cc_ns_state { CC_NS_PRIVATE, CC_NS_HOST, CC_NS_JOINED };
 enum cc_upper { CC_UPPER_CLEAN, CC_UPPER_DIRTY, CC_UPPER_NONE };
 
+/*
+ * Sources of bind mounts that are named by what they are, because their paths differ for each
+ * container: CC_SOURCE_OWN and the path below the directory that the engine keeps for the
+ * container ("engine:container/secrets/dbpass"); a volume of the engine's that nobody named. The
+ * agent lets no other source begin with CC_SOURCE_ENGINE.
+ */
+#define CC_SOURCE_ENGINE "engine:"
+#define CC_SOURCE_OWN CC_SOURCE_ENGINE "container/"
+#define CC_SOURCE_VOLUME CC_SOURCE_ENGINE "volume"
+
 /**
  * struct cc_mount - one entry of config.json's mounts.
  * @engine: the agent recognised it as the engine's own (kernel file system at its usual place, or a

@@ -4,9 +4,17 @@
 #include <stddef.h>
 #include <string.h>
 
+static const char alnum[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+
+bool cc_is_volume_name(const char *s)
+{
+	size_t n = cc_is_name(s) ? strlen(s) : 0;
+
+	return n >= 2 && strchr(alnum, s[n - 1]);
+}
+
 bool cc_is_name(const char *s)
 {
-	static const char alnum[] = "abcdefghijklmnopqrstuvwxyz0123456789";
 	static const char all[] = "abcdefghijklmnopqrstuvwxyz0123456789_.-";
 	size_t n = strspn(s, all);
 

@@ -17,6 +17,9 @@
 #include "bind/gate_lines.h"
 #include "host/cgroup.h"
 #include "volume/fs_care.h"
+#include "volume/fs_mount.h"
+#include "volume/fs_root.h"
+#include "host/open_in_root.h"
 #include "name.h"
 #include "host/stop_signals.h"
 #include "client/keyd_client.h"
@@ -36,6 +39,7 @@
  * @already: the volume is bound to this container; nothing to do
  * @asked_ms: lease_clock_ms() before the key was asked for
  * @attrs: MOUNT_ATTR_… that engine and container want
+ * @fresh: no container has had the volume yet, and nobody has chosen whose it is
  */
 struct bind {
 	const struct bind_request *request;
@@ -47,6 +51,7 @@ struct bind {
 	uint64_t asked_ms;
 	char node[128];
 	unsigned int attrs;
+	bool repaired, fresh;
 	int mnt;
 };
 
@@ -257,15 +262,16 @@ static int step_unlock(struct bind *op, struct cc_error *err)
 static int step_repair(struct bind *op, struct cc_error *err)
 {
 	stop_signals_block();
-	return fs_repair(op->vol.fs, op->node, op->b.read_only, err);
+	return fs_repair(op->vol.fs, op->node, op->b.read_only, &op->repaired, err);
 }
 
 static int step_mount(struct bind *op, struct cc_error *err)
 {
-	pid_t idmap = op->seen.user_ns ? op->seen.proc.pid : 0;
-
-	return mount_detached(op->vol.fs, op->node, op->b.read_only,
-			      op->attrs & ~(unsigned int)MOUNT_ATTR_RDONLY, idmap, &op->mnt, err);
+	if (fs_mount(op->vol.fs, op->node, op->b.read_only,
+		     op->attrs & ~(unsigned int)MOUNT_ATTR_RDONLY, &op->mnt, err))
+		return -1;
+	op->fresh = !op->b.read_only && fs_root_is_fresh(op->mnt);
+	return op->seen.user_ns ? fs_mount_map_ids(op->mnt, op->seen.proc.pid, err) : 0;
 }
 
 /* After "volume grow". What cannot be grown still holds its data. */
@@ -276,10 +282,35 @@ static int step_grow(struct bind *op, struct cc_error *err)
 	return 0;
 }
 
+/* The directory of the image that the volume will be mounted on; false where there is none. */
+static bool stat_mount_point(const struct bind *op, struct stat *st)
+{
+	cc_auto_close int root = open(op->seen.host_root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	cc_auto_close int fd = root < 0
+				       ? -1
+				       : open_in_root(root, op->b.mount_point,
+						      O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
+						      RESOLVE_NO_SYMLINKS);
+
+	return fd >= 0 && fstat(fd, st) == 0;
+}
+
+/* A volume that cannot be given away is root's; the container will say what it lacks. */
+static int step_root(struct bind *op, struct cc_error *err)
+{
+	struct stat st;
+
+	if (op->repaired) /* e2fsck makes its directory whether it needs it or not */
+		fs_root_tidy(op->mnt);
+	if (op->fresh && fs_root_adopt(op->mnt, stat_mount_point(op, &st) ? &st : NULL, err))
+		cc_log(LOG_WARNING, "volume %s: %s", op->vol.name, err->text);
+	return 0;
+}
+
 /* Asked for by engine or container (-v NAME:PATH:ro); not before, which would leave it small. */
 static int step_read_only(struct bind *op, struct cc_error *err)
 {
-	return op->attrs & MOUNT_ATTR_RDONLY ? mount_read_only(op->mnt, err) : 0;
+	return op->attrs & MOUNT_ATTR_RDONLY ? fs_mount_read_only(op->mnt, err) : 0;
 }
 
 /* The file system has been read as far as mounting needs; the rest is for the container alone. */
@@ -308,10 +339,10 @@ static int step_bound(struct bind *op, struct cc_error *err)
 
 static step_fn *const prepare[] = {step_measure, step_earlier, step_record, step_device,
 				   step_options, step_rootfs,  step_lines};
-static step_fn *const effects[] = {step_intent,	    step_release,   step_verify_key, step_map,
-				   step_close_gate, step_unlock,    step_repair,     step_mount,
-				   step_grow,	    step_read_only, step_gate,	     step_attach,
-				   step_bound};
+static step_fn *const effects[] = {step_intent,	    step_release, step_verify_key, step_map,
+				   step_close_gate, step_unlock,  step_repair,	   step_mount,
+				   step_grow,	    step_root,	  step_read_only,  step_gate,
+				   step_attach,	    step_bound};
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 

@@ -2,8 +2,8 @@
 /*
  * mount.h - a file system that is mounted in one container and nowhere else.
  *
- * It is made detached (fsopen(2), fsmount(2)), so no mount table of the host ever has it, and
- * moved into the container's mount namespace by a forked, single-threaded child.
+ * It is made detached (volume/fs_mount.h) and moved into the container's mount namespace by a
+ * forked, single-threaded child.
  */
 #ifndef CC_MOUNT_H
 #define CC_MOUNT_H
@@ -12,21 +12,6 @@
 #include <sys/types.h>
 
 #include "container/measure.h"
-
-/**
- * mount_detached - makes the mount, nosuid and nodev, attached nowhere.
- * @fs: "ext4", "xfs"
- * @node: block device
- * @attrs: MOUNT_ATTR_… beyond these
- * @idmap_pid: process whose user namespace the mount's ids are mapped to, 0 for none
- *             (mount_setattr(2), MOUNT_ATTR_IDMAP)
- * @fd: out; closing it unless it was attached unmounts
- */
-int mount_detached(const char *fs, const char *node, bool read_only, unsigned int attrs,
-		   pid_t idmap_pid, int *fd, struct cc_error *err);
-
-/* Makes the mount @fd read-only, which its file system is not. */
-int mount_read_only(int fd, struct cc_error *err);
 
 /**
  * mount_attach - moves it to @point in the container.

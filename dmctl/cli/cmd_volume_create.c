@@ -48,6 +48,8 @@ static int parse_create(int argc, char **argv, const struct global_options *g,
 	static const struct option options[] = {
 		{"fs", required_argument, NULL, 'f'},
 		{"label", required_argument, NULL, 'l'},
+		{"owner", required_argument, NULL, 'o'},
+		{"mode", required_argument, NULL, 'm'},
 		{"sector-size", required_argument, NULL, 's'},
 		{"key-bytes", required_argument, NULL, 'k'},
 		{"cipher", required_argument, NULL, 'c'},
@@ -67,6 +69,10 @@ static int parse_create(int argc, char **argv, const struct global_options *g,
 			r->fs = optarg;
 		else if (c == 'l')
 			r->label = optarg;
+		else if (c == 'o' && fs_root_owner(optarg, &r->root, &err))
+			return cmd_usage(g, argv[0], "--owner: %s", err.text);
+		else if (c == 'm' && fs_root_mode(optarg, &r->root, &err))
+			return cmd_usage(g, argv[0], "--mode: %s", err.text);
 		else if (c == 's' && !either(optarg, 512, 4096, &r->sector_size))
 			return cmd_usage(g, argv[0], "--sector-size must be 512 or 4096");
 		else if (c == 'k' && !either(optarg, 32, 64, &r->key_bytes))

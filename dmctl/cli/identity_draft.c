@@ -15,12 +15,15 @@
 /* Stands in for the manifest digest when a predicate is only tried out. */
 #define NO_DIGEST "sha256:0000000000000000000000000000000000000000000000000000000000000000"
 
-/* Engines give each container a name of its own; one that they would not give needs a rule. */
+/* Engines give each container names of its own; one that they would not give needs a rule. */
 static bool varies(const char *var)
 {
-	static const char name[] = "HOSTNAME=";
+	static const char *const names[] = {"HOSTNAME=", "container_uuid="};
 
-	return strncmp(var, name, strlen(name)) == 0 && cc_env_is_of_engines(var);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strncmp(var, names[i], strlen(names[i])) == 0)
+			return cc_env_is_of_engines(var);
+	return false;
 }
 
 static bool names_variable(const struct cc_strv *env, const char *name, size_t len)

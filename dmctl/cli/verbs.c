@@ -24,6 +24,8 @@ static const struct verb verbs[] = {
 	 "Create a volume on a LUN that is empty",
 	 "  --fs ext4|xfs|none        file system to make (default: ext4)\n"
 	 "  --label TEXT              label of the file system\n"
+	 "  --owner UID:GID           whose its root directory is\n"
+	 "  --mode MODE               of its root directory, octal\n"
 	 "  --sector-size 512|4096    encryption sector in bytes (default: 4096)\n"
 	 "  --key-bytes 32|64         AES-128 or AES-256 in XTS mode (default: 64)\n"
 	 "  --cipher aes-xts-plain64  the only one\n"

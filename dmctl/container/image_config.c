@@ -11,6 +11,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "container/rootfs_accounts.h"
+#include "engine/engine_store.h"
 #include "host/open_in_root.h"
 #include "strv.h"
 
@@ -36,7 +38,7 @@ static int list(const json_t *obj, const char *key, struct cc_strv *out, struct 
 
 int image_config_parse(const char *buf, size_t len, struct image_config *c, struct cc_error *err)
 {
-	cc_auto_json json_t *doc = cc_json_parse(buf, len, WHAT, err);
+	cc_auto_json json_t *doc = cc_json_parse_engine(buf, len, ENGINE_FILE_MAX, WHAT, err);
 	struct cc_strv cmd = {0};
 	json_t *config;
 	int rc = 0;
@@ -138,6 +140,8 @@ static bool find_user(const char *root, const char *name, struct cc_user *u, cha
 
 	while (f && (p = fgetpwent(f))) {
 		if (name ? strcmp(p->pw_name, name) != 0 : p->pw_uid != u->uid)
+			continue;
+		if (!name && accounts_is_engines(p)) /* the image has no such line */
 			continue;
 		u->uid = p->pw_uid;
 		u->gid = p->pw_gid;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "container/measure.h"
+#include "engine/engine_store.h"
 #include "strv.h"
 
 static bool is_none(const json_t *test)
@@ -32,7 +33,8 @@ static int check_add(const json_t *test, struct cc_measurement *m, struct cc_err
 int measure_health(const json_t *health, const char *image, size_t len, struct cc_measurement *m,
 		   struct cc_error *err)
 {
-	cc_auto_json json_t *config = cc_json_parse(image, len, "the image's configuration", err);
+	cc_auto_json json_t *config =
+		cc_json_parse_engine(image, len, ENGINE_FILE_MAX, "the image's configuration", err);
 	const json_t *own, *test;
 	size_t i;
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "container/oci.h"
+#include "engine/engine_store.h"
 #include "paths.h"
 #include "strv.h"
 
@@ -274,7 +275,7 @@ static int parse_namespaces(const json_t *lnx, struct cc_measurement *m, struct 
 int oci_config_parse(const char *buf, size_t len, const struct oci_context *ctx,
 		     struct cc_measurement *m, struct oci_facts *f, struct cc_error *err)
 {
-	cc_auto_json json_t *config = cc_json_parse(buf, len, WHAT, err);
+	cc_auto_json json_t *config = cc_json_parse_engine(buf, len, ENGINE_FILE_MAX, WHAT, err);
 	json_t *mounts = NULL, *lnx = NULL;
 
 	if (!config)

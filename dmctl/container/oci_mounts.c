@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "container/oci.h"
+#include "identity.h"
 #include "strv.h"
 
 #define WHAT "config.json mounts"
@@ -62,29 +63,76 @@ static bool is_scratch(const struct cc_mount *mnt, const struct oci_context *ctx
 	return false;
 }
 
-/* @source is @file in one of the container's own directories. */
-static bool is_own(const char *source, const char *file, const struct cc_strv *own_dirs)
+/* @source below one of the container's own directories: the rest of its path, or NULL. */
+static const char *own_file(const char *source, const struct cc_strv *own_dirs)
 {
 	size_t i, len;
 
 	for (i = 0; i < own_dirs->n; i++) {
 		len = strlen(own_dirs->v[i]);
-		if (strncmp(source, own_dirs->v[i], len) == 0 && source[len] == '/' &&
-		    strcmp(source + len + 1, file) == 0)
-			return true;
+		if (strncmp(source, own_dirs->v[i], len) == 0 && source[len] == '/')
+			return source + len + 1;
 	}
-	return false;
+	return NULL;
 }
 
 static bool is_engine_file(const struct cc_mount *mnt, const struct oci_context *ctx)
 {
+	const char *file = own_file(mnt->source, ctx->own_dirs);
 	const struct engine_file *f;
 
-	for (f = ctx->engine->files; f && f->destination; f++)
-		if (strcmp(mnt->destination, f->destination) == 0 &&
-		    is_own(mnt->source, f->file, ctx->own_dirs))
+	for (f = ctx->engine->files; file && f && f->destination; f++)
+		if (strcmp(mnt->destination, f->destination) == 0 && strcmp(file, f->file) == 0)
 			return true;
 	return false;
+}
+
+/* Bytes of @dir without its last @above components. */
+static size_t above(const char *dir, unsigned int above)
+{
+	size_t len = strlen(dir);
+
+	for (; above; above--)
+		while (len && dir[--len] != '/')
+			;
+	return len;
+}
+
+/* DIR/NAME/_data, where the engine has chosen the name, as it does for a VOLUME of an image. */
+static bool is_anonymous_volume(const char *source, const struct oci_context *ctx)
+{
+	const char *own = ctx->own_dirs->n ? ctx->own_dirs->v[0] : "", *rest;
+	size_t len = above(own, ctx->engine->volumes.above), n;
+
+	if (!ctx->engine->volumes.dir || strncmp(source, own, len) != 0 || source[len] != '/')
+		return false;
+	rest = source + len + 1;
+	n = strlen(ctx->engine->volumes.dir);
+	if (strncmp(rest, ctx->engine->volumes.dir, n) != 0 || rest[n] != '/')
+		return false;
+	rest += n + 1;
+	n = strspn(rest, "0123456789abcdef");
+	return n == CONTAINER_ID_LEN && strcmp(rest + n, "/_data") == 0;
+}
+
+/* A source that has another path in each container is named by what it is. */
+static int name_source(struct cc_mount *mnt, const struct oci_context *ctx, struct cc_error *err)
+{
+	const char *file =
+		cc_path_is_normal(mnt->source) ? own_file(mnt->source, ctx->own_dirs) : NULL;
+	char *name = NULL;
+
+	if (is_anonymous_volume(mnt->source, ctx))
+		name = strdup(CC_SOURCE_VOLUME);
+	else if (file && asprintf(&name, CC_SOURCE_OWN "%s", file) < 0)
+		name = NULL;
+	else if (!file)
+		return 0;
+	if (!name)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	free(mnt->source);
+	mnt->source = name;
+	return 0;
 }
 
 static int parse_mount(const json_t *obj, const struct oci_context *ctx, bool readonly,
@@ -103,9 +151,12 @@ static int parse_mount(const json_t *obj, const struct oci_context *ctx, bool re
 		mnt->source = strdup("");
 	if (!mnt->type || !mnt->source)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	if (strncmp(mnt->source, CC_SOURCE_ENGINE, strlen(CC_SOURCE_ENGINE)) == 0)
+		return cc_fail(err, CC_E_INVALID,
+			       WHAT ": \"%s\" is not a source that an engine writes", mnt->source);
 	mnt->engine = is_bind(mnt) ? is_engine_file(mnt, ctx)
 				   : is_kernel_mount(mnt) || is_scratch(mnt, ctx, readonly);
-	return 0;
+	return is_bind(mnt) && !mnt->engine ? name_source(mnt, ctx, err) : 0;
 }
 
 int oci_mounts_parse(const json_t *mounts, const struct oci_context *ctx, struct cc_measurement *m,

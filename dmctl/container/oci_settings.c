@@ -236,8 +236,10 @@ static int parse_limits(const json_t *process, struct cc_measurement *m, struct 
 			    ? json_is_integer(soft) && json_integer_value(soft) == 0
 			    : json_is_real(soft))
 			continue;
-		if (!soft ? oci_setting(m, err, "process.rlimits %s", type)
-			  : oci_setting_value(m, "process.rlimits ", type, soft, err))
+		if (!soft || json_is_real(soft)
+			    ? oci_setting(m, err, "process.rlimits %s%s", type,
+					  soft ? "=unlimited" : "")
+			    : oci_setting_value(m, "process.rlimits ", type, soft, err))
 			return -1;
 	}
 	return 0;

@@ -17,6 +17,7 @@
 #include <sys/xattr.h>
 #include <syslog.h>
 
+#include "container/rootfs_accounts.h"
 #include "log.h"
 #include "strv.h"
 
@@ -126,8 +127,11 @@ static bool fits(const FTSENT *e, const char *rel, const struct layers *lower,
 	case FTS_D:
 		return dir_fits(e, rel, lower, rules);
 	case FTS_F:
-		return e->fts_statp->st_size == 0 && is_stub(rel, rules->engine, m) &&
-		       !is_redirected(e->fts_accpath);
+		if (is_redirected(e->fts_accpath))
+			return false;
+		return (e->fts_statp->st_size == 0 && is_stub(rel, rules->engine, m)) ||
+		       (rules->engine->adds_accounts &&
+			accounts_fit(e->fts_accpath, rel, lower, m));
 	case FTS_SL:
 	case FTS_SLNONE:
 		return is_mtab(e->fts_accpath, rel);

@@ -97,6 +97,30 @@ bool layers_show(const struct layers *l, size_t first, const char *path, int *di
 	return false;
 }
 
+int layers_dir_of(const struct layers *l, const char *path)
+{
+	const char *name = strrchr(path, '/') + 1;
+	cc_auto_free char *dir = strndup(path, (size_t)(name - path - 1));
+	int found = -1;
+
+	for (size_t i = 0; dir && i < l->n; i++) {
+		cc_auto_close int at = -1;
+		struct stat st;
+
+		if (layer_has(l->fds[i], dir, &at) == SHOWN_HIDDEN)
+			return -1;
+		if (at >= 0 && fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+			if (S_ISREG(st.st_mode))
+				found = cc_steal_fd(&at);
+			return found;
+		}
+		/* an opaque directory without it */
+		if (at >= 0 && layer_has(l->fds[i], path, &found) == SHOWN_HIDDEN)
+			return -1;
+	}
+	return -1;
+}
+
 /* ---- digest -------------------------------------------------------------------------------- */
 
 /* A NUL ends each text: no digest, mark or path has one in it. */

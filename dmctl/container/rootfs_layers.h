@@ -38,6 +38,13 @@ void layers_close(struct layers *l);
 bool layers_show(const struct layers *l, size_t first, const char *path, int *dir);
 
 /**
+ * layers_dir_of - the directory of a file that the layers show, in the layer whose file it is.
+ * @path: below their roots, "/a/b"
+ * Return: descriptor; -1 when they show no such file, or something else there.
+ */
+int layers_dir_of(const struct layers *l, const char *path);
+
+/**
  * struct layers_cost - what a digest took.
  * @layers, @cached: layers, and those of them that no file was read of
  */

@@ -20,11 +20,13 @@ json_t *docker_get(const char *path, struct cc_error *err)
 		.seconds = SECONDS,
 	};
 	cc_cleanup(http_answer_clear) struct http_answer answer = {0};
+	struct cc_error ignored; /* an error's answer need not be JSON */
 	json_t *doc;
 
 	if (http_unix(&request, &answer, err))
 		return NULL;
-	doc = json_loadb(answer.body ? answer.body : "", answer.len, JSON_REJECT_DUPLICATES, NULL);
+	doc = cc_json_parse_engine(answer.body ? answer.body : "", answer.len, ANSWER_MAX,
+				   "docker's answer", &ignored);
 	if (answer.status == 200 && doc)
 		return doc;
 	cc_fail(err, answer.status == 404 ? CC_E_NOTFOUND : CC_E_UNREACHABLE,

@@ -119,6 +119,10 @@ struct engine_file {
  * @files: what it mounts of its own_dirs
  * @scratch: where it mounts an empty tmpfs over a read-only root, unasked
  * @stubs: empty files it leaves in the writable layer although nothing is mounted on them
+ * @volumes: where its volumes are, as seen from the first of a container's own_dirs: so many
+ *           directories above, and from there; NULL: it has none
+ * @adds_accounts: it adds lines to the image's /etc/passwd and /etc/group
+ *                 (container/rootfs_accounts.h)
  * @init_suffix: it puts a layer of its own between the image's and the writable one, in the
  *               directory of this suffix beside the latter's; NULL: it has none
  * @own_hook: the process whose executable an entry of config.json's list hooks.@list names, when
@@ -145,6 +149,11 @@ struct engine {
 	const struct engine_file *files;
 	const char *const *scratch;
 	const char *const *stubs;
+	struct {
+		unsigned int above;
+		const char *dir;
+	} volumes;
+	bool adds_accounts;
 	const char *init_suffix;
 	pid_t (*own_hook)(const char *list, const json_t *hook, const char *id);
 

@@ -354,10 +354,10 @@ static pid_t docker_own_hook(const char *list, const json_t *hook, const char *i
 	return pid;
 }
 
-/* With the systemd driver, and with the cgroupfs driver. */
+/* With the systemd driver, and with the cgroupfs driver, whose parent --cgroup-parent names. */
 static const struct engine_cgroup docker_cgroups[] = {
 	{NULL, "docker-", ".scope"},
-	{"docker", "", ""},
+	{NULL, "", ""},
 	{0},
 };
 
@@ -412,6 +412,7 @@ const struct engine engine_docker = {
 	.cgroups = docker_cgroups,
 	.files = docker_files,
 	.stubs = docker_stubs,
+	.volumes = {2, "volumes"},
 	.init_suffix = "-init",
 	.own_hook = docker_own_hook,
 	.present = docker_present,

@@ -285,6 +285,7 @@ static int take_manifest(const struct store *s, const char *image, const char *k
 {
 	cc_auto_free char *path = blob_path(s, image, key, err), *text = NULL;
 	cc_auto_json json_t *doc = NULL;
+	struct cc_error ignored; /* what is no manifest of this image does not count */
 	const char *config;
 	char digest[72];
 	size_t len;
@@ -294,7 +295,7 @@ static int take_manifest(const struct store *s, const char *image, const char *k
 	if (engine_read(path, &text, &len, err))
 		return err->code == CC_E_NOTFOUND ? 0 : -1;
 	cc_sha256_digest(text, len, digest);
-	doc = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
+	doc = cc_json_parse_engine(text, len, ENGINE_FILE_MAX, path, &ignored);
 	config = json_string_value(json_object_get(json_object_get(doc, "config"), "digest"));
 	if (!config || strcmp(config, c->image_id) != 0 || cc_strv_has(&c->manifests, digest))
 		return 0;
@@ -329,8 +330,11 @@ static int take_manifests(const struct store *s, const char *image, struct engin
 static void take_image_ref(const json_t *entry, struct engine_container *c)
 {
 	const char *text = json_string_value(json_object_get(entry, "metadata"));
+	struct cc_error ignored; /* the name is informational */
 	cc_auto_json json_t *metadata =
-		text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
+		text ? cc_json_parse_engine(text, strlen(text), ENGINE_FILE_MAX, "metadata",
+					    &ignored)
+		     : NULL;
 	const char *ref = json_string_value(json_object_get(metadata, "image-name"));
 
 	c->image_ref = ref ? strdup(ref) : NULL;
@@ -443,10 +447,11 @@ static int podman_describe(struct engine_container *c, struct cc_error *err)
 
 /* ---- what it makes and mounts -------------------------------------------------------------- */
 
-/* With the cgroupfs manager, and with systemd's. */
+/* With the cgroupfs manager, with systemd's, and below a service's own (--cgroups=split). */
 static const struct engine_cgroup podman_cgroups[] = {
 	{NULL, "libpod-", ""},
 	{NULL, "libpod-", ".scope"},
+	{NULL, "libpod-payload-", ""},
 	{0},
 };
 
@@ -485,6 +490,8 @@ const struct engine engine_podman = {
 	.files = podman_files,
 	.scratch = podman_scratch,
 	.stubs = podman_stubs,
+	.adds_accounts = true,
+	.volumes = {3, "volumes"},
 	.present = podman_present,
 	.find = podman_find,
 	.describe = podman_describe,

@@ -51,16 +51,11 @@ int engine_read(const char *path, char **buf, size_t *len, struct cc_error *err)
 json_t *engine_read_json(const char *path, struct cc_error *err)
 {
 	cc_auto_free char *text = NULL;
-	json_error_t where;
-	json_t *doc;
 	size_t len;
 
-	if (engine_read(path, &text, &len, err))
-		return NULL;
-	doc = json_loadb(text, len, JSON_REJECT_DUPLICATES, &where);
-	if (!doc)
-		cc_fail(err, CC_E_INVALID, "%s: line %d: %s", path, where.line, where.text);
-	return doc;
+	return engine_read(path, &text, &len, err)
+		       ? NULL
+		       : cc_json_parse_engine(text, len, ENGINE_FILE_MAX, path, err);
 }
 
 int engine_read_image_config(const char *path, struct engine_container *c, struct cc_error *err)

@@ -34,7 +34,6 @@ static int read_config(const char *path, const char *id, json_t **config, struct
 {
 	cc_cleanup(close_ptr) sqlite3 *db = NULL;
 	cc_cleanup(finalize_ptr) sqlite3_stmt *stmt = NULL;
-	json_error_t where;
 	const char *text;
 	int len, rc;
 
@@ -51,13 +50,11 @@ static int read_config(const char *path, const char *id, json_t **config, struct
 		return fail(db, path, err);
 	text = (const char *)sqlite3_column_text(stmt, 0);
 	len = sqlite3_column_bytes(stmt, 0);
-	if (!text || len > ENGINE_FILE_MAX)
+	if (!text)
 		return cc_fail(err, CC_E_INVALID, "podman's database %s: no such configuration",
 			       path);
-	*config = json_loadb(text, (size_t)len, JSON_REJECT_DUPLICATES, &where);
-	return *config ? 0
-		       : cc_fail(err, CC_E_INVALID, "podman's database %s: line %d: %s", path,
-				 where.line, where.text);
+	*config = cc_json_parse_engine(text, (size_t)len, ENGINE_FILE_MAX, path, err);
+	return *config ? 0 : cc_prefix(err, "podman's database");
 }
 
 json_t *podman_db_config(const char *const *dirs, const char *id, struct cc_error *err)

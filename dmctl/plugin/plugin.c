@@ -60,7 +60,9 @@ static int make(const char *volume, const struct plugin_request *r, struct cc_er
 	wish.device = r->device;
 	wish.fs = r->fs ? r->fs : wish.fs;
 	wish.label = r->label;
-	if (mkfs_check(wish.fs, wish.label, err))
+	if (mkfs_check(wish.fs, wish.label, err) ||
+	    (r->owner && fs_root_owner(r->owner, &wish.root, err)) ||
+	    (r->mode && fs_root_mode(r->mode, &wish.root, err)))
 		return -1;
 	stop_signals_block();
 	return volume_make(&wish, &made, err);

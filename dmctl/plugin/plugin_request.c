@@ -35,6 +35,8 @@ void plugin_request_clear(struct plugin_request *r)
 	free(r->fs);
 	free(r->label);
 	free(r->o);
+	free(r->owner);
+	free(r->mode);
 	*r = (struct plugin_request){0};
 }
 
@@ -89,6 +91,7 @@ static int parse_options(const json_t *obj, struct plugin_request *r, struct cc_
 	} known[] = {
 		{"name", &r->volume}, {"device", &r->device}, {"identity", &r->identity},
 		{"fs", &r->fs},	      {"label", &r->label},   {"o", &r->o},
+		{"owner", &r->owner}, {"mode", &r->mode},
 	};
 	json_t *opts = json_object_get(obj, "Opts"), *value;
 	const char *key;
@@ -106,7 +109,7 @@ static int parse_options(const json_t *obj, struct plugin_request *r, struct cc_
 			return cc_fail(err, CC_E_USAGE,
 				       "there is no option \"%.60s\": device=/dev/disk/by-id/…, "
 				       "identity=FILE, name=VOLUME, fs=ext4|xfs, label=TEXT, "
-				       "o=MOUNT-OPTIONS",
+				       "owner=UID:GID, mode=MODE, o=MOUNT-OPTIONS",
 				       key);
 		if (cc_json_str(opts, "Opts", key, true, known[i].value, err))
 			return -1;

@@ -26,13 +26,14 @@ enum plugin_call {
 /**
  * struct plugin_request - one request.
  * @name: the engine's name of the volume, fit to be a file name; "" for calls without one
- * @volume, @device, @identity, @fs, @label, @o: options of PLUGIN_CREATE, NULL when not given
+ * @volume, @device, @identity, @fs, @label, @o, @owner, @mode: options of PLUGIN_CREATE, NULL when
+ *                                                              not given
  * @options: what @o says
  */
 struct plugin_request {
 	enum plugin_call call;
 	char name[PLUGIN_NAME_MAX + 1];
-	char *volume, *device, *identity, *fs, *label, *o;
+	char *volume, *device, *identity, *fs, *label, *o, *owner, *mode;
 	struct cc_mount_options options;
 };
 

@@ -68,7 +68,8 @@ static int read_start(const char *node, unsigned char block[static 4096], struct
 	return 0;
 }
 
-int fs_repair(const char *fs, const char *node, bool read_only, struct cc_error *err)
+int fs_repair(const char *fs, const char *node, bool read_only, bool *repaired,
+	      struct cc_error *err)
 {
 	const char *const argv[] = {FSCK, "-p", node, NULL};
 	unsigned char block[4096];
@@ -81,6 +82,7 @@ int fs_repair(const char *fs, const char *node, bool read_only, struct cc_error 
 		return -1;
 	if (!fs_ext4_has_errors(block))
 		return 0;
+	*repaired = true;
 	out = memfd_create("fsck", MFD_CLOEXEC);
 	if (out < 0)
 		return cc_fail_errno(err, CC_E_INTERNAL, "memfd_create");

@@ -15,10 +15,12 @@
  * fs_repair - has e2fsck repair an ext4 that found errors in itself. Others repair themselves when
  * they are mounted, or not at all. Call stop_signals_block() first.
  * @node: block device, not mounted; not written to when @read_only
+ * @repaired: out; set when e2fsck was run
  * Return: 0, also when there was nothing to do; -1 with CC_E_DEVICE when it needs somebody to look
  * at it.
  */
-int fs_repair(const char *fs, const char *node, bool read_only, struct cc_error *err);
+int fs_repair(const char *fs, const char *node, bool read_only, bool *repaired,
+	      struct cc_error *err);
 
 /**
  * fs_grow - makes a mounted file system as large as its device; success when it is.

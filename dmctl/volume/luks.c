@@ -116,7 +116,6 @@ int luks_format(const char *device, const struct cc_volume *v, const struct cc_s
 		.pbkdf = &pbkdf,
 		.data_alignment = CC_VOLUME_HEADER_SECTORS,
 		.sector_size = v->sector_size,
-		.label = v->name,
 		.subsystem = SUBSYSTEM,
 	};
 	cc_auto_free char *token = token_text(v, err);
@@ -311,6 +310,18 @@ static int check_segments(const json_t *meta, const char *device, struct cc_erro
 	return 0;
 }
 
+/*
+ * udev makes a link of each label, /dev/disk/by-label, and a host that has a file system of the
+ * volume's name would mount that link. Headers of before have the name.
+ */
+static int check_label(const char *label, const char *device, const struct cc_volume *v,
+		       struct cc_error *err)
+{
+	return !label || !label[0] || strcmp(label, v->name) == 0
+		       ? 0
+		       : differs(err, device, "the label", label, "there is none");
+}
+
 /* A header without keyslots does not say how long the key is; luks_verify_key() covers that. */
 int luks_check(const char *device, const struct cc_volume *v, struct cc_error *err)
 {
@@ -321,7 +332,7 @@ int luks_check(const char *device, const struct cc_volume *v, struct cc_error *e
 	if (!cd)
 		return -1;
 	if (check_text(err, device, "the UUID", crypt_get_uuid(cd), v->uuid) ||
-	    check_text(err, device, "the label", crypt_get_label(cd), v->name) ||
+	    check_label(crypt_get_label(cd), device, v, err) ||
 	    check_text(err, device, "the subsystem", crypt_get_subsystem(cd), SUBSYSTEM))
 		return -1;
 	snprintf(cipher, sizeof(cipher), "%s-%s", crypt_get_cipher(cd), crypt_get_cipher_mode(cd));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * luks.h - the LUKS2 header of a LUN, by libcryptsetup (docs/architecture.md, "On the LUN"): no
- * keyslots, label = volume name, subsystem "container-crypt", JSON token "container-crypt", data at
+ * keyslots, no label, subsystem "container-crypt", JSON token "container-crypt", data at
  * 32 MiB.
  */
 #ifndef CC_LUKS_H

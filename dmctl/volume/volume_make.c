@@ -134,7 +134,8 @@ static int make_fs(const struct volume_wish *r, const struct cc_volume *v, const
 		return 0;
 	if (mapping_create(v->name, v, device, false, node, err) || stop_signals_check(err) ||
 	    mapping_guard(v->name, err) || mapping_unlock(v->name, v, key, 0, err) ||
-	    stop_signals_check(err) || mkfs_run(v->fs, r->label, node, err))
+	    stop_signals_check(err) || mkfs_run(v->fs, r->label, node, err) ||
+	    stop_signals_check(err) || fs_root_make(v->fs, node, &r->root, err))
 		return -1;
 	return mapping_remove(v->name, REMOVE_MS, err);
 }
@@ -198,6 +199,14 @@ int volume_make(const struct volume_wish *r, struct volume_made *made, struct cc
 	struct undo_guard guard;
 	uint64_t sectors;
 
+	if (!cc_is_volume_name(r->name))
+		return cc_fail(
+			err, CC_E_USAGE,
+			"\"%.80s\" is not a name of a volume that engines can use: " CC_VOLUME_NAME_RULE,
+			r->name);
+	if (strcmp(r->fs, "none") == 0 && (r->root.has_owner || r->root.has_mode))
+		return cc_fail(err, CC_E_USAGE,
+			       "without a file system there is no owner and no mode");
 	lock = volume_lock(r->name, err);
 	if (lock < 0 || claim_name(r, err) || probe_device(r->device, &p, err))
 		return -1;

@@ -6,13 +6,15 @@
 #define CC_VOLUME_MAKE_H
 
 #include "strv.h"
+#include "volume/fs_root.h"
 #include "volume.h"
 
 /**
  * struct volume_wish - what is asked for. VOLUME_WISH is what a volume is like unless told
  * otherwise.
- * @name: checked with keyd_name()
+ * @name: as cc_is_volume_name() has it
  * @fs, @label: checked with mkfs_check(); @label NULL for none
+ * @root: of the file system
  * @wipe: signatures that may be destroyed
  * @terms: members of the API's object for those that were given, or NULL; borrowed
  */
@@ -21,6 +23,7 @@ struct volume_wish {
 	const char *device;
 	const char *fs;
 	const char *label;
+	struct fs_root root;
 	uint32_t sector_size;
 	uint32_t key_bytes;
 	struct cc_strv wipe;
@@ -49,8 +52,8 @@ void volume_made_clear(struct volume_made *m);
  * away first. Call stop_signals_block() first; a failure, a signal and even SIGKILL undo what was
  * done.
  *
- * Return: 0; -1 with CC_E_EXISTS when keyd has a volume of that name, CC_E_DEVICE or CC_E_BUSY when
- * the LUN is not fit, or what keyd says.
+ * Return: 0; -1 with CC_E_USAGE for a name that engines cannot use, CC_E_EXISTS when keyd has a
+ * volume of that name, CC_E_DEVICE or CC_E_BUSY when the LUN is not fit, or what keyd says.
  */
 int volume_make(const struct volume_wish *r, struct volume_made *made, struct cc_error *err);
 

@@ -30,6 +30,23 @@ static void the_groups_of_both_engines_and_drivers_are_known(void **state)
 	       "/machine.slice/libpod-" ID_A ".scope");
 }
 
+static void the_group_below_a_service_that_podman_splits_is_the_containers(void **state)
+{
+	(void)state;
+	expect("/system.slice/db.service/libpod-payload-" ID_A, &engine_podman, ID_A,
+	       "/system.slice/db.service/libpod-payload-" ID_A);
+	expect("/system.slice/db.service/libpod-payload-" ID_A "/libpod-" ID_B, &engine_podman,
+	       ID_A, "/system.slice/db.service/libpod-payload-" ID_A);
+}
+
+static void with_the_cgroupfs_driver_dockers_parent_may_be_any(void **state)
+{
+	(void)state;
+	expect("/mine/" ID_A, &engine_docker, ID_A, "/mine/" ID_A);
+	expect("/" ID_A, &engine_docker, ID_A, "/" ID_A);
+	expect("/a/b/" ID_A "/docker/" ID_B, &engine_docker, ID_A, "/a/b/" ID_A);
+}
+
 static void a_group_a_container_made_inside_its_own_does_not_count(void **state)
 {
 	(void)state;
@@ -44,15 +61,13 @@ static void names_that_only_look_alike_do_not_match(void **state)
 	static const char *const paths[] = {
 		"/",
 		"",
-		"/" ID_A,
-		"/user.slice/" ID_A,
 		"/docker/" ID_A "a",
 		"/docker/A" ID_A,
 		"/docker-" ID_A,
 		"/docker-" ID_A ".scope2",
-		"/dockers/" ID_A,
-		"/docker/x/" ID_A,
 		"/libpod-conmon-" ID_A ".scope",
+		"/libpod-payload-" ID_A "a",
+		"/db.service/supervisor",
 		"/docker/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaG",
 	};
 	struct engine_group m;
@@ -80,6 +95,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_groups_of_both_engines_and_drivers_are_known),
+		cmocka_unit_test(the_group_below_a_service_that_podman_splits_is_the_containers),
+		cmocka_unit_test(with_the_cgroupfs_driver_dockers_parent_may_be_any),
 		cmocka_unit_test(a_group_a_container_made_inside_its_own_does_not_count),
 		cmocka_unit_test(names_that_only_look_alike_do_not_match),
 		cmocka_unit_test(a_group_is_as_deep_as_its_path_is_long),

@@ -183,6 +183,49 @@ static void a_bind_mount_over_an_engines_place_is_foreign(void **state)
 	}
 }
 
+/* What differs in each container, and so could never be signed by its path. */
+static void sources_of_the_engine_are_named_by_what_they_are(void **state)
+{
+#define HEX64 "1e12aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	static const struct {
+		const struct oci_context *ctx;
+		const char *source, *named;
+	} cases[] = {
+		{&docker, "/var/lib/docker/volumes/" HEX64 "/_data", "engine:volume"},
+		{&podman, "/var/lib/containers/storage/volumes/" HEX64 "/_data", "engine:volume"},
+		{&podman,
+		 "/var/lib/containers/storage/overlay-containers/" PODMAN_ID
+		 "/userdata/secrets/dbpass",
+		 "engine:container/secrets/dbpass"},
+		{&podman,
+		 "/run/containers/storage/overlay-containers/" PODMAN_ID "/userdata/run/secrets",
+		 "engine:container/run/secrets"},
+		{&docker, "/var/lib/docker/volumes/named/_data", NULL},
+		{&docker, "/var/lib/docker/volumes/" HEX64 "/_data/..", NULL},
+		{&docker, "/var/lib/docker/volumes/" HEX64, NULL},
+		{&docker, "/var/lib/docker/volumes/" HEX64 "0/_data", NULL},
+		{&docker, "/var/lib/docker2/volumes/" HEX64 "/_data", NULL},
+		{&docker, "/var/lib/docker/containers/" PODMAN_ID "/secrets/x", NULL},
+		{&docker, "/var/lib/docker/containers/" DOCKER_ID "/../x", NULL},
+		{&docker, "/srv/conf", NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		cc_auto_free char *text = NULL;
+
+		assert_true(asprintf(&text,
+				     "{'mounts':[{'destination':'/x','type':'bind','source':'%s',"
+				     "'options':['rbind']}]}",
+				     cases[i].source) > 0);
+		auto_parsed p = parse_with(cases[i].ctx, text);
+
+		expect_ok(p.rc, &p.err);
+		assert_int_equal(foreign_mounts(p.m), 1);
+		assert_string_equal(p.m->mounts[0].source, cases[i].named ?: cases[i].source);
+	}
+}
+
 static void scratch_over_a_read_only_root_is_podmans_own(void **state)
 {
 	const char *mounts =
@@ -380,6 +423,41 @@ static void terminal_and_core_limit_are_read(void **state)
 	assert_true(some.f.core_limit > 0);
 }
 
+/* As Docker writes --ulimit memlock=-1:-1 and core=-1. */
+static void unlimited_limits_are_read_and_no_setting_but_that_of_core_files(void **state)
+{
+	static const char wanted[] = "\"process\":{";
+	static const char limits[] =
+		"\"rlimits\":[{\"type\":\"RLIMIT_MEMLOCK\",\"hard\":18446744073709551615,"
+		"\"soft\":18446744073709551615},{\"type\":\"RLIMIT_FSIZE\","
+		"\"hard\":18446744073709551615,\"soft\":18446744073709551615}%s],";
+	static const char core[] = ",{\"type\":\"RLIMIT_CORE\",\"hard\":18446744073709551615,"
+				   "\"soft\":18446744073709551615}";
+	cc_auto_json json_t *doc = json_load_file("tests/fixtures/oci/docker.json", 0, NULL);
+
+	(void)state;
+	json_object_del(json_object_get(doc, "process"), "rlimits");
+	for (int with_core = 0; with_core < 2; with_core++) {
+		cc_auto_free char *text = json_dumps(doc, JSON_COMPACT), *list = NULL, *all = NULL;
+		char *at = strstr(text, wanted);
+
+		assert_non_null(at);
+		at += strlen(wanted);
+		assert_true(asprintf(&list, limits, with_core ? core : "") > 0);
+		assert_true(asprintf(&all, "%.*s%s%s", (int)(at - text), text, list, at) > 0);
+		{
+			auto_parsed p = parse_text(&docker, all);
+
+			expect_ok(p.rc, &p.err);
+			assert_int_equal(p.m->settings.n, with_core);
+			assert_true(with_core ? p.f.core_limit == INT64_MAX : p.f.core_limit == -1);
+			if (with_core)
+				assert_string_equal(p.m->settings.v[0],
+						    "process.rlimits RLIMIT_CORE=unlimited");
+		}
+	}
+}
+
 static void what_is_malformed_is_an_error_that_names_it(void **state)
 {
 	static const struct {
@@ -393,6 +471,8 @@ static void what_is_malformed_is_an_error_that_names_it(void **state)
 		{"{'root':{'path':1}}", "path"},
 		{"{'mounts':[1]}", "mounts"},
 		{"{'mounts':[{'type':'x'}]}", "destination"},
+		{"{'mounts':[{'destination':'/x','type':'bind','source':'engine:volume'}]}",
+		 "is not a source"},
 		{"{'hooks':{'prestart':{}}}", "prestart"},
 		{"{'hooks':{'prestart':[{}]}}", "path"},
 		{"{'linux':{'namespaces':[{'type':'pid'},{'type':'pid'}]}}", "twice"},
@@ -548,6 +628,7 @@ int main(void)
 		cmocka_unit_test(mounts_and_variables_of_an_ordinary_start_are_allowed),
 		cmocka_unit_test(a_file_of_another_container_is_not_the_engines_own),
 		cmocka_unit_test(a_bind_mount_over_an_engines_place_is_foreign),
+		cmocka_unit_test(sources_of_the_engine_are_named_by_what_they_are),
 		cmocka_unit_test(scratch_over_a_read_only_root_is_podmans_own),
 		cmocka_unit_test(only_our_own_hook_at_create_runtime_is_ours),
 		cmocka_unit_test(dockers_network_hook_counts_once_and_only_for_this_container),
@@ -562,6 +643,7 @@ int main(void)
 		cmocka_unit_test(files_that_are_hidden_or_read_only_are_settings),
 		cmocka_unit_test(what_is_harmless_is_no_setting),
 		cmocka_unit_test(terminal_and_core_limit_are_read),
+		cmocka_unit_test(unlimited_limits_are_read_and_no_setting_but_that_of_core_files),
 		cmocka_unit_test(what_is_malformed_is_an_error_that_names_it),
 	};
 

@@ -49,6 +49,22 @@ static void what_the_image_does_not_say_is_the_root_users_root(void **state)
 	assert_string_equal(c.user, "");
 }
 
+/* Build packs keep their bill of materials in labels. */
+static void an_image_with_360_kib_of_labels_is_read(void **state)
+{
+	static const size_t size = 360 * 1024;
+	cc_cleanup(image_config_clear) struct image_config c = {0};
+	cc_auto_free char *label = calloc(1, size + 1), *text = NULL;
+	struct cc_error err;
+
+	(void)state;
+	memset(label, 'x', size);
+	assert_true(asprintf(&text, "{\"config\":{\"Cmd\":[\"/app\"],\"Labels\":{\"bom\":\"%s\"}}}",
+			     label) > 0);
+	expect_ok(image_config_parse(text, strlen(text), &c, &err), &err);
+	assert_string_equal(c.args.v[0], "/app");
+}
+
 static void malformed_ones_are_refused(void **state)
 {
 	static const char *const texts[] = {
@@ -191,6 +207,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(entrypoint_and_command_make_the_arguments),
 		cmocka_unit_test(what_the_image_does_not_say_is_the_root_users_root),
+		cmocka_unit_test(an_image_with_360_kib_of_labels_is_read),
 		cmocka_unit_test(malformed_ones_are_refused),
 		cmocka_unit_test(a_user_is_looked_up_in_the_images_passwd),
 		cmocka_unit_test(a_home_is_that_of_the_user),

@@ -3,6 +3,7 @@
 #include "lib_test.h"
 
 #include <fcntl.h>
+#include <libcryptsetup.h>
 #include <openssl/evp.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -154,7 +155,7 @@ static void each_field_that_differs_from_the_record_is_named(void **state)
 	expect_differs(l->path, &v, "the UUID");
 	v = volume;
 	strcpy(v.name, "other");
-	expect_differs(l->path, &v, "the label in the LUKS2 header is pgdata");
+	expect_differs(l->path, &v, "the token's volume name in the LUKS2 header is pgdata");
 	v = volume;
 	v.sector_size = 512;
 	expect_differs(l->path, &v, "the sector size in the LUKS2 header is 4096");
@@ -167,6 +168,33 @@ static void each_field_that_differs_from_the_record_is_named(void **state)
 	v = volume;
 	strcpy(v.realm, "elsewhere");
 	expect_differs(l->path, &v, "the token's realm");
+}
+
+static void set_label(const char *path, const char *label)
+{
+	struct crypt_device *cd = NULL;
+
+	assert_int_equal(crypt_init(&cd, path), 0);
+	assert_int_equal(crypt_load(cd, CRYPT_LUKS2, NULL), 0);
+	assert_int_equal(crypt_set_label(cd, label, "container-crypt"), 0);
+	crypt_free(cd);
+}
+
+/* A label is a link in /dev/disk/by-label, which a file system of the host may have, too. */
+static void a_header_has_no_label_and_that_of_before_is_accepted(void **state)
+{
+	const struct lun *l = *state;
+	struct crypt_device *cd = NULL;
+	struct cc_error err = {0};
+
+	assert_int_equal(crypt_init(&cd, l->path), 0);
+	assert_int_equal(crypt_load(cd, CRYPT_LUKS2, NULL), 0);
+	assert_string_equal(crypt_get_label(cd) ?: "", "");
+	crypt_free(cd);
+	set_label(l->path, "pgdata");
+	expect_ok(luks_check(l->path, &volume, &err), &err);
+	set_label(l->path, "srv");
+	expect_differs(l->path, &volume, "the label in the LUKS2 header is srv");
 }
 
 /*
@@ -335,6 +363,7 @@ int main(void)
 		on_volume(the_header_ends_at_16_mib_and_data_starts_at_32),
 		on_volume(another_key_is_refused_by_the_digest),
 		on_volume(each_field_that_differs_from_the_record_is_named),
+		on_volume(a_header_has_no_label_and_that_of_before_is_accepted),
 		on_volume(a_digest_that_would_keep_us_busy_for_hours_is_refused),
 		on_volume(a_segment_that_does_not_fill_the_lun_is_refused),
 		on_volume(an_iv_offset_is_refused),

@@ -107,6 +107,68 @@ static void content_below_a_mount_point_is_reported(void **state)
 	expect_upper("/etc/hosts");
 }
 
+#define IMAGE_PASSWD "root:x:0:0:root:/root:/bin/sh\n"
+#define IMAGE_GROUP "root:x:0:\n"
+
+/* The container's user is 1000:0, its working directory /srv. */
+static void expect_accounts(const char *passwd, const char *group, const char *dirty)
+{
+	static char cwd[] = "/srv";
+	char *layers[] = {lower};
+	struct overlay o = {.found = true, .upper = upper, .lower = {.n = 1, .v = layers}};
+	struct cc_measurement m = {.user = {.uid = 1000}, .cwd = cwd};
+	struct cc_error err;
+
+	make_file(upper, "/etc/passwd", passwd);
+	make_file(upper, "/etc/group", group);
+	expect_ok(rootfs_walk(&o, false, engine, &m, &err), &err);
+	if (dirty)
+		assert_string_equal(m.upper_dirty ?: "nothing", dirty);
+	else
+		assert_null(m.upper_dirty);
+	free(m.upper_dirty);
+}
+
+static void the_lines_podman_adds_for_a_user_without_one_are_clean(void **state)
+{
+	static const char added[] = "1000:*:1000:0:container user:/:/bin/sh\n";
+	static const char group[] = IMAGE_GROUP "1000:x:1000:1000\n";
+
+	(void)state;
+	engine = &engine_podman;
+	make_dir(upper, "/etc");
+	make_dir(lower, "/etc");
+	make_file(lower, "/etc/passwd", IMAGE_PASSWD);
+	make_file(lower, "/etc/group", IMAGE_GROUP);
+	expect_accounts(IMAGE_PASSWD, IMAGE_GROUP, NULL);
+	expect_accounts(IMAGE_PASSWD "1000:*:1000:0:container user:/:/bin/sh\n", group, NULL);
+	expect_accounts(IMAGE_PASSWD "1000:*:1000:0:container user:/srv:/bin/sh\n",
+			IMAGE_GROUP "0:x:0:1000\n", NULL);
+	expect_accounts(added, group, "/etc/passwd");
+	expect_accounts(IMAGE_PASSWD "1000:*:0:0:container user:/:/bin/sh\n", group, "/etc/passwd");
+	expect_accounts(IMAGE_PASSWD "1000::1000:0:container user:/:/bin/sh\n", group,
+			"/etc/passwd");
+	expect_accounts(IMAGE_PASSWD "1000:*:1000:0:container user:/tmp:/bin/sh\n", group,
+			"/etc/passwd");
+	expect_accounts(IMAGE_PASSWD "1000:*:1000:0:container user:/:/bin/sh\nx::0:0:::\n", group,
+			"/etc/passwd");
+	expect_accounts("toor::0:0:root:/root:/bin/sh\n", group, "/etc/passwd");
+	expect_accounts(IMAGE_PASSWD, IMAGE_GROUP "1000:x:5:1000\n", "/etc/group");
+	expect_accounts(IMAGE_PASSWD, "root:x:0:1000\n", "/etc/group");
+	engine = &engine_docker;
+	expect_accounts(IMAGE_PASSWD "1000:*:1000:0:container user:/:/bin/sh\n", group,
+			"/etc/group");
+}
+
+static void accounts_that_the_image_does_not_have_are_reported(void **state)
+{
+	(void)state;
+	engine = &engine_podman;
+	make_dir(upper, "/etc");
+	make_dir(lower, "/etc");
+	expect_accounts("", "", "/etc/group");
+}
+
 static void a_whiteout_is_reported(void **state)
 {
 	(void)state;
@@ -277,6 +339,13 @@ static void users_are_resolved_as_the_engines_do(void **state)
 	resolve("pg", 70, 71, 2);
 	resolve("70", 70, 71, 2);
 	resolve("pg:ssl", 70, 99, 0);
+	/* Podman's own lines are not the image's */
+	make_file(upper, "/etc/passwd", "root:x:0:0::/:\n1000:*:1000:5:container user:/:/bin/sh\n");
+	make_file(upper, "/etc/group", "root:x:0:\n1000:x:1000:1000\n");
+	resolve("1000", 1000, 0, 0);
+	make_file(upper, "/etc/passwd", "root:x:0:0::/:\n1000:x:1000:5:container user:/:/bin/sh\n");
+	resolve("1000", 1000, 5, 1);
+	make_file(upper, "/etc/passwd", "pg:x:70:71::/:\n");
 	assert_int_equal(image_user("nobody", upper, &u, &err), -1);
 	expect_error(&err, CC_E_INVALID, "", "nobody");
 	assert_int_equal(image_user("pg:none", upper, &u, &err), -1);
@@ -301,6 +370,8 @@ int main(void)
 		WITH_DIRS(a_file_with_content_is_reported),
 		WITH_DIRS(an_empty_file_where_nothing_is_mounted_is_reported),
 		WITH_DIRS(content_below_a_mount_point_is_reported),
+		WITH_DIRS(the_lines_podman_adds_for_a_user_without_one_are_clean),
+		WITH_DIRS(accounts_that_the_image_does_not_have_are_reported),
 		WITH_DIRS(a_whiteout_is_reported),
 		WITH_DIRS(a_link_is_reported),
 		WITH_DIRS(mtab_may_only_lead_to_the_mount_table),

@@ -24,7 +24,7 @@ static json_t *full(void)
 		"'capabilities':['CAP_CHOWN'],'noNewPrivileges':true},"
 		"'readonlyRootfs':true,'seccomp':'" DIGEST_A "','apparmor':'docker-default',"
 		"'mounts':[{'destination':'/cfg','source':'/etc/cfg','type':'bind','options':['ro']}],"
-		"'devices':['/dev/fuse'],'hooks':['/usr/bin/other-hook'],'settings':['linux.sysctl a.b=1'],'demands':['no-core','network:app_net.1'],"
+		"'devices':['/dev/fuse','/dev/disk b 8:16','c 188:*','b 8:16'],'hooks':['/usr/bin/other-hook'],'settings':['linux.sysctl a.b=1'],'demands':['no-core','network:app_net.1'],"
 		"'sharedNamespaces':['net'],'privileged':true}}");
 }
 
@@ -329,6 +329,12 @@ static void values_of_the_wrong_form_are_refused(void **state)
 	expect_bad("predicate.mounts.0.destination", "'/a/../b'", "destination");
 	expect_bad("predicate.mounts.0.source", NULL, "source");
 	expect_bad("predicate.devices", "['fuse']", "devices");
+	expect_bad("predicate.devices", "['c 188']", "devices");
+	expect_bad("predicate.devices", "['c 188:']", "devices");
+	expect_bad("predicate.devices", "['c *:*']", "devices");
+	expect_bad("predicate.devices", "['a 1:2']", "devices");
+	expect_bad("predicate.devices", "['c 188:1*']", "devices");
+	expect_bad("predicate.devices", "['']", "devices");
 	expect_bad("predicate.hooks", "['hook']", "hooks");
 	expect_bad("predicate.settings", "'linux.sysctl'", "an array");
 	expect_bad("predicate.sharedNamespaces", "['user']", "sharedNamespaces");

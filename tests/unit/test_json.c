@@ -38,6 +38,95 @@ static void malformed_documents_are_refused(void **state)
 	expect_unparsable("7", "syntax error");
 }
 
+static json_t *parse_engine(const char *text, struct cc_error *err)
+{
+	return cc_json_parse_engine(text, strlen(text), CC_JSON_MAX, "config.json", err);
+}
+
+static void an_engines_integers_may_have_64_bits_without_a_sign(void **state)
+{
+	static const struct {
+		const char *text;
+		double value;
+	} wide[] = {
+		{"{\"n\":9223372036854775808}", 0x1p63},
+		{"{\"n\":18446744073709551615}", 0x1p64},
+		{"{\"n\" : 18446744073709551615 ,\"s\":\"\"}", 0x1p64},
+		{"{\"s\":\"\\\\\",\"n\":18446744073709551615}", 0x1p64},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wide) / sizeof(wide[0]); i++) {
+		struct cc_error err = {0};
+		cc_auto_json json_t *doc = parse_engine(wide[i].text, &err);
+
+		assert_non_null(doc);
+		assert_true(json_is_real(json_object_get(doc, "n")));
+		assert_true(json_real_value(json_object_get(doc, "n")) == wide[i].value);
+	}
+}
+
+/* Beside one that is too wide, so that all are read the second time. */
+static void an_engines_other_integers_are_exact(void **state)
+{
+	struct cc_error err = {0};
+	cc_auto_json json_t *doc = parse_engine(
+		"{\"wide\":[18446744073709551615],\"most\":9223372036854775807,\"small\":-1,"
+		"\"least\":-9223372036854775808,\"odd\":9007199254740993,\"real\":1.5e3,"
+		"\"text\":\"a\\\" 18446744073709551615 \\\\\"}",
+		&err);
+
+	(void)state;
+	assert_non_null(doc);
+	assert_true(json_integer_value(json_object_get(doc, "most")) == INT64_MAX);
+	assert_true(json_integer_value(json_object_get(doc, "small")) == -1);
+	assert_true(json_integer_value(json_object_get(doc, "least")) == INT64_MIN);
+	assert_true(json_integer_value(json_object_get(doc, "odd")) == 9007199254740993);
+	assert_true(json_real_value(json_object_get(doc, "real")) == 1500.0);
+	assert_string_equal(json_string_value(json_object_get(doc, "text")),
+			    "a\" 18446744073709551615 \\");
+}
+
+static void an_engines_numbers_out_of_64_bits_are_refused(void **state)
+{
+	static const char *const bad[] = {
+		"{\"n\":18446744073709551616}", "{\"n\":-9223372036854775809}",
+		"{\"n\":99999999999999999999}", "{\"n\":1e400}", "{\"n\":-18446744073709551615}"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct cc_error err = {0};
+
+		assert_null(parse_engine(bad[i], &err));
+		expect_error(&err, CC_E_INVALID, "", "config.json is not valid JSON");
+		expect_error(&err, CC_E_INVALID, "", "a number is out of range");
+	}
+}
+
+static void an_engines_document_is_strict_otherwise_and_bounded(void **state)
+{
+	static const char *const bad[] = {
+		"{\"a\":18446744073709551615,\"a\":1}", "{\"a\":18446744073709551615",
+		"{\"a\":18446744073709551615}{}",	"{\"a\":18446744073709551615,\"b",
+		"{\"a\":18446744073709551615,\"\\",	"{\"a\":018446744073709551615}"};
+	struct cc_error err = {0};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_null(parse_engine(bad[i], &err));
+		expect_error(&err, CC_E_INVALID, "", "is not valid JSON");
+	}
+	assert_null(cc_json_parse_engine("{   }", 5, 4, "config.json", &err));
+	expect_error(&err, CC_E_INVALID, "", "5 bytes, more than the 4 allowed");
+}
+
+static void numbers_of_our_own_documents_have_a_sign(void **state)
+{
+	(void)state;
+	expect_unparsable("{\"serial\":9223372036854775808}", "out of range");
+	expect_unparsable("{\"serial\":18446744073709551615}", "out of range");
+}
+
 static void a_nul_byte_in_the_buffer_does_not_end_the_document(void **state)
 {
 	static const char text[] = "{\"a\":1}\0{\"a\":2}";
@@ -175,6 +264,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_key_given_twice_is_refused_at_any_depth),
 		cmocka_unit_test(malformed_documents_are_refused),
+		cmocka_unit_test(an_engines_integers_may_have_64_bits_without_a_sign),
+		cmocka_unit_test(an_engines_other_integers_are_exact),
+		cmocka_unit_test(an_engines_numbers_out_of_64_bits_are_refused),
+		cmocka_unit_test(an_engines_document_is_strict_otherwise_and_bounded),
+		cmocka_unit_test(numbers_of_our_own_documents_have_a_sign),
 		cmocka_unit_test(a_nul_byte_in_the_buffer_does_not_end_the_document),
 		cmocka_unit_test(oversized_and_deeply_nested_documents_are_refused),
 		cmocka_unit_test(a_parse_error_never_quotes_the_document),

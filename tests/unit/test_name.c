@@ -21,6 +21,24 @@ static void names_are_short_lower_case_and_no_path(void **state)
 	assert_false(cc_is_name("a\n"));
 }
 
+static void a_new_volumes_name_can_be_used_by_engines(void **state)
+{
+	(void)state;
+	assert_true(cc_is_volume_name("pgdata"));
+	assert_true(cc_is_volume_name("d1"));
+	assert_true(cc_is_volume_name("0a_b.c-d"));
+	assert_true(cc_is_volume_name(
+		"a23456789012345678901234567890123456789012345678901234567890123"));
+	assert_false(cc_is_volume_name("d")); /* docker run -v d:/data */
+	assert_false(cc_is_volume_name("data_"));
+	assert_false(cc_is_volume_name("data-"));
+	assert_false(cc_is_volume_name("data."));
+	assert_false(cc_is_volume_name("-data"));
+	assert_false(cc_is_volume_name(""));
+	assert_false(cc_is_volume_name(
+		"a234567890123456789012345678901234567890123456789012345678901234"));
+}
+
 static void uuids_are_lower_case_text_form(void **state)
 {
 	(void)state;
@@ -36,6 +54,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_are_short_lower_case_and_no_path),
+		cmocka_unit_test(a_new_volumes_name_can_be_used_by_engines),
 		cmocka_unit_test(uuids_are_lower_case_text_form),
 	};
 

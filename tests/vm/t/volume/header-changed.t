@@ -36,7 +36,7 @@ forged() {
 }
 
 need cryptsetup config --label other "$device"
-rejected "another label" 'label.* is other, .* says vol'
+rejected "another label" 'label.* is other, .* says there is none'
 restore
 need cryptsetup config --subsystem other "$device"
 rejected "another subsystem" 'container-crypt'
