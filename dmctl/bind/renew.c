@@ -286,10 +286,11 @@ static void take_answer(struct renewing *g, const json_t *renewals)
 		if (!h || is_renewed(one) || !cc_error_from_json(&err, one))
 			continue;
 		/*
-		 * keyd is not sure now and may be with the next measurement; and what is wrong with
-		 * its database is no verdict on the container.
+		 * keyd is not sure now and may be with the next measurement; what is wrong with
+		 * its database is no verdict on the container, and what could not be asked is none.
 		 */
-		if (err.code == CC_E_BUSY || err.code == CC_E_INTERNAL)
+		if (err.code == CC_E_BUSY || err.code == CC_E_INTERNAL ||
+		    !json_object_get(one, "askedMs"))
 			failed(g, h->b.name, &err);
 		else
 			refused(g, h->b.name, err.text);
