@@ -50,7 +50,9 @@ struct crew {
  */
 int crew_work(const struct crew *crew, size_t n, size_t *begun, struct cc_error *err);
 
-/* In a child that was just forked: ends with its parent, and keeps no descriptor from @first on. */
+/*
+ * In a child that was just forked: it ends with its parent, and keeps no descriptor from @first on.
+ */
 void crew_alone(int first);
 
 #endif
