@@ -195,14 +195,11 @@ int rootfs_measure(const char *root, pid_t pid, bool user_ns, const struct engin
 {
 	overlay_auto struct overlay o = {0};
 
-	/* what its program has written since is its own, however much it is */
-	m->upper = CC_UPPER_NONE;
-	if (!m->first_start)
-		return 0;
 	if (overlay_of(root, pid, &o, err))
 		return -1;
 	if (o.upper)
 		return rootfs_walk(&o, user_ns, engine, m, err);
+	m->upper = CC_UPPER_NONE;
 	return 0;
 }
 

@@ -22,8 +22,7 @@
  * @engine: what of it is expected there
  * @m: its mounts must be filled: empty files are expected where something is mounted over them
  *
- * CC_UPPER_NONE when the root is no overlay or has no upper layer; and, without a look at anything,
- * when it is not the container's first start.
+ * CC_UPPER_NONE when the root is no overlay or has no upper layer.
  */
 int rootfs_measure(const char *root, pid_t pid, bool user_ns, const struct engine *engine,
 		   struct cc_measurement *m, struct cc_error *err);

@@ -200,20 +200,6 @@ static void attributes_of_the_images_directories_are_compared(void **state)
 	expect_upper("/etc");
 }
 
-/*
- * Of a container that was bound before: how much it has written costs no renewal anything. There is
- * no such process, so that any look at its mounts would fail.
- */
-static void only_at_the_first_start_is_the_writable_layer_walked(void **state)
-{
-	struct cc_measurement m = {.n_mounts = 2, .mounts = mounts};
-	struct cc_error err;
-
-	(void)state;
-	expect_ok(rootfs_measure("/nowhere", INT32_MAX, false, engine, &m, &err), &err);
-	assert_int_equal(m.upper, CC_UPPER_NONE);
-}
-
 static void layers_of_docker(const char *id, struct overlay *o)
 {
 	struct cc_error err;
@@ -325,7 +311,6 @@ int main(void)
 		WITH_DIRS(so_are_those_of_the_root),
 		WITH_DIRS(owners_of_the_images_directories_are_compared),
 		WITH_DIRS(attributes_of_the_images_directories_are_compared),
-		cmocka_unit_test(only_at_the_first_start_is_the_writable_layer_walked),
 		WITH_DIRS(dockers_own_layer_counts_only_when_it_is_not_dockers_any_more),
 		WITH_DIRS(users_are_resolved_as_the_engines_do),
 		WITH_DIRS(a_link_in_the_image_does_not_lead_out_of_it),
