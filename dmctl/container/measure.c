@@ -178,8 +178,8 @@ static int take_image(const struct engine_container *c, const char *root, struct
 }
 
 /*
- * What a program has written since its volume was bound is its own, however much it is: nobody walks
- * through it. Not looked at is as if it had been changed, which it may be by then.
+ * What a program has written since its volume was bound is its own, however much it is: nobody
+ * walks through it. Not looked at is as if it had been changed, which it may be by then.
  */
 static int take_upper(const struct engine_container *c, const struct oci_facts *f, bool bound,
 		      struct cc_measurement *m, struct cc_error *err)
