@@ -28,6 +28,7 @@
 
 #define CGROUP_NAME "container-crypt-agent"
 #define LOCK_FILE CC_RUN_DIR "/agent.lock"
+#define WORKERS_LOCK_FILE CC_RUN_DIR "/workers.lock" /* workers inherit it */
 #define LOCK_MS 10000u /* workers of an agent that was killed die with it, but not at once */
 #define POLL_MS 20u
 #define REFRESH_SECONDS 10
@@ -39,6 +40,7 @@
  * @peers, @plugin: NULL until what a former agent left is undone or adopted; @plugin also when its
  *                  socket could not be made
  * @stopping: no new requests; ends when the last worker has ended
+ * @lock: it is the only agent
  */
 struct agent {
 	const struct agent_paths *paths;
@@ -52,32 +54,65 @@ struct agent {
 	struct plugin *plugin;
 	struct keyd_link *link;
 	bool stopping;
+	int lock;
 };
 
 /* ---- one agent a host ---------------------------------------------------------------------- */
 
-/* Workers inherit it: the next agent does not start before the last worker of this one is gone. */
-static int take_lock(int *lock, struct cc_error *err)
+/* @fd: out, open on @path; false when somebody else has had it for @ms. */
+static int lock_within(const char *path, unsigned int ms, int *fd, bool *got, struct cc_error *err)
 {
 	const struct timespec pause = {.tv_nsec = POLL_MS * 1000000L};
 	unsigned int waited = 0;
 
-	if (mkdir(CC_RUN_DIR, 0755) && errno != EEXIST)
-		return cc_fail_errno(err, CC_E_INTERNAL, CC_RUN_DIR);
-	*lock = open(LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (*lock < 0)
-		return cc_fail_errno(err, CC_E_INTERNAL, LOCK_FILE);
-	while (flock(*lock, LOCK_EX | LOCK_NB)) {
+	*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (*fd < 0)
+		return cc_fail_errno(err, CC_E_INTERNAL, "%s", path);
+	while (flock(*fd, LOCK_EX | LOCK_NB)) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
-			return cc_fail_errno(err, CC_E_INTERNAL, LOCK_FILE);
-		if (waited >= LOCK_MS)
-			return cc_fail(err, CC_E_BUSY,
-				       "another agent runs on this host; see \"systemctl status "
-				       "container-crypt-agent\"");
+			return cc_fail_errno(err, CC_E_INTERNAL, "%s", path);
+		*got = waited < ms;
+		if (!*got)
+			return 0;
 		nanosleep(&pause, NULL);
 		waited += POLL_MS;
 	}
+	*got = true;
 	return 0;
+}
+
+/*
+ * Workers of an agent that was killed are killed with it. One that waits for a device in the kernel
+ * dies later, but runs no instruction of its own any more: it does not keep a host without agent.
+ */
+static int wait_for_workers(int *lock, struct cc_error *err)
+{
+	bool got;
+
+	if (lock_within(WORKERS_LOCK_FILE, LOCK_MS, lock, &got, err))
+		return -1;
+	if (!got)
+		cc_log(LOG_WARNING,
+		       "a worker of a former agent is dead and does not go: it waits for a device "
+		       "that does not answer");
+	if (flock(*lock, LOCK_SH | LOCK_NB) && errno != EWOULDBLOCK)
+		return cc_fail_errno(err, CC_E_INTERNAL, WORKERS_LOCK_FILE);
+	return 0;
+}
+
+static int take_locks(struct agent *a, struct cc_error *err)
+{
+	bool got;
+
+	if (mkdir(CC_RUN_DIR, 0755) && errno != EEXIST)
+		return cc_fail_errno(err, CC_E_INTERNAL, CC_RUN_DIR);
+	if (lock_within(LOCK_FILE, LOCK_MS, &a->lock, &got, err))
+		return -1;
+	if (!got)
+		return cc_fail(err, CC_E_BUSY,
+			       "another agent runs on this host; see \"systemctl status "
+			       "container-crypt-agent\"");
+	return wait_for_workers(&a->workers.lock, err);
 }
 
 /* ---- jobs ---------------------------------------------------------------------------------- */
@@ -206,8 +241,7 @@ static int make_events(struct agent *a, struct cc_error *err)
 
 static int agent_init(struct agent *a, struct cc_error *err)
 {
-	if (take_lock(&a->workers.lock, err) || cgroup_enter_own(CGROUP_NAME, err) ||
-	    make_events(a, err))
+	if (take_locks(a, err) || cgroup_enter_own(CGROUP_NAME, err) || make_events(a, err))
 		return -1;
 	a->workers.base = a->base;
 	a->workers.keyd = a->paths->keyd;
@@ -241,11 +275,13 @@ static void agent_clear(struct agent *a)
 		event_base_free(a->base);
 	if (a->workers.lock >= 0)
 		close(a->workers.lock);
+	if (a->lock >= 0)
+		close(a->lock);
 }
 
 int agent_run(const struct agent_paths *paths, struct cc_error *err)
 {
-	cc_cleanup(agent_clear) struct agent a = {.paths = paths, .workers.lock = -1};
+	cc_cleanup(agent_clear) struct agent a = {.paths = paths, .workers.lock = -1, .lock = -1};
 
 	if (geteuid() != 0)
 		return cc_fail(err, CC_E_PERM, "the agent must run as root");

@@ -6,27 +6,31 @@
 
 #define SECONDS 150 /* keyd's and an engine's time limits, and the wait for a dying mount */
 
-/* One after the other by, which waiting one first, what is logged, limit, changes, binds. */
+/* One after the other by, which waiting one first, lane, what is logged, limit, changes, binds. */
 static const struct job_kind kinds[] = {
-	[AGENT_HOOK] = {JOB_BY_VOLUME, JOB_USUAL, JOB_SAID, SECONDS, true, true},
-	[AGENT_BIND] = {JOB_BY_VOLUME, JOB_USUAL, JOB_SAID, SECONDS, true, true},
-	[AGENT_UNBIND] = {JOB_BY_VOLUME, JOB_USUAL, JOB_SAID, SECONDS, true, false},
+	[AGENT_HOOK] = {JOB_BY_VOLUME, JOB_USUAL, JOB_LANE_ASKED, JOB_SAID, SECONDS, true, true},
+	[AGENT_BIND] = {JOB_BY_VOLUME, JOB_USUAL, JOB_LANE_ASKED, JOB_SAID, SECONDS, true, true},
+	[AGENT_UNBIND] = {JOB_BY_VOLUME, JOB_USUAL, JOB_LANE_ASKED, JOB_SAID, SECONDS, true, false},
 	/* the agent answers it itself */
-	[AGENT_LIST] = {JOB_FREE, JOB_USUAL, JOB_SAID, SECONDS, false, false},
-	[AGENT_MEASURE] = {JOB_FREE, JOB_USUAL, JOB_FAILURE_SAID, SECONDS, false, false},
-	[AGENT_REFRESH] = {JOB_BY_OP, JOB_USUAL, JOB_SAID, SECONDS, false, false},
-	[AGENT_PLUGIN] = {JOB_FREE, JOB_USUAL, JOB_FAILURE_SAID, SECONDS, false, false},
-	[AGENT_GROW] = {JOB_BY_VOLUME, JOB_USUAL, JOB_SAID, SECONDS, true, false},
+	[AGENT_LIST] = {JOB_FREE, JOB_USUAL, JOB_LANE_ASKED, JOB_SAID, SECONDS, false, false},
+	[AGENT_MEASURE] = {JOB_FREE, JOB_USUAL, JOB_LANE_ASKED, JOB_FAILURE_SAID, SECONDS, false,
+			   false},
+	[AGENT_REFRESH] = {JOB_BY_OP, JOB_USUAL, JOB_LANE_ASKED, JOB_SAID, SECONDS, false, false},
+	[AGENT_PLUGIN] = {JOB_FREE, JOB_USUAL, JOB_LANE_ASKED, JOB_FAILURE_SAID, SECONDS, false,
+			  false},
+	[AGENT_GROW] = {JOB_BY_VOLUME, JOB_USUAL, JOB_LANE_ASKED, JOB_SAID, SECONDS, true, false},
 	/* takes as long as there are bindings */
-	[AGENT_RECOVER] = {JOB_BY_OP, JOB_USUAL, JOB_SAID, 0, false, false},
-	[AGENT_REAP] = {JOB_BY_VOLUME, JOB_USUAL, JOB_SAID, SECONDS, true, false},
+	[AGENT_RECOVER] = {JOB_BY_OP, JOB_USUAL, JOB_LANE_UNDO, JOB_SAID, 0, false, false},
+	[AGENT_REAP] = {JOB_BY_VOLUME, JOB_USUAL, JOB_LANE_UNDO, JOB_SAID, SECONDS, true, false},
 	/* what it undoes is in the way of whatever waits for the volume */
-	[AGENT_UNDO] = {JOB_BY_VOLUME, JOB_FIRST, JOB_SAID, SECONDS, true, false},
+	[AGENT_UNDO] = {JOB_BY_VOLUME, JOB_FIRST, JOB_LANE_UNDO, JOB_SAID, SECONDS, true, false},
 	/* whoever asked for it says what came of it, not at every try */
-	[AGENT_RENEW] = {JOB_BY_OP, JOB_USUAL, JOB_NOT_SAID, SECONDS, false, false},
+	[AGENT_RENEW] = {JOB_BY_OP, JOB_USUAL, JOB_LANE_RENEW, JOB_NOT_SAID, SECONDS, false, false},
 	/* beside the volume's other jobs: it may wait for the key that one of them brings */
-	[AGENT_FLUSH] = {JOB_BY_BINDING, JOB_USUAL, JOB_FAILURE_SAID, SECONDS, false, false},
-	[AGENT_REVOKE] = {JOB_BY_VOLUME, JOB_USUAL, JOB_SAID, SECONDS, true, false},
+	[AGENT_FLUSH] = {JOB_BY_BINDING, JOB_USUAL, JOB_LANE_FLUSH, JOB_FAILURE_SAID, SECONDS,
+			 false, false},
+	[AGENT_REVOKE] = {JOB_BY_VOLUME, JOB_USUAL, JOB_LANE_REVOKE, JOB_SAID, SECONDS, true,
+			  false},
 };
 
 _Static_assert(sizeof(kinds) / sizeof(kinds[0]) == AGENT_OPS, "each operation has its row");
@@ -34,4 +38,15 @@ _Static_assert(sizeof(kinds) / sizeof(kinds[0]) == AGENT_OPS, "each operation ha
 const struct job_kind *job_kind(enum agent_op op)
 {
 	return &kinds[op];
+}
+
+unsigned int job_lane_places(enum job_lane lane)
+{
+	static const unsigned int places[] = {
+		[JOB_LANE_ASKED] = 8,  [JOB_LANE_RENEW] = 1, [JOB_LANE_UNDO] = 4,
+		[JOB_LANE_REVOKE] = 4, [JOB_LANE_FLUSH] = 4,
+	};
+
+	_Static_assert(sizeof(places) / sizeof(places[0]) == JOB_LANES, "each lane has places");
+	return places[lane];
 }

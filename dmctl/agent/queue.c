@@ -16,6 +16,7 @@ TAILQ_HEAD(job_list, job);
  * @waiting: in the order they came in
  * @running: being done
  * @n_jobs, @n_running: how many in both, and in the latter
+ * @in_lane: of the latter, by lane
  * @held: a hook or a job_done_fn runs, or may: nothing is started by whom it calls
  * @stopped: nothing is started any more
  */
@@ -24,6 +25,7 @@ struct queue {
 	void *arg;
 	struct job_list waiting, running;
 	unsigned int n_jobs, n_running;
+	unsigned int in_lane[JOB_LANES];
 	bool held, stopped;
 };
 
@@ -90,6 +92,7 @@ static void begin(struct job *j)
 	TAILQ_REMOVE(&q->waiting, j, entry);
 	TAILQ_INSERT_TAIL(&q->running, j, entry);
 	q->n_running++;
+	q->in_lane[j->kind->lane]++;
 	j->running = true;
 }
 
@@ -99,8 +102,10 @@ static void delist(struct job *j)
 
 	TAILQ_REMOVE(j->running ? &q->running : &q->waiting, j, entry);
 	q->n_jobs--;
-	if (j->running)
-		q->n_running--;
+	if (!j->running)
+		return;
+	q->n_running--;
+	q->in_lane[j->kind->lane]--;
 }
 
 /* ---- the end of a job ---------------------------------------------------------------------- */
@@ -151,12 +156,17 @@ static bool key_is_taken(const struct queue *q, const struct job *j)
 	return false;
 }
 
+static bool has_place(const struct queue *q, const struct job *j)
+{
+	return q->in_lane[j->kind->lane] < job_lane_places(j->kind->lane);
+}
+
 static struct job *next_of(const struct queue *q, enum job_rank rank)
 {
 	struct job *j;
 
 	TAILQ_FOREACH(j, &q->waiting, entry)
-		if (j->kind->rank == rank && !key_is_taken(q, j))
+		if (j->kind->rank == rank && has_place(q, j) && !key_is_taken(q, j))
 			return j;
 	return NULL;
 }
@@ -165,7 +175,7 @@ static struct job *next(const struct queue *q)
 {
 	struct job *j = NULL;
 
-	if (q->stopped || q->n_running >= QUEUE_RUNNING_MAX)
+	if (q->stopped)
 		return NULL;
 	for (int rank = 0; rank < JOB_RANKS && !j; rank++)
 		j = next_of(q, (enum job_rank)rank);

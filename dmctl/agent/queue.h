@@ -6,7 +6,7 @@
  * job_kind.c.
  *
  * Of all jobs that wait, the first of the lowest rank is started whose key no job has that is being
- * done: one at a time for a volume, several volumes at once.
+ * done, and whose lane has a place: one at a time for a volume, several volumes at once.
  *
  * For one thread. Nothing is started while a hook or a job_done_fn runs: they may submit and
  * cancel, and what they submit begins after they have returned.
@@ -20,7 +20,6 @@
 
 #define QUEUE_JOBS_MAX \
 	256 /* with more than these nobody's requests but the agent's own are taken */
-#define QUEUE_RUNNING_MAX 8
 
 struct queue;
 

@@ -16,14 +16,19 @@
 #include "agent/queue.h"
 #include "log.h"
 
+#define DYING_SECONDS 10
+
 /**
  * struct worker - one that has been started.
+ * @job: NULL when it is no longer waited for
+ * @killed: its time is over
  * @fd: to it; @pidfd: of its process
  * @exit, @limit: its end, the end of its time
  */
 struct worker {
 	struct job *job;
 	int fd, pidfd;
+	bool killed;
 	struct event *exit, *limit;
 };
 
@@ -79,19 +84,48 @@ static void on_exit_worker(evutil_socket_t fd, short what, void *arg)
 		event_add(w->exit, NULL);
 		return;
 	}
+	if (!j) {
+		worker_free(&w);
+		return;
+	}
 	n = recv(w->fd, buf, AGENT_MESSAGE_MAX, MSG_DONTWAIT);
 	buf[n > 0 ? n : 0] = '\0';
 	worker_free(&w);
 	take_answer(j, buf, n > 0 ? (size_t)n : 0, &info);
 }
 
+/*
+ * It waits in the kernel, for a device that does not answer, and will run no instruction of its own
+ * any more: its place is for others. What it held of the kernel's locks it still has.
+ */
+static void give_up(struct worker *w)
+{
+	struct job *j = w->job;
+	struct cc_error err;
+
+	w->job = NULL;
+	cc_log(LOG_ERR, "%s, volume %s: its process cannot be killed, a device does not answer",
+	       agent_op_name(j->m.op), j->m.volume[0] ? j->m.volume : "-");
+	cc_fail(&err, CC_E_DEVICE,
+		"the agent's worker waits for a device that does not answer; what it did is undone "
+		"when it does");
+	queue_ended(j, &(struct job_end){.err = &err, .died = true});
+}
+
 static void on_limit(evutil_socket_t fd, short what, void *arg)
 {
+	const struct timeval dying = {.tv_sec = DYING_SECONDS};
 	struct worker *w = arg;
 	const struct job *j = w->job;
 
 	(void)fd;
 	(void)what;
+	if (w->killed) {
+		give_up(w);
+		return;
+	}
+	w->killed = true;
+	event_add(w->limit, &dying);
 	cc_log(LOG_ERR, "%s, volume %s: not done after %u s, killed", agent_op_name(j->m.op),
 	       j->m.volume[0] ? j->m.volume : "-", j->kind->seconds);
 	pidfd_send_signal(w->pidfd, SIGKILL, NULL, 0);

@@ -27,7 +27,7 @@ struct worker_options {
 
 /**
  * worker_spawn - starts a worker for @j. The loop calls queue_ended() when it has ended, after
- * the time limit of the job's kind at the latest.
+ * the time limit of the job's kind at the latest, and a little more when it cannot be killed.
  * Return: 0; -1 when none could be started.
  */
 int worker_spawn(const struct worker_options *o, struct job *j, struct cc_error *err);

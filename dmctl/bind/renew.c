@@ -2,20 +2,18 @@
 /*
  * renew.c - renews the leases of all bound containers of this host.
  */
-#include "bind/gate_lines.h"
 #include "bind/renew.h"
 
 #include <string.h>
 #include <syslog.h>
 
-#include "bind/bind_check.h"
-#include "bind/binding.h"
+#include "bind/gate_lines.h"
+#include "bind/renew_measure.h"
 #include "evidence.h"
 #include "client/keyd_client.h"
 #include "log.h"
 #include "volume/gates.h"
 #include "volume/mapping.h"
-#include "container/measure.h"
 #include "host/boottime.h"
 #include "name.h"
 #include "paths.h"
@@ -23,22 +21,25 @@
 #include "volume/volume_lock.h"
 
 #define LOCK_MS 1000u /* a volume that is worked on is renewed the next time */
+#define FRAME 2048u   /* bytes of the answer around its lists */
 
-/* A bound container. */
-struct held {
-	struct binding b;
-	struct measured seen;
-};
-
-#define FRAME 2048u /* bytes of the answer around them */
+/*
+ * Two passes: what is measured soon is renewed before what takes its time is waited for. Both are
+ * parts of the shortest lease, so that the next round is not late because of this one.
+ */
+#define SOON_PART 10
+#define SOON_MS_MIN 500u
+#define SOON_MS_MAX 2000u
+#define LATE_PART 4
+#define LATE_MS_MIN 2000u
+#define LATE_MS_MAX 45000u
+#define PASS_MS 60000u
 
 /**
  * struct renewing - a round of renewals.
- * @layers: of all their root file systems: shared ones are looked at once a round
  * @told, @told_max: bytes of names and texts in @refused and @failures
  */
 struct renewing {
-	struct layer_cache layers;
 	size_t n;
 	struct held *held;
 	json_t *refused, *failures;
@@ -48,12 +49,9 @@ struct renewing {
 
 static void clear(struct renewing *g)
 {
-	for (size_t i = 0; i < g->n; i++) {
-		binding_clear(&g->held[i].b);
-		measured_clear(&g->held[i].seen);
-	}
+	for (size_t i = 0; i < g->n; i++)
+		held_clear(&g->held[i]);
 	free(g->held);
-	layer_cache_clear(&g->layers);
 	json_decref(g->refused);
 	json_decref(g->failures);
 }
@@ -82,78 +80,47 @@ static void refused(struct renewing *g, const char *name, const char *text)
 		g->failed++;
 }
 
-/* ---- measuring ----------------------------------------------------------------------------- */
+/* ---- which --------------------------------------------------------------------------------- */
 
-/* By the engine it was bound by; it must still be the process that was bound. */
-static int measure(struct held *h, struct cc_error *err)
+static int load_all(struct renewing *g, struct cc_error *err)
 {
-	if (measure_bound(h->b.container, h->b.engine, (pid_t)h->b.pid, &h->seen, err))
+	cc_cleanup(cc_strv_clear) struct cc_strv names = {0};
+	struct cc_error ignored;
+
+	if (binding_list(NULL, &names, err))
 		return -1;
-	if (h->seen.m->start_time != h->b.start_time)
-		return cc_fail(err, CC_E_NOTFOUND, "the container that was bound has ended");
+	g->held = names.n ? calloc(names.n, sizeof(*g->held)) : NULL;
+	if (names.n && !g->held)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	for (size_t i = 0; i < names.n; i++) {
+		struct held *h = &g->held[g->n];
+
+		if (binding_load(names.v[i], &h->b, &ignored) || h->b.state != BINDING_BOUND ||
+		    !h->b.lease[0] || !binding_alive(&h->b))
+			held_clear(h);
+		else
+			g->n++;
+	}
 	return 0;
 }
 
-/* An engine that does not answer is asked once a round. */
-static bool is_silent(const struct cc_strv *silent, const char *engine, struct cc_error *err)
+static uint64_t part_of_lease(const struct renewing *g, uint64_t part, uint64_t min, uint64_t max)
 {
-	if (!cc_strv_has(silent, engine))
-		return false;
-	cc_fail(err, CC_E_UNREACHABLE, "%s does not answer", engine);
-	return true;
-}
+	uint64_t shortest = UINT64_MAX;
 
-/* -1: keyd does not answer, none of all can be renewed now. */
-static int answer_take(struct renewing *g, const char *name, struct cc_strv *silent,
-		       struct cc_error *err)
-{
-	struct held h = {.seen = MEASURED_NONE};
-	struct cc_error ignored;
-	bool keyd_silent = false;
-
-	if (binding_load(name, &h.b, err) || h.b.state != BINDING_BOUND || !h.b.lease[0] ||
-	    !binding_alive(&h.b)) {
-		binding_clear(&h.b);
-		return 0;
-	}
-	if (!is_silent(silent, h.b.engine, err) && measure(&h, err) == 0) {
-		if (bind_check_rootfs(h.b.volume, &h.seen, &g->layers, err) == 0) {
-			g->held[g->n++] = h;
-			return 0;
-		}
-		keyd_silent = err->code == CC_E_UNREACHABLE;
-	} else if (err->code == CC_E_UNREACHABLE && !cc_strv_has(silent, h.b.engine)) {
-		cc_strv_push(silent, h.b.engine, &ignored);
-	}
-	/* one that has ended is not ours any more: the agent sees that, too */
-	if (!keyd_silent && binding_alive(&h.b))
-		failed(g, name, err);
-	binding_clear(&h.b);
-	measured_clear(&h.seen);
-	return keyd_silent ? -1 : 0;
-}
-
-static int measure_all(struct renewing *g, struct cc_error *err)
-{
-	struct cc_strv names = {0}, silent = {0};
-	int rc = binding_list(NULL, &names, err);
-
-	g->held = rc || !names.n ? NULL : calloc(names.n, sizeof(*g->held));
-	if (rc == 0 && names.n && !g->held)
-		rc = cc_fail(err, CC_E_NOMEM, "out of memory");
-	for (size_t i = 0; rc == 0 && i < names.n; i++)
-		rc = answer_take(g, names.v[i], &silent, err);
-	cc_strv_clear(&names);
-	cc_strv_clear(&silent);
-	return rc;
+	for (size_t i = 0; i < g->n; i++)
+		if (g->held[i].b.lease_ms && g->held[i].b.lease_ms < shortest)
+			shortest = g->held[i].b.lease_ms;
+	shortest /= part;
+	return shortest < min ? min : shortest > max ? max : shortest;
 }
 
 /* ---- the kernel's leases ------------------------------------------------------------------- */
 
 /* The volume's lock, if the volume is still bound under this lease. */
-static int lock_held(const struct held *h, struct cc_error *err)
+static int lock_held(const struct held *h, unsigned int wait_ms, struct cc_error *err)
 {
-	cc_auto_close int lock = volume_lock_within(h->b.volume, LOCK_MS, err);
+	cc_auto_close int lock = volume_lock_within(h->b.volume, wait_ms, err);
 	binding_auto struct binding now = {0};
 
 	if (lock < 0 || binding_load(h->b.name, &now, err))
@@ -178,7 +145,7 @@ static int key_again(struct held *h, bool *refusal, struct cc_error *err)
 
 	if (gate_lines_require(err) || gate_lines_let_in(&h->b, err))
 		return -1;
-	if (keyd_release("release", h->b.uuid, h->seen.m, gate_lines_text(gates_standing(), lines),
+	if (keyd_release("release", h->b.uuid, h->m, gate_lines_text(gates_standing(), lines),
 			 CC_AGENT_KEY, &key, &answer, &asked_ms, err)) {
 		*refusal = err->code == CC_E_REFUSED || err->code == CC_E_NOTFOUND;
 		return -1;
@@ -224,30 +191,24 @@ static int remember(const struct held *h, const json_t *renewal, struct cc_error
 	return binding_save(&b, err);
 }
 
-static void apply(struct renewing *g, struct held *h, const json_t *renewal)
+/* @patient: waits for the volume's lock, and for a key where the kernel has none. 1: needs that. */
+static int prolong(struct held *h, const json_t *renewal, bool patient, bool *refusal,
+		   struct cc_error *err)
 {
 	uint64_t asked_ms = 0, ms = 0;
-	cc_auto_close int lock = -1;
-	bool refusal = false;
-	struct cc_error err;
+	cc_auto_close int lock = lock_held(h, patient ? LOCK_MS : 0, err);
 
-	lock = lock_held(h, &err);
-	if (lock < 0 || remember(h, renewal, &err) ||
-	    cc_json_u64(renewal, "renewal", "askedMs", true, &asked_ms, &err) ||
-	    cc_json_u64(renewal, "renewal", "ms", true, &ms, &err)) {
-		failed(g, h->b.name, &err);
-		return;
-	}
-	if (mapping_renew(h->b.name, asked_ms + ms, &err) == 0) {
-		g->renewed++;
-		return;
-	}
-	if (err.code == CC_E_NOTFOUND && key_again(h, &refusal, &err) == 0)
-		g->renewed++;
-	else if (refusal)
-		refused(g, h->b.name, err.text);
-	else
-		failed(g, h->b.name, &err);
+	if (lock < 0)
+		return err->code == CC_E_BUSY && !patient ? 1 : -1;
+	if (remember(h, renewal, err) ||
+	    cc_json_u64(renewal, "renewal", "askedMs", true, &asked_ms, err) ||
+	    cc_json_u64(renewal, "renewal", "ms", true, &ms, err))
+		return -1;
+	if (mapping_renew(h->b.name, asked_ms + ms, err) == 0)
+		return 0;
+	if (err->code != CC_E_NOTFOUND)
+		return -1;
+	return patient ? key_again(h, refusal, err) : 1;
 }
 
 /* ---- keyd ---------------------------------------------------------------------------------- */
@@ -255,98 +216,166 @@ static void apply(struct renewing *g, struct held *h, const json_t *renewal)
 static struct held *held_under(struct renewing *g, const char *lease)
 {
 	for (size_t i = 0; lease && i < g->n; i++)
-		if (strcmp(g->held[i].b.lease, lease) == 0)
+		if (!g->held[i].answered && g->held[i].state == HELD_MEASURED &&
+		    strcmp(g->held[i].b.lease, lease) == 0)
 			return &g->held[i];
 	return NULL;
 }
 
-static bool is_renewed(const json_t *renewal)
+static void take_renewed(struct renewing *g, struct held *h, const json_t *renewal, bool patient)
 {
-	return json_is_true(json_object_get(renewal, "renewed"));
+	bool refusal = false;
+	struct cc_error err;
+	int rc;
+
+	if (h->locked && !patient)
+		return;
+	rc = prolong(h, renewal, patient, &refusal, &err);
+	if (rc == 1)
+		return;
+	h->answered = true;
+	if (rc == 0)
+		g->renewed++;
+	else if (refusal)
+		refused(g, h->b.name, err.text);
+	else
+		failed(g, h->b.name, &err);
 }
 
-/* First those that the kernel may still prolong: asking for a key again takes time. */
+static void take_refused(struct renewing *g, struct held *h, const json_t *renewal)
+{
+	struct cc_error err;
+
+	if (!cc_error_from_json(&err, renewal))
+		return;
+	h->answered = true;
+	/*
+	 * keyd is not sure now and may be with the next measurement; what is wrong with its
+	 * database is no verdict on the container, and what could not be asked is none.
+	 */
+	if (err.code == CC_E_BUSY || err.code == CC_E_INTERNAL ||
+	    !json_object_get(renewal, "askedMs"))
+		failed(g, h->b.name, &err);
+	else
+		refused(g, h->b.name, err.text);
+}
+
+/* First those that the kernel may still prolong: waiting, and asking for a key again, take time. */
 static void take_answer(struct renewing *g, const json_t *renewals)
 {
-	struct mapping_status st;
-	struct cc_error err;
 	struct held *h;
 	json_t *one;
 	size_t i;
 
-	for (int locked = 0; locked < 2; locked++)
+	for (int patient = 0; patient < 2; patient++)
 		json_array_foreach(renewals, i, one) {
 			h = held_under(g, json_string_value(json_object_get(one, "lease")));
-			if (h && is_renewed(one) && mapping_status(h->b.name, &st, &err) == 0 &&
-			    st.locked == (locked == 1))
-				apply(g, h, one);
+			if (h && json_is_true(json_object_get(one, "renewed")))
+				take_renewed(g, h, one, patient);
 		}
 	json_array_foreach(renewals, i, one) {
 		h = held_under(g, json_string_value(json_object_get(one, "lease")));
-		if (!h || is_renewed(one) || !cc_error_from_json(&err, one))
-			continue;
-		/*
-		 * keyd is not sure now and may be with the next measurement; and what is wrong with
-		 * its database is no verdict on the container.
-		 */
-		if (err.code == CC_E_BUSY || err.code == CC_E_INTERNAL)
-			failed(g, h->b.name, &err);
-		else
-			refused(g, h->b.name, err.text);
+		if (h && !json_is_true(json_object_get(one, "renewed")))
+			take_refused(g, h, one);
 	}
 }
 
 /* For how long the kernel has the key; 0 when it has none, or has it for good. */
-static uint64_t kernel_left_ms(const struct held *h)
+static uint64_t kernel_left_ms(struct held *h)
 {
 	struct mapping_status st;
 	struct cc_error ignored;
 
-	return mapping_status(h->b.name, &st, &ignored) == 0 && !st.locked && st.left_ms > 0
-		       ? (uint64_t)st.left_ms
-		       : 0;
+	if (mapping_status(h->b.name, &st, &ignored))
+		return 0;
+	h->locked = st.locked;
+	return !st.locked && st.left_ms > 0 ? (uint64_t)st.left_ms : 0;
 }
 
 /* An agent that keyd does not know any more has lost all of its leases. */
+static int refuse_all(struct renewing *g, const struct cc_error *err)
+{
+	for (size_t i = 0; i < g->n; i++) {
+		if (!g->held[i].answered)
+			refused(g, g->held[i].b.name, err->text);
+		g->held[i].answered = true;
+	}
+	return 0;
+}
+
+/* About those that were measured since the last time. */
 static int ask(struct renewing *g, struct cc_error *err)
 {
 	cc_auto_json json_t *renewals = json_array();
-	struct cc_renewal *r = g->n ? calloc(g->n, sizeof(*r)) : NULL;
+	cc_auto_free struct cc_renewal *r = g->n ? calloc(g->n, sizeof(*r)) : NULL;
 	uint64_t seen_ms = boottime_ms(); /* before it is seen */
+	size_t n = 0;
 	int rc;
 
-	if (!renewals || (g->n && !r)) {
-		free(r);
+	if (!renewals || (g->n && !r))
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	}
 	for (size_t i = 0; i < g->n; i++) {
-		memcpy(r[i].lease, g->held[i].b.lease, sizeof(r[i].lease));
-		memcpy(r[i].volume, g->held[i].b.uuid, sizeof(r[i].volume));
-		r[i].left_ms = kernel_left_ms(&g->held[i]);
-		r[i].measurement = g->held[i].seen.m;
+		struct held *h = &g->held[i];
+
+		if (h->state != HELD_MEASURED || h->answered)
+			continue;
+		memcpy(r[n].lease, h->b.lease, sizeof(r[n].lease));
+		memcpy(r[n].volume, h->b.uuid, sizeof(r[n].volume));
+		r[n].left_ms = kernel_left_ms(h);
+		r[n++].measurement = h->m;
 	}
-	rc = keyd_renew(r, g->n, seen_ms, CC_AGENT_KEY, renewals, err);
-	free(r);
+	rc = keyd_renew(r, n, seen_ms, CC_AGENT_KEY, renewals, err);
 	take_answer(g, renewals);
 	if (rc == 0 || err->code != CC_E_REFUSED || strcmp(err->fact, "agent") != 0)
 		return rc;
+	return refuse_all(g, err);
+}
+
+/* ---- a round ------------------------------------------------------------------------------- */
+
+static bool some_wait(const struct renewing *g)
+{
 	for (size_t i = 0; i < g->n; i++)
-		refused(g, g->held[i].b.name, err->text);
-	return 0;
+		if (g->held[i].state == HELD_WAITS)
+			return true;
+	return false;
+}
+
+static int pass(struct renewing *g, uint64_t each_ms, uint64_t all_ms, struct cc_error *err)
+{
+	return renew_measure(&held_measurer, g->held, g->n, each_ms, all_ms, err) || ask(g, err)
+		       ? -1
+		       : 0;
+}
+
+/* One that has ended is not ours any more: the agent sees that, too. */
+static void tell_failures(struct renewing *g)
+{
+	for (size_t i = 0; i < g->n; i++) {
+		const struct held *h = &g->held[i];
+
+		if (!h->answered && h->state != HELD_MEASURED && binding_alive(&h->b))
+			failed(g, h->b.name, &h->why);
+	}
 }
 
 int renew_all(size_t max, json_t **answer, struct cc_error *err)
 {
-	cc_cleanup(clear) struct renewing g = {.layers.dir = CC_ROOTFS_DIR,
-					       .refused = json_array(),
+	cc_cleanup(clear) struct renewing g = {.refused = json_array(),
 					       .failures = json_array(),
 					       /* as JSON they may be twice as many bytes */
 					       .told_max = max > FRAME ? (max - FRAME) / 2 : 0};
+	uint64_t soon_ms, late_ms;
 
 	if (!g.refused || !g.failures)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	if (measure_all(&g, err) || ask(&g, err))
+	if (load_all(&g, err))
 		return -1;
+	soon_ms = part_of_lease(&g, SOON_PART, SOON_MS_MIN, SOON_MS_MAX);
+	late_ms = part_of_lease(&g, LATE_PART, LATE_MS_MIN, LATE_MS_MAX);
+	if (pass(&g, soon_ms, PASS_MS, err) || (some_wait(&g) && pass(&g, late_ms, late_ms, err)))
+		return -1;
+	tell_failures(&g);
 	*answer = json_pack("{s:b, s:I, s:I, s:O, s:O}", "ok", 1, "renewed", g.renewed, "failed",
 			    g.failed, "failures", g.failures, "refused", g.refused);
 	return *answer ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");

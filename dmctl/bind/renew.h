@@ -8,9 +8,9 @@
 #include "json.h"
 
 /**
- * renew_all - measures every bound container again, asks keyd for all of them in one request, and
- * prolongs the kernel's leases. A mapping that the kernel has locked meanwhile gets the key again,
- * under the same lease.
+ * renew_all - measures every bound container again (renew_measure.h), asks keyd for all of them in
+ * as few requests as hold them, and prolongs the kernel's leases. A mapping that the kernel has
+ * locked meanwhile gets the key again, under the same lease.
  * @max: bytes that the answer may have
  * @answer: out, {"ok":true, "renewed":N, "failed":N, "failures":[{"binding","text"}],
  *          "refused":[{"binding","text"}]}; new reference. "failed" ones may succeed later,

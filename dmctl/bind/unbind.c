@@ -74,6 +74,7 @@ static void sync_for(int ms)
 	cc_auto_close int fd = -1;
 
 	if (pid == 0) {
+		close_range(3, ~0U, 0); /* it may hang for longer than the agent lives */
 		sync();
 		_exit(0);
 	}

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "agents_socket.h"
+#include "client/renew_split.h"
 #include "host/boottime.h"
 #include "evidence.h"
 #include "file.h"
@@ -408,9 +409,19 @@ static void age(struct cc_renewal *r, size_t n, uint64_t seen_ms)
 		r[i].left_ms = r[i].left_ms > passed ? r[i].left_ms - passed : 0;
 }
 
-static int renew_once(const struct cc_renewal *r, size_t n, uint64_t seen_ms,
-		      const char *agent_key_path, json_t *renewals, struct cc_error *err)
+/**
+ * struct renewing - what all requests of a renewal share.
+ * @seen_ms: when left_ms was looked at
+ */
+struct renewing {
+	const char *agent_key_path;
+	uint64_t seen_ms;
+};
+
+static int renew_once(void *arg, const struct cc_renewal *r, size_t n, json_t *renewals,
+		      struct cc_error *err)
 {
+	const struct renewing *g = arg;
 	cc_cleanup(session_clear) struct session s = {0};
 	cc_auto_json json_t *request = NULL, *answer = NULL;
 	struct cc_renewal now[CC_RENEWALS_MAX];
@@ -419,10 +430,10 @@ static int renew_once(const struct cc_renewal *r, size_t n, uint64_t seen_ms,
 	uint64_t asked_ms;
 	size_t i;
 
-	if (session_start(&s, agent_key_path, CC_OP_RENEW, err))
+	if (session_start(&s, g->agent_key_path, CC_OP_RENEW, err))
 		return -1;
 	memcpy(now, r, n * sizeof(*r));
-	age(now, n, seen_ms);
+	age(now, n, g->seen_ms);
 	s.ev.n_renewals = n;
 	s.ev.renewals = now;
 	if (cc_evidence_sign(&s.ev, s.agent_key, &jws, err))
@@ -444,22 +455,9 @@ static int renew_once(const struct cc_renewal *r, size_t n, uint64_t seen_ms,
 int keyd_renew(const struct cc_renewal *r, size_t n, uint64_t seen_ms, const char *agent_key_path,
 	       json_t *renewals, struct cc_error *err)
 {
-	size_t half = n / 2;
+	struct renewing g = {.agent_key_path = agent_key_path, .seen_ms = seen_ms};
 
-	if (n == 0)
-		return 0;
-	if (n <= CC_RENEWALS_MAX) {
-		if (renew_once(r, n, seen_ms, agent_key_path, renewals, err) == 0)
-			return 0;
-		/* too long together? */
-		if (n == 1 || err->code != CC_E_INVALID)
-			return -1;
-	}
-	return keyd_renew(r, half, seen_ms, agent_key_path, renewals, err) ||
-			       keyd_renew(r + half, n - half, seen_ms, agent_key_path, renewals,
-					  err)
-		       ? -1
-		       : 0;
+	return renew_split(r, n, &(struct renew_ask){.once = renew_once, .arg = &g}, renewals, err);
 }
 
 int keyd_lease_return(const char *lease_id, const char *agent_key_path, struct cc_error *err)

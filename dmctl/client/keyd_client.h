@@ -73,7 +73,7 @@ int keyd_release(const char *op, const char *uuid, const struct cc_measurement *
 
 /**
  * keyd_renew - challenge, evidence, renewal of @n leases: in one request, or in as few as hold
- * them.
+ * them (renew_split.h, also for what is returned).
  * @r: left_ms is of the moment @seen_ms, CLOCK_BOOTTIME; what has passed since is taken off
  * @renewals: an array, to which the answer's objects are appended, each with a member "askedMs" as
  * keyd_release() has it; borrowed

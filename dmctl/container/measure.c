@@ -177,6 +177,20 @@ static int take_image(const struct engine_container *c, const char *root, struct
 	return check_home(root, m, err);
 }
 
+/*
+ * What a program has written since its volume was bound is its own, however much it is: nobody
+ * walks through it. Not looked at is as if it had been changed, which it may be by then.
+ */
+static int take_upper(const struct engine_container *c, const struct oci_facts *f, bool bound,
+		      struct cc_measurement *m, struct cc_error *err)
+{
+	if (bound && !m->first_start) {
+		m->upper = CC_UPPER_DIRTY;
+		return 0;
+	}
+	return rootfs_measure(f->root, c->pid, f->user_ns, c->engine, m, err);
+}
+
 /* The process is still the one it was, and still where it was. */
 static int recheck(const struct proc_ref *p, const char *cgroup, struct cc_error *err)
 {
@@ -195,8 +209,9 @@ static int recheck(const struct proc_ref *p, const char *cgroup, struct cc_error
  * @c: engine is found out here; id and pid are given
  * @named: the bundle that a hook's state names; NULL: the runtime has made the root file
  *         system the root of the mount namespace
+ * @bound: it has a volume since its start
  */
-static int measure(struct engine_container *c, const char *named, struct measured *s,
+static int measure(struct engine_container *c, const char *named, bool bound, struct measured *s,
 		   struct cc_error *err)
 {
 	cc_cleanup(oci_facts_clear) struct oci_facts f = {0};
@@ -223,8 +238,7 @@ static int measure(struct engine_container *c, const char *named, struct measure
 	if (take_engine(c, m, err) ||
 	    (named && (check_bundle(c, named, err) || check_created(c->pid, err))) ||
 	    take_config(c, m, &f, err) || measure_kernel(c->pid, cgroup, c->engine, &f, m, err) ||
-	    take_image(c, f.root, m, err) ||
-	    rootfs_measure(f.root, c->pid, f.user_ns, c->engine, m, err))
+	    take_image(c, f.root, m, err) || take_upper(c, &f, bound, m, err))
 		return -1;
 	if (m->running &&
 	    (proc_status(c->pid, &status, err) || measure_confined(&status, &f, m, err)))
@@ -257,7 +271,7 @@ int measure_hook(const struct oci_state *state, struct measured *s, struct cc_er
 {
 	engine_auto_container struct engine_container c = {.pid = state->pid};
 
-	return copy(&c.id, state->id, err) ? -1 : measure(&c, state->bundle, s, err);
+	return copy(&c.id, state->id, err) ? -1 : measure(&c, state->bundle, false, s, err);
 }
 
 int measure_named(const char *container, const char *engine, struct measured *s,
@@ -268,7 +282,7 @@ int measure_named(const char *container, const char *engine, struct measured *s,
 	if (engine_find(engines, container, engine, &c, err))
 		return -1;
 	if (c.pid && c.bundle)
-		return measure(&c, NULL, s, err);
+		return measure(&c, NULL, false, s, err);
 	if (c.engine->prepare_command)
 		return cc_fail(err, CC_E_NOTFOUND,
 			       "container %s has no process to bind to; prepare it with \"%s %s\", "
@@ -294,5 +308,5 @@ int measure_bound(const char *id, const char *engine, pid_t pid, struct measured
 		c.pid = pid;
 		c.waiting = true;
 	}
-	return measure(&c, NULL, s, err);
+	return measure(&c, NULL, true, s, err);
 }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * engine_docker.c - Docker, through its API (v1.41 and later) and its image store.
+ * engine_docker.c - Docker, through its files (docker_store.h). Its API is asked for names, and by
+ * paths without a version, which are of the one the daemon itself speaks.
  *
- * GET /containers/ID/json waits for the container's lock, which the daemon holds while the hook
- * runs. GET /containers/json is answered from a replica and does not.
+ * The daemon starts containers before it serves its API, and keeps them while it is away. GET
+ * /containers/ID/json waits for the container's lock, which the daemon holds while the hook runs;
+ * GET /containers/json is answered from a replica and does not.
  */
 #include <glob.h>
 #include <stdio.h>
@@ -11,9 +13,8 @@
 #include <sys/stat.h>
 
 #include "engine/docker_api.h"
+#include "engine/docker_store.h"
 #include "engine/engine_store.h"
-#include "demand.h"
-#include "digest.h"
 #include "host/http_unix.h"
 #include "strv.h"
 
@@ -37,7 +38,7 @@ static json_t *docker_list(const char *filter, const char *value, struct cc_erro
 	cc_auto_free char *escaped = text ? http_escape(text) : NULL, *path = NULL;
 	cc_auto_json json_t *found = NULL;
 
-	if (!escaped || asprintf(&path, "/v1.41/containers/json?all=1&filters=%s", escaped) < 0) {
+	if (!escaped || asprintf(&path, "/containers/json?all=1&filters=%s", escaped) < 0) {
 		path = NULL;
 		cc_fail(err, CC_E_NOMEM, "out of memory");
 		return NULL;
@@ -137,11 +138,30 @@ static bool docker_present(void)
 	return stat(DOCKER_SOCKET, &st) == 0 && S_ISSOCK(st.st_mode);
 }
 
+static bool is_whole_id(const char *s)
+{
+	return strlen(s) == CONTAINER_ID_LEN && engine_is_id_prefix(s);
+}
+
+/* By the daemon's files, which are there also when it is not. */
+static int find_stored(const char *id, struct engine_container *c, struct cc_error *err)
+{
+	cc_auto_free char *root = NULL;
+
+	return docker_store_dir(&docker_roots, id, &root, err) ||
+			       docker_store_name(root, id, c, err) || take_bundle(c, err)
+		       ? -1
+		       : take_pid(c, err);
+}
+
 /* A whole id beats a name, a name beats a prefix of an id. */
 static int docker_find(const char *container, struct engine_container *c, struct cc_error *err)
 {
 	cc_auto_json json_t *by_name = NULL, *by_id = NULL;
 	json_t *entry = NULL;
+
+	if (is_whole_id(container) && find_stored(container, c, err) == 0)
+		return 0;
 
 	if (engine_is_id_prefix(container)) {
 		by_id = docker_list("id", container, err);
@@ -165,170 +185,37 @@ static int docker_find(const char *container, struct engine_container *c, struct
 	return take_entry(entry, c, err) || take_bundle(c, err) ? -1 : take_pid(c, err);
 }
 
-/* RepoDigests: "repository@sha256:…"; empty for an image that never was in a registry. */
-static int take_manifests(const char *image_id, struct engine_container *c, struct cc_error *err)
+/* Where the daemon keeps its files, by itself; remembered for when it is not there to ask. */
+static int learn_root(struct cc_error *err)
 {
-	cc_auto_free char *path = NULL;
-	cc_auto_json json_t *image = NULL;
-	json_t *entry;
-	size_t i;
+	cc_auto_json json_t *info = docker_get("/info", err);
+	cc_auto_free char *dir = NULL;
 
-	if (asprintf(&path, "/v1.41/images/%s/json", image_id) < 0) {
-		path = NULL;
-		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	}
-	image = docker_get(path, err);
-	if (!image)
+	if (!info || cc_json_str(info, "docker info", "DockerRootDir", true, &dir, err))
 		return -1;
-	json_array_foreach(json_object_get(image, "RepoDigests"), i, entry) {
-		const char *at =
-			json_is_string(entry) ? strchr(json_string_value(entry), '@') : NULL;
-
-		if (at && cc_is_digest(at + 1) && !cc_strv_has(&c->manifests, at + 1) &&
-		    cc_strv_push(&c->manifests, at + 1, err))
-			return -1;
-	}
+	docker_store_remember(&docker_roots, dir);
 	return 0;
 }
 
-/* Where the daemon keeps its files; only the overlay2 store has what we read. */
-static int root_dir(char **dir, struct cc_error *err)
-{
-	cc_auto_json json_t *info = docker_get("/v1.41/info", err);
-	cc_auto_free char *driver = NULL;
-
-	if (!info || cc_json_str(info, "docker info", "Driver", true, &driver, err) ||
-	    cc_json_str(info, "docker info", "DockerRootDir", true, dir, err))
-		return -1;
-	if (strcmp(driver, "overlay2") == 0)
-		return 0;
-	return cc_fail(
-		err, CC_E_INVALID,
-		"docker's storage driver is %s; only overlay2 is supported (\"storage-driver\": "
-		"\"overlay2\" in /etc/docker/daemon.json)",
-		driver);
-}
-
 /*
- * "" when nobody asked for a filter; the container then has the daemon's, which is its built-in
- * one or the one in daemon.json. Absent: nobody knows.
+ * The daemon is asked only where no directory that is known has the container. CC_E_NOTFOUND: it
+ * surely has none.
  */
-static bool has_own_seccomp(const json_t *container)
+static int find_root(const char *id, char **root, struct cc_error *err)
 {
-	const char *asked = json_string_value(json_object_get(container, "SeccompProfile"));
-
-	return asked && (!asked[0] || strcmp(asked, "builtin") == 0);
-}
-
-/* The only network that the container is on. One that was made without stays so. */
-static const char *only_network(const json_t *container, const json_t *host)
-{
-	const char *mode = json_string_value(json_object_get(host, "NetworkMode"));
-	json_t *settings = json_object_get(container, "NetworkSettings");
-	json_t *networks = json_object_get(settings, "Networks");
-
-	if (mode && strcmp(mode, "none") == 0)
-		return mode;
-	return json_object_size(networks) == 1 ? json_object_iter_key(json_object_iter(networks))
-					       : NULL;
-}
-
-/* Nothing is in the list, or there is none; all else is something. */
-static bool is_empty(const json_t *obj, const char *key)
-{
-	const json_t *list = json_object_get(obj, key);
-
-	return !list || json_is_null(list) || (json_is_array(list) && !json_array_size(list));
-}
-
-static int take_holds(const json_t *container, const json_t *host, struct engine_container *c,
-		      struct cc_error *err)
-{
-	const json_t *config = json_object_get(container, "Config");
-	bool plain = json_is_object(host) && is_empty(host, "ExtraHosts") &&
-		     is_empty(host, "Dns") && is_empty(host, "DnsSearch") &&
-		     is_empty(host, "DnsOptions");
-
-	return engine_add_hold(c, json_is_false(json_object_get(config, "OpenStdin")), CC_NO_STDIN,
-			       err) ||
-			       engine_add_hold(c, plain, CC_NO_EXTRA_HOSTS, err) ||
-			       engine_add_network(c, only_network(container, host), err)
-		       ? -1
-		       : 0;
-}
-
-static json_t *read_own(const char *own, const char *file, struct cc_error *err)
-{
-	cc_auto_free char *path = NULL;
-
-	if (asprintf(&path, "%s/%s", own, file) < 0) {
-		path = NULL;
-		cc_fail(err, CC_E_NOMEM, "out of memory");
-		return NULL;
-	}
-	return engine_read_json(path, err);
-}
-
-/* The daemon keeps what a container was made with in the container's own directory. */
-static int take_record(const char *own, struct engine_container *c, struct cc_error *err)
-{
-	cc_auto_json json_t *container = read_own(own, "config.v2.json", err);
-	cc_auto_json json_t *host = container ? read_own(own, "hostconfig.json", err) : NULL;
-	const json_t *config = json_object_get(container, "Config");
-
-	if (!host)
-		return -1;
-	c->own_seccomp = has_own_seccomp(container);
-	return engine_add_health(c, json_object_get(config, "Healthcheck"), err) ||
-			       take_holds(container, host, c, err)
-		       ? -1
-		       : 0;
-}
-
-/* The daemon's filter takes a prefix; the answer must be about the container that was asked for. */
-static int is_other(const json_t *entry, const char *id, struct cc_error *err)
-{
-	const char *got = json_string_value(json_object_get(entry, "Id"));
-
-	if (got && strcmp(got, id) == 0)
+	if (docker_store_dir(&docker_roots, id, root, err) == 0)
 		return 0;
-	return cc_fail(err, CC_E_INVALID,
-		       "docker was asked for container %.12s and answered for %.12s", id,
-		       got ? got : "none");
+	return learn_root(err) || docker_store_dir(&docker_roots, id, root, err) ? -1 : 0;
 }
 
 static int docker_describe(struct engine_container *c, struct cc_error *err)
 {
-	cc_auto_free char *image = NULL, *dir = NULL, *path = NULL, *own = NULL;
-	cc_auto_json json_t *entries = docker_list("id", c->id, err);
-	json_t *entry;
+	cc_auto_free char *root = NULL;
 
-	if (!entries)
-		return -1;
-	entry = json_array_get(entries, 0);
-	if (!entry)
-		return cc_fail(err, CC_E_NOTFOUND, "docker has no container %s", c->id);
-	if (is_other(entry, c->id, err) || take_entry(entry, c, err) || take_bundle(c, err) ||
-	    cc_json_str(entry, "docker's answer", "ImageID", true, &image, err) ||
-	    cc_json_str(entry, "docker's answer", "Image", false, &c->image_ref, err))
-		return -1;
-	if (!cc_is_digest(image))
-		return cc_fail(err, CC_E_INVALID, "docker's answer: \"%s\" is not an image id",
-			       image);
-	snprintf(c->image_id, sizeof(c->image_id), "%s", image);
-	if (root_dir(&dir, err))
-		return -1;
-	if (asprintf(&own, "%s/containers/%s", dir, c->id) < 0)
-		own = NULL;
-	if (asprintf(&path, "%s/image/overlay2/imagedb/content/sha256/%s", dir,
-		     image + strlen("sha256:")) < 0)
-		path = NULL;
-	if (!own || !path)
-		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	if (cc_strv_push(&c->own_dirs, own, err) || take_record(own, c, err) ||
-	    engine_read_image_config(path, c, err))
-		return -1;
-	return take_manifests(image, c, err);
+	return find_root(c->id, &root, err) || take_bundle(c, err) ||
+			       docker_store_describe(root, c, err)
+		       ? -1
+		       : 0;
 }
 
 /* ---- what it makes and mounts -------------------------------------------------------------- */
@@ -378,7 +265,7 @@ static void docker_check(struct finding *f)
 {
 	const char *version, *driver, *cgroup;
 	struct cc_error err;
-	cc_auto_json json_t *info = docker_get("/v1.43/info", &err);
+	cc_auto_json json_t *info = docker_get("/info", &err);
 
 	if (!info) {
 		finding_warn(f, "systemctl start docker", "%s", err.text);
@@ -395,10 +282,12 @@ static void docker_check(struct finding *f)
 	else if (strcmp(cgroup, "2") != 0)
 		finding_fail(f, CC_E_DEVICE, "boot with systemd.unified_cgroup_hierarchy=1",
 			     "%s uses cgroups of version %s", version, cgroup);
-	else if (!strstr(driver, "overlay"))
-		finding_warn(f, "use the storage driver overlay2",
-			     "%s keeps images with driver %s: changed files cannot be noticed",
-			     version, driver);
+	else if (strcmp(driver, DOCKER_DRIVER) != 0)
+		finding_fail(
+			f, CC_E_DEVICE, DOCKER_DRIVER_NEXT,
+			"%s keeps images with driver %s, only " DOCKER_DRIVER
+			" shows what a container is made of: no container with a volume starts",
+			version, driver);
 	else
 		finding_ok(f, "%s, CDI is on", version);
 }

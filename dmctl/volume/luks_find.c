@@ -6,47 +6,23 @@
 #include "volume/luks.h"
 
 #include <blkid/blkid.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "paths.h"
+#include "volume/lun_ask.h"
 #include "volume/probe.h"
 #include "strv.h"
 
-#define SYS_BLOCK "/sys/class/block"
+#define LOCKS CC_RUN_DIR "/asked"
+#define EACH_MS 5000u
+#define BY_UUID "/dev/disk/by-uuid/"
 
 static void free_probe_ptr(blkid_probe *pr)
 {
 	blkid_free_probe(*pr);
-}
-
-/* First line of a sysfs file of device @name, "" if there is none. */
-static void sys_read(const char *name, const char *file, char *out, size_t size)
-{
-	cc_auto_fclose FILE *f = NULL;
-	char path[512];
-
-	out[0] = '\0';
-	snprintf(path, sizeof(path), SYS_BLOCK "/%s/%s", name, file);
-	f = fopen(path, "re");
-	if (!f || !fgets(out, (int)size, f))
-		out[0] = '\0';
-	out[strcspn(out, "\n")] = '\0';
-}
-
-/* Not our own mappings: they carry no header, and a locked one fails or parks reads. */
-static bool worth_asking(const char *name)
-{
-	char text[160];
-
-	sys_read(name, "size", text, sizeof(text));
-	if (strtoull(text, NULL, 10) <= CC_VOLUME_HEADER_SECTORS)
-		return false;
-	sys_read(name, "dm/uuid", text, sizeof(text));
-	return strncmp(text, CC_DM_UUID_PREFIX, strlen(CC_DM_UUID_PREFIX)) != 0;
 }
 
 bool luks_claims(const char *device, const char *uuid)
@@ -69,21 +45,12 @@ bool luks_claims(const char *device, const char *uuid)
 	return strcmp(value, uuid) == 0;
 }
 
-/* Device node of sysfs name @name, where a slash is written '!'. */
-static void node_of(const char *name, char out[static 300])
-{
-	snprintf(out, 300, "/dev/%s", name);
-	for (char *p = out; *p; p++)
-		if (*p == '!')
-			*p = '/';
-}
-
 /* @lower is a part of @upper, as a path is of a multipath device. */
 static bool is_slave_of(const char *lower, const char *upper)
 {
 	char path[640];
 
-	snprintf(path, sizeof(path), SYS_BLOCK "/%s/slaves/%s", upper, lower);
+	snprintf(path, sizeof(path), LUN_SYS_BLOCK "/%s/slaves/%s", upper, lower);
 	return access(path, F_OK) == 0;
 }
 
@@ -104,22 +71,32 @@ static size_t top_devices(const struct cc_strv *found, const char *top[static 2]
 	return n;
 }
 
-static int ask_all(const char *uuid, struct cc_strv *found, struct cc_error *err)
+/* The device that udev's link names, as sysfs does; "" when there is none. */
+static void linked(const char *uuid, char name[static 300])
 {
-	cc_auto_closedir DIR *dir = opendir(SYS_BLOCK);
-	const struct dirent *e;
-	char path[300];
+	cc_auto_free char *node = NULL;
+	char path[128];
 
-	if (!dir)
-		return cc_fail_errno(err, CC_E_INTERNAL, SYS_BLOCK);
-	while ((e = readdir(dir))) {
-		if (e->d_name[0] == '.' || !worth_asking(e->d_name))
-			continue;
-		node_of(e->d_name, path);
-		if (luks_claims(path, uuid) && cc_strv_push(found, e->d_name, err))
-			return -1;
-	}
-	return 0;
+	name[0] = '\0';
+	snprintf(path, sizeof(path), BY_UUID "%s", uuid);
+	node = realpath(path, NULL);
+	if (!node || strncmp(node, "/dev/", 5) != 0 || strlen(node) > 255)
+		return;
+	snprintf(name, 300, "%s", node + 5);
+	for (char *p = name; *p; p++)
+		if (*p == '/')
+			*p = '!';
+}
+
+static int ask_all(const char *uuid, struct cc_strv *found, struct cc_strv *silent,
+		   struct cc_error *err)
+{
+	static const struct lun_asker by = {
+		.sys = LUN_SYS_BLOCK, .locks = LOCKS, .claims = luks_claims, .each_ms = EACH_MS};
+	char first[300];
+
+	linked(uuid, first);
+	return lun_ask(&by, uuid, first[0] ? first : NULL, found, silent, err);
 }
 
 /* The name of sysfs device @name that is the same on the next boot, if it has one; malloced. */
@@ -127,7 +104,7 @@ static char *stable_name(const char *name, struct cc_error *err)
 {
 	char node[300];
 
-	node_of(name, node);
+	lun_node(name, node);
 	return probe_stable_name(node, err);
 }
 
@@ -145,20 +122,38 @@ static int two_carry(const char *uuid, size_t n, const char *const top[static 2]
 		       n, uuid, top[0], a, top[1], b);
 }
 
+/* Those that were not asked, or do not answer: any of them may be the one. */
+static int none_carries(const char *uuid, const struct cc_strv *silent, struct cc_error *err)
+{
+	char names[256] = "";
+	size_t len = 0;
+
+	for (size_t i = 0; i < silent->n && len < sizeof(names); i++)
+		len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s", i ? ", " : "",
+					silent->v[i]);
+	if (silent->n)
+		return cc_fail(
+			err, CC_E_NOTFOUND,
+			"no block device of this host that answers carries volume %s; is the "
+			"LUN mapped to this host, or is it one of these: %s?",
+			uuid, names);
+	return cc_fail(err, CC_E_NOTFOUND,
+		       "no block device of this host carries volume %s; is the LUN mapped "
+		       "to this host?",
+		       uuid);
+}
+
 int luks_find(const char *uuid, char **path, struct cc_error *err)
 {
-	cc_cleanup(cc_strv_clear) struct cc_strv found = {0};
+	cc_cleanup(cc_strv_clear) struct cc_strv found = {0}, silent = {0};
 	const char *top[2] = {NULL, NULL};
 	size_t n;
 
-	if (ask_all(uuid, &found, err))
+	if (ask_all(uuid, &found, &silent, err))
 		return -1;
 	n = top_devices(&found, top);
 	if (!top[0])
-		return cc_fail(err, CC_E_NOTFOUND,
-			       "no block device of this host carries volume %s; is the LUN mapped "
-			       "to this host?",
-			       uuid);
+		return none_carries(uuid, &silent, err);
 	if (top[1])
 		return two_carry(uuid, n, top, err);
 	*path = stable_name(top[0], err);

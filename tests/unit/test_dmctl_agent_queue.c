@@ -11,6 +11,9 @@
 #include "dmctl/agent/queue.h"
 #include "log.h"
 
+#define ASKED 8 /* places of what others ask for */
+#define ALL 64	/* more than all places */
+
 /**
  * struct world - a queue and what it has done.
  * @said: "+op volume" when a job starts, "=op volume" when the volume may have changed, "!" after
@@ -24,7 +27,7 @@
 struct world {
 	struct queue *q;
 	char said[16384];
-	struct job *running[QUEUE_RUNNING_MAX];
+	struct job *running[ALL];
 	size_t n_running;
 	bool cannot;
 	void (*on_changed)(struct world *w, const struct job *j);
@@ -67,7 +70,7 @@ static int run(void *arg, struct job *j, struct cc_error *err)
 
 	if (w->cannot)
 		return cc_fail(err, CC_E_INTERNAL, "fork: no more processes");
-	assert_true(w->n_running < QUEUE_RUNNING_MAX);
+	assert_true(w->n_running < ALL);
 	w->running[w->n_running++] = j;
 	if (!w->asked) {
 		say(w, "+", j, "");
@@ -186,16 +189,16 @@ static void own(struct world *w, enum agent_op op, const char *binding)
 	queue_submit_own(w->q, op, binding, NULL, NULL);
 }
 
-/* Takes all places with requests for volumes of their own. */
+/* Takes all places of what is asked with requests for volumes of their own. */
 static void fill(struct world *w)
 {
 	char name[16];
 
-	for (int i = 0; i < QUEUE_RUNNING_MAX; i++) {
+	for (int i = 0; i < ASKED; i++) {
 		snprintf(name, sizeof(name), "f%d", i);
 		ask(w, AGENT_HOOK, name, NULL);
 	}
-	assert_int_equal(w->n_running, QUEUE_RUNNING_MAX);
+	assert_int_equal(w->n_running, ASKED);
 	w->said[0] = '\0';
 }
 
@@ -303,7 +306,7 @@ static void an_undo_comes_before_what_waits_for_its_volume(void **state)
 	expect(w, "=undo a!, +bind a");
 }
 
-static void an_undo_gets_the_first_place_that_is_free(void **state)
+static void however_many_starts_hang_the_agents_own_work_is_done(void **state)
 {
 	struct world *w = *state;
 
@@ -311,15 +314,47 @@ static void an_undo_gets_the_first_place_that_is_free(void **state)
 	ask(w, AGENT_HOOK, "a", NULL);
 	own(w, AGENT_RENEW, NULL);
 	own(w, AGENT_UNDO, "b");
-	own(w, AGENT_UNDO, "c");
+	own(w, AGENT_REAP, "c");
+	own(w, AGENT_REVOKE, "d");
+	own(w, AGENT_FLUSH, "f0");
+	expect(w, "+renew, +undo b, +reap c, +revoke d, +flush f0");
 	done(w, AGENT_HOOK, "f0");
-	expect(w, "=hook f0!, +undo b");
-	done(w, AGENT_HOOK, "f1");
-	expect(w, "=hook f1!, +undo c");
-	done(w, AGENT_HOOK, "f2");
-	expect(w, "=hook f2!, +hook a");
-	done(w, AGENT_HOOK, "f3");
-	expect(w, "=hook f3!, +renew");
+	expect(w, "=hook f0!, +hook a");
+}
+
+static void however_many_undos_hang_leases_are_renewed_flushed_and_taken_away(void **state)
+{
+	struct world *w = *state;
+	char name[16];
+
+	for (int i = 0; i < 100; i++) {
+		snprintf(name, sizeof(name), "v%d", i);
+		own(w, AGENT_REAP, name);
+	}
+	assert_int_equal(w->n_running, job_lane_places(JOB_LANE_UNDO));
+	w->said[0] = '\0';
+	own(w, AGENT_RENEW, NULL);
+	own(w, AGENT_FLUSH, "v0");
+	own(w, AGENT_REVOKE, "x");
+	ask(w, AGENT_HOOK, "y", NULL);
+	expect(w, "+renew, +flush v0, +revoke x, +hook y");
+}
+
+static void an_undo_gets_the_first_place_of_its_own_that_is_free(void **state)
+{
+	struct world *w = *state;
+
+	own(w, AGENT_REAP, "f0");
+	own(w, AGENT_REAP, "f1");
+	own(w, AGENT_REAP, "f2");
+	own(w, AGENT_REAP, "f3");
+	own(w, AGENT_REAP, "a");
+	own(w, AGENT_UNDO, "b");
+	expect(w, "+reap f0, +reap f1, +reap f2, +reap f3");
+	done(w, AGENT_REAP, "f2");
+	expect(w, "=reap f2!, +undo b");
+	done(w, AGENT_UNDO, "b");
+	expect(w, "=undo b!, +reap a");
 }
 
 static void undo_both(struct world *w, const struct job *j)
@@ -360,9 +395,19 @@ static bool excludes(const struct asked *a, const struct asked *b)
 	return a->binding[0] == b->binding[0];
 }
 
+static bool has_place(const struct world *w, const struct asked *a)
+{
+	enum job_lane lane = job_kind(a->op)->lane;
+	unsigned int n = 0;
+
+	for (size_t i = 0; i < w->n_asked; i++)
+		n += w->asked[i].state == RUNS && job_kind(w->asked[i].op)->lane == lane;
+	return n < job_lane_places(lane);
+}
+
 static bool may_start(const struct world *w, const struct asked *a)
 {
-	if (a->state != WAITS)
+	if (a->state != WAITS || !has_place(w, a))
 		return false;
 	for (size_t i = 0; i < w->n_asked; i++)
 		if (w->asked[i].state == RUNS && excludes(a, &w->asked[i]))
@@ -442,8 +487,7 @@ static void whatever_comes_nothing_is_done_out_of_order_and_no_place_stays_empty
 			cancel_any(w);
 		else if (w->n_running)
 			succeed(take(w, (size_t)random() % w->n_running));
-		if (w->n_running < QUEUE_RUNNING_MAX)
-			assert_null(best(w));
+		assert_null(best(w));
 	}
 	for (size_t i = 0; i < REQUESTS; i++)
 		assert_int_equal(w->asked[i].state, ENDED);
@@ -668,7 +712,9 @@ int main(void)
 		queue_test(a_flush_waits_for_no_job_of_its_volume_and_only_for_one_of_its_binding),
 		queue_test(eight_are_done_at_once_and_the_next_when_one_has_ended),
 		queue_test(an_undo_comes_before_what_waits_for_its_volume),
-		queue_test(an_undo_gets_the_first_place_that_is_free),
+		queue_test(however_many_starts_hang_the_agents_own_work_is_done),
+		queue_test(however_many_undos_hang_leases_are_renewed_flushed_and_taken_away),
+		queue_test(an_undo_gets_the_first_place_of_its_own_that_is_free),
 		queue_test(what_the_end_of_a_job_brings_about_comes_before_what_waited_for_it),
 		queue_test(whatever_comes_nothing_is_done_out_of_order_and_no_place_stays_empty),
 		queue_test(whoever_asked_is_told_once),

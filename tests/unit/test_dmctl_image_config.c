@@ -202,6 +202,32 @@ static void a_file_without_end_is_not_read(void **state)
 	remove_root(root);
 }
 
+static void a_user_in_more_groups_than_anybody_has_is_refused(void **state)
+{
+	struct cc_user u = {0};
+	struct cc_error err;
+	char root[32], path[64];
+	FILE *f;
+	int fd;
+
+	(void)state;
+	make_root(root);
+	fd = passwd_open(root);
+	assert_int_equal(write(fd, PASSWD_LINE, strlen(PASSWD_LINE)), strlen(PASSWD_LINE));
+	close(fd);
+	snprintf(path, sizeof(path), "%s/etc/group", root);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	for (int i = 0; i < 12000; i++)
+		fprintf(f, "g%d:x:%d:app\n", i, 10000 + i);
+	fclose(f);
+	assert_int_equal(image_user("app", root, &u, &err), -1);
+	expect_error(&err, CC_E_INVALID, "", "more than 1024 groups");
+	free(u.groups);
+	assert_int_equal(unlink(path), 0);
+	remove_root(root);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -213,6 +239,7 @@ int main(void)
 		cmocka_unit_test(a_home_is_that_of_the_user),
 		cmocka_unit_test(what_is_no_file_is_not_even_opened),
 		cmocka_unit_test(a_file_without_end_is_not_read),
+		cmocka_unit_test(a_user_in_more_groups_than_anybody_has_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

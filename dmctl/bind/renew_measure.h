@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * renew_measure.h - measures bound containers for the renewal of their leases: several at once,
+ * each within a time of its own. What one of them is like (a directory of a million files, a file
+ * system that does not answer) costs its own lease and nobody else's.
+ */
+#ifndef CC_RENEW_MEASURE_H
+#define CC_RENEW_MEASURE_H
+
+#include "bind/binding.h"
+#include "container/rootfs_cache.h"
+#include "measurement.h"
+
+/**
+ * enum held_state - how far a container is.
+ * @HELD_WAITS: it was not measured yet
+ * @HELD_MEASURED: it has a measurement
+ * @HELD_FAILED: @why says why it has none
+ */
+enum held_state { HELD_WAITS, HELD_MEASURED, HELD_FAILED };
+
+/**
+ * struct held - a bound container.
+ * @b, @m: owned; @m of HELD_MEASURED
+ * @why: of HELD_FAILED; of HELD_WAITS once its time was over
+ * @locked: the kernel had no key when it was asked
+ * @answered: keyd said something of its lease, or nobody will
+ */
+struct held {
+	struct binding b;
+	enum held_state state;
+	struct cc_measurement *m;
+	struct cc_error why;
+	bool locked, answered;
+};
+
+void held_clear(struct held *h);
+
+/**
+ * struct held_measurer - how one is measured, in a process of its own.
+ * @measure: the container of @b, which may have ended; CC_E_UNREACHABLE when its engine or keyd
+ *           does not answer, @keyd: that was keyd. @layers: kept from one to the next
+ */
+struct held_measurer {
+	int (*measure)(const struct binding *b, struct layer_cache *layers,
+		       struct cc_measurement **m, bool *keyd, struct cc_error *err);
+};
+
+/* The real one: it must still be the process that was bound, and the image's files as signed. */
+extern const struct held_measurer held_measurer;
+
+/**
+ * renew_measure - measures those that wait.
+ * @each_ms: what one may take; one that takes longer goes on to wait
+ * @all_ms: after which none is begun
+ * Return: 0; -1 with CC_E_UNREACHABLE when keyd does not answer, or when nothing can be measured.
+ */
+int renew_measure(const struct held_measurer *by, struct held *held, size_t n, uint64_t each_ms,
+		  uint64_t all_ms, struct cc_error *err);
+
+#endif

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * lun_ask.c - asks block devices, and waits for none of them.
+ */
+#include "volume/lun_ask.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "host/crew.h"
+#include "paths.h"
+#include "volume.h"
+
+#define WIDTH 8
+#define ALL_MS 15000u
+#define NO_ANSWER "no answer"
+
+/* Names that did not answer this process. */
+static struct cc_strv known_silent;
+
+/**
+ * struct asking - a walk through them.
+ * @names: as sysfs has them
+ */
+struct asking {
+	const struct lun_asker *by;
+	const char *uuid;
+	struct cc_strv names, *found, *silent;
+	struct cc_error *err;
+	bool failed;
+};
+
+void lun_node(const char *name, char out[static 300])
+{
+	snprintf(out, 300, "/dev/%s", name);
+	for (char *p = out; *p; p++)
+		if (*p == '!')
+			*p = '/';
+}
+
+/* ---- what sysfs says ----------------------------------------------------------------------- */
+
+/* First line of a file of device @name, "" if there is none. */
+static void sys_read(const char *sys, const char *name, const char *file, char *out, size_t size)
+{
+	cc_auto_fclose FILE *f = NULL;
+	char path[512];
+
+	out[0] = '\0';
+	snprintf(path, sizeof(path), "%s/%s/%s", sys, name, file);
+	f = fopen(path, "re");
+	if (!f || !fgets(out, (int)size, f))
+		out[0] = '\0';
+	out[strcspn(out, "\n")] = '\0';
+}
+
+/* SCSI says "running", NVMe "live"; of a partition its disk says it; others say nothing. */
+static bool is_running(const char *sys, const char *name)
+{
+	char state[32];
+
+	sys_read(sys, name, "device/state", state, sizeof(state));
+	if (!state[0])
+		sys_read(sys, name, "../device/state", state, sizeof(state));
+	return !state[0] || strcmp(state, "running") == 0 || strcmp(state, "live") == 0;
+}
+
+const char *lun_excuse(const char *sys, const char *name)
+{
+	char text[160];
+
+	sys_read(sys, name, "size", text, sizeof(text));
+	if (strtoull(text, NULL, 10) <= CC_VOLUME_HEADER_SECTORS)
+		return NULL;
+	sys_read(sys, name, "dm/uuid", text, sizeof(text));
+	if (strncmp(text, CC_DM_UUID_PREFIX, strlen(CC_DM_UUID_PREFIX)) == 0)
+		return NULL;
+	sys_read(sys, name, "dm/suspended", text, sizeof(text));
+	if (strcmp(text, "1") == 0)
+		return "suspended";
+	return is_running(sys, name) ? "" : "not running";
+}
+
+/* ---- one device, in a process of its own --------------------------------------------------- */
+
+/*
+ * Held until this process ends, which in the kernel it may never: the next one waits here, where it
+ * can be killed.
+ */
+static int lock_device(const char *dir, const char *name)
+{
+	char path[512];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd >= 0 && flock(fd, LOCK_EX)) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+static char *work(void *arg, size_t i)
+{
+	const struct asking *a = arg;
+	cc_auto_close int lock = lock_device(a->by->locks, a->names.v[i]);
+	char node[300];
+
+	lun_node(a->names.v[i], node);
+	return strdup(a->by->claims(node, a->uuid) ? "yes" : "no");
+}
+
+/* ---- all of them --------------------------------------------------------------------------- */
+
+static int excuse(struct cc_strv *silent, const char *name, const char *why, struct cc_error *err)
+{
+	char text[320];
+
+	snprintf(text, sizeof(text), "%s (%s)", name, why);
+	return cc_strv_push(silent, text, err);
+}
+
+static bool done(void *arg, size_t i, enum crew_end end, const char *text)
+{
+	struct asking *a = arg;
+	const char *name = a->names.v[i];
+	struct cc_error ignored;
+	int rc = 0;
+
+	if (end == CREW_DONE) {
+		rc = strcmp(text, "yes") == 0 ? cc_strv_push(a->found, name, a->err) : 0;
+	} else {
+		rc = excuse(a->silent, name, NO_ANSWER, a->err);
+		if (!cc_strv_has(&known_silent, name))
+			cc_strv_push(&known_silent, name, &ignored);
+	}
+	a->failed = rc;
+	return !rc;
+}
+
+static int take_name(struct asking *a, const char *name, struct cc_error *err)
+{
+	const char *why = lun_excuse(a->by->sys, name);
+
+	if (!why)
+		return 0;
+	if (cc_strv_has(&known_silent, name))
+		why = NO_ANSWER;
+	return why[0] ? excuse(a->silent, name, why, err) : cc_strv_push(&a->names, name, err);
+}
+
+static int list_names(struct asking *a, const char *first, struct cc_error *err)
+{
+	cc_auto_closedir DIR *dir = opendir(a->by->sys);
+	const struct dirent *e;
+
+	if (!dir)
+		return cc_fail_errno(err, CC_E_INTERNAL, "%s", a->by->sys);
+	if (first && take_name(a, first, err))
+		return -1;
+	while ((e = readdir(dir)))
+		if (e->d_name[0] != '.' && (!first || strcmp(e->d_name, first) != 0) &&
+		    take_name(a, e->d_name, err))
+			return -1;
+	return 0;
+}
+
+static int make_dir(const char *path, struct cc_error *err)
+{
+	if ((mkdir(CC_RUN_DIR, 0755) && errno != EEXIST) || (mkdir(path, 0700) && errno != EEXIST))
+		return cc_fail_errno(err, CC_E_INTERNAL, "%s", path);
+	return 0;
+}
+
+int lun_ask(const struct lun_asker *by, const char *uuid, const char *first, struct cc_strv *found,
+	    struct cc_strv *silent, struct cc_error *err)
+{
+	struct asking a = {.by = by, .uuid = uuid, .found = found, .silent = silent, .err = err};
+	const struct crew crew = {.width = WIDTH,
+				  .piece_ms = by->each_ms,
+				  .all_ms = ALL_MS,
+				  .work = work,
+				  .done = done,
+				  .arg = &a};
+	size_t begun = 0;
+	int rc = make_dir(by->locks, err) || list_names(&a, first, err) ||
+				 crew_work(&crew, a.names.n, &begun, err) || a.failed
+			 ? -1
+			 : 0;
+
+	for (size_t i = begun; rc == 0 && i < a.names.n; i++)
+		rc = excuse(silent, a.names.v[i], "not asked in time", err);
+	cc_strv_clear(&a.names);
+	return rc;
+}

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What Docker's files say of a container, without a daemon. */
+#include "lib_test.h"
+
+#include <ftw.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "digest.h"
+#include "dmctl/engine/docker_store.h"
+
+#define ID "1111111111111111111111111111111111111111111111111111111111111111"
+#define OTHER "2222222222222222222222222222222222222222222222222222222222222222"
+#define IMAGE "{\"config\":{\"Cmd\":[\"/app\"]}}"
+
+static char top[64], remembered[96], config[96], usual[96];
+static const struct docker_roots roots = {remembered, config, usual};
+static char image[72];
+
+static void make_dirs(char *path)
+{
+	for (char *p = strchr(path + 1, '/'); p; p = strchr(p + 1, '/')) {
+		*p = '\0';
+		mkdir(path, 0755);
+		*p = '/';
+	}
+}
+
+static void put(const char *dir, const char *file, const char *text)
+{
+	char path[512];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, file);
+	make_dirs(path);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+/* @root has container @id, as Docker writes it; @driver: of its storage. */
+static void put_container(const char *root, const char *id, const char *driver)
+{
+	char text[1024], path[256];
+
+	snprintf(text, sizeof(text),
+		 "{\"ID\":\"%s\",\"Name\":\"/db\",\"Image\":\"%s\",\"Driver\":\"%s\","
+		 "\"SeccompProfile\":\"\",\"Config\":{\"Image\":\"app:1\",\"OpenStdin\":false,"
+		 "\"Healthcheck\":{\"Test\":[\"CMD\",\"x\"]}},"
+		 "\"NetworkSettings\":{\"Networks\":{\"back\":{}}}}",
+		 id, image, driver);
+	snprintf(path, sizeof(path), "containers/%s/config.v2.json", id);
+	put(root, path, text);
+	snprintf(path, sizeof(path), "containers/%s/hostconfig.json", id);
+	put(root, path, "{\"NetworkMode\":\"back\",\"ExtraHosts\":null}");
+	snprintf(path, sizeof(path), "image/overlay2/imagedb/content/sha256/%s", image + 7);
+	put(root, path, IMAGE);
+}
+
+static int remove_one(const char *path, const struct stat *sb, int type, struct FTW *ftw)
+{
+	(void)sb;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	strcpy(top, "/tmp/test-docker-XXXXXX");
+	if (!mkdtemp(top))
+		return -1;
+	snprintf(remembered, sizeof(remembered), "%s/docker-root", top);
+	snprintf(config, sizeof(config), "%s/daemon.json", top);
+	snprintf(usual, sizeof(usual), "%s/usual", top);
+	cc_sha256_digest(IMAGE, strlen(IMAGE), image);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	return nftw(top, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+static void expect_root(const char *id, const char *below)
+{
+	cc_auto_free char *root = NULL;
+	struct cc_error err;
+	char want[256];
+
+	snprintf(want, sizeof(want), "%s/%s", top, below);
+	expect_ok(docker_store_dir(&roots, id, &root, &err), &err);
+	assert_string_equal(root, want);
+}
+
+static void the_daemons_directory_is_the_one_that_has_the_container(void **state)
+{
+	char dir[128], text[256];
+	cc_auto_free char *root = NULL;
+	struct cc_error err;
+
+	(void)state;
+	assert_int_equal(docker_store_dir(&roots, ID, &root, &err), -1);
+	assert_int_equal(err.code, CC_E_NOTFOUND);
+	put_container(usual, ID, "overlay2");
+	expect_root(ID, "usual");
+	snprintf(dir, sizeof(dir), "%s/configured", top);
+	put_container(dir, OTHER, "overlay2");
+	snprintf(text, sizeof(text), "{\"data-root\":\"%s\"}", dir);
+	put(top, "daemon.json", text);
+	expect_root(OTHER, "configured");
+	expect_root(ID, "usual");
+}
+
+static void a_directory_that_nobody_names_is_remembered_from_the_daemon(void **state)
+{
+	cc_auto_free char *root = NULL;
+	struct cc_error err;
+	char dir[128];
+
+	(void)state;
+	snprintf(dir, sizeof(dir), "%s/by-option", top);
+	put_container(dir, ID, "overlay2");
+	assert_int_equal(docker_store_dir(&roots, ID, &root, &err), -1);
+	docker_store_remember(&roots, dir);
+	docker_store_remember(&roots, dir);
+	expect_root(ID, "by-option");
+}
+
+static void that_of_a_daemon_with_a_user_namespace_is_in_it(void **state)
+{
+	char dir[128];
+
+	(void)state;
+	snprintf(dir, sizeof(dir), "%s/100000.100000", usual);
+	put_container(dir, ID, "overlay2");
+	expect_root(ID, "usual/100000.100000");
+}
+
+static int describe(struct engine_container *c, struct cc_error *err)
+{
+	c->id = strdup(ID);
+	return docker_store_describe(usual, c, err);
+}
+
+static void all_that_is_needed_of_a_container_is_in_the_files(void **state)
+{
+	engine_auto_container struct engine_container c = {0};
+	struct cc_error err;
+	char text[1024];
+
+	(void)state;
+	put_container(usual, ID, "overlay2");
+	snprintf(text, sizeof(text),
+		 "{\"Repositories\":{\"app\":{\"app:1\":\"%s\",\"app@" DIGEST_A "\":\"%s\","
+		 "\"app@" DIGEST_B "\":\"" DIGEST_C "\"},\"reg:5000/app\":{\"reg:5000/app@" DIGEST_C
+		 "\":\"%s\"}}}",
+		 image, image, image);
+	put(usual, "image/overlay2/repositories.json", text);
+	expect_ok(describe(&c, &err), &err);
+	assert_string_equal(c.name, "db");
+	assert_string_equal(c.image_id, image);
+	assert_string_equal(c.image_ref, "app:1");
+	assert_string_equal(c.image_config, IMAGE);
+	assert_int_equal(c.manifests.n, 2);
+	assert_true(cc_strv_has(&c.manifests, DIGEST_A) && cc_strv_has(&c.manifests, DIGEST_C));
+	assert_true(c.own_seccomp);
+	assert_true(cc_strv_has(&c.holds, "no-stdin"));
+	assert_true(cc_strv_has(&c.holds, "network:back"));
+	assert_int_equal(json_array_size(c.health), 1);
+	assert_int_equal(c.own_dirs.n, 1);
+}
+
+static void an_image_that_was_never_in_a_registry_has_no_manifest(void **state)
+{
+	engine_auto_container struct engine_container c = {0};
+	struct cc_error err;
+
+	(void)state;
+	put_container(usual, ID, "overlay2");
+	expect_ok(describe(&c, &err), &err);
+	assert_int_equal(c.manifests.n, 0);
+}
+
+static void a_store_that_does_not_show_files_is_refused_with_what_to_do(void **state)
+{
+	engine_auto_container struct engine_container c = {0};
+	struct cc_error err;
+
+	(void)state;
+	put_container(usual, ID, "overlayfs");
+	assert_int_equal(describe(&c, &err), -1);
+	expect_error(&err, CC_E_INVALID, "", "storage driver is overlayfs");
+	assert_non_null(strstr(err.text, "containerd-snapshotter"));
+}
+
+static void a_record_of_another_container_is_not_believed(void **state)
+{
+	engine_auto_container struct engine_container c = {0};
+	struct cc_error err;
+
+	(void)state;
+	put_container(usual, ID, "overlay2");
+	put(usual, "containers/" ID "/config.v2.json",
+	    "{\"ID\":\"" OTHER "\",\"Name\":\"/db\",\"Driver\":\"overlay2\"}");
+	assert_int_equal(describe(&c, &err), -1);
+	expect_error(&err, CC_E_INVALID, "", "is of container 222222222222");
+}
+
+static void an_image_that_was_changed_in_the_store_is_refused(void **state)
+{
+	engine_auto_container struct engine_container c = {0};
+	struct cc_error err;
+	char path[256];
+
+	(void)state;
+	put_container(usual, ID, "overlay2");
+	snprintf(path, sizeof(path), "image/overlay2/imagedb/content/sha256/%s", image + 7);
+	put(usual, path, "{\"config\":{\"Cmd\":[\"/evil\"]}}");
+	assert_int_equal(describe(&c, &err), -1);
+	expect_error(&err, CC_E_REFUSED, "image", "store was changed");
+}
+
+#define store_test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		store_test(the_daemons_directory_is_the_one_that_has_the_container),
+		store_test(a_directory_that_nobody_names_is_remembered_from_the_daemon),
+		store_test(that_of_a_daemon_with_a_user_namespace_is_in_it),
+		store_test(all_that_is_needed_of_a_container_is_in_the_files),
+		store_test(an_image_that_was_never_in_a_registry_has_no_manifest),
+		store_test(a_store_that_does_not_show_files_is_refused_with_what_to_do),
+		store_test(a_record_of_another_container_is_not_believed),
+		store_test(an_image_that_was_changed_in_the_store_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

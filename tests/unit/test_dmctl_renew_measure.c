@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Measuring a host's containers for the renewal of their leases: the real processes and limits, and
+ * a measurer that does what each container's name says.
+ */
+#include "lib_test.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "dmctl/bind/renew_measure.h"
+#include "dmctl/host/boottime.h"
+
+#define MEASUREMENT                                                                          \
+	"{'engine':'docker','state':'created','container':{'id':'c0ffee'},"                  \
+	"'process':{'pid':4711,'startTime':123456,'cgroupId':987},"                          \
+	"'image':{'id':'" DIGEST_A "','manifests':[],'args':['/app'],'env':[],'cwd':'',"     \
+	"'user':{'uid':0,'gid':0}},'config':{'args':['/app'],'env':[],'cwd':'/',"            \
+	"'user':{'uid':0,'gid':0},'capabilities':[],'noNewPrivileges':false,"                \
+	"'readonlyRootfs':false,'seccomp':'unconfined','mounts':[],'devices':[],'hooks':[]," \
+	"'settings':[],'namespaces':{'cgroup':'private','ipc':'private','mnt':'private',"    \
+	"'net':'private','pid':'private','uts':'private'},'privileged':false},"              \
+	"'rootfs':{'upper':'clean','firstStart':true}}"
+
+#define MAX 64
+#define LONG_MS 60000
+
+static int answer(const struct binding *b, struct cc_measurement **m, struct cc_error *err)
+{
+	cc_auto_json json_t *doc = json_of(MEASUREMENT);
+
+	*m = cc_measurement_from_json(doc, err);
+	if (*m)
+		(*m)->pid = b->pid;
+	return *m ? 0 : -1;
+}
+
+/* The engine of a "silent" one does not answer. */
+static int measure(const struct binding *b, struct layer_cache *layers, struct cc_measurement **m,
+		   bool *keyd, struct cc_error *err)
+{
+	(void)layers;
+	if (strcmp(b->engine, "silent") == 0)
+		return cc_fail(err, CC_E_UNREACHABLE, "silent was asked");
+	if (strcmp(b->name, "hangs") == 0)
+		for (;;)
+			pause();
+	if (strcmp(b->name, "dies") == 0)
+		raise(SIGKILL);
+	if (strcmp(b->name, "refused") == 0)
+		return cc_refuse(err, "cgroup", "cgroup: it moved");
+	if (strcmp(b->name, "keyd") == 0) {
+		*keyd = true;
+		return cc_fail(err, CC_E_UNREACHABLE, "keyd does not answer");
+	}
+	if (answer(b, m, err))
+		return -1;
+	if (strcmp(b->name, "bytes") == 0)
+		return cc_strv_push(&(*m)->env, "A=\xff", err);
+	if (strcmp(b->name, "long") == 0) {
+		static char variable[100001];
+
+		memset(variable, 'A', sizeof(variable) - 1);
+		return cc_strv_push(&(*m)->env, variable, err);
+	}
+	return 0;
+}
+
+static const struct held_measurer measurer = {.measure = measure};
+
+/* @names: NULL at the end; those that begin with '!' are of an engine that does not answer. */
+static size_t make(struct held *held, const char *const *names)
+{
+	size_t n = 0;
+
+	for (; names[n]; n++) {
+		bool silent = names[n][0] == '!';
+
+		held[n] = (struct held){.b.pid = (uint32_t)n + 1};
+		snprintf(held[n].b.name, sizeof(held[n].b.name), "%s", names[n]);
+		held[n].b.engine = strdup(silent ? "silent" : "docker");
+	}
+	return n;
+}
+
+static void unmake(struct held *held, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		held_clear(&held[i]);
+}
+
+static void expect_measured(const struct held *h, size_t i)
+{
+	assert_int_equal(h->state, HELD_MEASURED);
+	assert_int_equal(h->m->pid, i + 1);
+}
+
+static void each_gets_its_own_measurement(void **state)
+{
+	static const char *const names[] = {"a", "b", "c", "d", "e", "f", "g", "h", "i", NULL};
+	struct held held[MAX];
+	struct cc_error err;
+	size_t n = make(held, names);
+
+	(void)state;
+	expect_ok(renew_measure(&measurer, held, n, LONG_MS, LONG_MS, &err), &err);
+	for (size_t i = 0; i < n; i++)
+		expect_measured(&held[i], i);
+	unmake(held, n);
+}
+
+static void whatever_a_container_is_like_the_others_are_measured(void **state)
+{
+	static const char *const names[] = {"a", "hangs",   "b", "dies",  "c", "long", "d", "bytes",
+					    "e", "refused", "f", "hangs", "g", NULL};
+	static const enum cc_code codes[] = {0, CC_E_BUSY,    0, CC_E_INTERNAL, 0, CC_E_INVALID,
+					     0, CC_E_INVALID, 0, CC_E_REFUSED,	0, CC_E_BUSY,
+					     0};
+	struct held held[MAX];
+	struct cc_error err;
+	size_t n = make(held, names);
+
+	(void)state;
+	expect_ok(renew_measure(&measurer, held, n, 4000, LONG_MS, &err), &err);
+	for (size_t i = 0; i < n; i++) {
+		if (!codes[i]) {
+			expect_measured(&held[i], i);
+			continue;
+		}
+		if (held[i].why.code != codes[i])
+			fail_msg("%s: %s", names[i], held[i].why.text);
+		assert_int_equal(held[i].state, codes[i] == CC_E_BUSY ? HELD_WAITS : HELD_FAILED);
+	}
+	unmake(held, n);
+}
+
+static void what_was_late_is_measured_in_the_next_pass_and_only_that(void **state)
+{
+	static const char *const names[] = {"a", "hangs", "b", NULL};
+	struct held held[MAX];
+	struct cc_error err;
+	size_t n = make(held, names);
+
+	(void)state;
+	expect_ok(renew_measure(&measurer, held, n, 300, LONG_MS, &err), &err);
+	assert_int_equal(held[1].state, HELD_WAITS);
+	held[0].m->pid = 77;
+	snprintf(held[1].b.name, sizeof(held[1].b.name), "c");
+	expect_ok(renew_measure(&measurer, held, n, LONG_MS, LONG_MS, &err), &err);
+	expect_measured(&held[1], 1);
+	assert_int_equal(held[0].m->pid, 77);
+	unmake(held, n);
+}
+
+/* Each of the processes may have asked before the first was told. */
+static void an_engine_that_does_not_answer_is_not_asked_for_every_container(void **state)
+{
+	static const char *const names[] = {"!1",  "a",	  "!2",	 "!3",	"!4",  "!5",  "!6",  "!7",
+					    "!8",  "!9",  "!10", "!11", "!12", "!13", "!14", "!15",
+					    "!16", "!17", "!18", "!19", "!20", "!21", "b",   NULL};
+	struct held held[MAX];
+	struct cc_error err;
+	size_t n = make(held, names), asked = 0;
+
+	(void)state;
+	expect_ok(renew_measure(&measurer, held, n, LONG_MS, LONG_MS, &err), &err);
+	expect_measured(&held[1], 1);
+	expect_measured(&held[n - 1], n - 1);
+	for (size_t i = 0; i < n; i++) {
+		if (names[i][0] != '!')
+			continue;
+		assert_int_equal(held[i].state, HELD_FAILED);
+		assert_int_equal(held[i].why.code, CC_E_UNREACHABLE);
+		asked += strcmp(held[i].why.text, "silent was asked") == 0;
+	}
+	assert_true(asked >= 1 && asked <= 16);
+	unmake(held, n);
+}
+
+static void without_keyd_the_round_ends(void **state)
+{
+	static const char *const names[] = {"a", "keyd", "b", NULL};
+	struct held held[MAX];
+	struct cc_error err;
+	size_t n = make(held, names);
+
+	(void)state;
+	assert_int_equal(renew_measure(&measurer, held, n, LONG_MS, LONG_MS, &err), -1);
+	expect_error(&err, CC_E_UNREACHABLE, "", "keyd does not answer");
+	unmake(held, n);
+}
+
+static void those_there_was_no_time_for_say_so(void **state)
+{
+	static const char *const names[] = {"hangs", "hangs", "hangs", "hangs", "hangs", "hangs",
+					    "hangs", "hangs", "hangs", "hangs", "hangs", "hangs",
+					    "hangs", "hangs", "hangs", "hangs", "a",	 NULL};
+	struct held held[MAX];
+	uint64_t start = boottime_ms();
+	struct cc_error err;
+	size_t n = make(held, names);
+
+	(void)state;
+	expect_ok(renew_measure(&measurer, held, n, 300, 100, &err), &err);
+	assert_int_equal(held[n - 1].state, HELD_WAITS);
+	expect_error(&held[n - 1].why, CC_E_BUSY, "", "no time to measure it");
+	assert_true(boottime_ms() - start < 30000);
+	unmake(held, n);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_gets_its_own_measurement),
+		cmocka_unit_test(whatever_a_container_is_like_the_others_are_measured),
+		cmocka_unit_test(what_was_late_is_measured_in_the_next_pass_and_only_that),
+		cmocka_unit_test(an_engine_that_does_not_answer_is_not_asked_for_every_container),
+		cmocka_unit_test(without_keyd_the_round_ends),
+		cmocka_unit_test(those_there_was_no_time_for_say_so),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
