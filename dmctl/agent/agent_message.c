@@ -31,6 +31,7 @@ static const struct {
 	[AGENT_GROW] = {"grow", false, true, (const char *const[]){"op", "volume", NULL}},
 	[AGENT_RECOVER] = {"recover", true, false, (const char *const[]){"op", NULL}},
 	[AGENT_REAP] = {"reap", true, true, (const char *const[]){"op", "binding", NULL}},
+	[AGENT_ENDED] = {"ended", true, true, (const char *const[]){"op", "binding", NULL}},
 	[AGENT_UNDO] = {"undo", true, true, (const char *const[]){"op", "binding", NULL}},
 	[AGENT_RENEW] = {"renew", true, false, (const char *const[]){"op", NULL}},
 	[AGENT_FLUSH] = {"flush", true, true, (const char *const[]){"op", "binding", NULL}},

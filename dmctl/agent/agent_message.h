@@ -15,7 +15,8 @@
  * enum agent_op - what is asked.
  * @AGENT_RECOVER: internal: after a start, undo what is half done
  * @AGENT_REAP: internal: undo a binding unless its container lives and is bound
- * @AGENT_UNDO: internal: undo it, whatever it is
+ * @AGENT_ENDED: internal: a bound container's end was seen: remember what it left
+ * @AGENT_UNDO: internal: nobody was told that it is bound: undo it
  * @AGENT_RENEW: internal: renew the leases of all bound containers
  * @AGENT_FLUSH: internal: a binding's lease is about to end: write what its frozen container wrote
  * @AGENT_REVOKE: internal: a binding's lease was refused for good
@@ -31,6 +32,7 @@ enum agent_op {
 	AGENT_GROW,
 	AGENT_RECOVER,
 	AGENT_REAP,
+	AGENT_ENDED,
 	AGENT_UNDO,
 	AGENT_RENEW,
 	AGENT_FLUSH,

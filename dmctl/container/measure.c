@@ -23,6 +23,7 @@ void measured_clear(struct measured *s)
 	proc_close(&s->proc);
 	free(s->root);
 	free(s->host_root);
+	free(s->upper);
 	*s = (struct measured)MEASURED_NONE;
 }
 
@@ -195,8 +196,9 @@ static int recheck(const struct proc_ref *p, const char *cgroup, struct cc_error
  * @c: engine is found out here; id and pid are given
  * @named: the bundle that a hook's state names; NULL: the runtime has made the root file
  *         system the root of the mount namespace
+ * @bound: it has a volume since its start
  */
-static int measure(struct engine_container *c, const char *named, struct measured *s,
+static int measure(struct engine_container *c, const char *named, bool bound, struct measured *s,
 		   struct cc_error *err)
 {
 	cc_cleanup(oci_facts_clear) struct oci_facts f = {0};
@@ -204,6 +206,7 @@ static int measure(struct engine_container *c, const char *named, struct measure
 	char cgroup[PROC_PATH_MAX];
 	struct engine_group group;
 	struct proc_status status;
+	start_mark_auto struct start_mark mark = {0};
 
 	if (!m)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
@@ -219,20 +222,23 @@ static int measure(struct engine_container *c, const char *named, struct measure
 	c->engine = take_cgroup(cgroup, c->id, m, err);
 	if (!c->engine)
 		return -1;
-	m->first_start = !measure_bound_before(c->engine, c->id);
+	s->engine = c->engine;
+	measure_start(s, !bound && !m->running, &mark);
 	if (take_engine(c, m, err) ||
 	    (named && (check_bundle(c, named, err) || check_created(c->pid, err))) ||
 	    take_config(c, m, &f, err) || measure_kernel(c->pid, cgroup, c->engine, &f, m, err) ||
 	    take_image(c, f.root, m, err) ||
-	    rootfs_measure(f.root, c->pid, f.user_ns, c->engine, m, err))
+	    rootfs_measure(f.root, c->pid, f.user_ns, c->engine, m, &s->upper, err))
 		return -1;
+	if (m->upper == CC_UPPER_DIRTY && !m->first_start)
+		m->since_end =
+			bound ? CC_SINCE_END_BOUND : measure_since_end(s, !m->running, &mark);
 	if (m->running &&
 	    (proc_status(c->pid, &status, err) || measure_confined(&status, &f, m, err)))
 		return -1;
 	if (engine_group_of(engines, cgroup, &group) ||
 	    measure_holds(c->pid, cgroup, group.len, &c->holds, &f, m, err))
 		return -1;
-	s->engine = c->engine;
 	s->user_ns = f.user_ns;
 	s->host_root = cc_steal(f.root);
 	s->root = strdup(named ? s->host_root : "/");
@@ -257,7 +263,7 @@ int measure_hook(const struct oci_state *state, struct measured *s, struct cc_er
 {
 	engine_auto_container struct engine_container c = {.pid = state->pid};
 
-	return copy(&c.id, state->id, err) ? -1 : measure(&c, state->bundle, s, err);
+	return copy(&c.id, state->id, err) ? -1 : measure(&c, state->bundle, false, s, err);
 }
 
 int measure_named(const char *container, const char *engine, struct measured *s,
@@ -268,7 +274,7 @@ int measure_named(const char *container, const char *engine, struct measured *s,
 	if (engine_find(engines, container, engine, &c, err))
 		return -1;
 	if (c.pid && c.bundle)
-		return measure(&c, NULL, s, err);
+		return measure(&c, NULL, false, s, err);
 	if (c.engine->prepare_command)
 		return cc_fail(err, CC_E_NOTFOUND,
 			       "container %s has no process to bind to; prepare it with \"%s %s\", "
@@ -294,5 +300,5 @@ int measure_bound(const char *id, const char *engine, pid_t pid, struct measured
 		c.pid = pid;
 		c.waiting = true;
 	}
-	return measure(&c, NULL, s, err);
+	return measure(&c, NULL, true, s, err);
 }

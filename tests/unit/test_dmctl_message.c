@@ -89,7 +89,7 @@ static void other_requests_are_refused(void **state)
 
 static void the_agents_own_requests_are_not_for_others(void **state)
 {
-	static const enum agent_op ops[] = {AGENT_RECOVER, AGENT_REAP, AGENT_UNDO};
+	static const enum agent_op ops[] = {AGENT_RECOVER, AGENT_REAP, AGENT_ENDED, AGENT_UNDO};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++) {
