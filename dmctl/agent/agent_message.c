@@ -21,7 +21,8 @@ static const struct {
 	[AGENT_BIND] = {"bind", false, true,
 			(const char *const[]){"op", "volume", "device", "container", "engine",
 					      "dryRun", NULL}},
-	[AGENT_UNBIND] = {"unbind", false, true, (const char *const[]){"op", "volume", NULL}},
+	[AGENT_UNBIND] = {"unbind", false, true,
+			  (const char *const[]){"op", "volume", "force", NULL}},
 	[AGENT_LIST] = {"list", false, false, (const char *const[]){"op", "after", NULL}},
 	[AGENT_MEASURE] = {"measure", false, false,
 			   (const char *const[]){"op", "container", "engine", "rootfs", NULL}},
@@ -132,6 +133,8 @@ static int parse_arguments(const json_t *obj, struct agent_message *m, struct cc
 				       cc_json_bool(obj, WHAT, "dryRun", false, &m->dry_run, err)
 			       ? -1
 			       : 0;
+	case AGENT_UNBIND:
+		return cc_json_bool(obj, WHAT, "force", false, &m->force, err);
 	case AGENT_MEASURE:
 		return parse_container(obj, m, err) ||
 				       cc_json_bool(obj, WHAT, "rootfs", false, &m->rootfs, err)

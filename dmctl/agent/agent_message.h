@@ -48,6 +48,7 @@ enum agent_op {
  * @after: of AGENT_LIST, the last binding's name of the page before; "" for the first
  * @device, @engine: NULL when not given
  * @path, @body: of AGENT_PLUGIN, the HTTP request an engine sent
+ * @force: of AGENT_UNBIND: also when the container uses it
  * @rootfs: of AGENT_MEASURE: with the digest of the root file system
  * @state: of AGENT_HOOK
  * @text: the request as it came, for the worker that does it
@@ -60,6 +61,7 @@ struct agent_message {
 	char *device, *container, *engine;
 	char *path, *body;
 	bool dry_run;
+	bool force;
 	bool rootfs;
 	struct oci_state state;
 	char *text;

@@ -144,7 +144,7 @@ static int dispatch(const struct agent_message *m, const char *cdi_dir, json_t *
 	case AGENT_MEASURE:
 		return do_measure(m, answer, err);
 	case AGENT_UNBIND:
-		rc = unbind_volume(m->volume, false, err);
+		rc = unbind_volume(m->volume, m->force, err);
 		break;
 	case AGENT_GROW:
 		return do_grow(m->volume, answer, err);
