@@ -196,6 +196,12 @@ static const struct row rows[] = {
 	{"another network than the demanded one",
 	 "i demands=['network:none'];m config.holds=['network:bridge']", "demands",
 	 "network:none, which does not hold"},
+	{"another runtime than the demanded one",
+	 "i demands=['runtime:runc'];m config.holds=['runtime:/tmp/runc']", "demands",
+	 "runtime:runc, which does not hold"},
+	{"another type than the demanded one",
+	 "i demands=['selinux-type:container_t'];m config.holds=['selinux-type:spc_t']", "demands",
+	 "label=type:"},
 	{"a demand that an agent of before knows nothing of", "i demands=['private-ipc']",
 	 "demands", "--ipc private"},
 

@@ -2,6 +2,7 @@
 #include "lib_test.h"
 
 #include "dsse.h"
+#include "demand.h"
 #include "identity.h"
 #include "pkey.h"
 #include "strv.h"
@@ -132,9 +133,12 @@ static void every_member_is_read(void **state)
 
 static void a_demand_that_nobody_knows_is_refused(void **state)
 {
-	static const char *const words[] = {"['no-cores']", "['no-core ']",    "['']",
-					    "['network:']", "['network:a b']", "['network']",
-					    "[1]",	    "'no-core'"};
+	static const char *const words[] = {
+		"['no-cores']",	     "['no-core ']",	     "['']",
+		"['network:']",	     "['network:a b']",	     "['network']",
+		"['network:a/b']",   "['runtime:']",	     "['runtime']",
+		"['selinux-type:']", "['selinux-type:a/b']", "[1]",
+		"'no-core'"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
@@ -149,6 +153,17 @@ static void what_the_writable_layer_may_hold_is_one_of_three_words(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		expect_bad("predicate.upper", words[i], "upper");
+}
+
+static void a_runtime_is_demanded_by_name_or_path(void **state)
+{
+	static const char *const words[] = {"runtime:crun", "runtime:io.containerd.runc.v2",
+					    "runtime:/usr/local/bin/crun",
+					    "selinux-type:container_t", "network:none"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		assert_true(cc_demand_is_known(words[i]));
 }
 
 static void absent_members_demand_the_safe_value(void **state)
@@ -441,6 +456,7 @@ int main(void)
 		cmocka_unit_test(every_member_is_read),
 		cmocka_unit_test(a_demand_that_nobody_knows_is_refused),
 		cmocka_unit_test(what_the_writable_layer_may_hold_is_one_of_three_words),
+		cmocka_unit_test(a_runtime_is_demanded_by_name_or_path),
 		cmocka_unit_test(absent_members_demand_the_safe_value),
 		cmocka_unit_test(an_empty_capability_list_is_not_an_absent_one),
 		cmocka_unit_test(what_cosign_attests_parses),
