@@ -30,6 +30,7 @@ static const struct {
 	[AGENT_PLUGIN] = {"plugin", false, false,
 			  (const char *const[]){"op", "path", "body", NULL}},
 	[AGENT_GROW] = {"grow", false, true, (const char *const[]){"op", "volume", NULL}},
+	[AGENT_REQUIRE] = {"require", false, false, (const char *const[]){"op", "state", NULL}},
 	[AGENT_RECOVER] = {"recover", true, false, (const char *const[]){"op", NULL}},
 	[AGENT_REAP] = {"reap", true, true, (const char *const[]){"op", "binding", NULL}},
 	[AGENT_ENDED] = {"ended", true, true, (const char *const[]){"op", "binding", NULL}},
@@ -127,6 +128,7 @@ static int parse_arguments(const json_t *obj, struct agent_message *m, struct cc
 		return -1;
 	switch (m->op) {
 	case AGENT_HOOK:
+	case AGENT_REQUIRE:
 		return oci_state_parse(json_object_get(obj, "state"), &m->state, err);
 	case AGENT_BIND:
 		return optional(obj, "device", &m->device, err) || parse_container(obj, m, err) ||

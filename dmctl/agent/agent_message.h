@@ -30,6 +30,7 @@ enum agent_op {
 	AGENT_REFRESH,
 	AGENT_PLUGIN,
 	AGENT_GROW,
+	AGENT_REQUIRE,
 	AGENT_RECOVER,
 	AGENT_REAP,
 	AGENT_ENDED,
@@ -50,7 +51,7 @@ enum agent_op {
  * @path, @body: of AGENT_PLUGIN, the HTTP request an engine sent
  * @force: of AGENT_UNBIND: also when the container uses it
  * @rootfs: of AGENT_MEASURE: with the digest of the root file system
- * @state: of AGENT_HOOK
+ * @state: of AGENT_HOOK and AGENT_REQUIRE
  * @text: the request as it came, for the worker that does it
  */
 struct agent_message {

@@ -24,6 +24,7 @@
 #include "plugin/plugin.h"
 #include "strv.h"
 #include "bind/renew.h"
+#include "bind/require.h"
 #include "bind/unbind.h"
 #include "volume/gates.h"
 #include "volume/volume_lock.h"
@@ -145,6 +146,9 @@ static int dispatch(const struct agent_message *m, const char *cdi_dir, json_t *
 		return do_measure(m, answer, err);
 	case AGENT_UNBIND:
 		rc = unbind_volume(m->volume, m->force, err);
+		break;
+	case AGENT_REQUIRE:
+		rc = require_volume(&m->state, err);
 		break;
 	case AGENT_GROW:
 		return do_grow(m->volume, answer, err);

@@ -17,6 +17,7 @@ static const struct job_kind kinds[] = {
 	[AGENT_REFRESH] = {JOB_BY_OP, JOB_USUAL, JOB_SAID, SECONDS, false, false},
 	[AGENT_PLUGIN] = {JOB_FREE, JOB_USUAL, JOB_FAILURE_SAID, SECONDS, false, false},
 	[AGENT_GROW] = {JOB_BY_VOLUME, JOB_USUAL, JOB_SAID, SECONDS, true, false},
+	[AGENT_REQUIRE] = {JOB_FREE, JOB_USUAL, JOB_FAILURE_SAID, SECONDS, false, false},
 	/* takes as long as there are bindings */
 	[AGENT_RECOVER] = {JOB_BY_OP, JOB_USUAL, JOB_SAID, 0, false, false},
 	[AGENT_REAP] = {JOB_BY_VOLUME, JOB_USUAL, JOB_SAID, SECONDS, true, false},

@@ -37,6 +37,7 @@ static void every_request_of_the_manual_is_understood(void **state)
 		{"{'op':'measure','container':'c','rootfs':true}", AGENT_MEASURE},
 		{"{'op':'refresh'}", AGENT_REFRESH},
 		{"{'op':'grow','volume':'v'}", AGENT_GROW},
+		{"{'op':'require','state':{'id':'" ID "','pid':7,'bundle':'/b'}}", AGENT_REQUIRE},
 		{"{'op':'plugin','path':'/Plugin.Activate','body':''}", AGENT_PLUGIN},
 	};
 
@@ -73,6 +74,8 @@ static void other_requests_are_refused(void **state)
 		{"{'op':'measure','container':'c','rootfs':1}", "rootfs"},
 		{"{'op':'list','after':'../x'}", "not a volume name"},
 		{"{'op':'grow'}", "volume"},
+		{"{'op':'require'}", "state"},
+		{"{'op':'require','volume':'v','state':{}}", "volume"},
 		{"{'op':'plugin','path':'/Plugin.Activate'}", "body"},
 		{"{'op':'plugin','path':'/Plugin.Activate','body':{}}", "body"},
 	};
