@@ -389,29 +389,84 @@ static int check_demands(const struct cc_identity *id, const struct cc_measureme
 	return 0;
 }
 
-/*
- * The engine's image id says nothing about files put into the writable layer of a container that
- * was created but not started (`docker cp`): at the first start it must be clean. After that
- * what it holds was written by the attested program.
- */
-static int check_rootfs(const struct cc_identity *id, const struct cc_measurement *m,
-			const struct cc_policy *policy, struct cc_error *err)
+/* What is in the layer at this start has nothing to do with the attested program. */
+static int check_first_start(const struct cc_measurement *m, struct cc_error *err)
 {
 	char got[CC_RENDER_MAX];
 
-	(void)policy;
+	if (m->upper == CC_UPPER_CLEAN)
+		return 0;
+	return cc_refuse(err, "rootfs",
+			 "rootfs: identity wants the image's files unchanged at the first start, "
+			 "container has %s changed",
+			 cc_render_str(m->upper_dirty, got));
+}
+
+static int check_clean_start(const struct cc_measurement *m, struct cc_error *err)
+{
+	char got[CC_RENDER_MAX];
+
+	if (m->upper == CC_UPPER_CLEAN)
+		return 0;
+	return cc_refuse(err, "rootfs",
+			 "rootfs: identity wants the image's files unchanged at each start, "
+			 "container has %s changed; remove the container and create it again",
+			 cc_render_str(m->upper_dirty, got));
+}
+
+static int check_same_start(const struct cc_measurement *m, struct cc_error *err)
+{
+	char got[CC_RENDER_MAX];
+
+	if (m->upper == CC_UPPER_CLEAN || m->since_end == CC_SINCE_END_SAME ||
+	    m->since_end == CC_SINCE_END_BOUND)
+		return 0;
+	if (m->since_end == CC_SINCE_END_CHANGED)
+		return cc_refuse(err, "rootfs",
+				 "rootfs: identity wants the writable layer as the container left "
+				 "it, it was changed since the container ended (%s is not the "
+				 "image's); remove the container and create it again",
+				 cc_render_str(m->upper_dirty, got));
+	return cc_refuse(err, "rootfs",
+			 "rootfs: identity wants the writable layer as the container left it, "
+			 "which the agent did not see or could not read (%s is not the image's); "
+			 "remove the container and create it again, or sign \"upper\": \"any\"",
+			 cc_render_str(m->upper_dirty, got));
+}
+
+/*
+ * The engine's image id says nothing about files put into the writable layer of a container that
+ * does not run (`docker cp`). At the first start the layer must be clean; what it holds when the
+ * container ends was written while it ran, and at a later start it must be that.
+ */
+static int check_upper(const struct cc_identity *id, const struct cc_measurement *m,
+		       struct cc_error *err)
+{
+	enum cc_upper_rule rule = id->upper;
+
+	if (rule == CC_UPPER_RULE_ABSENT)
+		rule = id->readonly_rootfs ? CC_UPPER_RULE_CLEAN : CC_UPPER_RULE_SAME;
+	if (m->first_start)
+		return check_first_start(m, err);
+	if (rule == CC_UPPER_RULE_ANY)
+		return 0;
+	return rule == CC_UPPER_RULE_CLEAN && m->since_end != CC_SINCE_END_BOUND
+		       ? check_clean_start(m, err)
+		       : check_same_start(m, err);
+}
+
+static int check_rootfs(const struct cc_identity *id, const struct cc_measurement *m,
+			const struct cc_policy *policy, struct cc_error *err)
+{
 	if (id->rootfs_digest && !same(id->rootfs_digest, m->rootfs_digest))
 		return cc_refuse(err, "rootfs", "rootfs: identity wants %s, container has %s",
 				 id->rootfs_digest,
 				 m->rootfs_digest ? m->rootfs_digest : "no measured digest");
-	if (!m->first_start || m->upper == CC_UPPER_CLEAN)
+	if (policy->renewal)
 		return 0;
-	if (m->upper == CC_UPPER_DIRTY)
-		return cc_refuse(err, "rootfs",
-				 "rootfs: identity wants the image's files unchanged at the first "
-				 "start, container has %s changed",
-				 cc_render_str(m->upper_dirty, got));
-	if (id->rootfs_digest)
+	if (m->upper != CC_UPPER_NONE)
+		return check_upper(id, m, err);
+	if (id->rootfs_digest || (!m->first_start && id->upper == CC_UPPER_RULE_ANY))
 		return 0;
 	return cc_refuse(
 		err, "rootfs",

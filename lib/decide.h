@@ -16,12 +16,15 @@
  * @serial: highest serial accepted for this volume; a lower identity is refused
  * @allow_running: a container whose user code already runs may be bound (dmctl bind by an
  * administrator)
+ * @renewal: the container has the volume and goes on: the writable layer was decided on when it
+ * started
  */
 struct cc_policy {
 	int64_t now;
 	const char *volume;
 	uint64_t serial;
 	bool allow_running;
+	bool renewal;
 };
 
 /**

@@ -4,37 +4,46 @@
 #include <stddef.h>
 #include <string.h>
 
+/* @name: letters of the name that follows beside those of all names; NULL: none follows */
 static const struct {
-	const char *word, *hint;
+	const char *word, *hint, *name;
 } demands[] = {
-	{CC_NO_CORE, "run it with --ulimit core=0"},
-	{CC_NO_STDIN, "run it without -i"},
-	{CC_NO_TTY, "run it without -t"},
-	{CC_NO_SWAP, "run it with --memory and a --memory-swap that is the same"},
-	{CC_NO_EXTRA_HOSTS, "run it without --add-host and --dns"},
-	{CC_PRIVATE_IPC, "run it with --ipc private"},
-	{CC_USER_NAMESPACE, "run it with --userns auto, or the engine with userns-remap"},
-	{CC_NETWORK, "run it with --network and that name"},
+	{CC_NO_CORE, "run it with --ulimit core=0", NULL},
+	{CC_NO_STDIN, "run it without -i", NULL},
+	{CC_NO_TTY, "run it without -t", NULL},
+	{CC_NO_SWAP, "run it with --memory and a --memory-swap that is the same", NULL},
+	{CC_NO_EXTRA_HOSTS, "run it without --add-host and --dns", NULL},
+	{CC_PRIVATE_IPC, "run it with --ipc private", NULL},
+	{CC_USER_NAMESPACE, "run it with --userns auto, or the engine with userns-remap", NULL},
+	{CC_NETWORK, "run it with --network and that name", ""},
+	{CC_RUNTIME, "run it with --runtime and that name (Podman: podman --runtime)", "/+"},
+	{CC_SELINUX_TYPE, "run it with --security-opt label=type: and that type, under SELinux",
+	 ""},
 };
 
-static bool is_network_name(const char *name)
+static bool is_named(const char *name, const char *more)
 {
 	static const char ok[] =
 		"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_.-";
 	size_t len = strlen(name);
 
-	return len > 0 && len <= CC_NETWORK_NAME_MAX && strspn(name, ok) == len;
+	if (len == 0 || len > CC_DEMAND_NAME_MAX)
+		return false;
+	for (; *name; name++)
+		if (!strchr(ok, *name) && !strchr(more, *name))
+			return false;
+	return true;
 }
 
 /* Index of @word in the table, or -1. */
 static int index_of(const char *word)
 {
-	const size_t network = strlen(CC_NETWORK);
-
 	for (size_t i = 0; i < sizeof(demands) / sizeof(demands[0]); i++) {
-		if (!strcmp(demands[i].word, CC_NETWORK)
-			    ? !strncmp(word, CC_NETWORK, network) && is_network_name(word + network)
-			    : !strcmp(demands[i].word, word))
+		size_t len = strlen(demands[i].word);
+
+		if (demands[i].name ? !strncmp(word, demands[i].word, len) &&
+					      is_named(word + len, demands[i].name)
+				    : !strcmp(demands[i].word, word))
 			return (int)i;
 	}
 	return -1;

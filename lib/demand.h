@@ -17,10 +17,13 @@
 #define CC_USER_NAMESPACE "user-namespace" /* its root is not the host's */
 #define CC_NETWORK "network:"		   /* and a name: on this network and no other */
 
-/* Bounds of the name behind CC_NETWORK. */
-#define CC_NETWORK_NAME_MAX 128
+#define CC_RUNTIME "runtime:"		/* and a name or path: the engine's record names it so */
+#define CC_SELINUX_TYPE "selinux-type:" /* and a type: of its processes, SELinux being on */
 
-/* One of the words above, CC_NETWORK with a name. */
+/* Bounds of the name behind those that have one. */
+#define CC_DEMAND_NAME_MAX 128
+
+/* One of the words above, with a name where one belongs. */
 bool cc_demand_is_known(const char *word);
 
 /* How a container is run so that a known @word holds, for error texts; never NULL. */

@@ -245,12 +245,28 @@ static int check_devices(const struct cc_identity *id, struct cc_error *err)
 	return 0;
 }
 
+static int parse_upper(const json_t *p, struct cc_identity *id, struct cc_error *err)
+{
+	static const char *const words[] = {[CC_UPPER_RULE_SAME] = "same",
+					    [CC_UPPER_RULE_CLEAN] = "clean",
+					    [CC_UPPER_RULE_ANY] = "any"};
+	cc_auto_free char *s = NULL;
+
+	if (cc_json_str(p, "identity", "upper", false, &s, err))
+		return -1;
+	for (size_t i = CC_UPPER_RULE_SAME; s && i <= CC_UPPER_RULE_ANY; i++)
+		if (!strcmp(words[i], s))
+			id->upper = (enum cc_upper_rule)i;
+	return demand(!s || id->upper != CC_UPPER_RULE_ABSENT, "upper",
+		      "\"same\", \"clean\" or \"any\"", err);
+}
+
 static int parse_confinement(const json_t *p, struct cc_identity *id, struct cc_error *err)
 {
 	static const char what[] = "identity";
 
 	if (cc_json_bool(p, what, "readonlyRootfs", false, &id->readonly_rootfs, err) ||
-	    cc_json_str(p, what, "seccomp", false, &id->seccomp, err) ||
+	    parse_upper(p, id, err) || cc_json_str(p, what, "seccomp", false, &id->seccomp, err) ||
 	    demand(!id->seccomp || cc_is_digest(id->seccomp) || !strcmp(id->seccomp, "unconfined"),
 		   "seccomp", "a sha256 digest or \"unconfined\"", err) ||
 	    cc_json_str(p, what, "apparmor", false, &id->apparmor, err) ||
@@ -264,7 +280,7 @@ static int parse_confinement(const json_t *p, struct cc_identity *id, struct cc_
 	for (size_t i = 0; i < id->demands.n; i++)
 		if (demand(cc_demand_is_known(id->demands.v[i]), "demands",
 			   "a list out of no-core no-stdin no-tty no-swap no-extra-hosts private-ipc "
-			   "user-namespace network:NAME",
+			   "user-namespace network:NAME runtime:NAME selinux-type:TYPE",
 			   err))
 			return -1;
 	for (size_t i = 0; i < id->shared_namespaces.n; i++) {
@@ -285,7 +301,7 @@ static int parse_predicate(const json_t *p, struct cc_identity *id, struct cc_er
 		"volume",     "mountPoint", "serial",  "notBefore", "notAfter",
 		"readOnly",   "image",	    "process", "mounts",    "readonlyRootfs",
 		"seccomp",    "apparmor",   "devices", "hooks",	    "sharedNamespaces",
-		"privileged", "settings",   "demands", NULL};
+		"privileged", "settings",   "demands", "upper",	    NULL};
 	static const char what[] = "identity";
 
 	if (cc_json_only(p, what, known, err) ||

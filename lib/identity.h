@@ -22,6 +22,10 @@
  *                     capabilities: ceiling; absent: the engines' default set
  *                     noNewPrivileges true: demanded; absent: either, as it only takes away
  *   readonlyRootfs    true: demanded
+ *   upper             what the writable layer may hold at a start after the first, when it must be
+ *                     clean: "same": what it held when the container ended; "clean": nothing but
+ *                     what the engine makes; "any"; absent: "clean" where readonlyRootfs is
+ *                     demanded, else "same"
  *   seccomp           "sha256:…" of the profile as measured, or "unconfined";
  *                     absent: the engine's own default
  *   apparmor          profile name demanded; absent: the engine's default, or
@@ -69,6 +73,14 @@ struct cc_env_rule {
 	char *value; /* NULL: any value */
 };
 
+/* What the writable layer may hold at a start after the first; CC_UPPER_RULE_ABSENT: not said. */
+enum cc_upper_rule {
+	CC_UPPER_RULE_ABSENT,
+	CC_UPPER_RULE_SAME,
+	CC_UPPER_RULE_CLEAN,
+	CC_UPPER_RULE_ANY,
+};
+
 struct cc_mount_rule {
 	char *destination;
 	char *source; /* NULL: any source is NOT meant; absent only for types without source */
@@ -104,6 +116,7 @@ struct cc_identity {
 	struct cc_strv capabilities; /* "CAP_CHOWN" … */
 	bool no_new_privileges;
 	bool readonly_rootfs;
+	enum cc_upper_rule upper;
 	char *seccomp;	/* NULL: the engine's own */
 	char *apparmor; /* NULL: the engine's */
 	size_t n_mounts;

@@ -14,6 +14,11 @@ static const char *const ns_states[] =
 	{[CC_NS_PRIVATE] = "private", [CC_NS_HOST] = "host", [CC_NS_JOINED] = "joined", NULL};
 static const char *const upper_states[] =
 	{[CC_UPPER_CLEAN] = "clean", [CC_UPPER_DIRTY] = "dirty", [CC_UPPER_NONE] = "none", NULL};
+static const char *const since_end_states[] = {[CC_SINCE_END_UNKNOWN] = "unknown",
+					       [CC_SINCE_END_CHANGED] = "changed",
+					       [CC_SINCE_END_SAME] = "same",
+					       [CC_SINCE_END_BOUND] = "bound",
+					       NULL};
 static const char *const engines[] = {"docker", "podman", "oci", NULL};
 static const char *const run_states[] = {"created", "running", NULL};
 
@@ -133,8 +138,11 @@ static json_t *rootfs_to_json(const struct cc_measurement *m)
 			return NULL;
 		cc_text_clean(dirty);
 	}
-	return json_pack("{s:s, s:s*, s:b, s:s*}", "upper", upper_states[m->upper], "dirty", dirty,
-			 "firstStart", m->first_start, "digest", m->rootfs_digest);
+	return json_pack("{s:s, s:s*, s:b, s:s*, s:s*}", "upper", upper_states[m->upper], "dirty",
+			 dirty, "firstStart", m->first_start, "sinceEnd",
+			 m->since_end == CC_SINCE_END_UNKNOWN ? NULL
+							      : since_end_states[m->since_end],
+			 "digest", m->rootfs_digest);
 }
 
 json_t *cc_measurement_to_json(const struct cc_measurement *m)
@@ -339,15 +347,19 @@ static int config_from_json(const json_t *obj, struct cc_measurement *m, struct 
 
 static int rootfs_from_json(const json_t *obj, struct cc_measurement *m, struct cc_error *err)
 {
-	static const char *const known[] = {"upper", "dirty", "firstStart", "digest", NULL};
+	static const char *const known[] = {"upper",	"dirty",  "firstStart",
+					    "sinceEnd", "digest", NULL};
 	static const char what[] = "measurement rootfs";
-	size_t upper = 0;
+	size_t upper = 0, since_end = CC_SINCE_END_UNKNOWN;
 
 	if (cc_json_only(obj, what, known, err) ||
 	    word(obj, what, "upper", upper_states, &upper, err) ||
 	    cc_json_str(obj, what, "dirty", false, &m->upper_dirty, err) ||
-	    cc_json_bool(obj, what, "firstStart", true, &m->first_start, err))
+	    cc_json_bool(obj, what, "firstStart", true, &m->first_start, err) ||
+	    (json_object_get(obj, "sinceEnd") &&
+	     word(obj, what, "sinceEnd", since_end_states, &since_end, err)))
 		return -1;
+	m->since_end = (enum cc_since_end)since_end;
 	m->upper = (enum cc_upper)upper;
 	return digest(obj, what, "digest", false, &m->rootfs_digest, err);
 }

@@ -14,7 +14,8 @@
  *             "readonlyRootfs":b,"seccomp":"sha256:…"|"unconfined","apparmor":"…",
  *             "mounts":[{"destination","type","source","options":[],"engine":b}],
  *             "devices":[],"hooks":[],"settings":[],"holds":[],"namespaces":{"mnt":"private|host|joined",…},"privileged":b},
- *   "rootfs":{"upper":"clean|dirty|none","dirty":"/path","firstStart":b,"digest":"sha256:…"}}
+ *   "rootfs":{"upper":"clean|dirty|none","dirty":"/path","firstStart":b,
+ *             "sinceEnd":"unknown|changed|same|bound","digest":"sha256:…"}}
  */
 #ifndef CC_MEASUREMENT_H
 #define CC_MEASUREMENT_H
@@ -48,6 +49,21 @@ enum cc_upper { CC_UPPER_CLEAN, CC_UPPER_DIRTY, CC_UPPER_NONE };
 #define CC_SOURCE_ENGINE "engine:"
 #define CC_SOURCE_OWN CC_SOURCE_ENGINE "container/"
 #define CC_SOURCE_VOLUME CC_SOURCE_ENGINE "volume"
+
+/**
+ * enum cc_since_end - the writable layer, against what the container left in it.
+ * @CC_SINCE_END_UNKNOWN: nobody saw what it was when the container ended
+ * @CC_SINCE_END_CHANGED: it is another
+ * @CC_SINCE_END_SAME: it is what it was when the container ended
+ * @CC_SINCE_END_BOUND: the container has not ended since it was bound, with a layer that was
+ *                      clean or the same then: what is in it now, it wrote itself
+ */
+enum cc_since_end {
+	CC_SINCE_END_UNKNOWN,
+	CC_SINCE_END_CHANGED,
+	CC_SINCE_END_SAME,
+	CC_SINCE_END_BOUND,
+};
 
 /**
  * struct cc_mount - one entry of config.json's mounts.
@@ -95,9 +111,10 @@ struct cc_measurement {
 	enum cc_ns_state ns[CC_NS_COUNT];
 	bool privileged; /* device cgroup allows everything */
 	enum cc_upper upper;
-	char *upper_dirty;   /* first path that should not be there, or NULL */
-	bool first_start;    /* this agent has not bound this container before */
-	char *rootfs_digest; /* NULL: not taken */
+	char *upper_dirty;	     /* first path that should not be there, or NULL */
+	bool first_start;	     /* this agent has not bound this container before */
+	enum cc_since_end since_end; /* of a dirty layer, when it is not the first start */
+	char *rootfs_digest;	     /* NULL: not taken */
 };
 
 struct cc_measurement *cc_measurement_new(void); /* zeroed; NULL without memory */

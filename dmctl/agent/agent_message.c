@@ -21,7 +21,8 @@ static const struct {
 	[AGENT_BIND] = {"bind", false, true,
 			(const char *const[]){"op", "volume", "device", "container", "engine",
 					      "dryRun", NULL}},
-	[AGENT_UNBIND] = {"unbind", false, true, (const char *const[]){"op", "volume", NULL}},
+	[AGENT_UNBIND] = {"unbind", false, true,
+			  (const char *const[]){"op", "volume", "force", NULL}},
 	[AGENT_LIST] = {"list", false, false, (const char *const[]){"op", "after", NULL}},
 	[AGENT_MEASURE] = {"measure", false, false,
 			   (const char *const[]){"op", "container", "engine", "rootfs", NULL}},
@@ -29,8 +30,10 @@ static const struct {
 	[AGENT_PLUGIN] = {"plugin", false, false,
 			  (const char *const[]){"op", "path", "body", NULL}},
 	[AGENT_GROW] = {"grow", false, true, (const char *const[]){"op", "volume", NULL}},
+	[AGENT_REQUIRE] = {"require", false, false, (const char *const[]){"op", "state", NULL}},
 	[AGENT_RECOVER] = {"recover", true, false, (const char *const[]){"op", NULL}},
 	[AGENT_REAP] = {"reap", true, true, (const char *const[]){"op", "binding", NULL}},
+	[AGENT_ENDED] = {"ended", true, true, (const char *const[]){"op", "binding", NULL}},
 	[AGENT_UNDO] = {"undo", true, true, (const char *const[]){"op", "binding", NULL}},
 	[AGENT_RENEW] = {"renew", true, false, (const char *const[]){"op", NULL}},
 	[AGENT_FLUSH] = {"flush", true, true, (const char *const[]){"op", "binding", NULL}},
@@ -125,12 +128,15 @@ static int parse_arguments(const json_t *obj, struct agent_message *m, struct cc
 		return -1;
 	switch (m->op) {
 	case AGENT_HOOK:
+	case AGENT_REQUIRE:
 		return oci_state_parse(json_object_get(obj, "state"), &m->state, err);
 	case AGENT_BIND:
 		return optional(obj, "device", &m->device, err) || parse_container(obj, m, err) ||
 				       cc_json_bool(obj, WHAT, "dryRun", false, &m->dry_run, err)
 			       ? -1
 			       : 0;
+	case AGENT_UNBIND:
+		return cc_json_bool(obj, WHAT, "force", false, &m->force, err);
 	case AGENT_MEASURE:
 		return parse_container(obj, m, err) ||
 				       cc_json_bool(obj, WHAT, "rootfs", false, &m->rootfs, err)

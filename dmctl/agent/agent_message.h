@@ -15,7 +15,8 @@
  * enum agent_op - what is asked.
  * @AGENT_RECOVER: internal: after a start, undo what is half done
  * @AGENT_REAP: internal: undo a binding unless its container lives and is bound
- * @AGENT_UNDO: internal: undo it, whatever it is
+ * @AGENT_ENDED: internal: a bound container's end was seen: remember what it left
+ * @AGENT_UNDO: internal: nobody was told that it is bound: undo it
  * @AGENT_RENEW: internal: renew the leases of all bound containers
  * @AGENT_FLUSH: internal: a binding's lease is about to end: write what its frozen container wrote
  * @AGENT_REVOKE: internal: a binding's lease was refused for good
@@ -29,8 +30,10 @@ enum agent_op {
 	AGENT_REFRESH,
 	AGENT_PLUGIN,
 	AGENT_GROW,
+	AGENT_REQUIRE,
 	AGENT_RECOVER,
 	AGENT_REAP,
+	AGENT_ENDED,
 	AGENT_UNDO,
 	AGENT_RENEW,
 	AGENT_FLUSH,
@@ -46,8 +49,9 @@ enum agent_op {
  * @after: of AGENT_LIST, the last binding's name of the page before; "" for the first
  * @device, @engine: NULL when not given
  * @path, @body: of AGENT_PLUGIN, the HTTP request an engine sent
+ * @force: of AGENT_UNBIND: also when the container uses it
  * @rootfs: of AGENT_MEASURE: with the digest of the root file system
- * @state: of AGENT_HOOK
+ * @state: of AGENT_HOOK and AGENT_REQUIRE
  * @text: the request as it came, for the worker that does it
  */
 struct agent_message {
@@ -58,6 +62,7 @@ struct agent_message {
 	char *device, *container, *engine;
 	char *path, *body;
 	bool dry_run;
+	bool force;
 	bool rootfs;
 	struct oci_state state;
 	char *text;

@@ -83,6 +83,7 @@ static void has_ended(void *arg)
 
 	stop_watching(w);
 	cc_log(LOG_INFO, "volume %s: its container has ended", w->lease.name);
+	queue_submit_own(w->all->queue, AGENT_ENDED, w->lease.name, NULL, NULL);
 	undo_later(w);
 }
 

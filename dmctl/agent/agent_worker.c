@@ -22,7 +22,9 @@
 #include "container/measure.h"
 #include "paths.h"
 #include "plugin/plugin.h"
+#include "strv.h"
 #include "bind/renew.h"
+#include "bind/require.h"
 #include "bind/unbind.h"
 #include "volume/gates.h"
 #include "volume/volume_lock.h"
@@ -82,6 +84,46 @@ static int do_reap(const char *binding, struct cc_error *err)
 	return rc;
 }
 
+static int do_ended(const char *binding, struct cc_error *err)
+{
+	binding_auto struct binding b = {0};
+
+	if (binding_load(binding, &b, err))
+		return err->code == CC_E_NOTFOUND ? 0 : -1;
+	return measure_ended(b.engine, b.container, (pid_t)b.pid, b.start_time, err);
+}
+
+/* The container has another volume, under which its program runs. */
+static bool is_bound_otherwise(const struct binding *b)
+{
+	cc_cleanup(cc_strv_clear) struct cc_strv names = {0};
+	struct cc_error ignored;
+
+	if (binding_list(NULL, &names, &ignored))
+		return true;
+	for (size_t i = 0; i < names.n; i++) {
+		binding_auto struct binding other = {0};
+
+		if (strcmp(names.v[i], b->name) != 0 &&
+		    binding_load(names.v[i], &other, &ignored) == 0 && binding_settled(&other) &&
+		    other.pid == b->pid && other.start_time == b->start_time)
+			return true;
+	}
+	return false;
+}
+
+/* Nobody was told that it is bound: a hook fails without an answer, and no program is started. */
+static int do_undo(const char *binding, struct cc_error *err)
+{
+	binding_auto struct binding b = {0};
+	struct cc_error ignored;
+
+	if (binding_load(binding, &b, &ignored) == 0 && !is_bound_otherwise(&b) &&
+	    measure_not_started(b.engine, b.container, (pid_t)b.pid, b.start_time, &ignored))
+		cc_log(LOG_WARNING, "volume %s: %s", b.volume, ignored.text);
+	return unbind_binding(binding, true, err);
+}
+
 static int dispatch(const struct agent_message *m, const char *cdi_dir, json_t **answer,
 		    struct cc_error *err)
 {
@@ -103,12 +145,18 @@ static int dispatch(const struct agent_message *m, const char *cdi_dir, json_t *
 	case AGENT_MEASURE:
 		return do_measure(m, answer, err);
 	case AGENT_UNBIND:
-		rc = unbind_volume(m->volume, false, err);
+		rc = unbind_volume(m->volume, m->force, err);
+		break;
+	case AGENT_REQUIRE:
+		rc = require_volume(&m->state, err);
 		break;
 	case AGENT_GROW:
 		return do_grow(m->volume, answer, err);
 	case AGENT_UNDO:
-		rc = unbind_binding(m->binding, true, err);
+		rc = do_undo(m->binding, err);
+		break;
+	case AGENT_ENDED:
+		rc = do_ended(m->binding, err);
 		break;
 	case AGENT_REAP:
 		rc = do_reap(m->binding, err);

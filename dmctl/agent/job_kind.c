@@ -19,9 +19,13 @@ static const struct job_kind kinds[] = {
 	[AGENT_PLUGIN] = {JOB_FREE, JOB_USUAL, JOB_LANE_ASKED, JOB_FAILURE_SAID, SECONDS, false,
 			  false},
 	[AGENT_GROW] = {JOB_BY_VOLUME, JOB_USUAL, JOB_LANE_ASKED, JOB_SAID, SECONDS, true, false},
+	[AGENT_REQUIRE] = {JOB_FREE, JOB_USUAL, JOB_LANE_ASKED, JOB_FAILURE_SAID, SECONDS, false,
+			   false},
 	/* takes as long as there are bindings */
 	[AGENT_RECOVER] = {JOB_BY_OP, JOB_USUAL, JOB_LANE_UNDO, JOB_SAID, 0, false, false},
 	[AGENT_REAP] = {JOB_BY_VOLUME, JOB_USUAL, JOB_LANE_UNDO, JOB_SAID, SECONDS, true, false},
+	[AGENT_ENDED] = {JOB_BY_VOLUME, JOB_FIRST, JOB_LANE_UNDO, JOB_FAILURE_SAID, SECONDS, false,
+			 false},
 	/* what it undoes is in the way of whatever waits for the volume */
 	[AGENT_UNDO] = {JOB_BY_VOLUME, JOB_FIRST, JOB_LANE_UNDO, JOB_SAID, SECONDS, true, false},
 	/* whoever asked for it says what came of it, not at every try */

@@ -329,7 +329,7 @@ static int step_attach(struct bind *op, struct cc_error *err)
 
 static int step_bound(struct bind *op, struct cc_error *err)
 {
-	if (proc_check(&op->seen.proc, err) || measure_remember(op->b.engine, op->b.container, err))
+	if (proc_check(&op->seen.proc, err) || measure_remember(&op->seen, err))
 		return -1;
 	op->b.state = BINDING_BOUND;
 	return binding_save(&op->b, err);
@@ -372,6 +372,9 @@ static void undo(struct bind *op)
 	if (op->mnt >= 0)
 		close(cc_steal_fd(&op->mnt));
 	cc_secret_clear(&op->key);
+	if (!op->seen.m->running && measure_not_started(op->b.engine, op->b.container,
+							(pid_t)op->b.pid, op->b.start_time, &err))
+		cc_log(LOG_WARNING, "volume %s: %s", op->b.volume, err.text);
 	if (unbind_release(&op->b, &err))
 		cc_log(LOG_WARNING, "volume %s: undo is not complete, it will be tried again: %s",
 		       op->b.volume, err.text);

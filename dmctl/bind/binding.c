@@ -36,6 +36,7 @@ void binding_clear(struct binding *b)
 	free(b->engine);
 	free(b->container_name);
 	free(b->mount_point);
+	free(b->held_by);
 	*b = (struct binding){0};
 }
 
@@ -93,12 +94,13 @@ json_t *binding_to_json(const struct binding *b)
 	if (!lease || !terms)
 		return NULL;
 	return json_pack(
-		"{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:b, s:b, s:s, s:s, s:O, s:O}",
+		"{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:b, s:b, s:s, s:s, s:s*, s:O, "
+		"s:O}",
 		"name", b->name, "volume", b->volume, "uuid", b->uuid, "device", b->device,
 		"engine", b->engine, "container", b->container, "containerName", b->container_name,
 		"pid", (json_int_t)b->pid, "startTime", (json_int_t)b->start_time, "mountPoint",
 		b->mount_point, "readOnly", b->read_only, "shared", b->shared, "since", since,
-		"state", states[b->state], "lease", lease, "terms", terms);
+		"state", states[b->state], "heldBy", b->held_by, "lease", lease, "terms", terms);
 }
 
 static int fixed(const json_t *obj, const char *key, char *out, size_t size, struct cc_error *err)
@@ -165,6 +167,7 @@ int binding_from_json(struct binding *b, const json_t *obj, struct cc_error *err
 	    cc_json_str(obj, WHAT, "containerName", true, &b->container_name, err) ||
 	    cc_json_str(obj, WHAT, "mountPoint", true, &b->mount_point, err) ||
 	    cc_json_str(obj, WHAT, "since", true, &since, err) ||
+	    cc_json_str(obj, WHAT, "heldBy", false, &b->held_by, err) ||
 	    cc_json_u64(obj, WHAT, "pid", true, &pid, err) ||
 	    cc_json_u64(obj, WHAT, "startTime", true, &b->start_time, err) ||
 	    cc_json_bool(obj, WHAT, "readOnly", true, &b->read_only, err) ||

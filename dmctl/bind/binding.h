@@ -60,6 +60,7 @@ struct binding {
 	uint64_t lease_ms; /* 0: the lease has no end */
 	struct cc_lease_terms terms;
 	enum binding_state state;
+	char *held_by; /* BINDING_REMOVING: who keeps it from going, as held_by(); may be NULL */
 };
 
 void binding_clear(struct binding *b);

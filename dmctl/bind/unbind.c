@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "bind/freezer.h"
+#include "bind/held_by.h"
 #include "client/keyd_client.h"
 #include "log.h"
 #include "volume/mapping.h"
@@ -84,11 +85,26 @@ static void sync_for(int ms)
 		waitpid(pid, NULL, 0);
 }
 
+/*
+ * Nothing is done to who holds it: whether that is a backup or an intruder, only people know. The
+ * key is gone, so they get nothing new; and no other mapping is made meanwhile, as what its file
+ * system has not written yet would meet that of the old one on the LUN.
+ */
+static int still_held(const char *name, const char *held, struct cc_error *err)
+{
+	return cc_fail(err, CC_E_BUSY,
+		       "volume %s: its key is wiped, but %s; end that process, or the container "
+		       "it is in, and the mapping goes with it",
+		       name, held);
+}
+
+/* @held: out, who keeps it open, when that is why it fails; "" else */
 static int remove_mapping(const char *name, const struct binding *b, bool force,
-			  struct cc_error *err)
+			  char held[static HELD_BY_LEN], struct cc_error *err)
 {
 	struct mapping_status st;
 
+	held[0] = '\0';
 	if (mapping_status(name, &st, err))
 		return -1;
 	if (!st.exists)
@@ -106,12 +122,18 @@ static int remove_mapping(const char *name, const struct binding *b, bool force,
 		       err->text);
 	}
 	if (!wait_closed(name)) {
+		held_by(st.dev, held);
 		cc_log(LOG_WARNING,
-		       "volume %s: somebody outside its container keeps it mounted; the key is wiped",
-		       name);
+		       "volume %s: somebody outside its container keeps it open; the key is wiped: "
+		       "%s",
+		       name, held);
 		sync_for(SYNC_MS);
 	}
-	return mapping_remove(name, REMOVE_MS, err);
+	if (mapping_remove(name, REMOVE_MS, err) == 0)
+		return 0;
+	if (err->code == CC_E_BUSY)
+		held_by(st.dev, held);
+	return held[0] ? still_held(name, held, err) : -1;
 }
 
 /* The lease keyd may have granted without our having seen the answer. */
@@ -162,14 +184,29 @@ static int return_lease(const struct binding *b, enum binding_state reached, str
 	return lease[0] ? unbind_return_lease(lease, err) : 0;
 }
 
+/* For "dmctl ps". Return: -1 */
+static int note_holder(struct binding *b, const char *held)
+{
+	struct cc_error ignored;
+
+	free(b->held_by);
+	b->held_by = held[0] ? strdup(held) : NULL;
+	if (binding_save(b, &ignored))
+		cc_log(LOG_WARNING, "volume %s: %s", b->name, ignored.text);
+	return -1;
+}
+
 int unbind_release(struct binding *b, struct cc_error *err)
 {
 	enum binding_state reached = b->state;
+	char held[HELD_BY_LEN];
 
 	if (reached >= BINDING_LEASED) {
 		b->state = BINDING_REMOVING;
-		if (binding_save(b, err) || remove_mapping(b->name, b, true, err))
+		if (binding_save(b, err))
 			return -1;
+		if (remove_mapping(b->name, b, true, held, err))
+			return note_holder(b, held);
 	}
 	return return_lease(b, reached, err) || freezer_thaw(b->name, err)
 		       ? -1
@@ -180,6 +217,7 @@ int unbind_release(struct binding *b, struct cc_error *err)
 static int remove_orphan(const char *name, struct cc_error *err)
 {
 	struct mapping_status st;
+	char held[HELD_BY_LEN];
 
 	if (mapping_status(name, &st, err))
 		return -1;
@@ -188,9 +226,20 @@ static int remove_orphan(const char *name, struct cc_error *err)
 		       "volume %s: its mapping has no binding; it is removed, a lease may be left "
 		       "(see \"dmctl lease ls\")",
 		       name);
-	return remove_mapping(name, NULL, true, err) || freezer_thaw(name, err)
+	return remove_mapping(name, NULL, true, held, err) || freezer_thaw(name, err)
 		       ? -1
 		       : binding_remove(name, err);
+}
+
+/* Adds who uses it. Return: -1 */
+static int in_use(dev_t dev, struct cc_error *err)
+{
+	char held[HELD_BY_LEN] = "";
+	struct cc_error said = *err;
+
+	if (said.code == CC_E_BUSY)
+		held_by(dev, held);
+	return held[0] ? cc_fail(err, CC_E_BUSY, "%.300s: %s", said.text, held) : -1;
 }
 
 int unbind_binding(const char *name, bool force, struct cc_error *err)
@@ -203,9 +252,10 @@ int unbind_binding(const char *name, bool force, struct cc_error *err)
 			       ? remove_orphan(name, err)
 			       : -1;
 	/* before the state changes: a container that uses the volume goes on unharmed */
-	if (!force && (mapping_status(name, &st, err) ||
-		       (st.exists && !st.locked && detach(&b, st.dev, false, err))))
+	if (!force && mapping_status(name, &st, err))
 		return -1;
+	if (!force && st.exists && !st.locked && detach(&b, st.dev, false, err))
+		return in_use(st.dev, err);
 	return unbind_release(&b, err);
 }
 

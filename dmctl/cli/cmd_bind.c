@@ -117,17 +117,26 @@ int cmd_bind(int argc, char **argv, const struct global_options *g)
 
 int cmd_unbind(int argc, char **argv, const struct global_options *g)
 {
+	static const struct option options[] = {{"force", no_argument, NULL, 'f'}, {0}};
 	static const char *const names[] = {"VOLUME", NULL};
 	cc_auto_json json_t *request = NULL;
 	cc_auto_json json_t *answer = NULL;
 	struct cc_error err;
+	int force = 0;
 	int rc;
 
-	if (cmd_only_arguments(g, argc, argv, names))
+	while ((rc = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (rc == '?')
+			return cmd_bad_option(g, argv);
+		force = 1;
+	}
+	if (cmd_arguments(g, argc, argv, names))
 		return CC_E_USAGE;
 	if (keyd_name(argv[optind], "volume", &err))
 		return cmd_fail(g, &err);
-	request = json_pack("{s:s, s:s}", "op", "unbind", "volume", argv[optind]);
+	/* an agent of before refuses what it does not know */
+	request = json_pack("{s:s, s:s, s:o*}", "op", "unbind", "volume", argv[optind], "force",
+			    force ? json_true() : NULL);
 	rc = ask(g, request, &answer);
 	if (rc)
 		return rc;
@@ -147,6 +156,8 @@ static void add_state(json_t *b)
 	output_add_time(lease, "leftMs", "left");
 	if (state && bound && strcmp(bound, "bound") == 0 && strcmp(state, "active") != 0)
 		bound = state;
+	if (json_object_get(b, "heldBy"))
+		bound = "held";
 	json_object_set_new(b, "shown", json_string(bound ? bound : "-"));
 }
 
@@ -184,6 +195,21 @@ static void add_texts(json_t *bindings)
 	}
 }
 
+/* Who keeps volumes from being taken away, a line each, below the table. */
+static void print_holders(const json_t *bindings)
+{
+	const json_t *b;
+	size_t i;
+
+	json_array_foreach(bindings, i, b) {
+		const char *held = json_string_value(json_object_get(b, "heldBy"));
+
+		if (held)
+			fprintf(stderr, "dmctl: volume %s is held: %s\n",
+				json_string_value(json_object_get(b, "volume")), held);
+	}
+}
+
 int cmd_ps(int argc, char **argv, const struct global_options *g)
 {
 	static const struct column columns[] = {
@@ -207,5 +233,6 @@ int cmd_ps(int argc, char **argv, const struct global_options *g)
 	}
 	add_texts(bindings);
 	output_rows(bindings, columns);
+	print_holders(bindings);
 	return CC_OK;
 }

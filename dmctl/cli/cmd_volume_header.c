@@ -35,13 +35,16 @@ int cmd_volume_header_backup(int argc, char **argv, const struct global_options 
 	return backup(argv[optind], argv[optind + 1], &err) ? cmd_fail(g, &err) : CC_OK;
 }
 
-/* Nothing of anybody else's is on the LUN, as far as one can see. */
-static int check_target(const struct probe *p, const struct cc_volume *v, bool yes,
-			struct cc_error *err)
+/*
+ * Nothing of anybody else's is on the LUN, as far as one can see.
+ * @open: the name of the LUN that is open
+ */
+static int check_target(const struct probe *p, const char *open, const struct cc_volume *v,
+			bool yes, struct cc_error *err)
 {
 	char *luks[] = {"crypto_LUKS"};
 	const struct cc_strv own = {1, luks}, nothing = {0};
-	bool claims = luks_claims(p->path, v->uuid);
+	bool claims = luks_claims(open, v->uuid);
 
 	if (p->sectors < v->offset + v->sectors)
 		return cc_fail(err, CC_E_DEVICE, "%s is smaller than volume %s; wrong LUN?",
@@ -65,16 +68,28 @@ static int restore(const char *name, const char *path, const char *device, bool 
 		   struct cc_error *err)
 {
 	cc_cleanup(probe_clear_ptr) struct probe p = {.fd = -1};
-	cc_auto_close int lock = volume_lock(name, err);
+	cc_auto_close int lock = volume_lock(name, err), header = -1;
+	char held[32], target[32];
 	struct cc_volume v;
 
 	if (lock < 0 || volume_get(name, &v, NULL, err))
 		return -1;
-	/* what is restored is what keyd expects, whoever kept the file */
-	if (luks_check(path, &v, err) || probe_device(device, &p, err) ||
-	    check_target(&p, &v, yes, err))
+	/* each is opened once: what is checked is what is written, and where */
+	header = luks_hold(path, err);
+	if (header < 0)
 		return -1;
-	return luks_restore(p.path, path, err) || luks_check(p.path, &v, err) ? -1 : 0;
+	luks_fd_path(header, held);
+	/* what is restored is what keyd expects, whoever kept the file */
+	if (luks_check(held, &v, err))
+		return cc_prefix(err, "%s", path);
+	if (probe_device(device, &p, err))
+		return -1;
+	luks_fd_path(p.fd, target);
+	if (check_target(&p, target, &v, yes, err))
+		return -1;
+	return luks_restore(target, held, err) || luks_check(target, &v, err)
+		       ? cc_prefix(err, "%s", device)
+		       : 0;
 }
 
 int cmd_volume_header_restore(int argc, char **argv, const struct global_options *g)

@@ -103,7 +103,8 @@ static const struct verb verbs[] = {
 	 "Give a created or running container its volume",
 	 ENGINE_OPTION "  --dry-run                 say what would happen, change nothing\n"},
 	{NULL, "unbind", cmd_unbind, SECRETS_NONE, "VOLUME",
-	 "Take a volume away from its container", NULL},
+	 "Take a volume away from its container",
+	 "  --force  also while the container uses it, which then gets errors\n"},
 	{NULL, "ps", cmd_ps, SECRETS_NONE, "", "List containers that have a volume", NULL},
 	{NULL, "agent", cmd_agent, SECRETS_KEYS, "", "Run the host agent (a service)",
 	 "  --cdi-dir DIR     where engines look for CDI specs (default: /var/run/cdi)\n"

@@ -23,6 +23,7 @@ void measured_clear(struct measured *s)
 	proc_close(&s->proc);
 	free(s->root);
 	free(s->host_root);
+	free(s->upper);
 	*s = (struct measured)MEASURED_NONE;
 }
 
@@ -182,13 +183,13 @@ static int take_image(const struct engine_container *c, const char *root, struct
  * walks through it. Not looked at is as if it had been changed, which it may be by then.
  */
 static int take_upper(const struct engine_container *c, const struct oci_facts *f, bool bound,
-		      struct cc_measurement *m, struct cc_error *err)
+		      struct measured *s, struct cc_error *err)
 {
-	if (bound && !m->first_start) {
-		m->upper = CC_UPPER_DIRTY;
+	if (bound && !s->m->first_start) {
+		s->m->upper = CC_UPPER_DIRTY;
 		return 0;
 	}
-	return rootfs_measure(f->root, c->pid, f->user_ns, c->engine, m, err);
+	return rootfs_measure(f->root, c->pid, f->user_ns, c->engine, s->m, &s->upper, err);
 }
 
 /* The process is still the one it was, and still where it was. */
@@ -219,6 +220,7 @@ static int measure(struct engine_container *c, const char *named, bool bound, st
 	char cgroup[PROC_PATH_MAX];
 	struct engine_group group;
 	struct proc_status status;
+	start_mark_auto struct start_mark mark = {0};
 
 	if (!m)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
@@ -234,19 +236,22 @@ static int measure(struct engine_container *c, const char *named, bool bound, st
 	c->engine = take_cgroup(cgroup, c->id, m, err);
 	if (!c->engine)
 		return -1;
-	m->first_start = !measure_bound_before(c->engine, c->id);
+	s->engine = c->engine;
+	measure_start(s, !bound && !m->running, &mark);
 	if (take_engine(c, m, err) ||
 	    (named && (check_bundle(c, named, err) || check_created(c->pid, err))) ||
 	    take_config(c, m, &f, err) || measure_kernel(c->pid, cgroup, c->engine, &f, m, err) ||
-	    take_image(c, f.root, m, err) || take_upper(c, &f, bound, m, err))
+	    take_image(c, f.root, m, err) || take_upper(c, &f, bound, s, err))
 		return -1;
+	if (m->upper == CC_UPPER_DIRTY && !m->first_start)
+		m->since_end =
+			bound ? CC_SINCE_END_BOUND : measure_since_end(s, !m->running, &mark);
 	if (m->running &&
 	    (proc_status(c->pid, &status, err) || measure_confined(&status, &f, m, err)))
 		return -1;
 	if (engine_group_of(engines, cgroup, &group) ||
 	    measure_holds(c->pid, cgroup, group.len, &c->holds, &f, m, err))
 		return -1;
-	s->engine = c->engine;
 	s->user_ns = f.user_ns;
 	s->host_root = cc_steal(f.root);
 	s->root = strdup(named ? s->host_root : "/");

@@ -10,6 +10,7 @@
 #include "container/oci.h"
 #include "host/proc.h"
 #include "container/rootfs_cache.h"
+#include "container/start_mark.h"
 
 /**
  * struct measured - a measurement and what binding needs beyond it. Zero it with MEASURED_NONE.
@@ -19,13 +20,14 @@
  * @root: where the root file system is in the container's mount namespace: "/", or the bundle's
  *        root.path as long as the runtime has not pivoted
  * @host_root: where the host has it: config.json's root.path
+ * @upper: directory of its writable layer, NULL without one
  * @user_ns: the container has a user namespace of its own
  */
 struct measured {
 	struct cc_measurement *m;
 	const struct engine *engine;
 	struct proc_ref proc;
-	char *root, *host_root;
+	char *root, *host_root, *upper;
 	bool user_ns;
 };
 
@@ -104,10 +106,33 @@ int measure_health(const json_t *health, const char *image, size_t len, struct c
 
 /* ---- first starts (measure_first.c) -------------------------------------------------------- */
 
-/* The agent has bound this container before. */
-bool measure_bound_before(const struct engine *engine, const char *id);
-/* Remembers that it was. */
-int measure_remember(const char *engine, const char *id, struct cc_error *err);
+/**
+ * measure_start - what is remembered of the container (start_mark.h), and m->first_start.
+ * @s: engine, proc and m->container_id must be filled
+ * @fresh: its program has not been started
+ * @k: zeroed
+ */
+void measure_start(const struct measured *s, bool fresh, struct start_mark *k);
+
+/* m->since_end of a container that was bound before; its layer may have to be read. */
+enum cc_since_end measure_since_end(const struct measured *s, bool fresh,
+				    const struct start_mark *k);
+
+/* Remembers that it was bound, before its program starts. */
+int measure_remember(const struct measured *s, struct cc_error *err);
+
+/**
+ * measure_ended - the process that was bound has ended: remembers what it left in the writable
+ * layer. To be called when its end is seen, not when it is found to have ended: what others
+ * have changed meanwhile would be the container's. Nothing for another process, or a live one.
+ */
+int measure_ended(const char *engine, const char *id, pid_t pid, uint64_t start_time,
+		  struct cc_error *err);
+
+/* Its program was not started: what was remembered before it was bound holds. */
+int measure_not_started(const char *engine, const char *id, pid_t pid, uint64_t start_time,
+			struct cc_error *err);
+
 /* Forgets the containers that their engines do not have any more. */
 void measure_forget_removed(void);
 

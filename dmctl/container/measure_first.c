@@ -1,36 +1,123 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * measure_first.c - which containers were bound before: one empty file each, named
- * ENGINE-ID, in CC_AGENT_DIR "/bound". Only the first start demands a clean upper layer, since
- * the attested program itself writes to it later.
+ * measure_first.c - which containers were bound before, and what they left in their writable layer:
+ * one file each (start_mark.h), named ENGINE-ID, in CC_AGENT_DIR "/bound".
  */
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <syslog.h>
 
 #include "engine/engines.h"
 #include "container/measure.h"
+#include "container/rootfs_upper.h"
+#include "container/start_mark.h"
+#include "log.h"
 #include "paths.h"
 
 #define BOUND_DIR CC_AGENT_DIR "/bound"
 
-static void name_of(const char *engine, const char *id, char out[static 96])
+/* ---- at a start ---------------------------------------------------------------------------- */
+
+void measure_start(const struct measured *s, bool fresh, struct start_mark *k)
 {
-	snprintf(out, 96, "%s-%.64s", engine, id);
+	start_mark_load(BOUND_DIR, s->engine->name, s->m->container_id, k);
+	/* another volume of a container whose first start this still is */
+	s->m->first_start = !k->there || (fresh && k->first &&
+					  start_mark_is_of(k, s->proc.pid, s->proc.start_time));
 }
 
-bool measure_bound_before(const struct engine *engine, const char *id)
+/* What the layer is against the digest taken at the container's end. */
+static enum cc_since_end compared(const char *upper, const char *end)
 {
-	cc_auto_close int dir = open(BOUND_DIR, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	struct stat st;
-	char name[96];
+	layer_cache_auto struct layer_cache cache = {.dir = CC_ROOTFS_DIR};
+	char now[72];
+	struct cc_error err;
 
-	name_of(engine->name, id, name);
-	return dir >= 0 && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	if (!upper || !end[0])
+		return CC_SINCE_END_UNKNOWN;
+	if (upper_digest(upper, &cache, now, &err)) {
+		cc_log(LOG_WARNING, "%s", err.text);
+		return CC_SINCE_END_UNKNOWN;
+	}
+	return strcmp(now, end) == 0 ? CC_SINCE_END_SAME : CC_SINCE_END_CHANGED;
 }
+
+enum cc_since_end measure_since_end(const struct measured *s, bool fresh,
+				    const struct start_mark *k)
+{
+	bool is_it = start_mark_is_of(k, s->proc.pid, s->proc.start_time);
+
+	if (is_it && !fresh)
+		return k->sure ? CC_SINCE_END_BOUND : CC_SINCE_END_UNKNOWN;
+	/* the end of another process was not seen */
+	return k->pid && !is_it ? CC_SINCE_END_UNKNOWN : compared(s->upper, k->end);
+}
+
+static bool is_sure(const struct cc_measurement *m)
+{
+	return m->upper == CC_UPPER_CLEAN || m->since_end == CC_SINCE_END_SAME ||
+	       m->since_end == CC_SINCE_END_BOUND;
+}
+
+int measure_remember(const struct measured *s, struct cc_error *err)
+{
+	start_mark_auto struct start_mark old = {0};
+	struct start_mark k = {.pid = s->proc.pid,
+			       .start_time = s->proc.start_time,
+			       .upper = s->upper,
+			       .sure = is_sure(s->m)};
+	const char *engine = s->engine->name, *id = s->m->container_id;
+
+	start_mark_load(BOUND_DIR, engine, id, &old);
+	if (start_mark_is_of(&old, k.pid, k.start_time))
+		return 0; /* it has another volume */
+	/* to go back to, should its program not be started */
+	k.first = !old.there && !s->m->running;
+	if (!old.pid && !s->m->running)
+		memcpy(k.end, old.end, sizeof(k.end));
+	return start_mark_save(BOUND_DIR, engine, id, &k, err);
+}
+
+int measure_not_started(const char *engine, const char *id, pid_t pid, uint64_t start_time,
+			struct cc_error *err)
+{
+	start_mark_auto struct start_mark k = {0};
+
+	start_mark_load(BOUND_DIR, engine, id, &k);
+	if (!start_mark_is_of(&k, pid, start_time))
+		return 0;
+	if (k.first)
+		return start_mark_remove(BOUND_DIR, engine, id, err);
+	k.pid = 0;
+	k.sure = false;
+	return start_mark_save(BOUND_DIR, engine, id, &k, err);
+}
+
+/* ---- at its end ---------------------------------------------------------------------------- */
+
+int measure_ended(const char *engine, const char *id, pid_t pid, uint64_t start_time,
+		  struct cc_error *err)
+{
+	layer_cache_auto struct layer_cache cache = {.dir = CC_ROOTFS_DIR};
+	start_mark_auto struct start_mark k = {0};
+
+	start_mark_load(BOUND_DIR, engine, id, &k);
+	if (!start_mark_is_of(&k, pid, start_time) || proc_alive(pid, start_time))
+		return 0;
+	k.pid = 0;
+	k.sure = k.first = false;
+	k.end[0] = '\0';
+	if (k.upper && upper_digest(k.upper, &cache, k.end, err)) {
+		k.end[0] = '\0';
+		cc_log(LOG_WARNING, "container %.12s: what it leaves is not remembered: %s", id,
+		       err->text);
+	}
+	return start_mark_save(BOUND_DIR, engine, id, &k, err);
+}
+
+/* ---- containers that are gone -------------------------------------------------------------- */
 
 /* The one of @rows whose mark this is, and the container's id in it; NULL: none of them. */
 static const struct engine *maker_of(const char *mark, const struct engine *const *rows,
@@ -68,25 +155,4 @@ void measure_forget_removed_in(const char *path, const struct engine *const *row
 void measure_forget_removed(void)
 {
 	measure_forget_removed_in(BOUND_DIR, engines);
-}
-
-int measure_remember(const char *engine, const char *id, struct cc_error *err)
-{
-	cc_auto_close int dir = -1, fd = -1;
-	char name[96];
-
-	if ((mkdir(CC_LIB_DIR, 0755) && errno != EEXIST) ||
-	    (mkdir(CC_AGENT_DIR, 0700) && errno != EEXIST) ||
-	    (mkdir(BOUND_DIR, 0700) && errno != EEXIST))
-		return cc_fail_errno(err, CC_E_INTERNAL, BOUND_DIR);
-	dir = open(BOUND_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0)
-		return cc_fail_errno(err, CC_E_INTERNAL, BOUND_DIR);
-	name_of(engine, id, name);
-	fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0 && errno == EEXIST)
-		return 0;
-	if (fd < 0)
-		return cc_fail_errno(err, CC_E_INTERNAL, BOUND_DIR "/%s", name);
-	return fsync(dir) ? cc_fail_errno(err, CC_E_INTERNAL, BOUND_DIR) : 0;
 }

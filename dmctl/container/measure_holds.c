@@ -3,6 +3,7 @@
  * measure_holds.c - which of the things that an identity may demand are so.
  */
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -32,15 +33,19 @@ static bool swaps_not(const char *cgroup, size_t len)
 	return fd >= 0 && read(fd, text, sizeof(text)) == 2 && memcmp(text, "0\n", 2) == 0;
 }
 
-/* Who shares a namespace of this kind has its shared memory on the host, for others to join. */
-static bool has_ipc_alone(const struct cc_measurement *m)
+/*
+ * Who shares a namespace of this kind has its shared memory on the host, for others to join. Podman
+ * has it there in any case; whether it lets others have it is in its record.
+ */
+static bool has_ipc_alone(const struct cc_strv *known, const struct cc_measurement *m)
 {
 	for (size_t i = 0; i < CC_NS_COUNT; i++)
 		if (strcmp(cc_ns_names[i], "ipc") == 0 && m->ns[i] != CC_NS_PRIVATE)
 			return false;
 	for (size_t i = 0; i < m->n_mounts; i++)
 		if (strcmp(m->mounts[i].destination, "/dev/shm") == 0 &&
-		    strcmp(m->mounts[i].type, "tmpfs") != 0)
+		    strcmp(m->mounts[i].type, "tmpfs") != 0 &&
+		    !(m->mounts[i].engine && cc_strv_has(known, CC_PRIVATE_IPC)))
 			return false;
 	return true;
 }
@@ -48,6 +53,27 @@ static bool has_ipc_alone(const struct cc_measurement *m)
 static int add(struct cc_measurement *m, bool so, const char *word, struct cc_error *err)
 {
 	return so && !cc_strv_has(&m->holds, word) ? cc_strv_push(&m->holds, word, err) : 0;
+}
+
+/*
+ * The label of config.json is the program's, which the runtime gives it right before it is
+ * executed; without SELinux nobody has one.
+ */
+static int add_selinux_type(pid_t pid, const struct oci_facts *f, struct cc_measurement *m,
+			    struct cc_error *err)
+{
+	char word[sizeof(CC_SELINUX_TYPE) + CC_DEMAND_NAME_MAX];
+	cc_auto_free char *now = NULL;
+
+	if (!f->selinux_type || strlen(f->selinux_type) > CC_DEMAND_NAME_MAX)
+		return 0;
+	if (proc_selinux_type(pid, &now, err))
+		return -1;
+	snprintf(word, sizeof(word), CC_SELINUX_TYPE "%s", f->selinux_type);
+	return add(m,
+		   now && (!m->running || strcmp(now, f->selinux_type) == 0) &&
+			   cc_demand_is_known(word),
+		   word, err);
 }
 
 int measure_holds(pid_t pid, const char *cgroup, size_t len, const struct cc_strv *known,
@@ -58,13 +84,14 @@ int measure_holds(pid_t pid, const char *cgroup, size_t len, const struct cc_str
 	if (proc_ns(pid, "user", &theirs, err) || proc_ns(0, "user", &ours, err))
 		return -1;
 	for (size_t i = 0; i < known->n; i++)
-		if (add(m, true, known->v[i], err))
+		if (add(m, strcmp(known->v[i], CC_PRIVATE_IPC) != 0, known->v[i], err))
 			return -1;
 	return add(m, dumps_no_core(pid, f, m), CC_NO_CORE, err) ||
 			       add(m, !f->terminal, CC_NO_TTY, err) ||
 			       add(m, swaps_not(cgroup, len), CC_NO_SWAP, err) ||
-			       add(m, has_ipc_alone(m), CC_PRIVATE_IPC, err) ||
-			       add(m, f->user_ns && theirs != ours, CC_USER_NAMESPACE, err)
+			       add(m, has_ipc_alone(known, m), CC_PRIVATE_IPC, err) ||
+			       add(m, f->user_ns && theirs != ours, CC_USER_NAMESPACE, err) ||
+			       add_selinux_type(pid, f, m, err)
 		       ? -1
 		       : 0;
 }

@@ -70,6 +70,7 @@ bool oci_host_id(const struct oci_ids *ids, uint32_t id, uint32_t *host);
  * @user_ns: the container has a user namespace of its own
  * @uids, @gids: of that namespace
  * @terminal: it has one
+ * @selinux_type: the type of its processes' label, NULL for none
  * @core_limit: the hard limit of core files that config.json gives; -1: none, so that it is
  *              inherited
  * @hook_pid: process whose /proc/PID/exe is the engine's own hook, 0 for none; the caller checks
@@ -81,6 +82,7 @@ struct oci_facts {
 	bool user_ns;
 	struct oci_ids uids, gids;
 	bool terminal;
+	char *selinux_type;
 	int64_t core_limit;
 	pid_t hook_pid;
 };

@@ -8,6 +8,7 @@
 
 #include "container/oci.h"
 #include "engine/engine_store.h"
+#include "host/proc.h"
 #include "paths.h"
 #include "strv.h"
 
@@ -22,6 +23,7 @@ void oci_facts_clear(struct oci_facts *f)
 	size_t i;
 
 	free(f->root);
+	free(f->selinux_type);
 	for (i = 0; i < CC_NS_COUNT; i++)
 		free(f->ns_path[i]);
 	free(f->uids.range);
@@ -118,6 +120,14 @@ static void parse_limits(const json_t *process, struct oci_facts *f)
 	}
 }
 
+/* user:role:type:level; whether another type is a setting is oci_settings_parse()'s. */
+static int parse_label(const json_t *process, struct oci_facts *f, struct cc_error *err)
+{
+	const char *label = json_string_value(json_object_get(process, "selinuxLabel"));
+
+	return label ? proc_label_type(label, &f->selinux_type, err) : 0;
+}
+
 static int parse_process(const json_t *config, struct cc_measurement *m, struct oci_facts *f,
 			 struct cc_error *err)
 {
@@ -134,6 +144,8 @@ static int parse_process(const json_t *config, struct cc_measurement *m, struct 
 	    parse_user(process, &m->user, err))
 		return -1;
 	parse_limits(process, f);
+	if (parse_label(process, f, err))
+		return -1;
 	return parse_capabilities(process, &m->capabilities, err);
 }
 

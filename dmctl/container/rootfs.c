@@ -18,6 +18,7 @@
 #include <syslog.h>
 
 #include "container/rootfs_accounts.h"
+#include "file.h"
 #include "log.h"
 #include "strv.h"
 
@@ -82,10 +83,11 @@ static bool is_opaque(const char *path)
  * @engine: whose files may be in it
  * @owners: directories are compared by owner and group, too
  * @root: the root directory, too
+ * @blind: the layers below cannot be looked at, so that nothing may be hidden of them
  */
 struct rules {
 	const struct engine *engine;
-	bool owners, root;
+	bool owners, root, blind;
 };
 
 /*
@@ -101,6 +103,8 @@ static bool dir_fits(const FTSENT *e, const char *rel, const struct layers *lowe
 		return false;
 	if (e->fts_level == 0 && !rules->root)
 		return true;
+	if (rules->blind)
+		return !is_opaque(e->fts_accpath);
 	if (!layers_show(lower, 0, rel, &dir))
 		return true;
 	return dir >= 0 && (e->fts_level == 0 || !is_opaque(e->fts_accpath)) &&
@@ -179,15 +183,43 @@ static int walk(const char *upper, const struct layers *lower, const struct rule
 	return errno ? cc_fail_errno(err, CC_E_INTERNAL, "%s", upper) : 0;
 }
 
+/*
+ * Layers that were mounted with other ids are not where the mount table says any more, there are
+ * empty directories: the drivers keep their list beside the upper layer. -1: they cannot be had.
+ */
+static int open_stored(const char *upper, struct layers *lower)
+{
+	cc_cleanup(cc_strv_clear) struct cc_strv dirs = {0};
+	cc_auto_free char *path = NULL, *base = NULL, *list = NULL;
+	const char *own = strrchr(upper, '/'), *all;
+	struct cc_error err;
+	size_t len;
+
+	all = own ? memrchr(upper, '/', (size_t)(own - upper)) : NULL;
+	if (!all || asprintf(&path, "%.*s/lower", (int)(own - upper), upper) < 0) {
+		path = NULL;
+		return -1;
+	}
+	base = strndup(upper, (size_t)(all - upper));
+	if (!base || cc_read_file(path, &list, &len, &err))
+		return -1;
+	list[strcspn(list, "\n")] = '\0';
+	if (overlay_split(list, base, &dirs, &err) || !dirs.n || layers_open(&dirs, lower, &err)) {
+		layers_close(lower);
+		return -1;
+	}
+	return 0;
+}
+
 int rootfs_walk(const struct overlay *o, bool user_ns, const struct engine *engine,
 		struct cc_measurement *m, struct cc_error *err)
 {
-	const struct rules rules = {.engine = engine, .owners = !user_ns, .root = true};
+	struct rules rules = {.engine = engine, .owners = !user_ns, .root = true};
 	layers_auto struct layers lower = {0};
 
-	/* layers that were mounted with other ids are not where the mount table says any more */
-	if (layers_open(&o->lower, &lower, err) && !user_ns)
+	if (!user_ns && layers_open(&o->lower, &lower, err))
 		return -1;
+	rules.blind = user_ns && open_stored(o->upper, &lower);
 	if (walk(o->upper, &lower, &rules, m, &m->upper_dirty, err))
 		return -1;
 	m->upper = m->upper_dirty ? CC_UPPER_DIRTY : CC_UPPER_CLEAN;
@@ -195,15 +227,18 @@ int rootfs_walk(const struct overlay *o, bool user_ns, const struct engine *engi
 }
 
 int rootfs_measure(const char *root, pid_t pid, bool user_ns, const struct engine *engine,
-		   struct cc_measurement *m, struct cc_error *err)
+		   struct cc_measurement *m, char **upper, struct cc_error *err)
 {
 	overlay_auto struct overlay o = {0};
 
 	if (overlay_of(root, pid, &o, err))
 		return -1;
-	if (o.upper)
-		return rootfs_walk(&o, user_ns, engine, m, err);
 	m->upper = CC_UPPER_NONE;
+	if (!o.upper)
+		return 0;
+	if (rootfs_walk(&o, user_ns, engine, m, err))
+		return -1;
+	*upper = cc_steal(o.upper);
 	return 0;
 }
 

@@ -21,11 +21,12 @@
  * @user_ns: the container has ids of its own: the owners in its layers are not compared
  * @engine: what of it is expected there
  * @m: its mounts must be filled: empty files are expected where something is mounted over them
+ * @upper: out, the layer's directory, malloced, NULL without one
  *
  * CC_UPPER_NONE when the root is no overlay or has no upper layer.
  */
 int rootfs_measure(const char *root, pid_t pid, bool user_ns, const struct engine *engine,
-		   struct cc_measurement *m, struct cc_error *err);
+		   struct cc_measurement *m, char **upper, struct cc_error *err);
 
 /* The part of rootfs_measure() behind the mount table. */
 int rootfs_walk(const struct overlay *o, bool user_ns, const struct engine *engine,

@@ -168,18 +168,20 @@ static int remember(struct layer_cache *c, const struct stat *st, const struct t
 
 /* ---- a layer ------------------------------------------------------------------------------- */
 
-static int read_layer(const char *cache, int fd, const char *what, struct tree *t, bool *cached,
-		      struct cc_error *err)
+static int read_layer(const struct layer_cache *c, int fd, const char *what, struct tree *t,
+		      bool *cached, struct cc_error *err)
 {
-	cc_auto_close int file = open_file(cache, fd);
+	cc_auto_close int file = open_file(c->dir, fd);
 	struct timespec now;
 
+	t->limit = c->limit;
 	if (file >= 0 && tree_walk(fd, false, what, t, err))
 		return -1;
 	*cached = tree_take(file, t);
 	if (*cached)
 		return 0;
 	tree_clear(t);
+	t->limit = c->limit;
 	clock_gettime(CLOCK_REALTIME, &now);
 	if (tree_walk(fd, true, what, t, err))
 		return -1;
@@ -200,5 +202,5 @@ int rootfs_layer(struct layer_cache *c, int fd, const char *what, struct tree *t
 	*cached = seen != NULL;
 	if (seen)
 		return copy(t, seen, err);
-	return read_layer(c->dir, fd, what, t, cached, err) || remember(c, &st, t, err) ? -1 : 0;
+	return read_layer(c, fd, what, t, cached, err) || remember(c, &st, t, err) ? -1 : 0;
 }

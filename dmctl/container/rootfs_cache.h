@@ -19,11 +19,13 @@
 /**
  * struct layer_cache - what is known of layers. Give it its directory, zero the rest.
  * @dir: CC_ROOTFS_DIR; what is in it outlives the process
+ * @limit: of a layer that is read; a larger one is CC_E_INVALID
  * @seen: layers that were looked at since this was made: of many containers that are
  *        measured at one time, each layer they share is looked at once
  */
 struct layer_cache {
 	const char *dir;
+	struct tree_limit limit;
 	size_t n;
 	struct layer_seen *seen;
 };

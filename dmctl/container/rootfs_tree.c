@@ -56,6 +56,20 @@ static int fail_changed(const struct walk *w)
 		       w->path);
 }
 
+static int fail_limit(const struct walk *w)
+{
+	return cc_fail(w->err, CC_E_INVALID, "%s is too large to be read: more than %ju %s",
+		       w->what,
+		       (uintmax_t)(w->t->entries > w->t->limit.entries ? w->t->limit.entries
+								       : w->t->limit.bytes),
+		       w->t->entries > w->t->limit.entries ? "entries" : "bytes");
+}
+
+static bool is_beyond(uint64_t n, uint64_t limit)
+{
+	return limit && n > limit;
+}
+
 /* ---- what goes into a digest --------------------------------------------------------------- */
 
 /* SHA-256 fails only without memory, which the first update has; a failure shows at the end. */
@@ -312,6 +326,9 @@ static int put_file(struct walk *w, int dir, const char *name, const struct stat
 
 	if (fd < 0 || put_common(w, 'f', &(struct attributes){.fd = fd}, st))
 		return -1;
+	if (is_beyond(st->stx_size, w->t->limit.bytes) ||
+	    is_beyond(w->t->bytes + st->stx_size, w->t->limit.bytes))
+		return fail_limit(w);
 	put_u64(w->digest, st->stx_size);
 	while ((n = read(fd, w->block, sizeof(w->block))) != 0) {
 		if (n < 0 && errno == EINTR)
@@ -390,7 +407,8 @@ static int visit(struct walk *w, int dir, const char *name)
 	if (st.stx_attributes & STATX_ATTR_MOUNT_ROOT)
 		return cc_fail(w->err, CC_E_INVALID, "%s%s: something is mounted there", w->what,
 			       w->path);
-	w->t->entries++;
+	if (is_beyond(++w->t->entries, w->t->limit.entries))
+		return fail_limit(w);
 	put_stamp(w, name, &st);
 	put_bytes(w->digest, name, strlen(name));
 	if (S_ISDIR(st.stx_mode))

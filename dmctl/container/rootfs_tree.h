@@ -20,8 +20,14 @@
 #include "json.h"
 #include "strv.h"
 
+/* What a walk reads at most, 0: everything. A file counts by its size. */
+struct tree_limit {
+	uint64_t entries, bytes;
+};
+
 /**
  * struct tree - what a walk found. Zero it first.
+ * @limit: in; a larger tree is CC_E_INVALID
  * @entries: below the root directory
  * @bytes: of regular files, 0 when they were not read
  * @newest: last change of any entry (ctime), nanoseconds since the epoch
@@ -31,6 +37,7 @@
  * @opaque: paths of opaque directories, "" for the root, sorted; empty without the digest
  */
 struct tree {
+	struct tree_limit limit;
 	uint64_t entries, bytes;
 	int64_t newest;
 	char stamp[72];

@@ -190,7 +190,10 @@ static int take_holds(const json_t *record, const json_t *host, struct engine_co
 	return engine_add_hold(c, json_is_false(json_object_get(config, "OpenStdin")), CC_NO_STDIN,
 			       err) ||
 			       engine_add_hold(c, plain, CC_NO_EXTRA_HOSTS, err) ||
-			       engine_add_network(c, only_network(record, host), err)
+			       engine_add_named(c, CC_NETWORK, only_network(record, host), err) ||
+			       engine_add_named(c, CC_RUNTIME,
+						json_string_value(json_object_get(host, "Runtime")),
+						err)
 		       ? -1
 		       : 0;
 }

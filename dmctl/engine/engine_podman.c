@@ -349,10 +349,7 @@ static bool lacks(const json_t *config, const char *key)
 	       (json_is_array(value) && !json_array_size(value));
 }
 
-/*
- * A network namespace that the runtime makes and nobody configures. Networks may be joined and left
- * while the container is there, and are kept elsewhere; one that has none stays without.
- */
+/* A network namespace that the runtime makes and nobody configures: it stays without. */
 static bool has_no_network(const json_t *config)
 {
 	const json_t *lnx = json_object_get(json_object_get(config, "spec"), "linux"), *ns;
@@ -370,6 +367,27 @@ static bool has_no_network(const json_t *config)
 	return false;
 }
 
+/* The only network it is on; Podman keeps the record up to date when one is joined or left. */
+static const char *only_network(const json_t *config)
+{
+	const char *mode = json_string_value(json_object_get(config, "networkMode"));
+	json_t *networks = json_object_get(config, "newNetworks");
+
+	if (has_no_network(config))
+		return "none";
+	return mode && strcmp(mode, "bridge") == 0 && json_object_size(networks) == 1
+		       ? json_object_iter_key(json_object_iter(networks))
+		       : NULL;
+}
+
+/*
+ * Of the memory it mounts for its containers Podman lets others have what was made to be shared.
+ */
+static bool keeps_shm(const json_t *config)
+{
+	return json_is_true(json_object_get(config, "NoShmShare"));
+}
+
 static int take_holds(const json_t *config, struct engine_container *c, struct cc_error *err)
 {
 	bool plain = lacks(config, "hostsAdd") && lacks(config, "dnsServer") &&
@@ -377,7 +395,11 @@ static int take_holds(const json_t *config, struct engine_container *c, struct c
 
 	return engine_add_hold(c, lacks(config, "stdin"), CC_NO_STDIN, err) ||
 			       engine_add_hold(c, plain, CC_NO_EXTRA_HOSTS, err) ||
-			       engine_add_network(c, has_no_network(config) ? "none" : NULL, err)
+			       engine_add_hold(c, keeps_shm(config), CC_PRIVATE_IPC, err) ||
+			       engine_add_named(c, CC_NETWORK, only_network(config), err) ||
+			       engine_add_named(
+				       c, CC_RUNTIME,
+				       json_string_value(json_object_get(config, "runtime")), err)
 		       ? -1
 		       : 0;
 }

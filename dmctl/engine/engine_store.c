@@ -90,15 +90,15 @@ int engine_add_hold(struct engine_container *c, bool so, const char *word, struc
 	return so && !cc_strv_has(&c->holds, word) ? cc_strv_push(&c->holds, word, err) : 0;
 }
 
-int engine_add_network(struct engine_container *c, const char *name, struct cc_error *err)
+int engine_add_named(struct engine_container *c, const char *word, const char *name,
+		     struct cc_error *err)
 {
-	char word[sizeof(CC_NETWORK) + CC_NETWORK_NAME_MAX];
+	char whole[32 + CC_DEMAND_NAME_MAX];
 
-	if (!name)
+	if (!name || strlen(name) > CC_DEMAND_NAME_MAX)
 		return 0;
-	snprintf(word, sizeof(word), CC_NETWORK "%s", name);
-	return engine_add_hold(c, strlen(name) <= CC_NETWORK_NAME_MAX && cc_demand_is_known(word),
-			       word, err);
+	snprintf(whole, sizeof(whole), "%.31s%s", word, name);
+	return engine_add_hold(c, cc_demand_is_known(whole), whole, err);
 }
 
 pid_t engine_read_pid(const char *path)

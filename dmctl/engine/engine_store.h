@@ -25,8 +25,9 @@ int engine_add_health(struct engine_container *c, const json_t *config, struct c
 
 /* Adds @word to c->holds if @so. */
 int engine_add_hold(struct engine_container *c, bool so, const char *word, struct cc_error *err);
-/* The same, of the network of this name; NULL: not known, or several. */
-int engine_add_network(struct engine_container *c, const char *name, struct cc_error *err);
+/* The same, of @word and this name (CC_NETWORK, CC_RUNTIME); NULL: not known, or several. */
+int engine_add_named(struct engine_container *c, const char *word, const char *name,
+		     struct cc_error *err);
 
 /* First process of a container from a file that holds its number; 0 when there is none. */
 pid_t engine_read_pid(const char *path);

@@ -76,6 +76,12 @@ static const char *volume_argument(int argc, char **argv)
 	return NULL;
 }
 
+/* For every container: is it one that has to have a volume? */
+static bool is_to_require(int argc, char **argv)
+{
+	return argc == 2 && strcmp(argv[1], "--require") == 0;
+}
+
 /* The whole of stdin; -1 when it is longer than @max. */
 static ssize_t read_state(char *buf, size_t max)
 {
@@ -161,20 +167,24 @@ int main(int argc, char **argv)
 {
 	static char state[STATE_MAX], request[MESSAGE_MAX];
 	const char *volume = volume_argument(argc, argv);
+	bool require = is_to_require(argc, argv);
 	ssize_t len;
 	int fd, n;
 
 	if (isolate())
 		return fail_errno(STATUS_INTERNAL, "the hook cannot set itself up", "");
-	if (!volume)
+	if (!volume && !require)
 		return fail(STATUS_USAGE,
-			    "usage: container-crypt-hook --volume NAME <state.json; it is "
-			    "run by container engines, see container-crypt-hook(8)");
+			    "usage: container-crypt-hook --volume NAME|--require <state.json; it "
+			    "is run by container engines, see container-crypt-hook(8)");
 	len = read_state(state, sizeof(state));
 	if (len < 0)
 		return fail_errno(STATUS_INVALID, "the container's state cannot be read", "");
-	n = snprintf(request, sizeof(request), "{\"op\":\"hook\",\"volume\":\"%s\",\"state\":%.*s}",
-		     volume, (int)len, state);
+	n = volume ? snprintf(request, sizeof(request),
+			      "{\"op\":\"hook\",\"volume\":\"%s\",\"state\":%.*s}", volume,
+			      (int)len, state)
+		   : snprintf(request, sizeof(request), "{\"op\":\"require\",\"state\":%.*s}",
+			      (int)len, state);
 	fd = connect_agent();
 	if (fd < 0)
 		return no_agent();

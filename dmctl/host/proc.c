@@ -240,6 +240,28 @@ bool proc_no_core(pid_t pid)
 	return read_file(pid, "limits", text, sizeof(text)) == 0 && proc_limits_no_core(text);
 }
 
+int proc_label_type(const char *label, char **type, struct cc_error *err)
+{
+	const char *p = strchr(label, ':');
+
+	*type = NULL;
+	p = p ? strchr(p + 1, ':') : NULL;
+	if (!p || !strchr(p + 1, ':'))
+		return 0;
+	*type = strndup(p + 1, strcspn(p + 1, ":"));
+	return *type ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
+}
+
+int proc_selinux_type(pid_t pid, char **type, struct cc_error *err)
+{
+	char text[STATUS_MAX];
+
+	*type = NULL;
+	return read_file(pid, "attr/current", text, sizeof(text))
+		       ? 0
+		       : proc_label_type(text, type, err);
+}
+
 void proc_comm(pid_t pid, char out[static PROC_COMM_LEN])
 {
 	char text[64];

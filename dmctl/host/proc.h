@@ -71,6 +71,11 @@ bool proc_no_core(pid_t pid);
 
 #define PROC_COMM_LEN 16
 
+/* The type of an SELinux label, user:role:type:level, malloced; NULL when it is none. */
+int proc_label_type(const char *label, char **type, struct cc_error *err);
+/* That of @pid's label by the kernel; NULL without SELinux. */
+int proc_selinux_type(pid_t pid, char **type, struct cc_error *err);
+
 /* Name of the program that @pid runs, at most 15 characters (proc(5), comm); "" if not known. */
 void proc_comm(pid_t pid, char out[static PROC_COMM_LEN]);
 

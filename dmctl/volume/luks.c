@@ -6,8 +6,13 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <fcntl.h>
 #include <libcryptsetup.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "name.h"
 
@@ -377,6 +382,45 @@ int luks_backup(const char *device, const char *path, struct cc_error *err)
 		return luks_fail(err, rc == -EINVAL ? CC_E_EXISTS : CC_E_DEVICE, rc, device,
 				 "its header cannot be copied");
 	return 0;
+}
+
+/* ---- a header in a file --------------------------------------------------------------------- */
+
+void luks_fd_path(int fd, char out[static 32])
+{
+	snprintf(out, 32, "/proc/self/fd/%d", fd);
+}
+
+/* Return: 0; -1 with errno. */
+static int copy_file(int from, int to, off_t size)
+{
+	while (size > 0) {
+		ssize_t n = sendfile(to, from, NULL, (size_t)size);
+
+		if (n <= 0) {
+			errno = n ? errno : EIO;
+			return -1;
+		}
+		size -= n;
+	}
+	return 0;
+}
+
+int luks_hold(const char *path, struct cc_error *err)
+{
+	cc_auto_close int file = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	cc_auto_close int copy = -1;
+	struct stat st;
+
+	if (file < 0 || fstat(file, &st))
+		return cc_fail_errno(err, CC_E_DEVICE, "%s", path);
+	if (!S_ISREG(st.st_mode) || st.st_size > CC_VOLUME_HEADER_SECTORS * 512)
+		return cc_fail(err, CC_E_INVALID, "%s is not a file that header-backup made", path);
+	copy = memfd_create("header", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (copy < 0 || copy_file(file, copy, st.st_size) ||
+	    fcntl(copy, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL))
+		return cc_fail_errno(err, CC_E_INTERNAL, "%s", path);
+	return cc_steal_fd(&copy);
 }
 
 int luks_restore(const char *device, const char *path, struct cc_error *err)

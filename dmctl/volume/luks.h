@@ -29,6 +29,16 @@ int luks_verify_key(const char *device, const struct cc_secret *key, struct cc_e
 /* Copies the header of @device into the new file @path, mode 0400. No key is in it. */
 int luks_backup(const char *device, const char *path, struct cc_error *err);
 
+/**
+ * luks_hold - a copy in memory of the header in the file @path, which nobody changes any more: what
+ * is checked is what is written.
+ * Return: a descriptor of it, for luks_fd_path(); -1 with CC_E_DEVICE, CC_E_INVALID, CC_E_INTERNAL.
+ */
+int luks_hold(const char *path, struct cc_error *err);
+
+/* The name by which a file or device that is open is opened again, whatever its path leads to. */
+void luks_fd_path(int fd, char out[static 32]);
+
 /* Writes the header in the file @path to @device. The caller has checked both. */
 int luks_restore(const char *device, const char *path, struct cc_error *err);
 

@@ -81,12 +81,13 @@ struct cc_identity *attest_identity(struct custodian *c, const struct store_volu
 }
 
 int attest_decide(struct custodian *c, const struct store_volume *v, const struct cc_identity *id,
-		  bool allow_running, const struct cc_measurement *m, struct cc_error *err)
+		  enum attest_of of, const struct cc_measurement *m, struct cc_error *err)
 {
 	struct cc_policy policy = {
 		.volume = v->rec.name,
 		.serial = v->serial_floor,
-		.allow_running = allow_running,
+		.allow_running = of != ATTEST_START,
+		.renewal = of == ATTEST_RENEWAL,
 	};
 
 	return custodian_now(c, &policy.now, err) ? -1 : cc_decide(id, m, &policy, err);

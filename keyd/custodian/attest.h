@@ -27,8 +27,16 @@ int attest_verify(struct custodian *c, struct call *call, const char *jws,
 struct cc_identity *attest_identity(struct custodian *c, const struct store_volume *v,
 				    struct store_identity *row, struct cc_error *err);
 
-/* cc_decide() for the volume, now. @allow_running: the container's program may have started */
+/**
+ * enum attest_of - what is decided on.
+ * @ATTEST_START: a container whose program has not started
+ * @ATTEST_ANY: one whose program may have started
+ * @ATTEST_RENEWAL: one that has the volume, and so runs
+ */
+enum attest_of { ATTEST_START, ATTEST_ANY, ATTEST_RENEWAL };
+
+/* cc_decide() for the volume, now. */
 int attest_decide(struct custodian *c, const struct store_volume *v, const struct cc_identity *id,
-		  bool allow_running, const struct cc_measurement *m, struct cc_error *err);
+		  enum attest_of of, const struct cc_measurement *m, struct cc_error *err);
 
 #endif

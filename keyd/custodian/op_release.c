@@ -102,7 +102,9 @@ static int release(struct custodian *c, struct call *call, struct store_volume *
 	if (!v->rec.ready)
 		return cc_refuse(err, "state", "volume %s is still being created", v->rec.name);
 	id = attest_identity(c, v, row, err);
-	if (!id || attest_decide(c, v, id, administrator, cl->ev->measurement, err) ||
+	if (!id ||
+	    attest_decide(c, v, id, administrator ? ATTEST_ANY : ATTEST_START, cl->ev->measurement,
+			  err) ||
 	    grant(c, v, id, cl, &lease, err))
 		return -1;
 

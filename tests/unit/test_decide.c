@@ -196,14 +196,60 @@ static const struct row rows[] = {
 	{"another network than the demanded one",
 	 "i demands=['network:none'];m config.holds=['network:bridge']", "demands",
 	 "network:none, which does not hold"},
+	{"another runtime than the demanded one",
+	 "i demands=['runtime:runc'];m config.holds=['runtime:/tmp/runc']", "demands",
+	 "runtime:runc, which does not hold"},
+	{"another type than the demanded one",
+	 "i demands=['selinux-type:container_t'];m config.holds=['selinux-type:spc_t']", "demands",
+	 "label=type:"},
 	{"a demand that an agent of before knows nothing of", "i demands=['private-ipc']",
 	 "demands", "--ipc private"},
 
 	/* rootfs */
 	{"files changed before the first start", "m rootfs.upper='dirty';m rootfs.dirty='/app'",
 	 "rootfs", "container has \"/app\" changed"},
-	{"files changed before a later start",
-	 "m rootfs={'upper':'dirty','dirty':'/log','firstStart':false}", NULL, NULL},
+	{"files as the container left them, at a later start",
+	 "m rootfs={'upper':'dirty','dirty':'/log','firstStart':false,'sinceEnd':'same'}", NULL,
+	 NULL},
+	{"files changed since the container ended",
+	 "m rootfs={'upper':'dirty','dirty':'/bin/evil','firstStart':false,'sinceEnd':'changed'}",
+	 "rootfs", "changed since the container ended (\"/bin/evil\""},
+	{"files of which nobody knows whether the container left them so",
+	 "m rootfs={'upper':'dirty','dirty':'/log','firstStart':false}", "rootfs",
+	 "or sign \"upper\": \"any\""},
+	{"a clean layer at a later start, whoever saw the end",
+	 "m rootfs={'upper':'clean','firstStart':false}", NULL, NULL},
+	{"files that a container wrote which goes on",
+	 "m rootfs={'upper':'dirty','dirty':'/log','firstStart':false,'sinceEnd':'bound'}", NULL,
+	 NULL},
+	{"the same at the first start",
+	 "m rootfs={'upper':'dirty','dirty':'/log','firstStart':true,'sinceEnd':'same'}", "rootfs",
+	 "at the first start"},
+	{"upper: any, files changed since the end",
+	 "i upper='any';"
+	 "m rootfs={'upper':'dirty','dirty':'/log','firstStart':false,'sinceEnd':'changed'}",
+	 NULL, NULL},
+	{"upper: any, files changed before the first start",
+	 "i upper='any';m rootfs={'upper':'dirty','dirty':'/log','firstStart':true}", "rootfs",
+	 "first start"},
+	{"upper: clean, files as the container left them",
+	 "i upper='clean';"
+	 "m rootfs={'upper':'dirty','dirty':'/log','firstStart':false,'sinceEnd':'same'}",
+	 "rootfs", "unchanged at each start"},
+	{"upper: clean, a container that goes on",
+	 "i upper='clean';"
+	 "m rootfs={'upper':'dirty','dirty':'/log','firstStart':false,'sinceEnd':'bound'}",
+	 NULL, NULL},
+	{"a read-only root file system with files in its layer",
+	 "i readonlyRootfs=true;m config.readonlyRootfs=true;"
+	 "m rootfs={'upper':'dirty','dirty':'/log','firstStart':false,'sinceEnd':'same'}",
+	 "rootfs", "unchanged at each start"},
+	{"the same, as it was signed",
+	 "i readonlyRootfs=true;i upper='same';m config.readonlyRootfs=true;"
+	 "m rootfs={'upper':'dirty','dirty':'/log','firstStart':false,'sinceEnd':'same'}",
+	 NULL, NULL},
+	{"no layer that shows changes at a later start",
+	 "m rootfs={'upper':'none','firstStart':false}", "rootfs", "overlay"},
 	{"a layer that shows no changes", "m rootfs.upper='none'", "rootfs", "overlay"},
 	{"such a layer with the signed digest",
 	 "i image.rootfsDigest='" DIGEST_C "';"
@@ -272,6 +318,27 @@ static void a_running_container_is_allowed_when_the_policy_says_so(void **state)
 	(void)state;
 	pol.allow_running = true;
 	expect_ok(decide("m state='running'", &pol, &err), &err);
+}
+
+static void a_container_that_goes_on_may_have_written_to_its_layer(void **state)
+{
+	static const char *const changed[] = {
+		"m rootfs={'upper':'dirty','dirty':'/log','firstStart':false}",
+		"i upper='clean';m rootfs={'upper':'dirty','dirty':'/log','firstStart':false}",
+		"m rootfs={'upper':'dirty','dirty':'/log','firstStart':false,'sinceEnd':'changed'}",
+	};
+	struct cc_policy pol = policy();
+	struct cc_error err;
+
+	(void)state;
+	pol.renewal = true;
+	for (size_t i = 0; i < sizeof(changed) / sizeof(changed[0]); i++)
+		assert_int_equal(decide(changed[i], &pol, &err), 0);
+	/* but the image's files are still those that were signed */
+	assert_int_equal(decide("i image.rootfsDigest='" DIGEST_C "';m rootfs.digest='" DIGEST_A
+				"'",
+				&pol, &err),
+			 -1);
 }
 
 static void the_first_identity_of_a_volume_needs_no_serial(void **state)
@@ -411,6 +478,7 @@ int main(void)
 	const struct CMUnitTest others[] = {
 		cmocka_unit_test(an_identity_is_valid_from_its_first_to_its_last_second),
 		cmocka_unit_test(a_running_container_is_allowed_when_the_policy_says_so),
+		cmocka_unit_test(a_container_that_goes_on_may_have_written_to_its_layer),
 		cmocka_unit_test(the_first_identity_of_a_volume_needs_no_serial),
 		cmocka_unit_test(an_empty_measurement_is_refused),
 		cmocka_unit_test(a_refusal_shows_hostile_text_on_one_short_line),

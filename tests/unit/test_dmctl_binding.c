@@ -66,6 +66,21 @@ static void a_binding_of_before_there_were_terms_has_the_usual_ones(void **state
 	assert_int_equal(b.terms.on_revoke, CC_REVOKE_KILL);
 }
 
+static void who_holds_it_is_kept_with_a_binding(void **state)
+{
+	binding_auto struct binding a = {0}, b = {0};
+	cc_auto_json json_t *obj = NULL;
+	struct cc_error err;
+
+	(void)state;
+	expect_ok(parse("{" GOOD ",'state':'removing','lease':null,'heldBy':'process 7 (cat)'}", &a,
+			&err),
+		  &err);
+	obj = binding_to_json(&a);
+	expect_ok(binding_from_json(&b, obj, &err), &err);
+	assert_string_equal(b.held_by, "process 7 (cat)");
+}
+
 static void a_lease_that_is_not_known_yet_is_null(void **state)
 {
 	binding_auto struct binding a = {0};
@@ -179,6 +194,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_binding_survives_the_round_trip),
 		cmocka_unit_test(a_binding_of_before_there_were_terms_has_the_usual_ones),
+		cmocka_unit_test(who_holds_it_is_kept_with_a_binding),
 		cmocka_unit_test(a_lease_that_is_not_known_yet_is_null),
 		cmocka_unit_test(what_is_damaged_is_not_believed),
 		cmocka_unit_test(a_shared_binding_has_a_name_of_its_own),

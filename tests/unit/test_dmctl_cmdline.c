@@ -305,6 +305,7 @@ static void wrong_arguments_are_refused_before_anything_is_asked(void **state)
 		"dmctl bind vol container --engine lxc",
 		"dmctl unbind",
 		"dmctl unbind _",
+		"dmctl unbind --kill vol",
 		"dmctl ps x",
 		"dmctl init --realm BAD",
 		"dmctl init --name a/b",
@@ -327,6 +328,7 @@ static void without_agent_or_keyd_the_exit_status_is_7(void **state)
 	static const char *const lines[] = {
 		"dmctl ps",
 		"dmctl unbind vol",
+		"dmctl unbind --force vol",
 		"dmctl bind vol cont",
 		"dmctl identity measure cont",
 		"dmctl volume ls",

@@ -60,6 +60,75 @@ static void ipc_is_private_when_nobody_else_can_join(void **state)
 	assert_false(holds_word(CC_PRIVATE_IPC, (struct oci_facts){0}, tmpfs, CC_NS_JOINED, false));
 }
 
+/* Podman mounts a directory of the host's there, which others get only if it was made for that. */
+static void the_engines_own_shared_memory_is_private_when_its_record_says_so(void **state)
+{
+	static char *words[] = {(char *)CC_PRIVATE_IPC};
+	const struct cc_strv said = {1, words}, silent = {0};
+	struct oci_facts f = {0};
+	struct cc_error err;
+
+	(void)state;
+	for (int i = 0; i < 8; i++) {
+		bool own = i & 1, record = i & 2, joined = i & 4;
+		struct cc_mount mount = {.destination = shm, .type = bind, .engine = own};
+		struct cc_measurement m = {.n_mounts = 1, .mounts = &mount};
+
+		for (size_t k = 0; k < CC_NS_COUNT; k++)
+			if (!strcmp(cc_ns_names[k], "ipc"))
+				m.ns[k] = joined ? CC_NS_JOINED : CC_NS_PRIVATE;
+		expect_ok(
+			measure_holds(getpid(), "/none", 5, record ? &said : &silent, &f, &m, &err),
+			&err);
+		assert_int_equal(cc_strv_has(&m.holds, CC_PRIVATE_IPC), own && record && !joined);
+		cc_strv_clear(&m.holds);
+	}
+}
+
+static void a_label_has_a_type(void **state)
+{
+	static const struct {
+		const char *label, *type;
+	} rows[] = {
+		{"system_u:system_r:container_t:s0:c1,c2", "container_t"},
+		{"system_u:system_r:spc_t:s0", "spc_t"},
+		{"docker-default (enforce)", NULL},
+		{"a:b", NULL},
+		{"a:b:c", NULL},
+		{"", NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		cc_auto_free char *type = NULL;
+		struct cc_error err;
+
+		expect_ok(proc_label_type(rows[i].label, &type, &err), &err);
+		if (rows[i].type)
+			assert_string_equal(type, rows[i].type);
+		else
+			assert_null(type);
+	}
+}
+
+/* A label that config.json has and the kernel does not know of confines nobody. */
+static void without_selinux_there_is_no_type(void **state)
+{
+	static char type[] = "container_t";
+	cc_auto_free char *now = NULL;
+	struct cc_error err;
+
+	(void)state;
+	expect_ok(proc_selinux_type(getpid(), &now, &err), &err);
+	if (!now)
+		assert_false(holds_word("selinux-type:container_t",
+					(struct oci_facts){.selinux_type = type}, tmpfs,
+					CC_NS_PRIVATE, false));
+	assert_false(holds_word("selinux-type:container_t",
+				(struct oci_facts){.selinux_type = type}, tmpfs, CC_NS_PRIVATE,
+				true));
+}
+
 static void a_user_namespace_is_not_ours(void **state)
 {
 	(void)state;
@@ -118,6 +187,9 @@ int main(void)
 		cmocka_unit_test(what_the_engine_knows_holds),
 		cmocka_unit_test(a_terminal_is_in_config_json),
 		cmocka_unit_test(ipc_is_private_when_nobody_else_can_join),
+		cmocka_unit_test(the_engines_own_shared_memory_is_private_when_its_record_says_so),
+		cmocka_unit_test(a_label_has_a_type),
+		cmocka_unit_test(without_selinux_there_is_no_type),
 		cmocka_unit_test(a_user_namespace_is_not_ours),
 		cmocka_unit_test(a_group_that_is_not_there_may_swap),
 		cmocka_unit_test(no_core_is_by_config_json_first_and_by_the_kernel_then),

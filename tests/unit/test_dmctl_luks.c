@@ -267,6 +267,117 @@ static void a_changed_token_is_refused(void **state)
 	expect_differs(l->path, &volume, "the token's key generation in the LUKS2 header is 7");
 }
 
+/*
+ * CVE-2025-59054 (dstack) and CVE-2025-58356 (Constellation): whoever writes to the disk puts a
+ * LUKS2 header of their own there, with cipher_null-ecb or a keyslot of theirs, and the machine
+ * writes its secrets under it. Here keyd's record says what the mapping is made of; a header that
+ * says something else is refused, and one that says the same has another key's digest.
+ */
+static void a_header_replaced_as_in_cve_2025_59054_and_58356_is_refused(void **state)
+{
+	static const struct {
+		const char *from, *to, *part;
+	} rows[] = {
+		{"\"encryption\":\"aes-xts-plain64\"", "\"encryption\":\"cipher_null-ecb\"",
+		 "the cipher in the LUKS2 header is cipher_null-ecb"},
+		{"\"encryption\":\"aes-xts-plain64\"", "\"encryption\":\"cipher_null\"",
+		 "LUKS2 header"},
+		{"\"encryption\":\"aes-xts-plain64\"", "\"encryption\":\"aes-cbc-plain64\"",
+		 "the cipher in the LUKS2 header is aes-cbc-plain64"},
+		{"\"sector_size\":4096", "\"sector_size\":512",
+		 "the sector size in the LUKS2 header is 512"},
+		{"\"offset\":\"33554432\"", "\"offset\":\"16777216\"",
+		 "the data offset in the LUKS2 header is 32768"},
+		{"\"type\":\"crypt\"", "\"type\":\"linear\"", "LUKS2 header"},
+		{"\"iterations\":1000", "\"iterations\":2000000000", "digest 0"},
+		{"\"hash\":\"sha256\"", "\"hash\":\"sha1\"", NULL},
+		/* areas as large as the format has them, over the volume's data */
+		{"\"keyslots_size\":\"16744448\"", "\"keyslots_size\":\"134184960\"",
+		 "LUKS2 header"},
+	};
+	struct lun *l = *state;
+	struct cc_error err = {0};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		rewrite(l->path, rows[i].from, rows[i].to);
+		if (rows[i].part && luks_check(l->path, &volume, &err) == 0)
+			fail_msg("%s is taken", rows[i].to);
+		if (rows[i].part && !strstr(err.text, rows[i].part))
+			fail_msg("\"%s\" does not say \"%s\"", err.text, rows[i].part);
+		/* what the record does not say anything about, the digest tells */
+		assert_int_equal(rows[i].part ? -1 : luks_verify_key(l->path, &l->key, &err), -1);
+		assert_int_equal(truncate(l->path, 0), 0);
+		assert_int_equal(truncate(l->path, FILE_BYTES), 0);
+		expect_ok(luks_format(l->path, &volume, &l->key, &err), &err);
+	}
+}
+
+static void a_header_of_a_strangers_key_is_refused_by_the_digest_cve_2025_58356(void **state)
+{
+	const struct lun *l = *state;
+	cc_auto_secret struct cc_secret theirs = {0};
+	struct cc_error err = {0};
+
+	expect_ok(cc_secret_random(&theirs, 64, &err), &err);
+	assert_int_equal(truncate(l->path, 0), 0);
+	assert_int_equal(truncate(l->path, FILE_BYTES), 0);
+	expect_ok(luks_format(l->path, &volume, &theirs, &err), &err);
+	expect_ok(luks_check(l->path, &volume, &err), &err);
+	assert_int_equal(luks_verify_key(l->path, &l->key, &err), -1);
+	expect_error(&err, CC_E_INVALID, "key-digest", "not the one of the LUKS2 header's digest");
+}
+
+/* The file, and the name of the LUN, may lead elsewhere by the time they are used. */
+static void a_header_is_restored_as_it_was_checked(void **state)
+{
+	struct lun *l = *state;
+	struct cc_error err = {0};
+	char file[] = "/tmp/luks-header.XXXXXX", held[32], target[32];
+	int header, lun;
+
+	close(mkstemp(file));
+	unlink(file);
+	expect_ok(luks_backup(l->path, file, &err), &err);
+	header = luks_hold(file, &err);
+	assert_true(header >= 0);
+	luks_fd_path(header, held);
+	expect_ok(luks_check(held, &volume, &err), &err);
+	/* somebody changes the file, and moves the LUN's name away */
+	assert_int_equal(chmod(file, 0600), 0);
+	assert_int_equal(truncate(file, 0), 0);
+	lun = open(l->path, O_RDWR);
+	assert_true(lun >= 0);
+	unlink(l->path);
+	luks_fd_path(lun, target);
+	assert_int_equal(ftruncate(lun, 0), 0);
+	assert_int_equal(ftruncate(lun, FILE_BYTES), 0);
+	expect_ok(luks_restore(target, held, &err), &err);
+	expect_ok(luks_check(target, &volume, &err), &err);
+	expect_ok(luks_verify_key(target, &l->key, &err), &err);
+	assert_int_equal(write(header, "x", 1), -1);
+	assert_int_not_equal(access(l->path, F_OK), 0);
+	close(lun);
+	close(header);
+	unlink(file);
+}
+
+static void what_is_no_backup_is_not_read(void **state)
+{
+	struct cc_error err = {0};
+	char big[] = "/tmp/luks-header.XXXXXX";
+
+	(void)state;
+	assert_int_equal(luks_hold("/nonexistent/header", &err), -1);
+	expect_error(&err, CC_E_DEVICE, "", "/nonexistent/header");
+	assert_int_equal(luks_hold("/dev/zero", &err), -1);
+	expect_error(&err, CC_E_INVALID, "", "header-backup");
+	close(mkstemp(big));
+	assert_int_equal(truncate(big, FILE_BYTES), 0);
+	assert_int_equal(luks_hold(big, &err), -1);
+	expect_error(&err, CC_E_INVALID, "", "header-backup");
+	unlink(big);
+}
+
 static void a_damaged_header_is_no_header(void **state)
 {
 	const struct lun *l = *state;
@@ -368,6 +479,10 @@ int main(void)
 		on_volume(a_segment_that_does_not_fill_the_lun_is_refused),
 		on_volume(an_iv_offset_is_refused),
 		on_volume(a_changed_token_is_refused),
+		on_volume(a_header_replaced_as_in_cve_2025_59054_and_58356_is_refused),
+		on_volume(a_header_of_a_strangers_key_is_refused_by_the_digest_cve_2025_58356),
+		on_volume(a_header_is_restored_as_it_was_checked),
+		on_empty(what_is_no_backup_is_not_read),
 		on_volume(a_damaged_header_is_no_header),
 		on_volume(half_a_header_is_still_known_as_the_volume_s),
 		on_volume(a_wiped_lun_is_all_zeroes),

@@ -30,12 +30,14 @@ static void every_request_of_the_manual_is_understood(void **state)
 		{"{'op':'bind','volume':'v','device':'/dev/x','container':'c','engine':'podman'}",
 		 AGENT_BIND},
 		{"{'op':'unbind','volume':'v'}", AGENT_UNBIND},
+		{"{'op':'unbind','volume':'v','force':true}", AGENT_UNBIND},
 		{"{'op':'list'}", AGENT_LIST},
 		{"{'op':'list','after':'v'}", AGENT_LIST},
 		{"{'op':'measure','container':'c','engine':null}", AGENT_MEASURE},
 		{"{'op':'measure','container':'c','rootfs':true}", AGENT_MEASURE},
 		{"{'op':'refresh'}", AGENT_REFRESH},
 		{"{'op':'grow','volume':'v'}", AGENT_GROW},
+		{"{'op':'require','state':{'id':'" ID "','pid':7,'bundle':'/b'}}", AGENT_REQUIRE},
 		{"{'op':'plugin','path':'/Plugin.Activate','body':''}", AGENT_PLUGIN},
 	};
 
@@ -59,7 +61,8 @@ static void other_requests_are_refused(void **state)
 		{"{'op':'format'}", "unknown operation"},
 		{"{'op':'unbind'}", "volume"},
 		{"{'op':'unbind','volume':'../x'}", "not a volume name"},
-		{"{'op':'unbind','volume':'v','force':true}", "force"},
+		{"{'op':'unbind','volume':'v','force':1}", "force"},
+		{"{'op':'unbind','volume':'v','by':'force'}", "by"},
 		{"{'op':'unbind','op':'list','volume':'v'}", "twice"},
 		{"{'op':'hook','volume':'v'}", "state"},
 		{"{'op':'hook','volume':'v','state':{},'op':'unbind'}", "twice"},
@@ -71,6 +74,8 @@ static void other_requests_are_refused(void **state)
 		{"{'op':'measure','container':'c','rootfs':1}", "rootfs"},
 		{"{'op':'list','after':'../x'}", "not a volume name"},
 		{"{'op':'grow'}", "volume"},
+		{"{'op':'require'}", "state"},
+		{"{'op':'require','volume':'v','state':{}}", "volume"},
 		{"{'op':'plugin','path':'/Plugin.Activate'}", "body"},
 		{"{'op':'plugin','path':'/Plugin.Activate','body':{}}", "body"},
 	};
@@ -89,7 +94,7 @@ static void other_requests_are_refused(void **state)
 
 static void the_agents_own_requests_are_not_for_others(void **state)
 {
-	static const enum agent_op ops[] = {AGENT_RECOVER, AGENT_REAP, AGENT_UNDO};
+	static const enum agent_op ops[] = {AGENT_RECOVER, AGENT_REAP, AGENT_ENDED, AGENT_UNDO};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++) {

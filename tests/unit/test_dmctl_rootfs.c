@@ -250,6 +250,48 @@ static void owners_of_the_images_directories_are_compared(void **state)
 	assert_int_equal(m.upper, CC_UPPER_CLEAN);
 }
 
+/* Engines keep the list of a container's layers beside the upper one, whatever is mounted. */
+static void what_is_hidden_of_the_image_is_reported_under_ids_of_its_own(void **state)
+{
+	struct cc_measurement m;
+	struct cc_error err;
+	char *layers[] = {lower};
+	struct overlay o = {.found = true, .upper = upper, .lower = {.n = 1, .v = layers}};
+
+	(void)state;
+	snprintf(upper, sizeof(upper), "%s/container/diff", top);
+	make_dir(top, "/container");
+	make_dir(upper, "");
+	make_dir(upper, "/etc");
+	m = (struct cc_measurement){.n_mounts = 2, .mounts = mounts};
+	expect_ok(rootfs_walk(&o, true, engine, &m, &err), &err);
+	assert_int_equal(m.upper, CC_UPPER_CLEAN);
+	/* the layers cannot be had: an opaque directory may hide anything */
+	assert_int_equal(setxattr(in(upper, "/etc"), "trusted.overlay.opaque", "y", 1, 0), 0);
+	expect_ok(rootfs_walk(&o, true, engine, &m, &err), &err);
+	assert_string_equal(m.upper_dirty, "/etc");
+	free(m.upper_dirty);
+	/* they can: it hides nothing */
+	make_dir(top, "/image");
+	make_file(top, "/container/lower", "image");
+	m = (struct cc_measurement){.n_mounts = 2, .mounts = mounts};
+	expect_ok(rootfs_walk(&o, true, engine, &m, &err), &err);
+	assert_int_equal(m.upper, CC_UPPER_CLEAN);
+	/* they can, and it does, although the mount table's layers show nothing */
+	make_dir(top, "/image/etc");
+	expect_ok(rootfs_walk(&o, true, engine, &m, &err), &err);
+	assert_int_equal(m.upper, CC_UPPER_DIRTY);
+	assert_string_equal(m.upper_dirty, "/etc");
+	free(m.upper_dirty);
+	/* a whiteout hides in any case */
+	assert_int_equal(removexattr(in(upper, "/etc"), "trusted.overlay.opaque"), 0);
+	assert_int_equal(mknod(in(upper, "/etc/passwd"), S_IFCHR, makedev(0, 0)), 0);
+	m = (struct cc_measurement){.n_mounts = 2, .mounts = mounts};
+	expect_ok(rootfs_walk(&o, true, engine, &m, &err), &err);
+	assert_string_equal(m.upper_dirty, "/etc/passwd");
+	free(m.upper_dirty);
+}
+
 static void attributes_of_the_images_directories_are_compared(void **state)
 {
 	(void)state;
@@ -381,6 +423,7 @@ int main(void)
 		WITH_DIRS(permissions_of_the_images_directories_are_compared),
 		WITH_DIRS(so_are_those_of_the_root),
 		WITH_DIRS(owners_of_the_images_directories_are_compared),
+		WITH_DIRS(what_is_hidden_of_the_image_is_reported_under_ids_of_its_own),
 		WITH_DIRS(attributes_of_the_images_directories_are_compared),
 		WITH_DIRS(dockers_own_layer_counts_only_when_it_is_not_dockers_any_more),
 		WITH_DIRS(users_are_resolved_as_the_engines_do),

@@ -2,6 +2,7 @@
 #include "lib_test.h"
 
 #include "dsse.h"
+#include "demand.h"
 #include "identity.h"
 #include "pkey.h"
 #include "strv.h"
@@ -24,7 +25,7 @@ static json_t *full(void)
 		"'capabilities':['CAP_CHOWN'],'noNewPrivileges':true},"
 		"'readonlyRootfs':true,'seccomp':'" DIGEST_A "','apparmor':'docker-default',"
 		"'mounts':[{'destination':'/cfg','source':'/etc/cfg','type':'bind','options':['ro']}],"
-		"'devices':['/dev/fuse','/dev/disk b 8:16','c 188:*','b 8:16'],'hooks':['/usr/bin/other-hook'],'settings':['linux.sysctl a.b=1'],'demands':['no-core','network:app_net.1'],"
+		"'devices':['/dev/fuse','/dev/disk b 8:16','c 188:*','b 8:16'],'hooks':['/usr/bin/other-hook'],'settings':['linux.sysctl a.b=1'],'demands':['no-core','network:app_net.1'],'upper':'clean',"
 		"'sharedNamespaces':['net'],'privileged':true}}");
 }
 
@@ -125,19 +126,44 @@ static void every_member_is_read(void **state)
 	assert_string_equal(id->hooks.v[0], "/usr/bin/other-hook");
 	assert_string_equal(id->settings.v[0], "linux.sysctl a.b=1");
 	assert_string_equal(id->demands.v[1], "network:app_net.1");
+	assert_int_equal(id->upper, CC_UPPER_RULE_CLEAN);
 	assert_string_equal(id->shared_namespaces.v[0], "net");
 	assert_true(id->privileged);
 }
 
 static void a_demand_that_nobody_knows_is_refused(void **state)
 {
-	static const char *const words[] = {"['no-cores']", "['no-core ']",    "['']",
-					    "['network:']", "['network:a b']", "['network']",
-					    "[1]",	    "'no-core'"};
+	static const char *const words[] = {
+		"['no-cores']",	     "['no-core ']",	     "['']",
+		"['network:']",	     "['network:a b']",	     "['network']",
+		"['network:a/b']",   "['runtime:']",	     "['runtime']",
+		"['selinux-type:']", "['selinux-type:a/b']", "[1]",
+		"'no-core'"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		expect_bad("predicate.demands", words[i], "demands");
+}
+
+static void what_the_writable_layer_may_hold_is_one_of_three_words(void **state)
+{
+	static const char *const words[] = {"'dirty'", "''", "'Same'", "'same '",
+					    "true",    "1",  "[]"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		expect_bad("predicate.upper", words[i], "upper");
+}
+
+static void a_runtime_is_demanded_by_name_or_path(void **state)
+{
+	static const char *const words[] = {"runtime:crun", "runtime:io.containerd.runc.v2",
+					    "runtime:/usr/local/bin/crun",
+					    "selinux-type:container_t", "network:none"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		assert_true(cc_demand_is_known(words[i]));
 }
 
 static void absent_members_demand_the_safe_value(void **state)
@@ -153,6 +179,7 @@ static void absent_members_demand_the_safe_value(void **state)
 	assert_null(id->rootfs_digest);
 	assert_null(id->cwd);
 	assert_null(id->seccomp);
+	assert_int_equal(id->upper, CC_UPPER_RULE_ABSENT);
 	assert_int_equal(id->n_env + id->n_mounts + id->devices.n + id->hooks.n + id->settings.n +
 				 id->demands.n + id->shared_namespaces.n,
 			 0);
@@ -434,6 +461,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_member_is_read),
 		cmocka_unit_test(a_demand_that_nobody_knows_is_refused),
+		cmocka_unit_test(what_the_writable_layer_may_hold_is_one_of_three_words),
+		cmocka_unit_test(a_runtime_is_demanded_by_name_or_path),
 		cmocka_unit_test(absent_members_demand_the_safe_value),
 		cmocka_unit_test(an_empty_capability_list_is_not_an_absent_one),
 		cmocka_unit_test(what_cosign_attests_parses),

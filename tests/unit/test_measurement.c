@@ -18,7 +18,7 @@ static json_t *full(void)
 		"'source':'proc','options':['nosuid'],'engine':true}],'devices':['/dev/fuse'],"
 		"'hooks':['/hook'],'settings':['linux.sysctl a.b=1'],'holds':['no-tty'],'namespaces':{'cgroup':'private','ipc':'host','mnt':'private',"
 		"'net':'joined','pid':'private','uts':'private'},'privileged':true},"
-		"'rootfs':{'upper':'dirty','dirty':'/etc/passwd','firstStart':true,'digest':'" DIGEST_B
+		"'rootfs':{'upper':'dirty','dirty':'/etc/passwd','firstStart':true,'sinceEnd':'changed','digest':'" DIGEST_B
 		"'}}");
 }
 
@@ -110,6 +110,7 @@ static void optional_members_may_be_absent(void **state)
 	json_object_del(json_object_get(doc, "config"), "holds");
 	json_object_del(json_object_get(doc, "rootfs"), "dirty");
 	json_object_del(json_object_get(doc, "rootfs"), "digest");
+	json_object_del(json_object_get(doc, "rootfs"), "sinceEnd");
 	json_array_clear(json_object_get(json_object_get(doc, "config"), "mounts"));
 	m = cc_measurement_from_json(doc, &err);
 	assert_non_null(m);
@@ -124,7 +125,7 @@ static void all_other_members_are_required_and_no_more_are_taken(void **state)
 	static const char *const objects[] = {"",      "container", "process",
 					      "image", "config",    "rootfs"};
 	static const char *const optional[] = {"name",	"ref",	  "apparmor", "holds",
-					       "dirty", "digest", NULL};
+					       "dirty", "digest", "sinceEnd", NULL};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(objects) / sizeof(objects[0]); i++) {

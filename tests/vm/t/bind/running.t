@@ -6,7 +6,7 @@
 
 . ./lib.sh
 . ./bind-lib.sh
-plan 28
+plan 31
 
 idle() { docker run -d --name "$1" --network none idle:1; }
 
@@ -28,13 +28,22 @@ need idle two
 fails_with 5 "bound to container one" dmctl bind vol two
 need docker exec -d one sh -c 'exec 5>/data/open; sleep 1000'
 wait_for 10 docker exec one ls /data/open
-fails_with 5 "uses /data" dmctl unbind vol
+fails_with 5 "uses /data.*process [0-9]* (sleep) of docker container $(docker inspect -f '{{printf "%.12s" .Id}}' one) has a file of it open" \
+	dmctl unbind vol
 ok "after a refused unbind the container still has the volume" docker exec one ls /data/open
 need docker exec one sh -c 'kill $(ps | grep "sleep 1000" | grep -v grep | grep -v "^ *1 " | sed "s/^ *//; s/ .*//")'
 ok "dmctl unbind takes the volume away from a running container" wait_for 20 dmctl unbind vol
 not_ok "after dmctl unbind the container does not have the volume any more" docker exec one grep ' /data ' /proc/mounts
 ok "dmctl unbind leaves nothing behind" leaves_nothing
 ok "unbinding an unbound volume succeeds" dmctl unbind vol
+need dmctl bind vol one
+need docker exec -d one sh -c 'exec 5>/data/open; sleep 1000'
+wait_for 10 docker exec one ls /data/open
+ok "dmctl unbind --force takes the volume away from a container that uses it, or says who holds it" sh -c \
+	'text=$(dmctl unbind --force vol 2>&1) || case $text in *"its key is wiped"*"(sleep) of docker container"*) ;; *) echo "$text"; false ;; esac'
+need docker exec one sh -c 'kill $(ps | grep "sleep 1000" | grep -v grep | grep -v "^ *1 " | sed "s/^ *//; s/ .*//")'
+ok "when the process that held the volume is gone nothing is left of a forced unbind" wait_for 70 leaves_nothing
+ok "the container itself goes on after a forced unbind" docker exec one true
 ok "dmctl bind takes the LUN in place of the volume's name" dmctl bind "$(lun 0)" two
 need dmctl unbind vol
 fails_with 4 "." dmctl bind "$(lun 1)" two

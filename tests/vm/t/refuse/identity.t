@@ -33,7 +33,7 @@ need docker rm -f app
 wait_for 20 leaves_nothing
 need dmctl identity rm vol
 run_refused "a revoked identity" "identity"
-need identity vol docker app:1 '.demands = ["no-core", "no-stdin", "no-tty", "network:none", "private-ipc", "no-extra-hosts"]'
+need identity vol docker app:1 '.demands = ["no-core", "no-stdin", "no-tty", "network:none", "private-ipc", "no-extra-hosts", "runtime:runc"]'
 run_refused "core files, where none are demanded" "demands: identity wants no-core"
 ok "refused: an open standard input, where none is demanded" refused docker "demands: identity wants no-stdin" -i \
 	--network none --ulimit core=0 app:1

@@ -5,7 +5,7 @@
 
 . ./lib.sh
 . ./bind-lib.sh
-plan 29
+plan 33
 
 differs() {
 	local fact=$1
@@ -46,9 +46,20 @@ wait_for 20 leaves_nothing
 need identity vol podman app:1 '.demands = ["no-core", "no-stdin", "network:none", "private-ipc"]'
 ok "refused for demands: memory that other containers may share" refused podman "identity wants private-ipc" \
 	--ulimit core=0 --network none app:1
-need identity vol podman app:1 '.demands = ["no-core", "no-stdin", "network:none"]'
-ok "with all demands met the container runs" run_app podman --ulimit core=0 app:1
+ok "with all demands met the container runs" run_app podman --ulimit core=0 --ipc private app:1
+not_ok "nobody joins the memory of a container that was admitted for having it alone" \
+	podman run --rm --network none --ipc container:app app:1
 need podman rm -f -t 0 app
+wait_for 20 leaves_nothing
+need podman network create apart
+need identity vol podman app:1 '.demands = ["network:apart", "runtime:crun"]'
+ok "refused for demands: another network than that of the demanded name" refused podman "identity wants network:apart" app:1
+ok "refused for demands: a second network beside that of the demanded name" refused podman "identity wants network:apart" \
+	--network apart --network podman app:1
+ok "a container on the network of the demanded name, under the demanded runtime, runs" \
+	podman run -d --name app --device container-crypt/volume=vol --network apart app:1
+need podman rm -f -t 0 app
+need podman network rm apart
 wait_for 20 leaves_nothing
 need identity vol podman app:1
 differs namespaces --network host app:1

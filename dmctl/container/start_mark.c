@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * start_mark.c - what the agent remembers of a container it has bound.
+ */
+#include "container/start_mark.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <syslog.h>
+
+#include "digest.h"
+#include "file.h"
+#include "identity.h"
+#include "log.h"
+#include "name.h"
+
+#define WHAT "the mark of a start"
+#define BOOT_ID "/proc/sys/kernel/random/boot_id"
+
+void start_mark_clear(struct start_mark *k)
+{
+	free(k->upper);
+	*k = (struct start_mark){0};
+}
+
+/* ---- text ---------------------------------------------------------------------------------- */
+
+static int mark_process(const json_t *obj, struct start_mark *k, struct cc_error *err)
+{
+	static const char *const known[] = {"pid", "startTime", "boot", NULL};
+	cc_auto_free char *boot = NULL;
+	uint64_t pid = 0;
+
+	if (cc_json_only(obj, WHAT, known, err) || cc_json_u64(obj, WHAT, "pid", true, &pid, err) ||
+	    cc_json_u64(obj, WHAT, "startTime", true, &k->start_time, err) ||
+	    cc_json_str(obj, WHAT, "boot", true, &boot, err))
+		return -1;
+	if (pid == 0 || pid > INT_MAX || !cc_is_uuid(boot))
+		return cc_fail(err, CC_E_INVALID, WHAT ": a member is out of range");
+	k->pid = (pid_t)pid;
+	memcpy(k->boot, boot, sizeof(k->boot));
+	return 0;
+}
+
+static int parse_members(const json_t *obj, struct start_mark *k, struct cc_error *err)
+{
+	static const char *const known[] = {"process", "upper", "sure", "first", "end", NULL};
+	cc_auto_free char *end = NULL;
+	json_t *process = NULL;
+
+	if (cc_json_only(obj, WHAT, known, err) ||
+	    cc_json_obj(obj, WHAT, "process", false, &process, err) ||
+	    (process && mark_process(process, k, err)) ||
+	    cc_json_str(obj, WHAT, "upper", false, &k->upper, err) ||
+	    cc_json_bool(obj, WHAT, "sure", false, &k->sure, err) ||
+	    cc_json_bool(obj, WHAT, "first", false, &k->first, err) ||
+	    cc_json_str(obj, WHAT, "end", false, &end, err))
+		return -1;
+	if ((end && !cc_is_digest(end)) || (k->upper && !cc_path_is_normal(k->upper)))
+		return cc_fail(err, CC_E_INVALID, WHAT ": a member is out of range");
+	if (end)
+		memcpy(k->end, end, sizeof(k->end));
+	return 0;
+}
+
+int start_mark_parse(const char *text, size_t len, struct start_mark *k, struct cc_error *err)
+{
+	cc_auto_json json_t *obj = NULL;
+	int rc = 0;
+
+	if (len) {
+		obj = cc_json_parse(text, len, WHAT, err);
+		rc = obj && json_is_object(obj)
+			     ? parse_members(obj, k, err)
+			     : cc_fail(err, CC_E_INVALID, WHAT " is not a JSON object");
+	}
+	if (rc)
+		start_mark_clear(k);
+	k->there = true;
+	return rc;
+}
+
+char *start_mark_text(const struct start_mark *k)
+{
+	cc_auto_json json_t *process =
+		k->pid ? json_pack("{s:I, s:I, s:s}", "pid", (json_int_t)k->pid, "startTime",
+				   (json_int_t)k->start_time, "boot", k->boot)
+		       : NULL;
+	cc_auto_json json_t *obj =
+		json_pack("{s:O*, s:s*, s:b, s:b, s:s*}", "process", process, "upper", k->upper,
+			  "sure", k->sure, "first", k->first, "end", k->end[0] ? k->end : NULL);
+
+	return obj && (process || !k->pid) ? json_dumps(obj, JSON_COMPACT) : NULL;
+}
+
+/* ---- file ---------------------------------------------------------------------------------- */
+
+static int boot_id(char out[static 37])
+{
+	cc_auto_close int fd = open(BOOT_ID, O_RDONLY | O_CLOEXEC);
+
+	out[36] = '\0';
+	return fd >= 0 && read(fd, out, 36) == 36 && cc_is_uuid(out) ? 0 : -1;
+}
+
+bool start_mark_is_of(const struct start_mark *k, pid_t pid, uint64_t start_time)
+{
+	char boot[37];
+
+	return k->pid && k->pid == pid && k->start_time == start_time && boot_id(boot) == 0 &&
+	       strcmp(k->boot, boot) == 0;
+}
+
+static void path_of(const char *dir, const char *engine, const char *id, char out[static 256])
+{
+	snprintf(out, 256, "%.128s/%.48s-%.64s", dir, engine, id);
+}
+
+void start_mark_load(const char *dir, const char *engine, const char *id, struct start_mark *k)
+{
+	cc_auto_free char *text = NULL;
+	struct cc_error err;
+	char path[256];
+	size_t len = 0;
+
+	path_of(dir, engine, id, path);
+	if (access(path, F_OK) && errno == ENOENT)
+		return;
+	k->there = true;
+	if (cc_read_file(path, &text, &len, &err) || start_mark_parse(text, len, k, &err))
+		cc_log(LOG_WARNING, "%s: %s", path, err.text);
+}
+
+/* @dir, and the one above it */
+static int make_dirs(const char *dir, struct cc_error *err)
+{
+	cc_auto_free char *above = strdup(dir);
+	char *slash = above ? strrchr(above, '/') : NULL;
+
+	if (slash)
+		*slash = '\0';
+	if ((slash && mkdir(above, 0700) && errno != EEXIST) ||
+	    (mkdir(dir, 0700) && errno != EEXIST))
+		return cc_fail_errno(err, CC_E_INTERNAL, "%s", dir);
+	return 0;
+}
+
+int start_mark_save(const char *dir, const char *engine, const char *id, const struct start_mark *k,
+		    struct cc_error *err)
+{
+	cc_auto_free char *text = NULL;
+	struct start_mark now = *k;
+	char path[256];
+
+	if (now.pid && boot_id(now.boot))
+		return cc_fail(err, CC_E_INTERNAL, BOOT_ID " cannot be read");
+	text = start_mark_text(&now);
+	if (!text)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	path_of(dir, engine, id, path);
+	return make_dirs(dir, err) || cc_replace_file(path, text, strlen(text), 0600, err) ? -1 : 0;
+}
+
+int start_mark_remove(const char *dir, const char *engine, const char *id, struct cc_error *err)
+{
+	char path[256];
+
+	path_of(dir, engine, id, path);
+	if (unlink(path) && errno != ENOENT)
+		return cc_fail_errno(err, CC_E_INTERNAL, "%s", path);
+	return cc_sync_dir_of(path) && errno != ENOENT
+		       ? cc_fail_errno(err, CC_E_INTERNAL, "%s", dir)
+		       : 0;
+}

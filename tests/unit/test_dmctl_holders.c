@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Who keeps a file system in use: a child that does, in each of the ways there are without root. */
+#include "tree_test.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "dmctl/bind/held_by.h"
+#include "dmctl/host/holders.h"
+
+static dev_t dev;
+
+static int setup(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	if (top_new() || stat(top, &st))
+		return -1;
+	dev = st.st_dev;
+	make_file(top, "/file", "content");
+	return 0;
+}
+
+typedef void hold_fn(void);
+
+static void hold_nothing(void)
+{
+}
+
+static void hold_a_file(void)
+{
+	assert_true(open(at("/file"), O_RDONLY) >= 0);
+}
+
+static void hold_a_directory(void)
+{
+	assert_true(open(top, O_PATH) >= 0);
+}
+
+static void stand_in_a_directory(void)
+{
+	assert_int_equal(chdir(top), 0);
+}
+
+static void map_a_file(void)
+{
+	int fd = open(at("/file"), O_RDONLY);
+
+	assert_true(mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0) != MAP_FAILED);
+	close(fd);
+}
+
+/* A child that holds something of the file system, and of no other one in /tmp or below "/". */
+static pid_t child_that(hold_fn *hold)
+{
+	int ready[2];
+	char c;
+	pid_t pid;
+
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		/* what the test itself was given does not count */
+		assert_int_equal(dup2(ready[1], 0), 0);
+		assert_int_equal(close_range(1, ~0U, 0), 0);
+		assert_int_equal(chdir("/proc"), 0);
+		hold();
+		assert_int_equal(write(0, "x", 1), 1);
+		for (;;)
+			pause();
+	}
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	close(ready[0]);
+	return pid;
+}
+
+static void end(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+static void expect_how(hold_fn *hold, const char *part)
+{
+	pid_t pid = child_that(hold);
+	const char *how = holder_how(pid, dev);
+
+	end(pid);
+	if (!how || !strstr(how, part))
+		fail_msg("\"%s\" is not \"%s\"", how ? how : "nothing", part);
+}
+
+static void what_a_process_has_is_said(void **state)
+{
+	(void)state;
+	expect_how(hold_a_file, "a file of it open");
+	expect_how(hold_a_directory, "a directory of it open");
+}
+
+/* The test's own program may be on the same file system; then that is said first. */
+static void what_is_in_use_without_a_descriptor_is_found(void **state)
+{
+	(void)state;
+	expect_how(stand_in_a_directory, " it");
+	expect_how(map_a_file, "it");
+}
+
+static void who_has_nothing_of_a_device_is_no_holder(void **state)
+{
+	pid_t pid = child_that(hold_nothing);
+
+	(void)state;
+	assert_null(holder_how(pid, makedev(4095, 77777)));
+	end(pid);
+	assert_null(holder_how(pid, dev)); /* who is gone, neither */
+}
+
+static void nobody_is_named_for_a_device_that_nobody_uses(void **state)
+{
+	char text[HELD_BY_LEN];
+
+	(void)state;
+	held_by(makedev(4095, 77777), text);
+	assert_string_equal(text, "");
+}
+
+static void holders_are_named_with_process_program_and_owner(void **state)
+{
+	pid_t pid = child_that(hold_a_file);
+	char text[HELD_BY_LEN], want[64];
+	struct holder v[HOLDERS_MAX];
+	size_t n = holders_find(dev, v);
+
+	(void)state;
+	held_by(dev, text);
+	end(pid);
+	assert_true(n > 0 && n <= HOLDERS_MAX);
+	snprintf(want, sizeof(want), "process %d (%s) of ", (int)v[0].pid, v[0].comm);
+	if (!strstr(text, want))
+		fail_msg("\"%s\" does not name \"%s\"", text, want);
+}
+
+int main(void)
+{
+#define WITH_DIR(f) cmocka_unit_test_setup_teardown(f, setup, top_remove)
+	const struct CMUnitTest tests[] = {
+		WITH_DIR(what_a_process_has_is_said),
+		WITH_DIR(what_is_in_use_without_a_descriptor_is_found),
+		WITH_DIR(who_has_nothing_of_a_device_is_no_holder),
+		WITH_DIR(nobody_is_named_for_a_device_that_nobody_uses),
+		WITH_DIR(holders_are_named_with_process_program_and_owner),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
