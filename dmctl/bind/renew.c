@@ -24,10 +24,15 @@
 
 #define LOCK_MS 1000u /* a volume that is worked on is renewed the next time */
 
-/* A bound container. */
+/**
+ * struct held - a bound container.
+ * @seen: what it is now
+ * @refusal: why that is not what was said of it; owned, in place of @seen
+ */
 struct held {
 	struct binding b;
 	struct measured seen;
+	struct cc_refusal *refusal;
 };
 
 #define FRAME 2048u /* bytes of the answer around them */
@@ -51,6 +56,7 @@ static void clear(struct renewing *g)
 	for (size_t i = 0; i < g->n; i++) {
 		binding_clear(&g->held[i].b);
 		measured_clear(&g->held[i].seen);
+		free(g->held[i].refusal);
 	}
 	free(g->held);
 	layer_cache_clear(&g->layers);
@@ -87,7 +93,7 @@ static void refused(struct renewing *g, const char *name, const char *text)
 /* By the engine it was bound by; it must still be the process that was bound. */
 static int measure(struct held *h, struct cc_error *err)
 {
-	if (measure_bound(h->b.container, h->b.engine, (pid_t)h->b.pid, &h->seen, err))
+	if (measure_bound(h->b.container, h->b.engine, (pid_t)h->b.pid, h->b.looked, &h->seen, err))
 		return -1;
 	if (h->seen.m->start_time != h->b.start_time)
 		return cc_fail(err, CC_E_NOTFOUND, "the container that was bound has ended");
@@ -100,6 +106,21 @@ static bool is_silent(const struct cc_strv *silent, const char *engine, struct c
 	if (!cc_strv_has(silent, engine))
 		return false;
 	cc_fail(err, CC_E_UNREACHABLE, "%s does not answer", engine);
+	return true;
+}
+
+/* It is kept, to be told to keyd, unless there is no memory for that. */
+static bool keep_refused(struct renewing *g, struct held *h, const struct cc_error *why)
+{
+	struct cc_refusal *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return false;
+	snprintf(r->container, sizeof(r->container), "%s", h->b.container);
+	memcpy(r->fact, why->fact, sizeof(r->fact));
+	memcpy(r->text, why->text, sizeof(r->text));
+	h->refusal = r;
+	g->held[g->n++] = *h;
 	return true;
 }
 
@@ -126,8 +147,11 @@ static int answer_take(struct renewing *g, const char *name, struct cc_strv *sil
 		cc_strv_push(silent, h.b.engine, &ignored);
 	}
 	/* one that has ended is not ours any more: the agent sees that, too */
-	if (!keyd_silent && binding_alive(&h.b))
+	if (!keyd_silent && binding_alive(&h.b)) {
+		if (measure_is_verdict(err) && keep_refused(g, &h, err))
+			return 0;
 		failed(g, name, err);
+	}
 	binding_clear(&h.b);
 	measured_clear(&h.seen);
 	return keyd_silent ? -1 : 0;
@@ -205,22 +229,24 @@ static int key_again(struct held *h, bool *refusal, struct cc_error *err)
 	return 0;
 }
 
-/* What keyd says of the terms is written down where it differs. */
+/* What keyd says of the terms is written down where it differs; that it runs, too. */
 static int remember(const struct held *h, const json_t *renewal, struct cc_error *err)
 {
 	binding_auto struct binding b = {0};
 	struct cc_lease_terms terms = h->b.terms;
+	bool looked = h->b.looked || h->seen.m->running;
 	uint64_t ms = h->b.lease_ms;
 
 	if (cc_lease_terms_read(renewal, "renewal", &terms, err) ||
 	    cc_json_u64(renewal, "renewal", "ms", true, &ms, err))
 		return -1;
-	if (cc_lease_terms_eq(&terms, &h->b.terms) && ms == h->b.lease_ms)
+	if (cc_lease_terms_eq(&terms, &h->b.terms) && ms == h->b.lease_ms && looked == h->b.looked)
 		return 0;
 	if (binding_load(h->b.name, &b, err))
 		return -1;
 	b.terms = terms;
 	b.lease_ms = ms;
+	b.looked = looked;
 	return binding_save(&b, err);
 }
 
@@ -307,31 +333,76 @@ static uint64_t kernel_left_ms(const struct held *h)
 		       : 0;
 }
 
+/* Asks for those that were measured, or tells of those that were @refused. */
+static int ask_about(struct renewing *g, bool refused, uint64_t seen_ms, json_t *renewals,
+		     struct cc_error *err)
+{
+	struct cc_renewal *r = g->n ? calloc(g->n, sizeof(*r)) : NULL;
+	size_t n = 0;
+	int rc;
+
+	if (g->n && !r)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	for (size_t i = 0; i < g->n; i++) {
+		const struct held *h = &g->held[i];
+
+		if ((h->refusal != NULL) != refused)
+			continue;
+		memcpy(r[n].lease, h->b.lease, sizeof(r[n].lease));
+		memcpy(r[n].volume, h->b.uuid, sizeof(r[n].volume));
+		r[n].left_ms = kernel_left_ms(h);
+		r[n].refusal = h->refusal;
+		r[n++].measurement = refused ? NULL : h->seen.m;
+	}
+	rc = keyd_renew(r, n, seen_ms, CC_AGENT_KEY, renewals, err);
+	free(r);
+	return rc;
+}
+
+/*
+ * Those that we refuse ourselves: keyd writes that down before anything happens to them; whether it
+ * could or not, nothing of them goes on. Return: whether there are any.
+ */
+static bool refuse_ours(struct renewing *g, uint64_t seen_ms)
+{
+	cc_auto_json json_t *ignored = json_array();
+	struct cc_error err;
+	bool any = false;
+
+	if (ask_about(g, true, seen_ms, ignored, &err))
+		cc_log(LOG_WARNING, "keyd is not told what is refused here: %s", err.text);
+	for (size_t i = 0; i < g->n; i++) {
+		if (!g->held[i].refusal)
+			continue;
+		any = true;
+		refused(g, g->held[i].b.name, g->held[i].refusal->text);
+	}
+	return any;
+}
+
 /* An agent that keyd does not know any more has lost all of its leases. */
 static int ask(struct renewing *g, struct cc_error *err)
 {
 	cc_auto_json json_t *renewals = json_array();
-	struct cc_renewal *r = g->n ? calloc(g->n, sizeof(*r)) : NULL;
 	uint64_t seen_ms = boottime_ms(); /* before it is seen */
+	bool over;
 	int rc;
 
-	if (!renewals || (g->n && !r)) {
-		free(r);
+	if (!renewals)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	}
-	for (size_t i = 0; i < g->n; i++) {
-		memcpy(r[i].lease, g->held[i].b.lease, sizeof(r[i].lease));
-		memcpy(r[i].volume, g->held[i].b.uuid, sizeof(r[i].volume));
-		r[i].left_ms = kernel_left_ms(&g->held[i]);
-		r[i].measurement = g->held[i].seen.m;
-	}
-	rc = keyd_renew(r, g->n, seen_ms, CC_AGENT_KEY, renewals, err);
-	free(r);
+	rc = ask_about(g, false, seen_ms, renewals, err);
 	take_answer(g, renewals);
-	if (rc == 0 || err->code != CC_E_REFUSED || strcmp(err->fact, "agent") != 0)
-		return rc;
-	for (size_t i = 0; i < g->n; i++)
-		refused(g, g->held[i].b.name, err->text);
+	over = rc && err->code == CC_E_REFUSED && strcmp(err->fact, "agent") == 0;
+	if (!refuse_ours(g, seen_ms) && rc && !over)
+		return -1;
+	for (size_t i = 0; rc && i < g->n; i++) {
+		if (g->held[i].refusal)
+			continue;
+		if (over)
+			refused(g, g->held[i].b.name, err->text);
+		else
+			failed(g, g->held[i].b.name, err);
+	}
 	return 0;
 }
 

@@ -14,7 +14,8 @@
  * @max: bytes that the answer may have
  * @answer: out, {"ok":true, "renewed":N, "failed":N, "failures":[{"binding","text"}],
  *          "refused":[{"binding","text"}]}; new reference. "failed" ones may succeed later,
- *          "refused" ones never. "failures" are those of the failed that fit into it;
+ *          "refused" ones never: keyd said so, or they are not what they were said to be
+ *          (measure_is_verdict()), which keyd is told. "failures" are those of the failed that fit into it;
  *          refused ones that do not count as failed, and are refused again the next time.
  * Return: 0 also when some failed; -1 when keyd could not be asked. Takes the volumes' locks
  * itself.

@@ -11,6 +11,7 @@
 #include "engine/engine_store.h"
 #include "engine/engines.h"
 #include "host/cgroup.h"
+#include "host/proc_exec.h"
 #include "container/image_config.h"
 #include "container/rootfs.h"
 #include "strv.h"
@@ -177,14 +178,14 @@ static int take_image(const struct engine_container *c, const char *root, struct
 	return check_home(root, m, err);
 }
 
-/* The process is still the one it was, and still where it was. */
-static int recheck(const struct proc_ref *p, const char *cgroup, struct cc_error *err)
+/* The process is still the one it was, and still in its container's group, or below it. */
+static int recheck(const struct proc_ref *p, const char *cgroup, size_t len, struct cc_error *err)
 {
 	char now[PROC_PATH_MAX];
 
 	if (proc_check(p, err) || proc_cgroup(p->pid, now, err))
 		return -1;
-	if (strcmp(now, cgroup) != 0)
+	if (strncmp(now, cgroup, len) != 0 || (now[len] != '/' && now[len] != '\0'))
 		return cc_refuse(err, "cgroup",
 				 "cgroup: process %d moved to %s while it was measured",
 				 (int)p->pid, now);
@@ -238,7 +239,7 @@ static int measure(struct engine_container *c, const char *named, struct measure
 	s->root = strdup(named ? s->host_root : "/");
 	if (!s->root)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	return recheck(&s->proc, cgroup, err);
+	return recheck(&s->proc, cgroup, group.len, err);
 }
 
 int measure_rootfs(struct measured *s, struct layer_cache *cache, struct cc_error *err)
@@ -280,19 +281,25 @@ int measure_named(const char *container, const char *engine, struct measured *s,
 		       c.name);
 }
 
-int measure_bound(const char *id, const char *engine, pid_t pid, struct measured *s,
+int measure_bound(const char *id, const char *engine, pid_t pid, bool started, struct measured *s,
 		  struct cc_error *err)
 {
 	engine_auto_container struct engine_container c = {0};
+	bool runs = true;
 
 	if (engine_find(engines, id, engine, &c, err))
 		return -1;
 	if (!c.bundle)
 		return cc_fail(err, CC_E_NOTFOUND, "container %s has ended", c.name);
-	/* until then Docker has none, and Podman that of the last time */
-	if (c.pid != pid) {
-		c.pid = pid;
-		c.waiting = true;
-	}
+	if (!started && proc_executed(pid, &runs, err))
+		return -1;
+	/* an engine's answer may be older, or of the last time */
+	c.pid = pid;
+	c.waiting = !runs;
 	return measure(&c, NULL, s, err);
+}
+
+bool measure_is_verdict(const struct cc_error *err)
+{
+	return err->code == CC_E_REFUSED && err->fact[0];
 }

@@ -48,14 +48,20 @@ int measure_named(const char *container, const char *engine, struct measured *s,
 
 /**
  * measure_bound - a container that was bound before, by id.
- * @pid: its first process, which is alive; the engine knows it only when the runtime has
- *       created the container, which it has not while a hook runs, nor while the process is frozen
- *       after that. Nothing of the container has run then.
+ * @pid: its first process, which is alive
+ * @started: its program is known to have been executed; else that is asked of the kernel, as the
+ *           engine may not know: between the hook and that execution the process is its runtime's
  *
  * Return: as measure_named()
  */
-int measure_bound(const char *id, const char *engine, pid_t pid, struct measured *s,
+int measure_bound(const char *id, const char *engine, pid_t pid, bool started, struct measured *s,
 		  struct cc_error *err);
+
+/*
+ * What became of a measurement that failed with @err: true: the container is not what was said of
+ * it, which no later try changes; false: this could not be found out now.
+ */
+bool measure_is_verdict(const struct cc_error *err);
 
 /*
  * Measures the root file system's layers, too (rootfs_digest()), which can take as long as reading
