@@ -27,6 +27,8 @@ static const struct job_kind kinds[] = {
 	/* beside the volume's other jobs: it may wait for the key that one of them brings */
 	[AGENT_FLUSH] = {JOB_BY_BINDING, JOB_USUAL, JOB_FAILURE_SAID, SECONDS, false, false},
 	[AGENT_REVOKE] = {JOB_BY_VOLUME, JOB_USUAL, JOB_SAID, SECONDS, true, false},
+	/* a program waits for it to begin; the worker waits for the volume's lock itself */
+	[AGENT_LOOK] = {JOB_BY_BINDING, JOB_FIRST, JOB_NOT_SAID, SECONDS, false, false},
 };
 
 _Static_assert(sizeof(kinds) / sizeof(kinds[0]) == AGENT_OPS, "each operation has its row");

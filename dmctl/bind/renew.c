@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * renew.c - renews the leases of all bound containers of this host.
+ * renew.c - renews the leases of bound containers of this host.
  */
 #include "bind/gate_lines.h"
 #include "bind/renew.h"
@@ -23,6 +23,7 @@
 #include "volume/volume_lock.h"
 
 #define LOCK_MS 1000u /* a volume that is worked on is renewed the next time */
+#define LOOK_LOCK_MS 10000u
 
 /**
  * struct held - a bound container.
@@ -40,10 +41,12 @@ struct held {
 /**
  * struct renewing - a round of renewals.
  * @layers: of all their root file systems: shared ones are looked at once a round
+ * @lock_ms: for how long a volume's lock is waited for
  * @told, @told_max: bytes of names and texts in @refused and @failures
  */
 struct renewing {
 	struct layer_cache layers;
+	unsigned int lock_ms;
 	size_t n;
 	struct held *held;
 	json_t *refused, *failures;
@@ -97,7 +100,7 @@ static int measure(struct held *h, struct cc_error *err)
 		return -1;
 	if (h->seen.m->start_time != h->b.start_time)
 		return cc_fail(err, CC_E_NOTFOUND, "the container that was bound has ended");
-	return 0;
+	return h->seen.m->running ? measure_standing(&h->seen, getppid(), err) : 0;
 }
 
 /* An engine that does not answer is asked once a round. */
@@ -157,10 +160,10 @@ static int answer_take(struct renewing *g, const char *name, struct cc_strv *sil
 	return keyd_silent ? -1 : 0;
 }
 
-static int measure_all(struct renewing *g, struct cc_error *err)
+static int measure_all(struct renewing *g, const char *only, struct cc_error *err)
 {
 	struct cc_strv names = {0}, silent = {0};
-	int rc = binding_list(NULL, &names, err);
+	int rc = only ? cc_strv_push(&names, only, err) : binding_list(NULL, &names, err);
 
 	g->held = rc || !names.n ? NULL : calloc(names.n, sizeof(*g->held));
 	if (rc == 0 && names.n && !g->held)
@@ -175,9 +178,9 @@ static int measure_all(struct renewing *g, struct cc_error *err)
 /* ---- the kernel's leases ------------------------------------------------------------------- */
 
 /* The volume's lock, if the volume is still bound under this lease. */
-static int lock_held(const struct held *h, struct cc_error *err)
+static int lock_held(const struct held *h, unsigned int ms, struct cc_error *err)
 {
-	cc_auto_close int lock = volume_lock_within(h->b.volume, LOCK_MS, err);
+	cc_auto_close int lock = volume_lock_within(h->b.volume, ms, err);
 	binding_auto struct binding now = {0};
 
 	if (lock < 0 || binding_load(h->b.name, &now, err))
@@ -257,7 +260,7 @@ static void apply(struct renewing *g, struct held *h, const json_t *renewal)
 	bool refusal = false;
 	struct cc_error err;
 
-	lock = lock_held(h, &err);
+	lock = lock_held(h, g->lock_ms, &err);
 	if (lock < 0 || remember(h, renewal, &err) ||
 	    cc_json_u64(renewal, "renewal", "askedMs", true, &asked_ms, &err) ||
 	    cc_json_u64(renewal, "renewal", "ms", true, &ms, &err)) {
@@ -406,9 +409,10 @@ static int ask(struct renewing *g, struct cc_error *err)
 	return 0;
 }
 
-int renew_all(size_t max, json_t **answer, struct cc_error *err)
+int renew(const char *only, size_t max, json_t **answer, struct cc_error *err)
 {
 	cc_cleanup(clear) struct renewing g = {.layers.dir = CC_ROOTFS_DIR,
+					       .lock_ms = only ? LOOK_LOCK_MS : LOCK_MS,
 					       .refused = json_array(),
 					       .failures = json_array(),
 					       /* as JSON they may be twice as many bytes */
@@ -416,7 +420,7 @@ int renew_all(size_t max, json_t **answer, struct cc_error *err)
 
 	if (!g.refused || !g.failures)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	if (measure_all(&g, err) || ask(&g, err))
+	if (measure_all(&g, only, err) || ask(&g, err))
 		return -1;
 	*answer = json_pack("{s:b, s:I, s:I, s:O, s:O}", "ok", 1, "renewed", g.renewed, "failed",
 			    g.failed, "failures", g.failures, "refused", g.refused);

@@ -6,6 +6,7 @@
 
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "engine/engine_group.h"
 #include "engine/engine_store.h"
@@ -192,6 +193,18 @@ static int recheck(const struct proc_ref *p, const char *cgroup, size_t len, str
 	return 0;
 }
 
+/* Fresh is who stands for our parent, the agent, before and after. */
+static int check_confined(pid_t pid, const struct oci_facts *f, const struct cc_measurement *m,
+			  struct cc_error *err)
+{
+	bool stood = proc_stands_for(pid, getppid());
+	struct proc_status status;
+
+	if (proc_status(pid, &status, err))
+		return -1;
+	return measure_confined(&status, f, m, stood && proc_stands_for(pid, getppid()), err);
+}
+
 /*
  * @c: engine is found out here; id and pid are given
  * @named: the bundle that a hook's state names; NULL: the runtime has made the root file
@@ -204,7 +217,6 @@ static int measure(struct engine_container *c, const char *named, struct measure
 	struct cc_measurement *m = s->m = cc_measurement_new();
 	char cgroup[PROC_PATH_MAX];
 	struct engine_group group;
-	struct proc_status status;
 
 	if (!m)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
@@ -227,8 +239,7 @@ static int measure(struct engine_container *c, const char *named, struct measure
 	    take_image(c, f.root, m, err) ||
 	    rootfs_measure(f.root, c->pid, f.user_ns, c->engine, m, err))
 		return -1;
-	if (m->running &&
-	    (proc_status(c->pid, &status, err) || measure_confined(&status, &f, m, err)))
+	if (m->running && check_confined(c->pid, &f, m, err))
 		return -1;
 	if (engine_group_of(engines, cgroup, &group) ||
 	    measure_holds(c->pid, cgroup, group.len, &c->holds, &f, m, err))

@@ -6,6 +6,8 @@
 #ifndef CC_MEASURE_H
 #define CC_MEASURE_H
 
+#include <sys/stat.h>
+
 #include "measurement.h"
 #include "container/oci.h"
 #include "host/proc.h"
@@ -87,10 +89,46 @@ bool measure_host_device(const char *path, const char *type, json_int_t major, j
 
 /**
  * measure_confined - the process is confined at least as config.json says, for a container whose
- * program runs. Pure. Return: 0, or -1 with CC_E_REFUSED.
+ * program runs. Pure. @fresh: that has not got to its first instruction, and so has changed nothing.
+ * Return: 0, or -1 with CC_E_REFUSED.
  */
 int measure_confined(const struct proc_status *st, const struct oci_facts *f,
-		     const struct cc_measurement *m, struct cc_error *err);
+		     const struct cc_measurement *m, bool fresh, struct cc_error *err);
+
+#define PROFILE_LEN 256
+
+/**
+ * struct program_seen - what a process has been made to execute.
+ * @exe, @cwd: file and working directory
+ * @argv, @env: owned
+ * @profile: of AppArmor; "" where the kernel does not say one
+ */
+struct program_seen {
+	struct stat exe, cwd;
+	struct cc_strv argv, env;
+	char profile[PROFILE_LEN];
+};
+
+/* @p: zeroed, to be cleared in any case. CC_E_INTERNAL. */
+int program_see(pid_t pid, struct program_seen *p, struct cc_error *err);
+void program_seen_clear(struct program_seen *p);
+
+/**
+ * measure_program - what was executed is what config.json says: argument by argument, or, of a
+ * script, with what the kernel puts before them; the file that args[0] names; variable by variable,
+ * but for what runtimes add; the working directory; the profile, where there are some.
+ * @root: the container's root directory; @host_root: of struct measured
+ *
+ * Return: 0, or -1 with CC_E_REFUSED.
+ */
+int measure_program(const struct program_seen *p, int root, const char *host_root,
+		    const struct cc_measurement *m, struct cc_error *err);
+
+/*
+ * The same of a measured container whose process stands before the first instruction of its program
+ * until @tracer lets it go on; of another one success: it may have changed what there was to see.
+ */
+int measure_standing(const struct measured *s, pid_t tracer, struct cc_error *err);
 
 /**
  * measure_holds - fills m->holds (lib/demand.h).

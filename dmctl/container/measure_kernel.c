@@ -173,11 +173,11 @@ static bool has_group(const struct proc_status *st, const struct oci_facts *f,
 }
 
 static int check_groups(const struct proc_status *st, const struct oci_facts *f,
-			const struct cc_measurement *m, struct cc_error *err)
+			const struct cc_measurement *m, bool fresh, struct cc_error *err)
 {
 	uint32_t gid;
 
-	if (may_change(m, "CAP_SETGID"))
+	if (!fresh && may_change(m, "CAP_SETGID"))
 		return 0;
 	if (!oci_host_id(&f->gids, m->user.gid, &gid) || st->gid[0] != gid)
 		return cc_refuse(err, "user",
@@ -199,20 +199,20 @@ static int check_groups(const struct proc_status *st, const struct oci_facts *f,
 }
 
 static int check_user(const struct proc_status *st, const struct oci_facts *f,
-		      const struct cc_measurement *m, struct cc_error *err)
+		      const struct cc_measurement *m, bool fresh, struct cc_error *err)
 {
 	uint32_t uid;
 
-	if (may_change(m, "CAP_SETUID") ||
+	if ((!fresh && may_change(m, "CAP_SETUID")) ||
 	    (oci_host_id(&f->uids, m->user.uid, &uid) && st->uid[0] == uid))
-		return check_groups(st, f, m, err);
+		return check_groups(st, f, m, fresh, err);
 	return cc_refuse(err, "user",
 			 "user: config.json says uid %u, the running process has the host's %u",
 			 m->user.uid, st->uid[0]);
 }
 
 int measure_confined(const struct proc_status *st, const struct oci_facts *f,
-		     const struct cc_measurement *m, struct cc_error *err)
+		     const struct cc_measurement *m, bool fresh, struct cc_error *err)
 {
 	uint64_t has = st->cap_inh | st->cap_prm | st->cap_eff | st->cap_bnd | st->cap_amb;
 	uint64_t beyond = has & ~cap_mask(&m->capabilities);
@@ -236,5 +236,5 @@ int measure_confined(const struct proc_status *st, const struct oci_facts *f,
 	if (strcmp(m->seccomp, "unconfined") != 0 && st->seccomp != 2)
 		return cc_refuse(err, "seccomp",
 				 "seccomp: config.json has a filter, the running process has none");
-	return check_user(st, f, m, err);
+	return check_user(st, f, m, fresh, err);
 }
