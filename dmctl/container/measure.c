@@ -45,10 +45,11 @@ static void move_strv(struct cc_strv *to, struct cc_strv *from)
 /*
  * Which container the kernel says this is: the shallowest engine group in the process's path.
  * @id: the container the runtime or the engine named; another one is refused
+ * @len: out, of the group's path, which @path begins with
  * Return: whose container it is; NULL on error.
  */
-static const struct engine *take_cgroup(const char *path, const char *id, struct cc_measurement *m,
-					struct cc_error *err)
+static const struct engine *take_cgroup(const char *path, const char *id, size_t *len,
+					struct cc_measurement *m, struct cc_error *err)
 {
 	char names[ENGINE_NAMES_MAX];
 	struct engine_group group;
@@ -70,6 +71,7 @@ static const struct engine *take_cgroup(const char *path, const char *id, struct
 	if (copy(&m->engine, group.engine->name, err) || copy(&m->container_id, id, err) ||
 	    cgroup_id(path, group.len, &m->cgroup_id, err))
 		return NULL;
+	*len = group.len;
 	return group.engine;
 }
 
@@ -216,7 +218,7 @@ static int measure(struct engine_container *c, const char *named, struct measure
 	cc_cleanup(oci_facts_clear) struct oci_facts f = {0};
 	struct cc_measurement *m = s->m = cc_measurement_new();
 	char cgroup[PROC_PATH_MAX];
-	struct engine_group group;
+	size_t len = 0;
 
 	if (!m)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
@@ -229,20 +231,20 @@ static int measure(struct engine_container *c, const char *named, struct measure
 		return -1;
 	if (proc_cgroup(c->pid, cgroup, err))
 		return -1;
-	c->engine = take_cgroup(cgroup, c->id, m, err);
+	c->engine = take_cgroup(cgroup, c->id, &len, m, err);
 	if (!c->engine)
 		return -1;
 	m->first_start = !measure_bound_before(c->engine, c->id);
 	if (take_engine(c, m, err) ||
 	    (named && (check_bundle(c, named, err) || check_created(c->pid, err))) ||
-	    take_config(c, m, &f, err) || measure_kernel(c->pid, cgroup, c->engine, &f, m, err) ||
+	    take_config(c, m, &f, err) ||
+	    measure_kernel(c->pid, cgroup, len, c->engine, &f, m, err) ||
 	    take_image(c, f.root, m, err) ||
 	    rootfs_measure(f.root, c->pid, f.user_ns, c->engine, m, err))
 		return -1;
 	if (m->running && check_confined(c->pid, &f, m, err))
 		return -1;
-	if (engine_group_of(engines, cgroup, &group) ||
-	    measure_holds(c->pid, cgroup, group.len, &c->holds, &f, m, err))
+	if (measure_holds(c->pid, cgroup, len, &c->holds, &f, m, err))
 		return -1;
 	s->engine = c->engine;
 	s->user_ns = f.user_ns;
@@ -250,7 +252,7 @@ static int measure(struct engine_container *c, const char *named, struct measure
 	s->root = strdup(named ? s->host_root : "/");
 	if (!s->root)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	return recheck(&s->proc, cgroup, group.len, err);
+	return recheck(&s->proc, cgroup, len, err);
 }
 
 int measure_rootfs(struct measured *s, struct layer_cache *cache, struct cc_error *err)

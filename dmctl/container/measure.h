@@ -74,8 +74,11 @@ int measure_rootfs(struct measured *s, struct layer_cache *cache, struct cc_erro
 
 /* ---- parts --------------------------------------------------------------------------------- */
 
-/* Whether the kernel's facts about @pid are those config.json promises; also settles m->ns. */
-int measure_kernel(pid_t pid, const char *cgroup, const struct engine *engine,
+/*
+ * Whether the kernel's facts about @pid are those config.json promises; also settles m->ns, by who
+ * is in these namespaces beside the container. @cgroup, @len: its own group
+ */
+int measure_kernel(pid_t pid, const char *cgroup, size_t len, const struct engine *engine,
 		   const struct oci_facts *f, struct cc_measurement *m, struct cc_error *err);
 
 /*
@@ -89,8 +92,8 @@ bool measure_host_device(const char *path, const char *type, json_int_t major, j
 
 /**
  * measure_confined - the process is confined at least as config.json says, for a container whose
- * program runs. Pure. @fresh: that has not got to its first instruction, and so has changed nothing.
- * Return: 0, or -1 with CC_E_REFUSED.
+ * program runs. Pure. @fresh: that has not got to its first instruction, and so has changed
+ * nothing. Return: 0, or -1 with CC_E_REFUSED.
  */
 int measure_confined(const struct proc_status *st, const struct oci_facts *f,
 		     const struct cc_measurement *m, bool fresh, struct cc_error *err);

@@ -3,12 +3,15 @@
 #include "lib_test.h"
 
 #include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "dmctl/container/measure.h"
+#include "dmctl/host/ns_census.h"
 #include "dmctl/host/proc_exec.h"
 
 /* /bin/sleep, executed from a copy in memory, as runtimes execute themselves. */
@@ -53,6 +56,72 @@ static void a_program_of_ones_own_mounts_has_been_executed_and_one_in_memory_has
 	assert_int_equal(proc_executed(pid, &yes, &err), -1);
 }
 
+/* A child that sleeps for @ms and ends. */
+static pid_t sleeper(unsigned int ms)
+{
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		poll(NULL, 0, (int)ms);
+		_exit(0);
+	}
+	return pid;
+}
+
+static void who_passes_through_a_namespace_does_not_share_it_and_who_stays_does(void **state)
+{
+	char own[PROC_PATH_MAX];
+	struct cc_error err;
+	pid_t passing, other = 0;
+	uint64_t ino = 0;
+
+	(void)state;
+	expect_ok(proc_cgroup(getpid(), own, &err), &err);
+	for (size_t i = 0; i < CC_NS_COUNT; i++) {
+		expect_ok(proc_ns(0, cc_ns_names[i], &ino, &err), &err);
+		passing = sleeper(60);
+		assert_false(ns_stays(passing, i, ino, "/nowhere", 8, 5000));
+		waitpid(passing, NULL, 0);
+		assert_true(ns_stays(getpid(), i, ino, "/nowhere", 8, 60));
+		assert_false(ns_stays(getpid(), i, ino, own, strlen(own), 0));
+		assert_false(ns_stays(getpid(), i, 1, "/nowhere", 8, 0));
+		expect_ok(ns_shared(i, 1, "/nowhere", 8, &other, &err), &err);
+		assert_int_equal(other, 0);
+	}
+}
+
+/* The first test of all: the census is as old as its first question. */
+static void a_process_in_the_same_namespace_is_found(void **state)
+{
+	struct cc_error err;
+	uint64_t ino = 0;
+	pid_t other = 0;
+	int go[2], byte;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(pipe2(go, O_CLOEXEC), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		byte = unshare(CLONE_NEWUTS) && unshare(CLONE_NEWUSER | CLONE_NEWUTS);
+		if (write(go[1], &byte, sizeof(byte)) != sizeof(byte))
+			_exit(1);
+		pause();
+		_exit(0);
+	}
+	assert_int_equal(read(go[0], &byte, sizeof(byte)), sizeof(byte));
+	assert_int_equal(byte, 0);
+	expect_ok(proc_ns(pid, "uts", &ino, &err), &err);
+	expect_ok(ns_shared(5, ino, "/nowhere", 8, &other, &err), &err);
+	assert_int_equal(other, pid);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	expect_ok(ns_shared(5, ino, "/nowhere", 8, &other, &err), &err);
+	assert_int_equal(other, 0);
+}
+
 /* Only a fact that differs ends a lease; an engine, a disk or memory that fail do not. */
 static void only_a_fact_that_differs_is_a_verdict(void **state)
 {
@@ -90,8 +159,11 @@ static void only_a_fact_that_differs_is_a_verdict(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_process_in_the_same_namespace_is_found),
 		cmocka_unit_test(
 			a_program_of_ones_own_mounts_has_been_executed_and_one_in_memory_has_not),
+		cmocka_unit_test(
+			who_passes_through_a_namespace_does_not_share_it_and_who_stays_does),
 		cmocka_unit_test(only_a_fact_that_differs_is_a_verdict),
 	};
 

@@ -7,7 +7,7 @@
 . ./lib.sh
 . ./bind-lib.sh
 . ./lease-lib.sh
-plan 8
+plan 14
 
 # An hour: nothing here is due to a lease that ends.
 need host_setup
@@ -52,3 +52,38 @@ revoked() { [ "$(dmctl ps --json | jq -r '.bindings[0].state')" = revoked ]; }
 ok "with --on-revoke freeze a container with another user is frozen for good" wait_for 60 revoked
 need docker rm -f app
 ok "with --on-revoke freeze nothing is left when the container is removed" wait_for 30 leaves_nothing
+need dmctl volume set vol --on-revoke kill
+
+# neighbours in its namespaces
+joined_row() { dmctl audit ls --json | jq -r '[.rows[] | select(.event == "renew" and .outcome == "refuse")][-1].detail'; }
+for kind in pid network; do
+	need run_app docker app:1
+	need counts_on
+	need docker run -d --name joined --$kind container:app --entrypoint /bin/sleep app:1 1000
+	need renew_now
+	ok "a container whose $kind namespace another one has joined is killed" wait_for 60 container_is exited
+	like "the audit log says that another one is in its $kind namespace" "$(joined_row)" \
+		"wants a private ${kind%work} namespace, container has another container's"
+	need docker rm -f joined app
+	need wait_for 30 leaves_nothing
+done
+need identity vol docker app:1 '.sharedNamespaces = ["pid"]'
+need run_app docker app:1
+need counts_on
+need docker run -d --name joined --pid container:app --entrypoint /bin/sleep app:1 1000
+was=$(renewals)
+need renew_now
+ok "a container whose identity lets others share its pid namespace is renewed" wait_for 40 renewed $((was + 1))
+need docker rm -f joined
+need identity vol docker app:1
+# passers-by: runtimes are in the namespaces before they are in the group
+execs() { while docker exec app true; do :; done; }
+execs >/dev/null 2>&1 &
+for _ in 1 2 3 4 5; do
+	was=$(renewals)
+	need renew_now
+	wait_for 40 renewed $((was + 1)) || break
+done
+ok "a container in which commands are run all the time is renewed" renewed $((was + 1))
+need docker rm -f app
+wait
