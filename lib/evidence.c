@@ -23,8 +23,10 @@ void cc_evidence_clear(struct cc_evidence *ev)
 	free(ev->channel);
 	free(ev->gate);
 	cc_measurement_free(ev->measurement);
-	for (size_t i = 0; i < ev->n_renewals; i++)
+	for (size_t i = 0; i < ev->n_renewals; i++) {
 		cc_measurement_free(ev->renewals[i].measurement);
+		free(ev->renewals[i].refusal);
+	}
 	free(ev->renewals);
 	*ev = (struct cc_evidence){0};
 }
@@ -43,6 +45,12 @@ static int claim_put(json_t *obj, const char *key, json_t *value)
 	return value ? json_object_set_new(obj, key, value) : -1;
 }
 
+static json_t *refusal_to_json(const struct cc_refusal *r)
+{
+	return json_pack("{s:s, s:s, s:s}", "container", r->container, "fact", r->fact, "message",
+			 r->text);
+}
+
 static int put_renewals(json_t *claims, const struct cc_evidence *ev)
 {
 	json_t *list = json_array();
@@ -51,12 +59,14 @@ static int put_renewals(json_t *claims, const struct cc_evidence *ev)
 		return -1;
 	for (size_t i = 0; i < ev->n_renewals; i++) {
 		const struct cc_renewal *r = &ev->renewals[i];
-		json_t *m = cc_measurement_to_json(r->measurement);
+		json_t *said = r->refusal ? refusal_to_json(r->refusal)
+					  : cc_measurement_to_json(r->measurement);
 
-		if (!m || json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:o}", "lease",
-								r->lease, "volume", r->volume,
-								"leftMs", (json_int_t)r->left_ms,
-								"measurement", m)))
+		if (!said ||
+		    json_array_append_new(
+			    list, json_pack("{s:s, s:s, s:I, s:o}", "lease", r->lease, "volume",
+					    r->volume, "leftMs", (json_int_t)r->left_ms,
+					    r->refusal ? "refused" : "measurement", said)))
 			return -1;
 	}
 	return 0;
@@ -158,9 +168,65 @@ static struct cc_measurement *parse_measurement(const json_t *obj, struct cc_err
 	return cc_measurement_from_json(m, err);
 }
 
+static bool is_word(const char *s)
+{
+	size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
+
+	return n > 0 && n < CC_FACT_MAX && s[n] == '\0';
+}
+
+/* It goes into the audit log, as a refusal of keyd's own does. */
+static struct cc_refusal *parse_refusal(const json_t *obj, struct cc_error *err)
+{
+	static const char *const known[] = {"container", "fact", "message", NULL};
+	static const char what[] = "evidence refused";
+	cc_auto_free char *container = NULL, *fact = NULL, *text = NULL;
+	struct cc_refusal *r;
+
+	if (cc_json_only(obj, what, known, err) ||
+	    cc_json_str(obj, what, "container", true, &container, err) ||
+	    cc_json_str(obj, what, "fact", true, &fact, err) ||
+	    cc_json_str(obj, what, "message", true, &text, err))
+		return NULL;
+	if (!cc_measurement_is_container_id(container) || !is_word(fact) || !*text ||
+	    strlen(text) >= CC_TEXT_MAX) {
+		cc_fail(err, CC_E_INVALID, "%s: a member is out of range", what);
+		return NULL;
+	}
+	r = calloc(1, sizeof(*r));
+	if (!r) {
+		cc_fail(err, CC_E_NOMEM, "out of memory");
+		return NULL;
+	}
+	memcpy(r->container, container, strlen(container) + 1);
+	memcpy(r->fact, fact, strlen(fact) + 1);
+	memcpy(r->text, text, strlen(text) + 1);
+	cc_text_clean(r->text);
+	return r;
+}
+
+/* What it was measured as, or that it was refused: one of both. */
+static int parse_said(const json_t *obj, struct cc_renewal *r, struct cc_error *err)
+{
+	json_t *refused = NULL;
+
+	if (cc_json_obj(obj, "evidence", "refused", false, &refused, err))
+		return -1;
+	if (!refused) {
+		r->measurement = parse_measurement(obj, err);
+		return r->measurement ? 0 : -1;
+	}
+	if (json_object_get(obj, "measurement"))
+		return cc_fail(err, CC_E_INVALID,
+			       "evidence: a renewal has a measurement or is refused, not both");
+	r->refusal = parse_refusal(refused, err);
+	return r->refusal ? 0 : -1;
+}
+
 static int parse_renewal(const json_t *obj, struct cc_renewal *r, struct cc_error *err)
 {
-	static const char *const known[] = {"lease", "volume", "leftMs", "measurement", NULL};
+	static const char *const known[] = {"lease",	   "volume",  "leftMs",
+					    "measurement", "refused", NULL};
 
 	if (!json_is_object(obj))
 		return cc_fail(err, CC_E_INVALID, "evidence: a renewal must be an object");
@@ -168,8 +234,7 @@ static int parse_renewal(const json_t *obj, struct cc_renewal *r, struct cc_erro
 	    parse_uuid(obj, "lease", r->lease, err) || parse_uuid(obj, "volume", r->volume, err) ||
 	    cc_json_u64(obj, "evidence renewal", "leftMs", false, &r->left_ms, err))
 		return -1;
-	r->measurement = parse_measurement(obj, err);
-	return r->measurement ? 0 : -1;
+	return parse_said(obj, r, err);
 }
 
 static int parse_renewals(const json_t *claims, struct cc_evidence *ev, struct cc_error *err)

@@ -18,7 +18,8 @@
  *   gate       words, joined by commas: which of the gate's lines stand on the host, or "none"; for
  *              "release" only, and may be absent
  *   renewals   [{"lease": UUID, "volume": UUID, "measurement": object, "leftMs": number}], for
- *              "renew" only; leftMs may be absent
+ *              "renew" only; leftMs may be absent. In place of the measurement of a container that
+ *              the agent itself refuses: "refused": {"container": id, "fact": word, "message": text}
  *   lease      UUID of the lease that its holder gives back; for "return" only
  */
 #ifndef CC_EVIDENCE_H
@@ -40,16 +41,29 @@
 enum cc_op { CC_OP_RELEASE, CC_OP_FORMAT, CC_OP_RENEW, CC_OP_RETURN };
 
 /**
- * struct cc_renewal - a lease that its holder wants to keep.
+ * struct cc_refusal - what its own agent says of a container that is not what it was said to be, so
+ * that there is no measurement of it.
+ * @fact, @text: as of a struct cc_error
+ */
+struct cc_refusal {
+	char container[CC_CONTAINER_ID_MAX + 1];
+	char fact[CC_FACT_MAX];
+	char text[CC_TEXT_MAX];
+};
+
+/**
+ * struct cc_renewal - a lease that its holder wants to keep, or has to give up.
  * @left_ms: for how long the kernel has the key when the evidence is made; 0 is not said, or it has
  *           none
  * @measurement: of the container now, owned
+ * @refusal: in its place, owned; NULL where there is a measurement
  */
 struct cc_renewal {
 	char lease[37];
 	char volume[37];
 	uint64_t left_ms;
 	struct cc_measurement *measurement;
+	struct cc_refusal *refusal;
 };
 
 /*

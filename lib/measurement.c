@@ -184,14 +184,13 @@ static int digest(const json_t *obj, const char *what, const char *key, bool req
 	return 0;
 }
 
-/* What OCI runtimes take as a container id. */
-static bool is_container_id(const char *s)
+bool cc_measurement_is_container_id(const char *s)
 {
 	static const char ok[] =
 		"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_.+-";
 	size_t n = strspn(s, ok);
 
-	return n > 0 && n <= 128 && s[n] == '\0' && s[0] != '.' && s[0] != '-';
+	return n > 0 && n <= CC_CONTAINER_ID_MAX && s[n] == '\0' && s[0] != '.' && s[0] != '-';
 }
 
 static int container_from_json(const json_t *obj, struct cc_measurement *m, struct cc_error *err)
@@ -203,7 +202,7 @@ static int container_from_json(const json_t *obj, struct cc_measurement *m, stru
 	    cc_json_str(obj, what, "id", true, &m->container_id, err) ||
 	    cc_json_str(obj, what, "name", false, &m->container_name, err))
 		return -1;
-	if (!is_container_id(m->container_id))
+	if (!cc_measurement_is_container_id(m->container_id))
 		return cc_fail(err, CC_E_INVALID, "%s: \"id\" is not a container id", what);
 	return 0;
 }

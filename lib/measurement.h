@@ -131,6 +131,11 @@ static inline void cc_measurement_free_ptr(struct cc_measurement **m)
  */
 bool cc_mount_is_placeholder(const struct cc_mount *mt, const char *volume, const char *point);
 
+#define CC_CONTAINER_ID_MAX 128
+
+/* What OCI runtimes take as a container id. */
+bool cc_measurement_is_container_id(const char *s);
+
 json_t *cc_measurement_to_json(const struct cc_measurement *m);
 struct cc_measurement *cc_measurement_from_json(const json_t *obj, struct cc_error *err);
 

@@ -16,6 +16,7 @@
 
 #include "agent/agent_keyd.h"
 #include "agent/agent_lease.h"
+#include "agent/agent_look.h"
 #include "agent/agent_peer.h"
 #include "agent/agent_watch.h"
 #include "agent/orphan.h"
@@ -49,6 +50,7 @@ struct agent {
 	struct event *term, *intr, *retry_refresh;
 	struct queue *queue;
 	struct leases *leases;
+	struct looks *looks;
 	struct watches *watches;
 	struct peers *peers;
 	struct plugin *plugin;
@@ -250,7 +252,8 @@ static int agent_init(struct agent *a, struct cc_error *err)
 	a->workers.without_gate = a->paths->without_gate;
 	a->queue = queue_new(&hooks, a, err);
 	a->leases = a->queue ? leases_new(a->base, a->queue, err) : NULL;
-	a->watches = a->leases ? watches_new(a->base, a->queue, a->leases, err) : NULL;
+	a->looks = a->leases ? looks_new(a->base, a->queue, a->leases, err) : NULL;
+	a->watches = a->looks ? watches_new(a->base, a->queue, a->leases, a->looks, err) : NULL;
 	return a->watches ? 0 : -1;
 }
 
@@ -266,6 +269,7 @@ static void agent_clear(struct agent *a)
 	plugin_close(a->plugin);
 	peers_free(a->peers);
 	watches_free(a->watches);
+	looks_free(a->looks);
 	leases_free(a->leases);
 	queue_free(a->queue);
 	free_event(a->term);

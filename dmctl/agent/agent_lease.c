@@ -289,7 +289,20 @@ static void look_again(struct leases *all)
 	}
 }
 
-/* A round has ended; its answer is that of renew_all(). */
+void leases_take_look(struct leases *all, const json_t *answer)
+{
+	json_t *one = json_array_get(json_object_get(answer, "failures"), 0);
+
+	if (one)
+		cc_log(LOG_WARNING, "volume %s: its container was not looked at: %s",
+		       json_string_value(json_object_get(one, "binding")),
+		       json_string_value(json_object_get(one, "text")));
+	look_again(all);
+	take_refused(all, answer);
+	schedule(all, !answer || one);
+}
+
+/* A round has ended; its answer is that of renew(). */
 static bool on_renewed(void *arg, const struct job_end *end)
 {
 	bool soon = !end->answer || json_integer_value(json_object_get(end->answer, "failed")) > 0;

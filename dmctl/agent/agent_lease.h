@@ -52,6 +52,12 @@ void leases_free(struct leases *all);
 void leases_renew_now(struct leases *all);
 
 /*
+ * One container was measured and renewed by itself; @answer is renew()'s, NULL: that failed, and is
+ * made good by the next renewal of all, soon.
+ */
+void leases_take_look(struct leases *all, const json_t *answer);
+
+/*
  * @l, with name, dying and arg set and the rest zeroed or released, is that of @b, whose container
  * lives. Looks at it now, which may call dying, and from now on before it ends. One that is not
  * bound any more, or has no lease, is not renewed.

@@ -38,6 +38,7 @@ static const struct {
 	[AGENT_RENEW] = {"renew", true, false, (const char *const[]){"op", NULL}},
 	[AGENT_FLUSH] = {"flush", true, true, (const char *const[]){"op", "binding", NULL}},
 	[AGENT_REVOKE] = {"revoke", true, true, (const char *const[]){"op", "binding", NULL}},
+	[AGENT_LOOK] = {"look", true, true, (const char *const[]){"op", "binding", NULL}},
 };
 
 _Static_assert(sizeof(ops) / sizeof(ops[0]) == AGENT_OPS, "each operation has its row");

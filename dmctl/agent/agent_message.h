@@ -20,6 +20,7 @@
  * @AGENT_RENEW: internal: renew the leases of all bound containers
  * @AGENT_FLUSH: internal: a binding's lease is about to end: write what its frozen container wrote
  * @AGENT_REVOKE: internal: a binding's lease was refused for good
+ * @AGENT_LOOK: internal: a binding's container has executed its program: measure and renew it
  */
 enum agent_op {
 	AGENT_HOOK,
@@ -38,9 +39,10 @@ enum agent_op {
 	AGENT_RENEW,
 	AGENT_FLUSH,
 	AGENT_REVOKE,
+	AGENT_LOOK,
 };
 
-#define AGENT_OPS (AGENT_REVOKE + 1)
+#define AGENT_OPS (AGENT_LOOK + 1)
 
 /**
  * struct agent_message - one request.

@@ -8,6 +8,7 @@
 #include <syslog.h>
 
 #include "agent/agent_lease.h"
+#include "agent/agent_look.h"
 #include "agent/queue.h"
 #include "host/proc.h"
 #include "log.h"
@@ -21,6 +22,7 @@ struct watches {
 	struct event_base *base;
 	struct queue *queue;
 	struct leases *leases;
+	struct looks *looks;
 	struct watch_list list;
 };
 
@@ -82,6 +84,7 @@ static void has_ended(void *arg)
 	struct watch *w = arg;
 
 	stop_watching(w);
+	looks_forget(w->all->looks, w->lease.name);
 	cc_log(LOG_INFO, "volume %s: its container has ended", w->lease.name);
 	queue_submit_own(w->all->queue, AGENT_ENDED, w->lease.name, NULL, NULL);
 	undo_later(w);
@@ -135,6 +138,15 @@ static bool watch_process(struct watch *w, const struct binding *b)
 	return false;
 }
 
+/* Bound and alive, and not measured since its program was executed. */
+static void see_to_look(const struct watch *w, const struct binding *b)
+{
+	if (w->ended && b->state == BINDING_BOUND && b->lease[0] && !b->looked)
+		looks_await(w->all->looks, b);
+	else
+		looks_forget(w->all->looks, w->lease.name);
+}
+
 static void settle(struct watches *all, const char *name)
 {
 	struct watch *w = watch_of(all, name);
@@ -156,6 +168,7 @@ static void settle(struct watches *all, const char *name)
 		 */
 		if (binding_remove(name, &err))
 			cc_log(LOG_WARNING, "%s", err.text);
+		looks_forget(all->looks, name);
 		watch_free(w);
 		return;
 	}
@@ -163,6 +176,7 @@ static void settle(struct watches *all, const char *name)
 		undo_later(w);
 	else if (w->ended) /* it was not found to be dying */
 		w->tries = 0;
+	see_to_look(w, &b);
 }
 
 void watches_settle(struct watches *all, const char *volume)
@@ -184,7 +198,7 @@ void watches_settle(struct watches *all, const char *volume)
 }
 
 struct watches *watches_new(struct event_base *base, struct queue *queue, struct leases *leases,
-			    struct cc_error *err)
+			    struct looks *looks, struct cc_error *err)
 {
 	struct watches *all = calloc(1, sizeof(*all));
 
@@ -195,6 +209,7 @@ struct watches *watches_new(struct event_base *base, struct queue *queue, struct
 	all->base = base;
 	all->queue = queue;
 	all->leases = leases;
+	all->looks = looks;
 	TAILQ_INIT(&all->list);
 	return all;
 }

@@ -13,18 +13,20 @@
 struct watches;
 struct queue;
 struct leases;
+struct looks;
 
 /* Free with watches_free(). NULL with CC_E_NOMEM. */
 struct watches *watches_new(struct event_base *base, struct queue *queue, struct leases *leases,
-			    struct cc_error *err);
+			    struct looks *looks, struct cc_error *err);
 
 /* NULL is fine. */
 void watches_free(struct watches *all);
 
 /**
  * watches_settle - looks at the bindings of @volume, all for NULL: none: forgotten; bound and
- * alive: watched, and its lease held; else undone by a AGENT_REAP, again and again with growing
- * pauses until that succeeds. No job of the volume may be running.
+ * alive: watched, its lease held, and measured again when its program is executed (agent_look.h);
+ * else undone by a AGENT_REAP, again and again with growing pauses until that succeeds. No job of
+ * the volume may be running.
  */
 void watches_settle(struct watches *all, const char *volume);
 

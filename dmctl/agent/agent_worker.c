@@ -130,8 +130,8 @@ static int dispatch(const struct agent_message *m, const char *cdi_dir, json_t *
 	cc_auto_close int lock = -1;
 	int rc = 0;
 
-	/* a flush may wait for the next key, which needs the lock */
-	if (m->volume[0] && m->op != AGENT_FLUSH) {
+	/* a flush may wait for the next key, which needs the lock; a look takes it for a moment */
+	if (m->volume[0] && m->op != AGENT_FLUSH && m->op != AGENT_LOOK) {
 		lock = volume_lock(m->volume, err);
 		if (lock < 0)
 			return -1;
@@ -170,7 +170,9 @@ static int dispatch(const struct agent_message *m, const char *cdi_dir, json_t *
 		measure_forget_removed();
 		break;
 	case AGENT_RENEW:
-		return renew_all(AGENT_MESSAGE_MAX, answer, err);
+		return renew(NULL, AGENT_MESSAGE_MAX, answer, err);
+	case AGENT_LOOK:
+		return renew(m->binding, AGENT_MESSAGE_MAX, answer, err);
 	case AGENT_FLUSH:
 		rc = lease_lost_flush(m->binding, err);
 		break;

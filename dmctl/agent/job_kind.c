@@ -35,6 +35,9 @@ static const struct job_kind kinds[] = {
 			 false, false},
 	[AGENT_REVOKE] = {JOB_BY_VOLUME, JOB_USUAL, JOB_LANE_REVOKE, JOB_SAID, SECONDS, true,
 			  false},
+	/* a program waits for it to begin; the worker waits for the volume's lock itself */
+	[AGENT_LOOK] = {JOB_BY_BINDING, JOB_FIRST, JOB_LANE_RENEW, JOB_NOT_SAID, SECONDS, false,
+			false},
 };
 
 _Static_assert(sizeof(kinds) / sizeof(kinds[0]) == AGENT_OPS, "each operation has its row");

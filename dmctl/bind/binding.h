@@ -54,6 +54,7 @@ struct binding {
 	char *mount_point;
 	bool read_only;
 	bool shared;
+	bool looked;	/* measured since its program was executed */
 	int64_t since;	/* seconds since the epoch */
 	char lease[37]; /* "": none known */
 	uint64_t fence;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * renew.c - renews the leases of all bound containers of this host.
+ * renew.c - renews the leases of bound containers of this host.
  */
 #include "bind/renew.h"
 
@@ -9,6 +9,7 @@
 
 #include "bind/gate_lines.h"
 #include "bind/renew_measure.h"
+#include "container/measure.h"
 #include "evidence.h"
 #include "client/keyd_client.h"
 #include "log.h"
@@ -21,7 +22,8 @@
 #include "volume/volume_lock.h"
 
 #define LOCK_MS 1000u /* a volume that is worked on is renewed the next time */
-#define FRAME 2048u   /* bytes of the answer around its lists */
+#define LOOK_LOCK_MS 10000u
+#define FRAME 2048u /* bytes of the answer around its lists */
 
 /*
  * Two passes: what is measured soon is renewed before what takes its time is waited for. Both are
@@ -37,9 +39,11 @@
 
 /**
  * struct renewing - a round of renewals.
+ * @lock_ms: for how long a volume's lock is waited for
  * @told, @told_max: bytes of names and texts in @refused and @failures
  */
 struct renewing {
+	unsigned int lock_ms;
 	size_t n;
 	struct held *held;
 	json_t *refused, *failures;
@@ -82,12 +86,12 @@ static void refused(struct renewing *g, const char *name, const char *text)
 
 /* ---- which --------------------------------------------------------------------------------- */
 
-static int load_all(struct renewing *g, struct cc_error *err)
+static int load(struct renewing *g, const char *only, struct cc_error *err)
 {
 	cc_cleanup(cc_strv_clear) struct cc_strv names = {0};
 	struct cc_error ignored;
 
-	if (binding_list(NULL, &names, err))
+	if (only ? cc_strv_push(&names, only, err) : binding_list(NULL, &names, err))
 		return -1;
 	g->held = names.n ? calloc(names.n, sizeof(*g->held)) : NULL;
 	if (names.n && !g->held)
@@ -172,34 +176,36 @@ static int key_again(struct held *h, bool *refusal, struct cc_error *err)
 	return 0;
 }
 
-/* What keyd says of the terms is written down where it differs. */
+/* What keyd says of the terms is written down where it differs; that it runs, too. */
 static int remember(const struct held *h, const json_t *renewal, struct cc_error *err)
 {
 	binding_auto struct binding b = {0};
 	struct cc_lease_terms terms = h->b.terms;
+	bool looked = h->b.looked || h->m->running;
 	uint64_t ms = h->b.lease_ms;
 
 	if (cc_lease_terms_read(renewal, "renewal", &terms, err) ||
 	    cc_json_u64(renewal, "renewal", "ms", true, &ms, err))
 		return -1;
-	if (cc_lease_terms_eq(&terms, &h->b.terms) && ms == h->b.lease_ms)
+	if (cc_lease_terms_eq(&terms, &h->b.terms) && ms == h->b.lease_ms && looked == h->b.looked)
 		return 0;
 	if (binding_load(h->b.name, &b, err))
 		return -1;
 	b.terms = terms;
 	b.lease_ms = ms;
+	b.looked = looked;
 	return binding_save(&b, err);
 }
 
-/* @patient: waits for the volume's lock, and for a key where the kernel has none. 1: needs that. */
-static int prolong(struct held *h, const json_t *renewal, bool patient, bool *refusal,
+/* @wait_ms: for the volume's lock, and for a key where the kernel has none; 0: 1 where that is needed. */
+static int prolong(struct held *h, const json_t *renewal, unsigned int wait_ms, bool *refusal,
 		   struct cc_error *err)
 {
 	uint64_t asked_ms = 0, ms = 0;
-	cc_auto_close int lock = lock_held(h, patient ? LOCK_MS : 0, err);
+	cc_auto_close int lock = lock_held(h, wait_ms, err);
 
 	if (lock < 0)
-		return err->code == CC_E_BUSY && !patient ? 1 : -1;
+		return err->code == CC_E_BUSY && !wait_ms ? 1 : -1;
 	if (remember(h, renewal, err) ||
 	    cc_json_u64(renewal, "renewal", "askedMs", true, &asked_ms, err) ||
 	    cc_json_u64(renewal, "renewal", "ms", true, &ms, err))
@@ -208,7 +214,7 @@ static int prolong(struct held *h, const json_t *renewal, bool patient, bool *re
 		return 0;
 	if (err->code != CC_E_NOTFOUND)
 		return -1;
-	return patient ? key_again(h, refusal, err) : 1;
+	return wait_ms ? key_again(h, refusal, err) : 1;
 }
 
 /* ---- keyd ---------------------------------------------------------------------------------- */
@@ -230,7 +236,7 @@ static void take_renewed(struct renewing *g, struct held *h, const json_t *renew
 
 	if (h->locked && !patient)
 		return;
-	rc = prolong(h, renewal, patient, &refusal, &err);
+	rc = prolong(h, renewal, patient ? g->lock_ms : 0, &refusal, &err);
 	if (rc == 1)
 		return;
 	h->answered = true;
@@ -303,6 +309,14 @@ static int refuse_all(struct renewing *g, const struct cc_error *err)
 	return 0;
 }
 
+static void fill(struct held *h, struct cc_renewal *r)
+{
+	memcpy(r->lease, h->b.lease, sizeof(r->lease));
+	memcpy(r->volume, h->b.uuid, sizeof(r->volume));
+	r->left_ms = kernel_left_ms(h);
+	r->measurement = h->m;
+}
+
 /* About those that were measured since the last time. */
 static int ask(struct renewing *g, struct cc_error *err)
 {
@@ -314,21 +328,73 @@ static int ask(struct renewing *g, struct cc_error *err)
 
 	if (!renewals || (g->n && !r))
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	for (size_t i = 0; i < g->n; i++) {
-		struct held *h = &g->held[i];
-
-		if (h->state != HELD_MEASURED || h->answered)
-			continue;
-		memcpy(r[n].lease, h->b.lease, sizeof(r[n].lease));
-		memcpy(r[n].volume, h->b.uuid, sizeof(r[n].volume));
-		r[n].left_ms = kernel_left_ms(h);
-		r[n++].measurement = h->m;
-	}
+	for (size_t i = 0; i < g->n; i++)
+		if (g->held[i].state == HELD_MEASURED && !g->held[i].answered)
+			fill(&g->held[i], &r[n++]);
 	rc = keyd_renew(r, n, seen_ms, CC_AGENT_KEY, renewals, err);
 	take_answer(g, renewals);
 	if (rc == 0 || err->code != CC_E_REFUSED || strcmp(err->fact, "agent") != 0)
 		return rc;
 	return refuse_all(g, err);
+}
+
+/* ---- what we refuse ourselves -------------------------------------------------------------- */
+
+/* It lives, and is not what was said of it. */
+static bool is_refused_here(const struct held *h)
+{
+	return !h->answered && h->state == HELD_FAILED && measure_is_verdict(&h->why) &&
+	       binding_alive(&h->b);
+}
+
+static void tell_keyd(struct renewing *g, struct cc_refusal *refusals, struct cc_renewal *r,
+		      size_t n)
+{
+	cc_auto_json json_t *ignored = json_array();
+	struct cc_error err;
+
+	for (size_t i = 0, k = 0; i < g->n && k < n; i++) {
+		struct held *h = &g->held[i];
+
+		if (!is_refused_here(h))
+			continue;
+		snprintf(refusals[k].container, sizeof(refusals[k].container), "%s",
+			 h->b.container);
+		memcpy(refusals[k].fact, h->why.fact, sizeof(refusals[k].fact));
+		memcpy(refusals[k].text, h->why.text, sizeof(refusals[k].text));
+		fill(h, &r[k]);
+		r[k].refusal = &refusals[k];
+		k++;
+	}
+	if (keyd_renew(r, n, boottime_ms(), CC_AGENT_KEY, ignored, &err))
+		cc_log(LOG_WARNING, "keyd is not told what is refused here: %s", err.text);
+}
+
+/*
+ * keyd writes it down before anything happens to them; whether it could or not, nothing of them
+ * goes on. Return: whether there are any.
+ */
+static bool refuse_ours(struct renewing *g)
+{
+	cc_auto_free struct cc_refusal *refusals = NULL;
+	cc_auto_free struct cc_renewal *r = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < g->n; i++)
+		n += is_refused_here(&g->held[i]);
+	if (!n)
+		return false;
+	refusals = calloc(n, sizeof(*refusals));
+	r = calloc(n, sizeof(*r));
+	if (refusals && r)
+		tell_keyd(g, refusals, r, n);
+	for (size_t i = 0; i < g->n; i++) {
+		if (!is_refused_here(&g->held[i]))
+			continue;
+		refused(g, g->held[i].b.name, g->held[i].why.text);
+		g->held[i].answered = true;
+	}
+	return true;
 }
 
 /* ---- a round ------------------------------------------------------------------------------- */
@@ -348,34 +414,50 @@ static int pass(struct renewing *g, uint64_t each_ms, uint64_t all_ms, struct cc
 		       : 0;
 }
 
-/* One that has ended is not ours any more: the agent sees that, too. */
-static void tell_failures(struct renewing *g)
+/*
+ * One that has ended is not ours any more: the agent sees that, too. @all: what became of those
+ * that were measured; NULL: keyd has answered for them
+ */
+static void tell_failures(struct renewing *g, const struct cc_error *all)
 {
 	for (size_t i = 0; i < g->n; i++) {
 		const struct held *h = &g->held[i];
+		const struct cc_error *why = h->state == HELD_MEASURED ? all : &h->why;
 
-		if (!h->answered && h->state != HELD_MEASURED && binding_alive(&h->b))
-			failed(g, h->b.name, &h->why);
+		if (all && !why->text[0])
+			why = all; /* its turn has not come */
+		if (why && !h->answered && binding_alive(&h->b))
+			failed(g, h->b.name, why);
 	}
 }
 
-int renew_all(size_t max, json_t **answer, struct cc_error *err)
+static int passes(struct renewing *g, struct cc_error *err)
 {
-	cc_cleanup(clear) struct renewing g = {.refused = json_array(),
+	uint64_t soon_ms = part_of_lease(g, SOON_PART, SOON_MS_MIN, SOON_MS_MAX);
+	uint64_t late_ms = part_of_lease(g, LATE_PART, LATE_MS_MIN, LATE_MS_MAX);
+
+	return pass(g, soon_ms, PASS_MS, err) || (some_wait(g) && pass(g, late_ms, late_ms, err))
+		       ? -1
+		       : 0;
+}
+
+int renew(const char *only, size_t max, json_t **answer, struct cc_error *err)
+{
+	cc_cleanup(clear) struct renewing g = {.lock_ms = only ? LOOK_LOCK_MS : LOCK_MS,
+					       .refused = json_array(),
 					       .failures = json_array(),
 					       /* as JSON they may be twice as many bytes */
 					       .told_max = max > FRAME ? (max - FRAME) / 2 : 0};
-	uint64_t soon_ms, late_ms;
+	int rc;
 
 	if (!g.refused || !g.failures)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	if (load_all(&g, err))
+	if (load(&g, only, err))
 		return -1;
-	soon_ms = part_of_lease(&g, SOON_PART, SOON_MS_MIN, SOON_MS_MAX);
-	late_ms = part_of_lease(&g, LATE_PART, LATE_MS_MIN, LATE_MS_MAX);
-	if (pass(&g, soon_ms, PASS_MS, err) || (some_wait(&g) && pass(&g, late_ms, late_ms, err)))
+	rc = passes(&g, err);
+	if (!refuse_ours(&g) && rc)
 		return -1;
-	tell_failures(&g);
+	tell_failures(&g, rc ? err : NULL);
 	*answer = json_pack("{s:b, s:I, s:I, s:O, s:O}", "ok", 1, "renewed", g.renewed, "failed",
 			    g.failed, "failures", g.failures, "refused", g.refused);
 	return *answer ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");

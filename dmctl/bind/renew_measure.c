@@ -18,6 +18,7 @@
 
 /**
  * struct measuring - a walk through them.
+ * @agent: our parent
  * @layers: of a child: root file systems' layers that were looked at
  * @silent: engines that do not answer; each is waited for once
  * @keyd_err: keyd does not answer
@@ -25,6 +26,7 @@
 struct measuring {
 	const struct held_measurer *by;
 	struct held *held;
+	pid_t agent;
 	struct layer_cache layers;
 	struct cc_strv silent;
 	uint64_t each_ms;
@@ -42,15 +44,17 @@ void held_clear(struct held *h)
 /* ---- one ----------------------------------------------------------------------------------- */
 
 /* By the engine it was bound by. */
-static int measure(const struct binding *b, struct layer_cache *layers, struct cc_measurement **m,
-		   bool *keyd, struct cc_error *err)
+static int measure(const struct binding *b, pid_t agent, struct layer_cache *layers,
+		   struct cc_measurement **m, bool *keyd, struct cc_error *err)
 {
 	measure_auto struct measured seen = MEASURED_NONE;
 
-	if (measure_bound(b->container, b->engine, (pid_t)b->pid, &seen, err))
+	if (measure_bound(b->container, b->engine, (pid_t)b->pid, b->looked, agent, &seen, err))
 		return -1;
 	if (seen.m->start_time != b->start_time)
 		return cc_fail(err, CC_E_NOTFOUND, "the container that was bound has ended");
+	if (seen.m->running && measure_standing(&seen, agent, err))
+		return -1;
 	if (bind_check_rootfs(b->volume, &seen, layers, err)) {
 		*keyd = err->code == CC_E_UNREACHABLE;
 		return -1;
@@ -72,7 +76,7 @@ static char *work(void *arg, size_t i)
 	bool keyd = false;
 	char *text;
 
-	if (g->by->measure(&g->held[i].b, &g->layers, &m, &keyd, &err)) {
+	if (g->by->measure(&g->held[i].b, g->agent, &g->layers, &m, &keyd, &err)) {
 		obj = cc_error_to_json(&err);
 		if (!obj || json_object_set_new(obj, "keyd", json_boolean(keyd)))
 			return NULL;
@@ -176,7 +180,12 @@ int renew_measure(const struct held_measurer *by, struct held *held, size_t n, u
 		  uint64_t all_ms, struct cc_error *err)
 {
 	struct measuring g = {
-		.by = by, .held = held, .each_ms = each_ms, .layers.dir = CC_ROOTFS_DIR};
+		.by = by,
+		.held = held,
+		.agent = getppid(),
+		.each_ms = each_ms,
+		.layers.dir = CC_ROOTFS_DIR,
+	};
 	const struct crew crew = {.width = width(),
 				  .piece_ms = each_ms,
 				  .all_ms = all_ms,

@@ -39,18 +39,22 @@ void held_clear(struct held *h);
 /**
  * struct held_measurer - how one is measured, in a process of its own.
  * @measure: the container of @b, which may have ended; CC_E_UNREACHABLE when its engine or keyd
- *           does not answer, @keyd: that was keyd. @layers: kept from one to the next
+ *           does not answer, @keyd: that was keyd. @layers: kept from one to the next. @agent: who
+ *           may make it stand before the first instruction of its program
  */
 struct held_measurer {
-	int (*measure)(const struct binding *b, struct layer_cache *layers,
+	int (*measure)(const struct binding *b, pid_t agent, struct layer_cache *layers,
 		       struct cc_measurement **m, bool *keyd, struct cc_error *err);
 };
 
-/* The real one: it must still be the process that was bound, and the image's files as signed. */
+/*
+ * The real one: it must still be the process that was bound, and the image's files as signed; one
+ * that stands for the agent is also measured by what it is about to execute.
+ */
 extern const struct held_measurer held_measurer;
 
 /**
- * renew_measure - measures those that wait.
+ * renew_measure - measures those that wait. To be called by a child of the agent.
  * @each_ms: what one may take; one that takes longer goes on to wait
  * @all_ms: after which none is begun
  * Return: 0; -1 with CC_E_UNREACHABLE when keyd does not answer, or when nothing can be measured.

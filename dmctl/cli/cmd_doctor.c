@@ -18,6 +18,7 @@ static const struct {
 	{"cgroups", doctor_cgroup},
 	{"gate: open", doctor_gate_open},
 	{"gate: look", doctor_gate_look},
+	{"look at start", doctor_tracing},
 	{"clock", doctor_clock},
 	{"swap", doctor_swap},
 	{"core files", doctor_core},

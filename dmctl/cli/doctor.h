@@ -14,7 +14,7 @@ typedef void check_fn(const struct global_options *g, struct finding *f);
 
 /* doctor_host.c: the kernel and what it lets out. */
 check_fn doctor_kernel, doctor_module, doctor_lockdown, doctor_cgroup, doctor_gate_open,
-	doctor_gate_look, doctor_clock, doctor_swap, doctor_core, doctor_kdump;
+	doctor_gate_look, doctor_tracing, doctor_clock, doctor_swap, doctor_core, doctor_kdump;
 /* doctor_service.c: our own programs and files. */
 check_fn doctor_hook, doctor_agent, doctor_enrolled, doctor_keyd, doctor_specs, doctor_plugin,
 	doctor_luns;

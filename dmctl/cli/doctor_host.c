@@ -175,6 +175,20 @@ void doctor_gate_look(const struct global_options *g, struct finding *f)
 		  f);
 }
 
+void doctor_tracing(const struct global_options *g, struct finding *f)
+{
+	char scope[8];
+
+	(void)g;
+	doctor_line("/proc/sys/kernel/yama/ptrace_scope", scope, sizeof(scope));
+	if (strcmp(scope, "3") == 0)
+		finding_warn(f, "sysctl kernel.yama.ptrace_scope=2, and boot",
+			     "no process may be traced here (Yama): what a runtime executes is "
+			     "looked at some time after the program has begun");
+	else
+		finding_ok(f, "before the first instruction of a container's program");
+}
+
 void doctor_clock(const struct global_options *g, struct finding *f)
 {
 	struct timex t = {0};

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define FRAME 1024 /* bytes of a compact JWS around its payload, and of the claims but renewals */
-#define EACH 160   /* bytes of a renewal around its measurement */
+#define EACH 160   /* bytes of a renewal around its measurement or refusal */
 
 /* Bytes of claims that fit; base64 makes four of three. */
 #define ROOM (((size_t)CC_EVIDENCE_MAX - FRAME) / 4 * 3)
@@ -25,8 +25,11 @@ struct split {
 /* 0: it cannot be written. */
 static size_t bytes_of(const struct cc_renewal *r)
 {
-	cc_auto_json json_t *m = cc_measurement_to_json(r->measurement);
+	cc_auto_json json_t *m = NULL;
 
+	if (r->refusal)
+		return EACH + 2 * sizeof(*r->refusal);
+	m = cc_measurement_to_json(r->measurement);
 	return m ? EACH + json_dumpb(m, NULL, 0, JSON_COMPACT) : 0;
 }
 

@@ -11,6 +11,7 @@
 #include "engine/engine_store.h"
 #include "engine/engines.h"
 #include "host/cgroup.h"
+#include "host/proc_exec.h"
 #include "container/image_config.h"
 #include "container/rootfs.h"
 #include "strv.h"
@@ -44,10 +45,11 @@ static void move_strv(struct cc_strv *to, struct cc_strv *from)
 /*
  * Which container the kernel says this is: the shallowest engine group in the process's path.
  * @id: the container the runtime or the engine named; another one is refused
+ * @len: out, of the group's path, which @path begins with
  * Return: whose container it is; NULL on error.
  */
-static const struct engine *take_cgroup(const char *path, const char *id, struct cc_measurement *m,
-					struct cc_error *err)
+static const struct engine *take_cgroup(const char *path, const char *id, size_t *len,
+					struct cc_measurement *m, struct cc_error *err)
 {
 	char names[ENGINE_NAMES_MAX];
 	struct engine_group group;
@@ -69,6 +71,7 @@ static const struct engine *take_cgroup(const char *path, const char *id, struct
 	if (copy(&m->engine, group.engine->name, err) || copy(&m->container_id, id, err) ||
 	    cgroup_id(path, group.len, &m->cgroup_id, err))
 		return NULL;
+	*len = group.len;
 	return group.engine;
 }
 
@@ -192,18 +195,30 @@ static int take_upper(const struct engine_container *c, const struct oci_facts *
 	return rootfs_measure(f->root, c->pid, f->user_ns, c->engine, s->m, &s->upper, err);
 }
 
-/* The process is still the one it was, and still where it was. */
-static int recheck(const struct proc_ref *p, const char *cgroup, struct cc_error *err)
+/* The process is still the one it was, and still in its container's group, or below it. */
+static int recheck(const struct proc_ref *p, const char *cgroup, size_t len, struct cc_error *err)
 {
 	char now[PROC_PATH_MAX];
 
 	if (proc_check(p, err) || proc_cgroup(p->pid, now, err))
 		return -1;
-	if (strcmp(now, cgroup) != 0)
+	if (strncmp(now, cgroup, len) != 0 || (now[len] != '/' && now[len] != '\0'))
 		return cc_refuse(err, "cgroup",
 				 "cgroup: process %d moved to %s while it was measured",
 				 (int)p->pid, now);
 	return 0;
+}
+
+/* Fresh is who stands for @tracer before and after. */
+static int check_confined(pid_t pid, pid_t tracer, const struct oci_facts *f,
+			  const struct cc_measurement *m, struct cc_error *err)
+{
+	bool stood = tracer && proc_stands_for(pid, tracer);
+	struct proc_status status;
+
+	if (proc_status(pid, &status, err))
+		return -1;
+	return measure_confined(&status, f, m, stood && proc_stands_for(pid, tracer), err);
 }
 
 /*
@@ -211,16 +226,16 @@ static int recheck(const struct proc_ref *p, const char *cgroup, struct cc_error
  * @named: the bundle that a hook's state names; NULL: the runtime has made the root file
  *         system the root of the mount namespace
  * @bound: it has a volume since its start
+ * @tracer: who may make it stand before its first instruction; 0: nobody
  */
-static int measure(struct engine_container *c, const char *named, bool bound, struct measured *s,
-		   struct cc_error *err)
+static int measure(struct engine_container *c, const char *named, bool bound, pid_t tracer,
+		   struct measured *s, struct cc_error *err)
 {
 	cc_cleanup(oci_facts_clear) struct oci_facts f = {0};
 	struct cc_measurement *m = s->m = cc_measurement_new();
 	char cgroup[PROC_PATH_MAX];
-	struct engine_group group;
-	struct proc_status status;
 	start_mark_auto struct start_mark mark = {0};
+	size_t len = 0;
 
 	if (!m)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
@@ -233,31 +248,30 @@ static int measure(struct engine_container *c, const char *named, bool bound, st
 		return -1;
 	if (proc_cgroup(c->pid, cgroup, err))
 		return -1;
-	c->engine = take_cgroup(cgroup, c->id, m, err);
+	c->engine = take_cgroup(cgroup, c->id, &len, m, err);
 	if (!c->engine)
 		return -1;
 	s->engine = c->engine;
 	measure_start(s, !bound && !m->running, &mark);
 	if (take_engine(c, m, err) ||
 	    (named && (check_bundle(c, named, err) || check_created(c->pid, err))) ||
-	    take_config(c, m, &f, err) || measure_kernel(c->pid, cgroup, c->engine, &f, m, err) ||
+	    take_config(c, m, &f, err) ||
+	    measure_kernel(c->pid, cgroup, len, c->engine, &f, m, err) ||
 	    take_image(c, f.root, m, err) || take_upper(c, &f, bound, s, err))
 		return -1;
 	if (m->upper == CC_UPPER_DIRTY && !m->first_start)
 		m->since_end =
 			bound ? CC_SINCE_END_BOUND : measure_since_end(s, !m->running, &mark);
-	if (m->running &&
-	    (proc_status(c->pid, &status, err) || measure_confined(&status, &f, m, err)))
+	if (m->running && check_confined(c->pid, tracer, &f, m, err))
 		return -1;
-	if (engine_group_of(engines, cgroup, &group) ||
-	    measure_holds(c->pid, cgroup, group.len, &c->holds, &f, m, err))
+	if (measure_holds(c->pid, cgroup, len, &c->holds, &f, m, err))
 		return -1;
 	s->user_ns = f.user_ns;
 	s->host_root = cc_steal(f.root);
 	s->root = strdup(named ? s->host_root : "/");
 	if (!s->root)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	return recheck(&s->proc, cgroup, err);
+	return recheck(&s->proc, cgroup, len, err);
 }
 
 int measure_rootfs(struct measured *s, struct layer_cache *cache, struct cc_error *err)
@@ -276,7 +290,7 @@ int measure_hook(const struct oci_state *state, struct measured *s, struct cc_er
 {
 	engine_auto_container struct engine_container c = {.pid = state->pid};
 
-	return copy(&c.id, state->id, err) ? -1 : measure(&c, state->bundle, false, s, err);
+	return copy(&c.id, state->id, err) ? -1 : measure(&c, state->bundle, false, 0, s, err);
 }
 
 int measure_named(const char *container, const char *engine, struct measured *s,
@@ -287,7 +301,7 @@ int measure_named(const char *container, const char *engine, struct measured *s,
 	if (engine_find(engines, container, engine, &c, err))
 		return -1;
 	if (c.pid && c.bundle)
-		return measure(&c, NULL, false, s, err);
+		return measure(&c, NULL, false, 0, s, err);
 	if (c.engine->prepare_command)
 		return cc_fail(err, CC_E_NOTFOUND,
 			       "container %s has no process to bind to; prepare it with \"%s %s\", "
@@ -299,19 +313,25 @@ int measure_named(const char *container, const char *engine, struct measured *s,
 		       c.name);
 }
 
-int measure_bound(const char *id, const char *engine, pid_t pid, struct measured *s,
-		  struct cc_error *err)
+int measure_bound(const char *id, const char *engine, pid_t pid, bool started, pid_t tracer,
+		  struct measured *s, struct cc_error *err)
 {
 	engine_auto_container struct engine_container c = {0};
+	bool runs = true;
 
 	if (engine_find(engines, id, engine, &c, err))
 		return -1;
 	if (!c.bundle)
 		return cc_fail(err, CC_E_NOTFOUND, "container %s has ended", c.name);
-	/* until then Docker has none, and Podman that of the last time */
-	if (c.pid != pid) {
-		c.pid = pid;
-		c.waiting = true;
-	}
-	return measure(&c, NULL, true, s, err);
+	if (!started && proc_executed(pid, &runs, err))
+		return -1;
+	/* an engine's answer may be older, or of the last time */
+	c.pid = pid;
+	c.waiting = !runs;
+	return measure(&c, NULL, true, tracer, s, err);
+}
+
+bool measure_is_verdict(const struct cc_error *err)
+{
+	return err->code == CC_E_REFUSED && err->fact[0];
 }

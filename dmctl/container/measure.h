@@ -6,6 +6,8 @@
 #ifndef CC_MEASURE_H
 #define CC_MEASURE_H
 
+#include <sys/stat.h>
+
 #include "measurement.h"
 #include "container/oci.h"
 #include "host/proc.h"
@@ -31,7 +33,10 @@ struct measured {
 	bool user_ns;
 };
 
-#define MEASURED_NONE {.proc = PROC_REF_NONE}
+#define MEASURED_NONE                 \
+	{                             \
+		.proc = PROC_REF_NONE \
+	}
 
 void measured_clear(struct measured *s);
 #define measure_auto cc_cleanup(measured_clear)
@@ -50,14 +55,21 @@ int measure_named(const char *container, const char *engine, struct measured *s,
 
 /**
  * measure_bound - a container that was bound before, by id.
- * @pid: its first process, which is alive; the engine knows it only when the runtime has
- *       created the container, which it has not while a hook runs, nor while the process is frozen
- *       after that. Nothing of the container has run then.
+ * @pid: its first process, which is alive
+ * @started: its program is known to have been executed; else that is asked of the kernel, as the
+ *           engine may not know: between the hook and that execution the process is its runtime's
+ * @tracer: who may make it stand before the first instruction of its program
  *
  * Return: as measure_named()
  */
-int measure_bound(const char *id, const char *engine, pid_t pid, struct measured *s,
-		  struct cc_error *err);
+int measure_bound(const char *id, const char *engine, pid_t pid, bool started, pid_t tracer,
+		  struct measured *s, struct cc_error *err);
+
+/*
+ * What became of a measurement that failed with @err: true: the container is not what was said of
+ * it, which no later try changes; false: this could not be found out now.
+ */
+bool measure_is_verdict(const struct cc_error *err);
 
 /*
  * Measures the root file system's layers, too (rootfs_digest()), which can take as long as reading
@@ -68,8 +80,11 @@ int measure_rootfs(struct measured *s, struct layer_cache *cache, struct cc_erro
 
 /* ---- parts --------------------------------------------------------------------------------- */
 
-/* Whether the kernel's facts about @pid are those config.json promises; also settles m->ns. */
-int measure_kernel(pid_t pid, const char *cgroup, const struct engine *engine,
+/*
+ * Whether the kernel's facts about @pid are those config.json promises; also settles m->ns, by who
+ * is in these namespaces beside the container. @cgroup, @len: its own group
+ */
+int measure_kernel(pid_t pid, const char *cgroup, size_t len, const struct engine *engine,
 		   const struct oci_facts *f, struct cc_measurement *m, struct cc_error *err);
 
 /*
@@ -83,10 +98,46 @@ bool measure_host_device(const char *path, const char *type, json_int_t major, j
 
 /**
  * measure_confined - the process is confined at least as config.json says, for a container whose
- * program runs. Pure. Return: 0, or -1 with CC_E_REFUSED.
+ * program runs. Pure. @fresh: that has not got to its first instruction, and so has changed
+ * nothing. Return: 0, or -1 with CC_E_REFUSED.
  */
 int measure_confined(const struct proc_status *st, const struct oci_facts *f,
-		     const struct cc_measurement *m, struct cc_error *err);
+		     const struct cc_measurement *m, bool fresh, struct cc_error *err);
+
+#define PROFILE_LEN 256
+
+/**
+ * struct program_seen - what a process has been made to execute.
+ * @exe, @cwd: file and working directory
+ * @argv, @env: owned
+ * @profile: of AppArmor; "" where the kernel does not say one
+ */
+struct program_seen {
+	struct stat exe, cwd;
+	struct cc_strv argv, env;
+	char profile[PROFILE_LEN];
+};
+
+/* @p: zeroed, to be cleared in any case. CC_E_INTERNAL. */
+int program_see(pid_t pid, struct program_seen *p, struct cc_error *err);
+void program_seen_clear(struct program_seen *p);
+
+/**
+ * measure_program - what was executed is what config.json says: argument by argument, or, of a
+ * script, with what the kernel puts before them; the file that args[0] names; variable by variable,
+ * but for what runtimes add; the working directory; the profile, where there are some.
+ * @root: the container's root directory; @host_root: of struct measured
+ *
+ * Return: 0, or -1 with CC_E_REFUSED.
+ */
+int measure_program(const struct program_seen *p, int root, const char *host_root,
+		    const struct cc_measurement *m, struct cc_error *err);
+
+/*
+ * The same of a measured container whose process stands before the first instruction of its program
+ * until @tracer lets it go on; of another one success: it may have changed what there was to see.
+ */
+int measure_standing(const struct measured *s, pid_t tracer, struct cc_error *err);
 
 /**
  * measure_holds - fills m->holds (lib/demand.h).

@@ -8,9 +8,12 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <syslog.h>
 #include <cap-ng.h>
 
 #include "container/measure.h"
+#include "host/ns_census.h"
+#include "log.h"
 #include "strv.h"
 
 /* Where podman and `ip netns` keep network namespaces. */
@@ -30,22 +33,34 @@ static bool is_netns(const char *path)
  * Podman makes a container's network namespace itself and has the runtime join it: it is as
  * private as one the runtime makes when nobody outside the container's cgroup is in it.
  */
-static int settle_netns(size_t i, uint64_t ino, const char *cgroup, const struct oci_facts *f,
-			struct cc_measurement *m, struct cc_error *err)
+static bool is_own_netns(size_t i, const struct oci_facts *f, const struct cc_measurement *m)
 {
-	bool shared;
+	return m->ns[i] == CC_NS_JOINED && strcmp(cc_ns_names[i], "net") == 0 &&
+	       is_netns(f->ns_path[i]);
+}
 
-	if (m->ns[i] != CC_NS_JOINED || strcmp(cc_ns_names[i], "net") != 0 ||
-	    !is_netns(f->ns_path[i]))
+/*
+ * Of a container whose program runs, each namespace that was its own: another one may have joined
+ * it since (--pid container:, --network container:, nsenter).
+ */
+static int settle_joined(size_t i, uint64_t ino, const char *cgroup, size_t len, bool own_netns,
+			 struct cc_measurement *m, struct cc_error *err)
+{
+	pid_t other = 0;
+
+	if (!own_netns && (m->ns[i] != CC_NS_PRIVATE || !m->running))
 		return 0;
-	if (proc_ns_shared("net", ino, cgroup, &shared, err))
+	if (ns_shared(i, ino, cgroup, len, &other, err))
 		return -1;
-	if (!shared)
-		m->ns[i] = CC_NS_PRIVATE;
+	m->ns[i] = other ? CC_NS_JOINED : CC_NS_PRIVATE;
+	if (other && m->running)
+		cc_log(LOG_INFO,
+		       "container %.12s: process %d of another one is in its %s namespace",
+		       m->container_id, (int)other, cc_ns_names[i]);
 	return 0;
 }
 
-static int check_ns(pid_t pid, size_t i, const char *cgroup, const struct oci_facts *f,
+static int check_ns(pid_t pid, size_t i, const char *cgroup, size_t len, const struct oci_facts *f,
 		    struct cc_measurement *m, struct cc_error *err)
 {
 	const char *name = cc_ns_names[i];
@@ -66,7 +81,7 @@ static int check_ns(pid_t pid, size_t i, const char *cgroup, const struct oci_fa
 				 "namespaces: config.json leaves the %s namespace to the host, the "
 				 "kernel has the container in another",
 				 name);
-	return settle_netns(i, theirs, cgroup, f, m, err);
+	return settle_joined(i, theirs, cgroup, len, is_own_netns(i, f, m), m, err);
 }
 
 /* The program @pid runs is called @name; false also when that is not known. */
@@ -105,14 +120,14 @@ int measure_fresh(pid_t pid, struct cc_error *err)
 		"its memory holds; start it from its image");
 }
 
-int measure_kernel(pid_t pid, const char *cgroup, const struct engine *engine,
+int measure_kernel(pid_t pid, const char *cgroup, size_t len, const struct engine *engine,
 		   const struct oci_facts *f, struct cc_measurement *m, struct cc_error *err)
 {
 	char path[64];
 	size_t i;
 
 	for (i = 0; i < CC_NS_COUNT; i++)
-		if (check_ns(pid, i, cgroup, f, m, err))
+		if (check_ns(pid, i, cgroup, len, f, m, err))
 			return -1;
 	if (!f->hook_pid || is_engine(f->hook_pid, engine))
 		return 0;
@@ -173,11 +188,11 @@ static bool has_group(const struct proc_status *st, const struct oci_facts *f,
 }
 
 static int check_groups(const struct proc_status *st, const struct oci_facts *f,
-			const struct cc_measurement *m, struct cc_error *err)
+			const struct cc_measurement *m, bool fresh, struct cc_error *err)
 {
 	uint32_t gid;
 
-	if (may_change(m, "CAP_SETGID"))
+	if (!fresh && may_change(m, "CAP_SETGID"))
 		return 0;
 	if (!oci_host_id(&f->gids, m->user.gid, &gid) || st->gid[0] != gid)
 		return cc_refuse(err, "user",
@@ -199,20 +214,20 @@ static int check_groups(const struct proc_status *st, const struct oci_facts *f,
 }
 
 static int check_user(const struct proc_status *st, const struct oci_facts *f,
-		      const struct cc_measurement *m, struct cc_error *err)
+		      const struct cc_measurement *m, bool fresh, struct cc_error *err)
 {
 	uint32_t uid;
 
-	if (may_change(m, "CAP_SETUID") ||
+	if ((!fresh && may_change(m, "CAP_SETUID")) ||
 	    (oci_host_id(&f->uids, m->user.uid, &uid) && st->uid[0] == uid))
-		return check_groups(st, f, m, err);
+		return check_groups(st, f, m, fresh, err);
 	return cc_refuse(err, "user",
 			 "user: config.json says uid %u, the running process has the host's %u",
 			 m->user.uid, st->uid[0]);
 }
 
 int measure_confined(const struct proc_status *st, const struct oci_facts *f,
-		     const struct cc_measurement *m, struct cc_error *err)
+		     const struct cc_measurement *m, bool fresh, struct cc_error *err)
 {
 	uint64_t has = st->cap_inh | st->cap_prm | st->cap_eff | st->cap_bnd | st->cap_amb;
 	uint64_t beyond = has & ~cap_mask(&m->capabilities);
@@ -236,5 +251,5 @@ int measure_confined(const struct proc_status *st, const struct oci_facts *f,
 	if (strcmp(m->seccomp, "unconfined") != 0 && st->seccomp != 2)
 		return cc_refuse(err, "seccomp",
 				 "seccomp: config.json has a filter, the running process has none");
-	return check_user(st, f, m, err);
+	return check_user(st, f, m, fresh, err);
 }

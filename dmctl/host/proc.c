@@ -4,7 +4,6 @@
  */
 #include "host/proc.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -326,38 +325,5 @@ int proc_ns(pid_t pid, const char *name, uint64_t *ino, struct cc_error *err)
 			       ? gone(pid, err)
 			       : cc_fail_errno(err, CC_E_INTERNAL, "%s", path);
 	*ino = st.st_ino;
-	return 0;
-}
-
-static bool below(const char *path, const char *cgroup)
-{
-	size_t len = strlen(cgroup);
-
-	return strncmp(path, cgroup, len) == 0 && (path[len] == '/' || path[len] == '\0');
-}
-
-int proc_ns_shared(const char *name, uint64_t ino, const char *cgroup, bool *shared,
-		   struct cc_error *err)
-{
-	cc_auto_closedir DIR *proc = opendir("/proc");
-	char path[PROC_PATH_MAX];
-	struct cc_error ignored; /* of processes that end while we look */
-	struct dirent *d;
-	uint64_t other = 0;
-	pid_t pid;
-
-	*shared = false;
-	if (!proc)
-		return cc_fail_errno(err, CC_E_INTERNAL, "/proc");
-	while ((d = readdir(proc))) {
-		if (!isdigit((unsigned char)d->d_name[0]))
-			continue;
-		pid = (pid_t)strtol(d->d_name, NULL, 10);
-		if (proc_ns(pid, name, &other, &ignored) || other != ino ||
-		    proc_cgroup(pid, path, &ignored) || below(path, cgroup))
-			continue;
-		*shared = true;
-		return 0;
-	}
 	return 0;
 }

@@ -95,13 +95,4 @@ int proc_ns(pid_t pid, const char *name, uint64_t *ino, struct cc_error *err);
  */
 int proc_at_home(pid_t pid, bool *home, struct cc_error *err);
 
-/**
- * proc_ns_shared - somebody else is in this namespace.
- * @name, @ino: the namespace
- * @cgroup: path; processes in it or below it do not count
- * @shared: out
- */
-int proc_ns_shared(const char *name, uint64_t ino, const char *cgroup, bool *shared,
-		   struct cc_error *err);
-
 #endif

@@ -25,6 +25,11 @@ struct renewing {
 	struct note note;
 };
 
+static const char *container_of(const struct cc_renewal *r)
+{
+	return r->refusal ? r->refusal->container : r->measurement->container_id;
+}
+
 /* The note names the volume even of a lease that is refused. */
 static int check_lease(struct custodian *c, struct renewing *g, struct cc_error *err)
 {
@@ -32,7 +37,7 @@ static int check_lease(struct custodian *c, struct renewing *g, struct cc_error 
 		.agent = g->agent->name,
 		.enrolment = g->agent->enrolment,
 		.boot_id = g->ev->boot_id,
-		.container = g->r->measurement->container_id,
+		.container = container_of(g->r),
 		.kernel_left_ms = g->r->left_ms,
 	};
 	int rc = lease_mine(c->store, g->r->lease, g->r->volume, &ask, &g->lease, err);
@@ -65,7 +70,12 @@ static int decide(struct custodian *c, struct renewing *g, struct cc_error *err)
 
 static int renew(struct custodian *c, struct renewing *g, struct cc_error *err)
 {
-	if (check_lease(c, g, err) || decide(c, g, err))
+	if (check_lease(c, g, err))
+		return -1;
+	/* its own agent has seen that it is not what it was said to be */
+	if (g->r->refusal)
+		return cc_refuse(err, g->r->refusal->fact, "%s", g->r->refusal->text);
+	if (decide(c, g, err))
 		return -1;
 	return lease_prolong(c->store, &g->lease, g->vol.rec.terms.lease_ms, c->boot_id,
 			     c->clock.boot_ms(), err);
@@ -123,7 +133,7 @@ static int renew_one(struct custodian *c, struct call *call, struct renewing *g,
 {
 	g->note.event = call->note.event;
 	NOTE(g->note.agent, g->agent->name);
-	NOTE(g->note.container, g->r->measurement->container_id);
+	NOTE(g->note.container, container_of(g->r));
 	if (renew(c, g, err))
 		return answer_refused(c, list, g, err);
 	note_renewed(&call->note, g->lease.volume, ++*renewed);

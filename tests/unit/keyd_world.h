@@ -429,35 +429,45 @@ static inline struct got release_as(struct world *w, const char *iss, const json
  */
 typedef void change_fn(json_t *measurement);
 
-static inline struct got renew_as(struct world *w, const char *iss, const json_t *key,
-				  const char *boot_id, const char *container, const char *lease,
-				  change_fn *twist)
+static inline struct got renew_by(struct world *w, const char *iss, const json_t *key,
+				  const char *boot_id, const char *lease, struct cc_renewal *r)
 {
 	auto_got struct got g = challenge(w);
-	cc_auto_json json_t *m = measurement(container);
-	struct cc_renewal r = {0};
 	struct cc_evidence ev = {.iat = fake_real, .op = CC_OP_RENEW, .n_renewals = 1};
 	cc_auto_free char *jws = NULL;
 	struct cc_error err;
 
-	if (twist)
-		twist(m);
-	r.left_ms = fake_kernel_left_ms;
-	snprintf(r.lease, sizeof(r.lease), "%s", lease);
-	snprintf(r.volume, sizeof(r.volume), "%s", UUID_PGDATA);
-	r.measurement = cc_measurement_from_json(m, &err);
-	assert_non_null(r.measurement);
+	r->left_ms = fake_kernel_left_ms;
+	snprintf(r->lease, sizeof(r->lease), "%s", lease);
+	snprintf(r->volume, sizeof(r->volume), "%s", UUID_PGDATA);
 	assert_int_equal(
 		cc_b64u_decode32(json_string_value(json_object_get(g.body, "nonce")), ev.nonce), 0);
 	ev.aud = (char *)"keyd-test";
 	ev.iss = (char *)iss;
 	ev.channel = (char *)channel_of(w);
 	snprintf(ev.boot_id, sizeof(ev.boot_id), "%s", boot_id);
-	ev.renewals = &r;
+	ev.renewals = r;
 	if (cc_evidence_sign(&ev, key, &jws, &err))
 		fail_msg("%s", err.text);
-	cc_measurement_free(r.measurement);
 	return ask(w, OP_RENEW, "", json_pack("{s:s}", "evidence", jws));
+}
+
+static inline struct got renew_as(struct world *w, const char *iss, const json_t *key,
+				  const char *boot_id, const char *container, const char *lease,
+				  change_fn *twist)
+{
+	cc_auto_json json_t *m = measurement(container);
+	struct cc_renewal r = {0};
+	struct cc_error err;
+	struct got g;
+
+	if (twist)
+		twist(m);
+	r.measurement = cc_measurement_from_json(m, &err);
+	assert_non_null(r.measurement);
+	g = renew_by(w, iss, key, boot_id, lease, &r);
+	cc_measurement_free(r.measurement);
+	return g;
 }
 
 static inline struct got renew(struct world *w, const char *lease)

@@ -32,7 +32,8 @@ static void a_binding_survives_the_round_trip(void **state)
 
 	(void)state;
 	expect_ok(
-		parse("{" GOOD ",'state':'bound','lease':{'id':'" UUID "','fence':12,'ms':9000},"
+		parse("{" GOOD ",'state':'bound','looked':true,'lease':{'id':'" UUID
+		      "','fence':12,'ms':9000},"
 		      "'terms':{'leaseMs':9000,'onLapse':'continue','onRevoke':'freeze','onLock':'error'}}",
 		      &a, &err),
 		&err);
@@ -41,6 +42,7 @@ static void a_binding_survives_the_round_trip(void **state)
 	assert_string_equal(b.volume, "pg.data");
 	assert_string_equal(b.lease, UUID);
 	assert_int_equal(b.fence, 12);
+	assert_true(b.looked);
 	assert_int_equal(b.lease_ms, 9000);
 	assert_int_equal(b.terms.on_lapse, CC_LAPSE_CONTINUE);
 	assert_int_equal(b.terms.on_revoke, CC_REVOKE_FREEZE);
@@ -57,9 +59,10 @@ static void a_binding_of_before_there_were_terms_has_the_usual_ones(void **state
 	struct cc_error err;
 
 	(void)state;
-	expect_ok(
-		parse("{" GOOD ",'state':'bound','lease':{'id':'" UUID "','fence':12}}", &b, &err),
-		&err);
+	expect_ok(parse("{" GOOD ",'state':'bound','looked':true,'lease':{'id':'" UUID
+			"','fence':12}}",
+			&b, &err),
+		  &err);
 	assert_int_equal(b.lease_ms, 0);
 	assert_int_equal(b.terms.lease_ms, 600000);
 	assert_int_equal(b.terms.on_lapse, CC_LAPSE_FREEZE);
@@ -103,6 +106,7 @@ static void what_is_damaged_is_not_believed(void **state)
 		"{" GOOD ",'state':'happy'}",
 		"{" GOOD ",'state':'bound','lease':[]}",
 		"{" GOOD ",'state':'bound','shared':1}",
+		"{" GOOD ",'state':'bound','looked':1}",
 		"{" GOOD ",'state':'bound','lease':{'id':'x','fence':1}}",
 	};
 

@@ -89,11 +89,11 @@ static void a_process_within_its_promise_passes(void **state)
 	struct cc_error err;
 
 	(void)state;
-	expect_ok(measure_confined(&st, &f, &m, &err), &err);
+	expect_ok(measure_confined(&st, &f, &m, false, &err), &err);
 	st.cap_bnd = 0; /* dropped since */
-	expect_ok(measure_confined(&st, &f, &m, &err), &err);
+	expect_ok(measure_confined(&st, &f, &m, false, &err), &err);
 	st.n_groups = 0;
-	expect_ok(measure_confined(&st, &f, &m, &err), &err);
+	expect_ok(measure_confined(&st, &f, &m, false, &err), &err);
 }
 
 static void root_that_may_change_its_user_may_have_done_so(void **state)
@@ -107,13 +107,37 @@ static void root_that_may_change_its_user_may_have_done_so(void **state)
 	(void)state;
 	st.cap_bnd = 0;
 	m.user = (struct cc_user){0};
-	assert_int_equal(measure_confined(&st, &f, &m, &err), -1);
+	assert_int_equal(measure_confined(&st, &f, &m, false, &err), -1);
 	expect_error(&err, CC_E_REFUSED, "user", "uid 0, the running process has the host's 1000");
 	m.capabilities = (struct cc_strv){1, both};
-	assert_int_equal(measure_confined(&st, &f, &m, &err), -1);
+	assert_int_equal(measure_confined(&st, &f, &m, false, &err), -1);
 	expect_error(&err, CC_E_REFUSED, "user", "gid 0, the running process has the host's 50");
 	m.capabilities = (struct cc_strv){2, both};
-	expect_ok(measure_confined(&st, &f, &m, &err), &err);
+	expect_ok(measure_confined(&st, &f, &m, false, &err), &err);
+}
+
+static void a_program_that_has_not_begun_has_changed_nothing_yet(void **state)
+{
+	static char *both[] = {"CAP_SETUID", "CAP_SETGID"};
+	struct cc_measurement m = promised();
+	struct proc_status st = actual();
+	struct oci_facts f = {0};
+	struct cc_error err;
+
+	(void)state;
+	st.cap_bnd = 0;
+	m.user = (struct cc_user){0};
+	m.capabilities = (struct cc_strv){2, both};
+	assert_int_equal(measure_confined(&st, &f, &m, true, &err), -1);
+	expect_error(&err, CC_E_REFUSED, "user", "uid 0, the running process has the host's 1000");
+	st.uid[0] = 0;
+	assert_int_equal(measure_confined(&st, &f, &m, true, &err), -1);
+	expect_error(&err, CC_E_REFUSED, "user", "gid 0, the running process has the host's 50");
+	st.gid[0] = 0;
+	assert_int_equal(measure_confined(&st, &f, &m, true, &err), -1);
+	expect_error(&err, CC_E_REFUSED, "user", "group 50");
+	st.n_groups = 0;
+	expect_ok(measure_confined(&st, &f, &m, true, &err), &err);
 }
 
 /* What a filter that answers setgroups(2) and capset(2) by itself leaves behind. */
@@ -127,23 +151,23 @@ static void each_group_and_each_set_of_capabilities_is_looked_at(void **state)
 	(void)state;
 	st = actual();
 	st.gid[0] = 0;
-	assert_int_equal(measure_confined(&st, &f, &m, &err), -1);
+	assert_int_equal(measure_confined(&st, &f, &m, false, &err), -1);
 	expect_error(&err, CC_E_REFUSED, "user", "gid 50");
 	st = actual();
 	st.groups[1] = 0;
-	assert_int_equal(measure_confined(&st, &f, &m, &err), -1);
+	assert_int_equal(measure_confined(&st, &f, &m, false, &err), -1);
 	expect_error(&err, CC_E_REFUSED, "user", "group 0");
 	st = actual();
 	st.n_groups = PROC_GROUPS_MAX + 1;
-	assert_int_equal(measure_confined(&st, &f, &m, &err), -1);
+	assert_int_equal(measure_confined(&st, &f, &m, false, &err), -1);
 	expect_error(&err, CC_E_REFUSED, "user", "groups");
 	st = actual();
 	st.cap_inh = 1 << 21;
-	assert_int_equal(measure_confined(&st, &f, &m, &err), -1);
+	assert_int_equal(measure_confined(&st, &f, &m, false, &err), -1);
 	expect_error(&err, CC_E_REFUSED, "capabilities", "sys_admin");
 	st = actual();
 	st.cap_amb = 1 << 21;
-	assert_int_equal(measure_confined(&st, &f, &m, &err), -1);
+	assert_int_equal(measure_confined(&st, &f, &m, false, &err), -1);
 	expect_error(&err, CC_E_REFUSED, "capabilities", "sys_admin");
 }
 
@@ -157,23 +181,23 @@ static void a_process_beyond_its_promise_is_refused(void **state)
 	(void)state;
 	st = actual();
 	st.cap_bnd |= 1 << 21;
-	assert_int_equal(measure_confined(&st, &f, &m, &err), -1);
+	assert_int_equal(measure_confined(&st, &f, &m, false, &err), -1);
 	expect_error(&err, CC_E_REFUSED, "capabilities", "sys_admin");
 	st = actual();
 	st.cap_eff = UINT64_C(1) << 63;
-	assert_int_equal(measure_confined(&st, &f, &m, &err), -1);
+	assert_int_equal(measure_confined(&st, &f, &m, false, &err), -1);
 	expect_error(&err, CC_E_REFUSED, "capabilities", "unknown");
 	st = actual();
 	st.seccomp = 0;
-	assert_int_equal(measure_confined(&st, &f, &m, &err), -1);
+	assert_int_equal(measure_confined(&st, &f, &m, false, &err), -1);
 	expect_error(&err, CC_E_REFUSED, "seccomp", "none");
 	st = actual();
 	st.uid[0] = 0;
-	assert_int_equal(measure_confined(&st, &f, &m, &err), -1);
+	assert_int_equal(measure_confined(&st, &f, &m, false, &err), -1);
 	expect_error(&err, CC_E_REFUSED, "user", "1000");
 	st = actual();
 	m.no_new_privileges = true;
-	assert_int_equal(measure_confined(&st, &f, &m, &err), -1);
+	assert_int_equal(measure_confined(&st, &f, &m, false, &err), -1);
 	expect_error(&err, CC_E_REFUSED, "noNewPrivileges", "");
 }
 
@@ -190,14 +214,14 @@ static void ids_of_a_user_namespace_are_shifted(void **state)
 	f.uids.range[0].host = 100000;
 	f.gids.range[0].host = 200000;
 	f.uids.range[0].size = f.gids.range[0].size = 65536;
-	assert_int_equal(measure_confined(&st, &f, &m, &err), -1);
+	assert_int_equal(measure_confined(&st, &f, &m, false, &err), -1);
 	st.uid[0] = 101000;
-	assert_int_equal(measure_confined(&st, &f, &m, &err), -1);
+	assert_int_equal(measure_confined(&st, &f, &m, false, &err), -1);
 	st.gid[0] = 200050;
-	assert_int_equal(measure_confined(&st, &f, &m, &err), -1);
+	assert_int_equal(measure_confined(&st, &f, &m, false, &err), -1);
 	st.groups[0] = 200050;
 	st.groups[1] = 200007;
-	expect_ok(measure_confined(&st, &f, &m, &err), &err);
+	expect_ok(measure_confined(&st, &f, &m, false, &err), &err);
 	oci_facts_clear(&f);
 }
 
@@ -257,6 +281,7 @@ int main(void)
 		cmocka_unit_test(a_process_within_its_promise_passes),
 		cmocka_unit_test(a_process_beyond_its_promise_is_refused),
 		cmocka_unit_test(root_that_may_change_its_user_may_have_done_so),
+		cmocka_unit_test(a_program_that_has_not_begun_has_changed_nothing_yet),
 		cmocka_unit_test(each_group_and_each_set_of_capabilities_is_looked_at),
 		cmocka_unit_test(ids_of_a_user_namespace_are_shifted),
 		cmocka_unit_test(a_container_that_criu_restores_is_refused),

@@ -27,6 +27,8 @@
 #define MAX 64
 #define LONG_MS 60000
 
+static pid_t agent_pid; /* whose worker this program is */
+
 static int answer(const struct binding *b, struct cc_measurement **m, struct cc_error *err)
 {
 	cc_auto_json json_t *doc = json_of(MEASUREMENT);
@@ -37,11 +39,13 @@ static int answer(const struct binding *b, struct cc_measurement **m, struct cc_
 	return *m ? 0 : -1;
 }
 
-/* The engine of a "silent" one does not answer. */
-static int measure(const struct binding *b, struct layer_cache *layers, struct cc_measurement **m,
-		   bool *keyd, struct cc_error *err)
+/* The engine of a "silent" one does not answer. What is measured is told who traces, the caller's parent. */
+static int measure(const struct binding *b, pid_t agent, struct layer_cache *layers,
+		   struct cc_measurement **m, bool *keyd, struct cc_error *err)
 {
 	(void)layers;
+	if (agent != agent_pid)
+		return cc_fail(err, CC_E_INTERNAL, "%d is not the agent", (int)agent);
 	if (strcmp(b->engine, "silent") == 0)
 		return cc_fail(err, CC_E_UNREACHABLE, "silent was asked");
 	if (strcmp(b->name, "hangs") == 0)
@@ -221,5 +225,6 @@ int main(void)
 		cmocka_unit_test(those_there_was_no_time_for_say_so),
 	};
 
+	agent_pid = getppid();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

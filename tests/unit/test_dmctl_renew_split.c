@@ -93,7 +93,8 @@ static int keyd(void *arg, const struct cc_renewal *r, size_t n, json_t *renewal
 	if (n > w->largest)
 		w->largest = n;
 	for (size_t i = 0; i < n; i++) {
-		bytes += strlen(r[i].measurement->env.v[0]);
+		bytes += r[i].refusal ? strlen(r[i].refusal->text)
+				      : strlen(r[i].measurement->env.v[0]);
 		if (index_of(r[i].lease) == w->bad)
 			return cc_fail(err, w->code, "no");
 	}
@@ -142,6 +143,23 @@ static void many_leases_go_in_requests_of_what_keyd_takes(void **state)
 	expect_all_renewed_but(&w, NONE);
 	assert_true(w.largest > 150 / 5);
 	assert_true(w.requests <= 5);
+	unmake(&w);
+}
+
+static void what_the_agent_refuses_itself_is_told_without_a_measurement(void **state)
+{
+	struct cc_refusal refusal = {.container = "c0ffee", .fact = "user", .text = "user: no"};
+	struct cc_error err;
+	struct world w;
+
+	(void)state;
+	make(&w, 3, 10);
+	cc_measurement_free(w.r[1].measurement);
+	w.r[1].measurement = NULL;
+	w.r[1].refusal = &refusal;
+	expect_ok(ask(&w, &err), &err);
+	expect_all_renewed_but(&w, NONE);
+	assert_int_equal(w.requests, 1);
 	unmake(&w);
 }
 
@@ -287,6 +305,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(many_leases_go_in_requests_of_what_keyd_takes),
+		cmocka_unit_test(what_the_agent_refuses_itself_is_told_without_a_measurement),
 		cmocka_unit_test(long_measurements_are_spread_over_requests_before_one_is_refused),
 		cmocka_unit_test(a_measurement_that_fits_no_request_costs_nobody_else_his_lease),
 		cmocka_unit_test(a_measurement_that_cannot_be_written_costs_nobody_else_his_lease),

@@ -211,6 +211,28 @@ static void renewals_survive_signing_and_verifying(void **state)
 	assert_null(sign_renewals(0, &err));
 }
 
+static void a_refusal_in_place_of_a_measurement_survives_signing_and_verifying(void **state)
+{
+	struct cc_refusal no = {.container = "c0ffee", .fact = "user", .text = "user: uid 0"};
+	struct cc_renewal r = {.lease = UUID, .volume = UUID, .refusal = &no};
+	struct cc_evidence ev = evidence(CC_OP_RENEW), back;
+	cc_auto_free char *jws = NULL;
+	struct cc_error err;
+
+	(void)state;
+	ev.n_renewals = 1;
+	ev.renewals = &r;
+	expect_ok(cc_evidence_sign(&ev, agent, &jws, &err), &err);
+	expect_ok(verify(jws, agent_public, &back, &err), &err);
+	assert_null(back.renewals[0].measurement);
+	assert_string_equal(back.renewals[0].refusal->container, "c0ffee");
+	assert_string_equal(back.renewals[0].refusal->fact, "user");
+	assert_string_equal(back.renewals[0].refusal->text, "user: uid 0");
+	cc_evidence_clear(&back);
+}
+
+#define REFUSED "[{'lease':'" UUID "','volume':'" UUID "','refused':"
+
 static void a_renewal_that_is_not_whole_is_refused(void **state)
 {
 	static const char *const bad[] = {
@@ -223,6 +245,14 @@ static void a_renewal_that_is_not_whole_is_refused(void **state)
 		"[{'lease':'" UUID "','volume':'" UUID "','measurement':{}}]",
 		"[{'lease':'" UUID "','volume':'" UUID "','measurement':{},'key':1}]",
 		"[{'lease':'" UUID "','volume':'" UUID "','leftMs':-1,'measurement':{}}]",
+		REFUSED "{}}]",
+		REFUSED "{'container':'c0','fact':'user'}}]",
+		REFUSED "{'container':'c0','fact':'user','message':''}}]",
+		REFUSED "{'container':'../c0','fact':'user','message':'x'}}]",
+		REFUSED "{'container':'c0','fact':'','message':'x'}}]",
+		REFUSED "{'container':'c0','fact':'a\\nb','message':'x'}}]",
+		REFUSED "{'container':'c0','fact':'user','message':'x','more':1}}]",
+		REFUSED "{'container':'c0','fact':'user','message':'x'},'measurement':{}}]",
 	};
 
 	(void)state;
@@ -577,6 +607,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(evidence_survives_signing_and_verifying),
 		cmocka_unit_test(renewals_survive_signing_and_verifying),
+		cmocka_unit_test(
+			a_refusal_in_place_of_a_measurement_survives_signing_and_verifying),
 		cmocka_unit_test(a_renewal_that_is_not_whole_is_refused),
 		cmocka_unit_test(a_return_names_one_lease_and_nothing_else),
 		cmocka_unit_test(a_gate_that_is_no_list_of_words_is_refused),

@@ -445,6 +445,38 @@ static void whatever_is_revoked_ends_at_the_next_renewal(void **state)
 	}
 }
 
+static struct got report(struct world *w, const char *lease, const char *container)
+{
+	struct cc_refusal no = {.fact = "capabilities", .text = "capabilities: CAP_SYS_ADMIN"};
+	struct cc_renewal r = {.refusal = &no};
+
+	snprintf(no.container, sizeof(no.container), "%s", container);
+	return renew_by(w, "host1", w->agent, BOOT_1, lease, &r);
+}
+
+/* The holder measured its container, and it is no longer what it was said to be. */
+static void what_the_holder_itself_refuses_is_not_renewed_and_is_in_the_log(void **state)
+{
+	struct world *w = *state;
+	auto_got struct got g = {0};
+	char id[37];
+
+	hold(w, id);
+	g = report(w, id, CONTAINER_2);
+	assert_not_renewed(&g, "lease"); /* not its container's: it says nothing about it */
+	g = (got_clear(&g), report(w, id, CONTAINER_1));
+	assert_not_renewed(&g, "capabilities");
+	assert_string_equal(last_audit(w).event, "renew");
+	assert_string_equal(last_audit(w).outcome, "refuse");
+	assert_string_equal(last_audit(w).fact, "capabilities");
+	assert_string_equal(last_audit(w).volume, "pgdata");
+	assert_string_equal(last_audit(w).container, CONTAINER_1);
+	assert_string_equal(last_audit(w).detail, "capabilities: CAP_SYS_ADMIN");
+	assert_busy(w);
+	return_lease(w, id);
+	assert_free(w);
+}
+
 static void an_agent_that_was_removed_renews_nothing(void **state)
 {
 	struct world *w = *state;
@@ -594,6 +626,7 @@ int main(void)
 		hosts_test(a_revoked_lease_is_not_renewed_and_others_wait_for_its_end),
 		hosts_test(a_revoked_lease_that_comes_back_frees_the_volume),
 		hosts_test(whatever_is_revoked_ends_at_the_next_renewal),
+		hosts_test(what_the_holder_itself_refuses_is_not_renewed_and_is_in_the_log),
 		hosts_test(an_agent_that_was_removed_renews_nothing),
 		hosts_test(a_running_container_renews_over_any_channel),
 		hosts_test(an_agent_of_the_same_name_is_another_holder),

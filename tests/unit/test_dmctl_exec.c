@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What a process executes, and what a measurement that failed means. */
+#include "lib_test.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "dmctl/container/measure.h"
+#include "dmctl/host/ns_census.h"
+#include "dmctl/host/proc_exec.h"
+
+/* /bin/sleep, executed from a copy in memory, as runtimes execute themselves. */
+static pid_t start_from_memory(void)
+{
+	int copy = memfd_create("copy", 0), program = open("/bin/sleep", O_RDONLY), fds[2];
+	char *const argv[] = {"sleep", "1000", NULL};
+	char buf[65536], byte;
+	ssize_t n;
+	pid_t pid;
+
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	while ((n = read(program, buf, sizeof(buf))) > 0)
+		assert_int_equal(write(copy, buf, (size_t)n), n);
+	close(program);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		fexecve(copy, argv, environ);
+		_exit(127);
+	}
+	close(copy);
+	close(fds[1]);
+	assert_int_equal(read(fds[0], &byte, 1), 0); /* the exec closed it */
+	close(fds[0]);
+	return pid;
+}
+
+static void a_program_of_ones_own_mounts_has_been_executed_and_one_in_memory_has_not(void **state)
+{
+	pid_t pid = start_from_memory();
+	struct cc_error err;
+	bool yes = false;
+
+	(void)state;
+	expect_ok(proc_executed(getpid(), &yes, &err), &err);
+	assert_true(yes);
+	expect_ok(proc_executed(pid, &yes, &err), &err);
+	assert_false(yes);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	assert_int_equal(proc_executed(pid, &yes, &err), -1);
+}
+
+/* A child that sleeps for @ms and ends. */
+static pid_t sleeper(unsigned int ms)
+{
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		poll(NULL, 0, (int)ms);
+		_exit(0);
+	}
+	return pid;
+}
+
+static void who_passes_through_a_namespace_does_not_share_it_and_who_stays_does(void **state)
+{
+	char own[PROC_PATH_MAX];
+	struct cc_error err;
+	pid_t passing, other = 0;
+	uint64_t ino = 0;
+
+	(void)state;
+	expect_ok(proc_cgroup(getpid(), own, &err), &err);
+	for (size_t i = 0; i < CC_NS_COUNT; i++) {
+		expect_ok(proc_ns(0, cc_ns_names[i], &ino, &err), &err);
+		passing = sleeper(60);
+		assert_false(ns_stays(passing, i, ino, "/nowhere", 8, 5000));
+		waitpid(passing, NULL, 0);
+		assert_true(ns_stays(getpid(), i, ino, "/nowhere", 8, 60));
+		assert_false(ns_stays(getpid(), i, ino, own, strlen(own), 0));
+		assert_false(ns_stays(getpid(), i, 1, "/nowhere", 8, 0));
+		expect_ok(ns_shared(i, 1, "/nowhere", 8, &other, &err), &err);
+		assert_int_equal(other, 0);
+	}
+}
+
+/* The first test of all: the census is as old as its first question. */
+static void a_process_in_the_same_namespace_is_found(void **state)
+{
+	struct cc_error err;
+	uint64_t ino = 0;
+	pid_t other = 0;
+	int go[2], byte;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(pipe2(go, O_CLOEXEC), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		byte = unshare(CLONE_NEWUTS) && unshare(CLONE_NEWUSER | CLONE_NEWUTS);
+		if (write(go[1], &byte, sizeof(byte)) != sizeof(byte))
+			_exit(1);
+		pause();
+		_exit(0);
+	}
+	assert_int_equal(read(go[0], &byte, sizeof(byte)), sizeof(byte));
+	assert_int_equal(byte, 0);
+	expect_ok(proc_ns(pid, "uts", &ino, &err), &err);
+	expect_ok(ns_shared(5, ino, "/nowhere", 8, &other, &err), &err);
+	assert_int_equal(other, pid);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	expect_ok(ns_shared(5, ino, "/nowhere", 8, &other, &err), &err);
+	assert_int_equal(other, 0);
+}
+
+/* Only a fact that differs ends a lease; an engine, a disk or memory that fail do not. */
+static void only_a_fact_that_differs_is_a_verdict(void **state)
+{
+	static const struct {
+		enum cc_code code;
+		const char *fact;
+		bool verdict;
+	} kinds[] = {
+		{CC_E_USAGE, "", false},
+		{CC_E_PERM, "", false},
+		{CC_E_NOMEM, "", false},
+		{CC_E_DEVICE, "", false},
+		{CC_E_BUSY, "", false},
+		{CC_E_REFUSED, "user", true},
+		{CC_E_REFUSED, "rootfs", true},
+		{CC_E_REFUSED, "", false},
+		{CC_E_UNREACHABLE, "", false},
+		{CC_E_NOTFOUND, "", false},
+		{CC_E_EXISTS, "", false},
+		{CC_E_INVALID, "", false},
+		{CC_E_INVALID, "evidence", false},
+		{CC_E_INTERNAL, "", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		struct cc_error err = {.code = kinds[i].code};
+
+		strcpy(err.fact, kinds[i].fact);
+		print_message("# %s \"%s\"\n", cc_code_name(err.code), err.fact);
+		assert_int_equal(measure_is_verdict(&err), kinds[i].verdict);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_process_in_the_same_namespace_is_found),
+		cmocka_unit_test(
+			a_program_of_ones_own_mounts_has_been_executed_and_one_in_memory_has_not),
+		cmocka_unit_test(
+			who_passes_through_a_namespace_does_not_share_it_and_who_stays_does),
+		cmocka_unit_test(only_a_fact_that_differs_is_a_verdict),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
