@@ -36,7 +36,7 @@ static const struct job_kind kinds[] = {
 	[AGENT_REVOKE] = {JOB_BY_VOLUME, JOB_USUAL, JOB_LANE_REVOKE, JOB_SAID, SECONDS, true,
 			  false},
 	/* a program waits for it to begin; the worker waits for the volume's lock itself */
-	[AGENT_LOOK] = {JOB_BY_BINDING, JOB_FIRST, JOB_LANE_RENEW, JOB_NOT_SAID, SECONDS, false,
+	[AGENT_LOOK] = {JOB_BY_BINDING, JOB_FIRST, JOB_LANE_LOOK, JOB_NOT_SAID, SECONDS, false,
 			false},
 };
 
@@ -50,8 +50,8 @@ const struct job_kind *job_kind(enum agent_op op)
 unsigned int job_lane_places(enum job_lane lane)
 {
 	static const unsigned int places[] = {
-		[JOB_LANE_ASKED] = 8,  [JOB_LANE_RENEW] = 1, [JOB_LANE_UNDO] = 4,
-		[JOB_LANE_REVOKE] = 4, [JOB_LANE_FLUSH] = 4,
+		[JOB_LANE_ASKED] = 8, [JOB_LANE_RENEW] = 1,  [JOB_LANE_LOOK] = 4,
+		[JOB_LANE_UNDO] = 4,  [JOB_LANE_REVOKE] = 4, [JOB_LANE_FLUSH] = 4,
 	};
 
 	_Static_assert(sizeof(places) / sizeof(places[0]) == JOB_LANES, "each lane has places");

@@ -28,6 +28,7 @@ enum job_rank { JOB_FIRST, JOB_USUAL, JOB_RANKS };
  * that wait for a device keep no lease from being renewed, and no key from being taken away.
  * @JOB_LANE_ASKED: what others ask for
  * @JOB_LANE_RENEW: the leases of all
+ * @JOB_LANE_LOOK: programs that wait to begin
  * @JOB_LANE_UNDO: what has ended or half begun
  * @JOB_LANE_REVOKE: what was taken away
  * @JOB_LANE_FLUSH: what is about to lapse
@@ -35,6 +36,7 @@ enum job_rank { JOB_FIRST, JOB_USUAL, JOB_RANKS };
 enum job_lane {
 	JOB_LANE_ASKED,
 	JOB_LANE_RENEW,
+	JOB_LANE_LOOK,
 	JOB_LANE_UNDO,
 	JOB_LANE_REVOKE,
 	JOB_LANE_FLUSH,

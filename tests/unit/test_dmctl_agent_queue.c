@@ -313,11 +313,12 @@ static void however_many_starts_hang_the_agents_own_work_is_done(void **state)
 	fill(w);
 	ask(w, AGENT_HOOK, "a", NULL);
 	own(w, AGENT_RENEW, NULL);
+	own(w, AGENT_LOOK, "f1"); /* nor does a program wait for a round of renewals */
 	own(w, AGENT_UNDO, "b");
 	own(w, AGENT_REAP, "c");
 	own(w, AGENT_REVOKE, "d");
 	own(w, AGENT_FLUSH, "f0");
-	expect(w, "+renew, +undo b, +reap c, +revoke d, +flush f0");
+	expect(w, "+renew, +look f1, +undo b, +reap c, +revoke d, +flush f0");
 	done(w, AGENT_HOOK, "f0");
 	expect(w, "=hook f0!, +hook a");
 }
