@@ -13,7 +13,7 @@ layer_docs() {
 	done
 	check "links between the documents lead somewhere" links
 	check "every file that a page names exists" named_files
-	check "every try in the threat model names a test that is there" tests/tries
+	check "every try in the threat model and in attacks.md names a test that is there" tests/tries
 	check "every dmctl command in the documents exists" commands
 	check "what users read is in plain English (CONTRIBUTING.md, Words)" english
 	check "docs/api.md has every operation of keyd and its event" operations
