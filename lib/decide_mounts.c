@@ -212,6 +212,13 @@ static int check_mount(const struct cc_identity *id, const struct cc_mount *mt,
 	return refuse_option(mt, extra, err);
 }
 
+bool cc_mount_is_allowed(const struct cc_identity *id, const struct cc_mount *mt)
+{
+	struct cc_error ignored; /* the answer is enough */
+
+	return check_mount(id, mt, &ignored) == 0;
+}
+
 int cc_decide_mounts(const struct cc_identity *id, const struct cc_measurement *m,
 		     struct cc_error *err)
 {

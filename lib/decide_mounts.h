@@ -18,4 +18,7 @@
 int cc_decide_mounts(const struct cc_identity *id, const struct cc_measurement *m,
 		     struct cc_error *err);
 
+/* The same of one mount of a container. */
+bool cc_mount_is_allowed(const struct cc_identity *id, const struct cc_mount *mt);
+
 #endif

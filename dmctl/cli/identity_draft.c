@@ -9,6 +9,7 @@
 
 #include "decide.h"
 #include "decide_env.h"
+#include "decide_mounts.h"
 #include "identity.h"
 #include "strv.h"
 
@@ -46,8 +47,9 @@ static json_t *env_rules(const struct cc_measurement *m)
 		if (cc_strv_has(&m->image_env, var) ||
 		    (varies(var) && !names_variable(&m->image_env, var, len)))
 			continue;
-		json_array_append_new(rules, json_pack("{s:s%, s:s}", "name", var, len, "value",
-						       var[len] ? var + len + 1 : ""));
+		/* one without "=" has no value to be named */
+		json_array_append_new(rules, json_pack("{s:s%, s:s*}", "name", var, len, "value",
+						       var[len] ? var + len + 1 : NULL));
 	}
 	for (size_t i = 0; i < m->image_env.n; i++) {
 		const char *var = m->image_env.v[i];
@@ -61,12 +63,14 @@ static json_t *env_rules(const struct cc_measurement *m)
 
 static json_t *mount_rules(const struct cc_measurement *m, const char *volume, const char *point)
 {
+	const struct cc_identity none = {.volume = (char *)(uintptr_t)volume,
+					 .mount_point = (char *)(uintptr_t)point};
 	json_t *rules = json_array();
 
 	for (size_t i = 0; i < m->n_mounts; i++) {
 		const struct cc_mount *mt = &m->mounts[i];
 
-		if (!mt->engine && !cc_mount_is_placeholder(mt, volume, point))
+		if (!cc_mount_is_allowed(&none, mt))
 			json_array_append_new(
 				rules, json_pack("{s:s, s:s*, s:s*, s:o}", "destination",
 						 mt->destination, "source", mt->source, "type",

@@ -135,6 +135,54 @@ static int name_source(struct cc_mount *mnt, const struct oci_context *ctx, stru
 	return 0;
 }
 
+/* "/tmp//x/" is "/tmp/x": engines hand on what was typed. ".." stays, and is not normal. */
+static void clean_path(char *path)
+{
+	char *out = path;
+
+	for (const char *s = path; *s;) {
+		size_t slashes = strspn(s, "/"), n;
+
+		s += slashes;
+		n = strcspn(s, "/");
+		if (n == 0 || (n == 1 && s[0] == '.' && slashes)) {
+			s += n;
+			continue;
+		}
+		if (slashes)
+			*out++ = '/';
+		memmove(out, s, n);
+		out += n;
+		s += n;
+	}
+	if (out == path && path[0] == '/')
+		out++;
+	*out = '\0';
+}
+
+/* runc and crun let the last of a pair win: the others are as if they had not been there. */
+static void drop_overridden(struct cc_strv *options)
+{
+	static const char *const pairs[][2] = {
+		{"ro", "rw"}, {"nosuid", "suid"}, {"nodev", "dev"}, {"noexec", "exec"}};
+	size_t kept = 0;
+
+	for (size_t i = 0; i < options->n; i++) {
+		bool overridden = false;
+
+		for (size_t k = i + 1; k < options->n && !overridden; k++)
+			for (size_t p = 0; p < COUNT(pairs) && !overridden; p++)
+				for (size_t side = 0; side < 2; side++)
+					overridden |= !strcmp(options->v[i], pairs[p][side]) &&
+						      !strcmp(options->v[k], pairs[p][1 - side]);
+		if (overridden)
+			free(options->v[i]);
+		else
+			options->v[kept++] = options->v[i];
+	}
+	options->n = kept;
+}
+
 static int parse_mount(const json_t *obj, const struct oci_context *ctx, bool readonly,
 		       struct cc_mount *mnt, struct cc_error *err)
 {
@@ -151,6 +199,8 @@ static int parse_mount(const json_t *obj, const struct oci_context *ctx, bool re
 		mnt->source = strdup("");
 	if (!mnt->type || !mnt->source)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	clean_path(mnt->destination);
+	drop_overridden(&mnt->options);
 	if (strncmp(mnt->source, CC_SOURCE_ENGINE, strlen(CC_SOURCE_ENGINE)) == 0)
 		return cc_fail(err, CC_E_INVALID,
 			       WHAT ": \"%s\" is not a source that an engine writes", mnt->source);

@@ -226,6 +226,25 @@ static void sources_of_the_engine_are_named_by_what_they_are(void **state)
 	}
 }
 
+static void a_mount_is_what_the_runtime_makes_of_it(void **state)
+{
+	auto_parsed p = parse_with(
+		&docker, "{'mounts':[{'destination':'/a//b/./c/','type':'tmpfs','source':'tmpfs',"
+			 "'options':['noexec','ro','nosuid','exec','rw','ro']},"
+			 "{'destination':'//','type':'tmpfs','source':'x'},"
+			 "{'destination':'/a/../b','type':'tmpfs','source':'x'}]}");
+
+	(void)state;
+	expect_ok(p.rc, &p.err);
+	assert_string_equal(p.m->mounts[0].destination, "/a/b/c");
+	assert_int_equal(p.m->mounts[0].options.n, 3);
+	assert_string_equal(p.m->mounts[0].options.v[0], "nosuid");
+	assert_string_equal(p.m->mounts[0].options.v[1], "exec");
+	assert_string_equal(p.m->mounts[0].options.v[2], "ro");
+	assert_string_equal(p.m->mounts[1].destination, "/");
+	assert_string_equal(p.m->mounts[2].destination, "/a/../b");
+}
+
 static void scratch_over_a_read_only_root_is_podmans_own(void **state)
 {
 	const char *mounts =
@@ -629,6 +648,7 @@ int main(void)
 		cmocka_unit_test(a_file_of_another_container_is_not_the_engines_own),
 		cmocka_unit_test(a_bind_mount_over_an_engines_place_is_foreign),
 		cmocka_unit_test(sources_of_the_engine_are_named_by_what_they_are),
+		cmocka_unit_test(a_mount_is_what_the_runtime_makes_of_it),
 		cmocka_unit_test(scratch_over_a_read_only_root_is_podmans_own),
 		cmocka_unit_test(only_our_own_hook_at_create_runtime_is_ours),
 		cmocka_unit_test(dockers_network_hook_counts_once_and_only_for_this_container),
