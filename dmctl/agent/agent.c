@@ -38,7 +38,7 @@
  * struct agent - the process.
  * @term, @intr: the signals that end it
  * @retry_refresh: runs when the CDI specs could not be written
- * @peers, @plugin: NULL until what a former agent left is undone or adopted; @plugin also when its
+ * @peers, @plugin: NULL until the gate stands again; @plugin also when its
  *                  socket could not be made
  * @stopping: no new requests; ends when the last worker has ended
  * @lock: it is the only agent
@@ -135,6 +135,15 @@ static void on_changed(void *arg, const struct job *j, const struct job_end *end
 		watches_settle(a->watches, j->m.volume);
 }
 
+/* Its container does not start any more: nobody waits for what is done for it. */
+static void on_abandoned(void *arg, struct job *j)
+{
+	(void)arg;
+	cc_log(LOG_WARNING, "%s, volume %s: whoever asked is gone, it is broken off",
+	       agent_op_name(j->m.op), j->m.volume[0] ? j->m.volume : "-");
+	worker_kill(j);
+}
+
 static void on_idle(void *arg)
 {
 	const struct agent *a = arg;
@@ -143,7 +152,10 @@ static void on_idle(void *arg)
 		event_base_loopbreak(a->base);
 }
 
-static const struct queue_hooks hooks = {.run = run_job, .changed = on_changed, .idle = on_idle};
+static const struct queue_hooks hooks = {.run = run_job,
+					 .changed = on_changed,
+					 .abandoned = on_abandoned,
+					 .idle = on_idle};
 
 /* ---- what keyd has ------------------------------------------------------------------------- */
 
@@ -201,14 +213,13 @@ static void on_stop(evutil_socket_t sig, short what, void *arg)
 	queue_stop(a->queue);
 }
 
-/* What a former agent left is undone or adopted; now requests may come. */
+/* The gate stands; now requests may come. */
 static bool on_recovered(void *arg, const struct job_end *end)
 {
 	struct agent *a = arg;
 	struct cc_error err;
 
-	(void)end; /* what is not undone yet is undone when it is settled */
-	watches_settle(a->watches, NULL);
+	(void)end; /* without the gate nothing is bound, and each bind tries to raise it */
 	a->peers = peers_listen(a->base, a->paths->socket, a->queue, &err);
 	if (!a->peers) {
 		cc_log(LOG_ERR, "%s", err.text);
@@ -293,6 +304,12 @@ int agent_run(const struct agent_paths *paths, struct cc_error *err)
 	umask(077);
 	if (agent_init(&a, err))
 		return -1;
+	/*
+	 * What a former agent left: the living are adopted and renewed at once, the dead undone as
+	 * there is room, by and by.
+	 */
+	watches_settle(a.watches, NULL);
+	leases_renew_now(a.leases);
 	queue_submit_own(a.queue, AGENT_RECOVER, NULL, on_recovered, &a);
 	event_base_dispatch(a.base);
 	return a.stopping ? 0 : cc_fail(err, CC_E_INTERNAL, "the agent cannot continue, see above");

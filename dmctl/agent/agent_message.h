@@ -13,7 +13,7 @@
 
 /**
  * enum agent_op - what is asked.
- * @AGENT_RECOVER: internal: after a start, undo what is half done
+ * @AGENT_RECOVER: internal: after a start, raise the gate again, remove what has no record
  * @AGENT_REAP: internal: undo a binding unless its container lives and is bound
  * @AGENT_ENDED: internal: a bound container's end was seen: remember what it left
  * @AGENT_UNDO: internal: nobody was told that it is bound: undo it

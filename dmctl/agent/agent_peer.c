@@ -18,14 +18,17 @@
 #include "host/proc.h"
 #include "strv.h"
 
-#define PEERS_MAX 256
+#define PEERS_MAX 1024 /* with more, new ones wait in the kernel until one is gone */
 #define REQUEST_SECONDS 10
+#define PATIENCE_SECONDS 20 /* below what the hook waits for, whatever it is told */
+#define STILL "{\"waiting\":true}"
 
 TAILQ_HEAD(peer_list, peer);
 
 /**
  * struct peers - the socket and its connections.
- * @accept: of the socket; NULL when nobody is listening any more
+ * @accept: of the socket; not waited for while there are PEERS_MAX; NULL when nobody is listening
+ *          any more
  */
 struct peers {
 	struct event_base *base;
@@ -39,19 +42,21 @@ struct peers {
 /**
  * struct peer - one connection.
  * @asked: its request was taken; from now on it only waits
+ * @told: it is a hook, which is told from time to time that it has to wait
  */
 struct peer {
 	TAILQ_ENTRY(peer) entry;
 	struct peers *all;
 	int fd;
 	struct event *ev;
-	bool asked;
+	bool asked, told;
 };
 
 static void peer_free(struct peer *p)
 {
 	TAILQ_REMOVE(&p->all->list, p, entry);
-	p->all->n--;
+	if (p->all->n-- == PEERS_MAX && p->all->accept)
+		event_add(p->all->accept, NULL);
 	event_free(p->ev);
 	close(p->fd);
 	free(p);
@@ -95,6 +100,14 @@ static void answer_list(struct peer *p, const char *after)
 
 /* ---- requests ------------------------------------------------------------------------------ */
 
+/* No time limit any more, but we notice when it hangs up. */
+static void wait_on(struct peer *p)
+{
+	const struct timeval patience = {.tv_sec = PATIENCE_SECONDS};
+
+	event_add(p->ev, p->told ? &patience : NULL);
+}
+
 static void take_request(struct peer *p, const char *buf, size_t len)
 {
 	agent_auto_message struct agent_message m = {0};
@@ -109,7 +122,8 @@ static void take_request(struct peer *p, const char *buf, size_t len)
 		return;
 	}
 	p->asked = true;
-	event_add(p->ev, NULL); /* no time limit any more, but we notice when it hangs up */
+	p->told = m.op == AGENT_HOOK;
+	wait_on(p);
 	if (queue_submit(p->all->queue, &m, on_done, p, &err))
 		peer_fail(p, &err);
 }
@@ -121,9 +135,15 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	struct cc_error err;
 	ssize_t n;
 
+	if (p->asked && (what & EV_TIMEOUT)) {
+		/* one that is gone is noticed as such */
+		send(fd, STILL, strlen(STILL), MSG_NOSIGNAL | MSG_DONTWAIT);
+		wait_on(p);
+		return;
+	}
 	n = what & EV_TIMEOUT ? 0 : recv(fd, buf, sizeof(buf), MSG_DONTWAIT | MSG_TRUNC);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
-		event_add(p->ev, NULL);
+		wait_on(p);
 		return;
 	}
 	if (p->asked || n <= 0) { /* hung up, or speaks out of turn */
@@ -156,14 +176,14 @@ static void on_accept(evutil_socket_t listener, short what, void *arg)
 	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd < 0)
 		return;
-	p = all->n < PEERS_MAX ? calloc(1, sizeof(*p)) : NULL;
+	p = calloc(1, sizeof(*p));
 	if (p) {
 		p->all = all;
 		p->fd = fd;
 		p->ev = event_new(all->base, fd, EV_READ, on_readable, p);
 	}
 	if (!p || !p->ev || event_add(p->ev, &limit)) {
-		cc_log(LOG_WARNING, "a connection was refused: too many, or out of memory");
+		cc_log(LOG_WARNING, "a connection was refused: out of memory");
 		if (p && p->ev)
 			event_free(p->ev);
 		free(p);
@@ -171,7 +191,8 @@ static void on_accept(evutil_socket_t listener, short what, void *arg)
 		return;
 	}
 	TAILQ_INSERT_TAIL(&all->list, p, entry);
-	all->n++;
+	if (++all->n == PEERS_MAX)
+		event_del(all->accept);
 }
 
 /* ---- listening ----------------------------------------------------------------------------- */

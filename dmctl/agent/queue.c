@@ -313,6 +313,8 @@ void queue_cancel(struct queue *q, const void *arg)
 	if (j) {
 		j->done = NULL;
 		j->arg = NULL;
+		if (q->hooks->abandoned && (job_binds(j) || j->m.op == AGENT_MEASURE))
+			q->hooks->abandoned(q->arg, j);
 	}
 }
 

@@ -19,7 +19,7 @@
 #include "agent/job_kind.h"
 
 #define QUEUE_JOBS_MAX \
-	256 /* with more than these nobody's requests but the agent's own are taken */
+	2048 /* with more than these nobody's requests but the agent's own are taken */
 
 struct queue;
 
@@ -47,6 +47,7 @@ typedef bool job_done_fn(void *arg, const struct job_end *end);
  * @m: what is asked
  * @kind: of its operation
  * @before: empty; where a hook may note what it wants to know at the job's end
+ * @runner: NULL; where the run hook may note what does the job
  *
  * The rest is the queue's.
  */
@@ -54,6 +55,7 @@ struct job {
 	struct agent_message m;
 	const struct job_kind *kind;
 	struct cc_strv before;
+	void *runner;
 
 	TAILQ_ENTRY(job) entry;
 	struct queue *queue;
@@ -75,11 +77,14 @@ bool job_binds(const struct job *j);
  *       with the reason when it cannot be started, which is its end then
  * @changed: @j, which may have changed which bindings its volume has, has ended; no job of the
  *           volume is being done. @told: whoever submitted it has got its end
+ * @abandoned: nobody waits for the end of @j any more, which is being done, and whose effect is for
+ *             whoever waited: it need not go on. NULL: it goes on
  * @idle: nothing is being done, and nothing that waits could be
  */
 struct queue_hooks {
 	int (*run)(void *arg, struct job *j, struct cc_error *err);
 	void (*changed)(void *arg, const struct job *j, const struct job_end *end, bool told);
+	void (*abandoned)(void *arg, struct job *j);
 	void (*idle)(void *arg);
 };
 
@@ -111,8 +116,8 @@ void queue_submit_own(struct queue *q, enum agent_op op, const char *binding, jo
 bool queue_waits(const struct queue *q, enum agent_op op);
 
 /*
- * Whoever submitted a job with @arg asks no more: it is dropped if it has not begun, and goes on
- * with nobody to tell if it has.
+ * Whoever submitted a job with @arg asks no more: it is dropped if it has not begun. If it has,
+ * nobody is told; one that binds or measures is abandoned, and any other goes on.
  */
 void queue_cancel(struct queue *q, const void *arg);
 

@@ -112,9 +112,17 @@ static void give_up(struct worker *w)
 	queue_ended(j, &(struct job_end){.err = &err, .died = true});
 }
 
-static void on_limit(evutil_socket_t fd, short what, void *arg)
+static void kill_worker(struct worker *w)
 {
 	const struct timeval dying = {.tv_sec = DYING_SECONDS};
+
+	w->killed = true;
+	event_add(w->limit, &dying);
+	pidfd_send_signal(w->pidfd, SIGKILL, NULL, 0);
+}
+
+static void on_limit(evutil_socket_t fd, short what, void *arg)
+{
 	struct worker *w = arg;
 	const struct job *j = w->job;
 
@@ -124,11 +132,9 @@ static void on_limit(evutil_socket_t fd, short what, void *arg)
 		give_up(w);
 		return;
 	}
-	w->killed = true;
-	event_add(w->limit, &dying);
 	cc_log(LOG_ERR, "%s, volume %s: not done after %u s, killed", agent_op_name(j->m.op),
 	       j->m.volume[0] ? j->m.volume : "-", j->kind->seconds);
-	pidfd_send_signal(w->pidfd, SIGKILL, NULL, 0);
+	kill_worker(w);
 }
 
 /* ---- its start ----------------------------------------------------------------------------- */
@@ -217,6 +223,14 @@ int worker_spawn(const struct worker_options *o, struct job *j, struct cc_error 
 	if (fork_worker(o, w, &pid, err) || watch_worker(o, w, pid, err))
 		return -1;
 	limit_worker(o, w);
-	cc_steal(w);
+	j->runner = cc_steal(w);
 	return 0;
+}
+
+void worker_kill(struct job *j)
+{
+	struct worker *w = j->runner;
+
+	if (w->limit && !w->killed)
+		kill_worker(w);
 }

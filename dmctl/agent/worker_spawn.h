@@ -32,4 +32,10 @@ struct worker_options {
  */
 int worker_spawn(const struct worker_options *o, struct job *j, struct cc_error *err);
 
+/*
+ * Kills the worker of @j, a job of worker_spawn() that has not ended: what it did is undone by its
+ * binding's file. queue_ended() is called later.
+ */
+void worker_kill(struct job *j);
+
 #endif

@@ -292,18 +292,24 @@ static int unbind_dead_locked(const char *name, struct cc_error *err)
 	return lock < 0 ? -1 : unbind_dead(name, err);
 }
 
-int unbind_all_dead(struct cc_error *err)
+static bool has_file(const char *name)
 {
-	struct cc_strv names = {0};
-	struct cc_error one;
-	int rc = binding_list(NULL, &names, err) || mapping_list(&names, err) ? -1 : 0;
-	size_t i;
+	binding_auto struct binding b = {0};
+	struct cc_error err;
 
-	for (i = 0; i < names.n; i++)
-		if (unbind_dead_locked(names.v[i], &one))
-			cc_log(LOG_WARNING,
-			       "volume %s: undo is not complete, it will be tried again: %s",
+	return binding_load(name, &b, &err) == 0 || err.code != CC_E_NOTFOUND;
+}
+
+int unbind_orphans(struct cc_error *err)
+{
+	cc_cleanup(cc_strv_clear) struct cc_strv names = {0};
+	struct cc_error one;
+
+	if (mapping_list(&names, err))
+		return -1;
+	for (size_t i = 0; i < names.n; i++)
+		if (!has_file(names.v[i]) && unbind_dead_locked(names.v[i], &one))
+			cc_log(LOG_WARNING, "volume %s: its mapping cannot be removed: %s",
 			       names.v[i], one.text);
-	cc_strv_clear(&names);
-	return rc;
+	return 0;
 }

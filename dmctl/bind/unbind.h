@@ -36,9 +36,9 @@ int unbind_return_lease(const char *lease, struct cc_error *err);
 int unbind_dead(const char *name, struct cc_error *err);
 
 /*
- * unbind_dead() for all bindings and all of our mappings, each under its lock; a failure is
+ * Removes those of our mappings that have no binding's file, each under its lock; a failure is
  * logged and does not stop the others.
  */
-int unbind_all_dead(struct cc_error *err);
+int unbind_orphans(struct cc_error *err);
 
 #endif

@@ -83,25 +83,6 @@ static int index_types(struct btf *b, uint32_t start, uint32_t len, struct cc_er
 	return 0;
 }
 
-int btf_parse(unsigned char *data, size_t len, struct btf *b, struct cc_error *err)
-{
-	const struct btf_header *h = (const void *)data;
-	uint64_t types, strings;
-
-	*b = (struct btf){.data = data};
-	if (len < sizeof(*h) || len > FILE_MAX || h->magic != BTF_MAGIC ||
-	    h->version != BTF_VERSION)
-		return malformed(b, "not of version 1", err);
-	types = (uint64_t)h->hdr_len + h->type_off;
-	strings = (uint64_t)h->hdr_len + h->str_off;
-	if (h->hdr_len < sizeof(*h) || types % 4 || types + h->type_len > len || !h->str_len ||
-	    strings + h->str_len > len || data[strings + h->str_len - 1])
-		return malformed(b, "its parts are not where it says", err);
-	b->strings = (uint32_t)strings;
-	b->strings_len = h->str_len;
-	return index_types(b, (uint32_t)types, h->type_len, err);
-}
-
 /* It says no size that could be relied on before it has been read. */
 static int read_all(int fd, unsigned char **data, size_t *len)
 {
@@ -151,6 +132,7 @@ void btf_clear(struct btf *b)
 {
 	free(b->data);
 	free(b->at);
+	free(b->by_name);
 	*b = (struct btf){0};
 }
 
@@ -192,15 +174,81 @@ static const struct btf_type *bare(const struct btf *b, uint32_t id)
 	return NULL;
 }
 
-static uint32_t find(const struct btf *b, uint32_t wanted, const char *name)
+/* FNV-1a. */
+static uint32_t hash(uint32_t wanted, const char *name)
 {
+	uint32_t h = (2166136261u ^ wanted) * 16777619u;
+
+	for (; *name; name++)
+		h = (h ^ (unsigned char)*name) * 16777619u;
+	return h;
+}
+
+static bool is_called(const struct btf *b, uint32_t id, uint32_t wanted, const char *name)
+{
+	const struct btf_type *t = type(b, id);
+
+	return kind(t) == wanted && strcmp(name_at(b, t->name_off), name) == 0;
+}
+
+/* The place of that type in the table, or the empty one where it would be. */
+static uint32_t *place_of(const struct btf *b, uint32_t wanted, const char *name)
+{
+	uint32_t at = hash(wanted, name) & b->mask;
+
+	while (b->by_name[at] && !is_called(b, b->by_name[at], wanted, name))
+		at = (at + 1) & b->mask;
+	return &b->by_name[at];
+}
+
+/* All in one walk: a look for each of the kernel's hooks would walk through them all. */
+static int index_names(struct btf *b, struct cc_error *err)
+{
+	uint32_t places = 16;
+
+	while (places < 2 * b->n)
+		places *= 2;
+	b->mask = places - 1;
+	b->by_name = calloc(places, sizeof(*b->by_name));
+	if (!b->by_name) {
+		btf_clear(b);
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	}
 	for (uint32_t id = 1; id <= b->n; id++) {
 		const struct btf_type *t = type(b, id);
+		uint32_t *place;
 
-		if (kind(t) == wanted && strcmp(name_at(b, t->name_off), name) == 0)
-			return id;
+		if (kind(t) != BTF_KIND_FUNC && kind(t) != BTF_KIND_STRUCT)
+			continue;
+		place = place_of(b, kind(t), name_at(b, t->name_off));
+		if (!*place) /* of several the first */
+			*place = id;
 	}
 	return 0;
+}
+
+static uint32_t find(const struct btf *b, uint32_t wanted, const char *name)
+{
+	return b->by_name ? *place_of(b, wanted, name) : 0;
+}
+
+int btf_parse(unsigned char *data, size_t len, struct btf *b, struct cc_error *err)
+{
+	const struct btf_header *h = (const void *)data;
+	uint64_t types, strings;
+
+	*b = (struct btf){.data = data};
+	if (len < sizeof(*h) || len > FILE_MAX || h->magic != BTF_MAGIC ||
+	    h->version != BTF_VERSION)
+		return malformed(b, "not of version 1", err);
+	types = (uint64_t)h->hdr_len + h->type_off;
+	strings = (uint64_t)h->hdr_len + h->str_off;
+	if (h->hdr_len < sizeof(*h) || types % 4 || types + h->type_len > len || !h->str_len ||
+	    strings + h->str_len > len || data[strings + h->str_len - 1])
+		return malformed(b, "its parts are not where it says", err);
+	b->strings = (uint32_t)strings;
+	b->strings_len = h->str_len;
+	return index_types(b, (uint32_t)types, h->type_len, err) || index_names(b, err) ? -1 : 0;
 }
 
 uint32_t btf_function(const struct btf *b, const char *name)

@@ -18,11 +18,15 @@
  * @data: owned
  * @at: where in @data each type is, by its id; owned
  * @n: types; there is no type 0
+ * @by_name, @mask: ids of the functions and structs by a hash of kind and name, in a table of
+ *                  @mask + 1 places, 0 where there is none; owned
  */
 struct btf {
 	unsigned char *data;
 	uint32_t *at;
 	uint32_t n;
+	uint32_t *by_name;
+	uint32_t mask;
 	uint32_t strings, strings_len;
 };
 

@@ -16,7 +16,7 @@
 
 /**
  * struct world - a queue and what it has done.
- * @said: "+op volume" when a job starts, "=op volume" when the volume may have changed, "!" after
+ * @said: "#op volume" when a job is abandoned, "+op volume" when a job starts, "=op volume" when the volume may have changed, "!" after
  *        it when nobody was told of the end, "~" when nothing is being done any more; since
  *        expect()
  * @running: started and not ended, in this order
@@ -92,6 +92,14 @@ static void changed(void *arg, const struct job *j, const struct job_end *end, b
 		w->on_changed(w, j);
 }
 
+static void abandoned(void *arg, struct job *j)
+{
+	struct world *w = arg;
+
+	if (!w->asked)
+		say(w, "#", j, "");
+}
+
 static void idle(void *arg)
 {
 	struct world *w = arg;
@@ -101,7 +109,10 @@ static void idle(void *arg)
 		say(w, "~", NULL, "");
 }
 
-static const struct queue_hooks hooks = {.run = run, .changed = changed, .idle = idle};
+static const struct queue_hooks hooks = {.run = run,
+					 .changed = changed,
+					 .abandoned = abandoned,
+					 .idle = idle};
 
 static struct job *take(struct world *w, size_t i)
 {
@@ -535,17 +546,43 @@ static void whoever_hangs_up_in_time_takes_his_request_along(void **state)
 	assert_int_equal(b.told, 0);
 }
 
+static void what_is_bound_or_measured_for_nobody_is_broken_off_and_all_else_is_done(void **state)
+{
+	static const struct {
+		enum agent_op op;
+		const char *volume, *said;
+	} rows[] = {
+		{AGENT_HOOK, "a", "+hook a, #hook a"},
+		{AGENT_BIND, "b", "+bind b, #bind b"},
+		{AGENT_MEASURE, "", "+measure, #measure"},
+		{AGENT_UNBIND, "c", "+unbind c"},
+		{AGENT_GROW, "d", "+grow d"},
+		{AGENT_PLUGIN, "", "+plugin"},
+	};
+	struct asker a = {0};
+	struct world *w = *state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		ask(w, rows[i].op, rows[i].volume, &a);
+		queue_cancel(w->q, &a);
+		expect(w, rows[i].said);
+	}
+	fail_it(take_named(w, AGENT_HOOK, "a"), true);
+	expect(w, "=hook a!");
+	assert_int_equal(a.told, 0);
+}
+
 static void whoever_hangs_up_later_is_not_told_and_his_request_is_done(void **state)
 {
 	struct asker a = {0};
 	struct world *w = *state;
 
-	ask(w, AGENT_HOOK, "a", &a);
+	ask(w, AGENT_GROW, "a", &a);
 	queue_cancel(w->q, &a);
 	ask(w, AGENT_UNBIND, "a", NULL);
-	expect(w, "+hook a");
-	done(w, AGENT_HOOK, "a");
-	expect(w, "=hook a!, +unbind a");
+	expect(w, "+grow a");
+	done(w, AGENT_GROW, "a");
+	expect(w, "=grow a!, +unbind a");
 	assert_int_equal(a.told, 0);
 }
 
@@ -721,6 +758,7 @@ int main(void)
 		queue_test(whoever_asked_is_told_once),
 		queue_test(an_end_that_nobody_takes_is_known_to_be_untold),
 		queue_test(whoever_hangs_up_in_time_takes_his_request_along),
+		queue_test(what_is_bound_or_measured_for_nobody_is_broken_off_and_all_else_is_done),
 		queue_test(whoever_hangs_up_later_is_not_told_and_his_request_is_done),
 		queue_test(of_what_cannot_change_its_bindings_a_volume_does_not_hear),
 		queue_test(a_worker_that_dies_may_have_changed_its_volume),

@@ -8,9 +8,9 @@
 #include "dmctl/volume/gate_program.h"
 
 /* Written word by word; the strings follow. */
-static uint32_t words[128];
+static uint32_t words[32768];
 static uint32_t n_words;
-static char strings[512];
+static char strings[65536];
 static uint32_t n_strings;
 
 static uint32_t string(const char *s)
@@ -194,9 +194,37 @@ static void what_makes_no_sense_is_not_followed(void **state)
 	assert_false(gate_hook_find(&b, "b", &function, &argument, &subject));
 }
 
+/* As many as fill and cross the places of a table; of those of one name the first. */
+static void of_many_functions_each_is_found_by_its_name(void **state)
+{
+	enum { MANY = 5000 };
+	cc_cleanup(btf_clear) struct btf b = {0};
+	struct cc_error err;
+	char name[32];
+	size_t len;
+
+	(void)state;
+	write_types();
+	for (int i = 0; i < MANY; i++) {
+		snprintf(name, sizeof(name), "f%d", i);
+		type(name, BTF_KIND_FUNC, 0, T_PROTO);
+	}
+	type("f7", BTF_KIND_FUNC, 0, T_PROTO);
+	type("f8", BTF_KIND_STRUCT, 0, 0);
+	unsigned char *data = build(&len);
+	expect_ok(btf_parse(data, len, &b, &err), &err);
+	for (uint32_t i = 0; i < MANY; i++) {
+		snprintf(name, sizeof(name), "f%u", i);
+		assert_int_equal(btf_function(&b, name), T_HOOK + 1 + i);
+	}
+	assert_int_equal(btf_function(&b, "f5000"), 0);
+	assert_int_equal(btf_function(&b, "file"), 0); /* a struct */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(of_many_functions_each_is_found_by_its_name),
 		cmocka_unit_test(members_are_found_also_in_what_has_no_name),
 		cmocka_unit_test(
 			a_hook_is_judged_by_its_first_argument_that_leads_to_a_super_block),
