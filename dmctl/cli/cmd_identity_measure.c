@@ -124,6 +124,13 @@ static uint64_t next_serial(const char *volume)
 
 static void print_hint(const struct cc_measurement *m)
 {
+	char left[DRAFT_LEFT_LEN];
+
+	if (identity_draft_left(m, left)[0])
+		fprintf(stderr,
+			"dmctl: it pins all that was measured, but for %s: whatever an engine does "
+			"there by itself is admitted, on each host; see container-crypt-identity(5)\n",
+			left);
 	if (m->manifests.n)
 		fprintf(stderr, "dmctl: sign it with \"dmctl identity sign --subject %s …\"\n",
 			m->manifests.v[0]);

@@ -176,6 +176,43 @@ json_t *identity_draft_from_measurement(const struct cc_measurement *m, const ch
 	return cc_steal(p);
 }
 
+static bool leaves_hostname(const struct cc_measurement *m)
+{
+	for (size_t i = 0; i < m->env.n; i++)
+		if (varies(m->env.v[i]) && !cc_strv_has(&m->image_env, m->env.v[i]))
+			return true;
+	return false;
+}
+
+static bool leaves_mounts(const struct cc_measurement *m)
+{
+	for (size_t i = 0; i < m->n_mounts; i++)
+		if (m->mounts[i].engine)
+			return true;
+	return false;
+}
+
+const char *identity_draft_left(const struct cc_measurement *m, char out[static DRAFT_LEFT_LEN])
+{
+	const struct {
+		bool left;
+		const char *what;
+	} parts[] = {
+		{!names_filter(m), "the engine's own seccomp filter"},
+		{cc_apparmor_is_default(m->apparmor), "its own AppArmor profile"},
+		{leaves_mounts(m), "its own mounts"},
+		{leaves_hostname(m), "HOSTNAME"},
+	};
+	size_t len = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		if (parts[i].left)
+			len += (size_t)snprintf(out + len, DRAFT_LEFT_LEN - len, "%s%s",
+						len ? ", " : "", parts[i].what);
+	return out;
+}
+
 /* A statement with @predicate, as it would be signed, parsed back. NULL on error. */
 static struct cc_identity *as_identity(const json_t *predicate, const struct cc_measurement *m,
 				       struct cc_error *err)

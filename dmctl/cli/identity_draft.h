@@ -16,6 +16,11 @@
 json_t *identity_draft_from_measurement(const struct cc_measurement *m, const char *volume,
 					const char *mount_point, uint64_t serial);
 
+#define DRAFT_LEFT_LEN 160
+
+/* What of @m such a predicate does not pin, in words: what an engine does by itself. @out; "" */
+const char *identity_draft_left(const struct cc_measurement *m, char out[static DRAFT_LEFT_LEN]);
+
 /**
  * identity_draft_check - would a container measured as @m be given @volume under an identity with
  * @predicate? A container that runs already counts as one that was just created.

@@ -278,6 +278,30 @@ static void a_filter_and_a_home_of_its_own_are_pinned_by_value(void **state)
 	expect_error(&err, CC_E_REFUSED, "seccomp", DIGEST_C);
 }
 
+static void it_says_what_it_does_not_pin(void **state)
+{
+	cc_auto_measurement struct cc_measurement *m = measurement(busy);
+	char left[DRAFT_LEFT_LEN];
+	struct cc_error err = {0};
+
+	(void)state;
+	assert_non_null(strstr(identity_draft_left(m, left), "the engine's own seccomp filter"));
+	assert_non_null(strstr(left, "its own AppArmor profile"));
+	free(m->seccomp);
+	m->seccomp = strdup("unconfined");
+	free(m->apparmor);
+	m->apparmor = strdup("mine");
+	cc_strv_clear(&m->env);
+	for (size_t i = 0; i < m->n_mounts; i++)
+		m->mounts[i].engine = false;
+	assert_string_equal(identity_draft_left(m, left), "");
+	m->mounts[0].engine = true;
+	assert_string_equal(identity_draft_left(m, left), "its own mounts");
+	m->mounts[0].engine = false;
+	expect_ok(cc_strv_push(&m->env, "HOSTNAME=c0ffee", &err), &err);
+	assert_string_equal(identity_draft_left(m, left), "HOSTNAME");
+}
+
 /* Each change makes the container another one than the predicate was made for. */
 static void any_change_of_the_container_is_refused_then(void **state)
 {
@@ -340,6 +364,7 @@ int main(void)
 		cmocka_unit_test(a_pinned_predicate_allows_what_was_measured),
 		cmocka_unit_test(it_names_only_what_is_not_the_image_s_or_the_engine_s),
 		cmocka_unit_test(a_filter_and_a_home_of_its_own_are_pinned_by_value),
+		cmocka_unit_test(it_says_what_it_does_not_pin),
 		cmocka_unit_test(any_change_of_the_container_is_refused_then),
 	};
 

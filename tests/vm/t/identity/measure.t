@@ -6,7 +6,7 @@
 
 . ./lib.sh
 . ./bind-lib.sh
-plan 15
+plan 16
 
 need host_setup
 need app_setup docker
@@ -29,6 +29,7 @@ is "the predicate pins arguments, directory and capabilities" \
 is "the predicate pins environment, mounts and the read-only root" \
 	"$(jq -c '[[.process.env[].name],.process.env[-1].value,[.mounts[].destination],.readonlyRootfs]' <<<"$p")" \
 	'[["PATH","MODE"],"serve",["/conf"],true]'
+like "measure says what the predicate does not pin" "$(cat "$tap_dir/err")" "but for the engine's own seccomp filter"
 is "--serial sets the predicate's serial" "$(dmctl identity measure odd --predicate --volume vol --mount-point /data --serial 9 2>/dev/null |
 	jq .serial)" 9
 docker rm -f odd >/dev/null

@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The look at what a runtime has executed: the real one, with a real queue, on real processes; a
+ * runner that ends its jobs when it is told to.
+ */
+#include "lib_test.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "dmctl/agent/agent_lease.h"
+#include "dmctl/agent/agent_look.h"
+#include "dmctl/agent/queue.h"
+#include "dmctl/host/proc.h"
+#include "dmctl/host/proc_exec.h"
+#include "dmctl/host/tracee.h"
+#include "log.h"
+
+/**
+ * struct world - an agent without anything but looks.
+ * @job: being done; @ops: names of all that were begun
+ * @cannot: none is begun
+ * @pid: a runtime's process: executes a program at the first line that is written to @in, which
+ *       exits with 7 at the second
+ */
+struct world {
+	struct event_base *base;
+	struct queue *queue;
+	struct leases *leases;
+	struct looks *looks;
+	struct job *job;
+	char ops[64];
+	bool cannot;
+	pid_t pid;
+	int in;
+	struct binding b;
+};
+
+static int run(void *arg, struct job *j, struct cc_error *err)
+{
+	struct world *w = arg;
+
+	if (w->cannot)
+		return cc_fail(err, CC_E_INTERNAL, "fork: no more processes");
+	w->job = j;
+	strcat(strcat(w->ops, w->ops[0] ? " " : ""), agent_op_name(j->m.op));
+	return 0;
+}
+
+static void changed(void *arg, const struct job *j, const struct job_end *end, bool told)
+{
+	(void)arg;
+	(void)j;
+	(void)end;
+	(void)told;
+}
+
+static void idle(void *arg)
+{
+	(void)arg;
+}
+
+static const struct queue_hooks hooks = {.run = run, .changed = changed, .idle = idle};
+
+/* As a runtime's: executed from memory, so from no mount of its own. */
+static void start_runtime(struct world *w)
+{
+	static const char script[] = "read x; exec /bin/sh -c 'read y; exit 7'";
+	char *const argv[] = {"runtime", "-c", (char *)script, NULL}, *const env[] = {NULL};
+	int copy = memfd_create("runtime", 0), program = open("/bin/sh", O_RDONLY), in[2], ready[2];
+	char buf[65536];
+	ssize_t n;
+
+	while ((n = read(program, buf, sizeof(buf))) > 0)
+		assert_int_equal(write(copy, buf, (size_t)n), n);
+	close(program);
+	assert_int_equal(pipe2(in, O_CLOEXEC) | pipe2(ready, O_CLOEXEC), 0);
+	w->pid = fork();
+	assert_true(w->pid >= 0);
+	if (w->pid == 0) {
+		dup2(in[0], STDIN_FILENO);
+		fexecve(copy, argv, env);
+		_exit(127);
+	}
+	close(copy);
+	close(in[0]);
+	close(ready[1]);
+	assert_int_equal(read(ready[0], buf, 1), 0); /* the exec closed it */
+	close(ready[0]);
+	w->in = in[1];
+}
+
+static int set_up(void **state)
+{
+	struct world *w = calloc(1, sizeof(*w));
+	proc_auto_ref struct proc_ref p = PROC_REF_NONE;
+	struct cc_error err;
+
+	*state = w;
+	cc_log_init("test", LOG_EMERG);
+	w->base = event_base_new();
+	w->queue = queue_new(&hooks, w, &err);
+	w->leases = leases_new(w->base, w->queue, &err);
+	w->looks = looks_new(w->base, w->queue, w->leases, &err);
+	start_runtime(w);
+	expect_ok(proc_open(&p, w->pid, &err), &err);
+	strcpy(w->b.name, "vol");
+	w->b.pid = (uint32_t)w->pid;
+	w->b.start_time = p.start_time;
+	return w->looks ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+	struct world *w = *state;
+
+	looks_free(w->looks);
+	leases_free(w->leases);
+	queue_free(w->queue);
+	event_base_free(w->base);
+	kill(w->pid, SIGKILL);
+	waitpid(w->pid, NULL, 0);
+	close(w->in);
+	free(w);
+	return 0;
+}
+
+static void line(struct world *w)
+{
+	assert_int_equal(write(w->in, "\n", 1), 1);
+}
+
+static void end(struct world *w, const char *answer)
+{
+	cc_auto_json json_t *json = answer ? json_of(answer) : NULL;
+	struct cc_error err = {.code = CC_E_INTERNAL, .text = "the worker died"};
+	struct job *j = w->job;
+
+	w->job = NULL;
+	queue_ended(j, answer ? &(struct job_end){.answer = json} : &(struct job_end){.err = &err});
+}
+
+static void wait_job(struct world *w)
+{
+	while (!w->job)
+		assert_int_equal(event_base_loop(w->base, EVLOOP_ONCE), 0);
+}
+
+static bool is_traced(pid_t pid)
+{
+	char path[64], text[256];
+	int by = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	f = fopen(path, "r");
+	while (f && fgets(text, sizeof(text), f))
+		sscanf(text, "TracerPid: %d", &by);
+	if (f)
+		fclose(f);
+	return by != 0;
+}
+
+static int end_of(pid_t pid)
+{
+	int status = 0;
+
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+#define RENEWED "{'ok':true,'renewed':1,'failed':0,'failures':[],'refused':[]}"
+#define REFUSED \
+	"{'ok':true,'renewed':0,'failed':0,'failures':[],'refused':[{'binding':'vol','text':'user'}]}"
+
+static void a_program_stands_until_it_was_looked_at_and_then_begins(void **state)
+{
+	struct world *w = *state;
+
+	looks_await(w->looks, &w->b);
+	looks_await(w->looks, &w->b); /* again is once */
+	assert_true(is_traced(w->pid));
+	assert_string_equal(w->ops, "");
+	line(w);
+	wait_job(w);
+	assert_true(proc_stands_for(w->pid, getpid()));
+	assert_string_equal(w->ops, "look");
+	end(w, RENEWED);
+	assert_false(is_traced(w->pid));
+	line(w);
+	assert_int_equal(end_of(w->pid), 7);
+}
+
+static void a_program_that_is_refused_never_begins(void **state)
+{
+	struct world *w = *state;
+
+	looks_await(w->looks, &w->b);
+	line(w);
+	line(w);
+	wait_job(w);
+	end(w, REFUSED);
+	assert_string_equal(w->ops, "look revoke");
+	end(w, "{'ok':true}");
+	assert_true(proc_stands_for(w->pid, getpid()));
+	kill(w->pid, SIGKILL);
+	while (kill(w->pid, 0) == 0) /* waited for by the look */
+		assert_int_equal(event_base_loop(w->base, EVLOOP_ONCE), 0);
+	looks_forget(w->looks, "vol");
+	assert_string_equal(w->ops, "look revoke");
+}
+
+static void a_program_goes_on_when_the_look_cannot_be_done(void **state)
+{
+	struct world *w = *state;
+
+	looks_await(w->looks, &w->b);
+	line(w);
+	wait_job(w);
+	end(w, NULL);
+	assert_false(is_traced(w->pid));
+	line(w);
+	assert_int_equal(end_of(w->pid), 7);
+}
+
+static void a_program_goes_on_when_no_look_can_be_begun(void **state)
+{
+	struct world *w = *state;
+
+	w->cannot = true;
+	looks_await(w->looks, &w->b);
+	line(w);
+	line(w);
+	while (is_traced(w->pid))
+		assert_int_equal(event_base_loop(w->base, EVLOOP_ONCE), 0);
+	assert_int_equal(end_of(w->pid), 7);
+	assert_int_equal(event_base_loop(w->base, EVLOOP_NONBLOCK), 0);
+}
+
+static void a_runtime_that_is_forgotten_goes_on_by_itself(void **state)
+{
+	struct world *w = *state;
+
+	looks_await(w->looks, &w->b);
+	looks_forget(w->looks, "vol");
+	looks_forget(w->looks, "vol");
+	while (is_traced(w->pid))
+		assert_int_equal(event_base_loop(w->base, EVLOOP_ONCE), 0);
+	line(w);
+	line(w);
+	assert_int_equal(end_of(w->pid), 7);
+	assert_string_equal(w->ops, "");
+}
+
+static void a_program_that_stands_and_is_forgotten_begins(void **state)
+{
+	struct world *w = *state;
+
+	looks_await(w->looks, &w->b);
+	line(w);
+	wait_job(w);
+	looks_forget(w->looks, "vol");
+	line(w);
+	assert_int_equal(end_of(w->pid), 7);
+	end(w, RENEWED); /* nobody is told */
+}
+
+static void a_program_that_was_executed_before_is_looked_at_at_once_and_does_not_stand(void **state)
+{
+	struct world *w = *state;
+	struct cc_error err;
+	bool yes = false;
+
+	line(w);
+	while (!yes)
+		expect_ok(proc_executed(w->pid, &yes, &err), &err);
+	looks_await(w->looks, &w->b);
+	assert_string_equal(w->ops, "look");
+	assert_false(is_traced(w->pid));
+	end(w, RENEWED);
+	line(w);
+	assert_int_equal(end_of(w->pid), 7);
+}
+
+static void a_process_that_somebody_else_traces_is_looked_at_later(void **state)
+{
+	struct world *w = *state;
+	int ready[2];
+	pid_t tracer;
+	char byte;
+
+	assert_int_equal(pipe(ready), 0);
+	tracer = fork();
+	if (tracer == 0) {
+		struct cc_error err;
+
+		if (tracee_seize(w->pid, &err) || write(ready[1], "x", 1) != 1)
+			_exit(1);
+		while (tracee_next(w->pid) != TRACEE_EXECUTED)
+			;
+		tracee_leave(w->pid);
+		_exit(0);
+	}
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	looks_await(w->looks, &w->b);
+	assert_string_equal(w->ops, "");
+	line(w);
+	wait_job(w);
+	assert_string_equal(w->ops, "look");
+	end(w, RENEWED);
+	assert_int_equal(end_of(tracer), 0);
+	line(w);
+	assert_int_equal(end_of(w->pid), 7);
+	close(ready[0]);
+	close(ready[1]);
+}
+
+#define look_test(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		look_test(a_program_stands_until_it_was_looked_at_and_then_begins),
+		look_test(a_program_that_is_refused_never_begins),
+		look_test(a_program_goes_on_when_the_look_cannot_be_done),
+		look_test(a_program_goes_on_when_no_look_can_be_begun),
+		look_test(a_runtime_that_is_forgotten_goes_on_by_itself),
+		look_test(a_program_that_stands_and_is_forgotten_begins),
+		look_test(
+			a_program_that_was_executed_before_is_looked_at_at_once_and_does_not_stand),
+		look_test(a_process_that_somebody_else_traces_is_looked_at_later),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
