@@ -15,6 +15,7 @@
 #include "log.h"
 #include "volume/mapping.h"
 #include "bind/unbind.h"
+#include "container/measure.h"
 
 #define KILL_MS 10000u
 
@@ -74,6 +75,7 @@ int lease_lost_flush(const char *name, struct cc_error *err)
 static int kill_container(const struct binding *b, struct cc_error *err)
 {
 	char path[PROC_PATH_MAX];
+	struct cc_error ignored;
 	size_t len = 0;
 
 	if (!binding_alive(b))
@@ -82,6 +84,9 @@ static int kill_container(const struct binding *b, struct cc_error *err)
 		return binding_alive(b) ? -1 : 0;
 	if (!cgroup_wait(path, len, "populated 0", KILL_MS))
 		return cc_fail(err, CC_E_BUSY, "volume %s: its container does not die", b->volume);
+	/* before the binding goes, by which others would know whose end it was */
+	if (measure_ended(b->engine, b->container, (pid_t)b->pid, b->start_time, &ignored))
+		cc_log(LOG_WARNING, "volume %s: %s", b->volume, ignored.text);
 	return 0;
 }
 

@@ -135,18 +135,21 @@ void start_mark_load(const char *dir, const char *engine, const char *id, struct
 		cc_log(LOG_WARNING, "%s: %s", path, err.text);
 }
 
-/* @dir, and the one above it */
+/* @dir for root alone, and what is above it as it should be for everybody. */
 static int make_dirs(const char *dir, struct cc_error *err)
 {
-	cc_auto_free char *above = strdup(dir);
-	char *slash = above ? strrchr(above, '/') : NULL;
+	cc_auto_free char *path = strdup(dir);
 
-	if (slash)
+	if (!path)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
-	if ((slash && mkdir(above, 0700) && errno != EEXIST) ||
-	    (mkdir(dir, 0700) && errno != EEXIST))
-		return cc_fail_errno(err, CC_E_INTERNAL, "%s", dir);
-	return 0;
+		if (mkdir(path, 0755) && errno != EEXIST)
+			return cc_fail_errno(err, CC_E_INTERNAL, "%s", path);
+		*slash = '/';
+	}
+	return mkdir(dir, 0700) && errno != EEXIST ? cc_fail_errno(err, CC_E_INTERNAL, "%s", dir)
+						   : 0;
 }
 
 int start_mark_save(const char *dir, const char *engine, const char *id, const struct start_mark *k,

@@ -54,7 +54,7 @@ bool start_mark_is_of(const struct start_mark *k, pid_t pid, uint64_t start_time
  */
 void start_mark_load(const char *dir, const char *engine, const char *id, struct start_mark *k);
 
-/* Replaces it, synced; makes @dir, for root alone. */
+/* Replaces it, synced; makes @dir, for root alone, and what is above it. */
 int start_mark_save(const char *dir, const char *engine, const char *id, const struct start_mark *k,
 		    struct cc_error *err);
 

@@ -385,13 +385,14 @@ static const char *only_network(const json_t *config)
  */
 static bool keeps_shm(const json_t *config)
 {
-	return json_is_true(json_object_get(config, "NoShmShare"));
+	return json_is_true(json_object_get(config, "NOShmShare")); /* its spelling */
 }
 
 static int take_holds(const json_t *config, struct engine_container *c, struct cc_error *err)
 {
 	bool plain = lacks(config, "hostsAdd") && lacks(config, "dnsServer") &&
-		     lacks(config, "dnsSearch") && lacks(config, "dnsOption");
+		     lacks(config, "dnsSearch") && lacks(config, "dnsOption") &&
+		     lacks(config, "baseHostsFile");
 
 	return engine_add_hold(c, lacks(config, "stdin"), CC_NO_STDIN, err) ||
 			       engine_add_hold(c, plain, CC_NO_EXTRA_HOSTS, err) ||

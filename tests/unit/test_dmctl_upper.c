@@ -222,6 +222,11 @@ static void only_root_reads_a_mark(void **state)
 	assert_int_equal(st.st_mode & 07777, 0600);
 	assert_int_equal(stat(at("/bound"), &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0700);
+	/* on a host where there is nothing of ours yet */
+	expect_ok(start_mark_save(at("/lib/container-crypt/agent/bound"), "docker", ID, &k, &err),
+		  &err);
+	assert_int_equal(stat(at("/lib/container-crypt/agent/bound"), &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0700);
 }
 
 /* The container was bound, and of what it left nothing is known: that is the strict answer. */
