@@ -59,13 +59,12 @@ static const char *value_of(const struct cc_strv *env, const char *name)
 static bool is_program(int root, const struct cc_measurement *m, const char *name,
 		       const struct stat *wanted)
 {
-	cc_auto_free char *path = NULL;
 	const char *dirs = value_of(&m->env, "PATH");
-	char *dir, *rest;
+	cc_auto_free char *path = strdup(dirs ? dirs : PATH_DEFAULT);
+	char *dir, *rest = path;
 
 	if (strchr(name, '/'))
 		return is_same(root, m->cwd, name, wanted);
-	rest = path = strdup(dirs ? dirs : PATH_DEFAULT);
 	while ((dir = strsep(&rest, ":")))
 		if (is_same(root, dir[0] == '/' ? dir : m->cwd, name, wanted))
 			return true;
