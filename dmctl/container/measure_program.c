@@ -12,11 +12,11 @@
 
 #include "container/image_config.h"
 #include "container/measure.h"
+#include "container/script.h"
 #include "host/open_in_root.h"
 #include "host/proc_exec.h"
 
-#define SCRIPTS_MAX 5	/* that interpret each other, as for the kernel */
-#define SCRIPT_LINE 256 /* what the kernel reads of one (BINPRM_BUF_SIZE) */
+#define SCRIPTS_MAX 5 /* that interpret each other, as for the kernel */
 #define PATH_DEFAULT "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 /* ---- files of the container ---------------------------------------------------------------- */
@@ -59,13 +59,12 @@ static const char *value_of(const struct cc_strv *env, const char *name)
 static bool is_program(int root, const struct cc_measurement *m, const char *name,
 		       const struct stat *wanted)
 {
-	cc_auto_free char *path = NULL;
 	const char *dirs = value_of(&m->env, "PATH");
-	char *dir, *rest;
+	cc_auto_free char *path = strdup(dirs ? dirs : PATH_DEFAULT);
+	char *dir, *rest = path;
 
 	if (strchr(name, '/'))
 		return is_same(root, m->cwd, name, wanted);
-	rest = path = strdup(dirs ? dirs : PATH_DEFAULT);
 	while ((dir = strsep(&rest, ":")))
 		if (is_same(root, dir[0] == '/' ? dir : m->cwd, name, wanted))
 			return true;
@@ -74,36 +73,12 @@ static bool is_program(int root, const struct cc_measurement *m, const char *nam
 
 /* ---- arguments ----------------------------------------------------------------------------- */
 
-/**
- * struct script - its first line.
- * @interpreter, @argument: the latter NULL without one
- */
-struct script {
-	char line[SCRIPT_LINE + 1];
-	char *interpreter, *argument;
-};
-
 static bool read_script(int root, const char *dir, const char *path, struct script *s)
 {
 	cc_auto_close int fd = open_there(root, dir, path, O_RDONLY | O_NONBLOCK);
 	ssize_t n = fd < 0 ? -1 : read(fd, s->line, SCRIPT_LINE);
-	char *end;
 
-	if (n < 2 || s->line[0] != '#' || s->line[1] != '!')
-		return false;
-	s->line[n] = '\0';
-	s->line[strcspn(s->line, "\n")] = '\0';
-	for (end = s->line + strlen(s->line); end > s->line + 2 && strchr(" \t", end[-1]); end--)
-		end[-1] = '\0';
-	s->interpreter = s->line + 2 + strspn(s->line + 2, " \t");
-	s->argument = s->interpreter + strcspn(s->interpreter, " \t");
-	if (*s->argument) {
-		*s->argument++ = '\0';
-		s->argument += strspn(s->argument, " \t");
-	}
-	if (!*s->argument)
-		s->argument = NULL;
-	return *s->interpreter != '\0';
+	return n > 0 && script_parse(s, (size_t)n);
 }
 
 /* How a runtime names the file that it executes for @name. */
