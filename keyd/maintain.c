@@ -57,7 +57,16 @@ static int check_rows(struct opened *o, struct cc_error *err)
 			bad, names);
 		return cc_set_fact(err, STORE_FACT_ROW);
 	}
-	printf("all rows were written by keyd\n");
+	if (store_rows_load(o->store, err))
+		return -1;
+	if (store_rows_misfit(o->store)[0]) {
+		cc_fail(err, CC_E_INVALID,
+			"rows of the database were removed, or older ones put in their place: %s; "
+			"keyd serve begins a quarantine, see keyd(8)",
+			store_rows_misfit(o->store));
+		return cc_set_fact(err, STORE_FACT_ROW);
+	}
+	printf("all rows were written by keyd, and none is missing\n");
 	return 0;
 }
 

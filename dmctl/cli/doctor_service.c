@@ -46,6 +46,13 @@ void doctor_agent(const struct global_options *g, struct finding *f)
 	finding_ok(f, "answers; %zu volume%s bound", n, n == 1 ? "" : "s");
 }
 
+static bool is_quarantine(json_t *answer)
+{
+	const char *status = json_string_value(json_object_get(answer, "status"));
+
+	return status && !strcmp(status, "quarantine");
+}
+
 void doctor_keyd(const struct global_options *g, struct finding *f)
 {
 	cc_auto_json json_t *answer = NULL;
@@ -63,6 +70,10 @@ void doctor_keyd(const struct global_options *g, struct finding *f)
 			     "in quarantine for another %lld s: its database is not the one that "
 			     "it served last",
 			     json_integer_value(json_object_get(answer, "leftMs")) / 1000);
+	else if (is_quarantine(answer))
+		finding_fail(f, CC_E_INVALID, "man 8 keyd, BACKUPS",
+			     "in quarantine until keyd accept: rows of its database were removed, "
+			     "or older ones put in their place");
 	else
 		finding_ok(f, "answers; realm %s",
 			   json_string_value(json_object_get(answer, "realm")) ?: "?");

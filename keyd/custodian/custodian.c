@@ -82,7 +82,7 @@ int custodian_unlock(struct custodian *c, struct cc_error *err)
 
 	if (seal_derive(&c->seal, &c->kek, err) ||
 	    store_start(c->store, &c->seal.ops, c->clock.real(), err) ||
-	    custodian_now(c, &now, err))
+	    custodian_now(c, &now, err) || store_rows_load(c->store, err))
 		return -1;
 	return upgrade_keys(c->store, &c->kek, now, err) || upgrade_signers(c->store, now, err) ? -1
 												: 0;

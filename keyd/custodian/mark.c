@@ -8,7 +8,8 @@
 
 #include "file.h"
 
-#define VERSION 1
+#define VERSION 2
+#define VERSION_1 1 /* without ver */
 #define SETTING "mark"
 
 /* ---- bytes ---- */
@@ -20,30 +21,34 @@ struct bytes {
 	uint64_t longest_ms;
 	char quarantine_boot[CC_UUID_LEN];
 	uint64_t quarantine_end_ms;
+	uint64_t ver;
 } __attribute__((packed));
+
+#define LEN_1 (sizeof(struct bytes) - sizeof(uint64_t))
 
 _Static_assert(sizeof(struct bytes) <= SLOT_BYTES_MAX, "a mark fits in a slot");
 
 int mark_parse(struct mark *m, const unsigned char *bytes, size_t len, struct cc_error *err)
 {
-	struct bytes b;
+	struct bytes b = {0};
 
 	*m = (struct mark){0};
-	if (len != sizeof(b))
+	if (len != sizeof(b) && len != LEN_1)
 		return cc_fail(err, CC_E_INVALID, "the high-water mark has %zu bytes", len);
-	memcpy(&b, bytes, sizeof(b));
-	if (be32toh(b.version) != VERSION)
+	memcpy(&b, bytes, len);
+	if (be32toh(b.version) != (len == LEN_1 ? VERSION_1 : VERSION))
 		return cc_fail(err, CC_E_INVALID,
 			       "the high-water mark is of version %u, this keyd knows %d",
 			       be32toh(b.version), VERSION);
 	if (b.quarantine_boot[CC_UUID_LEN - 1] ||
 	    (b.quarantine_boot[0] && !cc_is_uuid(b.quarantine_boot)) ||
 	    be64toh(b.seq) > INT64_MAX || be64toh(b.longest_ms) > CC_LEASE_MS_MAX ||
-	    be64toh(b.quarantine_end_ms) > INT64_MAX)
+	    be64toh(b.quarantine_end_ms) > INT64_MAX || be64toh(b.ver) > INT64_MAX)
 		return cc_fail(err, CC_E_INVALID, "the high-water mark is malformed");
 	m->seq = be64toh(b.seq);
 	memcpy(m->hash, b.hash, sizeof(m->hash));
 	m->longest_ms = be64toh(b.longest_ms);
+	m->ver = be64toh(b.ver);
 	memcpy(m->quarantine_boot, b.quarantine_boot, sizeof(m->quarantine_boot));
 	m->quarantine_end_ms = (int64_t)be64toh(b.quarantine_end_ms);
 	return 0;
@@ -55,6 +60,7 @@ static struct bytes bytes_of(const struct mark *m)
 		.version = htobe32(VERSION),
 		.seq = htobe64(m->seq),
 		.longest_ms = htobe64(m->longest_ms),
+		.ver = htobe64(m->ver),
 		.quarantine_end_ms = htobe64((uint64_t)m->quarantine_end_ms),
 	};
 
@@ -149,6 +155,8 @@ const char *mark_fit_text(enum mark_fit fit)
 		return "it is not the one that keyd served last, or an older copy of it";
 	case MARK_LOST:
 		return "the high-water mark is missing, so it may be an older copy";
+	case MARK_ROWS:
+		return "rows of it were removed, or older ones put in their place";
 	default:
 		return "";
 	}
@@ -158,6 +166,7 @@ int mark_judge(struct store *st, const struct mark_file *f, enum mark_fit *fit,
 	       struct cc_error *err)
 {
 	cc_auto_free char *recorded = NULL;
+	struct store_audit_head head;
 	unsigned char hash[32];
 	int rc;
 
@@ -173,10 +182,12 @@ int mark_judge(struct store *st, const struct mark_file *f, enum mark_fit *fit,
 	*fit = MARK_FITS;
 	if (f->mark.seq == 0)
 		return 0;
+	if (store_audit_head(st, &head, err))
+		return -1;
 	rc = store_audit_hash_of(st, f->mark.seq, hash, err);
 	if (rc < 0)
 		return -1;
-	if (rc == 0)
+	if (rc == 0 || head.ver < f->mark.ver)
 		*fit = MARK_OLDER;
 	else if (rc == 1 && memcmp(hash, f->mark.hash, sizeof(hash)) != 0)
 		*fit = MARK_OTHER;
@@ -191,6 +202,7 @@ int mark_take_head(struct mark_file *f, struct store *st, struct cc_error *err)
 	if (store_audit_head(st, &head, err))
 		return -1;
 	f->mark.seq = head.seq;
+	f->mark.ver = head.ver;
 	memcpy(f->mark.hash, head.hash, sizeof(f->mark.hash));
 	return 0;
 }

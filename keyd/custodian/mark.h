@@ -4,7 +4,8 @@
  * so that an older copy that is put back is noticed.
  *
  * It is the number and the hash of the last audit row: whatever matters has one, and the hash is of
- * one history only. The row of the mark is in the database before the mark is written, and the mark
+ * one history only; and the version of all rows, which grows with what has none as well. The row of
+ * the mark is in the database before the mark is written, and the mark
  * is written before the answer leaves; so a database that lacks the row is older than something
  * that somebody was told, or is another one.
  *
@@ -23,9 +24,10 @@
 /**
  * struct mark - what is in the file.
  * @seq, @hash: the audit row; 0 while there is none
+ * @ver: of the rows, struct store_audit_head
  * @longest_ms: no lease that may still run is longer
  * @quarantine_boot: boot id of this host when it began or was begun again; "" for none
- * @quarantine_end_ms: by CLOCK_BOOTTIME of that boot
+ * @quarantine_end_ms: by CLOCK_BOOTTIME of that boot; INT64_MAX: until it is accepted
  */
 struct mark {
 	uint64_t seq;
@@ -33,6 +35,7 @@ struct mark {
 	uint64_t longest_ms;
 	char quarantine_boot[CC_UUID_LEN];
 	int64_t quarantine_end_ms;
+	uint64_t ver;
 };
 
 /**
@@ -56,8 +59,9 @@ struct mark_file {
  *              anybody's, and a keyd that writes marks had given it some
  * @MARK_OTHER: it has another row there: an older one that went on, or another database
  * @MARK_LOST: it once had a mark, which is missing or damaged
+ * @MARK_ROWS: it is, but not all of its rows (store_rows_misfit()); mark_judge() does not look
  */
-enum mark_fit { MARK_NONE, MARK_FITS, MARK_OLDER, MARK_OTHER, MARK_LOST };
+enum mark_fit { MARK_NONE, MARK_FITS, MARK_OLDER, MARK_OTHER, MARK_LOST, MARK_ROWS };
 
 /* Words for a log; "" for the first two. */
 const char *mark_fit_text(enum mark_fit fit);

@@ -16,6 +16,9 @@ int op_healthz(struct custodian *c, struct call *call, struct cc_error *err)
 
 	if (store_setting_get(c->store, "realm", &realm, err))
 		return -1;
+	if (quarantine_for_good(c))
+		return call_answer(call->out, err, "{s:s, s:s}", "status", "quarantine", "realm",
+				   c->realm);
 	if (quarantine_on(c))
 		return call_answer(call->out, err, "{s:s, s:s, s:I}", "status", "quarantine",
 				   "realm", c->realm, "leftMs", (json_int_t)quarantine_left(c));
@@ -23,33 +26,6 @@ int op_healthz(struct custodian *c, struct call *call, struct cc_error *err)
 }
 
 /* ---- metrics ---- */
-
-struct volumes {
-	uint64_t ready, creating;
-};
-
-static int count_volume(void *arg, const struct store_volume *v, struct cc_error *err)
-{
-	struct volumes *n = arg;
-
-	(void)err;
-	++*(v->rec.ready ? &n->ready : &n->creating);
-	return 0;
-}
-
-struct leases {
-	int64_t now_ms;
-	uint64_t held;
-};
-
-static int count_lease(void *arg, const struct store_lease *l, struct cc_error *err)
-{
-	struct leases *n = arg;
-
-	(void)err;
-	n->held += lease_left(l, n->now_ms) != 0;
-	return 0;
-}
 
 static void metric(FILE *f, const char *name, const char *type, const char *help)
 {
@@ -72,16 +48,25 @@ static void refusals(FILE *f, const struct custodian_counters *n)
 			n->refused[i].fact, n->refused[i].n);
 }
 
+static void quarantine(FILE *f, const struct custodian *c)
+{
+	metric(f, "quarantine_seconds", "gauge",
+	       "Until keyd gives volumes to others again, after its database was replaced.");
+	if (quarantine_for_good(c))
+		fputs("container_crypt_quarantine_seconds +Inf\n", f);
+	else
+		fprintf(f, "container_crypt_quarantine_seconds %" PRId64 "\n",
+			(quarantine_left(c) + 999) / 1000);
+}
+
 int op_metrics(struct custodian *c, struct call *call, struct cc_error *err)
 {
 	const struct custodian_counters *n = &c->counters;
-	struct volumes v = {0};
-	struct leases leases = {c->clock.boot_ms(), 0};
+	struct store_counts rows;
 	size_t len;
 	FILE *f;
 
-	if (store_volume_each(c->store, count_volume, &v, err) ||
-	    store_lease_each(c->store, count_lease, &leases, err))
+	if (store_count(c->store, c->clock.boot_ms(), &rows, err))
 		return -1;
 	f = open_memstream(&call->text, &len);
 	if (!f)
@@ -98,14 +83,12 @@ int op_metrics(struct custodian *c, struct call *call, struct cc_error *err)
 	simple(f, "bad_rows_total", "counter", "Reads of database rows that keyd did not write.",
 	       c->seal.n_seen);
 	simple(f, "errors_total", "counter", "Requests that failed inside keyd.", n->errors);
-	simple(f, "leases", "gauge", "Leases held.", leases.held);
-	simple(f, "quarantine_seconds", "gauge",
-	       "Until keyd gives volumes to others again, after its database was replaced.",
-	       (uint64_t)(quarantine_left(c) + 999) / 1000);
+	simple(f, "leases", "gauge", "Leases held.", rows.held);
+	quarantine(f, c);
 	simple(f, "nonces", "gauge", "Challenges that are unanswered.", c->nonces.n);
 	metric(f, "volumes", "gauge", "Volumes, by state.");
-	fprintf(f, "container_crypt_volumes{state=\"ready\"} %" PRIu64 "\n", v.ready);
-	fprintf(f, "container_crypt_volumes{state=\"creating\"} %" PRIu64 "\n", v.creating);
+	fprintf(f, "container_crypt_volumes{state=\"ready\"} %" PRIu64 "\n", rows.ready);
+	fprintf(f, "container_crypt_volumes{state=\"creating\"} %" PRIu64 "\n", rows.creating);
 	if (fclose(f))
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	return 0;

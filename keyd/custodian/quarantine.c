@@ -9,11 +9,17 @@
 #include "log.h"
 
 #define SYNC_MS 1000
-#define LONGEST_MIN_MS UINT64_C(600000)	   /* a volume's, when nothing else was said */
-#define FENCES_MORE 1000		   /* given out after the last mark that was synced */
+#define LONGEST_MIN_MS UINT64_C(600000) /* a volume's, when nothing else was said */
+#define FENCES_MORE 1000		/* given out after the last mark that was synced */
+#define FOREVER INT64_MAX
 #define FENCES_UNKNOWN (UINT64_C(1) << 32) /* more than any keyd gives out */
 
 /* ---- its time ---- */
+
+bool quarantine_for_good(const struct custodian *c)
+{
+	return quarantine_on(c) && c->mark.mark.quarantine_end_ms == FOREVER;
+}
 
 int64_t quarantine_left(const struct custodian *c)
 {
@@ -22,12 +28,15 @@ int64_t quarantine_left(const struct custodian *c)
 	return quarantine_on(c) && left > 0 ? left : 0;
 }
 
+/* What a host had is over in time; who counts and who does not is not known again by waiting. */
 static void set_end(struct custodian *c)
 {
 	struct mark *m = &c->mark.mark;
 
 	memcpy(m->quarantine_boot, c->boot_id, sizeof(m->quarantine_boot));
-	m->quarantine_end_ms = lease_end(c->clock.boot_ms(), m->longest_ms);
+	m->quarantine_end_ms = store_rows_misfit(c->store)[0]
+				       ? FOREVER
+				       : lease_end(c->clock.boot_ms(), m->longest_ms);
 }
 
 static void clear_end(struct custodian *c)
@@ -76,6 +85,7 @@ static uint64_t fences_lost(const struct custodian *c, enum mark_fit fit)
 
 static int doubt(struct custodian *c, enum mark_fit fit, const char *event, struct cc_error *err)
 {
+	const char *misfit = store_rows_misfit(c->store);
 	char detail[CC_TEXT_MAX];
 	struct store_audit_head head;
 	size_t unsure;
@@ -86,8 +96,9 @@ static int doubt(struct custodian *c, enum mark_fit fit, const char *event, stru
 		return -1;
 	snprintf(detail, sizeof(detail),
 		 "%s: its last audit row is %" PRIu64 ", the mark is at %" PRIu64
-		 "; %zu leases are unsure",
-		 mark_fit_text(fit), head.seq, c->mark.mark.seq, unsure);
+		 "; %zu leases are unsure%s%s",
+		 mark_fit_text(fit), head.seq, c->mark.mark.seq, unsure, misfit[0] ? "; " : "",
+		 misfit);
 	cc_log(LOG_WARNING, "%s: %s", event, detail);
 	return audit(c, event, detail, err);
 }
@@ -104,9 +115,24 @@ static int doubt_all(struct custodian *c, enum mark_fit fit, const char *event,
 	return 0;
 }
 
+static void log_begin(const struct custodian *c)
+{
+	if (quarantine_for_good(c))
+		cc_log(LOG_ERR,
+		       "quarantine: somebody removed rows of the database, or put older ones in "
+		       "their place (%s); nobody gets a volume who did not have it until keyd "
+		       "accept. Look at agents, signers, identities and leases first. See keyd(8)",
+		       store_rows_misfit(c->store));
+	else
+		cc_log(LOG_WARNING,
+		       "quarantine: the database is not the one that keyd served last; for %" PRId64
+		       " s nobody gets a volume who did not have it. Revocations and removals of "
+		       "after the copy was made are to be made again. See keyd(8)",
+		       quarantine_left(c) / 1000);
+}
+
 static int begin(struct custodian *c, enum mark_fit fit, struct cc_error *err)
 {
-	struct mark *m = &c->mark.mark;
 	uint64_t longest;
 
 	if (mark_longest(c->store, &longest, err))
@@ -116,11 +142,7 @@ static int begin(struct custodian *c, enum mark_fit fit, struct cc_error *err)
 	if (doubt_all(c, fit, "quarantine", err))
 		return -1;
 	set_end(c);
-	cc_log(LOG_WARNING,
-	       "quarantine: the database is not the one that keyd served last; for %" PRId64
-	       " s nobody gets a volume who did not have it. Revocations and removals of after "
-	       "the copy was made are to be made again. See keyd(8)",
-	       (m->quarantine_end_ms - c->clock.boot_ms()) / 1000);
+	log_begin(c);
 	return write_mark(c, err);
 }
 
@@ -129,12 +151,16 @@ static int go_on(struct custodian *c, struct cc_error *err)
 {
 	uint64_t longest;
 
-	if (strcmp(c->mark.mark.quarantine_boot, c->boot_id) != 0)
+	if (quarantine_for_good(c) || strcmp(c->mark.mark.quarantine_boot, c->boot_id) != 0)
 		set_end(c);
 	if (mark_longest(c->store, &longest, err))
 		return -1;
 	quarantine_promise(c, longest);
-	cc_log(LOG_WARNING, "quarantine: goes on for %" PRId64 " s", quarantine_left(c) / 1000);
+	if (quarantine_for_good(c))
+		cc_log(LOG_WARNING, "quarantine: goes on until keyd accept");
+	else
+		cc_log(LOG_WARNING, "quarantine: goes on for %" PRId64 " s",
+		       quarantine_left(c) / 1000);
 	return write_mark(c, err);
 }
 
@@ -145,7 +171,11 @@ static int judge(struct custodian *c, const char *dir, enum mark_fit *fit, struc
 	c->marked = true;
 	if (mark_open(&c->mark, dir, true, err))
 		return -1;
-	return mark_judge(c->store, &c->mark, fit, err);
+	if (mark_judge(c->store, &c->mark, fit, err))
+		return -1;
+	if ((*fit == MARK_NONE || *fit == MARK_FITS) && store_rows_misfit(c->store)[0])
+		*fit = MARK_ROWS;
+	return 0;
 }
 
 int quarantine_open(struct custodian *c, const char *dir, struct cc_error *err)
@@ -154,6 +184,8 @@ int quarantine_open(struct custodian *c, const char *dir, struct cc_error *err)
 
 	if (judge(c, dir, &fit, err))
 		return -1;
+	if (fit == MARK_ROWS && quarantine_for_good(c))
+		return go_on(c, err);
 	if (fit != MARK_NONE && fit != MARK_FITS)
 		return begin(c, fit, err);
 	if (quarantine_on(c))
@@ -190,6 +222,18 @@ void quarantine_tick(struct custodian *c)
 		cc_log(LOG_NOTICE, "quarantine: over");
 }
 
+static int accept_rows(struct custodian *c, struct cc_error *err)
+{
+	if (!store_rows_misfit(c->store)[0])
+		return 0;
+	if (store_begin(c->store, err))
+		return -1;
+	if (store_rows_accept(c->store, err) == 0 && store_commit(c->store, err) == 0)
+		return 0;
+	store_rollback(c->store);
+	return -1;
+}
+
 int quarantine_accept(struct custodian *c, const char *dir, bool *was, struct cc_error *err)
 {
 	enum mark_fit fit;
@@ -201,6 +245,8 @@ int quarantine_accept(struct custodian *c, const char *dir, bool *was, struct cc
 		return 0;
 	if (fit == MARK_FITS ? audit(c, "accept", "the quarantine is ended", err)
 			     : doubt_all(c, fit, "accept", err))
+		return -1;
+	if (accept_rows(c, err))
 		return -1;
 	clear_end(c);
 	return mark_longest(c->store, &c->mark.mark.longest_ms, err) || write_mark(c, err) ? -1 : 0;
@@ -219,15 +265,16 @@ void quarantine_promise(struct custodian *c, uint64_t ms)
 int quarantine_follow(struct custodian *c, struct cc_error *err)
 {
 	struct mark *m = &c->mark.mark;
+	uint64_t seq, ver = store_rows_ver(c->store);
 	int64_t now_ms = c->clock.boot_ms();
 	unsigned char hash[32];
-	uint64_t seq;
 
 	if (!c->marked)
 		return 0;
 	store_audit_committed(c->store, &seq, hash);
-	if (seq <= m->seq && !c->promised)
+	if (seq <= m->seq && ver <= m->ver && !c->promised)
 		return 0;
+	m->ver = ver > m->ver ? ver : m->ver;
 	if (seq > m->seq) {
 		m->seq = seq;
 		memcpy(m->hash, hash, sizeof(m->hash));

@@ -25,6 +25,12 @@ static inline bool quarantine_on(const struct custodian *c)
 	return c->mark.mark.quarantine_boot[0];
 }
 
+/*
+ * It does not end by itself: rows of the database are not those that keyd left, which may be those
+ * of agents, signers and identities that were removed.
+ */
+bool quarantine_for_good(const struct custodian *c);
+
 /* Milliseconds until it ends; 0 when there is none. */
 int64_t quarantine_left(const struct custodian *c);
 

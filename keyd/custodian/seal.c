@@ -80,7 +80,8 @@ static struct seal_bad *remember(struct seal *s, const char *what)
 	bad = &s->bad[s->n_bad++];
 	snprintf(bad->what, sizeof(bad->what), "%s", what);
 	cc_log(LOG_ERR,
-	       "%s: this row of the database was not written by keyd: it counts for nothing", what);
+	       "%s: this row of the database is not what keyd left there: it counts for nothing",
+	       what);
 	return bad;
 }
 

@@ -18,7 +18,10 @@ int custodian_ready(struct custodian *c, const char *dir, struct cc_error *err)
 	c->domain.sure = !quarantine_on(c);
 	if (domain_erase(&c->domain, c->store, &c->kek, now, &e, err))
 		return -1;
-	return lease_settle(c->store, c->boot_id, c->clock.boot_ms, err);
+	return lease_settle(c->store, c->boot_id, c->clock.boot_ms, err) ||
+			       quarantine_follow(c, err)
+		       ? -1
+		       : 0;
 }
 
 int custodian_start(struct custodian *c, const char *state_dir, const char *anchor,

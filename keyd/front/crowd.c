@@ -97,3 +97,39 @@ struct conn *crowd_yields(const struct conns *all, bool held)
 	}
 	return first;
 }
+
+/* ---- turns ---- */
+
+static struct weight at_work(const struct conn *one, struct conn *const *sent, size_t n)
+{
+	struct weight w = {0};
+
+	for (size_t i = 0; i < n; i++) {
+		bool same = sent[i] && sent[i]->who.peer.uid == one->who.peer.uid;
+
+		w.user += same;
+		w.process += same && sent[i]->who.peer.pid == one->who.peer.pid;
+	}
+	return w;
+}
+
+static bool has_fewer(const struct weight *a, const struct weight *b)
+{
+	return a->user != b->user ? a->user < b->user : a->process < b->process;
+}
+
+struct conn *crowd_turn(const struct conns *queue, struct conn *const *sent, size_t n)
+{
+	struct conn *c, *first = NULL;
+	struct weight least = {0};
+
+	TAILQ_FOREACH(c, queue, queue) {
+		struct weight w = at_work(c, sent, n);
+
+		if (first && !has_fewer(&w, &least))
+			continue;
+		first = c;
+		least = w;
+	}
+	return first;
+}

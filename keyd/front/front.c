@@ -106,7 +106,7 @@ static void talk(struct front *f)
 		free(c);
 	}
 	/* Those that are with the custodian together share a transaction. */
-	while (f->n_sent < FRONT_SENT && (c = TAILQ_FIRST(&f->queue))) {
+	while (f->n_sent < FRONT_SENT && (c = crowd_turn(&f->queue, f->sent, f->n_sent))) {
 		if (!send_request(f, c))
 			return;
 		TAILQ_REMOVE(&f->queue, c, queue);

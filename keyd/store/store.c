@@ -161,6 +161,7 @@ void store_close(struct store *st)
 	store_rollback(st);
 	sql_forget(st);
 	sqlite3_close(st->db);
+	rows_clear(&st->rows);
 	free(st->scratch);
 	free(st);
 }
@@ -171,7 +172,10 @@ int store_start(struct store *st, struct store_seal *seal, int64_t now, struct c
 	st->now = now;
 	if (st->mode == STORE_LOOK)
 		return 0;
-	return sql_schema_start(st, err) || sql_audit_head_check(st, err) ? -1 : 0;
+	if (sql_schema_start(st, err) || sql_audit_head_check(st, err))
+		return -1;
+	st->started = true;
+	return 0;
 }
 
 int store_schema_was(const struct store *st)
@@ -188,13 +192,19 @@ int store_begin(struct store *st, struct cc_error *err)
 {
 	st->next_seq = st->own_seq;
 	memcpy(st->next_hash, st->own_hash, sizeof(st->next_hash));
-	return sql_run(st, err, "BEGIN IMMEDIATE", "") < 0 ? -1 : 0;
+	if (sql_run(st, err, "BEGIN IMMEDIATE", "") < 0)
+		return -1;
+	if (sql_rows_begin(st, err) == 0)
+		return 0;
+	store_rollback(st);
+	return -1;
 }
 
 int store_commit(struct store *st, struct cc_error *err)
 {
-	if (sql_run(st, err, "COMMIT", "") < 0)
+	if (sql_rows_before_commit(st, err) || sql_run(st, err, "COMMIT", "") < 0)
 		return -1;
+	sql_rows_committed(st);
 	st->own_seq = st->next_seq;
 	memcpy(st->own_hash, st->next_hash, sizeof(st->own_hash));
 	return 0;
@@ -205,12 +215,14 @@ void store_rollback(struct store *st)
 	/* A full disk makes SQLite roll back by itself. */
 	if (st->db && !sqlite3_get_autocommit(st->db))
 		sqlite3_exec(st->db, "ROLLBACK", NULL, NULL, NULL);
+	sql_rows_undone(st);
 }
 
 int store_part_begin(struct store *st, struct cc_error *err)
 {
 	st->part_seq = st->next_seq;
 	memcpy(st->part_hash, st->next_hash, sizeof(st->part_hash));
+	sql_rows_part(st);
 	return sql_run(st, err, "SAVEPOINT part", "") < 0 ? -1 : 0;
 }
 
@@ -225,6 +237,7 @@ void store_part_undo(struct store *st)
 
 	st->next_seq = st->part_seq;
 	memcpy(st->next_hash, st->part_hash, sizeof(st->next_hash));
+	sql_rows_part_undone(st);
 	if (sql_run(st, &err, "ROLLBACK TO part", "") < 0 ||
 	    sql_run(st, &err, "RELEASE part", "") < 0)
 		store_rollback(st);
@@ -296,12 +309,14 @@ int store_setting_get(struct store *st, const char *key, char **value, struct cc
 
 int store_setting_put(struct store *st, const char *key, const char *value, struct cc_error *err)
 {
+	const struct row_at at = {SEALED_SETTING, .text = key};
 	unsigned char mac[STORE_MAC_LEN];
 
 	if (sql_mac(st, mac, err, SEALED_SETTING, "tt", key, value))
 		return -1;
-	return sql_run(st, err, "INSERT OR REPLACE INTO setting (key, value, mac) VALUES (?, ?, ?)",
-		       "ttb", key, value, mac, sizeof(mac)) < 0
+	return sql_write(st, err, &at, mac,
+			 "INSERT OR REPLACE INTO setting (key, value, mac) VALUES (?, ?, ?)", "ttb",
+			 key, value, mac, sizeof(mac)) < 0
 		       ? -1
 		       : 0;
 }

@@ -11,9 +11,10 @@
  * Every row carries a MAC, which the custodian makes and the store has no key for: over the name of
  * the table and all columns but that, first the primary key. Each of these is a letter and a value:
  * 't' or 'b', 4-byte big-endian length, bytes (text, blob); 'i', 8-byte big-endian (integer). A
- * lease is sealed with the name and UUID of its volume. A row whose MAC does not fit is never given
- * out: a get fails with CC_E_INTERNAL, fact "row" and its name, and an _each function leaves it out;
- * of either the custodian is told.
+ * lease is sealed with the name and UUID of its volume. A row whose MAC does not fit, or that is not
+ * the last version of it, is never given out: a get fails with CC_E_INTERNAL, fact "row" and its
+ * name, and an _each function leaves it out; of either the custodian is told. So it is of a row that
+ * is missing, as far as it is asked for by its key, and of a lease of a volume.
  *
  * Context: the custodian, `keyd init` and `keyd check`; one thread.
  */
@@ -33,7 +34,8 @@
 #define STORE_FILE "keyd.db"
 #define STORE_CONTAINER_LEN 129 /* an engine's container id and its NUL */
 #define STORE_WRAPPED_MAX 128	/* bytes of a wrapped volume key */
-#define STORE_AUDIT_PAGE 500	/* rows one read of the audit log yields at most */
+#define STORE_MISFIT_LEN 400
+#define STORE_AUDIT_PAGE 500 /* rows one read of the audit log yields at most */
 
 /**
  * struct store_volume - a volume.
@@ -205,6 +207,24 @@ int store_backup(struct store *st, const char *path, uint64_t *rows, struct cc_e
  */
 int store_check_rows(struct store *st, size_t *bad, struct cc_error *err);
 
+/**
+ * store_rows_load - reads all rows and remembers which versions of which there are. From then on a
+ * row that somebody removes or replaces by an older one is a bad one, at once. Done by itself when
+ * it is needed first; here to know whether they are those that keyd left.
+ */
+int store_rows_load(struct store *st, struct cc_error *err);
+/* What is wrong with them: rows were removed, are there again, or are older. "" for nothing. */
+const char *store_rows_misfit(const struct store *st);
+/* They are right as they are. Context: in a transaction. */
+int store_rows_accept(struct store *st, struct cc_error *err);
+
+/* From memory: volumes by state, and leases that are held at @now_ms (CLOCK_BOOTTIME). */
+struct store_counts {
+	uint64_t ready, creating, held;
+};
+
+int store_count(struct store *st, int64_t now_ms, struct store_counts *n, struct cc_error *err);
+
 /*
  * Settings: "realm", "kek_id". *@value is malloced, NULL if it is not set. A peek is what is there,
  * by whoever wrote it: good for an error text.
@@ -368,6 +388,9 @@ int store_audit_last_time(struct store *st, int64_t *t, struct cc_error *err);
 
 /* The last row that this process has committed; 0 and zeros for none. */
 void store_audit_committed(const struct store *st, uint64_t *seq, unsigned char hash[static 32]);
+/* The version of all rows, as this process has committed or read it last. */
+uint64_t store_rows_ver(const struct store *st);
+
 /**
  * store_audit_hash_of - hash of the row @seq.
  * Return: 1; 0 when there is no such row; 2 without a hash when it was pruned; -1.
@@ -394,9 +417,10 @@ int store_audit_each(struct store *st, uint64_t after, store_audit_fn *fn, void 
  * struct store_audit_head - where the log begins and ends.
  * @start_seq, @start_hash: the last row that was pruned; 0 and zeros
  * @seq, @hash: the last row; 0 and zeros
+ * @ver: of all rows of the other tables: grows with every transaction that changes any
  */
 struct store_audit_head {
-	uint64_t start_seq, seq;
+	uint64_t start_seq, seq, ver;
 	unsigned char start_hash[32], hash[32];
 };
 

@@ -16,88 +16,6 @@
 #define PRUNE_ROWS 10000 /* that are removed in one transaction */
 #define ORDER_LAST "ORDER BY seq DESC LIMIT 1"
 
-static int audit_fail(struct cc_error *err, enum cc_code code, uint64_t seq, const char *what)
-{
-	cc_fail(err, code,
-		"audit log: row %" PRIu64 " %s; keep the database and find out who wrote to it",
-		seq, what);
-	return cc_set_fact(err, "audit");
-}
-
-/* ---- the head ---- */
-
-/* @schema: of the database; 0 in a new one */
-struct head {
-	struct store_audit_head at;
-	uint64_t schema;
-};
-
-static int read_hash(sqlite3_stmt *q, int col, uint64_t seq, unsigned char hash[static HASH_LEN],
-		     struct cc_error *err)
-{
-	size_t len;
-
-	if (sql_blob(q, col, hash, HASH_LEN, &len, err) || len != HASH_LEN)
-		return audit_fail(err, CC_E_INVALID, seq, "is damaged");
-	return 0;
-}
-
-/* Without a seal it is what the file says. */
-static int head_read(struct store *st, struct head *head, struct cc_error *err)
-{
-	sql_auto sqlite3_stmt *q = sql_prepare(st, err, SELECT_AUDIT_HEAD, "");
-	int rc = q ? sql_step(st, q, err) : -1;
-
-	if (rc < 0)
-		return -1;
-	if (rc == 0) {
-		cc_fail(err, CC_E_INTERNAL,
-			"audit log: its head has been removed; keep the database and find out who "
-			"wrote to it");
-		return cc_set_fact(err, "audit");
-	}
-	if (st->seal && sql_check(st, q, SEALED_AUDIT_HEAD, err)) {
-		cc_prefix(err, "audit log");
-		return store_is_bad_row(err) ? cc_set_fact(err, "audit") : -1;
-	}
-	if (sql_u64(q, 1, &head->at.seq, err) || sql_u64(q, 3, &head->at.start_seq, err) ||
-	    sql_u64(q, 5, &head->schema, err) ||
-	    read_hash(q, 2, head->at.seq, head->at.hash, err) ||
-	    read_hash(q, 4, head->at.start_seq, head->at.start_hash, err))
-		return -1;
-	return 0;
-}
-
-static int head_write(struct store *st, const struct head *head, struct cc_error *err)
-{
-	const struct store_audit_head *at = &head->at;
-	unsigned char mac[STORE_MAC_LEN];
-
-	if (sql_mac(st, mac, err, SEALED_AUDIT_HEAD, "iububu", (int64_t)1, at->seq,
-		    (const void *)at->hash, (size_t)HASH_LEN, at->start_seq,
-		    (const void *)at->start_hash, (size_t)HASH_LEN, head->schema))
-		return -1;
-	return sql_run(st, err,
-		       "INSERT OR REPLACE INTO audit_head "
-		       "(id, seq, hash, start_seq, start_hash, schema, mac) "
-		       "VALUES (1, ?, ?, ?, ?, ?, ?)",
-		       "ububub", at->seq, (const void *)at->hash, (size_t)HASH_LEN, at->start_seq,
-		       (const void *)at->start_hash, (size_t)HASH_LEN, head->schema,
-		       (const void *)mac, sizeof(mac)) < 0
-		       ? -1
-		       : 0;
-}
-
-int store_audit_head(struct store *st, struct store_audit_head *at, struct cc_error *err)
-{
-	struct head head;
-
-	if (head_read(st, &head, err))
-		return -1;
-	*at = head.at;
-	return 0;
-}
-
 /* ---- its end ---- */
 
 /* The last row; 0 and zeros when there is none. */
@@ -112,7 +30,7 @@ static int read_last(struct store *st, struct store_audit_head *last, struct cc_
 		return rc;
 	if (sql_u64(q, 0, &last->seq, err))
 		return -1;
-	return read_hash(q, 1, last->seq, last->hash, err);
+	return sql_audit_hash(q, 1, last->seq, last->hash, err);
 }
 
 static int check_end(struct store *st, const struct head *head, enum cc_code code,
@@ -123,11 +41,11 @@ static int check_end(struct store *st, const struct head *head, enum cc_code cod
 	if (read_last(st, &last, err))
 		return -1;
 	if (last.seq < head->at.seq)
-		return audit_fail(err, code, head->at.seq, "has been removed");
+		return sql_audit_fail(err, code, head->at.seq, "has been removed");
 	if (last.seq > head->at.seq)
-		return audit_fail(err, code, last.seq, "was not written by keyd");
+		return sql_audit_fail(err, code, last.seq, "was not written by keyd");
 	if (memcmp(last.hash, head->at.hash, HASH_LEN) != 0)
-		return audit_fail(err, code, last.seq, "has been changed");
+		return sql_audit_fail(err, code, last.seq, "has been changed");
 	return 0;
 }
 
@@ -141,7 +59,7 @@ static int find_hash(struct store *st, uint64_t seq, unsigned char hash[static H
 
 	if (rc <= 0)
 		return rc;
-	return read_hash(q, 0, seq, hash, err) ? -1 : 1;
+	return sql_audit_hash(q, 0, seq, hash, err) ? -1 : 1;
 }
 
 int store_audit_hash_of(struct store *st, uint64_t seq, unsigned char hash[static HASH_LEN],
@@ -149,7 +67,7 @@ int store_audit_hash_of(struct store *st, uint64_t seq, unsigned char hash[stati
 {
 	struct head head;
 
-	if (head_read(st, &head, err))
+	if (sql_head_read(st, &head, err))
 		return -1;
 	if (seq < head.at.start_seq)
 		return 2;
@@ -171,59 +89,17 @@ static int check_own_row(struct store *st, const struct head *head, struct cc_er
 	if (rc < 0)
 		return -1;
 	if (rc == 0)
-		return audit_fail(err, CC_E_INTERNAL, st->next_seq, "has been removed");
+		return sql_audit_fail(err, CC_E_INTERNAL, st->next_seq, "has been removed");
 	return memcmp(hash, st->next_hash, HASH_LEN) == 0
 		       ? 0
-		       : audit_fail(err, CC_E_INTERNAL, st->next_seq, "has been changed");
-}
-
-static int check_schema(struct store *st, const struct head *head, struct cc_error *err)
-{
-	sql_auto sqlite3_stmt *q = sql_prepare(st, err, "PRAGMA user_version", "");
-	int64_t says;
-
-	if (!q || sql_step(st, q, err) < 0)
-		return -1;
-	says = sqlite3_column_int64(q, 0);
-	if (says == (int64_t)head->schema)
-		return 0;
-	cc_fail(err, CC_E_INVALID,
-		"keyd's database says that it has schema %" PRId64 ", keyd made it %" PRIu64
-		": restore a backup, and find out who wrote to it",
-		says, head->schema);
-	return cc_set_fact(err, "schema");
-}
-
-/* What is damaged is so for good: starting again does not help. */
-static int head_verify(struct store *st, struct head *head, struct cc_error *err)
-{
-	if (head_read(st, head, err) == 0)
-		return check_schema(st, head, err);
-	if (!strcmp(err->fact, "audit"))
-		err->code = CC_E_INVALID;
-	return -1;
+		       : sql_audit_fail(err, CC_E_INTERNAL, st->next_seq, "has been changed");
 }
 
 int sql_audit_head_check(struct store *st, struct cc_error *err)
 {
 	struct head head;
 
-	return head_verify(st, &head, err) || check_end(st, &head, CC_E_INVALID, err) ? -1 : 0;
-}
-
-int sql_audit_head_schema(struct store *st, int schema, struct cc_error *err)
-{
-	struct head head;
-
-	if (head_read(st, &head, err))
-		return -1;
-	if (head.schema != 0 && head.schema != (uint64_t)schema - 1)
-		return cc_fail(err, CC_E_INVALID,
-			       "keyd's database was made to look older than it is (schema %" PRIu64
-			       "): restore a backup, and find out who wrote to it",
-			       head.schema);
-	head.schema = (uint64_t)schema;
-	return head_write(st, &head, err);
+	return sql_head_verify(st, &head, err) || check_end(st, &head, CC_E_INVALID, err) ? -1 : 0;
 }
 
 /* ---- writing ---- */
@@ -254,7 +130,7 @@ static int append(struct store *st, struct cc_audit_row *row, struct cc_error *e
 	unsigned char prev[HASH_LEN];
 	struct head head;
 
-	if (head_read(st, &head, err) || check_own_row(st, &head, err) ||
+	if (sql_head_read(st, &head, err) || check_own_row(st, &head, err) ||
 	    check_end(st, &head, CC_E_INTERNAL, err))
 		return -1;
 	row->seq = head.at.seq + 1;
@@ -262,7 +138,7 @@ static int append(struct store *st, struct cc_audit_row *row, struct cc_error *e
 	if (cc_audit_hash(prev, row, head.at.hash, err))
 		return -1;
 	head.at.seq = row->seq;
-	if (write_row(st, row, prev, head.at.hash, err) || head_write(st, &head, err))
+	if (write_row(st, row, prev, head.at.hash, err) || sql_head_write(st, &head, err))
 		return cc_prefix(err, "audit log");
 	st->next_seq = row->seq;
 	memcpy(st->next_hash, head.at.hash, HASH_LEN);
@@ -322,7 +198,8 @@ static int read_row(struct store *st, sqlite3_stmt *q, struct store_audit_row *r
 	int sealed = st->seal ? sql_is_sealed(st, q, SEALED_AUDIT, err) : 0;
 
 	if (sealed < 0 || sql_u64(q, 0, &r->row.seq, err) ||
-	    read_hash(q, 9, r->row.seq, r->prev, err) || read_hash(q, 10, r->row.seq, r->hash, err))
+	    sql_audit_hash(q, 9, r->row.seq, r->prev, err) ||
+	    sql_audit_hash(q, 10, r->row.seq, r->hash, err))
 		return -1;
 	r->sealed = sealed;
 	r->row.time = text(q, 1);
@@ -340,18 +217,16 @@ static int read_row(struct store *st, sqlite3_stmt *q, struct store_audit_row *r
 #define SELECT_AUDIT_OLD                                                                   \
 	"SELECT seq, time, event, outcome, agent, volume, container, fact, detail, prev, " \
 	"hash FROM audit "
+#define AFTER "WHERE seq > ? ORDER BY seq LIMIT ?"
 
 static int each(struct store *st, uint64_t after, int64_t limit, store_audit_fn *fn, void *arg,
 		struct cc_error *err)
 {
-	static const char where[] = "WHERE seq > ? ORDER BY seq LIMIT ?";
-	cc_auto_free char *sql = NULL;
-	sql_auto sqlite3_stmt *q = NULL;
+	sql_auto sqlite3_stmt *q =
+		sql_prepare(st, err, st->seal ? SELECT_AUDIT AFTER : SELECT_AUDIT_OLD AFTER, "ui",
+			    after, limit);
 	int rc;
 
-	if (asprintf(&sql, "%s%s", st->seal ? SELECT_AUDIT : SELECT_AUDIT_OLD, where) < 0)
-		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	q = sql_prepare(st, err, sql, "ui", after, limit);
 	if (!q)
 		return -1;
 	while ((rc = sql_step(st, q, err)) > 0) {
@@ -382,7 +257,7 @@ int store_audit_last_time(struct store *st, int64_t *t, struct cc_error *err)
 	if (read_row(st, q, &r, err))
 		return -1;
 	return !r.sealed || cc_time_parse(r.row.time, t)
-		       ? audit_fail(err, CC_E_INTERNAL, r.row.seq, "was not written by keyd")
+		       ? sql_audit_fail(err, CC_E_INTERNAL, r.row.seq, "was not written by keyd")
 		       : 0;
 }
 
@@ -409,17 +284,17 @@ static int follow(void *arg, const struct store_audit_row *r, struct cc_error *e
 	int64_t t;
 
 	if (r->row.seq != last->seq + 1)
-		return audit_fail(err, CC_E_INVALID, last->seq + 1, "is missing");
+		return sql_audit_fail(err, CC_E_INVALID, last->seq + 1, "is missing");
 	if (memcmp(r->prev, last->hash, HASH_LEN) != 0)
-		return audit_fail(err, CC_E_INVALID, r->row.seq,
-				  "does not continue the row before it");
+		return sql_audit_fail(err, CC_E_INVALID, r->row.seq,
+				      "does not continue the row before it");
 	if (cc_audit_hash(last->hash, &r->row, want, err))
 		return -1;
 	if (memcmp(r->hash, want, HASH_LEN) != 0)
-		return audit_fail(err, CC_E_INVALID, r->row.seq,
-				  "was changed after it was written");
+		return sql_audit_fail(err, CC_E_INVALID, r->row.seq,
+				      "was changed after it was written");
 	if (chain->sealed && !r->sealed)
-		return audit_fail(err, CC_E_INVALID, r->row.seq, "was not written by keyd");
+		return sql_audit_fail(err, CC_E_INVALID, r->row.seq, "was not written by keyd");
 	if (chain->older)
 		chain->cut = *last;
 	last->seq = r->row.seq;
@@ -441,7 +316,7 @@ static int verify_log(struct store *st, struct chain *chain, struct head *head,
 		      struct cc_error *err)
 {
 	chain->sealed = st->seal;
-	if (head_verify(st, head, err) || follow_all(st, chain, &head->at, err))
+	if (sql_head_verify(st, head, err) || follow_all(st, chain, &head->at, err))
 		return -1;
 	return check_end(st, head, CC_E_INVALID, err);
 }
@@ -468,11 +343,26 @@ int sql_audit_head_new(struct store *st, struct cc_error *err)
 	struct chain chain = {0};
 	struct head head = {0};
 
-	if (follow_all(st, &chain, &head.at, err))
+	if (follow_all(st, &chain, &head.at, err) || sql_rows_count(st, err))
 		return -1;
 	head.at.seq = chain.last.seq;
 	memcpy(head.at.hash, chain.last.hash, HASH_LEN);
-	return head_write(st, &head, err);
+	return sql_head_write(st, &head, err);
+}
+
+int sql_audit_head_5(struct store *st, struct cc_error *err)
+{
+	struct head head;
+
+	if (sql_head_read_5(st, &head, err) || check_end(st, &head, CC_E_INVALID, err))
+		return -1;
+	if (head.schema != SCHEMA_SEALED) {
+		cc_fail(err, CC_E_INVALID,
+			"keyd's database was made to look older than it is: restore a backup, and "
+			"find out who wrote to it");
+		return cc_set_fact(err, "schema");
+	}
+	return sql_rows_count(st, err) || sql_head_write(st, &head, err) ? -1 : 0;
 }
 
 /* ---- pruning ---- */
@@ -500,15 +390,15 @@ static int move_start(struct store *st, uint64_t seq, struct cc_error *err)
 	struct store_audit_row r;
 	struct head head;
 
-	if (rc < 0 || head_read(st, &head, err) || (rc && read_row(st, q, &r, err)))
+	if (rc < 0 || sql_head_read(st, &head, err) || (rc && read_row(st, q, &r, err)))
 		return -1;
 	if (rc == 0 || !r.sealed || seq <= head.at.start_seq)
-		return audit_fail(err, CC_E_INTERNAL, seq, "was changed meanwhile");
+		return sql_audit_fail(err, CC_E_INTERNAL, seq, "was changed meanwhile");
 	head.at.start_seq = seq;
 	memcpy(head.at.start_hash, r.hash, HASH_LEN);
 	if (sql_run(st, err, "DELETE FROM audit WHERE seq <= ?", "u", seq) < 0)
 		return -1;
-	return head_write(st, &head, err);
+	return sql_head_write(st, &head, err);
 }
 
 /* One transaction; @at: the head before the first */

@@ -43,19 +43,22 @@ static int make_mac(struct store *st, const struct store_lease *l, uint64_t ver,
 int store_lease_add(struct store *st, int64_t volume, const struct store_lease *l,
 		    struct cc_error *err)
 {
+	const struct row_at at = {SEALED_LEASE, .text = l->id, .group = volume,
+				  .value = lease_value(l->ms, l->end_ms)};
 	unsigned char mac[STORE_MAC_LEN];
 	int n;
 
 	if (make_mac(st, l, l->ver, mac, err))
 		return -1;
-	n = sql_run(st, err,
-		    "INSERT INTO lease (id, volume, agent, container, boot_id, fence, granted, ms, "
-		    "shared, read_only, revoked, host_boot, end_ms, cover_ms, ver, enrolment, mac) "
-		    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		    "titttuiuiiitiuutb", l->id, volume, l->agent, l->container, l->boot_id,
-		    l->fence, l->granted, l->ms, (int64_t)l->shared, (int64_t)l->read_only,
-		    (int64_t)l->revoked, l->host_boot, l->end_ms, l->cover_ms, l->ver, l->enrolment,
-		    (const void *)mac, sizeof(mac));
+	n = sql_write(
+		st, err, &at, mac,
+		"INSERT INTO lease (id, volume, agent, container, boot_id, fence, granted, ms, "
+		"shared, read_only, revoked, host_boot, end_ms, cover_ms, ver, enrolment, mac) "
+		"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		"titttuiuiiitiuutb", l->id, volume, l->agent, l->container, l->boot_id, l->fence,
+		l->granted, l->ms, (int64_t)l->shared, (int64_t)l->read_only, (int64_t)l->revoked,
+		l->host_boot, l->end_ms, l->cover_ms, l->ver, l->enrolment, (const void *)mac,
+		sizeof(mac));
 	return n < 0 ? cc_prefix(err, "lease") : 0;
 }
 
@@ -74,18 +77,21 @@ static int one_row(int n, const struct store_lease *l, struct cc_error *err)
 static int write_row(struct store *st, const struct store_lease *l, uint64_t ver,
 		     struct cc_error *err)
 {
+	const struct row_at at = {SEALED_LEASE, .text = l->id,
+				  .value = lease_value(l->ms, l->end_ms)};
 	unsigned char mac[STORE_MAC_LEN];
 
 	if (make_mac(st, l, ver, mac, err))
 		return -1;
-	return one_row(sql_run(st, err,
-			       "UPDATE lease SET ms = ?, cover_ms = ?, read_only = ?, revoked = ?, "
-			       "host_boot = ?, end_ms = ?, ver = ?, mac = ? "
-			       "WHERE id = ? AND ver = ?",
-			       "uuiitiubtu", l->ms, l->cover_ms, (int64_t)l->read_only,
-			       (int64_t)l->revoked, l->host_boot, l->end_ms, ver, (const void *)mac,
-			       sizeof(mac), l->id, l->ver),
-		       l, err);
+	return one_row(
+		sql_write(st, err, &at, mac,
+			  "UPDATE lease SET ms = ?, cover_ms = ?, read_only = ?, revoked = ?, "
+			  "host_boot = ?, end_ms = ?, ver = ?, mac = ? "
+			  "WHERE id = ? AND ver = ?",
+			  "uuiitiubtu", l->ms, l->cover_ms, (int64_t)l->read_only,
+			  (int64_t)l->revoked, l->host_boot, l->end_ms, ver, (const void *)mac,
+			  sizeof(mac), l->id, l->ver),
+		l, err);
 }
 
 int store_lease_renew(struct store *st, struct store_lease *l, struct cc_error *err)
@@ -104,11 +110,16 @@ int store_lease_update(struct store *st, const struct store_lease *l, struct cc_
 int store_lease_get(struct store *st, const char *id, struct store_lease *l, struct cc_error *err)
 {
 	sql_auto sqlite3_stmt *q = sql_prepare(st, err, SELECT_LEASE "WHERE l.id = ?", "t", id);
+	const struct row_at at = {SEALED_LEASE, .text = id};
 	int rc = q ? sql_step(st, q, err) : -1;
+	char what[64];
 
 	if (rc < 0)
 		return -1;
 	if (rc == 0) {
+		snprintf(what, sizeof(what), "lease %s", id);
+		if (sql_is_absent(st, &at, what, err))
+			return -1;
 		cc_fail(err, CC_E_NOTFOUND, "no such lease");
 		return cc_set_fact(err, "lease");
 	}
@@ -173,7 +184,8 @@ int store_leases_of(struct store *st, int64_t volume, struct store_leases *list,
 		st, err, SELECT_LEASE "WHERE l.volume = ? ORDER BY l.fence", "i", volume);
 
 	*list = (struct store_leases){0};
-	if (each(st, q, false, append, list, err) == 0)
+	if (each(st, q, false, append, list, err) == 0 &&
+	    sql_is_whole(st, volume, list->n, err) == 0)
 		return 0;
 	store_leases_clear(list);
 	return -1;
@@ -216,5 +228,8 @@ int store_leases_stale(struct store *st, const char *host_boot, const char *afte
 
 int store_lease_delete(struct store *st, const char *id, struct cc_error *err)
 {
-	return sql_run(st, err, "DELETE FROM lease WHERE id = ?", "t", id) < 0 ? -1 : 0;
+	const struct row_at at = {SEALED_LEASE, .text = id};
+
+	return sql_write(st, err, &at, NULL, "DELETE FROM lease WHERE id = ?", "t", id) < 0 ? -1
+											    : 0;
 }

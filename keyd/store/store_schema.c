@@ -5,7 +5,7 @@
 #include "store/store_sql.h"
 
 #define APPLICATION_ID 0x636b6431 /* "ckd1" */
-#define SCHEMA_VERSION 5
+#define SCHEMA_VERSION 6
 
 /*
  * Several leases of one volume are shared ones; whether they may be is decided in lease.c. The
@@ -67,7 +67,14 @@
 	" start_seq INTEGER NOT NULL,"            \
 	" start_hash BLOB NOT NULL,"              \
 	" schema INTEGER NOT NULL,"               \
-	" mac BLOB NOT NULL DEFAULT x'') STRICT;"
+	" mac BLOB NOT NULL DEFAULT x'') STRICT;" HEAD_CHANGE_6
+
+/* Rows are counted, see store_rows.c. */
+#define HEAD_CHANGE_6                                                         \
+	"ALTER TABLE audit_head ADD COLUMN ver INTEGER NOT NULL DEFAULT 0;"   \
+	"ALTER TABLE audit_head ADD COLUMN counts BLOB NOT NULL DEFAULT x'';" \
+	"ALTER TABLE audit_head ADD COLUMN nonce BLOB NOT NULL DEFAULT x'';"  \
+	"ALTER TABLE audit_head ADD COLUMN sum BLOB NOT NULL DEFAULT x'';"
 
 #define MAC_COLUMN(table) "ALTER TABLE " table " ADD COLUMN mac BLOB NOT NULL DEFAULT x'';"
 #define MAC_COLUMNS            \
@@ -75,7 +82,8 @@
 	MAC_COLUMN("volume")   \
 	MAC_COLUMN("identity") \
 	MAC_COLUMN("signer")   \
-	MAC_COLUMN("agent") MAC_COLUMN("lease") MAC_COLUMN("tombstone") MAC_COLUMN("audit")
+	MAC_COLUMN("agent")    \
+	MAC_COLUMN("lease") MAC_COLUMN("tombstone") MAC_COLUMN("audit") MAC_COLUMN("kek")
 
 /* What a new volume of a deleted one's name goes on from. */
 #define TOMBSTONE_TABLE                   \
@@ -167,8 +175,8 @@ static int name_all(struct store *st, const char *table, char *text, size_t size
 	return 0;
 }
 
-/* Who reads the log shall see what was taken over, unseen as it was until then. */
-static int record_take_over(struct store *st, struct cc_error *err)
+/* Who reads the log shall see what was taken over, unseen as it was until then. @what: was done */
+static int record_take_over(struct store *st, const char *what, struct cc_error *err)
 {
 	char detail[CC_TEXT_MAX], agents[200], signers[200], volumes[200];
 	const struct cc_audit_row row = {.event = "upgrade", .outcome = "allow", .detail = detail};
@@ -177,7 +185,7 @@ static int record_take_over(struct store *st, struct cc_error *err)
 	    name_all(st, "signer", signers, sizeof(signers), err) ||
 	    name_all(st, "volume", volumes, sizeof(volumes), err))
 		return -1;
-	snprintf(detail, sizeof(detail), "rows got MACs, as they were: %s, %s, %s", agents, signers,
+	snprintf(detail, sizeof(detail), "%s, as they were: %s, %s, %s", what, agents, signers,
 		 volumes);
 	return store_audit_add(st, &row, st->now, err);
 }
@@ -187,14 +195,23 @@ static int take_over(struct store *st, struct cc_error *err)
 	if (sql_seal_all(st, err) || sql_audit_head_new(st, err) ||
 	    st->seal->accept(st->seal, st, err))
 		return -1;
-	return record_take_over(st, err);
+	return record_take_over(st, "rows got MACs", err);
+}
+
+static int begin_counting(struct store *st, struct cc_error *err)
+{
+	if (sql_seal_table(st, SEALED_KEK, err) || sql_audit_head_5(st, err))
+		return -1;
+	return record_take_over(st, "rows are counted", err);
 }
 
 /**
  * struct step - from one version to the next.
+ * @to: which that is
  * @then: what SQL cannot do, in the same transaction; NULL for nothing
  */
 struct step {
+	int to;
 	const char *sql;
 	int (*then)(struct store *st, struct cc_error *err);
 };
@@ -202,11 +219,12 @@ struct step {
 /*
  * In order; [0] is from 1 to 2. A lease of version 1 has no end, a key wrapped by it (format 1) is
  * bound to less, which the custodian mends when it starts. What was promised before the last
- * renewal was not recorded before version 4. In version 5 rows got MACs: what is there then is
- * taken over as it is.
+ * renewal was not recorded before version 4. In version 5 rows got MACs, in 6 they are counted:
+ * what is there then is taken over as it is.
  */
 static const struct step steps[] = {
-	{"ALTER TABLE volume ADD COLUMN wrap_format INTEGER NOT NULL DEFAULT 1;"
+	{2,
+	 "ALTER TABLE volume ADD COLUMN wrap_format INTEGER NOT NULL DEFAULT 1;"
 	 "ALTER TABLE volume ADD COLUMN lease_ms INTEGER NOT NULL DEFAULT 600000;"
 	 "ALTER TABLE volume ADD COLUMN shared_read INTEGER NOT NULL DEFAULT 0"
 	 " CHECK (shared_read IN (0, 1));"
@@ -218,15 +236,17 @@ static const struct step steps[] = {
 	 " 0, 0, 0, boot_id, 0 FROM lease_1;"
 	 "DROP TABLE lease_1;",
 	 NULL},
-	{"ALTER TABLE volume ADD COLUMN mount_options TEXT NOT NULL DEFAULT '';", NULL},
-	{LEASE_CHANGE_4 TOMBSTONE_TABLE
+	{3, "ALTER TABLE volume ADD COLUMN mount_options TEXT NOT NULL DEFAULT '';", NULL},
+	{4,
+	 LEASE_CHANGE_4 TOMBSTONE_TABLE
 	 "ALTER TABLE agent RENAME TO agent_3;" AGENT_TABLE
 	 "INSERT INTO agent SELECT name, " SQL_UUID ", thumbprint, jwk FROM agent_3;"
 	 "DROP TABLE agent_3;"
 	 "UPDATE lease SET cover_ms = ms, enrolment = coalesce("
 	 "(SELECT enrolment FROM agent WHERE agent.name = lease.agent), '');",
 	 NULL},
-	{SCOPE_CHANGE_5 KEK_TABLE MAC_COLUMNS HEAD_TABLE, take_over},
+	{6, SCOPE_CHANGE_5 KEK_TABLE MAC_COLUMNS HEAD_TABLE, take_over},
+	{6, MAC_COLUMN("kek") HEAD_CHANGE_6, begin_counting},
 };
 
 static int pragma_int(struct store *st, const char *sql, int64_t *v, struct cc_error *err)
@@ -239,25 +259,25 @@ static int pragma_int(struct store *st, const char *sql, int64_t *v, struct cc_e
 	return 0;
 }
 
-static int run_step(struct store *st, const struct step *step, int version, struct cc_error *err)
+static int run_step(struct store *st, const struct step *step, int from, struct cc_error *err)
 {
 	char mark[96];
 
 	snprintf(mark, sizeof(mark), "PRAGMA application_id = %d; PRAGMA user_version = %d;",
-		 APPLICATION_ID, version);
+		 APPLICATION_ID, step->to);
 	if (sql_exec(st, step->sql, err) || sql_exec(st, mark, err))
 		return -1;
 	if (step->then && step->then(st, err))
 		return -1;
-	return version < SCHEMA_SEALED ? 0 : sql_audit_head_schema(st, version, err);
+	return step->to < SCHEMA_SEALED ? 0 : sql_audit_head_schema(st, from, step->to, err);
 }
 
-/* Makes a step and says that the database is of @version now, all of it or nothing. */
-static int apply(struct store *st, const struct step *step, int version, struct cc_error *err)
+/* Makes a step and says of which version the database is now, all of it or nothing. */
+static int apply(struct store *st, const struct step *step, int from, struct cc_error *err)
 {
 	if (store_begin(st, err))
 		return -1;
-	if (run_step(st, step, version, err) || store_commit(st, err)) {
+	if (run_step(st, step, from, err) || store_commit(st, err)) {
 		store_rollback(st);
 		return -1;
 	}
@@ -266,9 +286,13 @@ static int apply(struct store *st, const struct step *step, int version, struct 
 
 static int bring_up_to_date(struct store *st, int version, struct cc_error *err)
 {
-	for (; version < SCHEMA_VERSION; version++)
-		if (apply(st, &steps[version - 1], version + 1, err))
-			return cc_prefix(err, "from schema %d to %d", version, version + 1);
+	while (version < SCHEMA_VERSION) {
+		const struct step *step = &steps[version - 1];
+
+		if (apply(st, step, version, err))
+			return cc_prefix(err, "from schema %d to %d", version, step->to);
+		version = step->to;
+	}
 	return 0;
 }
 
@@ -302,7 +326,8 @@ int sql_schema_look(struct store *st, struct cc_error *err)
 int sql_schema_start(struct store *st, struct cc_error *err)
 {
 	if (st->schema_was == 0)
-		return apply(st, &(struct step){schema, sql_audit_head_new}, SCHEMA_VERSION, err);
+		return apply(st, &(struct step){SCHEMA_VERSION, schema, sql_audit_head_new}, 0,
+			     err);
 	if (st->schema_was < SCHEMA_SEALED && st->mode == STORE_SERVE)
 		return cc_fail(
 			err, CC_E_INVALID,

@@ -18,8 +18,10 @@ const struct sealed sealed_tables[SEALED_END] = {
 	[SEALED_SIGNER] = {"signer", SELECT_SIGNER, UPDATE("signer", "name"), 4, 0},
 	[SEALED_AGENT] = {"agent", SELECT_AGENT, UPDATE("agent", "name"), 5, 0},
 	[SEALED_LEASE] = {"lease", SELECT_LEASE, UPDATE("lease", "id"), 17, 0},
+	[SEALED_KEK] = {"kek", SELECT_KEK, UPDATE("kek", "number"), 5, 0},
 	[SEALED_AUDIT] = {"audit", SELECT_AUDIT, UPDATE("audit", "seq"), 11, 0},
-	[SEALED_AUDIT_HEAD] = {"audit_head", SELECT_AUDIT_HEAD, UPDATE("audit_head", "id"), 6, 0},
+	[SEALED_AUDIT_HEAD] = {"audit_head", SELECT_AUDIT_HEAD, UPDATE("audit_head", "id"), 10, 0},
+	[SEALED_AUDIT_HEAD_5] = {"audit_head", SELECT_AUDIT_HEAD_5, NULL, 6, 0},
 };
 
 /* ---- what is sealed ---- */
@@ -68,10 +70,8 @@ static int put_int(struct store *st, size_t *at, int64_t v)
 	return 0;
 }
 
-static int put_table(struct store *st, size_t *at, enum sealed_table table)
+static int put_name(struct store *st, size_t *at, const char *name)
 {
-	const char *name = sealed_tables[table].table;
-
 	return put_bytes(st, at, 't', name, strlen(name));
 }
 
@@ -126,24 +126,45 @@ static int make_mac(struct store *st, size_t len, unsigned char mac[static STORE
 	return st->seal->mac(st->seal, st->scratch, len, mac, err);
 }
 
+static int mac_of(struct store *st, unsigned char mac[static STORE_MAC_LEN], struct cc_error *err,
+		  const char *name, const char *types, va_list ap)
+{
+	size_t len = 0;
+
+	if (put_name(st, &len, name) || put_args(st, &len, types, ap))
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	return make_mac(st, len, mac, err);
+}
+
 int sql_mac(struct store *st, unsigned char mac[static STORE_MAC_LEN], struct cc_error *err,
 	    enum sealed_table table, const char *types, ...)
 {
-	size_t len = 0;
 	va_list ap;
 	int rc;
 
 	va_start(ap, types);
-	rc = put_table(st, &len, table) || put_args(st, &len, types, ap);
+	rc = mac_of(st, mac, err, sealed_tables[table].table, types, ap);
 	va_end(ap);
-	return rc ? cc_fail(err, CC_E_NOMEM, "out of memory") : make_mac(st, len, mac, err);
+	return rc;
+}
+
+int sql_mac_of(struct store *st, unsigned char mac[static STORE_MAC_LEN], struct cc_error *err,
+	       const char *what, const char *types, ...)
+{
+	va_list ap;
+	int rc;
+
+	va_start(ap, types);
+	rc = mac_of(st, mac, err, what, types, ap);
+	va_end(ap);
+	return rc;
 }
 
 static int mac_of_row(struct store *st, sqlite3_stmt *q, enum sealed_table table,
 		      unsigned char mac[static STORE_MAC_LEN], struct cc_error *err)
 {
 	size_t len = 0;
-	int rc = put_table(st, &len, table);
+	int rc = put_name(st, &len, sealed_tables[table].table);
 
 	for (int col = 0; col < sealed_tables[table].n && rc == 0; col++)
 		rc = put_column(st, &len, q, col);
@@ -163,25 +184,38 @@ int sql_is_sealed(struct store *st, sqlite3_stmt *q, enum sealed_table table, st
 	       CRYPTO_memcmp(have, want, STORE_MAC_LEN) == 0;
 }
 
+int sql_bad_row(struct store *st, const char *what, const char *why, struct cc_error *err)
+{
+	char name[160];
+
+	snprintf(name, sizeof(name), "%s", what);
+	cc_text_clean(name);
+	st->seal->bad(st->seal, name);
+	cc_fail(err, CC_E_INTERNAL,
+		"%s: its row %s: restore a backup, and find out who wrote to the database", name,
+		why);
+	return cc_set_fact(err, STORE_FACT_ROW);
+}
+
 int sql_check(struct store *st, sqlite3_stmt *q, enum sealed_table table, struct cc_error *err)
 {
 	const struct sealed *t = &sealed_tables[table];
-	int rc = sql_is_sealed(st, q, table, err);
+	int sealed = sql_is_sealed(st, q, table, err);
+	int current = sealed > 0 ? sql_is_current(st, q, table, err) : sealed;
 	const char *name;
 	char what[160];
 
-	if (rc)
-		return rc < 0 ? -1 : 0;
+	if (current)
+		return current < 0 ? -1 : 0;
 	name = (const char *)sqlite3_column_text(q, t->name);
 	snprintf(what, sizeof(what), "%s%s%s", t->table,
 		 table == SEALED_IDENTITY ? " of volume " : " ", name ? name : "?");
-	cc_text_clean(what);
-	st->seal->bad(st->seal, what);
-	cc_fail(err, CC_E_INTERNAL,
-		"%s: its row in the database was not written by keyd, and counts for nothing: restore "
-		"a backup, and find out who wrote to it",
-		what);
-	return cc_set_fact(err, STORE_FACT_ROW);
+	return sql_bad_row(st, what,
+			   sealed ? "is one that keyd has replaced or removed since, and counts "
+				    "for nothing"
+				  : "in the database was not written by keyd, and counts for "
+				    "nothing",
+			   err);
 }
 
 bool store_is_bad_row(const struct cc_error *err)
@@ -210,7 +244,7 @@ int store_check_rows(struct store *st, size_t *bad, struct cc_error *err)
 {
 	*bad = 0;
 	for (enum sealed_table t = 0; t < SEALED_AUDIT; t++)
-		if (check_table(st, t, bad, err))
+		if ((t != SEALED_KEK || sql_counts(st)) && check_table(st, t, bad, err))
 			return -1;
 	return 0;
 }
@@ -231,16 +265,20 @@ static int write_mac(struct store *st, sqlite3_stmt *row, enum sealed_table tabl
 	return sql_step(st, q, err) < 0 ? -1 : 0;
 }
 
+int sql_seal_table(struct store *st, enum sealed_table table, struct cc_error *err)
+{
+	sql_auto sqlite3_stmt *q = sql_prepare(st, err, sealed_tables[table].select, "");
+	int rc = q ? 0 : -1;
+
+	while (rc == 0 && (rc = sql_step(st, q, err)) > 0)
+		rc = write_mac(st, q, table, err);
+	return rc ? cc_prefix(err, "table %s", sealed_tables[table].table) : 0;
+}
+
 int sql_seal_all(struct store *st, struct cc_error *err)
 {
-	for (enum sealed_table t = 0; t < SEALED_AUDIT_HEAD; t++) {
-		sql_auto sqlite3_stmt *q = sql_prepare(st, err, sealed_tables[t].select, "");
-		int rc = q ? 0 : -1;
-
-		while (rc == 0 && (rc = sql_step(st, q, err)) > 0)
-			rc = write_mac(st, q, t, err);
-		if (rc)
-			return cc_prefix(err, "table %s", sealed_tables[t].table);
-	}
-	return 0;
+	for (enum sealed_table t = 0; t <= SEALED_AUDIT; t++)
+		if (sql_seal_table(st, t, err))
+			return -1;
+	return sql_rows_count(st, err);
 }

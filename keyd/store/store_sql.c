@@ -112,7 +112,7 @@ void sql_forget(const struct store *st)
 	}
 }
 
-static sqlite3_stmt *prepare(struct store *st, struct cc_error *err, const char *sql,
+sqlite3_stmt *sql_prepare_va(struct store *st, struct cc_error *err, const char *sql,
 			     const char *types, va_list ap)
 {
 	sqlite3_stmt *q = compile(st, sql, err);
@@ -136,7 +136,7 @@ sqlite3_stmt *sql_prepare(struct store *st, struct cc_error *err, const char *sq
 	va_list ap;
 
 	va_start(ap, types);
-	q = prepare(st, err, sql, types, ap);
+	q = sql_prepare_va(st, err, sql, types, ap);
 	va_end(ap);
 	return q;
 }
@@ -164,7 +164,7 @@ int sql_run(struct store *st, struct cc_error *err, const char *sql, const char 
 	va_list ap;
 
 	va_start(ap, types);
-	q = prepare(st, err, sql, types, ap);
+	q = sql_prepare_va(st, err, sql, types, ap);
 	va_end(ap);
 	if (!q || sql_step(st, q, err) < 0)
 		return -1;

@@ -5,15 +5,59 @@
 #ifndef KEYD_STORE_SQL_H
 #define KEYD_STORE_SQL_H
 
+#include <stdarg.h>
 #include <stdint.h>
 #include <sqlite3.h>
 
 #include "cleanup.h"
 #include "error.h"
+#include "store/rows.h"
+#include "store/store.h"
 #include "store/store_types.h"
 
 #define SCHEMA_SEALED 5	   /* from this schema on all rows have MACs */
+#define SCHEMA_COUNTED 6   /* and are counted */
 #define STORE_BUSY_MS 5000 /* that it waits while another process writes */
+
+enum sealed_table {
+	SEALED_SETTING,
+	SEALED_VOLUME,
+	SEALED_TOMBSTONE,
+	SEALED_IDENTITY,
+	SEALED_SIGNER,
+	SEALED_AGENT,
+	SEALED_LEASE,
+	SEALED_KEK,
+	SEALED_AUDIT, /* the first of those that store_check_rows() leaves out */
+	SEALED_AUDIT_HEAD,
+	SEALED_AUDIT_HEAD_5, /* as it was before rows were counted */
+	SEALED_END,
+};
+
+/**
+ * struct tally - which rows there are, of all tables but the audit log's.
+ * @ver: grows with every transaction that changes rows
+ * @n: how many, by table
+ * @sum: of a secret number for each, made from its MAC, modulo 2^256: without the key nobody can
+ *       say what it would be for other rows
+ */
+struct tally {
+	uint64_t ver, n[SEALED_AUDIT];
+	unsigned char sum[32];
+};
+
+/* The same as it is in the head: big-endian, the sum hidden by a number made for each @nonce. */
+struct sums {
+	uint64_t ver;
+	unsigned char counts[SEALED_AUDIT * 8], nonce[16], sum[32];
+};
+
+/* The head. @schema: of the database; 0 in a new one */
+struct head {
+	struct store_audit_head at;
+	uint64_t schema;
+	struct sums sums;
+};
 
 /**
  * struct store - an open database.
@@ -24,6 +68,13 @@
  * @own_seq, @own_hash: the last audit row this process has committed; 0 when it has none
  * @next_seq, @next_hash: the same of the open transaction
  * @part_seq, @part_hash: the same when its part began
+ * @rows, @tally: which rows there are, that of the open transaction; store_rows.c
+ * @was, @part: @tally when the transaction, or its part, began; @part_undo: of @rows then
+ * @loaded: @rows and @tally are of this database; @stale: of before another keyd wrote
+ * @counted: the open transaction counted all rows anew
+ * @dirty: @tally is not in the head yet; @part_dirty: was not when the part began
+ * @in_tx: between store_begin() and its end
+ * @misfit: what is wrong with the rows that were there when they were loaded; "" for nothing
  */
 struct store {
 	sqlite3 *db;
@@ -35,6 +86,11 @@ struct store {
 	size_t scratch_size;
 	uint64_t own_seq, next_seq, part_seq;
 	unsigned char own_hash[32], next_hash[32], part_hash[32];
+	struct rows rows;
+	struct tally tally, was, part;
+	size_t part_undo;
+	bool started, loaded, stale, counted, dirty, part_dirty, in_tx;
+	char misfit[STORE_MISFIT_LEN];
 };
 
 /* Gives a statement back; NULL is nothing. */
@@ -70,6 +126,9 @@ int sql_schema_start(struct store *st, struct cc_error *err);
 sqlite3_stmt *sql_prepare(struct store *st, struct cc_error *err, const char *sql,
 			  const char *types, ...);
 
+sqlite3_stmt *sql_prepare_va(struct store *st, struct cc_error *err, const char *sql,
+			     const char *types, va_list ap);
+
 /* Next row: 1, 0 when there is none, -1 on error. */
 int sql_step(struct store *st, sqlite3_stmt *q, struct cc_error *err);
 
@@ -89,18 +148,6 @@ struct sealed {
 	int n, name;
 };
 
-enum sealed_table {
-	SEALED_SETTING,
-	SEALED_VOLUME,
-	SEALED_TOMBSTONE,
-	SEALED_IDENTITY,
-	SEALED_SIGNER,
-	SEALED_AGENT,
-	SEALED_LEASE,
-	SEALED_AUDIT, /* the first of those that store_check_rows() leaves out */
-	SEALED_AUDIT_HEAD,
-	SEALED_END,
-};
 extern const struct sealed sealed_tables[SEALED_END];
 
 /* How a SELECT on each of them begins. A column more is one more here and where it is written. */
@@ -119,11 +166,15 @@ extern const struct sealed sealed_tables[SEALED_END];
 #define SELECT_LEASE                                                                         \
 	"SELECT l.id, v.name, v.uuid, l.agent, l.container, l.boot_id, l.fence, l.granted, " \
 	"l.ms, l.shared, l.read_only, l.revoked, l.host_boot, l.end_ms, l.cover_ms, l.ver, " \
-	"l.enrolment, l.mac FROM lease l JOIN volume v ON v.id = l.volume "
+	"l.enrolment, l.mac, l.volume FROM lease l JOIN volume v ON v.id = l.volume "
+#define SELECT_KEK "SELECT number, state, id, created, wrapped, mac FROM kek "
 #define SELECT_AUDIT                                                                       \
 	"SELECT seq, time, event, outcome, agent, volume, container, fact, detail, prev, " \
 	"hash, mac FROM audit "
-#define SELECT_AUDIT_HEAD \
+#define SELECT_AUDIT_HEAD                                                                    \
+	"SELECT id, seq, hash, start_seq, start_hash, schema, ver, counts, nonce, sum, mac " \
+	"FROM audit_head "
+#define SELECT_AUDIT_HEAD_5 \
 	"SELECT id, seq, hash, start_seq, start_hash, schema, mac FROM audit_head "
 
 /**
@@ -132,23 +183,104 @@ extern const struct sealed sealed_tables[SEALED_END];
  */
 int sql_mac(struct store *st, unsigned char mac[static STORE_MAC_LEN], struct cc_error *err,
 	    enum sealed_table table, const char *types, ...);
+/* The same of what is no row: @what is no table's name. */
+int sql_mac_of(struct store *st, unsigned char mac[static STORE_MAC_LEN], struct cc_error *err,
+	       const char *what, const char *types, ...);
 
 /* Whether the row of @q is keyd's: 1, 0, or -1 on error. */
 int sql_is_sealed(struct store *st, sqlite3_stmt *q, enum sealed_table table, struct cc_error *err);
 
-/* 0 for a row that is; -1 with the fact "row" for one that is not, of which the custodian is told.
+/*
+ * 0 for a row that is, and is the version of it that keyd wrote last; -1 with the fact "row" for
+ * one that is not, of which the custodian is told.
  */
 int sql_check(struct store *st, sqlite3_stmt *q, enum sealed_table table, struct cc_error *err);
+/* The custodian is told of @what, which is @why. Return: -1, with the fact "row". */
+int sql_bad_row(struct store *st, const char *what, const char *why, struct cc_error *err);
 
-/* Gives MACs to all rows that there are, as they are. */
+/* Gives MACs to all rows that there are, or to those of a table, as they are, and counts them. */
 int sql_seal_all(struct store *st, struct cc_error *err);
+int sql_seal_table(struct store *st, enum sealed_table table, struct cc_error *err);
+
+/* ---- store_rows.c ---- */
+
+/* Whether there are counts in the database. */
+bool sql_counts(const struct store *st);
+
+/**
+ * struct row_at - where a row is, for what is remembered of it.
+ * @text, @number: primary key; the number where @text is NULL
+ * @group: of a lease its volume
+ * @value: of a lease lease_value(), of a volume volume_value()
+ */
+struct row_at {
+	enum sealed_table table;
+	const char *text;
+	int64_t number, group;
+	uint64_t value;
+};
+
+#define COUNT_CREATING 1 /* values of volumes */
+#define COUNT_READY 2
+static inline uint64_t lease_value(uint64_t ms, int64_t end_ms)
+{
+	return ms ? (uint64_t)end_ms : UINT64_MAX;
+}
+
+/**
+ * sql_write - runs a statement that writes the row @at, or removes it, and keeps account of it.
+ * @mac: the row's new one; NULL: it is removed, and so is what was remembered, whether there was
+ *       a row in the database or not
+ * Return: rows changed, or -1. One for a removal of what only was remembered.
+ */
+int sql_write(struct store *st, struct cc_error *err, const struct row_at *at,
+	      const unsigned char *mac, const char *sql, const char *types, ...);
+
+/* Whether the row of @q is the last version of it: 1, 0, -1. */
+int sql_is_current(struct store *st, sqlite3_stmt *q, enum sealed_table table,
+		   struct cc_error *err);
+/* Where no row was found: 0; -1 with the fact "row" when there was one that keyd did not remove. */
+int sql_is_absent(struct store *st, const struct row_at *at, const char *what,
+		  struct cc_error *err);
+/* Whether a volume has @n leases, as far as keyd knows: 0; -1 with the fact "row". */
+int sql_is_whole(struct store *st, int64_t volume, size_t n, struct cc_error *err);
+
+/* Counts all rows that there are: they are right as they are. Context: in a transaction. */
+int sql_rows_count(struct store *st, struct cc_error *err);
+/* Puts @st->tally into @s. */
+int sql_sums_write(struct store *st, struct sums *s, struct cc_error *err);
+
+/* What follows a transaction, and a part of one. */
+int sql_rows_begin(struct store *st, struct cc_error *err);
+int sql_rows_before_commit(struct store *st, struct cc_error *err);
+void sql_rows_committed(struct store *st);
+void sql_rows_undone(struct store *st);
+void sql_rows_part(struct store *st);
+void sql_rows_part_undone(struct store *st);
+
+/* ---- store_head.c ---- */
+
+/* Fact "audit": the row @seq of the log @what. */
+int sql_audit_fail(struct cc_error *err, enum cc_code code, uint64_t seq, const char *what);
+int sql_audit_hash(sqlite3_stmt *q, int col, uint64_t seq, unsigned char hash[static 32],
+		   struct cc_error *err);
+
+/* Without a seal it is what the file says. _5: as it was before rows were counted. */
+int sql_head_read(struct store *st, struct head *head, struct cc_error *err);
+int sql_head_read_5(struct store *st, struct head *head, struct cc_error *err);
+/* Reads it, and the schema must be what it says. What is damaged is so for good: CC_E_INVALID. */
+int sql_head_verify(struct store *st, struct head *head, struct cc_error *err);
+/* With the tally, when that has changed. */
+int sql_head_write(struct store *st, struct head *head, struct cc_error *err);
+/* Says that the database is of schema @to now, after it was of @from. */
+int sql_audit_head_schema(struct store *st, int from, int to, struct cc_error *err);
 
 /*
- * The audit log's first head, for what is in it; that says of which schema the database is, one
- * more than before; and whether log and schema are what it says.
+ * The audit log's first head, for what is in it; the one of before rows were counted, with them
+ * from now on; and whether log and schema are what it says.
  */
 int sql_audit_head_new(struct store *st, struct cc_error *err);
-int sql_audit_head_schema(struct store *st, int schema, struct cc_error *err);
+int sql_audit_head_5(struct store *st, struct cc_error *err);
 int sql_audit_head_check(struct store *st, struct cc_error *err);
 
 /*

@@ -6,8 +6,17 @@
 
 #include "store/store_sql.h"
 
-static int not_found(struct cc_error *err, const char *what, const char *name)
+/* Of a table whose rows are named @what. */
+static int not_found(struct store *st, enum sealed_table table, const char *name,
+		     struct cc_error *err)
 {
+	const char *what = sealed_tables[table].table;
+	const struct row_at at = {table, .text = name};
+	char row[96];
+
+	snprintf(row, sizeof(row), "%s %s", what, name);
+	if (sql_is_absent(st, &at, row, err))
+		return -1;
 	cc_fail(err, CC_E_NOTFOUND, "no %s %s", what, name);
 	return cc_set_fact(err, what);
 }
@@ -24,23 +33,25 @@ void store_identity_clear(struct store_identity *id)
 int store_identity_put(struct store *st, int64_t volume, const struct store_identity *id,
 		       struct cc_error *err)
 {
+	const struct row_at at = {SEALED_IDENTITY, .number = volume};
 	unsigned char mac[STORE_MAC_LEN];
 	int n;
 
 	if (sql_mac(st, mac, err, SEALED_IDENTITY, "ibuttt", volume, (const void *)id->envelope,
 		    id->envelope_len, id->serial, id->digest, id->signer, id->mount_point))
 		return -1;
-	n = sql_run(st, err,
-		    "INSERT OR REPLACE INTO identity (volume, envelope, serial, digest, signer, "
-		    "mount_point, mac) VALUES (?, ?, ?, ?, ?, ?, ?)",
-		    "ibutttb", volume, (const void *)id->envelope, id->envelope_len, id->serial,
-		    id->digest, id->signer, id->mount_point, (const void *)mac, sizeof(mac));
+	n = sql_write(st, err, &at, mac,
+		      "INSERT OR REPLACE INTO identity (volume, envelope, serial, digest, signer, "
+		      "mount_point, mac) VALUES (?, ?, ?, ?, ?, ?, ?)",
+		      "ibutttb", volume, (const void *)id->envelope, id->envelope_len, id->serial,
+		      id->digest, id->signer, id->mount_point, (const void *)mac, sizeof(mac));
 	return n < 0 ? -1 : 0;
 }
 
 int store_identity_get(struct store *st, int64_t volume, struct store_identity *id,
 		       struct cc_error *err)
 {
+	const struct row_at at = {SEALED_IDENTITY, .number = volume};
 	sql_auto sqlite3_stmt *q =
 		sql_prepare(st, err, SELECT_IDENTITY "WHERE i.volume = ?", "i", volume);
 	int rc = q ? sql_step(st, q, err) : -1;
@@ -49,6 +60,8 @@ int store_identity_get(struct store *st, int64_t volume, struct store_identity *
 	if (rc < 0)
 		return -1;
 	if (rc == 0) {
+		if (sql_is_absent(st, &at, "identity of a volume", err))
+			return -1;
 		cc_fail(err, CC_E_NOTFOUND, "the volume has no identity");
 		return cc_set_fact(err, "identity");
 	}
@@ -66,7 +79,12 @@ int store_identity_get(struct store *st, int64_t volume, struct store_identity *
 
 int store_identity_delete(struct store *st, int64_t volume, struct cc_error *err)
 {
-	return sql_run(st, err, "DELETE FROM identity WHERE volume = ?", "i", volume) < 0 ? -1 : 0;
+	const struct row_at at = {SEALED_IDENTITY, .number = volume};
+
+	return sql_write(st, err, &at, NULL, "DELETE FROM identity WHERE volume = ?", "i", volume) <
+			       0
+		       ? -1
+		       : 0;
 }
 
 /* ---- signers ---- */
@@ -86,15 +104,16 @@ static int signer_mac(struct store *st, const struct store_signer *s,
 
 int store_signer_add(struct store *st, const struct store_signer *s, struct cc_error *err)
 {
+	const struct row_at at = {SEALED_SIGNER, .text = s->name};
 	unsigned char mac[STORE_MAC_LEN];
 	int n;
 
 	if (signer_mac(st, s, mac, err))
 		return -1;
-	n = sql_run(st, err,
-		    "INSERT INTO signer (name, keyid, pem, volumes, mac) VALUES (?, ?, ?, ?, ?)",
-		    "ttttb", s->name, s->keyid, s->pem, s->volumes.text, (const void *)mac,
-		    sizeof(mac));
+	n = sql_write(st, err, &at, mac,
+		      "INSERT INTO signer (name, keyid, pem, volumes, mac) VALUES (?, ?, ?, ?, ?)",
+		      "ttttb", s->name, s->keyid, s->pem, s->volumes.text, (const void *)mac,
+		      sizeof(mac));
 	return n < 0 ? cc_prefix(err, "signer %s or its key %s", s->name, s->keyid) : 0;
 }
 
@@ -129,7 +148,7 @@ int store_signer_get(struct store *st, const char *name, struct store_signer *s,
 
 	if (rc < 0)
 		return -1;
-	return rc ? read_signer(st, q, s, err) : not_found(err, "signer", name);
+	return rc ? read_signer(st, q, s, err) : not_found(st, SEALED_SIGNER, name, err);
 }
 
 int store_signer_each(struct store *st, store_signer_fn *fn, void *arg, struct cc_error *err)
@@ -155,6 +174,7 @@ int store_signer_each(struct store *st, store_signer_fn *fn, void *arg, struct c
 int store_signer_set_keyid(struct store *st, const char *name, const char *keyid,
 			   struct cc_error *err)
 {
+	const struct row_at at = {SEALED_SIGNER, .text = name};
 	store_auto_signer struct store_signer s = {0};
 	unsigned char mac[STORE_MAC_LEN];
 	int n;
@@ -164,32 +184,34 @@ int store_signer_set_keyid(struct store *st, const char *name, const char *keyid
 	snprintf(s.keyid, sizeof(s.keyid), "%s", keyid);
 	if (signer_mac(st, &s, mac, err))
 		return -1;
-	n = sql_run(st, err, "UPDATE signer SET keyid = ?, mac = ? WHERE name = ?", "tbt", s.keyid,
-		    (const void *)mac, sizeof(mac), name);
+	n = sql_write(st, err, &at, mac, "UPDATE signer SET keyid = ?, mac = ? WHERE name = ?",
+		      "tbt", s.keyid, (const void *)mac, sizeof(mac), name);
 	return n < 0 ? cc_prefix(err, "signer %s", name) : 0;
 }
 
 int store_signer_set_volumes(struct store *st, const struct store_signer *s, struct cc_error *err)
 {
+	const struct row_at at = {SEALED_SIGNER, .text = s->name};
 	unsigned char mac[STORE_MAC_LEN];
 	int n;
 
 	if (signer_mac(st, s, mac, err))
 		return -1;
-	n = sql_run(st, err, "UPDATE signer SET volumes = ?, mac = ? WHERE name = ?", "tbt",
-		    s->volumes.text, (const void *)mac, sizeof(mac), s->name);
+	n = sql_write(st, err, &at, mac, "UPDATE signer SET volumes = ?, mac = ? WHERE name = ?",
+		      "tbt", s->volumes.text, (const void *)mac, sizeof(mac), s->name);
 	if (n < 0)
 		return -1;
-	return n ? 0 : not_found(err, "signer", s->name);
+	return n ? 0 : not_found(st, SEALED_SIGNER, s->name, err);
 }
 
 int store_signer_delete(struct store *st, const char *name, struct cc_error *err)
 {
-	int n = sql_run(st, err, "DELETE FROM signer WHERE name = ?", "t", name);
+	const struct row_at at = {SEALED_SIGNER, .text = name};
+	int n = sql_write(st, err, &at, NULL, "DELETE FROM signer WHERE name = ?", "t", name);
 
 	if (n < 0)
 		return -1;
-	return n ? 0 : not_found(err, "signer", name);
+	return n ? 0 : not_found(st, SEALED_SIGNER, name, err);
 }
 
 /* ---- agents ---- */
@@ -209,16 +231,17 @@ static int agent_mac(struct store *st, const struct store_agent *a,
 
 int store_agent_add(struct store *st, const struct store_agent *a, struct cc_error *err)
 {
+	const struct row_at at = {SEALED_AGENT, .text = a->name};
 	unsigned char mac[STORE_MAC_LEN];
 	int n;
 
 	if (agent_mac(st, a, mac, err))
 		return -1;
-	n = sql_run(st, err,
-		    "INSERT INTO agent (name, enrolment, thumbprint, jwk, volumes, mac) "
-		    "VALUES (?, ?, ?, ?, ?, ?)",
-		    "tttttb", a->name, a->enrolment, a->thumbprint, a->jwk, a->volumes.text,
-		    (const void *)mac, sizeof(mac));
+	n = sql_write(st, err, &at, mac,
+		      "INSERT INTO agent (name, enrolment, thumbprint, jwk, volumes, mac) "
+		      "VALUES (?, ?, ?, ?, ?, ?)",
+		      "tttttb", a->name, a->enrolment, a->thumbprint, a->jwk, a->volumes.text,
+		      (const void *)mac, sizeof(mac));
 	return n < 0 ? cc_prefix(err, "agent %s or its key %s", a->name, a->thumbprint) : 0;
 }
 
@@ -241,7 +264,7 @@ int store_agent_get(struct store *st, const char *name, struct store_agent *a, s
 
 	if (rc < 0)
 		return -1;
-	return rc ? read_agent(st, q, a, err) : not_found(err, "agent", name);
+	return rc ? read_agent(st, q, a, err) : not_found(st, SEALED_AGENT, name, err);
 }
 
 int store_agent_by_enrolment(struct store *st, const char *enrolment, struct store_agent *a,
@@ -253,21 +276,22 @@ int store_agent_by_enrolment(struct store *st, const char *enrolment, struct sto
 
 	if (rc < 0)
 		return -1;
-	return rc ? read_agent(st, q, a, err) : not_found(err, "agent", enrolment);
+	return rc ? read_agent(st, q, a, err) : not_found(st, SEALED_AGENT, enrolment, err);
 }
 
 int store_agent_set_volumes(struct store *st, const struct store_agent *a, struct cc_error *err)
 {
+	const struct row_at at = {SEALED_AGENT, .text = a->name};
 	unsigned char mac[STORE_MAC_LEN];
 	int n;
 
 	if (agent_mac(st, a, mac, err))
 		return -1;
-	n = sql_run(st, err, "UPDATE agent SET volumes = ?, mac = ? WHERE name = ?", "tbt",
-		    a->volumes.text, (const void *)mac, sizeof(mac), a->name);
+	n = sql_write(st, err, &at, mac, "UPDATE agent SET volumes = ?, mac = ? WHERE name = ?",
+		      "tbt", a->volumes.text, (const void *)mac, sizeof(mac), a->name);
 	if (n < 0)
 		return -1;
-	return n ? 0 : not_found(err, "agent", a->name);
+	return n ? 0 : not_found(st, SEALED_AGENT, a->name, err);
 }
 
 int store_agent_each(struct store *st, store_agent_fn *fn, void *arg, struct cc_error *err)
@@ -292,9 +316,10 @@ int store_agent_each(struct store *st, store_agent_fn *fn, void *arg, struct cc_
 
 int store_agent_delete(struct store *st, const char *name, struct cc_error *err)
 {
-	int n = sql_run(st, err, "DELETE FROM agent WHERE name = ?", "t", name);
+	const struct row_at at = {SEALED_AGENT, .text = name};
+	int n = sql_write(st, err, &at, NULL, "DELETE FROM agent WHERE name = ?", "t", name);
 
 	if (n < 0)
 		return -1;
-	return n ? 0 : not_found(err, "agent", name);
+	return n ? 0 : not_found(st, SEALED_AGENT, name, err);
 }

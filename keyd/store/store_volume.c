@@ -74,6 +74,8 @@ static int read_row(struct store *st, sqlite3_stmt *q, struct store_volume *v, s
 static int write_row(struct store *st, const char *sql, const struct store_volume *v,
 		     struct cc_error *err)
 {
+	const struct row_at at = {SEALED_VOLUME, .number = v->id,
+				  .value = v->rec.ready ? COUNT_READY : COUNT_CREATING};
 	char mount[CC_MOUNT_OPTIONS_TEXT];
 	unsigned char mac[STORE_MAC_LEN];
 	int n;
@@ -81,8 +83,8 @@ static int write_row(struct store *st, const char *sql, const struct store_volum
 	cc_mount_options_text(&v->rec.mount, mount);
 	if (sql_mac(st, mac, err, SEALED_VOLUME, "i" FIELD_TYPES, v->id, FIELD_VALUES(v, mount)))
 		return -1;
-	n = sql_run(st, err, sql, FIELD_TYPES "bi", FIELD_VALUES(v, mount), (const void *)mac,
-		    sizeof(mac), v->id);
+	n = sql_write(st, err, &at, mac, sql, FIELD_TYPES "bi", FIELD_VALUES(v, mount),
+		      (const void *)mac, sizeof(mac), v->id);
 	return n < 0 ? cc_prefix(err, "volume %s (%s)", v->rec.name, v->rec.uuid) : 0;
 }
 
@@ -178,7 +180,21 @@ int store_volume_next(struct store *st, const char *after, struct store_volume *
 
 int store_volume_delete(struct store *st, int64_t id, struct cc_error *err)
 {
-	return sql_run(st, err, "DELETE FROM volume WHERE id = ?", "i", id) < 0 ? -1 : 0;
+	const struct row_at at = {SEALED_VOLUME, .number = id};
+
+	if (store_identity_delete(st, id, err))
+		return -1;
+	return sql_write(st, err, &at, NULL, "DELETE FROM volume WHERE id = ?", "i", id) < 0 ? -1
+											     : 0;
+}
+
+static int tombstone_absent(struct store *st, const char *name, struct cc_error *err)
+{
+	const struct row_at at = {SEALED_TOMBSTONE, .text = name};
+	char what[96];
+
+	snprintf(what, sizeof(what), "tombstone %s", name);
+	return sql_is_absent(st, &at, what, err);
 }
 
 /* 1: it is there, and raises @v's. */
@@ -191,8 +207,10 @@ static int tombstone_read(struct store *st, struct store_volume *v, uint64_t *ve
 	uint64_t fence, floor;
 
 	*ver = 0;
-	if (rc <= 0)
-		return rc;
+	if (rc < 0)
+		return -1;
+	if (rc == 0)
+		return tombstone_absent(st, v->rec.name, err);
 	if (sql_check(st, q, SEALED_TOMBSTONE, err) || sql_u64(q, 1, &fence, err) ||
 	    sql_u64(q, 2, &floor, err) || sql_u64(q, 3, ver, err))
 		return -1;
@@ -203,6 +221,7 @@ static int tombstone_read(struct store *st, struct store_volume *v, uint64_t *ve
 
 int store_tombstone_put(struct store *st, const struct store_volume *v, struct cc_error *err)
 {
+	const struct row_at at = {SEALED_TOMBSTONE, .text = v->rec.name};
 	struct store_volume top = *v;
 	unsigned char mac[STORE_MAC_LEN];
 	uint64_t ver;
@@ -212,11 +231,11 @@ int store_tombstone_put(struct store *st, const struct store_volume *v, struct c
 	    sql_mac(st, mac, err, SEALED_TOMBSTONE, "tuuu", v->rec.name, top.fence,
 		    top.serial_floor, ver + 1))
 		return -1;
-	n = sql_run(st, err,
-		    "INSERT OR REPLACE INTO tombstone (name, fence, serial_floor, ver, mac) "
-		    "VALUES (?, ?, ?, ?, ?)",
-		    "tuuub", v->rec.name, top.fence, top.serial_floor, ver + 1, (const void *)mac,
-		    sizeof(mac));
+	n = sql_write(st, err, &at, mac,
+		      "INSERT OR REPLACE INTO tombstone (name, fence, serial_floor, ver, mac) "
+		      "VALUES (?, ?, ?, ?, ?)",
+		      "tuuub", v->rec.name, top.fence, top.serial_floor, ver + 1, (const void *)mac,
+		      sizeof(mac));
 	return n < 0 ? cc_prefix(err, "tombstone of volume %s", v->rec.name) : 0;
 }
 

@@ -160,8 +160,8 @@ static void a_database_of_a_keyd_without_a_mark_is_served(void **state)
 {
 	struct world *w = *state;
 
+	tamper_sealed(w, "DELETE FROM setting WHERE key = 'mark'");
 	custodian_close(&w->custodian);
-	tamper(w, "DELETE FROM setting WHERE key = 'mark'");
 	unlink(path_of(w, "anchor/" MARK_FILE));
 	open_custodian(w);
 	assert_fits(w);

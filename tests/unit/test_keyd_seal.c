@@ -8,9 +8,10 @@
 
 #define BAD_ROW "row"
 
-/* Two volumes, a lease of pgdata, and a tombstone. */
+/* Two volumes, a lease of pgdata, a tombstone, and a key generation. */
 static int full_world(void **state)
 {
+	static const struct store_kek kek = {1, STORE_KEK_ACTIVE, "some id", 1, {1, 2, 3}, 3};
 	struct world *w;
 	char id[37];
 
@@ -22,6 +23,7 @@ static int full_world(void **state)
 	assert_int_equal(
 		store_setting_put(w->custodian.store, "realm", "keyd-test", &(struct cc_error){0}),
 		0);
+	assert_int_equal(store_kek_add(w->custodian.store, &kek, &(struct cc_error){0}), 0);
 	hold(w, id);
 	return 0;
 }
