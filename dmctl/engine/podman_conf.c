@@ -44,7 +44,7 @@ char *podman_conf_string(const char *line, const char *key)
 	return end && end > line + 1 ? strndup(line + 1, (size_t)(end - line - 1)) : NULL;
 }
 
-/* Adds the strings in @s up to the bracket that ends the list. Return: it is there; -1: no memory. */
+/* Adds the strings in @s up to the bracket that ends the list. Return: it is there; -1: fails. */
 static int take_strings(const char *s, struct cc_strv *out, struct cc_error *err)
 {
 	for (; *s && *s != '#'; s++) {
