@@ -14,6 +14,7 @@ layer_docs() {
 	check "links between the documents lead somewhere" links
 	check "every file that a page names exists" named_files
 	check "every try in the threat model and in attacks.md names a test that is there" tests/tries
+	check "every cosign command that signs in the documents uploads nothing" signs_privately
 	check "every dmctl command in the documents exists" commands
 	check "what users read is in plain English (CONTRIBUTING.md, Words)" english
 	check "docs/api.md has every operation of keyd and its event" operations
@@ -40,6 +41,12 @@ links() {
 		done < <(grep -oE '\]\([^)#: ]+[)#]' "$file" | sed 's/^..//; s/.$//')
 	done
 	return $status
+}
+
+# A command may go on in the next line.
+signs_privately() {
+	! sed -e ':a' -e '/\\$/N; s/\\\n//; ta' README.md docs/*.md docs/*.scd | grep -n '^ *cosign attest' |
+		grep -vE -- '--tlog-upload=false|--signing-config'
 }
 
 # What is set as code and begins with one of our folders; a pattern must match something. The

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rootfs_accounts.h - the lines that Podman adds to /etc/passwd and /etc/group in the writable layer
- * when the container's user is a number that the image's files do not have (libpod,
+ * rootfs_accounts.h - the lines that Podman adds to /etc/passwd and /etc/group in the writable
+ * layer when the container's user is a number that the image's files do not have (libpod,
  * generatePasswdAndGroup()).
  */
 #ifndef CC_ROOTFS_ACCOUNTS_H

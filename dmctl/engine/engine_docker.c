@@ -131,11 +131,20 @@ static int take_pid(struct engine_container *c, struct cc_error *err)
 	return 0;
 }
 
+/* podman-docker makes a link to Podman's socket, which answers a part of Docker's API. */
+static bool is_podmans(const char *socket)
+{
+	cc_auto_free char *real = realpath(socket, NULL);
+	const char *name = real ? strrchr(real, '/') : NULL;
+
+	return name && strcmp(name, "/podman.sock") == 0;
+}
+
 static bool docker_present(void)
 {
 	struct stat st;
 
-	return stat(DOCKER_SOCKET, &st) == 0 && S_ISSOCK(st.st_mode);
+	return stat(DOCKER_SOCKET, &st) == 0 && S_ISSOCK(st.st_mode) && !is_podmans(DOCKER_SOCKET);
 }
 
 static bool is_whole_id(const char *s)

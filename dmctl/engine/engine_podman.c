@@ -30,14 +30,17 @@ static const char *const conf_files[] = {
 /* Where runtimes keep a container's exec.fifo, which exists until it is started. */
 static const char *const runtime_dirs[] = {"/run/crun", "/run/runc"};
 
+/* @images: where it has images beside @graph */
 struct store {
 	char *graph, *run;
+	struct cc_strv images;
 };
 
 static void store_clear(struct store *s)
 {
 	free(s->graph);
 	free(s->run);
+	cc_strv_clear(&s->images);
 }
 
 /* graphroot and runroot are in the table [storage]; nothing else of the file matters here. */
@@ -74,6 +77,8 @@ static int open_store(struct store *s, struct cc_error *err)
 
 		if (engine_read(conf_files[i], &text, &len, &ignored))
 			continue;
+		if (podman_conf_image_stores(text, &s->images, err))
+			return -1;
 		read_conf(text, s);
 		break;
 	}
@@ -434,11 +439,28 @@ static int take_record(const struct store *s, struct engine_container *c, struct
 	return c->health ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
 }
 
+/* Return: a store that has the image, borrowed; Podman's own where none is known to. */
+static char *store_of_image(const struct store *s, const char *image)
+{
+	for (size_t i = 0; i < s->images.n; i++) {
+		cc_auto_free char *dir = NULL;
+
+		if (asprintf(&dir, "%s/overlay-images/%s", s->images.v[i], image) < 0) {
+			dir = NULL;
+			break;
+		}
+		if (access(dir, F_OK) == 0)
+			return s->images.v[i];
+	}
+	return s->graph;
+}
+
 static int podman_describe(struct engine_container *c, struct cc_error *err)
 {
 	cc_auto_free char *image = NULL, *path = NULL, *kept = NULL, *run = NULL;
 	cc_cleanup(store_clear) struct store s = {0};
 	cc_auto_json json_t *entry = NULL;
+	struct store images = {0}; /* borrowed */
 
 	if (open_store(&s, err))
 		return -1;
@@ -461,11 +483,12 @@ static int podman_describe(struct engine_container *c, struct cc_error *err)
 	    join(&run, err, s.run, "overlay-containers", c->id, "/userdata") ||
 	    cc_strv_push(&c->own_dirs, kept, err) || cc_strv_push(&c->own_dirs, run, err))
 		return -1;
-	path = blob_path(&s, image, c->image_id, err);
+	images.graph = store_of_image(&s, image);
+	path = blob_path(&images, image, c->image_id, err);
 	if (!path || take_record(&s, c, err) || engine_read_image_config(path, c, err))
 		return -1;
 	c->seccomp_profile = podman_conf_seccomp();
-	return take_manifests(&s, image, c, err);
+	return take_manifests(&images, image, c, err);
 }
 
 /* ---- what it makes and mounts -------------------------------------------------------------- */

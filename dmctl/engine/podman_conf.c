@@ -44,6 +44,66 @@ char *podman_conf_string(const char *line, const char *key)
 	return end && end > line + 1 ? strndup(line + 1, (size_t)(end - line - 1)) : NULL;
 }
 
+/* Adds the strings in @s up to the bracket that ends the list. Return: it is there; -1: fails. */
+static int take_strings(const char *s, struct cc_strv *out, struct cc_error *err)
+{
+	for (; *s && *s != '#'; s++) {
+		cc_auto_free char *item = NULL;
+		const char *end;
+
+		if (*s == ']')
+			return 1;
+		if (*s != '"' && *s != '\'')
+			continue;
+		end = strchr(s + 1, *s);
+		if (!end)
+			return 1;
+		item = strndup(s + 1, (size_t)(end - s - 1));
+		if (!item)
+			return cc_fail(err, CC_E_NOMEM, "out of memory");
+		if (item[0] == '/' && !cc_strv_has(out, item) && cc_strv_push(out, item, err))
+			return -1;
+		s = end;
+	}
+	return 0;
+}
+
+int podman_conf_image_stores(const char *text, struct cc_strv *stores, struct cc_error *err)
+{
+	static const char key[] = "additionalimagestores";
+	cc_auto_free char *copy = strdup(text);
+	bool in_storage = false, in_options = false, in_list = false;
+	char *line, *save, *value;
+	int rc;
+
+	if (!copy)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	for (line = strtok_r(copy, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		line += strspn(line, " \t");
+		if (!in_list && line[0] == '[') {
+			in_storage = strncmp(line, "[storage]", 9) == 0;
+			in_options = strncmp(line, "[storage.options]", 17) == 0;
+			continue;
+		}
+		value = in_storage && !in_list ? podman_conf_string(line, "imagestore") : NULL;
+		rc = value && value[0] == '/' ? cc_strv_push(stores, value, err) : 0;
+		free(value);
+		if (rc)
+			return -1;
+		if (!in_list && in_options && strncmp(line, key, strlen(key)) == 0) {
+			line += strcspn(line, "[");
+			in_list = *line == '[';
+			line += in_list;
+		}
+		rc = in_list ? take_strings(line, stores, err) : 0;
+		if (rc < 0)
+			return -1;
+		if (rc)
+			in_list = false;
+	}
+	return 0;
+}
+
 /* The last seccomp_profile in the table [containers] of @text, else what *path was. */
 static void read_conf(char *text, char **path)
 {

@@ -18,4 +18,12 @@ char *podman_conf_string(const char *line, const char *key);
  */
 json_t *podman_conf_seccomp(void);
 
+/**
+ * podman_conf_image_stores - stores that Podman has images in beside its own: imagestore in the
+ * table [storage], additionalimagestores in [storage.options] (containers-storage.conf.5).
+ * @text: of storage.conf; pure
+ * @stores: absolute paths are added
+ */
+int podman_conf_image_stores(const char *text, struct cc_strv *stores, struct cc_error *err);
+
 #endif

@@ -96,15 +96,15 @@ static int keep_settled(int dir, struct cc_error *err)
 		       : 0;
 }
 
-/* chown(2) first: it clears set-id bits of the mode. */
+/* The mode first, while it is root's: chown(2) leaves a directory's set-id bits as they are. */
 static int give(int dir, uid_t uid, gid_t gid, mode_t mode, struct cc_error *err)
 {
-	if (fchown(dir, uid, gid))
-		return cc_fail_errno(err, CC_E_DEVICE,
-				     "the volume's root directory cannot be given to %u:%u", uid,
-				     gid);
-	return fchmod(dir, mode)
-		       ? cc_fail_errno(err, CC_E_DEVICE, "the mode of the volume's root directory")
+	if (fchmod(dir, mode))
+		return cc_fail_errno(err, CC_E_DEVICE, "the mode of the volume's root directory");
+	return fchown(dir, uid, gid)
+		       ? cc_fail_errno(err, CC_E_DEVICE,
+				       "the volume's root directory cannot be given to %u:%u", uid,
+				       gid)
 		       : 0;
 }
 

@@ -182,6 +182,13 @@ int mapping_create(const char *name, const struct cc_volume *v, const char *devi
 	if (!run_with_udev(t)) {
 		if (dm_task_get_errno(t) == EBUSY)
 			return cc_fail(err, CC_E_BUSY, "%s is in use", device);
+		if (dm_task_get_errno(t) == EROFS)
+			return cc_fail(
+				err, CC_E_DEVICE,
+				"%s is read-only: make the LUN writable (blockdev --setrw, or "
+				"its mapping in the storage), or sign an identity with "
+				"\"readOnly\": true",
+				device);
 		task_fail(t, name, "the kernel refuses the table (dmesg says why)", err);
 		return target_version(version)
 			       ? -1

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What `dmctl identity measure --predicate` shows can be signed, and then admits the container that was
- * measured and the next one with the same options: over mixes of what engines write into config.json
- * for the options of their run.
+ * What `dmctl identity measure --predicate` shows can be signed, and then admits the container that
+ * was measured and the next one with the same options: over mixes of what engines write into
+ * config.json for the options of their run.
  */
 #include "lib_test.h"
 
@@ -20,8 +20,8 @@
 /**
  * struct option - what an option of the engines' run puts into config.json.
  * @at: path of the member, a list that is added to or an object that is merged with
- * @what: JSON; SHORT stands for the container's short id, OWN for its directory, VOLUMES for the engine's
- *        volumes, HEX for a random name
+ * @what: JSON; SHORT stands for the container's short id, OWN for its directory, VOLUMES for the
+ *        engine's volumes, HEX for a random name
  */
 static const struct option {
 	const char *at, *what;
