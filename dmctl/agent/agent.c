@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 #include <syslog.h>
@@ -32,6 +33,7 @@
 #define WORKERS_LOCK_FILE CC_RUN_DIR "/workers.lock" /* workers inherit it */
 #define LOCK_MS 10000u /* workers of an agent that was killed die with it, but not at once */
 #define POLL_MS 20u
+#define FILES 16384
 #define REFRESH_SECONDS 10
 
 /**
@@ -294,6 +296,18 @@ static void agent_clear(struct agent *a)
 		close(a->lock);
 }
 
+/* A connection for each hook of a storm, a descriptor for each container that lives. */
+static void raise_files(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur >= FILES)
+		return;
+	files.rlim_cur = files.rlim_max < FILES ? files.rlim_max : FILES;
+	if (setrlimit(RLIMIT_NOFILE, &files))
+		cc_log(LOG_WARNING, "the limit of open files cannot be raised to %d", FILES);
+}
+
 int agent_run(const struct agent_paths *paths, struct cc_error *err)
 {
 	cc_cleanup(agent_clear) struct agent a = {.paths = paths, .workers.lock = -1, .lock = -1};
@@ -302,6 +316,7 @@ int agent_run(const struct agent_paths *paths, struct cc_error *err)
 		return cc_fail(err, CC_E_PERM, "the agent must run as root");
 	signal(SIGPIPE, SIG_IGN);
 	umask(077);
+	raise_files();
 	if (agent_init(&a, err))
 		return -1;
 	/*

@@ -5,14 +5,17 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <string.h>
+#include <time.h>
 
 #include "audit_chain.h"
 #include "audit_head.h"
 #include "cli/cmd.h"
+#include "cli/rows.h"
 #include "client/keyd_client.h"
 #include "file.h"
 #include "hex.h"
 #include "cli/output.h"
+#include "timestamp.h"
 
 #define HASH_LEN 32
 #define KEY_HEX (2 * CC_AUDIT_KEY)
@@ -60,35 +63,114 @@ static json_t *fetch_all(uint64_t after, struct cc_error *err)
 	return NULL;
 }
 
-int cmd_audit_ls(int argc, char **argv, const struct global_options *g)
+/* ---- ls ------------------------------------------------------------------------------------ */
+
+/* enum of getopt_long(3): behind these the index of a key. */
+enum { OPT_AFTER = 256, OPT_SINCE, OPT_UNTIL, OPT_KEY };
+
+static const struct row_key keys[] = {
+	{"volume", "volume", false},
+	{"event", "event", false},
+	{"outcome", "outcome", false},
+	{"fact", "fact", false},
+	{0},
+};
+
+/**
+ * struct ls_options - which rows dmctl audit ls shows.
+ * @since, @until: seconds since the epoch, the first inclusive
+ */
+struct ls_options {
+	struct row_filter filter;
+	uint64_t after;
+	int64_t since, until;
+};
+
+static int take_filter(struct ls_options *o, int key, const char *value, struct cc_error *err)
+{
+	if (o->filter.n == ROW_FILTERS_MAX)
+		return cc_fail(err, CC_E_USAGE, "more than %d filters", ROW_FILTERS_MAX);
+	o->filter.one[o->filter.n].key = &keys[key];
+	o->filter.one[o->filter.n++].value = value;
+	return 0;
+}
+
+static int take_option(struct ls_options *o, int c, const char *value, struct cc_error *err)
+{
+	switch (c) {
+	case OPT_AFTER:
+		return cmd_number(value, 0, INT64_MAX / 10, &o->after)
+			       ? 0
+			       : cc_fail(err, CC_E_USAGE, "--after must be the number of a row");
+	case OPT_SINCE:
+	case OPT_UNTIL:
+		return row_moment(value, time(NULL), c == OPT_SINCE ? &o->since : &o->until)
+			       ? cc_fail(err, CC_E_USAGE,
+					 "\"%.40s\" is not a time: 2026-11-28T12:00:00Z, or 10m for "
+					 "ten minutes ago",
+					 value)
+			       : 0;
+	default:
+		return take_filter(o, c - OPT_KEY, value, err);
+	}
+}
+
+static int take_options(int argc, char **argv, struct ls_options *o, const struct global_options *g)
 {
 	static const struct option options[] = {
-		{"after", required_argument, NULL, 'a'},
+		{"after", required_argument, NULL, OPT_AFTER},
+		{"since", required_argument, NULL, OPT_SINCE},
+		{"until", required_argument, NULL, OPT_UNTIL},
+		{"volume", required_argument, NULL, OPT_KEY},
+		{"event", required_argument, NULL, OPT_KEY + 1},
+		{"outcome", required_argument, NULL, OPT_KEY + 2},
+		{"fact", required_argument, NULL, OPT_KEY + 3},
 		{0},
 	};
-	static const struct column columns[] = {
-		{"SEQ", "seq"},		{"TIME", "time"},     {"EVENT", "event"},
-		{"OUTCOME", "outcome"}, {"VOLUME", "volume"}, {"AGENT", "agent"},
-		{"FACT", "fact"},	{NULL, NULL},
-	};
 	static const char *const nothing[] = {NULL};
-	cc_auto_json json_t *rows = NULL;
-	cc_auto_json json_t *out = NULL;
 	struct cc_error err;
-	uint64_t after = 0;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (c == '?')
 			return cmd_bad_option(g, argv);
-		if (!cmd_number(optarg, 0, INT64_MAX / 10, &after))
-			return cmd_usage(g, argv[0], "--after must be the number of a row");
+		if (take_option(o, c, optarg, &err))
+			return cmd_usage(g, argv[0], "%s", err.text);
 	}
-	if (cmd_arguments(g, argc, argv, nothing))
+	return cmd_arguments(g, argc, argv, nothing);
+}
+
+static void keep_time(json_t *rows, const struct ls_options *o)
+{
+	for (size_t i = json_array_size(rows); i > 0; i--) {
+		const json_t *row = json_array_get(rows, i - 1);
+		const char *time = json_string_value(json_object_get(row, "time"));
+		int64_t t;
+
+		if (time && cc_time_parse(time, &t) == 0 && (t < o->since || t >= o->until))
+			json_array_remove(rows, i - 1);
+	}
+}
+
+int cmd_audit_ls(int argc, char **argv, const struct global_options *g)
+{
+	static const struct column columns[] = {
+		{"SEQ", "seq"},		{"TIME", "time"},     {"EVENT", "event"},
+		{"OUTCOME", "outcome"}, {"VOLUME", "volume"}, {"AGENT", "agent"},
+		{"FACT", "fact"},	{NULL, NULL},
+	};
+	struct ls_options o = {.since = INT64_MIN, .until = INT64_MAX};
+	cc_auto_json json_t *rows = NULL;
+	cc_auto_json json_t *out = NULL;
+	struct cc_error err;
+
+	if (take_options(argc, argv, &o, g))
 		return CC_E_USAGE;
-	rows = fetch_all(after, &err);
+	rows = fetch_all(o.after, &err);
 	if (!rows)
 		return cmd_fail(g, &err);
+	keep_time(rows, &o);
+	row_filter_apply(&o.filter, rows);
 	if (!g->json) {
 		output_rows(rows, columns);
 		return CC_OK;

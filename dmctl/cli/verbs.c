@@ -93,7 +93,13 @@ static const struct verb verbs[] = {
 	{"lease", "revoke", cmd_lease_revoke, SECRETS_NONE, "LEASE", "Revoke a lease", NULL},
 
 	{"audit", "ls", cmd_audit_ls, SECRETS_NONE, "", "Show keyd's decisions",
-	 "  --after SEQ  only rows after this one\n"},
+	 "  --after SEQ      only rows after this one\n"
+	 "  --since TIME     only of then and later: 2026-11-28T12:00:00Z, or 10m for ten minutes ago\n"
+	 "  --until TIME     only of before\n"
+	 "  --volume NAME    only of this volume; this and the next may be repeated\n"
+	 "  --event EVENT    only of this event\n"
+	 "  --outcome WORD   only allow, refuse or error\n"
+	 "  --fact FACT      only of this fact\n"},
 	{"audit", "verify", cmd_audit_verify, SECRETS_NONE, "",
 	 "Follow the audit log to the head that keyd signs",
 	 "  --key KEY    the key that must have signed it, 64 hex digits\n"
@@ -105,7 +111,14 @@ static const struct verb verbs[] = {
 	{NULL, "unbind", cmd_unbind, SECRETS_NONE, "VOLUME",
 	 "Take a volume away from its container",
 	 "  --force  also while the container uses it, which then gets errors\n"},
-	{NULL, "ps", cmd_ps, SECRETS_NONE, "", "List containers that have a volume", NULL},
+	{NULL, "ps", cmd_ps, SECRETS_NONE, "", "List containers that have a volume",
+	 "  -f, --filter KEY=VALUE  only those; by volume, name, id, engine, state, mount\n"
+	 "  --format TEMPLATE       '{{.volume}} {{.lease.state}}', '{{json .}}', or json\n"
+	 "  -q, --quiet             ids of the containers only\n"
+	 "  --no-trunc              cut nothing, with whole ids\n"},
+	{NULL, "inspect", cmd_inspect, SECRETS_NONE, "CONTAINER",
+	 "Show what the agent knows of a container's volumes",
+	 "  --format TEMPLATE  as of \"dmctl ps\"\n"},
 	{NULL, "agent", cmd_agent, SECRETS_KEYS, "", "Run the host agent (a service)",
 	 "  --cdi-dir DIR     where engines look for CDI specs (default: /var/run/cdi)\n"
 	 "  --plugin-dir DIR  where they look for volume plugins (default: /run/docker/plugins)\n"

@@ -117,7 +117,7 @@ static int check_created(pid_t pid, struct cc_error *err)
 				(int)pid);
 }
 
-static int take_config(const struct engine_container *c, struct cc_measurement *m,
+static int take_config(const struct engine_container *c, struct cc_measurement *m, bool bound,
 		       struct oci_facts *f, struct cc_error *err)
 {
 	const struct oci_context ctx = {
@@ -139,9 +139,15 @@ static int take_config(const struct engine_container *c, struct cc_measurement *
 		path = NULL;
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	}
-	return engine_read(path, &text, &len, err) || oci_config_parse(text, len, &ctx, m, f, err)
-		       ? -1
-		       : 0;
+	if (engine_read(path, &text, &len, err) || oci_config_parse(text, len, &ctx, m, f, err))
+		return -1;
+	/*
+	 * The engine's own hook has run, and its process was looked at, before the volume was
+	 * bound; by now the engine may be away, or another process (live-restore).
+	 */
+	if (bound)
+		f->hook_pid = 0;
+	return 0;
 }
 
 /*
@@ -255,7 +261,7 @@ static int measure(struct engine_container *c, const char *named, bool bound, pi
 	measure_start(s, !bound && !m->running, &mark);
 	if (take_engine(c, m, err) ||
 	    (named && (check_bundle(c, named, err) || check_created(c->pid, err))) ||
-	    take_config(c, m, &f, err) ||
+	    take_config(c, m, bound, &f, err) ||
 	    measure_kernel(c->pid, cgroup, len, c->engine, &f, m, err) ||
 	    take_image(c, f.root, m, err) || take_upper(c, &f, bound, s, err))
 		return -1;
