@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * crowd.h - which connection makes room when there are too many, and whose turn it is. Never does one
- * make room whose request waits for the custodian, or to be read: that one is answered soon.
+ * crowd.h - which connection makes room when there are too many, and whose turn it is. Never does
+ * one make room whose request waits for the custodian, or to be read: that one is answered soon.
  */
 #ifndef KEYD_CROWD_H
 #define KEYD_CROWD_H

@@ -34,7 +34,7 @@ static size_t home(const struct rows *rows, uint64_t key)
 }
 
 /* Where @key is, or the free place where it would be. */
-static size_t find(const struct rows *rows, uint64_t key)
+static size_t place_of(const struct rows *rows, uint64_t key)
 {
 	size_t i = home(rows, key);
 
@@ -45,7 +45,7 @@ static size_t find(const struct rows *rows, uint64_t key)
 
 static void store(struct rows *rows, const struct row *row)
 {
-	size_t i = find(rows, row->key);
+	size_t i = place_of(rows, row->key);
 
 	rows->n += rows->at[i].key == 0;
 	rows->at[i] = *row;
@@ -54,7 +54,7 @@ static void store(struct rows *rows, const struct row *row)
 /* Those after it that could no longer be found move up (Knuth, TAOCP 3, 6.4, algorithm R). */
 static void take_out(struct rows *rows, uint64_t key)
 {
-	size_t mask = rows->size - 1, hole = find(rows, key);
+	size_t mask = rows->size - 1, hole = place_of(rows, key);
 
 	if (!rows->at[hole].key)
 		return;
@@ -91,7 +91,7 @@ static int make_room(struct rows *rows)
 
 const struct row *rows_get(const struct rows *rows, uint64_t key)
 {
-	const struct row *row = rows->size ? &rows->at[find(rows, key)] : NULL;
+	const struct row *row = rows->size ? &rows->at[place_of(rows, key)] : NULL;
 
 	return row && row->key ? row : NULL;
 }
@@ -114,7 +114,7 @@ static int make_undo_room(struct rows *rows)
 }
 
 /* Two entries: what was there, and whose place it is. */
-static int remember(struct rows *rows, uint64_t key)
+static int note_was(struct rows *rows, uint64_t key)
 {
 	const struct row *was = rows_get(rows, key);
 
@@ -127,7 +127,7 @@ static int remember(struct rows *rows, uint64_t key)
 
 int rows_put(struct rows *rows, const struct row *row)
 {
-	if (make_room(rows) || remember(rows, row->key))
+	if (make_room(rows) || note_was(rows, row->key))
 		return -1;
 	store(rows, row);
 	return 0;
@@ -137,7 +137,7 @@ int rows_drop(struct rows *rows, uint64_t key)
 {
 	if (!rows_get(rows, key))
 		return 0;
-	if (remember(rows, key))
+	if (note_was(rows, key))
 		return -1;
 	take_out(rows, key);
 	return 0;

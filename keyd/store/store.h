@@ -11,10 +11,10 @@
  * Every row carries a MAC, which the custodian makes and the store has no key for: over the name of
  * the table and all columns but that, first the primary key. Each of these is a letter and a value:
  * 't' or 'b', 4-byte big-endian length, bytes (text, blob); 'i', 8-byte big-endian (integer). A
- * lease is sealed with the name and UUID of its volume. A row whose MAC does not fit, or that is not
- * the last version of it, is never given out: a get fails with CC_E_INTERNAL, fact "row" and its
- * name, and an _each function leaves it out; of either the custodian is told. So it is of a row that
- * is missing, as far as it is asked for by its key, and of a lease of a volume.
+ * lease is sealed with the name and UUID of its volume. A row whose MAC does not fit, or that is
+ * not the last version of it, is never given out: a get fails with CC_E_INTERNAL, fact "row" and
+ * its name, and an _each function leaves it out; of either the custodian is told. So it is of a row
+ * that is missing, as far as it is asked for by its key, and of a lease of a volume.
  *
  * Context: the custodian, `keyd init` and `keyd check`; one thread.
  */
@@ -34,8 +34,7 @@
 #define STORE_FILE "keyd.db"
 #define STORE_CONTAINER_LEN 129 /* an engine's container id and its NUL */
 #define STORE_WRAPPED_MAX 128	/* bytes of a wrapped volume key */
-#define STORE_MISFIT_LEN 400
-#define STORE_AUDIT_PAGE 500 /* rows one read of the audit log yields at most */
+#define STORE_AUDIT_PAGE 500	/* rows one read of the audit log yields at most */
 
 /**
  * struct store_volume - a volume.
@@ -412,17 +411,6 @@ struct store_audit_row {
 typedef int store_audit_fn(void *arg, const struct store_audit_row *row, struct cc_error *err);
 int store_audit_each(struct store *st, uint64_t after, store_audit_fn *fn, void *arg,
 		     struct cc_error *err);
-
-/**
- * struct store_audit_head - where the log begins and ends.
- * @start_seq, @start_hash: the last row that was pruned; 0 and zeros
- * @seq, @hash: the last row; 0 and zeros
- * @ver: of all rows of the other tables: grows with every transaction that changes any
- */
-struct store_audit_head {
-	uint64_t start_seq, seq, ver;
-	unsigned char start_hash[32], hash[32];
-};
 
 int store_audit_head(struct store *st, struct store_audit_head *head, struct cc_error *err);
 

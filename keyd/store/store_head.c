@@ -50,8 +50,8 @@ static int read_sums(sqlite3_stmt *q, struct sums *s, struct cc_error *err)
 		       : cc_fail(err, CC_E_INTERNAL, "keyd's database is damaged: sums of rows");
 }
 
-static int read_row(struct store *st, enum sealed_table table, struct head *head,
-		    struct cc_error *err)
+static int read_head(struct store *st, enum sealed_table table, struct head *head,
+		     struct cc_error *err)
 {
 	sql_auto sqlite3_stmt *q = sql_prepare(st, err, sealed_tables[table].select, "");
 	int rc = q ? sql_step(st, q, err) : -1;
@@ -82,12 +82,12 @@ static int read_row(struct store *st, enum sealed_table table, struct head *head
 
 int sql_head_read(struct store *st, struct head *head, struct cc_error *err)
 {
-	return read_row(st, layout(st), head, err);
+	return read_head(st, layout(st), head, err);
 }
 
 int sql_head_read_5(struct store *st, struct head *head, struct cc_error *err)
 {
-	return read_row(st, SEALED_AUDIT_HEAD_5, head, err);
+	return read_head(st, SEALED_AUDIT_HEAD_5, head, err);
 }
 
 int store_audit_head(struct store *st, struct store_audit_head *at, struct cc_error *err)

@@ -36,8 +36,8 @@ static int read_generation(struct store *st, sqlite3_stmt *q, struct store_kek *
 }
 
 /* @sql: takes state, wrapped key, MAC, id, creation and number */
-static int write_row(struct store *st, const char *sql, const struct store_kek *k,
-		     struct cc_error *err)
+static int write_generation(struct store *st, const char *sql, const struct store_kek *k,
+			    struct cc_error *err)
 {
 	const struct row_at at = {SEALED_KEK, .number = (int64_t)k->number};
 	unsigned char mac[STORE_MAC_LEN];
@@ -53,10 +53,10 @@ static int write_row(struct store *st, const char *sql, const struct store_kek *
 
 int store_kek_add(struct store *st, const struct store_kek *k, struct cc_error *err)
 {
-	return write_row(st,
-			 "INSERT INTO kek (state, wrapped, mac, id, created, number) "
-			 "VALUES (?, ?, ?, ?, ?, ?)",
-			 k, err);
+	return write_generation(st,
+				"INSERT INTO kek (state, wrapped, mac, id, created, number) "
+				"VALUES (?, ?, ?, ?, ?, ?)",
+				k, err);
 }
 
 int store_kek_each(struct store *st, store_kek_fn *fn, void *arg, struct cc_error *err)
@@ -79,8 +79,8 @@ int store_kek_each(struct store *st, store_kek_fn *fn, void *arg, struct cc_erro
 /* ---- changes of state ---- */
 
 /* The first with @state. Return: 1; 0 for none; -1. */
-static int find(struct store *st, enum store_kek_state state, struct store_kek *k,
-		struct cc_error *err)
+static int first_of(struct store *st, enum store_kek_state state, struct store_kek *k,
+		    struct cc_error *err)
 {
 	sql_auto sqlite3_stmt *q = sql_prepare(
 		st, err, SELECT_KEK "WHERE state = ? ORDER BY number LIMIT 1", "t", states[state]);
@@ -98,14 +98,14 @@ static int move_all(struct store *st, enum store_kek_state from, enum store_kek_
 	struct store_kek k;
 	int rc, n = 0;
 
-	while ((rc = find(st, from, &k, err)) > 0) {
+	while ((rc = first_of(st, from, &k, err)) > 0) {
 		k.state = to;
 		if (to == STORE_KEK_DESTROYED)
 			memset(k.wrapped, 0, k.wrapped_len);
-		if (write_row(st,
-			      "UPDATE kek SET state = ?, wrapped = ?, mac = ? "
-			      "WHERE id = ? AND created = ? AND number = ?",
-			      &k, err))
+		if (write_generation(st,
+				     "UPDATE kek SET state = ?, wrapped = ?, mac = ? "
+				     "WHERE id = ? AND created = ? AND number = ?",
+				     &k, err))
 			return -1;
 		n++;
 	}

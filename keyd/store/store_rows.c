@@ -129,7 +129,7 @@ static int count_lease(struct store *st, uint64_t volume, bool less)
 	return counter.tag ? rows_put(&st->rows, &counter) : rows_drop(&st->rows, counter.key);
 }
 
-static int remember(struct store *st, const struct row *row)
+static int keep_row(struct store *st, const struct row *row)
 {
 	if (row->group && count_lease(st, row->group, false))
 		return -1;
@@ -171,7 +171,7 @@ static int count_table(struct store *st, struct tally *t, enum sealed_table tabl
 			continue;
 		if (sum_row(st, t, table, &row, false, err))
 			return -1;
-		if (remember(st, &row))
+		if (keep_row(st, &row))
 			return cc_fail(err, CC_E_NOMEM, "out of memory");
 		rows_keep(&st->rows);
 	}
@@ -390,7 +390,7 @@ static int account(struct store *st, enum sealed_table table, uint64_t key, stru
 		row->group = was.group;
 	if (was.group && count_lease(st, was.group, true))
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	if (row ? remember(st, row) : rows_drop(&st->rows, key))
+	if (row ? keep_row(st, row) : rows_drop(&st->rows, key))
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	return 0;
 }

@@ -12,7 +12,6 @@
 #include "cleanup.h"
 #include "error.h"
 #include "store/rows.h"
-#include "store/store.h"
 #include "store/store_types.h"
 
 #define SCHEMA_SEALED 5	   /* from this schema on all rows have MACs */

@@ -4,10 +4,12 @@
 #define KEYD_STORE_TYPES_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "error.h"
 
 #define STORE_MAC_LEN 32
+#define STORE_MISFIT_LEN 400
 #define STORE_FACT_ROW "row" /* of a row that was not written by keyd */
 
 struct store;
@@ -24,6 +26,17 @@ struct store_seal {
 		   unsigned char mac[static STORE_MAC_LEN], struct cc_error *err);
 	void (*bad)(struct store_seal *seal, const char *what);
 	int (*accept)(struct store_seal *seal, struct store *st, struct cc_error *err);
+};
+
+/**
+ * struct store_audit_head - where the log begins and ends.
+ * @start_seq, @start_hash: the last row that was pruned; 0 and zeros
+ * @seq, @hash: the last row; 0 and zeros
+ * @ver: of all rows of the other tables: grows with every transaction that changes any
+ */
+struct store_audit_head {
+	uint64_t start_seq, seq, ver;
+	unsigned char start_hash[32], hash[32];
 };
 
 /**
