@@ -74,9 +74,8 @@ int start_mark_parse(const char *text, size_t len, struct start_mark *k, struct 
 
 	if (len) {
 		obj = cc_json_parse(text, len, WHAT, err);
-		rc = obj && json_is_object(obj)
-			     ? parse_members(obj, k, err)
-			     : cc_fail(err, CC_E_INVALID, WHAT " is not a JSON object");
+		rc = json_is_object(obj) ? parse_members(obj, k, err)
+					 : cc_fail(err, CC_E_INVALID, WHAT " is not a JSON object");
 	}
 	if (rc)
 		start_mark_clear(k);

@@ -23,14 +23,15 @@ static const char *opened(int proc, dev_t dev)
 {
 	cc_auto_close int fd = openat(proc, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	cc_auto_closedir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	int at = dir ? dirfd(dir) : -1;
 	struct dirent *d;
 	struct stat st;
 
-	if (!dir)
+	if (at < 0)
 		return NULL;
 	cc_steal_fd(&fd);
 	while ((d = readdir(dir))) {
-		if (d->d_name[0] == '.' || !stat_at(dirfd(dir), d->d_name, &st))
+		if (d->d_name[0] == '.' || !stat_at(at, d->d_name, &st))
 			continue;
 		if (S_ISBLK(st.st_mode) && st.st_rdev == dev)
 			return "the device open";
