@@ -93,8 +93,8 @@ static size_t above(const char *dir, unsigned int above)
 	size_t len = strlen(dir);
 
 	for (; above; above--)
-		while (len && dir[--len] != '/')
-			;
+		for (bool slash = false; len && !slash; slash = dir[len] == '/')
+			len--;
 	return len;
 }
 

@@ -41,9 +41,10 @@ int fs_root_owner(const char *text, struct fs_root *r, struct cc_error *err)
 	const unsigned long most = UINT32_MAX - 1; /* the last one means "unchanged" */
 	const char *s = text;
 	unsigned long uid, gid;
+	bool ok = take_number(&s, 10, most, &uid) && *s == ':';
 
-	if (!take_number(&s, 10, most, &uid) || *s++ != ':' || !take_number(&s, 10, most, &gid) ||
-	    *s)
+	s += ok;
+	if (!ok || !take_number(&s, 10, most, &gid) || *s)
 		return cc_fail(err, CC_E_USAGE,
 			       "\"%.40s\" is not an owner: UID:GID, two numbers, as 999:999", text);
 	r->has_owner = true;

@@ -195,6 +195,8 @@ static void a_header_has_no_label_and_that_of_before_is_accepted(void **state)
 	expect_ok(luks_check(l->path, &volume, &err), &err);
 	set_label(l->path, "srv");
 	expect_differs(l->path, &volume, "the label in the LUKS2 header is srv");
+	set_label(l->path, "");
+	expect_ok(luks_check(l->path, &volume, &err), &err);
 }
 
 /*

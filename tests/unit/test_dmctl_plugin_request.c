@@ -55,11 +55,12 @@ static void create_takes_its_options(void **state)
 	struct cc_error err;
 
 	(void)state;
-	expect_ok(parse("/VolumeDriver.Create",
-			"{'Name':'Shop_db','Opts':{'device':'/dev/disk/by-id/x','identity':'/i',"
-			"'name':'db','fs':'xfs','label':'L','owner':'999:999','mode':'0750','o':'noatime,ro'}}",
-			&r, &err),
-		  &err);
+	expect_ok(
+		parse("/VolumeDriver.Create",
+		      "{'Name':'Shop_db','Opts':{'device':'/dev/disk/by-id/x','identity':'/i',"
+		      "'name':'db','fs':'xfs','label':'L','owner':'999:999','mode':'0750','o':'noatime,ro'}}",
+		      &r, &err),
+		&err);
 	assert_string_equal(r.name, "Shop_db");
 	assert_string_equal(r.device, "/dev/disk/by-id/x");
 	assert_string_equal(r.identity, "/i");

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What a program finds at the mount point of a new volume: nothing, in a directory that is its own. And the host's file
 # systems are found by their labels as before.
-# vm: shared udev docker podman scsi=2 disks=1 timeout=600
+# vm: udev docker podman scsi=2 disks=1 timeout=900 long
 
 . ./lib.sh
 . ./bind-lib.sh
