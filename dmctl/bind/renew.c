@@ -197,7 +197,10 @@ static int remember(const struct held *h, const json_t *renewal, struct cc_error
 	return binding_save(&b, err);
 }
 
-/* @wait_ms: for the volume's lock, and for a key where the kernel has none; 0: 1 where that is needed. */
+/*
+ * @wait_ms: for the volume's lock, and for a key where the kernel has none; 0: 1 where that is
+ * needed
+ */
 static int prolong(struct held *h, const json_t *renewal, unsigned int wait_ms, bool *refusal,
 		   struct cc_error *err)
 {
@@ -309,7 +312,7 @@ static int refuse_all(struct renewing *g, const struct cc_error *err)
 	return 0;
 }
 
-static void fill(struct held *h, struct cc_renewal *r)
+static void put_renewal(struct held *h, struct cc_renewal *r)
 {
 	memcpy(r->lease, h->b.lease, sizeof(r->lease));
 	memcpy(r->volume, h->b.uuid, sizeof(r->volume));
@@ -330,7 +333,7 @@ static int ask(struct renewing *g, struct cc_error *err)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	for (size_t i = 0; i < g->n; i++)
 		if (g->held[i].state == HELD_MEASURED && !g->held[i].answered)
-			fill(&g->held[i], &r[n++]);
+			put_renewal(&g->held[i], &r[n++]);
 	rc = keyd_renew(r, n, seen_ms, CC_AGENT_KEY, renewals, err);
 	take_answer(g, renewals);
 	if (rc == 0 || err->code != CC_E_REFUSED || strcmp(err->fact, "agent") != 0)
@@ -362,7 +365,7 @@ static void tell_keyd(struct renewing *g, struct cc_refusal *refusals, struct cc
 			 h->b.container);
 		memcpy(refusals[k].fact, h->why.fact, sizeof(refusals[k].fact));
 		memcpy(refusals[k].text, h->why.text, sizeof(refusals[k].text));
-		fill(h, &r[k]);
+		put_renewal(h, &r[k]);
 		r[k].refusal = &refusals[k];
 		k++;
 	}

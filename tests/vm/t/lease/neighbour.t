@@ -30,8 +30,8 @@ ok "beside a container with 12 000 groups the other's lease is renewed again and
 like "the agent says whose lease is not renewed, and why" "$(cat "$tap_dir/agent.log")" \
 	"volume bad: its lease is not renewed: .*more than 1024 groups"
 ok "the container that cannot be measured is frozen" wait_for 60 bad_is frozen
-is "its neighbour is not" "$(lease_of vol)" active
-ok "its neighbour writes on" counts_on
+is "the neighbour of a frozen container is not frozen" "$(lease_of vol)" active
+ok "the neighbour of a frozen container writes on" counts_on
 
 # a device that never answers, and one that is suspended
 need modprobe dm_delay
