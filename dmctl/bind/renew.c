@@ -86,7 +86,7 @@ static void refused(struct renewing *g, const char *name, const char *text)
 
 /* ---- which --------------------------------------------------------------------------------- */
 
-static int load(struct renewing *g, const char *only, struct cc_error *err)
+static int load_held(struct renewing *g, const char *only, struct cc_error *err)
 {
 	cc_cleanup(cc_strv_clear) struct cc_strv names = {0};
 	struct cc_error ignored;
@@ -455,7 +455,7 @@ int renew(const char *only, size_t max, json_t **answer, struct cc_error *err)
 
 	if (!g.refused || !g.failures)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	if (load(&g, only, err))
+	if (load_held(&g, only, err))
 		return -1;
 	rc = passes(&g, err);
 	if (!refuse_ours(&g) && rc)
