@@ -5,9 +5,9 @@
 # vm: shared timeout=500 long
 
 . ./kmod-lib.sh
-# 6.1's bios carry no hints
+# 6.1's bios carry no hints; where the kernel has no types of its own a probe cannot read them
 hints=1
-[[ $(uname -r) != 6.1.* ]] || hints=0
+[[ $(uname -r) != 6.1.* && -e /sys/kernel/btf/vmlinux ]] || hints=0
 plan $((38 + 2 * hints))
 tool auditlog
 tool relock
