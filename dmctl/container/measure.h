@@ -33,10 +33,7 @@ struct measured {
 	bool user_ns;
 };
 
-#define MEASURED_NONE                 \
-	{                             \
-		.proc = PROC_REF_NONE \
-	}
+#define MEASURED_NONE {.proc = PROC_REF_NONE}
 
 void measured_clear(struct measured *s);
 #define measure_auto cc_cleanup(measured_clear)
