@@ -46,7 +46,7 @@ need dmctl init --realm test
 cleanup kill_daemons
 need start_keyd
 first 2 'this user has no access to' 'try as root' someone dmctl volume ls
-first 1 '"PgData" is not a valid name of a volume' 'a-z 0-9' dmctl volume create PgData "$(lun 0)"
+first 1 '"PgData" is not a name of a volume' '2 to 63 characters a-z 0-9' dmctl volume create PgData "$(lun 0)"
 first 4 '/dev/nowhere does not exist' 'see "lsblk"' dmctl volume create pgdata /dev/nowhere
 rmmod dm-container-crypt 2>/dev/null
 module=$(modinfo -n dm-container-crypt)
