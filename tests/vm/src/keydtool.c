@@ -65,7 +65,8 @@ static int set_ready(struct tools *t, const char *name, bool ready, const char *
 
 static int run_sql(struct store *st, const char *sql, struct cc_error *err)
 {
-	return sql_exec(st, sql, err) || sql_seal_all(st, err) ? -1 : 0;
+	/* the version of all rows goes on from where it is */
+	return store_rows_load(st, err) || sql_exec(st, sql, err) || sql_seal_all(st, err) ? -1 : 0;
 }
 
 static int run(struct tools *t, int argc, char **argv, struct cc_error *err)
