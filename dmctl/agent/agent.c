@@ -91,7 +91,7 @@ static int lock_within(const char *path, unsigned int ms, int *fd, bool *got, st
  */
 static int wait_for_workers(int *lock, struct cc_error *err)
 {
-	bool got;
+	bool got = false;
 
 	if (lock_within(WORKERS_LOCK_FILE, LOCK_MS, lock, &got, err))
 		return -1;
@@ -106,7 +106,7 @@ static int wait_for_workers(int *lock, struct cc_error *err)
 
 static int take_locks(struct agent *a, struct cc_error *err)
 {
-	bool got;
+	bool got = false;
 
 	if (mkdir(CC_RUN_DIR, 0755) && errno != EEXIST)
 		return cc_fail_errno(err, CC_E_INTERNAL, CC_RUN_DIR);
