@@ -86,18 +86,21 @@ static void sort_vars(const char **v, size_t n)
 	}
 }
 
-static int sort(const struct cc_strv *env, const char *whose, struct sorted *out,
-		struct cc_error *err)
+/* False when there are more than can be sorted; that is a fact of its own. */
+static bool sort(const struct cc_strv *env, const char *whose, struct sorted *out,
+		 struct cc_facts *facts)
 {
 	out->n = 0;
-	if (env->n > CC_ENV_MAX)
-		return cc_refuse(err, "env", "env: %s has %zu variables, more than the %d allowed",
-				 whose, env->n, CC_ENV_MAX);
+	if (env->n > CC_ENV_MAX) {
+		cc_facts_add(facts, "env", "env: %s has %zu variables, more than the %d allowed",
+			     whose, env->n, CC_ENV_MAX);
+		return false;
+	}
 	out->n = env->n;
 	for (size_t i = 0; i < env->n; i++)
 		out->v[i] = env->v[i];
 	sort_vars(out->v, out->n);
-	return 0;
+	return true;
 }
 
 static bool has_var(const struct sorted *env, const char *var)
@@ -188,47 +191,47 @@ static bool is_engines(const struct cc_identity *id, const struct sorted *image,
 }
 
 static int refuse_var(const struct cc_identity *id, const struct sorted *image, const char *var,
-		      struct cc_error *err)
+		      struct cc_facts *out)
 {
 	bool named = has_name_of(image, var) || rule_names(id, var);
 	char name[CC_RENDER_MAX];
 
-	return cc_refuse(err, "env",
-			 "env: identity wants the image's own variables%s, container has %s%s",
-			 id->n_env ? " and those it names" : "", cc_render_var(var, name),
-			 named			  ? " with another value"
-			 : engine_index(var) >= 0 ? " with a value that no engine gives it; a rule "
-						    "in process.env would allow it"
-						  : "");
+	return cc_facts_add(
+		out, "env", "env: identity wants the image's own variables%s, container has %s%s",
+		id->n_env ? " and those it names" : "", cc_render_var(var, name),
+		named			 ? " with another value"
+		: engine_index(var) >= 0 ? " with a value that no engine gives it; a rule "
+					   "in process.env would allow it"
+					 : "");
 }
 
 int cc_decide_env(const struct cc_identity *id, const struct cc_measurement *m,
-		  struct cc_error *err)
+		  struct cc_facts *out)
 {
 	bool users_home = !cc_strv_has(&m->settings, CC_SETTING_HOME);
 	struct sorted image, container;
 	char name[CC_RENDER_MAX];
 
-	if (sort(&m->image_env, "the image", &image, err) ||
-	    sort(&m->env, "the container", &container, err))
-		return -1;
+	if (!sort(&m->image_env, "the image", &image, out) ||
+	    !sort(&m->env, "the container", &container, out))
+		return out->max == 1 ? -1 : 0;
 	for (size_t i = 0; i < m->env.n; i++) {
 		const char *var = m->env.v[i];
 
 		if (!has_var(&image, var) && !is_engines(id, &image, users_home, var) &&
-		    !rule_allows(id, var))
-			return refuse_var(id, &image, var, err);
+		    !rule_allows(id, var) && refuse_var(id, &image, var, out))
+			return -1;
 	}
 	/* Taking a variable away changes a program as much as adding one. */
 	for (size_t i = 0; i < m->image_env.n; i++) {
 		const char *var = m->image_env.v[i];
 
-		if (!has_name_of(&container, var) && !rule_allows(id, var))
-			return cc_refuse(
-				err, "env",
-				"env: identity wants the image's own variable %s, the container "
-				"does not have it",
-				cc_render_var(var, name));
+		if (!has_name_of(&container, var) && !rule_allows(id, var) &&
+		    cc_facts_add(out, "env",
+				 "env: identity wants the image's own variable %s, the container "
+				 "does not have it",
+				 cc_render_var(var, name)))
+			return -1;
 	}
 	return 0;
 }

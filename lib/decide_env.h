@@ -6,6 +6,7 @@
 #ifndef CC_DECIDE_ENV_H
 #define CC_DECIDE_ENV_H
 
+#include "facts.h"
 #include "identity.h"
 #include "measurement.h"
 
@@ -21,9 +22,10 @@ bool cc_env_is_of_engines(const char *var);
  * cc_decide_env - the container has the image's variables, those an engine sets, those the
  * identity names, and no other; none of the image's is missing.
  *
- * Return: 0; -1 with CC_E_REFUSED, fact "env" and the variable's name, never its value.
+ * @out: fact "env" with the variable's name, never its value, for each that differs
+ * Return: 0 to go on, -1 when no more is wanted.
  */
 int cc_decide_env(const struct cc_identity *id, const struct cc_measurement *m,
-		  struct cc_error *err);
+		  struct cc_facts *out);
 
 #endif
