@@ -16,6 +16,16 @@
  */
 bool cc_env_is_of_engines(const char *var);
 
+/* @var, "NAME=value", is refused; @missing: it is the image's and the container lacks it. -1: enough */
+typedef int cc_env_refused_fn(void *arg, const char *var, bool missing);
+
+/**
+ * cc_env_each_refused - tells @fn of each variable that cc_decide_env() refuses, in its order.
+ * Return: 0, or -1 as soon as @fn says that; -1 without a word when there are more than CC_ENV_MAX.
+ */
+int cc_env_each_refused(const struct cc_identity *id, const struct cc_measurement *m,
+			cc_env_refused_fn *fn, void *arg);
+
 #define CC_ENV_MAX 4096 /* variables of a container, and of an image */
 
 /**

@@ -17,8 +17,8 @@ static int add(struct cc_facts *f, const char *fact, const char *text)
 {
 	size_t len = strlen(text);
 
-	f->found++;
-	if (f->n == f->max || f->n == CC_FACTS_MAX || f->bytes + len > CC_FACTS_BYTES)
+	/* once one was left out, all that follow are: what is kept is the beginning */
+	if (f->found++ != f->n || f->n == f->max || f->bytes + len > CC_FACTS_BYTES)
 		return f->max == 1 ? -1 : 0;
 	cc_refuse(&f->v[f->n], fact, "%s", text);
 	f->n++;
