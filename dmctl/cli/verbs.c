@@ -119,6 +119,8 @@ static const struct verb verbs[] = {
 	{NULL, "inspect", cmd_inspect, SECRETS_NONE, "CONTAINER",
 	 "Show what the agent knows of a container's volumes",
 	 "  --format TEMPLATE  as of \"dmctl ps\"\n"},
+	{NULL, "why", cmd_why, SECRETS_NONE, "CONTAINER|VOLUME",
+	 "Say why a container of this host did not get its volume", NULL},
 	{NULL, "agent", cmd_agent, SECRETS_KEYS, "", "Run the host agent (a service)",
 	 "  --cdi-dir DIR     where engines look for CDI specs (default: /var/run/cdi)\n"
 	 "  --plugin-dir DIR  where they look for volume plugins (default: /run/docker/plugins)\n"

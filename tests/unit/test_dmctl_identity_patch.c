@@ -12,7 +12,7 @@
 	"{'destination':'" dest "','type':'" type "','source':'" source "','options':[" options \
 	"],'engine':false}"
 
-/* Ways to differ that a predicate can allow: fact, edit, and its patch by itself, where it is said. */
+/* Ways to differ that a predicate can allow: fact, edit, and its own patch, or NULL. */
 static const struct way {
 	const char *fact, *edits, *patch;
 } ways[] = {
