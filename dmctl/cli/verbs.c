@@ -72,6 +72,13 @@ static const struct verb verbs[] = {
 	{"identity", "add", cmd_identity_add, SECRETS_NONE, "ENVELOPE",
 	 "Register a signed identity with keyd",
 	 "  --volume NAME  which one, when ENVELOPE holds identities of several volumes\n"},
+	{"identity", "check", cmd_identity_check, SECRETS_NONE, "FILE CONTAINER",
+	 "Say what an identity would refuse of a container",
+	 ENGINE_OPTION
+	 "  --volume NAME             which one, when FILE holds identities of several volumes\n"
+	 "  --values                  propose variables with their values\n"},
+	{"identity", "diff", cmd_identity_diff, SECRETS_NONE, "A B",
+	 "Show in what two identities differ", NULL},
 	{"identity", "rm", cmd_identity_rm, SECRETS_NONE, "VOLUME", "Revoke a volume's identity",
 	 NULL},
 
