@@ -6,6 +6,7 @@
 #ifndef CC_DECIDE_H
 #define CC_DECIDE_H
 
+#include "facts.h"
 #include "identity.h"
 #include "measurement.h"
 
@@ -39,6 +40,16 @@ struct cc_policy {
  */
 int cc_decide(const struct cc_identity *id, const struct cc_measurement *m,
 	      const struct cc_policy *policy, struct cc_error *err);
+
+/**
+ * cc_decide_all - the same, and all that differs, not the first only: of a list each that is too
+ * many or missing.
+ * @all: out; in the order of cc_decide(), bounded as lib/facts.h says
+ *
+ * Return: as cc_decide(), with the same first one in @err.
+ */
+int cc_decide_all(const struct cc_identity *id, const struct cc_measurement *m,
+		  const struct cc_policy *policy, struct cc_facts *all, struct cc_error *err);
 
 /*
  * What an identity need not name: an engine's own profile, or none, as where there is no AppArmor.

@@ -86,18 +86,12 @@ static void sort_vars(const char **v, size_t n)
 	}
 }
 
-static int sort(const struct cc_strv *env, const char *whose, struct sorted *out,
-		struct cc_error *err)
+static void sort(const struct cc_strv *env, struct sorted *out)
 {
-	out->n = 0;
-	if (env->n > CC_ENV_MAX)
-		return cc_refuse(err, "env", "env: %s has %zu variables, more than the %d allowed",
-				 whose, env->n, CC_ENV_MAX);
 	out->n = env->n;
 	for (size_t i = 0; i < env->n; i++)
 		out->v[i] = env->v[i];
 	sort_vars(out->v, out->n);
-	return 0;
 }
 
 static bool has_var(const struct sorted *env, const char *var)
@@ -187,48 +181,87 @@ static bool is_engines(const struct cc_identity *id, const struct sorted *image,
 	       cc_env_is_of_engines(var);
 }
 
-static int refuse_var(const struct cc_identity *id, const struct sorted *image, const char *var,
-		      struct cc_error *err)
-{
-	bool named = has_name_of(image, var) || rule_names(id, var);
-	char name[CC_RENDER_MAX];
-
-	return cc_refuse(err, "env",
-			 "env: identity wants the image's own variables%s, container has %s%s",
-			 id->n_env ? " and those it names" : "", cc_render_var(var, name),
-			 named			  ? " with another value"
-			 : engine_index(var) >= 0 ? " with a value that no engine gives it; a rule "
-						    "in process.env would allow it"
-						  : "");
-}
-
-int cc_decide_env(const struct cc_identity *id, const struct cc_measurement *m,
-		  struct cc_error *err)
+int cc_env_each_refused(const struct cc_identity *id, const struct cc_measurement *m,
+			cc_env_refused_fn *fn, void *arg)
 {
 	bool users_home = !cc_strv_has(&m->settings, CC_SETTING_HOME);
 	struct sorted image, container;
-	char name[CC_RENDER_MAX];
 
-	if (sort(&m->image_env, "the image", &image, err) ||
-	    sort(&m->env, "the container", &container, err))
+	if (m->image_env.n > CC_ENV_MAX || m->env.n > CC_ENV_MAX)
 		return -1;
+	sort(&m->image_env, &image);
+	sort(&m->env, &container);
 	for (size_t i = 0; i < m->env.n; i++) {
 		const char *var = m->env.v[i];
 
 		if (!has_var(&image, var) && !is_engines(id, &image, users_home, var) &&
-		    !rule_allows(id, var))
-			return refuse_var(id, &image, var, err);
+		    !rule_allows(id, var) && fn(arg, var, false))
+			return -1;
 	}
 	/* Taking a variable away changes a program as much as adding one. */
 	for (size_t i = 0; i < m->image_env.n; i++) {
 		const char *var = m->image_env.v[i];
 
-		if (!has_name_of(&container, var) && !rule_allows(id, var))
-			return cc_refuse(
-				err, "env",
-				"env: identity wants the image's own variable %s, the container "
-				"does not have it",
-				cc_render_var(var, name));
+		if (!has_name_of(&container, var) && !rule_allows(id, var) && fn(arg, var, true))
+			return -1;
 	}
 	return 0;
+}
+
+/* What the texts are made of. */
+struct refusing {
+	const struct cc_identity *id;
+	const struct cc_measurement *m;
+	struct cc_facts *out;
+};
+
+static bool image_names(const struct cc_measurement *m, const char *var)
+{
+	for (size_t i = 0; i < m->image_env.n; i++)
+		if (compare_names(&m->image_env.v[i], &var) == 0)
+			return true;
+	return false;
+}
+
+static int refuse_var(void *arg, const char *var, bool missing)
+{
+	const struct refusing *r = arg;
+	char name[CC_RENDER_MAX];
+	bool named;
+
+	if (r->out->found >= r->out->max) /* counted only: no more work for it */
+		return cc_facts_add(r->out, "env", "env");
+	cc_render_var(var, name);
+	if (missing)
+		return cc_facts_add(
+			r->out, "env",
+			"env: identity wants the image's own variable %s, the container does not "
+			"have it",
+			name);
+	named = image_names(r->m, var) || rule_names(r->id, var);
+	return cc_facts_add(r->out, "env",
+			    "env: identity wants the image's own variables%s, container has %s%s",
+			    r->id->n_env ? " and those it names" : "", name,
+			    named		     ? " with another value"
+			    : engine_index(var) >= 0 ? " with a value that no engine gives it; a "
+						       "rule in process.env would allow it"
+						     : "");
+}
+
+static int too_many(const struct cc_strv *env, const char *whose, struct cc_facts *out)
+{
+	return cc_facts_add(out, "env", "env: %s has %zu variables, more than the %d allowed",
+			    whose, env->n, CC_ENV_MAX);
+}
+
+int cc_decide_env(const struct cc_identity *id, const struct cc_measurement *m,
+		  struct cc_facts *out)
+{
+	struct refusing r = {id, m, out};
+
+	if (m->image_env.n > CC_ENV_MAX)
+		return too_many(&m->image_env, "the image", out);
+	if (m->env.n > CC_ENV_MAX)
+		return too_many(&m->env, "the container", out);
+	return cc_env_each_refused(id, m, refuse_var, &r);
 }

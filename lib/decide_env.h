@@ -6,6 +6,7 @@
 #ifndef CC_DECIDE_ENV_H
 #define CC_DECIDE_ENV_H
 
+#include "facts.h"
 #include "identity.h"
 #include "measurement.h"
 
@@ -15,15 +16,26 @@
  */
 bool cc_env_is_of_engines(const char *var);
 
+/* @var, "NAME=value", is refused; @missing: it is the image's and the container lacks it. -1: enough */
+typedef int cc_env_refused_fn(void *arg, const char *var, bool missing);
+
+/**
+ * cc_env_each_refused - tells @fn of each variable that cc_decide_env() refuses, in its order.
+ * Return: 0, or -1 as soon as @fn says that; -1 without a word when there are more than CC_ENV_MAX.
+ */
+int cc_env_each_refused(const struct cc_identity *id, const struct cc_measurement *m,
+			cc_env_refused_fn *fn, void *arg);
+
 #define CC_ENV_MAX 4096 /* variables of a container, and of an image */
 
 /**
  * cc_decide_env - the container has the image's variables, those an engine sets, those the
  * identity names, and no other; none of the image's is missing.
  *
- * Return: 0; -1 with CC_E_REFUSED, fact "env" and the variable's name, never its value.
+ * @out: fact "env" with the variable's name, never its value, for each that differs
+ * Return: 0 to go on, -1 when no more is wanted.
  */
 int cc_decide_env(const struct cc_identity *id, const struct cc_measurement *m,
-		  struct cc_error *err);
+		  struct cc_facts *out);
 
 #endif

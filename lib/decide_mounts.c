@@ -220,10 +220,12 @@ bool cc_mount_is_allowed(const struct cc_identity *id, const struct cc_mount *mt
 }
 
 int cc_decide_mounts(const struct cc_identity *id, const struct cc_measurement *m,
-		     struct cc_error *err)
+		     struct cc_facts *out)
 {
+	struct cc_error err;
+
 	for (size_t i = 0; i < m->n_mounts; i++)
-		if (check_mount(id, &m->mounts[i], err))
+		if (check_mount(id, &m->mounts[i], &err) && cc_facts_add_error(out, &err))
 			return -1;
 	return 0;
 }

@@ -5,6 +5,7 @@
 #ifndef CC_DECIDE_MOUNTS_H
 #define CC_DECIDE_MOUNTS_H
 
+#include "facts.h"
 #include "identity.h"
 #include "measurement.h"
 
@@ -13,10 +14,11 @@
  * the volume where the volume goes, or one that a rule of the identity allows; none has an option
  * that gives more than a mount without options has, unless the rule names it.
  *
- * Return: 0; -1 with CC_E_REFUSED, fact "mounts".
+ * @out: fact "mounts" for each that is not
+ * Return: 0 to go on, -1 when no more is wanted.
  */
 int cc_decide_mounts(const struct cc_identity *id, const struct cc_measurement *m,
-		     struct cc_error *err);
+		     struct cc_facts *out);
 
 /* The same of one mount of a container. */
 bool cc_mount_is_allowed(const struct cc_identity *id, const struct cc_mount *mt);

@@ -14,6 +14,7 @@
 #include "agent/agent_list.h"
 #include "agent/peer_check.h"
 #include "agent/queue.h"
+#include "facts.h"
 #include "log.h"
 #include "host/proc.h"
 #include "strv.h"
@@ -73,17 +74,28 @@ static bool peer_answer(struct peer *p, const char *text)
 	return sent;
 }
 
-static bool peer_fail(struct peer *p, const struct cc_error *err)
+/* @failure: the error object that @err is of, or NULL */
+static bool peer_fail_as(struct peer *p, const struct cc_error *err, const json_t *failure)
 {
 	cc_auto_json json_t *obj = cc_error_to_json(err);
-	cc_auto_free char *text = obj ? json_dumps(obj, JSON_COMPACT) : NULL;
+	cc_auto_free char *text = NULL;
+	struct cc_error ignored; /* then the first fact has to do */
 
+	if (obj && failure)
+		cc_facts_take(json_object_get(obj, "error"), json_object_get(failure, "error"),
+			      &ignored);
+	text = obj ? json_dumps(obj, JSON_COMPACT) : NULL;
 	return peer_answer(p, text ? text : "{}");
+}
+
+static bool peer_fail(struct peer *p, const struct cc_error *err)
+{
+	return peer_fail_as(p, err, NULL);
 }
 
 static bool on_done(void *arg, const struct job_end *end)
 {
-	return end->err ? peer_fail(arg, end->err) : peer_answer(arg, end->text);
+	return end->err ? peer_fail_as(arg, end->err, end->failure) : peer_answer(arg, end->text);
 }
 
 static void answer_list(struct peer *p, const char *after)

@@ -18,6 +18,7 @@
 
 #include "agent/agent_message.h"
 #include "bind/bind.h"
+#include "bind/bind_refused.h"
 #include "bind/gate_lines.h"
 #include "plugin/cdi.h"
 #include "bind/grow.h"
@@ -174,6 +175,8 @@ static int dispatch(const struct agent_message *m, const char *cdi_dir, json_t *
 		break;
 	case AGENT_REQUIRE:
 		rc = require_volume(&m->state, err);
+		if (rc)
+			bind_refused_required(&m->state, err);
 		break;
 	case AGENT_GROW:
 		return do_grow(m->volume, answer, err);
@@ -220,17 +223,28 @@ static bool agent_is_gone(int fd)
 	return poll(&p, 1, 0) < 0 || (p.revents & (POLLHUP | POLLRDHUP | POLLERR));
 }
 
-static int reply(int fd, const json_t *answer, struct cc_error *err)
+/* The error object; @facts: of all that differ, or NULL. New reference. */
+static json_t *failure_json(const struct cc_error *err, json_t *facts)
 {
-	cc_auto_json json_t *failure = answer ? NULL : cc_error_to_json(err);
-	cc_auto_free char *text = json_dumps(answer ? answer : failure, JSON_COMPACT);
+	json_t *obj = cc_error_to_json(err);
+
+	if (facts)
+		json_object_update(json_object_get(obj, "error"), facts);
+	return obj;
+}
+
+/* @failed: @err says why, and @answer has facts or is NULL */
+static int reply(int fd, json_t *answer, bool failed, struct cc_error *err)
+{
+	cc_auto_json json_t *failure = failed ? failure_json(err, answer) : NULL;
+	cc_auto_free char *text = json_dumps(failed ? failure : answer, JSON_COMPACT);
 
 	if (!text || strlen(text) > AGENT_MESSAGE_MAX ||
 	    send(fd, text, strlen(text), MSG_NOSIGNAL) < 0) {
 		cc_log(LOG_ERR, "the answer cannot be sent");
 		return CC_E_INTERNAL;
 	}
-	return answer ? CC_OK : (int)err->code;
+	return failed ? (int)err->code : CC_OK;
 }
 
 int agent_worker(int fd, const char *cdi_dir)
@@ -239,6 +253,7 @@ int agent_worker(int fd, const char *cdi_dir)
 	cc_auto_json json_t *answer = NULL;
 	static char buf[AGENT_MESSAGE_MAX];
 	struct cc_error err;
+	bool failed;
 	ssize_t n;
 
 	/* a service that is stopped lets its workers finish */
@@ -253,11 +268,12 @@ int agent_worker(int fd, const char *cdi_dir)
 	if (n <= 0 || agent_message_parse(buf, (size_t)n, true, &m, &err)) {
 		if (n <= 0)
 			cc_fail(&err, CC_E_INTERNAL, "a worker got no request");
-		return reply(fd, NULL, &err);
+		return reply(fd, NULL, true, &err);
 	}
-	if (dispatch(&m, cdi_dir, &answer, &err)) {
+	failed = dispatch(&m, cdi_dir, &answer, &err) != 0;
+	if (failed && m.op != AGENT_HOOK && m.op != AGENT_BIND) {
 		json_decref(answer);
 		answer = NULL;
 	}
-	return reply(fd, answer, &err);
+	return reply(fd, answer, failed, &err);
 }

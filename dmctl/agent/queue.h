@@ -27,12 +27,14 @@ struct queue;
  * struct job_end - how a job ended. All borrowed.
  * @text, @answer: what was answered, the same as text and as JSON; NULL when it failed
  * @err: why it failed; NULL when it did not
+ * @failure: the error object that @err is of, where there was one: it may name more facts
  * @died: it ended without an answer: nobody knows how far it got
  */
 struct job_end {
 	const char *text;
 	const json_t *answer;
 	const struct cc_error *err;
+	const json_t *failure;
 	bool died;
 };
 

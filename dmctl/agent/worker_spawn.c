@@ -68,7 +68,7 @@ static void take_answer(struct job *j, const char *text, size_t len, const sigin
 	if (answer && !cc_error_from_json(&err, answer))
 		queue_ended(j, &(struct job_end){.text = text, .answer = answer});
 	else
-		queue_ended(j, &(struct job_end){.err = &err});
+		queue_ended(j, &(struct job_end){.err = &err, .failure = answer});
 }
 
 static void on_exit_worker(evutil_socket_t fd, short what, void *arg)

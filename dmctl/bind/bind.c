@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "bind/bind_check.h"
+#include "bind/bind_refused.h"
 #include "bind/binding.h"
 #include "bind/gate_lines.h"
 #include "host/cgroup.h"
@@ -39,6 +40,7 @@
  * @already: the volume is bound to this container; nothing to do
  * @asked_ms: lease_clock_ms() before the key was asked for
  * @attrs: MOUNT_ATTR_… that engine and container want
+ * @differ: of a refusal, what keyd said of all facts; NULL for none
  * @fresh: no container has had the volume yet, and nobody has chosen whose it is
  */
 struct bind {
@@ -52,6 +54,7 @@ struct bind {
 	char node[128];
 	unsigned int attrs;
 	bool repaired, fresh;
+	json_t *differ;
 	int mnt;
 };
 
@@ -60,6 +63,7 @@ static void bind_clear(struct bind *op)
 	cc_secret_clear(&op->key);
 	measured_clear(&op->seen);
 	binding_clear(&op->b);
+	json_decref(op->differ);
 	if (op->mnt >= 0)
 		close(op->mnt);
 }
@@ -222,6 +226,7 @@ static int step_release(struct bind *op, struct cc_error *err)
 			 gate_lines_text(gates_standing(), lines), CC_AGENT_KEY, &op->key, &answer,
 			 &op->asked_ms, err) == 0)
 		return take_release(op, answer, err);
+	op->differ = cc_steal(answer);
 	if (err->code == CC_E_REFUSED || err->code == CC_E_NOTFOUND || err->code == CC_E_BUSY)
 		op->b.state = BINDING_INTENT;
 	return -1;
@@ -398,6 +403,16 @@ static int dry_run(struct bind *op, json_t **answer, struct cc_error *err)
 	return bind_check_decide(&op->vol, op->seen.m, answer, err);
 }
 
+/* It is known for what it failed; whoever asked gets all facts. */
+static int failed(struct bind *op, json_t **answer, const struct cc_error *err)
+{
+	const struct bind_request *r = op->request;
+
+	bind_refused(r->volume, r->state ? r->state->id : NULL, op->seen.m, op->differ, err);
+	*answer = cc_steal(op->differ);
+	return -1;
+}
+
 int bind_volume(const struct bind_request *request, json_t **answer, struct cc_error *err)
 {
 	cc_cleanup(bind_clear) struct bind op = {
@@ -408,16 +423,18 @@ int bind_volume(const struct bind_request *request, json_t **answer, struct cc_e
 		return dry_run(&op, answer, err);
 	for (i = 0; i < COUNT(prepare) && !op.already; i++)
 		if (prepare[i](&op, err))
-			return -1;
+			return failed(&op, answer, err);
 	for (i = 0; i < COUNT(effects) && !op.already; i++) {
 		if (effects[i](&op, err) == 0)
 			continue;
 		undo(&op);
-		return -1;
+		return failed(&op, answer, err);
 	}
 	*answer = success(&op, err);
-	if (*answer)
+	if (*answer) {
+		bind_accepted(op.b.volume, op.b.container);
 		return 0;
+	}
 	undo(&op);
 	return -1;
 }

@@ -28,7 +28,8 @@ struct bind_request {
 
 /**
  * bind_volume - binds it.
- * @answer: out, the success answer of the agent's socket; new reference
+ * @answer: out, the success answer of the agent's socket; of a refusal that names all facts these,
+ *          as cc_facts_to_json() has them; else NULL. New reference
  *
  * Whatever fails, all earlier steps are undone in reverse before it returns; when an undo fails the
  * binding's file stays, in state "removing", for a later unbind_volume(). A volume that is bound to

@@ -91,6 +91,13 @@ static int get_identity(const char *volume, struct identity_file *e, struct cc_e
 		       : 0;
 }
 
+json_t *bind_check_predicate(const char *volume, struct cc_error *err)
+{
+	cc_cleanup(identity_file_clear) struct identity_file e = {0};
+
+	return get_identity(volume, &e, err) ? NULL : identity_envelope_predicate(&e.v[0], err);
+}
+
 int bind_check_rootfs(const char *volume, struct measured *s, struct layer_cache *cache,
 		      struct cc_error *err)
 {
@@ -114,12 +121,16 @@ int bind_check_decide(const struct cc_volume *v, const struct cc_measurement *m,
 	cc_cleanup(identity_file_clear) struct identity_file e = {0};
 	cc_auto_free char *said = NULL;
 	const struct cc_identity *id;
+	struct cc_facts differ;
 
 	if (get_identity(v->name, &e, err))
 		return -1;
 	id = e.v[0].id;
-	if (cc_decide(id, m, &policy, err))
-		return -1;
+	if (cc_decide_all(id, m, &policy, &differ, err)) {
+		*answer = json_object();
+		return *answer ? cc_facts_to_json(&differ, *answer, err) ?: -1
+			       : cc_fail(err, CC_E_NOMEM, "out of memory");
+	}
 	if (asprintf(&said, "volume %s would be mounted on %s in container %s", v->name,
 		     id->mount_point, m->container_name) < 0)
 		said = NULL;

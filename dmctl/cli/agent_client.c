@@ -89,8 +89,13 @@ int agent_request(const char *socket_path, const json_t *request, json_t **answe
 	for (;;) {
 		cc_auto_json json_t *obj = receive(fd, socket_path, buf, err);
 
-		if (!obj || cc_error_from_json(err, obj))
+		if (!obj)
 			return -1;
+		if (cc_error_from_json(err, obj)) {
+			if (answer)
+				*answer = cc_steal(obj);
+			return -1;
+		}
 		if (json_is_true(json_object_get(obj, "ok"))) {
 			if (answer)
 				*answer = cc_steal(obj);

@@ -9,7 +9,7 @@
 
 /**
  * agent_request - sends @request (borrowed) and waits for the last answer.
- * @answer: out, new reference; may be NULL
+ * @answer: out, new reference, also of an error object; NULL where none came; may be NULL
  * Return: 0; -1 with the agent's error object, or CC_E_UNREACHABLE and what to start.
  */
 int agent_request(const char *socket_path, const json_t *request, json_t **answer,

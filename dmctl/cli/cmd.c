@@ -13,15 +13,29 @@
 #include "engine/engines.h"
 #include "name.h"
 #include "cli/output.h"
+#include "cli/refusal_text.h"
+#include "facts.h"
+
+int cmd_fail_as(const struct global_options *g, const struct cc_error *err, const json_t *failure)
+{
+	cc_auto_json json_t *obj = cc_error_to_json(err);
+	json_t *error = json_object_get(obj, "error");
+	struct cc_error ignored; /* then the first fact has to do */
+
+	if (failure && error)
+		cc_facts_take(error, json_object_get(failure, "error"), &ignored);
+	if (error)
+		refusal_text_facts(stderr, "dmctl: ", error);
+	else
+		fprintf(stderr, "dmctl: %s\n", err->text);
+	if (obj && g->json)
+		output_json(obj);
+	return (int)err->code;
+}
 
 int cmd_fail(const struct global_options *g, const struct cc_error *err)
 {
-	cc_auto_json json_t *obj = g->json ? cc_error_to_json(err) : NULL;
-
-	fprintf(stderr, "dmctl: %s\n", err->text);
-	if (obj)
-		output_json(obj);
-	return (int)err->code;
+	return cmd_fail_as(g, err, NULL);
 }
 
 int cmd_usage(const struct global_options *g, const char *argv0, const char *fmt, ...)

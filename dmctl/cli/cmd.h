@@ -30,17 +30,20 @@ cmd_fn cmd_init;
 cmd_fn cmd_volume_create, cmd_volume_ls, cmd_volume_inspect, cmd_volume_rm, cmd_volume_set;
 cmd_fn cmd_volume_grow, cmd_volume_header_backup, cmd_volume_header_restore;
 cmd_fn cmd_identity_measure, cmd_identity_sign, cmd_identity_verify, cmd_identity_show;
-cmd_fn cmd_identity_add, cmd_identity_rm;
+cmd_fn cmd_identity_add, cmd_identity_rm, cmd_identity_check, cmd_identity_diff;
 cmd_fn cmd_signer_add, cmd_signer_ls, cmd_signer_set, cmd_signer_rm;
 cmd_fn cmd_agents_enroll, cmd_agents_ls, cmd_agents_set, cmd_agents_rm;
 cmd_fn cmd_lease_ls, cmd_lease_revoke;
 cmd_fn cmd_audit_ls, cmd_audit_verify;
-cmd_fn cmd_bind, cmd_unbind, cmd_ps, cmd_inspect;
+cmd_fn cmd_bind, cmd_unbind, cmd_ps, cmd_inspect, cmd_why;
 cmd_fn cmd_doctor;
 cmd_fn cmd_agent;
 
 /* Reports @err ("dmctl: …" on stderr, with --json the error object on stdout). Return: its code. */
 int cmd_fail(const struct global_options *g, const struct cc_error *err);
+
+/* The same with a line for each fact of @failure, the error object that @err is of, or NULL. */
+int cmd_fail_as(const struct global_options *g, const struct cc_error *err, const json_t *failure);
 
 /* Reports wrong arguments of the verb @argv0. Return: CC_E_USAGE. */
 int cmd_usage(const struct global_options *g, const char *argv0, const char *fmt, ...)

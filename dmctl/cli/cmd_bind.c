@@ -70,7 +70,7 @@ static int ask(const struct global_options *g, json_t *request, json_t **answer)
 		return cmd_fail(g, &err);
 	}
 	if (agent_request(g->agent, request, answer, &err))
-		return cmd_fail(g, &err);
+		return cmd_fail_as(g, &err, *answer);
 	return CC_OK;
 }
 

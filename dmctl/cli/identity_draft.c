@@ -7,14 +7,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "client/identity_patch.h"
 #include "decide.h"
 #include "decide_env.h"
 #include "decide_mounts.h"
 #include "identity.h"
 #include "strv.h"
-
-/* Stands in for the manifest digest when a predicate is only tried out. */
-#define NO_DIGEST "sha256:0000000000000000000000000000000000000000000000000000000000000000"
 
 /* Engines give each container names of its own; one that they would not give needs a rule. */
 static bool varies(const char *var)
@@ -213,24 +211,10 @@ const char *identity_draft_left(const struct cc_measurement *m, char out[static 
 	return out;
 }
 
-/* A statement with @predicate, as it would be signed, parsed back. NULL on error. */
-static struct cc_identity *as_identity(const json_t *predicate, const struct cc_measurement *m,
-				       struct cc_error *err)
-{
-	char *none[] = {(char *)NO_DIGEST};
-	struct cc_strv subjects = {.n = 1, .v = none};
-	cc_auto_free char *statement = NULL;
-
-	if (m->manifests.n)
-		subjects = m->manifests;
-	statement = cc_identity_statement(predicate, &subjects, "_", err);
-	return statement ? cc_identity_parse(statement, strlen(statement), err) : NULL;
-}
-
 int identity_draft_check(const json_t *predicate, const struct cc_measurement *m,
 			 struct cc_error *err)
 {
-	cc_auto_identity struct cc_identity *id = as_identity(predicate, m, err);
+	cc_auto_identity struct cc_identity *id = identity_of_predicate(predicate, err);
 	struct cc_policy policy = {.now = time(NULL), .allow_running = true};
 
 	if (!id)

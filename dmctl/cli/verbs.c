@@ -72,6 +72,13 @@ static const struct verb verbs[] = {
 	{"identity", "add", cmd_identity_add, SECRETS_NONE, "ENVELOPE",
 	 "Register a signed identity with keyd",
 	 "  --volume NAME  which one, when ENVELOPE holds identities of several volumes\n"},
+	{"identity", "check", cmd_identity_check, SECRETS_NONE, "FILE CONTAINER",
+	 "Say what an identity would refuse of a container",
+	 ENGINE_OPTION
+	 "  --volume NAME             which one, when FILE holds identities of several volumes\n"
+	 "  --values                  propose variables with their values\n"},
+	{"identity", "diff", cmd_identity_diff, SECRETS_NONE, "A B",
+	 "Show in what two identities differ", NULL},
 	{"identity", "rm", cmd_identity_rm, SECRETS_NONE, "VOLUME", "Revoke a volume's identity",
 	 NULL},
 
@@ -119,6 +126,8 @@ static const struct verb verbs[] = {
 	{NULL, "inspect", cmd_inspect, SECRETS_NONE, "CONTAINER",
 	 "Show what the agent knows of a container's volumes",
 	 "  --format TEMPLATE  as of \"dmctl ps\"\n"},
+	{NULL, "why", cmd_why, SECRETS_NONE, "CONTAINER|VOLUME",
+	 "Say why a container of this host did not get its volume", NULL},
 	{NULL, "agent", cmd_agent, SECRETS_KEYS, "", "Run the host agent (a service)",
 	 "  --cdi-dir DIR     where engines look for CDI specs (default: /var/run/cdi)\n"
 	 "  --plugin-dir DIR  where they look for volume plugins (default: /run/docker/plugins)\n"

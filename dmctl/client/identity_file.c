@@ -167,3 +167,18 @@ void identity_file_clear(struct identity_file *e)
 	}
 	e->n = 0;
 }
+
+json_t *identity_envelope_predicate(const struct identity_envelope *v, struct cc_error *err)
+{
+	size_t len;
+	cc_auto_free char *payload = identity_envelope_payload(v, &len, err);
+	cc_auto_json json_t *st = payload ? cc_json_parse(payload, len, "identity", err) : NULL;
+
+	if (!st)
+		return NULL;
+	if (!json_is_object(json_object_get(st, "predicate"))) {
+		cc_fail(err, CC_E_INVALID, "envelope: it has no predicate");
+		return NULL;
+	}
+	return json_incref(json_object_get(st, "predicate"));
+}

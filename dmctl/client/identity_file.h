@@ -48,6 +48,9 @@ const struct identity_envelope *identity_file_pick(const struct identity_file *e
 char *identity_envelope_payload(const struct identity_envelope *v, size_t *len,
 				struct cc_error *err);
 
+/* The predicate in them, NOT verified; new reference, NULL on error. */
+json_t *identity_envelope_predicate(const struct identity_envelope *v, struct cc_error *err);
+
 void identity_file_clear(struct identity_file *e);
 
 #endif

@@ -14,6 +14,7 @@
 #include "client/renew_split.h"
 #include "host/boottime.h"
 #include "evidence.h"
+#include "facts.h"
 #include "file.h"
 #include "host/http_unix.h"
 #include "jwk.h"
@@ -106,6 +107,18 @@ static json_t *parse_answer(const struct http_answer *a, struct cc_error *err)
 	return json;
 }
 
+/* Of an error: what it says of all facts, if anything. */
+static int take_facts(const json_t *json, json_t **facts, struct cc_error *err)
+{
+	cc_auto_json json_t *obj = json_object();
+
+	if (!obj || cc_facts_take(obj, json_object_get(json, "error"), err))
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	if (json_object_size(obj))
+		*facts = cc_steal(obj);
+	return -1;
+}
+
 static int request_at(const struct route_to *to, const char *method, const char *path,
 		      const json_t *body, json_t **answer, struct cc_error *err)
 {
@@ -123,8 +136,10 @@ static int request_at(const struct route_to *to, const char *method, const char 
 	if (exchange(to, method, path, text, &out, err))
 		return -1;
 	json = parse_answer(&out, err);
-	if (!json || cc_error_from_json(err, json))
+	if (!json)
 		return -1;
+	if (cc_error_from_json(err, json))
+		return answer ? take_facts(json, answer, err) : -1;
 	if (out.status != 200 && out.status != 201)
 		return cc_fail(err, CC_E_INTERNAL, "keyd answered HTTP status %ld without an error",
 			       out.status);

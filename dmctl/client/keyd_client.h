@@ -59,7 +59,8 @@ int keyd_agent_name(const char *agent_key_path, char name[static 64], struct cc_
  * @uuid: volume
  * @gate: the gate's lines that stand, as evidence has it; NULL for "format"
  * @key: out, the volume key
- * @answer: out, the release answer (lease, volume, mount, identity)
+ * @answer: out, the release answer (lease, volume, mount, identity); of a refusal that names all
+ *          facts these, as cc_facts_to_json() has them; else NULL
  * @asked_ms: out, lease_clock_ms() before the key was asked for, from which a lease is counted; may
  * be NULL
  *

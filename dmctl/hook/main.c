@@ -43,6 +43,19 @@ static int fail(int status, const char *text)
 	return status;
 }
 
+/* One line a fact. */
+static int fail_as(struct verdict *v)
+{
+	char *save = NULL;
+
+	fail(v->status, v->text);
+	for (char *s = strtok_r(v->others, "\n", &save); s; s = strtok_r(NULL, "\n", &save))
+		fail(v->status, s);
+	if (v->more)
+		fprintf(stderr, "container-crypt: and %u more\n", v->more);
+	return v->status;
+}
+
 static int fail_errno(int status, const char *text, const char *next)
 {
 	fprintf(stderr, "container-crypt: %s: %s%s\n", text, strerror(errno), next);
@@ -140,7 +153,7 @@ static int no_agent(void)
 static int wait_verdict(int fd)
 {
 	static char answer[MESSAGE_MAX + 1];
-	struct verdict v;
+	static struct verdict v;
 	ssize_t n;
 
 	for (;;) {
@@ -160,7 +173,7 @@ static int wait_verdict(int fd)
 		if (v.final)
 			break;
 	}
-	return v.status ? fail(v.status, v.text) : 0;
+	return v.status ? fail_as(&v) : 0;
 }
 
 int main(int argc, char **argv)

@@ -4,11 +4,12 @@
  * JSON text (RFC 8259) without allocating; what it does not know it skips.
  *
  *	{"ok":true,…}
- *	{"error":{"status":6,"message":"…",…}}
+ *	{"error":{"status":6,"message":"…","facts":[{"text":"…",…},…],"factCount":2,…}}
  */
 #include "verdict.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -164,6 +165,62 @@ static void skip_value(struct reader *r, int depth)
 	}
 }
 
+/* The text of one fact, in @out; "" without one. */
+static void take_fact(struct reader *r, char *out, size_t size)
+{
+	char key[16];
+
+	out[0] = '\0';
+	expect(r, '{');
+	if (take(r, '}'))
+		return;
+	do {
+		take_string(r, key, sizeof(key));
+		expect(r, ':');
+		if (strcmp(key, "text") == 0)
+			take_string(r, out, size);
+		else
+			skip_value(r, 0);
+	} while (take(r, ','));
+	expect(r, '}');
+}
+
+/* The first is the message. Return: how many there are. */
+static unsigned int take_facts(struct reader *r, struct verdict *v)
+{
+	char text[VERDICT_TEXT_MAX];
+	unsigned int n = 0;
+	size_t len = 0;
+
+	expect(r, '[');
+	if (take(r, ']'))
+		return 0;
+	do {
+		take_fact(r, text, sizeof(text));
+		if (!r->p)
+			return 0;
+		if (n++ == 0 || len + strlen(text) + 2 > sizeof(v->others))
+			continue;
+		len += (size_t)snprintf(v->others + len, sizeof(v->others) - len, "%s%s",
+					len ? "\n" : "", text);
+	} while (take(r, ','));
+	expect(r, ']');
+	return n;
+}
+
+static unsigned int take_count(struct reader *r)
+{
+	char *end;
+	long n;
+
+	skip_space(r);
+	if (!r->p)
+		return 0;
+	n = strtol(r->p, &end, 10);
+	r->p = end > r->p ? end : NULL;
+	return n > 0 && n <= 9999 ? (unsigned int)n : 0;
+}
+
 static void take_status(struct reader *r, struct verdict *v)
 {
 	long n;
@@ -179,6 +236,7 @@ static void take_status(struct reader *r, struct verdict *v)
 
 static void take_error(struct reader *r, struct verdict *v)
 {
+	unsigned int facts = 0, count = 0;
 	char key[16];
 
 	v->final = true;
@@ -193,10 +251,15 @@ static void take_error(struct reader *r, struct verdict *v)
 			take_status(r, v);
 		else if (strcmp(key, "message") == 0)
 			take_string(r, v->text, sizeof(v->text));
+		else if (strcmp(key, "facts") == 0)
+			facts = take_facts(r, v);
+		else if (strcmp(key, "factCount") == 0)
+			count = take_count(r);
 		else
 			skip_value(r, 0);
 	} while (take(r, ','));
 	expect(r, '}');
+	v->more = count > facts ? count - facts : 0;
 }
 
 static bool take_word(struct reader *r, const char *word)

@@ -81,7 +81,8 @@ struct cc_identity *attest_identity(struct custodian *c, const struct store_volu
 }
 
 int attest_decide(struct custodian *c, const struct store_volume *v, const struct cc_identity *id,
-		  enum attest_of of, const struct cc_measurement *m, struct cc_error *err)
+		  enum attest_of of, const struct cc_measurement *m, struct cc_facts *all,
+		  struct cc_error *err)
 {
 	struct cc_policy policy = {
 		.volume = v->rec.name,
@@ -90,5 +91,7 @@ int attest_decide(struct custodian *c, const struct store_volume *v, const struc
 		.renewal = of == ATTEST_RENEWAL,
 	};
 
-	return custodian_now(c, &policy.now, err) ? -1 : cc_decide(id, m, &policy, err);
+	if (custodian_now(c, &policy.now, err))
+		return -1;
+	return all ? cc_decide_all(id, m, &policy, all, err) : cc_decide(id, m, &policy, err);
 }

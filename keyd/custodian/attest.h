@@ -9,6 +9,7 @@
 
 #include "custodian/call.h"
 #include "evidence.h"
+#include "facts.h"
 #include "identity.h"
 
 /**
@@ -35,8 +36,9 @@ struct cc_identity *attest_identity(struct custodian *c, const struct store_volu
  */
 enum attest_of { ATTEST_START, ATTEST_ANY, ATTEST_RENEWAL };
 
-/* cc_decide() for the volume, now. */
+/* cc_decide() for the volume, now. @all: cc_facts_init() is done; NULL: the first fact is enough */
 int attest_decide(struct custodian *c, const struct store_volume *v, const struct cc_identity *id,
-		  enum attest_of of, const struct cc_measurement *m, struct cc_error *err);
+		  enum attest_of of, const struct cc_measurement *m, struct cc_facts *all,
+		  struct cc_error *err);
 
 #endif

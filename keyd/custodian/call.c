@@ -17,6 +17,22 @@ int call_answer(json_t *obj, struct cc_error *err, const char *fmt, ...)
 	return 0;
 }
 
+int call_differ(struct call *call, const struct cc_facts *all, struct cc_error *err)
+{
+	if (all->found == 0)
+		return -1;
+	call->differ = json_object();
+	return call->differ ? cc_facts_to_json(all, call->differ, err) ?: -1
+			    : cc_fail(err, CC_E_NOMEM, "out of memory");
+}
+
+size_t call_others(const struct call *call)
+{
+	json_int_t n = json_integer_value(json_object_get(call->differ, "factCount"));
+
+	return n > 1 ? (size_t)n - 1 : 0;
+}
+
 void note_set(char *field, size_t size, const char *text)
 {
 	/* A text that does not fit is cut. */

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "custodian/custodian.h"
+#include "facts.h"
 #include "message.h"
 #include "name.h"
 
@@ -30,6 +31,7 @@ struct note {
  * @in: its body, an object; NULL for operations without one
  * @out: the answer, a new object the handler fills; @text instead of it for metrics (malloced)
  * @created: when what is erased was made, seconds since the epoch; of OPF_ERASES
+ * @differ: what cc_facts_to_json() makes of a refusal with several facts; NULL for none
  * @counter: goes up by one when all of it is done; NULL for none
  * @verified: who asks is known: by evidence that is fresh, or by the socket. A refusal of anybody
  * else leaves no audit row, or any peer could fill the disk
@@ -39,6 +41,7 @@ struct call {
 	json_t *in;
 	json_t *out;
 	char *text;
+	json_t *differ;
 	int64_t created;
 	uint64_t *counter;
 	bool verified;
@@ -54,6 +57,11 @@ OPERATIONS_OF_CUSTODIAN(ROW)
 
 /* Adds the members json_pack() makes of @fmt to @obj; CC_E_NOMEM. */
 int call_answer(json_t *obj, struct cc_error *err, const char *fmt, ...);
+
+/* The answer will name all that differs, if anything does. Return: -1, for whoever refuses. */
+int call_differ(struct call *call, const struct cc_facts *all, struct cc_error *err);
+/* How many differ beyond the one that the error is about. */
+size_t call_others(const struct call *call);
 
 /* A text for a fixed field of the note; cut, cleaned of control characters. */
 void note_set(char *field, size_t size, const char *text);

@@ -46,10 +46,13 @@ static void answer_json(struct answer *a, int http, const json_t *obj)
 	answer_set(a, http, TEXT_JSON, obj ? json_dumps(obj, JSON_COMPACT) : NULL);
 }
 
-static void answer_error(struct answer *a, const struct cc_error *err)
+/* @more: members beside the error's own; NULL for none */
+static void answer_error(struct answer *a, const struct cc_error *err, json_t *more)
 {
 	cc_auto_json json_t *obj = cc_error_to_json(err);
 
+	if (more)
+		json_object_update(json_object_get(obj, "error"), more);
 	answer_json(a, http_status(err), obj);
 }
 
@@ -63,7 +66,7 @@ static void answer_cap(struct answer *a)
 	answer_clear(a);
 	cc_fail(&err, CC_E_INTERNAL, "the answer would be larger than %d MiB",
 		MESSAGE_TEXT_MAX >> 20);
-	answer_error(a, &err);
+	answer_error(a, &err, NULL);
 }
 
 /* ---- calls ---- */
@@ -146,6 +149,16 @@ static int erase(struct custodian *c, struct call *call, struct cc_error *err)
 			   e.log ? "overwritten" : "busy", "copiesBefore", before);
 }
 
+/* The first fact, and how many others there are. */
+static void note_refusal(struct note *note, const struct cc_error *err, size_t others)
+{
+	char text[CC_TEXT_MAX + 64];
+
+	snprintf(text, sizeof(text), "%.*s (and %zu other fact%s)", (int)sizeof(note->detail) - 40,
+		 err->text, others, others == 1 ? "" : "s");
+	NOTE(note->detail, others ? text : err->text);
+}
+
 /* A row that cannot be written is in the log. */
 static int record_refusal(struct custodian *c, struct call *call, const struct cc_error *err)
 {
@@ -153,7 +166,7 @@ static int record_refusal(struct custodian *c, struct call *call, const struct c
 	const char *fact = custodian_fact(err);
 	struct cc_error why;
 
-	NOTE(call->note.detail, err->text);
+	note_refusal(&call->note, err, call_others(call));
 	if (note_write(c, &call->note, outcome, fact, &why) == 0)
 		return 0;
 	cc_log(LOG_ERR, "a refusal (%s: %s) cannot be recorded: %s", call->note.event, fact,
@@ -257,6 +270,7 @@ static void call_clear(struct call *call)
 {
 	json_decref(cc_steal(call->in));
 	json_decref(cc_steal(call->out));
+	json_decref(cc_steal(call->differ));
 	free(cc_steal(call->text));
 }
 
@@ -482,7 +496,7 @@ static void make_answer(struct custodian *c, struct handled *h)
 		log_call(h->op, call, h->rc ? &h->err : NULL);
 	if (h->rc) {
 		custodian_count_refusal(c, &h->err);
-		return answer_error(&h->answer, &h->err);
+		return answer_error(&h->answer, &h->err, call->differ);
 	}
 	if (call->counter)
 		++*call->counter;
@@ -528,7 +542,7 @@ void custodian_handle(struct custodian *c, const struct request *rq, struct answ
 	struct group *g = group_new(c, &err);
 
 	if (!g)
-		return answer_error(a, &err);
+		return answer_error(a, &err, NULL);
 	group_add(g, rq);
 	group_end(g);
 	*a = g->v[0].answer;

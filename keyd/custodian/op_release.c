@@ -96,16 +96,20 @@ static int release(struct custodian *c, struct call *call, struct store_volume *
 	cc_auto_identity struct cc_identity *id = NULL;
 	/* Only root of this host speaks over the Unix socket, the administrator. */
 	bool administrator = !strcmp(cl->ev->channel, CC_CHANNEL_UNIX);
+	struct cc_facts differ;
 	struct store_lease lease;
 	char digest[CC_DIGEST_LEN];
 
 	if (!v->rec.ready)
 		return cc_refuse(err, "state", "volume %s is still being created", v->rec.name);
 	id = attest_identity(c, v, row, err);
-	if (!id ||
-	    attest_decide(c, v, id, administrator ? ATTEST_ANY : ATTEST_START, cl->ev->measurement,
-			  err) ||
-	    grant(c, v, id, cl, &lease, err))
+	if (!id)
+		return -1;
+	cc_facts_init(&differ, CC_FACTS_MAX);
+	if (attest_decide(c, v, id, administrator ? ATTEST_ANY : ATTEST_START, cl->ev->measurement,
+			  &differ, err))
+		return call_differ(call, &differ, err);
+	if (grant(c, v, id, cl, &lease, err))
 		return -1;
 
 	cc_sha256_digest(row->envelope, row->envelope_len, digest);

@@ -56,7 +56,7 @@ static int decide(struct custodian *c, struct renewing *g, struct cc_error *err)
 	if (store_volume_by_uuid(c->store, g->r->volume, &g->vol, err))
 		return -1;
 	id = attest_identity(c, &g->vol, &row, err);
-	if (!id || attest_decide(c, &g->vol, id, ATTEST_RENEWAL, g->r->measurement, err))
+	if (!id || attest_decide(c, &g->vol, id, ATTEST_RENEWAL, g->r->measurement, NULL, err))
 		return -1;
 	if (l->ms == 0)
 		l->read_only = id->read_only; /* it was not recorded then */

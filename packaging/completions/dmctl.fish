@@ -85,8 +85,11 @@ function __dmctl_arguments
             __dmctl_names agents ls
         case 'lease revoke 1'
             __dmctl_names lease ls
-        case 'identity measure 1' 'bind 2' 'inspect 1'
+        case 'identity measure 1' 'identity check 2' 'bind 2' 'inspect 1'
             __dmctl_containers
+        case 'why 1'
+            __dmctl_containers
+            __dmctl_names volume ls
         case 'bind 1'
             __dmctl_names volume ls
             __dmctl_devices

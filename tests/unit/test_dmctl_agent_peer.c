@@ -180,6 +180,28 @@ static void who_hangs_up_before_his_turn_is_forgotten(void **state)
 	close(first);
 }
 
+static void a_refusal_reaches_whoever_asked_with_all_its_facts(void **state)
+{
+	cc_auto_json json_t *failure = json_of("{'error':{'code':'refused','status':6,'fact':'cwd',"
+					       "'message':'x','facts':[{'fact':'cwd','text':'x'},"
+					       "{'fact':'env','text':'y'}],'factCount':2}}");
+	cc_auto_json json_t *got = NULL;
+	struct world *w = *state;
+	struct cc_error err = {0};
+	char text[256];
+	int fd = ask(w, "{\"op\":\"bind\",\"volume\":\"v\",\"container\":\"c\"}");
+
+	assert_true(cc_error_from_json(&err, failure));
+	while (!w->n)
+		turn(w);
+	queue_ended(w->running[--w->n], &(struct job_end){.err = &err, .failure = failure});
+	turn(w);
+	answer(fd, text);
+	got = json_loads(text, 0, NULL);
+	assert_true(json_equal(got, failure));
+	close(fd);
+}
+
 static int setup(void **state)
 {
 	struct rlimit files = {.rlim_cur = 4 * STORM, .rlim_max = 4 * STORM};
@@ -219,6 +241,7 @@ int main(void)
 		peer_test(a_storm_of_requests_waits_and_none_is_refused),
 		peer_test(who_hangs_up_while_he_is_bound_frees_his_place_at_once),
 		peer_test(who_hangs_up_before_his_turn_is_forgotten),
+		peer_test(a_refusal_reaches_whoever_asked_with_all_its_facts),
 	};
 
 	cc_log_init("test", LOG_EMERG);

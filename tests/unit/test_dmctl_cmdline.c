@@ -207,6 +207,8 @@ static void what_is_nearly_a_verb_is_guessed(void **state)
 		{"dmctl doctr", "doctor"},
 		{"dmctl bnd a b", "bind"},
 		{"dmctl identity ad x", "identity add"},
+		{"dmctl identity chek x", "identity check"},
+		{"dmctl wy x", "why"},
 		{"dmctl frobnicate", NULL},
 
 	};
@@ -282,6 +284,18 @@ static void wrong_arguments_are_refused_before_anything_is_asked(void **state)
 		"dmctl identity measure c --serial 0 --predicate",
 		"dmctl identity measure c --volume v",
 		"dmctl identity measure c --predicate --volume v",
+		"dmctl identity check",
+		"dmctl identity check file",
+		"dmctl identity check file cont extra",
+		"dmctl identity check file cont --engine rkt",
+		"dmctl identity check file cont --volume",
+		"dmctl identity diff",
+		"dmctl identity diff a",
+		"dmctl identity diff a b c",
+		"dmctl identity diff a b --frob",
+		"dmctl why",
+		"dmctl why a b",
+		"dmctl why --frob",
 		"dmctl signer add name",
 		"dmctl signer add Name file",
 		"dmctl signer add name file --volumes A*",
@@ -342,6 +356,7 @@ static void without_agent_or_keyd_the_exit_status_is_7(void **state)
 		"dmctl audit verify",
 		"dmctl identity show vol",
 		"dmctl identity rm vol",
+		"dmctl identity diff vol other",
 	};
 	const struct global_options g = {.agent = "/nonexistent/agent.sock"};
 

@@ -130,16 +130,19 @@ static void mounts_and_variables_of_an_ordinary_start_are_allowed(void **state)
 	const struct cc_identity id = {.volume = volume, .mount_point = point};
 	const struct oci_context *const engines[] = {&docker, &podman};
 	struct cc_error err = {0};
+	struct cc_facts facts;
 
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {
 		auto_parsed p = parse_with(engines[i], "{}");
 
 		expect_ok(p.rc, &p.err);
-		expect_ok(cc_decide_mounts(&id, p.m, &err), &err);
-		expect_ok(cc_decide_env(&id, p.m, &err), &err);
+		cc_facts_init(&facts, CC_FACTS_MAX);
+		cc_decide_mounts(&id, p.m, &facts);
+		cc_decide_env(&id, p.m, &facts);
 		p.m->image_env = (struct cc_strv){1, image_env};
-		expect_ok(cc_decide_env(&id, p.m, &err), &err);
+		cc_decide_env(&id, p.m, &facts);
+		expect_ok(cc_facts_first(&facts, &err), &err);
 		p.m->image_env = (struct cc_strv){0};
 	}
 }

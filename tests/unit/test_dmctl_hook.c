@@ -110,6 +110,65 @@ static void a_long_reason_is_cut(void **state)
 	assert_int_equal(strlen(v.text), VERDICT_TEXT_MAX - 1);
 }
 
+static void all_facts_are_lines_of_their_own(void **state)
+{
+	struct verdict v;
+
+	(void)state;
+	assert_int_equal(
+		verdict_parse("{\"error\":{\"code\":\"refused\",\"status\":6,\"fact\":\"args\","
+			      "\"message\":\"args: x\",\"facts\":[{\"fact\":\"args\",\"text\":"
+			      "\"args: x\"},{\"fact\":\"env\",\"text\":\"env: \\\"A\\\"\\nb\"},"
+			      "{\"text\":\"cwd: y\"}],\"factCount\":7}}",
+			      &v),
+		0);
+	assert_int_equal(v.status, 6);
+	assert_string_equal(v.text, "args: x");
+	assert_string_equal(v.others, "env: \"A\"?b\ncwd: y");
+	assert_int_equal(v.more, 4);
+}
+
+static void an_answer_without_facts_has_no_other_lines(void **state)
+{
+	static const char *const texts[] = {
+		"{\"error\":{\"status\":6,\"message\":\"x\"}}",
+		"{\"error\":{\"status\":6,\"facts\":[],\"factCount\":0}}",
+		"{\"error\":{\"status\":6,\"facts\":[{}],\"factCount\":-1}}",
+		"{\"error\":{\"status\":6,\"facts\":[{\"text\":\"x\"}],\"factCount\":1}}",
+	};
+	static const char *const broken[] = {
+		"{\"error\":{\"status\":6,\"facts\":[1]}}",
+		"{\"error\":{\"status\":6,\"facts\":{}}}",
+		"{\"error\":{\"status\":6,\"facts\":[{\"text\":\"x\"}}",
+	};
+	struct verdict v;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		assert_int_equal(verdict_parse(texts[i], &v), 0);
+		assert_int_equal(v.status, 6);
+		assert_string_equal(v.others, "");
+		assert_int_equal(v.more, 0);
+	}
+	for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++)
+		assert_int_equal(verdict_parse(broken[i], &v), -1);
+}
+
+static void more_facts_than_fit_are_left_out_whole(void **state)
+{
+	static char text[64 * 1024];
+	struct verdict v;
+	size_t n = (size_t)snprintf(text, sizeof(text), "{\"error\":{\"status\":6,\"facts\":[{}");
+
+	(void)state;
+	for (int i = 0; i < 100; i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, ",{\"text\":\"%0500d\"}", i);
+	snprintf(text + n, sizeof(text) - n, "],\"factCount\":101}}");
+	assert_int_equal(verdict_parse(text, &v), 0);
+	assert_true(strlen(v.others) < sizeof(v.others));
+	assert_int_equal(strlen(v.others) % 501, 500);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -119,6 +178,9 @@ int main(void)
 		cmocka_unit_test(an_error_never_has_status_zero),
 		cmocka_unit_test(control_characters_do_not_reach_the_terminal),
 		cmocka_unit_test(a_long_reason_is_cut),
+		cmocka_unit_test(all_facts_are_lines_of_their_own),
+		cmocka_unit_test(an_answer_without_facts_has_no_other_lines),
+		cmocka_unit_test(more_facts_than_fit_are_left_out_whole),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

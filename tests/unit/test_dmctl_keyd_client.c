@@ -273,6 +273,35 @@ static void a_challenge_is_answered_on_its_connection(void **state)
 	all_came(*state);
 }
 
+static void all_facts_of_a_refused_release_are_handed_on(void **state)
+{
+	static const struct turn turns[] = {
+		{"POST /v1/challenge ", 200,
+		 "{\"nonce\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\",\"aud\":\"test\","
+		 "\"expires_in\":30}",
+		 false},
+		{"POST /v1/release ", 403,
+		 "{\"error\":{\"code\":\"refused\",\"status\":6,\"fact\":\"cwd\",\"message\":\"x\","
+		 "\"facts\":[{\"fact\":\"cwd\",\"text\":\"x\"},{\"fact\":\"env\",\"text\":\"y\"},"
+		 "{\"fact\":7}],\"factCount\":5,\"more\":true}}",
+		 true},
+	};
+	struct fixture *f = *state;
+	cc_auto_secret struct cc_secret key = {0};
+	cc_auto_json json_t *answer = NULL, *want = NULL;
+	struct cc_error err = {0};
+
+	want = json_pack("{s:[{s:s, s:s}, {s:s, s:s}], s:i}", "facts", "fact", "cwd", "text", "x",
+			 "fact", "env", "text", "y", "factCount", 5);
+	start(f, turns);
+	assert_int_equal(keyd_release("format", "0a000000-0000-4000-8000-000000000001", NULL, NULL,
+				      f->key, &key, &answer, NULL, &err),
+			 -1);
+	assert_string_equal(err.fact, "cwd");
+	assert_true(json_equal(answer, want));
+	all_came(*state);
+}
+
 static void an_agent_asks_on_its_own_socket_where_there_is_one(void **state)
 {
 	static const struct turn turns[] = {
@@ -326,6 +355,7 @@ int main(void)
 		client_test(a_page_that_leads_to_itself_or_elsewhere_is_an_error),
 		client_test(a_list_that_breaks_off_is_an_error),
 		client_test(a_challenge_is_answered_on_its_connection),
+		client_test(all_facts_of_a_refused_release_are_handed_on),
 		/* the last two: from then on it is the agent that asks */
 		client_test(an_agent_asks_on_its_own_socket_where_there_is_one),
 		client_test(an_agents_changes_are_asked_of_the_administrators_socket),

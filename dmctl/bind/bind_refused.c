@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bind/bind_refused.h"
+
+#include <syslog.h>
+#include <time.h>
+
+#include "bind/bind_check.h"
+#include "bind/refusal.h"
+#include "client/identity_patch.h"
+#include "log.h"
+#include "paths.h"
+
+/* What would let @m in under keyd's identity of @volume, into @more. */
+static int propose(const char *volume, const struct cc_measurement *m, json_t *more,
+		   struct cc_error *err)
+{
+	const struct cc_policy policy = {
+		.now = time(NULL), .volume = volume, .allow_running = true};
+	identity_auto_repair struct identity_repair repair = {0};
+	cc_auto_json json_t *predicate = bind_check_predicate(volume, err);
+
+	return !predicate || identity_repair_find(predicate, m, &policy, false, &repair, err) ||
+			       identity_repair_json(&repair, more, err)
+		       ? -1
+		       : 0;
+}
+
+/* The first is in what the agent logs of each job. */
+static void log_others(const char *volume, const json_t *differ)
+{
+	const json_t *list = json_object_get(differ, "facts"), *one;
+	json_int_t n = json_integer_value(json_object_get(differ, "factCount"));
+	size_t i;
+
+	json_array_foreach(list, i, one)
+		if (i > 0)
+			cc_log(LOG_WARNING, "volume %s: also %s", volume,
+			       json_string_value(json_object_get(one, "text")) ?: "?");
+	if (n > (json_int_t)json_array_size(list))
+		cc_log(LOG_WARNING, "volume %s: and %d more", volume,
+		       (int)n - (int)json_array_size(list));
+}
+
+static void keep(const struct refusal *r)
+{
+	struct cc_error err;
+
+	if (refusal_keep(r, &err))
+		cc_log(LOG_WARNING, "why container %s was refused cannot be kept: %s", r->container,
+		       err.text);
+}
+
+void bind_refused(const char *volume, const char *container, const struct cc_measurement *m,
+		  const json_t *differ, const struct cc_error *err)
+{
+	cc_auto_json json_t *more = json_object();
+	const char *id = m && m->container_id ? m->container_id : container;
+	struct cc_error why;
+
+	log_others(volume, differ);
+	if (!id || !more)
+		return;
+	if (m && differ && propose(volume, m, more, &why))
+		cc_log(LOG_WARNING, "volume %s: nothing can be proposed for its identity: %s",
+		       volume, why.text);
+	if (differ)
+		json_object_update(more, (json_t *)(uintptr_t)differ);
+	keep(&(struct refusal){
+		.dir = CC_REFUSALS_DIR,
+		.container = id,
+		.name = m ? m->container_name : NULL,
+		.engine = m ? m->engine : NULL,
+		.volume = volume,
+		.err = err,
+		.more = more,
+	});
+}
+
+void bind_accepted(const char *volume, const char *container)
+{
+	refusal_forget(CC_REFUSALS_DIR, container, volume);
+}
+
+void bind_refused_required(const struct oci_state *state, const struct cc_error *err)
+{
+	keep(&(struct refusal){.dir = CC_REFUSALS_DIR, .container = state->id, .err = err});
+}
