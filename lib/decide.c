@@ -82,11 +82,17 @@ static int check_serial(const struct cc_identity *id, const struct cc_measuremen
 	if (id->serial >= policy->serial)
 		return 0;
 	return cc_facts_add(out, "serial",
-			    "serial: identity has %llu, the volume has already accepted %llu",
+			    "serial: identity has %llu, the volume lets in %llu and above",
 			    (unsigned long long)id->serial, (unsigned long long)policy->serial);
 }
 
 /* ---- what runs ----------------------------------------------------------------------------- */
+
+static const char *wants_image(const struct cc_identity *id, char text[static CC_RENDER_MAX])
+{
+	return id->config_digests.n == 1 ? id->config_digests.v[0]
+					 : cc_render_strv(&id->config_digests, text);
+}
 
 /*
  * The config digest commits to every layer and to the config. The manifest does not count: it is
@@ -96,11 +102,14 @@ static int check_serial(const struct cc_identity *id, const struct cc_measuremen
 static int check_image(const struct cc_identity *id, const struct cc_measurement *m,
 		       const struct cc_policy *policy, struct cc_facts *out)
 {
+	char want[CC_RENDER_MAX];
+
 	(void)policy;
-	if (same(id->config_digest, m->image_id))
+	if (m->image_id && cc_strv_has(&id->config_digests, m->image_id))
 		return 0;
-	return cc_facts_add(out, "image", "image: identity wants %s, container has %s",
-			    id->config_digest, m->image_id ? m->image_id : "none");
+	return cc_facts_add(out, "image", "image: identity wants %s%s, container has %s",
+			    id->config_digests.n > 1 ? "one of " : "", wants_image(id, want),
+			    m->image_id ? m->image_id : "none");
 }
 
 /*

@@ -14,7 +14,7 @@
  * struct cc_policy - what the decision needs beyond the two documents.
  * @now: seconds since the epoch, UTC
  * @volume: name of the volume the key is asked for
- * @serial: highest serial accepted for this volume; a lower identity is refused
+ * @serial: lowest serial that is let in for this volume; a lower identity is refused
  * @allow_running: a container whose user code already runs may be bound (dmctl bind by an
  * administrator)
  * @renewal: the container has the volume and goes on: the writable layer was decided on when it

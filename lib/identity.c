@@ -96,16 +96,36 @@ static int parse_validity(const json_t *p, struct cc_identity *id, struct cc_err
 		      "notAfter", "later than notBefore", err);
 }
 
+/* One digest, or a list of them: an image of several platforms has one configuration each. */
+static int parse_configs(const json_t *image, struct cc_identity *id, struct cc_error *err)
+{
+	static const char what[] = "identity image", key[] = "configDigest";
+	struct cc_strv *list = &id->config_digests;
+	cc_auto_free char *one = NULL;
+
+	if (json_is_array(json_object_get(image, key))) {
+		if (cc_json_strv(image, what, key, true, list, err))
+			return -1;
+	} else if (cc_json_str(image, what, key, true, &one, err) || cc_strv_push(list, one, err)) {
+		return -1;
+	}
+	if (demand(list->n >= 1 && list->n <= CC_CONFIGS_MAX, "image configDigest",
+		   "a sha256 digest, or a list of 1 to 16", err))
+		return -1;
+	for (size_t i = 0; i < list->n; i++)
+		if (demand(cc_is_digest(list->v[i]), "image configDigest", "a sha256 digest", err))
+			return -1;
+	return 0;
+}
+
 static int parse_image(const json_t *p, struct cc_identity *id, struct cc_error *err)
 {
 	static const char *const known[] = {"configDigest", "rootfsDigest", NULL};
 	json_t *image = NULL;
 
 	if (cc_json_obj(p, "identity", "image", true, &image, err) ||
-	    cc_json_only(image, "identity image", known, err) ||
-	    cc_json_str(image, "identity image", "configDigest", true, &id->config_digest, err) ||
-	    cc_json_str(image, "identity image", "rootfsDigest", false, &id->rootfs_digest, err) ||
-	    demand(cc_is_digest(id->config_digest), "image configDigest", "a sha256 digest", err))
+	    cc_json_only(image, "identity image", known, err) || parse_configs(image, id, err) ||
+	    cc_json_str(image, "identity image", "rootfsDigest", false, &id->rootfs_digest, err))
 		return -1;
 	return demand(!id->rootfs_digest || cc_is_digest(id->rootfs_digest), "image rootfsDigest",
 		      "a sha256 digest", err);
@@ -295,23 +315,35 @@ static int parse_confinement(const json_t *p, struct cc_identity *id, struct cc_
 	return cc_json_bool(p, what, "privileged", false, &id->privileged, err);
 }
 
+static int parse_serials(const json_t *p, struct cc_identity *id, struct cc_error *err)
+{
+	static const char what[] = "identity";
+
+	id->has_floor = json_object_get(p, "floor") != NULL;
+	if (cc_json_u64(p, what, "serial", true, &id->serial, err) ||
+	    demand(id->serial >= 1 && id->serial <= SERIAL_MAX, "serial", "from 1 to 2^53 - 1",
+		   err) ||
+	    cc_json_u64(p, what, "floor", false, &id->floor, err))
+		return -1;
+	return demand(!id->has_floor || (id->floor >= 1 && id->floor <= id->serial), "floor",
+		      "from 1 to the serial", err);
+}
+
 static int parse_predicate(const json_t *p, struct cc_identity *id, struct cc_error *err)
 {
 	static const char *const known[] = {
 		"volume",     "mountPoint", "serial",  "notBefore", "notAfter",
 		"readOnly",   "image",	    "process", "mounts",    "readonlyRootfs",
 		"seccomp",    "apparmor",   "devices", "hooks",	    "sharedNamespaces",
-		"privileged", "settings",   "demands", "upper",	    NULL};
+		"privileged", "settings",   "demands", "upper",	    "floor",
+		NULL};
 	static const char what[] = "identity";
 
 	if (cc_json_only(p, what, known, err) ||
 	    cc_json_str(p, what, "volume", true, &id->volume, err) ||
 	    demand(cc_is_name(id->volume), "volume",
 		   "a name of at most 63 characters a-z 0-9 _ . -", err) ||
-	    parse_mount_point(p, id, err) ||
-	    cc_json_u64(p, what, "serial", true, &id->serial, err) ||
-	    demand(id->serial >= 1 && id->serial <= SERIAL_MAX, "serial", "from 1 to 2^53 - 1",
-		   err) ||
+	    parse_mount_point(p, id, err) || parse_serials(p, id, err) ||
 	    parse_validity(p, id, err) ||
 	    cc_json_bool(p, what, "readOnly", false, &id->read_only, err) ||
 	    parse_image(p, id, err) || parse_process(p, id, err) || parse_mounts(p, id, err))
@@ -403,7 +435,7 @@ void cc_identity_free(struct cc_identity *id)
 	cc_strv_clear(&id->subjects);
 	free(id->volume);
 	free(id->mount_point);
-	free(id->config_digest);
+	cc_strv_clear(&id->config_digests);
 	free(id->rootfs_digest);
 	cc_strv_clear(&id->args);
 	free(id->cwd);

@@ -9,9 +9,12 @@
  *   volume            name of the volume, required
  *   mountPoint        absolute path in the container, required, normalised, not "/"
  *   serial            integer >= 1, required; only goes up for a volume
+ *   floor             lowest serial that is still let in, 1 to serial; absent: of new starts this one
+ *                     only, while what runs under an earlier one goes on
  *   notBefore/notAfter  RFC 3339 UTC; absent: no bound
  *   readOnly          true: the volume is mounted read-only (default false)
- *   image             {configDigest, rootfsDigest}; configDigest required
+ *   image             {configDigest, rootfsDigest}; configDigest required: a digest, or a list of
+ *                     up to CC_CONFIGS_MAX, one a platform
  *   process           {args, cwd, user{uid,gid,additionalGids}, env[],
  *                     capabilities[], noNewPrivileges} args, cwd, user absent: what the image's own
  *                     config says
@@ -57,6 +60,7 @@
 #include "user.h"
 
 #define CC_IDENTITY_TYPE "urn:container-crypt:identity:v1"
+#define CC_CONFIGS_MAX 16
 #define CC_STATEMENT_V01 "https://in-toto.io/Statement/v0.1"
 #define CC_STATEMENT_V1 "https://in-toto.io/Statement/v1"
 
@@ -91,6 +95,8 @@ struct cc_mount_rule {
 
 /**
  * struct cc_identity - a parsed identity. The has_… flags tell absent from given.
+ * @floor: 0 where it has none
+ * @config_digests: at least one; the image's is one of them
  * @subjects: manifest digests ("sha256:…"), at least one; informational, never matched: an engine
  *            that packaged the layers itself has another manifest of the same image
  * @refs: those beyond the first, of cc_identity_ref()
@@ -100,10 +106,12 @@ struct cc_identity {
 	char *volume;
 	char *mount_point;
 	uint64_t serial;
+	bool has_floor;
+	uint64_t floor;
 	bool has_not_before, has_not_after;
 	int64_t not_before, not_after; /* seconds since the epoch, UTC */
 	bool read_only;
-	char *config_digest;
+	struct cc_strv config_digests;
 	char *rootfs_digest; /* NULL: not demanded */
 	bool has_args;
 	struct cc_strv args;

@@ -32,18 +32,26 @@ static void put_time(json_t *obj, const char *key, bool has, int64_t t)
 	json_object_set_new(obj, key, json_string(text));
 }
 
+/* As it was signed: one as text, several as a list. */
+static json_t *configs_json(const struct cc_strv *digests)
+{
+	return digests->n == 1 ? json_string(digests->v[0]) : cc_strv_json(digests);
+}
+
 /* New reference. @keyid: of the key that verified it, NULL when none did. */
 static json_t *summary(const struct cc_identity *id, const char *keyid)
 {
-	json_t *obj =
-		json_pack("{s:b, s:s*, s:s, s:s, s:I, s:o, s:s, s:b}", "verified", keyid != NULL,
-			  "keyid", keyid, "volume", id->volume, "mountPoint", id->mount_point,
-			  "serial", (json_int_t)id->serial, "subjects", cc_strv_json(&id->subjects),
-			  "configDigest", id->config_digest, "readOnly", (int)id->read_only);
+	json_t *obj = json_pack("{s:b, s:s*, s:s, s:s, s:I, s:o, s:o, s:b}", "verified",
+				keyid != NULL, "keyid", keyid, "volume", id->volume, "mountPoint",
+				id->mount_point, "serial", (json_int_t)id->serial, "subjects",
+				cc_strv_json(&id->subjects), "configDigest",
+				configs_json(&id->config_digests), "readOnly", (int)id->read_only);
 
 	if (obj) {
 		if (id->rootfs_digest)
 			json_object_set_new(obj, "rootfsDigest", json_string(id->rootfs_digest));
+		if (id->has_floor)
+			json_object_set_new(obj, "floor", json_integer((json_int_t)id->floor));
 		put_time(obj, "notBefore", id->has_not_before, id->not_before);
 		put_time(obj, "notAfter", id->has_not_after, id->not_after);
 	}
@@ -57,6 +65,7 @@ static void print_summary(json_t *obj)
 		{"Mount point", "mountPoint"},
 		{"Read-only", "readOnly"},
 		{"Serial", "serial"},
+		{"Floor", "floor"},
 		{"Image config", "configDigest"},
 		{"Image files", "rootfsDigest"},
 		{"Manifest", "subject"},

@@ -21,7 +21,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		REQUIRE(!strcmp(err.fact, "identity") && err.text[0]);
 		return 0;
 	}
-	REQUIRE(id->subjects.n > 0 && cc_is_name(id->volume) && cc_is_digest(id->config_digest));
+	REQUIRE(id->subjects.n > 0 && cc_is_name(id->volume));
+	REQUIRE(id->config_digests.n > 0 && id->config_digests.n <= CC_CONFIGS_MAX);
+	for (size_t i = 0; i < id->config_digests.n; i++)
+		REQUIRE(cc_is_digest(id->config_digests.v[i]));
+	REQUIRE(id->has_floor ? id->floor >= 1 && id->floor <= id->serial : id->floor == 0);
 	REQUIRE(cc_path_is_normal(id->mount_point) && id->serial >= 1 && id->serial < 1ULL << 53);
 	if (cc_decide(id, m, &(struct cc_policy){.volume = id->volume, .serial = 1}, &err))
 		REQUIRE(err.code == CC_E_REFUSED && err.fact[0]);

@@ -19,11 +19,15 @@ static const struct row rows[] = {
 	 "identity is for \"other\", \"pgdata\" was asked for"},
 	{"a serial above the accepted one", "i serial=4", NULL, NULL},
 	{"a serial below the accepted one", "i serial=2", "serial",
-	 "identity has 2, the volume has already accepted 3"},
+	 "identity has 2, the volume lets in 3 and above"},
 
 	/* image */
 	{"another image", "m image.id='" DIGEST_C "'", "image",
 	 "identity wants " DIGEST_A ", container has " DIGEST_C},
+	{"an image of the second of two platforms",
+	 "i image={'configDigest':['" DIGEST_C "','" DIGEST_A "']}", NULL, NULL},
+	{"an image of no platform", "i image={'configDigest':['" DIGEST_C "','" DIGEST_B "']}",
+	 "image", "identity wants one of [\"" DIGEST_C "\""},
 	{"an image whose manifests the engine does not know", "m image.manifests=[]", NULL, NULL},
 	{"the signed content in another packaging", "m image.manifests=['" DIGEST_C "']", NULL,
 	 NULL},

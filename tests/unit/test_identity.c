@@ -96,7 +96,8 @@ static void every_member_is_read(void **state)
 	assert_int_equal(id->not_before, 1767225600);
 	assert_int_equal(id->not_after, 1798761600);
 	assert_true(id->read_only);
-	assert_string_equal(id->config_digest, DIGEST_B);
+	assert_int_equal(id->config_digests.n, 1);
+	assert_string_equal(id->config_digests.v[0], DIGEST_B);
 	assert_string_equal(id->rootfs_digest, DIGEST_C);
 	assert_true(id->has_args);
 	assert_int_equal(id->args.n, 2);
@@ -327,6 +328,51 @@ static void serials_are_integers_a_double_can_hold(void **state)
 	assert_true(id->serial == 9007199254740991);
 }
 
+static void a_floor_is_from_1_to_the_serial(void **state)
+{
+	cc_auto_json json_t *doc = full();
+	struct cc_error err = {0};
+	cc_auto_identity struct cc_identity *none = parse(doc, &err), *own = NULL;
+
+	(void)state;
+	assert_false(none->has_floor);
+	assert_int_equal(none->floor, 0);
+	expect_bad("predicate.floor", "0", "floor");
+	expect_bad("predicate.floor", "4", "floor"); /* the serial is 3 */
+	expect_bad("predicate.floor", "-1", "negative");
+	expect_bad("predicate.floor", "'1'", "an integer");
+	expect_bad("predicate.floor", "null", "an integer");
+	set(doc, "predicate.floor", json_integer(3));
+	own = parse(doc, &err);
+	assert_non_null(own);
+	assert_true(own->has_floor && own->floor == 3);
+}
+
+static void an_image_may_have_a_configuration_for_each_platform(void **state)
+{
+	cc_auto_json json_t *doc = full();
+	cc_auto_json json_t *many = json_array();
+	struct cc_error err = {0};
+	cc_auto_identity struct cc_identity *id = NULL;
+
+	(void)state;
+	set(doc, "predicate.image.configDigest", json_pack("[s, s]", DIGEST_B, DIGEST_C));
+	id = parse(doc, &err);
+	assert_non_null(id);
+	assert_int_equal(id->config_digests.n, 2);
+	assert_string_equal(id->config_digests.v[0], DIGEST_B);
+	assert_string_equal(id->config_digests.v[1], DIGEST_C);
+	expect_bad("predicate.image.configDigest", "[]", "configDigest");
+	expect_bad("predicate.image.configDigest", "['" DIGEST_B "','abc']", "configDigest");
+	expect_bad("predicate.image.configDigest", "['" DIGEST_B "',1]", "strings only");
+	expect_bad("predicate.image.configDigest", "{}", "a string");
+	for (int i = 0; i <= CC_CONFIGS_MAX; i++)
+		json_array_append_new(many, json_string(DIGEST_B));
+	set(doc, "predicate.image.configDigest", json_incref(many));
+	assert_null(parse(doc, &err));
+	assert_non_null(strstr(err.text, "16"));
+}
+
 static void values_of_the_wrong_form_are_refused(void **state)
 {
 	(void)state;
@@ -471,6 +517,8 @@ int main(void)
 		cmocka_unit_test(another_statement_or_predicate_is_refused),
 		cmocka_unit_test(the_mount_point_is_normal_and_not_the_kernels),
 		cmocka_unit_test(serials_are_integers_a_double_can_hold),
+		cmocka_unit_test(a_floor_is_from_1_to_the_serial),
+		cmocka_unit_test(an_image_may_have_a_configuration_for_each_platform),
 		cmocka_unit_test(values_of_the_wrong_form_are_refused),
 		cmocka_unit_test(a_seccomp_of_unconfined_must_be_said),
 		cmocka_unit_test(text_that_is_no_statement_is_refused),
