@@ -94,7 +94,9 @@ enum plane_bit {
 	ROW(AGENT_SET, agent_set, PLANE_ADMIN, "POST", "/v1/agents/NAME/set", "agent.set",         \
 	    OPF_AUDITED | OPF_WAKES)                                                               \
 	ROW(SIGNER_SET, signer_set, PLANE_ADMIN, "POST", "/v1/signers/NAME/set", "signer.set",     \
-	    OPF_AUDITED | OPF_WAKES)
+	    OPF_AUDITED | OPF_WAKES)                                                               \
+	ROW(VOLUME_MAINTAIN, volume_maintain, PLANE_ADMIN, "POST", "/v1/volumes/NAME/maintain",    \
+	    "volume.maintain", OPF_AUDITED | OPF_ATTESTED)
 
 /* Those that the front answers by itself. */
 #define OPERATIONS_OF_FRONT(ROW) ROW(CHANGES, changes, PLANES, "GET", "/v1/changes", "changes", 0)

@@ -13,7 +13,8 @@
 static const char *const op_names[] = {[CC_OP_RELEASE] = "release",
 				       [CC_OP_FORMAT] = "format",
 				       [CC_OP_RENEW] = "renew",
-				       [CC_OP_RETURN] = "return"};
+				       [CC_OP_RETURN] = "return",
+				       [CC_OP_MAINTAIN] = "maintain"};
 
 void cc_evidence_clear(struct cc_evidence *ev)
 {
@@ -22,6 +23,7 @@ void cc_evidence_clear(struct cc_evidence *ev)
 	free(ev->jkt);
 	free(ev->channel);
 	free(ev->gate);
+	free(ev->command);
 	cc_measurement_free(ev->measurement);
 	for (size_t i = 0; i < ev->n_renewals; i++) {
 		cc_measurement_free(ev->renewals[i].measurement);
@@ -80,7 +82,12 @@ static int put_subject(json_t *claims, const struct cc_evidence *ev)
 	if (ev->op == CC_OP_RETURN)
 		return claim_put(claims, "lease", json_string(ev->lease));
 	if (claim_put(claims, "volume", json_string(ev->volume)) ||
-	    claim_put(claims, "cnf", json_pack("{s:s}", "jkt", ev->jkt)))
+	    ((ev->jkt || ev->op != CC_OP_MAINTAIN) &&
+	     claim_put(claims, "cnf", json_pack("{s:s}", "jkt", ev->jkt))))
+		return -1;
+	if (ev->op == CC_OP_MAINTAIN &&
+	    (claim_put(claims, "maintenance", json_string(ev->maintenance)) ||
+	     claim_put(claims, "command", json_string(ev->command))))
 		return -1;
 	if (ev->measurement &&
 	    claim_put(claims, "measurement", cc_measurement_to_json(ev->measurement)))
@@ -133,7 +140,7 @@ static int parse_op(const json_t *claims, struct cc_evidence *ev, struct cc_erro
 		return 0;
 	}
 	return cc_fail(err, CC_E_INVALID,
-		       "evidence: \"op\" must be release, format, renew or return");
+		       "evidence: \"op\" must be release, format, renew, return or maintain");
 }
 
 /* Hashes in claims: SHA-256, base64url; @word, if not NULL, is allowed in place of one. */
@@ -147,13 +154,17 @@ static int check_hash(const char *s, const char *key, const char *word, struct c
 		       word ? " or " : "", word ? word : "");
 }
 
+/* A maintenance that goes on has its key already. */
 static int parse_cnf(const json_t *claims, struct cc_evidence *ev, struct cc_error *err)
 {
 	static const char *const known[] = {"jkt", NULL};
 	json_t *cnf = NULL;
 
-	if (cc_json_obj(claims, "evidence", "cnf", true, &cnf, err) ||
-	    cc_json_only(cnf, "evidence cnf", known, err) ||
+	if (cc_json_obj(claims, "evidence", "cnf", ev->op != CC_OP_MAINTAIN, &cnf, err))
+		return -1;
+	if (!cnf)
+		return 0;
+	if (cc_json_only(cnf, "evidence cnf", known, err) ||
 	    cc_json_str(cnf, "evidence cnf", "jkt", true, &ev->jkt, err))
 		return -1;
 	return check_hash(ev->jkt, "jkt", NULL, err);
@@ -266,10 +277,13 @@ static int check_members(const json_t *claims, enum cc_op op, struct cc_error *e
 	static const char *const format[] = {COMMON, "volume", "cnf", NULL};
 	static const char *const renew[] = {COMMON, "renewals", NULL};
 	static const char *const give_back[] = {COMMON, "lease", NULL};
+	static const char *const maintain[] = {COMMON,	      "volume",	 "cnf", "gate",
+					       "maintenance", "command", NULL};
 	static const char *const *const known[] = {[CC_OP_RELEASE] = release,
 						   [CC_OP_FORMAT] = format,
 						   [CC_OP_RENEW] = renew,
-						   [CC_OP_RETURN] = give_back};
+						   [CC_OP_RETURN] = give_back,
+						   [CC_OP_MAINTAIN] = maintain};
 
 	return cc_json_only(claims, "evidence", known[op], err);
 }
@@ -290,6 +304,31 @@ static int parse_gate(const json_t *claims, struct cc_evidence *ev, struct cc_er
 		       CC_GATE_MAX);
 }
 
+/* So does the command: nothing of it is cut there, and none of it can pass for something else. */
+static int parse_command(const json_t *claims, struct cc_evidence *ev, struct cc_error *err)
+{
+	if (parse_uuid(claims, "maintenance", ev->maintenance, err) ||
+	    cc_json_str(claims, "evidence", "command", true, &ev->command, err))
+		return -1;
+	if (cc_evidence_command_fits(ev->command))
+		return 0;
+	return cc_fail(err, CC_E_INVALID,
+		       "evidence: \"command\" must be 1 to %d bytes without control characters",
+		       CC_COMMAND_MAX);
+}
+
+bool cc_evidence_command_fits(const char *command)
+{
+	size_t len = strlen(command);
+
+	if (!len || len > CC_COMMAND_MAX)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)command[i] < ' ' || command[i] == 0x7f)
+			return false;
+	return true;
+}
+
 static int parse_subject(const json_t *claims, struct cc_evidence *ev, struct cc_error *err)
 {
 	if (ev->op == CC_OP_RENEW)
@@ -300,6 +339,8 @@ static int parse_subject(const json_t *claims, struct cc_evidence *ev, struct cc
 		return -1;
 	if (ev->op == CC_OP_FORMAT)
 		return 0;
+	if (ev->op == CC_OP_MAINTAIN)
+		return parse_command(claims, ev, err) || parse_gate(claims, ev, err) ? -1 : 0;
 	ev->measurement = parse_measurement(claims, err);
 	return ev->measurement ? parse_gate(claims, ev, err) : -1;
 }
@@ -350,10 +391,12 @@ int cc_evidence_sign(const struct cc_evidence *ev, const json_t *agent_key, char
 			       "evidence: \"iss\" must be the name in the agent's key");
 	if ((ev->op == CC_OP_RELEASE) != (ev->measurement != NULL) ||
 	    (ev->op == CC_OP_RENEW) != (ev->n_renewals > 0) ||
-	    (ev->op == CC_OP_RETURN) != (ev->lease[0] != '\0'))
+	    (ev->op == CC_OP_RETURN) != (ev->lease[0] != '\0') ||
+	    (ev->op == CC_OP_MAINTAIN) != (ev->command != NULL))
 		return cc_fail(err, CC_E_INTERNAL,
 			       "evidence: a measurement goes with \"release\", renewals with "
-			       "\"renew\", a lease with \"return\"");
+			       "\"renew\", a lease with \"return\", a command with "
+			       "\"maintain\"");
 	key = cc_jwk_bare(agent_key, true, "ES256", err);
 	if (!key)
 		return -1;

@@ -9,18 +9,21 @@
  *   iss        agent's name, equal to kid
  *   iat        seconds since the epoch, informational
  *   boot_id    /proc/sys/kernel/random/boot_id
- *   op         "release", "format", "renew" or "return"
- *   volume     UUID; for "release" and "format" only
- *   cnf        {"jkt": RFC 7638 SHA-256 thumbprint of the one-time key}; for "release" and "format"
- *              only
+ *   op         "release", "format", "renew", "return" or "maintain"
+ *   volume     UUID; for "release", "format" and "maintain" only
+ *   cnf        {"jkt": RFC 7638 SHA-256 thumbprint of the one-time key}; for "release", "format"
+ *              and the first "maintain" of a maintenance only
  *   channel    base64url SHA-256 of the TLS exporter (RFC 9266), or "unix" on the Unix socket
  *   measurement  object; for "release" only
  *   gate       words, joined by commas: which of the gate's lines stand on the host, or "none"; for
- *              "release" only, and may be absent
+ *              "release" and "maintain" only, and may be absent
  *   renewals   [{"lease": UUID, "volume": UUID, "measurement": object, "leftMs": number}], for
  *              "renew" only; leftMs may be absent. In place of the measurement of a container that
  *              the agent itself refuses: "refused": {"container": id, "fact": word, "message": text}
  *   lease      UUID of the lease that its holder gives back; for "return" only
+ *   maintenance  UUID that whoever maintains a volume by hand made up for this once; for "maintain"
+ *              only
+ *   command    what will be run on the volume, its words as a shell would take them; the same
  */
 #ifndef CC_EVIDENCE_H
 #define CC_EVIDENCE_H
@@ -36,9 +39,10 @@
 #define CC_CHANNEL_UNIX "unix"
 
 #define CC_GATE_MAX 32	   /* bytes of that claim */
+#define CC_COMMAND_MAX 512 /* bytes of that claim: the audit row has it whole */
 #define CC_RENEWALS_MAX 64 /* of one evidence */
 
-enum cc_op { CC_OP_RELEASE, CC_OP_FORMAT, CC_OP_RENEW, CC_OP_RETURN };
+enum cc_op { CC_OP_RELEASE, CC_OP_FORMAT, CC_OP_RENEW, CC_OP_RETURN, CC_OP_MAINTAIN };
 
 /**
  * struct cc_refusal - what its own agent says of a container that is not what it was said to be, so
@@ -67,8 +71,8 @@ struct cc_renewal {
 };
 
 /*
- * Strings and @renewals are owned. @volume and @jkt are of CC_OP_RELEASE and CC_OP_FORMAT, else ""
- * and NULL.
+ * Strings and @renewals are owned. @volume and @jkt are of CC_OP_RELEASE, CC_OP_FORMAT and
+ * CC_OP_MAINTAIN, else "" and NULL; a CC_OP_MAINTAIN that goes on has no @jkt.
  */
 struct cc_evidence {
 	unsigned char nonce[CC_NONCE_LEN];
@@ -80,11 +84,13 @@ struct cc_evidence {
 	char volume[37];
 	char *jkt;
 	char *channel;
-	char *gate;			    /* of CC_OP_RELEASE, where it was said, else NULL */
+	char *gate; /* of CC_OP_RELEASE and CC_OP_MAINTAIN, where it was said, else NULL */
 	struct cc_measurement *measurement; /* of CC_OP_RELEASE, else NULL */
 	size_t n_renewals;		    /* of CC_OP_RENEW, else 0 */
 	struct cc_renewal *renewals;
-	char lease[37]; /* of CC_OP_RETURN, else "" */
+	char lease[37];	      /* of CC_OP_RETURN, else "" */
+	char maintenance[37]; /* of CC_OP_MAINTAIN, else "" */
+	char *command;	      /* the same, else NULL */
 };
 
 void cc_evidence_clear(struct cc_evidence *ev);
@@ -99,6 +105,9 @@ int cc_evidence_sign(const struct cc_evidence *ev, const json_t *agent_key, char
  * @kid: out, at most 63 characters
  */
 int cc_evidence_kid(const char *jws, size_t len, char kid[static 64], struct cc_error *err);
+
+/* A command that evidence may have: neither empty nor too long, in one line. Pure. */
+bool cc_evidence_command_fits(const char *command);
 
 /* The key of an agent's public JWK, if it is one to sign with. NULL: CC_E_INVALID. */
 EVP_PKEY *cc_evidence_key(const json_t *jwk, struct cc_error *err);

@@ -41,6 +41,10 @@ static const struct verb verbs[] = {
 
 	{"volume", "grow", cmd_volume_grow, SECRETS_NONE, "NAME",
 	 "Grow a volume to the size of its LUN", NULL},
+	{"volume", "maintain", cmd_volume_maintain, SECRETS_KEYS, "NAME -- COMMAND…",
+	 "Repair a volume by hand, with a command",
+	 "  --device LUN  where the volume is, if it is not found by its header\n"
+	 "  --read-only   the command cannot write to it\n"},
 	{"volume", "header-backup", cmd_volume_header_backup, SECRETS_NONE, "NAME FILE",
 	 "Copy the header of a volume's LUN into a new file", NULL},
 	{"volume", "header-restore", cmd_volume_header_restore, SECRETS_NONE, "NAME FILE DEVICE",

@@ -415,6 +415,57 @@ int keyd_release(const char *op, const char *uuid, const struct cc_measurement *
 	return 0;
 }
 
+/* With a key to be had the answer is opened; else it is a lease only. */
+static int maintain(struct session *s, const struct keyd_maintenance *m, const json_t *one_time,
+		    struct cc_secret *key, json_t **answer, uint64_t *asked_ms,
+		    struct cc_error *err)
+{
+	cc_auto_json json_t *request = NULL;
+	cc_auto_free char *jws = NULL;
+	char path[96];
+
+	if (one_time) {
+		request = release_request(&s->ev, s->agent_key, one_time, err);
+	} else if (cc_evidence_sign(&s->ev, s->agent_key, &jws, err) == 0) {
+		request = json_pack("{s:s}", "evidence", jws);
+		if (!request)
+			cc_fail(err, CC_E_NOMEM, "out of memory");
+	}
+	if (!request)
+		return -1;
+	snprintf(path, sizeof(path), "/v1/volumes/%s/maintain", m->volume);
+	*asked_ms = lease_clock_ms();
+	if (session_post(s, path, request, answer, err))
+		return -1;
+	return one_time ? open_release(*answer, m->uuid, one_time, key, err) : 0;
+}
+
+int keyd_maintain(const struct keyd_maintenance *m, const char *agent_key_path,
+		  struct cc_secret *key, json_t **answer, uint64_t *asked_ms, struct cc_error *err)
+{
+	cc_cleanup(session_clear) struct session s = {0};
+	cc_auto_json json_t *one_time = NULL;
+
+	*answer = NULL;
+	if (keyd_name(m->volume, "volume", err) ||
+	    session_start(&s, agent_key_path, CC_OP_MAINTAIN, err))
+		return -1;
+	if (key) {
+		one_time = cc_jwk_new(NULL, true, err);
+		if (!one_time)
+			return -1;
+	}
+	memcpy(s.ev.volume, m->uuid, sizeof(s.ev.volume));
+	memcpy(s.ev.maintenance, m->id, sizeof(s.ev.maintenance));
+	s.ev.command = (char *)m->command;
+	s.ev.gate = (char *)m->gate;
+	if (maintain(&s, m, one_time, key, answer, asked_ms, err) == 0)
+		return 0;
+	json_decref(*answer);
+	*answer = NULL;
+	return -1;
+}
+
 /* After the challenge: keyd knows how old the nonce may be, and so how old what is said here is. */
 static void age(struct cc_renewal *r, size_t n, uint64_t seen_ms)
 {

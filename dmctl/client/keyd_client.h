@@ -73,6 +73,29 @@ int keyd_release(const char *op, const char *uuid, const struct cc_measurement *
 		 uint64_t *asked_ms, struct cc_error *err);
 
 /**
+ * struct keyd_maintenance - a repair by hand. All borrowed.
+ * @volume, @uuid: which
+ * @id: UUID made up for this once
+ * @command: what will be run, as cc_evidence_command_fits() has it
+ * @gate: the gate's lines that stand
+ */
+struct keyd_maintenance {
+	const char *volume, *uuid, *id, *command, *gate;
+};
+
+/**
+ * keyd_maintain - the key of a volume for somebody who repairs it by hand, with a lease; over the
+ * administrators' socket.
+ * @key: out; NULL: it was had before, and its lease is to last longer
+ * @answer: out, new reference; "lease" has "id" and "ms"
+ * @asked_ms: out, lease_clock_ms() before it was asked
+ * Return: 0; -1 with CC_E_BUSY fact "lease" while somebody has the volume, CC_E_REFUSED fact
+ * "lease" when it may not go on, or what else keyd says.
+ */
+int keyd_maintain(const struct keyd_maintenance *m, const char *agent_key_path,
+		  struct cc_secret *key, json_t **answer, uint64_t *asked_ms, struct cc_error *err);
+
+/**
  * keyd_renew - challenge, evidence, renewal of @n leases: in one request, or in as few as hold
  * them (renew_split.h, also for what is returned).
  * @r: left_ms is of the moment @seen_ms, CLOCK_BOOTTIME; what has passed since is taken off

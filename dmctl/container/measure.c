@@ -171,13 +171,14 @@ static int check_home(const char *root, struct cc_measurement *m, struct cc_erro
 }
 
 /* @root: a directory the host reaches the container's files through */
-static int take_image(const struct engine_container *c, const char *root, struct cc_measurement *m,
-		      struct cc_error *err)
+static int take_image(const struct engine_container *c, const char *root, struct measured *s,
+		      struct start_mark *mark, struct cc_error *err)
 {
 	cc_cleanup(image_config_clear) struct image_config image = {0};
+	struct cc_measurement *m = s->m;
 
 	if (image_config_parse(c->image_config, c->image_config_len, &image, err) ||
-	    image_user(image.user, root, &m->image_user, err))
+	    measure_image_user(s, mark, image.user, root, err))
 		return -1;
 	if (measure_health(c->health, c->image_config, c->image_config_len, m, err))
 		return -1;
@@ -263,7 +264,7 @@ static int measure(struct engine_container *c, const char *named, bool bound, pi
 	    (named && (check_bundle(c, named, err) || check_created(c->pid, err))) ||
 	    take_config(c, m, bound, &f, err) ||
 	    measure_kernel(c->pid, cgroup, len, c->engine, &f, m, err) ||
-	    take_image(c, f.root, m, err) || take_upper(c, &f, bound, s, err))
+	    take_image(c, f.root, s, &mark, err) || take_upper(c, &f, bound, s, err))
 		return -1;
 	if (m->upper == CC_UPPER_DIRTY && !m->first_start)
 		m->since_end =

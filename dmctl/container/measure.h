@@ -162,6 +162,14 @@ int measure_health(const json_t *health, const char *image, size_t len, struct c
  */
 void measure_start(const struct measured *s, bool fresh, struct start_mark *k);
 
+/**
+ * measure_image_user - m->image_user: of a process that was bound what was settled then, whatever
+ * its program has written to /etc/passwd and /etc/group since; else image_user().
+ * @k: of measure_start(); what it has of the user is taken from it
+ */
+int measure_image_user(const struct measured *s, struct start_mark *k, const char *user,
+		       const char *root, struct cc_error *err);
+
 /* m->since_end of a container that was bound before; its layer may have to be read. */
 enum cc_since_end measure_since_end(const struct measured *s, bool fresh,
 				    const struct start_mark *k);

@@ -10,6 +10,7 @@
 #include <syslog.h>
 
 #include "engine/engines.h"
+#include "container/image_config.h"
 #include "container/measure.h"
 #include "container/rootfs_upper.h"
 #include "container/start_mark.h"
@@ -26,6 +27,17 @@ void measure_start(const struct measured *s, bool fresh, struct start_mark *k)
 	/* another volume of a container whose first start this still is */
 	s->m->first_start = !k->there || (fresh && k->first &&
 					  start_mark_is_of(k, s->proc.pid, s->proc.start_time));
+}
+
+int measure_image_user(const struct measured *s, struct start_mark *k, const char *user,
+		       const char *root, struct cc_error *err)
+{
+	if (!k->settled || !start_mark_is_of(k, s->proc.pid, s->proc.start_time))
+		return image_user(user, root, &s->m->image_user, err);
+	s->m->image_user = k->user;
+	k->user = (struct cc_user){0};
+	k->settled = false;
+	return 0;
 }
 
 /* What the layer is against the digest taken at the container's end. */
@@ -67,7 +79,9 @@ int measure_remember(const struct measured *s, struct cc_error *err)
 	struct start_mark k = {.pid = s->proc.pid,
 			       .start_time = s->proc.start_time,
 			       .upper = s->upper,
-			       .sure = is_sure(s->m)};
+			       .sure = is_sure(s->m),
+			       .settled = true,
+			       .user = s->m->image_user};
 	const char *engine = s->engine->name, *id = s->m->container_id;
 
 	start_mark_load(BOUND_DIR, engine, id, &old);
@@ -107,7 +121,7 @@ int measure_ended(const char *engine, const char *id, pid_t pid, uint64_t start_
 	if (!start_mark_is_of(&k, pid, start_time) || proc_alive(pid, start_time))
 		return 0;
 	k.pid = 0;
-	k.sure = k.first = false;
+	k.sure = k.first = k.settled = false;
 	k.end[0] = '\0';
 	if (k.upper && upper_digest(k.upper, &cache, k.end, err)) {
 		k.end[0] = '\0';

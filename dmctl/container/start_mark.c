@@ -24,6 +24,7 @@
 void start_mark_clear(struct start_mark *k)
 {
 	free(k->upper);
+	cc_user_clear(&k->user);
 	*k = (struct start_mark){0};
 }
 
@@ -48,13 +49,16 @@ static int mark_process(const json_t *obj, struct start_mark *k, struct cc_error
 
 static int parse_members(const json_t *obj, struct start_mark *k, struct cc_error *err)
 {
-	static const char *const known[] = {"process", "upper", "sure", "first", "end", NULL};
+	static const char *const known[] = {"process", "upper", "sure", "first",
+					    "end",     "user",	NULL};
+	json_t *process = NULL, *user = NULL;
 	cc_auto_free char *end = NULL;
-	json_t *process = NULL;
 
 	if (cc_json_only(obj, WHAT, known, err) ||
 	    cc_json_obj(obj, WHAT, "process", false, &process, err) ||
 	    (process && mark_process(process, k, err)) ||
+	    cc_json_obj(obj, WHAT, "user", false, &user, err) ||
+	    (user && cc_user_from_json(user, WHAT " user", &k->user, err)) ||
 	    cc_json_str(obj, WHAT, "upper", false, &k->upper, err) ||
 	    cc_json_bool(obj, WHAT, "sure", false, &k->sure, err) ||
 	    cc_json_bool(obj, WHAT, "first", false, &k->first, err) ||
@@ -62,6 +66,7 @@ static int parse_members(const json_t *obj, struct start_mark *k, struct cc_erro
 		return -1;
 	if ((end && !cc_is_digest(end)) || (k->upper && !cc_path_is_normal(k->upper)))
 		return cc_fail(err, CC_E_INVALID, WHAT ": a member is out of range");
+	k->settled = user != NULL;
 	if (end)
 		memcpy(k->end, end, sizeof(k->end));
 	return 0;
@@ -89,11 +94,13 @@ char *start_mark_text(const struct start_mark *k)
 		k->pid ? json_pack("{s:I, s:I, s:s}", "pid", (json_int_t)k->pid, "startTime",
 				   (json_int_t)k->start_time, "boot", k->boot)
 		       : NULL;
-	cc_auto_json json_t *obj =
-		json_pack("{s:O*, s:s*, s:b, s:b, s:s*}", "process", process, "upper", k->upper,
-			  "sure", k->sure, "first", k->first, "end", k->end[0] ? k->end : NULL);
+	cc_auto_json json_t *user = k->settled ? cc_user_to_json(&k->user) : NULL;
+	cc_auto_json json_t *obj = json_pack(
+		"{s:O*, s:s*, s:b, s:b, s:s*, s:O*}", "process", process, "upper", k->upper, "sure",
+		k->sure, "first", k->first, "end", k->end[0] ? k->end : NULL, "user", user);
 
-	return obj && (process || !k->pid) ? json_dumps(obj, JSON_COMPACT) : NULL;
+	return obj && (process || !k->pid) && (user || !k->settled) ? json_dumps(obj, JSON_COMPACT)
+								    : NULL;
 }
 
 /* ---- file ---------------------------------------------------------------------------------- */

@@ -4,7 +4,7 @@
  * JSON object of which every member may be absent.
  *
  *  {"process":{"pid":N,"startTime":N,"boot":"<uuid>"}, "upper":"/dir", "sure":b, "first":b,
- *   "end":"sha256:…"}
+ *   "end":"sha256:…", "user":{"uid":N,"gid":N,"additionalGids":[N]}}
  *
  * An empty file, as agents of before left it, says that the container was bound, and nothing else.
  */
@@ -13,6 +13,7 @@
 
 #include <sys/types.h>
 
+#include "identity.h"
 #include "json.h"
 
 /**
@@ -24,6 +25,7 @@
  * @upper: directory of the writable layer, NULL: none
  * @sure: the layer was decided on when that process was bound
  * @first: it was the container's first
+ * @user: the image's, as its files said when that process was bound; settled: it is known
  * @end: digest of the layer (rootfs_upper.h) when the process before it ended, "": not known
  */
 struct start_mark {
@@ -32,7 +34,8 @@ struct start_mark {
 	uint64_t start_time;
 	char boot[37];
 	char *upper;
-	bool sure, first;
+	bool sure, first, settled;
+	struct cc_user user;
 	char end[72];
 };
 

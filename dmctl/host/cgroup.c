@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "host/proc.h"
@@ -86,6 +87,44 @@ int cgroup_enter_own(const char *name, struct cc_error *err)
 	if (write(procs, "0", 1) != 1)
 		return cc_fail_errno(err, CC_E_INTERNAL, "the cgroup %s cannot be entered", own);
 	return 0;
+}
+
+int cgroup_join(const char *path, struct cc_error *err)
+{
+	cc_auto_close int procs = cgroup_open_procs(path, err);
+
+	if (procs < 0)
+		return -1;
+	return write(procs, "0", 1) == 1
+		       ? 0
+		       : cc_fail_errno(err, CC_E_INTERNAL, "the cgroup %s cannot be entered", path);
+}
+
+static void directory_of(const char *path, char full[static PROC_PATH_MAX + 64])
+{
+	snprintf(full, PROC_PATH_MAX + 64, CGROUP_ROOT "%s", path);
+}
+
+int cgroup_remove(const char *path, struct cc_error *err)
+{
+	char full[PROC_PATH_MAX + 64];
+
+	directory_of(path, full);
+	return rmdir(full) && errno != ENOENT ? cc_fail_errno(err, CC_E_BUSY, "%s", full) : 0;
+}
+
+int cgroup_enter_new(const char *path, struct cc_error *err)
+{
+	char full[PROC_PATH_MAX + 64];
+	struct cc_error ignored;
+
+	directory_of(path, full);
+	if (mkdir(full, 0755))
+		return cc_fail_errno(err, CC_E_INTERNAL, "a cgroup %s cannot be made", path);
+	if (cgroup_join(path, err) == 0)
+		return 0;
+	cgroup_remove(path, &ignored);
+	return -1;
 }
 
 int cgroup_open_procs(const char *path, struct cc_error *err)

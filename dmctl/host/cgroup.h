@@ -34,4 +34,13 @@ unsigned int cgroup_level(const char *path, size_t len);
  */
 int cgroup_enter_own(const char *name, struct cc_error *err);
 
+/* Makes the group @path, whose parent is there, and goes to it; -1: there is none. */
+int cgroup_enter_new(const char *path, struct cc_error *err);
+
+/* Goes to the group @path. */
+int cgroup_join(const char *path, struct cc_error *err);
+
+/* Removes the group @path, which no process is in. Success when there is none. */
+int cgroup_remove(const char *path, struct cc_error *err);
+
 #endif

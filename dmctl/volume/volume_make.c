@@ -7,9 +7,9 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "file.h"
 #include "name.h"
 #include "host/undo_guard.h"
+#include "host/random_uuid.h"
 #include "host/stop_signals.h"
 #include "client/keyd_client.h"
 #include "client/keyd_volume.h"
@@ -23,7 +23,6 @@
 #include "volume/volume_undo.h"
 
 #define REMOVE_MS 10000u
-#define UUID_SOURCE "/proc/sys/kernel/random/uuid"
 
 /* What the guard needs to undo. */
 struct attempt {
@@ -78,17 +77,6 @@ static uint64_t data_sectors(const struct volume_wish *r, const struct probe *p,
 	}
 	return (p->sectors - CC_VOLUME_HEADER_SECTORS) / (r->sector_size / 512) *
 	       (r->sector_size / 512);
-}
-
-static int new_uuid(char uuid[static 37], struct cc_error *err)
-{
-	cc_auto_free char *text = NULL;
-	size_t len;
-
-	if (cc_read_file(UUID_SOURCE, &text, &len, err))
-		return -1;
-	snprintf(uuid, 37, "%.36s", text);
-	return cc_is_uuid(uuid) ? 0 : cc_fail(err, CC_E_INTERNAL, UUID_SOURCE " gives no UUID");
 }
 
 /* ---- the steps ----------------------------------------------------------------------------- */
@@ -211,7 +199,7 @@ int volume_make(const struct volume_wish *r, struct volume_made *made, struct cc
 	if (lock < 0 || claim_name(r, err) || probe_device(r->device, &p, err))
 		return -1;
 	sectors = data_sectors(r, &p, err);
-	if (!sectors || probe_refuse_signatures(&p, &r->wipe, err) || new_uuid(a.uuid, err))
+	if (!sectors || probe_refuse_signatures(&p, &r->wipe, err) || random_uuid(a.uuid, err))
 		return -1;
 	a.device = p.path;
 	if (undo_guard_start(&guard, undo, &a, err))

@@ -100,17 +100,21 @@ static int held(const struct store_lease *lease, const struct lease_ask *ask, in
 	bool namesake = strcmp(lease->agent, ask->agent) == 0 &&
 			strcmp(lease->enrolment, ask->enrolment) != 0;
 	int64_t left = lease_left(lease, now_ms);
+	bool by_hand = strncmp(lease->container, LEASE_MAINTENANCE, strlen(LEASE_MAINTENANCE)) == 0;
 	char since[21], until[48] = "until it is returned";
 
 	cc_time_format(lease->granted, since);
 	if (left > 0)
 		snprintf(until, sizeof(until), "for another %" PRId64 " s", (left + 999) / 1000);
 	cc_fail(err, CC_E_BUSY,
-		"volume %s is leased to container %.12s of agent %s%s since %s, %s%s: stop that container, "
-		"or revoke the lease if it is gone (see \"dmctl lease ls\")",
-		lease->volume, lease->container, lease->agent,
+		"volume %s is leased to %s%.12s of agent %s%s since %s, %s%s: %s, or revoke the "
+		"lease if it is gone (see \"dmctl lease ls\")",
+		lease->volume, by_hand ? "" : "container ",
+		by_hand ? "maintenance" : lease->container, lease->agent,
 		namesake ? " (an earlier one of this name)" : "", since, until,
-		lease->revoked ? " (revoked)" : "");
+		lease->revoked ? " (revoked)" : "",
+		by_hand ? "wait until \"dmctl volume maintain\" there has ended"
+			: "stop that container");
 	return cc_set_fact(err, "lease");
 }
 

@@ -24,6 +24,9 @@ struct lease_ask {
 	uint64_t kernel_left_ms;
 };
 
+/* What is in place of a container's id in the lease of a maintenance, before its UUID. */
+#define LEASE_MAINTENANCE "maintenance-"
+
 /* Evidence is at most 30 s old (its nonce), by a clock that may be slewed by an eighth. */
 #define LEASE_PROOF_MS 36000
 

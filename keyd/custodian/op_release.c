@@ -5,15 +5,14 @@
 
 #include "custodian/attest.h"
 #include "digest.h"
+#include "custodian/hand_out.h"
 #include "identity.h"
 #include "jose.h"
-#include "jwk.h"
+#include "pkey.h"
 #include "custodian/lease.h"
 #include "custodian/quarantine.h"
-#include "release.h"
 #include "custodian/scope_check.h"
 #include "custodian/volume_json.h"
-#include "custodian/volume_key.h"
 
 int op_challenge(struct custodian *c, struct call *call, struct cc_error *err)
 {
@@ -29,41 +28,6 @@ int op_challenge(struct custodian *c, struct call *call, struct cc_error *err)
 	c->counters.challenges++;
 	return call_answer(call->out, err, "{s:s, s:s, s:i}", "nonce", text, "aud", c->realm,
 			   "expires_in", NONCE_LIFE_MS / 1000);
-}
-
-/* The one-time key, if the evidence is for that one. */
-static EVP_PKEY *check_recipient(const struct cc_evidence *ev, const json_t *recipient,
-				 struct cc_error *err)
-{
-	cc_auto_pkey EVP_PKEY *key = cc_release_recipient(recipient, err);
-	cc_auto_free char *thumbprint = NULL;
-
-	if (!key) {
-		cc_prefix(err, "recipient");
-		cc_set_fact(err, "recipient");
-		return NULL;
-	}
-	thumbprint = cc_jwk_thumbprint(recipient, err);
-	if (!thumbprint)
-		return NULL;
-	if (strcmp(thumbprint, ev->jkt) != 0) {
-		cc_refuse(err, "recipient", "the one-time key is not the one the evidence names");
-		return NULL;
-	}
-	return cc_steal(key);
-}
-
-static int seal_key(struct custodian *c, const struct store_volume *v, EVP_PKEY *recipient,
-		    json_t *out, struct cc_error *err)
-{
-	cc_auto_secret struct cc_secret key = {0};
-	const struct kek *kek = domain_find(&c->domain, &c->kek, v->kek_id, err);
-	cc_auto_free char *jwe = NULL;
-
-	if (!kek || volume_key_open(kek, v, &key, err) ||
-	    cc_release_seal(&key, recipient, &jwe, err))
-		return -1;
-	return call_answer(out, err, "{s:s}", "jwe", jwe);
 }
 
 /* What the evidence said, and who signed it. */
@@ -192,7 +156,7 @@ static int release_volume(struct custodian *c, struct call *call, const struct c
 	obj = volume_and_identity_json(c, &v, row.envelope ? &row : NULL, err);
 	if (!obj || call_answer(call->out, err, "{s:o}", "volume", obj))
 		return -1;
-	return seal_key(c, &v, recipient, call->out, err);
+	return hand_out_key(c, &v, recipient, call->out, err);
 }
 
 int op_release(struct custodian *c, struct call *call, struct cc_error *err)
@@ -211,9 +175,9 @@ int op_release(struct custodian *c, struct call *call, struct cc_error *err)
 	if (attest_verify(c, call, jws, &agent, &ev, err))
 		return -1;
 	if (ev.op != CC_OP_RELEASE && ev.op != CC_OP_FORMAT) {
-		cc_fail(err, CC_E_INVALID, "evidence of a renewal or a return releases no key");
+		cc_fail(err, CC_E_INVALID, "evidence of another operation releases no key");
 		return cc_set_fact(err, "evidence");
 	}
-	key = check_recipient(&ev, recipient, err);
+	key = hand_out_recipient(&ev, recipient, err);
 	return key ? release_volume(c, call, &(struct claim){&agent, &ev}, key, err) : -1;
 }

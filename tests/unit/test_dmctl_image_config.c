@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 
 #include "dmctl/container/image_config.h"
+#include "dmctl/container/measure.h"
+#include "dmctl/container/start_mark.h"
 
 static int parse(const char *single_quoted, struct image_config *c, struct cc_error *err)
 {
@@ -139,6 +141,62 @@ static void a_user_is_looked_up_in_the_images_passwd(void **state)
 	remove_root(root);
 }
 
+static void write_passwd(const char *root, const char *line)
+{
+	int fd = passwd_open(root);
+
+	assert_int_equal(ftruncate(fd, 0), 0);
+	assert_int_equal(write(fd, line, strlen(line)), strlen(line));
+	close(fd);
+}
+
+/* As measured of this very process, with the mark that @marks has of it. */
+static uint32_t measured_uid(const char *marks, const char *root)
+{
+	measure_auto struct measured s = MEASURED_NONE;
+	start_mark_auto struct start_mark k = {0};
+	struct cc_error err;
+
+	s.m = cc_measurement_new();
+	expect_ok(proc_open(&s.proc, getpid(), &err), &err);
+	start_mark_load(marks, "docker", "c0ffee", &k);
+	expect_ok(measure_image_user(&s, &k, "app", root, &err), &err);
+	return s.m->image_user.uid;
+}
+
+static void remember_user(const char *marks, struct cc_user user, uint64_t older)
+{
+	proc_auto_ref struct proc_ref p = PROC_REF_NONE;
+	struct start_mark k = {.pid = getpid(), .settled = true, .user = user};
+	struct cc_error err;
+
+	expect_ok(proc_open(&p, getpid(), &err), &err);
+	k.start_time = p.start_time - older;
+	expect_ok(start_mark_save(marks, "docker", "c0ffee", &k, &err), &err);
+}
+
+static void
+what_a_container_writes_to_passwd_does_not_change_the_user_it_was_bound_with(void **state)
+{
+	char root[32], marks[48];
+	struct cc_error err;
+
+	(void)state;
+	make_root(root);
+	snprintf(marks, sizeof(marks), "%s/marks", root);
+	write_passwd(root, PASSWD_LINE);
+	assert_int_equal(measured_uid(marks, root), 7);
+	remember_user(marks, (struct cc_user){.uid = 7, .gid = 8}, 0);
+	write_passwd(root, "app:x:9:8::/:\n");
+	assert_int_equal(measured_uid(marks, root), 7);
+	/* of another process of that container nothing is settled */
+	remember_user(marks, (struct cc_user){.uid = 7, .gid = 8}, 1);
+	assert_int_equal(measured_uid(marks, root), 9);
+	expect_ok(start_mark_remove(marks, "docker", "c0ffee", &err), &err);
+	rmdir(marks);
+	remove_root(root);
+}
+
 static void a_home_is_that_of_the_user(void **state)
 {
 	static const char lines[] = "root:x:0:0::/root:\ntoor:x:0:0::/:\nx:x:5:5:::\n";
@@ -240,6 +298,8 @@ int main(void)
 		cmocka_unit_test(what_is_no_file_is_not_even_opened),
 		cmocka_unit_test(a_file_without_end_is_not_read),
 		cmocka_unit_test(a_user_in_more_groups_than_anybody_has_is_refused),
+		cmocka_unit_test(
+			what_a_container_writes_to_passwd_does_not_change_the_user_it_was_bound_with),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,7 @@
 #include "evidence.h"
 #include "jose.h"
 #include "jwk.h"
+#include "pkey.h"
 #include "secret.h"
 #include "strv.h"
 
@@ -526,7 +527,7 @@ static void every_claim_is_required_and_checked(void **state)
 	expect_bad_claim("iat", "-1", "negative");
 	expect_bad_claim("boot_id", "'" UUID "0'", "UUID");
 	expect_bad_claim("volume", "'pgdata'", "UUID");
-	expect_bad_claim("op", "'delete'", "release, format, renew or return");
+	expect_bad_claim("op", "'delete'", "release, format, renew, return or maintain");
 	expect_bad_claim("op", "'format'", "unknown member \"gate\"");
 	expect_bad_claim("cnf", "{}", "jkt");
 	expect_bad_claim("cnf", "{'jkt':'AAAA'}", "jkt");
@@ -602,6 +603,60 @@ static void evidence_too_long_for_keyd_is_not_signed(void **state)
 	assert_null(jws);
 }
 
+static char *sign_maintain(char *command, char *jkt)
+{
+	struct cc_evidence ev = evidence(CC_OP_MAINTAIN);
+	struct cc_error err = {0};
+	char *jws = NULL;
+
+	ev.command = command;
+	ev.jkt = jkt;
+	memcpy(ev.maintenance, UUID, sizeof(ev.maintenance));
+	expect_ok(cc_evidence_sign(&ev, agent, &jws, &err), &err);
+	return jws;
+}
+
+static void a_maintenance_names_its_command_and_a_key_only_when_it_begins(void **state)
+{
+	static char command[] = "e2fsck -f '{}'", jkt[] = HASH43;
+	cc_auto_pkey EVP_PKEY *key = NULL;
+	struct cc_error err = {0};
+
+	(void)state;
+	key = cc_evidence_key(agent_public, &err);
+	for (int begins = 0; begins < 2; begins++) {
+		cc_auto_free char *jws = sign_maintain(command, begins ? jkt : NULL);
+		cc_cleanup(cc_evidence_clear) struct cc_evidence ev = {0};
+
+		expect_ok(cc_evidence_verify(jws, strlen(jws), key, &ev, &err), &err);
+		assert_int_equal(ev.op, CC_OP_MAINTAIN);
+		assert_string_equal(ev.command, command);
+		assert_string_equal(ev.maintenance, UUID);
+		assert_int_equal(ev.jkt != NULL, begins);
+	}
+}
+
+static void a_command_that_an_audit_row_would_show_otherwise_is_refused(void **state)
+{
+	char longest[CC_COMMAND_MAX + 2];
+	cc_auto_pkey EVP_PKEY *key = NULL;
+	char *bad[] = {(char *)"", (char *)"a\nb", (char *)"a\x1b[2K", longest};
+	struct cc_error err = {0};
+
+	(void)state;
+	memset(longest, 'a', sizeof(longest) - 1);
+	longest[sizeof(longest) - 1] = '\0';
+	key = cc_evidence_key(agent_public, &err);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		cc_auto_free char *jws = sign_maintain(bad[i], NULL);
+		struct cc_evidence ev = {0};
+
+		assert_int_equal(cc_evidence_verify(jws, strlen(jws), key, &ev, &err), -1);
+		assert_string_equal(err.fact, "evidence");
+		assert_non_null(strstr(err.text, "command"));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -626,6 +681,8 @@ int main(void)
 		cmocka_unit_test(claims_given_twice_are_refused),
 		cmocka_unit_test(evidence_that_would_be_refused_is_not_signed),
 		cmocka_unit_test(evidence_too_long_for_keyd_is_not_signed),
+		cmocka_unit_test(a_maintenance_names_its_command_and_a_key_only_when_it_begins),
+		cmocka_unit_test(a_command_that_an_audit_row_would_show_otherwise_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

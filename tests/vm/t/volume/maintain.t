@@ -1,0 +1,56 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# A volume is repaired by hand: a command gets at the plaintext while nobody else has the volume, behind the gate and with a
+# lease, its words are in the audit log, and nothing is left of it whatever becomes of it.
+# vm: shared udev docker scsi=1 timeout=500
+
+. ./lib.sh
+. ./bind-lib.sh
+plan 20
+
+node=/dev/mapper/container-crypt-vol
+leases() { dmctl lease ls --json | jq '.leases | length'; }
+no_trace() {
+	[ ! -e "$node" ] && [ "$(leases)" = 0 ] &&
+		[ -z "$(find /sys/fs/cgroup -name 'container-crypt-maintain.*')" ]
+}
+runs() { [ -e "$node" ] && pgrep -f 'sleep 98765' >/dev/null; }
+
+need host_setup
+need dmctl volume create vol "$(lun 0)"
+need tiny_image docker app:1 /bin/sh -c 'echo kept >/data/word; sync; exec sleep 1000'
+need identity vol docker app:1
+need docker run -d --name app --network none --device container-crypt/volume=vol app:1
+need wait_for 20 docker exec app cat /data/word
+
+fails_with 5 "in use" dmctl volume maintain vol -- e2fsck -fn
+ok "a container is not disturbed by a maintenance that is refused" docker exec app cat /data/word
+need docker rm -f app
+need wait_for 20 leaves_nothing
+
+ok "e2fsck without -p gets at a volume" dmctl volume maintain vol -- e2fsck -f -y
+ok "nothing is left after a command" no_trace
+like "the audit log has the words of the command" "$(dmctl audit ls --json --event volume.maintain | jq -r '.rows[-1].detail')" \
+	"e2fsck -f -y"
+like "a command reads the plaintext" "$(dmctl volume maintain vol -- debugfs -R 'cat /word' 2>/dev/null)" kept
+like "the device goes where the command has braces" "$(dmctl volume maintain vol -- echo '<{}>')" "<$node>"
+fails_with 7 "" dmctl volume maintain vol -- sh -c 'exit 7'
+fails_with 127 "no-such-command" dmctl volume maintain vol -- no-such-command
+ok "what a command mounts is gone with it" dmctl volume maintain vol -- sh -c 'mount {} /mnt && grep -q kept /mnt/word'
+unlike "the host sees no mount of a command's" "$(cat /proc/self/mountinfo)" container-crypt
+ok "nothing is left after a command that has mounted" no_trace
+not_ok "a command that may only read does not write" dmctl volume maintain --read-only vol -- \
+	dd if=/dev/zero bs=4096 count=1 oflag=direct of='{}'
+ok "what a command has left running is ended with it" dmctl volume maintain vol -- sh -c 'setsid sleep 98765 <{} & sleep 1'
+ok "nothing is left of what a command has left running" no_trace
+
+dmctl volume maintain vol -- sh -c 'exec sleep 98765' &
+pid=$!
+need wait_for 30 runs
+not_ok "somebody outside the command's group does not read its mapping" dd if="$node" of=/dev/null bs=4096 count=1 iflag=direct
+fails_with 5 "" dmctl volume maintain vol -- true
+is "a maintenance has a lease" "$(leases)" 1
+kill -9 "$pid"
+ok "nothing is left when dmctl is killed" wait_for 60 no_trace
+ok "a container has the volume again afterwards" docker run -d --name app --network none --device container-crypt/volume=vol app:1
+need docker rm -f app
