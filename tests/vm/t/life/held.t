@@ -25,10 +25,10 @@ need docker stop -t 0 app
 held() { dmctl ps --json | jq -e --arg who "$who" '.bindings[0] | .state == "removing" and (.heldBy | contains($who))'; }
 ok "dmctl ps --json names who holds a volume whose container has ended" wait_for 60 held
 like "dmctl ps says that it is held" "$(dmctl ps 2>/dev/null)" ' held '
-like "dmctl ps names process, program and container" "$(dmctl ps 2>&1)" "volume vol is held: .*process $spy (sleep) of docker container $id"
+like "dmctl ps names process, program and container" "$(dmctl ps 2>&1)" "volume vol is held: .*process $spy \\(sleep\\) of docker container $id"
 like "the key of a held volume is wiped" "$(dmsetup status container-crypt-vol)" ' container-crypt locked '
 text=$(docker start app 2>&1) && text="it starts"
-like "the next start fails and names who holds the volume" "$text" "its key is wiped, but .*process $spy (sleep) of docker container $id"
+like "the next start fails and names who holds the volume" "$text" "its key is wiped, but .*process $spy \\(sleep\\) of docker container $id"
 is "a start that fails for a holder leaves the neighbour alive" "$(docker inspect -f '{{.State.Running}}' spy)" true
 fails_with 5 "$spy (sleep) of docker container $id" dmctl unbind --force vol
 need docker rm -f spy

@@ -12,7 +12,7 @@ plan 14
 # An hour: nothing here is due to a lease that ends.
 need host_setup
 need writer_setup docker --lease 1h
-bundle() { echo /run/containerd/io.containerd.runtime.v2.task/moby/"$(docker inspect -f '{{.Id}}' app)"; }
+bundle() { echo /run/docker/containerd/daemon/io.containerd.runtime.v2.task/moby/"$(docker inspect -f '{{.Id}}' app)"; }
 # another_user: config.json says 1000 now; the program runs as root
 another_user() {
 	local config
