@@ -30,7 +30,7 @@ like "the key of a held volume is wiped" "$(dmsetup status container-crypt-vol)"
 text=$(docker start app 2>&1) && text="it starts"
 like "the next start fails and names who holds the volume" "$text" "its key is wiped, but .*process $spy \\(sleep\\) of docker container $id"
 is "a start that fails for a holder leaves the neighbour alive" "$(docker inspect -f '{{.State.Running}}' spy)" true
-fails_with 5 "$spy (sleep) of docker container $id" dmctl unbind --force vol
+fails_with 5 "$spy \\(sleep\\) of docker container $id" dmctl unbind --force vol
 need docker rm -f spy
 ok "the volume is free when the neighbour has ended" wait_for 90 leaves_nothing
 ok "the container starts again then" docker start app
