@@ -75,7 +75,7 @@ static void read_facts(struct cc_facts *f, const json_t *from)
 		const char *fact = json_string_value(json_object_get(one, "fact"));
 		const char *text = json_string_value(json_object_get(one, "text"));
 
-		if (fact && text && f->n < CC_FACTS_MAX)
+		if (fact && text && f->n < CC_FACTS_MAX && f->found < CC_FACTS_COUNT_MAX)
 			cc_facts_add(f, fact, "%s", text);
 	}
 }

@@ -11,11 +11,11 @@
 #include "paths.h"
 
 /* What would let @m in under keyd's identity of @volume, into @more. */
-static int propose(const char *volume, const struct cc_measurement *m, json_t *more,
+static int propose(const char *volume, const struct cc_measurement *m, bool renewal, json_t *more,
 		   struct cc_error *err)
 {
 	const struct cc_policy policy = {
-		.now = time(NULL), .volume = volume, .allow_running = true};
+		.now = time(NULL), .volume = volume, .allow_running = true, .renewal = renewal};
 	identity_auto_repair struct identity_repair repair = {0};
 	cc_auto_json json_t *predicate = bind_check_predicate(volume, err);
 
@@ -60,7 +60,7 @@ void bind_refused(const char *volume, const char *container, const struct cc_mea
 	log_others(volume, differ);
 	if (!id || !more)
 		return;
-	if (m && differ && propose(volume, m, more, &why))
+	if (m && differ && propose(volume, m, false, more, &why))
 		cc_log(LOG_WARNING, "volume %s: nothing can be proposed for its identity: %s",
 		       volume, why.text);
 	if (differ)
@@ -71,6 +71,29 @@ void bind_refused(const char *volume, const char *container, const struct cc_mea
 		.name = m ? m->container_name : NULL,
 		.engine = m ? m->engine : NULL,
 		.volume = volume,
+		.err = err,
+		.more = more,
+	});
+}
+
+/* Without an identity, or under one that allows it, there is nothing to propose. */
+void bind_refused_running(const struct binding *b, const struct cc_measurement *m,
+			  const struct cc_error *err)
+{
+	cc_auto_json json_t *more = json_object();
+	struct cc_error ignored;
+
+	if (m && more &&
+	    (propose(b->volume, m, true, more, &ignored) ||
+	     json_integer_value(json_object_get(more, "factCount")) == 0))
+		json_object_clear(more);
+	log_others(b->volume, more);
+	keep(&(struct refusal){
+		.dir = CC_REFUSALS_DIR,
+		.container = b->container,
+		.name = b->container_name,
+		.engine = b->engine,
+		.volume = b->volume,
 		.err = err,
 		.more = more,
 	});

@@ -6,6 +6,7 @@
 #ifndef CC_BIND_REFUSED_H
 #define CC_BIND_REFUSED_H
 
+#include "bind/binding.h"
 #include "container/oci.h"
 #include "measurement.h"
 
@@ -17,6 +18,13 @@
  */
 void bind_refused(const char *volume, const char *container, const struct cc_measurement *m,
 		  const json_t *differ, const struct cc_error *err);
+
+/**
+ * bind_refused_running - the same of a container that had the volume and is not let go on.
+ * @m: as measured for the renewal; NULL where the agent itself refused it
+ */
+void bind_refused_running(const struct binding *b, const struct cc_measurement *m,
+			  const struct cc_error *err);
 
 /* @container has @volume now. */
 void bind_accepted(const char *volume, const char *container);

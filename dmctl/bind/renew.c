@@ -7,6 +7,7 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "bind/bind_refused.h"
 #include "bind/gate_lines.h"
 #include "bind/renew_measure.h"
 #include "container/measure.h"
@@ -263,10 +264,12 @@ static void take_refused(struct renewing *g, struct held *h, const json_t *renew
 	 * database is no verdict on the container, and what could not be asked is none.
 	 */
 	if (err.code == CC_E_BUSY || err.code == CC_E_INTERNAL ||
-	    !json_object_get(renewal, "askedMs"))
+	    !json_object_get(renewal, "askedMs")) {
 		failed(g, h->b.name, &err);
-	else
-		refused(g, h->b.name, err.text);
+		return;
+	}
+	refused(g, h->b.name, err.text);
+	bind_refused_running(&h->b, h->m, &err);
 }
 
 /* First those that the kernel may still prolong: waiting, and asking for a key again, take time. */
@@ -395,6 +398,7 @@ static bool refuse_ours(struct renewing *g)
 		if (!is_refused_here(&g->held[i]))
 			continue;
 		refused(g, g->held[i].b.name, g->held[i].why.text);
+		bind_refused_running(&g->held[i].b, NULL, &g->held[i].why);
 		g->held[i].answered = true;
 	}
 	return true;

@@ -20,6 +20,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	REQUIRE(v.status >= 0 && v.status <= 255 && strlen(v.text) < sizeof(v.text));
 	for (const char *c = v.text; *c; c++)
 		REQUIRE((unsigned char)*c >= 0x20 && *c != 0x7f);
+	REQUIRE(strlen(v.others) < sizeof(v.others));
+	for (const char *c = v.others; *c; c++)
+		REQUIRE(*c == '\n' || ((unsigned char)*c >= 0x20 && *c != 0x7f));
 	doc = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
 	if (doc && v.final && v.status == 0)
 		REQUIRE(json_is_true(json_object_get(doc, "ok")) && !json_object_get(doc, "error"));

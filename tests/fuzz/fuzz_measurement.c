@@ -38,9 +38,14 @@ static struct cc_identity *identity_of(json_t *pred)
 
 static int decide(const struct cc_identity *id, const struct cc_measurement *m)
 {
-	struct cc_error err = {0};
-	int rc = cc_decide(id, m, &(struct cc_policy){.volume = "v", .serial = 1}, &err);
+	const struct cc_policy policy = {.volume = "v", .serial = 1};
+	struct cc_error err = {0}, first = {0};
+	struct cc_facts all;
+	int rc = cc_decide(id, m, &policy, &err);
 
+	REQUIRE(cc_decide_all(id, m, &policy, &all, &first) == rc);
+	REQUIRE(!strcmp(first.fact, err.fact) && !strcmp(first.text, err.text));
+	REQUIRE(all.n <= CC_FACTS_MAX && all.bytes <= CC_FACTS_BYTES && all.n <= all.found);
 	REQUIRE(rc == 0 || (err.code == CC_E_REFUSED && err.fact[0] && !strchr(err.text, '\n')));
 	return rc;
 }

@@ -48,7 +48,7 @@ all_of_it() {
 need host_setup
 need app_setup docker
 ok "docker: why has a line for each fact" all_of_it docker app
-ok "docker: its own error has all of them" sh -c "for f in cwd env capabilities mounts; do grep -q \"\$f: \" '$tap_dir/said' || exit 1; done"
+ok "docker: the engine's error has all of them" sh -c "for f in cwd env capabilities mounts; do grep -q \"\$f: \" '$tap_dir/said' || exit 1; done"
 not_ok "no value of a variable is in what docker says" grep -q hunter2 "$tap_dir/said"
 not_ok "no value of a variable is in what why says" sh -c 'dmctl why --json vol | grep -q hunter2'
 is "keyd's audit log has the first fact" "$(dmctl audit ls --json | jq -r '[.rows[] | select(.outcome == "refuse")][-1].fact')" cwd
