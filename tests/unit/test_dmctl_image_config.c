@@ -175,8 +175,7 @@ static void remember_user(const char *marks, struct cc_user user, uint64_t older
 	expect_ok(start_mark_save(marks, "docker", "c0ffee", &k, &err), &err);
 }
 
-static void
-what_a_container_writes_to_passwd_does_not_change_the_user_it_was_bound_with(void **state)
+static void a_bound_container_that_changes_its_passwd_keeps_its_user(void **state)
 {
 	char root[32], marks[48];
 	struct cc_error err;
@@ -298,8 +297,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_file_is_not_even_opened),
 		cmocka_unit_test(a_file_without_end_is_not_read),
 		cmocka_unit_test(a_user_in_more_groups_than_anybody_has_is_refused),
-		cmocka_unit_test(
-			what_a_container_writes_to_passwd_does_not_change_the_user_it_was_bound_with),
+		cmocka_unit_test(a_bound_container_that_changes_its_passwd_keeps_its_user),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
