@@ -70,7 +70,7 @@ need app_setup docker
 need tiny_image podman app:1 /bin/sh -c "$app"
 export http_proxy=http://proxy.example:3128 no_proxy=localhost
 for engine in docker podman; do
-	extra=${engine}_only[@]
+	extra="${engine}_only[@]"
 	for options in "${common[@]}" "${!extra}"; do
 		ok "measured, signed and started under $engine: ${options//_/ }" passes $engine "$options"
 	done
