@@ -35,7 +35,9 @@ common=(
 	"--health-cmd true --memory 64m --cpus 1"
 	"-e HOME=/elsewhere -e TERM=dumb --tty"
 )
+# shellcheck disable=SC2034 # by name
 docker_only=("--ipc shareable --cgroup-parent /mine" "--group-add 7 --domainname x.example")
+# shellcheck disable=SC2034 # by name
 podman_only=("--cgroups=split --tz=UTC" "--systemd=always")
 
 # start ENGINE OPTIONS [MORE...]: the container "app" in the background
