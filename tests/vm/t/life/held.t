@@ -3,7 +3,7 @@
 # A neighbour keeps a file of the volume open after the container has ended: its key is wiped, the next start fails and
 # says who it is, as does dmctl ps; when the neighbour ends the volume can be had again. With the gate's line look nobody
 # comes by such a file, so the agent does without it here.
-# vm: shared udev docker scsi=1 timeout=410
+# vm: shared udev docker scsi=1 timeout=410 long
 
 . ./lib.sh
 . ./bind-lib.sh

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # An image that says that it is run with a volume does not start without one, where the hook for all containers is set
 # up: by a file in hooks.d under Podman, by a runtime that adds it under Docker. Others start as ever.
-# vm: udev docker podman scsi=1 timeout=510
+# vm: udev docker podman scsi=1 timeout=510 long
 
 . ./lib.sh
 . ./bind-lib.sh

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # A volume is repaired by hand: a command gets at the plaintext while nobody else has the volume, behind the gate and with a
 # lease, its words are in the audit log, and nothing is left of it whatever becomes of it.
-# vm: shared udev docker scsi=1 timeout=500
+# vm: shared udev docker scsi=1 timeout=500 long
 
 . ./lib.sh
 . ./bind-lib.sh
