@@ -70,7 +70,7 @@ static void set_timer(struct look *l, unsigned int ms)
 	event_add(l->timer, &tv);
 }
 
-/* Goes on without us, at once or as soon as it stands. */
+/* Goes on without us, at once or as soon as it stands; or is told to be gone. */
 static void leave(struct look *l)
 {
 	if (!l->traced)
@@ -80,8 +80,8 @@ static void leave(struct look *l)
 		tracee_interrupt(l->pid);
 		return;
 	}
-	tracee_leave(l->pid);
-	l->traced = l->stands = false;
+	l->stands = false;
+	l->traced = tracee_leave(l->pid) != 0;
 }
 
 /*

@@ -28,9 +28,9 @@ void tracee_interrupt(pid_t pid)
 	ptrace(PTRACE_INTERRUPT, pid, NULL, NULL);
 }
 
-void tracee_leave(pid_t pid)
+int tracee_leave(pid_t pid)
 {
-	ptrace(PTRACE_DETACH, pid, NULL, NULL);
+	return ptrace(PTRACE_DETACH, pid, NULL, NULL) ? -1 : 0;
 }
 
 /* What a stop is; those that are not for us are seen to. */

@@ -214,6 +214,24 @@ static void a_program_that_is_refused_never_begins(void **state)
 	assert_string_equal(w->ops, "look revoke");
 }
 
+/* Else its parent does not hear of its end as long as there is an agent. */
+static void a_program_that_was_killed_and_is_forgotten_at_once_is_waited_for(void **state)
+{
+	struct world *w = *state;
+
+	looks_await(w->looks, &w->b);
+	line(w);
+	line(w);
+	wait_job(w);
+	end(w, REFUSED);
+	end(w, "{'ok':true}");
+	kill(w->pid, SIGKILL);
+	looks_forget(w->looks, "vol"); /* before the loop hears of the signal */
+	while (kill(w->pid, 0) == 0)
+		assert_int_equal(event_base_loop(w->base, EVLOOP_ONCE), 0);
+	assert_int_equal(event_base_loop(w->base, EVLOOP_NONBLOCK), 0);
+}
+
 static void a_program_goes_on_when_the_look_cannot_be_done(void **state)
 {
 	struct world *w = *state;
@@ -326,6 +344,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		look_test(a_program_stands_until_it_was_looked_at_and_then_begins),
 		look_test(a_program_that_is_refused_never_begins),
+		look_test(a_program_that_was_killed_and_is_forgotten_at_once_is_waited_for),
 		look_test(a_program_goes_on_when_the_look_cannot_be_done),
 		look_test(a_program_goes_on_when_no_look_can_be_begun),
 		look_test(a_runtime_that_is_forgotten_goes_on_by_itself),
