@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # What is in a container's writable layer when it is started again: what it left there when it ended, and nothing that
 # somebody put there meanwhile; or nothing at all, or anything, as the identity says. Docker and Podman.
-# vm: udev docker podman scsi=1 timeout=900 long
+# vm: udev docker podman scsi=1 timeout=1800 long
 
 . ./lib.sh
 . ./bind-lib.sh
 plan 40
 
 # writes to its own root file system, too, as programs do
-writes='echo run >>/var/log-of-app; echo "start $$" >>/data/log; sync; exec sleep 1000'
+writes='echo run >>/log-of-app; echo "start $$" >>/data/log; sync; exec sleep 1000'
 
 runs() { started "$engine" "$1"; }
 ended() { wait_for 20 leaves_nothing; }
