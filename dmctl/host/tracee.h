@@ -38,8 +38,8 @@ void tracee_go_on(pid_t pid);
 void tracee_interrupt(pid_t pid);
 
 /*
- * One that stands goes on, and is no longer ours. -1: it was killed where it stood, and is ours until
- * that was told (TRACEE_GONE): its parent hears of it only then.
+ * One that stands goes on, and is no longer ours. -1: it was killed where it stood, and is ours
+ * until that was told (TRACEE_GONE): its parent hears of it only then.
  */
 int tracee_leave(pid_t pid);
 
