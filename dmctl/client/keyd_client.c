@@ -12,6 +12,7 @@
 
 #include "agents_socket.h"
 #include "client/renew_split.h"
+#include "host/boot_id.h"
 #include "host/boottime.h"
 #include "evidence.h"
 #include "facts.h"
@@ -27,7 +28,6 @@
 #define TOTAL_SECONDS 60L
 #define AFTER_LEN 96 /* where a page of a list begins, and its NUL */
 #define AFTER_CHARS "abcdefghijklmnopqrstuvwxyz0123456789_.:-"
-#define BOOT_ID "/proc/sys/kernel/random/boot_id"
 
 static const char *socket_path = CC_KEYD_SOCKET;
 static bool as_agent;
@@ -226,20 +226,6 @@ int keyd_list(const char *path, const char *member, json_t **answer, json_t **li
 	return 0;
 }
 
-static int read_boot_id(char out[static 37], struct cc_error *err)
-{
-	cc_auto_free char *text = NULL;
-	size_t len;
-
-	if (cc_read_file(BOOT_ID, &text, &len, err))
-		return -1;
-	if (len < 36)
-		return cc_fail(err, CC_E_INTERNAL, BOOT_ID " is too short");
-	memcpy(out, text, 36);
-	out[36] = '\0';
-	return 0;
-}
-
 static json_t *read_agent_key(const char *path, struct cc_error *err)
 {
 	cc_auto_free char *text = NULL;
@@ -370,7 +356,7 @@ static int session_start(struct session *s, const char *agent_key_path, enum cc_
 	s->agent_key = read_agent_key(agent_key_path, err);
 	if (!s->agent_key ||
 	    cc_json_str(s->agent_key, "the agent's key", "kid", true, &s->iss, err) ||
-	    challenge(s, err) || read_boot_id(s->ev.boot_id, err))
+	    challenge(s, err) || boot_id(s->ev.boot_id, err))
 		return -1;
 	s->ev.aud = s->aud;
 	s->ev.iss = s->iss;

@@ -14,12 +14,12 @@
 
 #include "digest.h"
 #include "file.h"
+#include "host/boot_id.h"
 #include "identity.h"
 #include "log.h"
 #include "name.h"
 
 #define WHAT "the mark of a start"
-#define BOOT_ID "/proc/sys/kernel/random/boot_id"
 
 void start_mark_clear(struct start_mark *k)
 {
@@ -105,20 +105,13 @@ char *start_mark_text(const struct start_mark *k)
 
 /* ---- file ---------------------------------------------------------------------------------- */
 
-static int boot_id(char out[static 37])
-{
-	cc_auto_close int fd = open(BOOT_ID, O_RDONLY | O_CLOEXEC);
-
-	out[36] = '\0';
-	return fd >= 0 && read(fd, out, 36) == 36 && cc_is_uuid(out) ? 0 : -1;
-}
-
 bool start_mark_is_of(const struct start_mark *k, pid_t pid, uint64_t start_time)
 {
-	char boot[37];
+	char boot[CC_UUID_LEN];
+	struct cc_error ignored;
 
-	return k->pid && k->pid == pid && k->start_time == start_time && boot_id(boot) == 0 &&
-	       strcmp(k->boot, boot) == 0;
+	return k->pid && k->pid == pid && k->start_time == start_time &&
+	       boot_id(boot, &ignored) == 0 && strcmp(k->boot, boot) == 0;
 }
 
 static void path_of(const char *dir, const char *engine, const char *id, char out[static 256])
@@ -165,8 +158,8 @@ int start_mark_save(const char *dir, const char *engine, const char *id, const s
 	struct start_mark now = *k;
 	char path[256];
 
-	if (now.pid && boot_id(now.boot))
-		return cc_fail(err, CC_E_INTERNAL, BOOT_ID " cannot be read");
+	if (now.pid && boot_id(now.boot, err))
+		return -1;
 	text = start_mark_text(&now);
 	if (!text)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
