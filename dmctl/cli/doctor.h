@@ -19,9 +19,6 @@ check_fn doctor_kernel, doctor_module, doctor_lockdown, doctor_cgroup, doctor_ga
 check_fn doctor_hook, doctor_agent, doctor_enrolled, doctor_keyd, doctor_specs, doctor_plugin,
 	doctor_luns;
 
-/* First line of a file, "" when it cannot be read. */
-void doctor_line(const char *path, char *out, size_t size);
-
 /* ---- pure parts, for tests ---- */
 
 /* "6.12.107+deb13-amd64" is at least @major.@minor. */

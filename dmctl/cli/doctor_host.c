@@ -4,6 +4,7 @@
  */
 #include "cli/doctor.h"
 
+#include "host/first_line.h"
 #include "volume/gates.h"
 
 #include <linux/magic.h>
@@ -17,15 +18,6 @@
 
 #define MODULE "dm_container_crypt"
 #define MODULE_FILE "dm-container-crypt"
-
-void doctor_line(const char *path, char *out, size_t size)
-{
-	cc_auto_fclose FILE *f = fopen(path, "re");
-
-	if (!f || !fgets(out, (int)size, f))
-		out[0] = '\0';
-	out[strcspn(out, "\n")] = '\0';
-}
 
 bool doctor_version_at_least(const char *release, unsigned int major, unsigned int minor)
 {
@@ -98,8 +90,8 @@ void doctor_module(const struct global_options *g, struct finding *f)
 				     "the module " MODULE_FILE " is not installed for this kernel");
 		return;
 	}
-	doctor_line("/sys/module/" MODULE "/version", version, sizeof(version));
-	doctor_line("/sys/module/" MODULE "/taint", taint, sizeof(taint));
+	first_line("/sys/module/" MODULE "/version", version, sizeof(version));
+	first_line("/sys/module/" MODULE "/taint", taint, sizeof(taint));
 	if (strchr(taint, 'E'))
 		finding_warn(
 			f, "sign it with a key the kernel trusts; with lockdown it would not load",
@@ -113,7 +105,7 @@ void doctor_lockdown(const struct global_options *g, struct finding *f)
 	char line[128], mode[32];
 
 	(void)g;
-	doctor_line("/sys/kernel/security/lockdown", line, sizeof(line));
+	first_line("/sys/kernel/security/lockdown", line, sizeof(line));
 	doctor_bracketed(line, mode, sizeof(mode));
 	if (!mode[0])
 		finding_warn(f, "use a kernel with the lockdown LSM, lsm=lockdown,…",
@@ -180,7 +172,7 @@ void doctor_tracing(const struct global_options *g, struct finding *f)
 	char scope[8];
 
 	(void)g;
-	doctor_line("/proc/sys/kernel/yama/ptrace_scope", scope, sizeof(scope));
+	first_line("/proc/sys/kernel/yama/ptrace_scope", scope, sizeof(scope));
 	if (strcmp(scope, "3") == 0)
 		finding_warn(f, "sysctl kernel.yama.ptrace_scope=2, and boot",
 			     "no process may be traced here (Yama): what a runtime executes is "
@@ -213,7 +205,7 @@ static bool swap_is_safe(const char *path)
 		return false;
 	snprintf(file, sizeof(file), "/sys/dev/block/%u:%u/dm/uuid", major(st.st_rdev),
 		 minor(st.st_rdev));
-	doctor_line(file, uuid, sizeof(uuid));
+	first_line(file, uuid, sizeof(uuid));
 	return strncmp(uuid, "CRYPT-", 6) == 0;
 }
 
@@ -247,8 +239,8 @@ void doctor_core(const struct global_options *g, struct finding *f)
 	char pattern[256], limit[64];
 
 	(void)g;
-	doctor_line("/proc/sys/kernel/core_pattern", pattern, sizeof(pattern));
-	doctor_line("/proc/sys/kernel/core_pipe_limit", limit, sizeof(limit));
+	first_line("/proc/sys/kernel/core_pattern", pattern, sizeof(pattern));
+	first_line("/proc/sys/kernel/core_pipe_limit", limit, sizeof(limit));
 	if (!pattern[0] || strcmp(pattern, "|/bin/false") == 0 ||
 	    strcmp(pattern, "|/usr/bin/false") == 0)
 		finding_ok(f, "no core files");
@@ -266,7 +258,7 @@ void doctor_kdump(const struct global_options *g, struct finding *f)
 	char loaded[8];
 
 	(void)g;
-	doctor_line("/sys/kernel/kexec_crash_loaded", loaded, sizeof(loaded));
+	first_line("/sys/kernel/kexec_crash_loaded", loaded, sizeof(loaded));
 	if (strcmp(loaded, "1") == 0)
 		finding_warn(f, "unload the crash kernel (kdump), or have dumps encrypted",
 			     "a kernel crash writes all memory, keys too, to a disk");

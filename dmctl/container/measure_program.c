@@ -13,6 +13,7 @@
 #include "container/image_config.h"
 #include "container/measure.h"
 #include "container/script.h"
+#include "host/first_line.h"
 #include "host/open_in_root.h"
 #include "host/proc_exec.h"
 
@@ -226,14 +227,11 @@ void program_seen_clear(struct program_seen *p)
 /* "docker-default (enforce)"; "" where the kernel has no such module. */
 static void read_profile(pid_t pid, char out[static PROFILE_LEN])
 {
-	cc_auto_fclose FILE *f = NULL;
 	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/%d/attr/apparmor/current", (int)pid);
-	f = fopen(path, "re");
-	if (!f || !fgets(out, PROFILE_LEN, f))
-		out[0] = '\0';
-	out[strcspn(out, " \n")] = '\0';
+	first_line(path, out, PROFILE_LEN);
+	out[strcspn(out, " ")] = '\0';
 }
 
 int program_see(pid_t pid, struct program_seen *p, struct cc_error *err)

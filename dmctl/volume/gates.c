@@ -18,6 +18,7 @@
 #include "cleanup.h"
 #include "host/bpf.h"
 #include "host/cgroup.h"
+#include "host/first_line.h"
 #include "paths.h"
 #include "volume/gate_program.h"
 
@@ -121,12 +122,10 @@ static bool dm_major(unsigned int *major)
 /* BPF is one of the security modules that the kernel asks. */
 static bool asks_bpf(void)
 {
-	cc_auto_fclose FILE *f = fopen(LSM_LIST, "re");
 	char text[512], *word, *rest = text;
 
-	if (!f || !fgets(text, sizeof(text), f))
-		return false;
-	while ((word = strsep(&rest, ",\n")))
+	first_line(LSM_LIST, text, sizeof(text));
+	while ((word = strsep(&rest, ",")))
 		if (strcmp(word, "bpf") == 0)
 			return true;
 	return false;
@@ -454,11 +453,10 @@ unsigned int gates_guarding(dev_t dev)
 static bool is_ours(const struct gate_key *key)
 {
 	char path[64], uuid[sizeof(CC_DM_UUID_PREFIX)];
-	cc_auto_fclose FILE *f = NULL;
 
 	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/dm/uuid", key->major, key->minor);
-	f = fopen(path, "re");
-	return f && fgets(uuid, sizeof(uuid), f) && strcmp(uuid, CC_DM_UUID_PREFIX) == 0;
+	first_line(path, uuid, sizeof(uuid));
+	return strcmp(uuid, CC_DM_UUID_PREFIX) == 0;
 }
 
 /*

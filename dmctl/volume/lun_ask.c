@@ -16,6 +16,7 @@
 
 #include "cleanup.h"
 #include "host/crew.h"
+#include "host/first_line.h"
 #include "paths.h"
 #include "volume.h"
 
@@ -51,15 +52,10 @@ void lun_node(const char *name, char out[static 300])
 /* First line of a file of device @name, "" if there is none. */
 static void sys_read(const char *sys, const char *name, const char *file, char *out, size_t size)
 {
-	cc_auto_fclose FILE *f = NULL;
 	char path[512];
 
-	out[0] = '\0';
 	snprintf(path, sizeof(path), "%s/%s/%s", sys, name, file);
-	f = fopen(path, "re");
-	if (!f || !fgets(out, (int)size, f))
-		out[0] = '\0';
-	out[strcspn(out, "\n")] = '\0';
+	first_line(path, out, size);
 }
 
 /* SCSI says "running", NVMe "live"; of a partition its disk says it; others say nothing. */

@@ -3,6 +3,7 @@
 #include "lib_test.h"
 
 #include "dmctl/cli/doctor.h"
+#include "dmctl/host/first_line.h"
 
 static void versions_are_compared_by_number(void **state)
 {
@@ -36,9 +37,9 @@ static void a_file_that_is_not_there_is_an_empty_line(void **state)
 	char line[16];
 
 	(void)state;
-	doctor_line("/nonexistent", line, sizeof(line));
+	first_line("/nonexistent", line, sizeof(line));
 	assert_string_equal(line, "");
-	doctor_line("/proc/sys/kernel/ostype", line, sizeof(line));
+	first_line("/proc/sys/kernel/ostype", line, sizeof(line));
 	assert_string_equal(line, "Linux");
 }
 
