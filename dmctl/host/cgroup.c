@@ -68,27 +68,6 @@ static bool is_alone(const char *path)
 	return strcmp(text, own) == 0;
 }
 
-int cgroup_enter_own(const char *name, struct cc_error *err)
-{
-	char path[PROC_PATH_MAX], own[PROC_PATH_MAX + 64];
-	cc_auto_close int above = -1, procs = -1;
-
-	if (proc_cgroup(0, path, err))
-		return -1;
-	if (is_alone(path))
-		return 0;
-	snprintf(own, sizeof(own), "%s/%s", strcmp(path, "/") ? path : "", name);
-	above = cgroup_open(path, strlen(path), ".", O_PATH | O_DIRECTORY);
-	if (above < 0 || (mkdirat(above, name, 0755) && errno != EEXIST))
-		return cc_fail_errno(err, CC_E_INTERNAL, "a cgroup %s cannot be made", own);
-	procs = cgroup_open_procs(own, err);
-	if (procs < 0)
-		return -1;
-	if (write(procs, "0", 1) != 1)
-		return cc_fail_errno(err, CC_E_INTERNAL, "the cgroup %s cannot be entered", own);
-	return 0;
-}
-
 int cgroup_join(const char *path, struct cc_error *err)
 {
 	cc_auto_close int procs = cgroup_open_procs(path, err);
@@ -98,6 +77,22 @@ int cgroup_join(const char *path, struct cc_error *err)
 	return write(procs, "0", 1) == 1
 		       ? 0
 		       : cc_fail_errno(err, CC_E_INTERNAL, "the cgroup %s cannot be entered", path);
+}
+
+int cgroup_enter_own(const char *name, struct cc_error *err)
+{
+	char path[PROC_PATH_MAX], own[PROC_PATH_MAX + 64];
+	cc_auto_close int above = -1;
+
+	if (proc_cgroup(0, path, err))
+		return -1;
+	if (is_alone(path))
+		return 0;
+	snprintf(own, sizeof(own), "%s/%s", strcmp(path, "/") ? path : "", name);
+	above = cgroup_open(path, strlen(path), ".", O_PATH | O_DIRECTORY);
+	if (above < 0 || (mkdirat(above, name, 0755) && errno != EEXIST))
+		return cc_fail_errno(err, CC_E_INTERNAL, "a cgroup %s cannot be made", own);
+	return cgroup_join(own, err);
 }
 
 static void directory_of(const char *path, char full[static PROC_PATH_MAX + 64])
