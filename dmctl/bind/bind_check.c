@@ -91,13 +91,6 @@ static int get_identity(const char *volume, struct identity_file *e, struct cc_e
 		       : 0;
 }
 
-json_t *bind_check_predicate(const char *volume, struct cc_error *err)
-{
-	cc_cleanup(identity_file_clear) struct identity_file e = {0};
-
-	return get_identity(volume, &e, err) ? NULL : identity_envelope_predicate(&e.v[0], err);
-}
-
 int bind_check_rootfs(const char *volume, struct measured *s, struct layer_cache *cache,
 		      struct cc_error *err)
 {

@@ -37,9 +37,6 @@ int bind_check_options(const struct cc_volume *v, const struct cc_measurement *m
 int bind_check_rootfs(const char *volume, struct measured *s, struct layer_cache *cache,
 		      struct cc_error *err);
 
-/* The predicate of keyd's identity of @volume, not verified; new reference, NULL on error. */
-json_t *bind_check_predicate(const char *volume, struct cc_error *err);
-
 /**
  * bind_check_decide - what keyd would decide, for a dry run: keyd's identity of the volume
  * against @m, decided here. keyd decides again, on verified bytes, when it is asked for the key.

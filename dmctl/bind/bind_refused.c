@@ -4,9 +4,9 @@
 #include <syslog.h>
 #include <time.h>
 
-#include "bind/bind_check.h"
 #include "bind/refusal.h"
 #include "client/identity_patch.h"
+#include "client/predicate_file.h"
 #include "log.h"
 #include "paths.h"
 
@@ -17,7 +17,7 @@ static int propose(const char *volume, const struct cc_measurement *m, bool rene
 	const struct cc_policy policy = {
 		.now = time(NULL), .volume = volume, .allow_running = true, .renewal = renewal};
 	identity_auto_repair struct identity_repair repair = {0};
-	cc_auto_json json_t *predicate = bind_check_predicate(volume, err);
+	cc_auto_json json_t *predicate = predicate_of_volume(volume, err);
 
 	return !predicate || identity_repair_find(predicate, m, &policy, false, &repair, err) ||
 			       identity_repair_json(&repair, more, err)

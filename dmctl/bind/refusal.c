@@ -49,16 +49,10 @@ static bool is_older(const struct stat *a, const struct stat *b)
 						      : a->st_mtim.tv_nsec < b->st_mtim.tv_nsec;
 }
 
-static void close_dir(DIR **d)
-{
-	if (*d)
-		closedir(*d);
-}
-
 /* Name of the oldest in @oldest, also of one half written; how many there are. */
 static size_t count(const char *dir, char oldest[static 256])
 {
-	cc_cleanup(close_dir) DIR *d = opendir(dir);
+	cc_auto_closedir DIR *d = opendir(dir);
 	struct stat st, first = {0};
 	struct dirent *e;
 	size_t n = 0;
@@ -176,7 +170,7 @@ static bool is_newer(const struct stat *a, const struct stat *b)
 
 json_t *refusal_find(const char *dir, const char *what, struct cc_error *err)
 {
-	cc_cleanup(close_dir) DIR *d = opendir(dir);
+	cc_auto_closedir DIR *d = opendir(dir);
 	cc_auto_json json_t *found = NULL;
 	struct stat st, last = {0};
 	struct dirent *e;

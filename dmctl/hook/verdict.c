@@ -208,7 +208,8 @@ static unsigned int take_facts(struct reader *r, struct verdict *v)
 	return n;
 }
 
-static unsigned int take_count(struct reader *r)
+/* 0 where there is none. */
+static long take_number(struct reader *r)
 {
 	char *end;
 	long n;
@@ -218,19 +219,20 @@ static unsigned int take_count(struct reader *r)
 		return 0;
 	n = strtol(r->p, &end, 10);
 	r->p = end > r->p ? end : NULL;
+	return n;
+}
+
+static unsigned int take_count(struct reader *r)
+{
+	long n = take_number(r);
+
 	return n > 0 && n <= 9999 ? (unsigned int)n : 0;
 }
 
 static void take_status(struct reader *r, struct verdict *v)
 {
-	long n;
-	char *end;
+	long n = take_number(r);
 
-	skip_space(r);
-	if (!r->p)
-		return;
-	n = strtol(r->p, &end, 10);
-	r->p = end > r->p ? end : NULL;
 	v->status = n >= 1 && n <= 255 ? (int)n : 255;
 }
 

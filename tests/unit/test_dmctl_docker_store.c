@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What Docker's files say of a container, without a daemon. */
-#include "lib_test.h"
+#include "tree_test.h"
 
-#include <ftw.h>
-#include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -15,7 +12,7 @@
 #define OTHER "2222222222222222222222222222222222222222222222222222222222222222"
 #define IMAGE "{\"config\":{\"Cmd\":[\"/app\"]}}"
 
-static char top[64], remembered[96], config[96], usual[96];
+static char remembered[96], config[96], usual[96];
 static const struct docker_roots roots = {remembered, config, usual};
 static char image[72];
 
@@ -60,31 +57,16 @@ static void put_container(const char *root, const char *id, const char *driver)
 	put(root, path, IMAGE);
 }
 
-static int remove_one(const char *path, const struct stat *sb, int type, struct FTW *ftw)
-{
-	(void)sb;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 static int setup(void **state)
 {
 	(void)state;
-	strcpy(top, "/tmp/test-docker-XXXXXX");
-	if (!mkdtemp(top))
+	if (top_new())
 		return -1;
 	snprintf(remembered, sizeof(remembered), "%s/docker-root", top);
 	snprintf(config, sizeof(config), "%s/daemon.json", top);
 	snprintf(usual, sizeof(usual), "%s/usual", top);
 	cc_sha256_digest(IMAGE, strlen(IMAGE), image);
 	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	return nftw(top, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 static void expect_root(const char *id, const char *below)
@@ -226,7 +208,7 @@ static void an_image_that_was_changed_in_the_store_is_refused(void **state)
 	expect_error(&err, CC_E_REFUSED, "image", "store was changed");
 }
 
-#define store_test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define store_test(f) cmocka_unit_test_setup_teardown(f, setup, top_remove)
 
 int main(void)
 {

@@ -3,11 +3,8 @@
  * Which block devices are asked for a volume, and that none is waited for: a sysfs made here, and
  * devices that answer, or never do, as their names say.
  */
-#include "lib_test.h"
+#include "tree_test.h"
 
-#include <ftw.h>
-#include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -16,7 +13,7 @@
 
 #define UUID "3e2c5a0e-7d1b-4c55-9b6f-0a1b2c3d4e5f"
 
-static char top[64], sys[80], locks[80];
+static char sys[80], locks[80];
 
 static bool claims(const char *device, const char *uuid)
 {
@@ -54,29 +51,14 @@ static void add_device(const char *name)
 	put(name, "size", "2097152");
 }
 
-static int remove_one(const char *path, const struct stat *sb, int type, struct FTW *ftw)
-{
-	(void)sb;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 static int setup(void **state)
 {
 	(void)state;
-	strcpy(top, "/tmp/test-lun-XXXXXX");
-	if (!mkdtemp(top))
+	if (top_new())
 		return -1;
 	snprintf(sys, sizeof(sys), "%s/sys", top);
 	snprintf(locks, sizeof(locks), "%s/locks", top);
 	return mkdir(sys, 0755);
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	return nftw(top, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 static void ask(const char *first, struct cc_strv *found, struct cc_strv *silent)
@@ -168,7 +150,7 @@ static void a_device_that_does_not_answer_is_named_and_waited_for_once(void **st
 	assert_true(boottime_ms() - start < 100 * asker.each_ms / 2);
 }
 
-#define sys_test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define sys_test(f) cmocka_unit_test_setup_teardown(f, setup, top_remove)
 
 int main(void)
 {

@@ -3,7 +3,7 @@
  * Measuring a host's containers for the renewal of their leases: the real processes and limits, and
  * a measurer that does what each container's name says.
  */
-#include "lib_test.h"
+#include "measurement_test.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -12,17 +12,6 @@
 #include "cleanup.h"
 #include "dmctl/bind/renew_measure.h"
 #include "dmctl/host/boottime.h"
-
-#define MEASUREMENT                                                                          \
-	"{'engine':'docker','state':'created','container':{'id':'c0ffee'},"                  \
-	"'process':{'pid':4711,'startTime':123456,'cgroupId':987},"                          \
-	"'image':{'id':'" DIGEST_A "','manifests':[],'args':['/app'],'env':[],'cwd':'',"     \
-	"'user':{'uid':0,'gid':0}},'config':{'args':['/app'],'env':[],'cwd':'/',"            \
-	"'user':{'uid':0,'gid':0},'capabilities':[],'noNewPrivileges':false,"                \
-	"'readonlyRootfs':false,'seccomp':'unconfined','mounts':[],'devices':[],'hooks':[]," \
-	"'settings':[],'namespaces':{'cgroup':'private','ipc':'private','mnt':'private',"    \
-	"'net':'private','pid':'private','uts':'private'},'privileged':false},"              \
-	"'rootfs':{'upper':'clean','firstStart':true}}"
 
 #define MAX 64
 #define LONG_MS 60000

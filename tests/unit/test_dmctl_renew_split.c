@@ -3,7 +3,7 @@
  * The leases of a host in requests to keyd: whatever one container's measurement is like, the
  * others are renewed. The test is keyd.
  */
-#include "lib_test.h"
+#include "measurement_test.h"
 
 #include <stdlib.h>
 
@@ -28,17 +28,6 @@ struct world {
 };
 
 #define NONE SIZE_MAX
-
-#define MEASUREMENT                                                                          \
-	"{'engine':'docker','state':'created','container':{'id':'c0ffee'},"                  \
-	"'process':{'pid':4711,'startTime':123456,'cgroupId':987},"                          \
-	"'image':{'id':'" DIGEST_A "','manifests':[],'args':['/app'],'env':[],'cwd':'',"     \
-	"'user':{'uid':0,'gid':0}},'config':{'args':['/app'],'env':[],'cwd':'/',"            \
-	"'user':{'uid':0,'gid':0},'capabilities':[],'noNewPrivileges':false,"                \
-	"'readonlyRootfs':false,'seccomp':'unconfined','mounts':[],'devices':[],'hooks':[]," \
-	"'settings':[],'namespaces':{'cgroup':'private','ipc':'private','mnt':'private',"    \
-	"'net':'private','pid':'private','uts':'private'},'privileged':false},"              \
-	"'rootfs':{'upper':'clean','firstStart':true}}"
 
 static size_t index_of(const char *lease)
 {
