@@ -79,6 +79,7 @@ need identity vol docker app:1
 # passers-by: runtimes are in the namespaces before they are in the group
 execs() { while docker exec app true; do :; done; }
 execs >/dev/null 2>&1 &
+execs_pid=$!
 for _ in 1 2 3 4 5; do
 	was=$(renewals)
 	need renew_now
@@ -86,4 +87,4 @@ for _ in 1 2 3 4 5; do
 done
 ok "a container in which commands are run all the time is renewed" renewed $((was + 1))
 need docker rm -f app
-wait
+wait "$execs_pid"
