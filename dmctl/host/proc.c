@@ -232,6 +232,12 @@ bool proc_limits_no_core(const char *text)
 	       strcmp(soft, "0") == 0 && strcmp(hard, "0") == 0;
 }
 
+bool proc_core_is_piped(const char *pattern)
+{
+	return pattern[0] == '|' && strcmp(pattern, "|/bin/false") != 0 &&
+	       strcmp(pattern, "|/usr/bin/false") != 0;
+}
+
 bool proc_no_core(pid_t pid)
 {
 	char text[STATUS_MAX];

@@ -64,6 +64,12 @@ struct proc_status {
 int proc_status_parse(const char *text, struct proc_status *st);
 int proc_status(pid_t pid, struct proc_status *st, struct cc_error *err);
 
+/**
+ * proc_core_is_piped - whether the kernel starts a program for a core, kernel.core_pattern being
+ * @pattern; it does so whatever RLIMIT_CORE says (core(5)). Not so for one that reads nothing,
+ * false(1). Pure.
+ */
+bool proc_core_is_piped(const char *pattern);
 /* The text of /proc/PID/limits says that there is no core file, nor may there be one. Pure. */
 bool proc_limits_no_core(const char *text);
 /* The same of @pid; false also when that is not known. */
