@@ -190,7 +190,7 @@ static int groups(const char *text, struct proc_status *st)
 		gid = strtoul(p, &end, 10);
 		if (end == p || errno || gid > UINT32_MAX)
 			return -1;
-		if (st->n_groups < PROC_GROUPS_MAX)
+		if (st->n_groups < CC_GROUPS_MAX)
 			st->groups[st->n_groups] = (uint32_t)gid;
 		st->n_groups++;
 		p = end;

@@ -12,6 +12,7 @@
 
 #include "cleanup.h"
 #include "error.h"
+#include "user.h"
 
 #define PROC_PATH_MAX 4096
 
@@ -42,8 +43,6 @@ int proc_check(const struct proc_ref *p, struct cc_error *err);
  */
 bool proc_alive(pid_t pid, uint64_t start_time);
 
-#define PROC_GROUPS_MAX 256
-
 /**
  * struct proc_status - /proc/PID/status.
  * @uid, @gid, @groups: real, effective, saved, file system, and supplementary ones; as our user
@@ -54,7 +53,7 @@ bool proc_alive(pid_t pid, uint64_t start_time);
 struct proc_status {
 	uint32_t uid[4], gid[4];
 	size_t n_groups;
-	uint32_t groups[PROC_GROUPS_MAX];
+	uint32_t groups[CC_GROUPS_MAX];
 	uint64_t cap_inh, cap_prm, cap_eff, cap_bnd, cap_amb;
 	bool no_new_privs;
 	unsigned int seccomp;
