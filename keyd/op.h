@@ -19,7 +19,7 @@
  * comes or goes: whoever waits for a change (CHANGES) is answered
  * @OPF_AFTER_SEQ: takes the query "?after=" with the number of a row
  * @OPF_AFTER_NAME: the same with a name, or with nothing for the first page
- * @OPF_AFTER_LEASE: the same with "VOLUME:FENCE"
+ * @OPF_AFTER_LEASE: the same with "VOLUME:FENCE", or "VOLUME:SERIAL" of an identity
  */
 enum op_flag {
 	OPF_AUDITED = 1,
@@ -96,7 +96,13 @@ enum plane_bit {
 	ROW(SIGNER_SET, signer_set, PLANE_ADMIN, "POST", "/v1/signers/NAME/set", "signer.set",     \
 	    OPF_AUDITED | OPF_WAKES)                                                               \
 	ROW(VOLUME_MAINTAIN, volume_maintain, PLANE_ADMIN, "POST", "/v1/volumes/NAME/maintain",    \
-	    "volume.maintain", OPF_AUDITED | OPF_ATTESTED)
+	    "volume.maintain", OPF_AUDITED | OPF_ATTESTED)                                         \
+	ROW(IDENTITY_LIST, identity_list, PLANE_ADMIN, "GET", "/v1/identities", "identity.list",   \
+	    OPF_AFTER_LEASE)                                                                       \
+	ROW(IDENTITY_DRAIN, identity_drain, PLANE_ADMIN, "POST", "/v1/identities/NAME/drain",      \
+	    "identity.drain", OPF_AUDITED | OPF_WAKES)                                             \
+	ROW(IDENTITY_REVOKE_ONE, identity_revoke_one, PLANE_ADMIN, "POST",                         \
+	    "/v1/identities/NAME/revoke", "identity.revoke", OPF_AUDITED | OPF_WAKES)
 
 /* Those that the front answers by itself. */
 #define OPERATIONS_OF_FRONT(ROW) ROW(CHANGES, changes, PLANES, "GET", "/v1/changes", "changes", 0)

@@ -76,34 +76,54 @@ int bind_check_options(const struct cc_volume *v, const struct cc_measurement *m
 	return 0;
 }
 
-/* keyd's identity of the volume, not verified. @e: zeroed */
-static int get_identity(const char *volume, struct identity_file *e, struct cc_error *err)
+/**
+ * struct wanted - what the volume's identities want of a measurement, by keyd's word. What is not
+ * measured is refused there, so that nothing depends on it.
+ */
+struct wanted {
+	bool rootfs, demands;
+};
+
+/* A keyd of before there were several tells of its only one by its envelope. */
+static struct wanted wanted_of(const json_t *got, const struct cc_identity *newest)
+{
+	const json_t *wants = json_object_get(got, "wants");
+
+	return (struct wanted){
+		.rootfs = newest->rootfs_digest || json_is_true(json_object_get(wants, "rootfs")),
+		.demands = newest->demands.n || json_is_true(json_object_get(wants, "demands")),
+	};
+}
+
+/* keyd's newest identity of the volume, not verified. @e: zeroed; @w: out */
+static int get_identity(const char *volume, struct identity_file *e, struct wanted *w,
+			struct cc_error *err)
 {
 	cc_auto_free char *envelope = NULL;
 	cc_auto_json json_t *got = NULL;
 
-	return record_get("identities", volume, &got, err) ||
-			       cc_json_str(got, "answer of keyd", "envelope", true, &envelope,
-					   err) ||
-			       identity_file_parse(envelope, strlen(envelope), "keyd's identity", e,
-						   err)
-		       ? -1
-		       : 0;
+	if (record_get("identities", volume, &got, err) ||
+	    cc_json_str(got, "answer of keyd", "envelope", true, &envelope, err) ||
+	    identity_file_parse(envelope, strlen(envelope), "keyd's identity", e, err))
+		return -1;
+	*w = wanted_of(got, e->v[0].id);
+	return 0;
 }
 
 int bind_check_rootfs(const char *volume, struct measured *s, struct layer_cache *cache,
 		      struct cc_error *err)
 {
 	cc_cleanup(identity_file_clear) struct identity_file e = {0};
+	struct wanted w;
 
-	if (get_identity(volume, &e, err)) { /* without one keyd refuses, and says so */
+	if (get_identity(volume, &e, &w, err)) { /* without one keyd refuses, and says so */
 		cc_strv_clear(&s->m->holds);
 		return err->code == CC_E_NOTFOUND ? 0 : -1;
 	}
 	/* nobody asked; a keyd of before there were demands would refuse a word about them */
-	if (!e.v[0].id->demands.n)
+	if (!w.demands)
 		cc_strv_clear(&s->m->holds);
-	return e.v[0].id->rootfs_digest ? measure_rootfs(s, cache, err) : 0;
+	return w.rootfs ? measure_rootfs(s, cache, err) : 0;
 }
 
 int bind_check_decide(const struct cc_volume *v, const struct cc_measurement *m, json_t **answer,
@@ -115,8 +135,9 @@ int bind_check_decide(const struct cc_volume *v, const struct cc_measurement *m,
 	cc_auto_free char *said = NULL;
 	const struct cc_identity *id;
 	struct cc_facts differ;
+	struct wanted w;
 
-	if (get_identity(v->name, &e, err))
+	if (get_identity(v->name, &e, &w, err))
 		return -1;
 	id = e.v[0].id;
 	if (cc_decide_all(id, m, &policy, &differ, err)) {
