@@ -3,11 +3,6 @@
  * Which rows there are. A MAC says that keyd wrote a row, not that it is still there, nor that no
  * newer version of it was. So the head has a sum over all rows, in the same transaction, and this
  * process remembers each row's MAC: what is read must be what was written last.
- *
- * The sum: MSet-Add-Hash (Clarke, Devadas, van Dijk, Gassend, Suh: Incremental Multiset Hash
- * Functions and Their Application to Memory Integrity Checking, 2003). Of each row HMAC("row tag",
- * the first 8 bytes of its MAC), added modulo 2^256; hidden in the database by HMAC("sum mask",
- * random nonce, version), as whoever saw two sums would have the number of the row between them.
  */
 #include "store/store.h"
 
@@ -15,7 +10,6 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
-#include <openssl/rand.h>
 
 #include "store/store_sql.h"
 
@@ -28,7 +22,7 @@ bool sql_counts(const struct store *st)
 	return st->mode != STORE_LOOK || st->schema_was == 0 || st->schema_was >= SCHEMA_COUNTED;
 }
 
-/* ---- the sum ---- */
+/* ---- all rows ---- */
 
 static uint64_t tag_of_mac(const unsigned char mac[static STORE_MAC_LEN])
 {
@@ -37,73 +31,6 @@ static uint64_t tag_of_mac(const unsigned char mac[static STORE_MAC_LEN])
 	memcpy(&be, mac, sizeof(be));
 	return be64toh(be);
 }
-
-/* Big-endian. @less: -1 is subtracted */
-static void sum_add(unsigned char sum[static 32], const unsigned char term[static 32], bool less)
-{
-	int carry = 0;
-
-	for (int i = 31; i >= 0; i--) {
-		carry += less ? sum[i] - term[i] : sum[i] + term[i];
-		sum[i] = (unsigned char)(carry & 0xff);
-		carry = carry < 0 ? -1 : carry >> 8;
-	}
-}
-
-static int sum_row(struct store *st, struct tally *t, enum sealed_table table,
-		   const struct row *row, bool less, struct cc_error *err)
-{
-	unsigned char term[STORE_MAC_LEN];
-
-	if (sql_mac_of(st, term, err, "row tag", "u", row->tag))
-		return -1;
-	sum_add(t->sum, term, less);
-	t->n[table] += less ? -UINT64_C(1) : 1;
-	return 0;
-}
-
-static int mask(struct store *st, const struct sums *s, unsigned char sum[static 32],
-		struct cc_error *err)
-{
-	unsigned char m[STORE_MAC_LEN];
-
-	if (sql_mac_of(st, m, err, "sum mask", "bu", (const void *)s->nonce, sizeof(s->nonce),
-		       s->ver))
-		return -1;
-	for (size_t i = 0; i < sizeof(m); i++)
-		sum[i] ^= m[i];
-	return 0;
-}
-
-static int sums_read(struct store *st, const struct sums *s, struct tally *t, struct cc_error *err)
-{
-	uint64_t be;
-
-	t->ver = s->ver;
-	for (size_t i = 0; i < SEALED_AUDIT; i++) {
-		memcpy(&be, s->counts + i * sizeof(be), sizeof(be));
-		t->n[i] = be64toh(be);
-	}
-	memcpy(t->sum, s->sum, sizeof(t->sum));
-	return mask(st, s, t->sum, err);
-}
-
-int sql_sums_write(struct store *st, struct sums *s, struct cc_error *err)
-{
-	uint64_t be;
-
-	s->ver = st->tally.ver;
-	for (size_t i = 0; i < SEALED_AUDIT; i++) {
-		be = htobe64(st->tally.n[i]);
-		memcpy(s->counts + i * sizeof(be), &be, sizeof(be));
-	}
-	memcpy(s->sum, st->tally.sum, sizeof(s->sum));
-	if (RAND_bytes(s->nonce, sizeof(s->nonce)) != 1)
-		return cc_fail(err, CC_E_INTERNAL, "no random numbers");
-	return mask(st, s, s->sum, err);
-}
-
-/* ---- all rows ---- */
 
 static uint64_t key_of(sqlite3_stmt *q, enum sealed_table table)
 {
@@ -178,7 +105,7 @@ static int count_table(struct store *st, struct tally *t, enum sealed_table tabl
 		rc = 0;
 		if (!sealed)
 			continue;
-		if (sum_row(st, t, table, &row, false, err))
+		if (sql_sum_row(st, t, table, &row, false, err))
 			return -1;
 		if (keep_row(st, &row))
 			return cc_fail(err, CC_E_NOMEM, "out of memory");
@@ -217,10 +144,10 @@ int sql_rows_misfit(struct store *st, struct tally *lag, struct cc_error *err)
 	struct tally is;
 	struct head head;
 
-	if (sql_head_read(st, &head, err) || sums_read(st, &head.sums, lag, err) ||
+	if (sql_head_read(st, &head, err) || sql_sums_read(st, &head.sums, lag, err) ||
 	    count_all(st, &is, err))
 		return -1;
-	sum_add(lag->sum, is.sum, true);
+	sql_sum_add(lag->sum, is.sum, true);
 	for (size_t i = 0; i < SEALED_AUDIT; i++)
 		lag->n[i] -= is.n[i];
 	return 0;
@@ -230,7 +157,7 @@ int sql_rows_recount(struct store *st, const struct tally *lag, struct cc_error 
 {
 	if (sql_rows_count(st, err))
 		return -1;
-	sum_add(st->tally.sum, lag->sum, false);
+	sql_sum_add(st->tally.sum, lag->sum, false);
 	for (size_t i = 0; i < SEALED_AUDIT; i++)
 		st->tally.n[i] += lag->n[i];
 	st->tally.ver = lag->ver + 1;
@@ -260,7 +187,7 @@ static int load(struct store *st, struct cc_error *err)
 	struct tally is, want;
 	struct head head;
 
-	if (sql_head_read(st, &head, err) || sums_read(st, &head.sums, &want, err) ||
+	if (sql_head_read(st, &head, err) || sql_sums_read(st, &head.sums, &want, err) ||
 	    count_all(st, &is, err))
 		return -1;
 	st->misfit[0] = '\0';
@@ -417,8 +344,8 @@ static int account(struct store *st, enum sealed_table table, uint64_t key, stru
 
 	if (!was.key && !row)
 		return 0;
-	if ((was.key && sum_row(st, &st->tally, table, &was, true, err)) ||
-	    (row && sum_row(st, &st->tally, table, row, false, err)))
+	if ((was.key && sql_sum_row(st, &st->tally, table, &was, true, err)) ||
+	    (row && sql_sum_row(st, &st->tally, table, row, false, err)))
 		return -1;
 	if (!st->dirty)
 		st->tally.ver = st->was.ver + 1;
@@ -505,79 +432,6 @@ int sql_remove_group(struct store *st, enum sealed_table table, int64_t volume, 
 		return 0;
 	store_rollback(st);
 	return -1;
-}
-
-/* ---- transactions ---- */
-
-static void nothing_undone(struct store *st)
-{
-	rows_keep(&st->rows);
-	st->was = st->part = st->tally;
-	st->part_undo = 0;
-	st->dirty = st->part_dirty = st->counted = false;
-}
-
-int sql_rows_begin(struct store *st, struct cc_error *err)
-{
-	struct head head;
-
-	sql_rows_undone(st);
-	nothing_undone(st);
-	st->in_tx = true;
-	if (!st->started || !st->loaded)
-		return 0;
-	if (sql_head_read(st, &head, err))
-		return -1;
-	if (head.sums.ver < st->tally.ver) {
-		cc_fail(err, CC_E_INTERNAL,
-			"audit log: its head is an older one (%" PRIu64 ", it was %" PRIu64
-			"); keep the database and find out who wrote to it",
-			head.sums.ver, st->tally.ver);
-		return cc_set_fact(err, "audit");
-	}
-	if (head.sums.ver > st->tally.ver)
-		st->stale = true;
-	return 0;
-}
-
-int sql_rows_before_commit(struct store *st, struct cc_error *err)
-{
-	struct head head;
-
-	if (!st->dirty)
-		return 0;
-	return sql_head_read(st, &head, err) || sql_head_write(st, &head, err) ? -1 : 0;
-}
-
-void sql_rows_committed(struct store *st)
-{
-	nothing_undone(st);
-	st->in_tx = false;
-}
-
-void sql_rows_undone(struct store *st)
-{
-	if (!st->in_tx)
-		return;
-	rows_undo(&st->rows, 0);
-	st->tally = st->was;
-	st->stale = st->stale || st->counted;
-	nothing_undone(st);
-	st->in_tx = false;
-}
-
-void sql_rows_part(struct store *st)
-{
-	st->part = st->tally;
-	st->part_undo = st->rows.undo_n;
-	st->part_dirty = st->dirty;
-}
-
-void sql_rows_part_undone(struct store *st)
-{
-	rows_undo(&st->rows, st->part_undo);
-	st->tally = st->part;
-	st->dirty = st->part_dirty;
 }
 
 /* ---- counts ---- */

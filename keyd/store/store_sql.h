@@ -276,10 +276,19 @@ int sql_rows_count(struct store *st, struct cc_error *err);
  */
 int sql_rows_misfit(struct store *st, struct tally *lag, struct cc_error *err);
 int sql_rows_recount(struct store *st, const struct tally *lag, struct cc_error *err);
-/* Puts @st->tally into @s. */
+/* ---- store_sum.c ---- */
+
+/* Adds a term to a sum; @less: subtracts it. */
+void sql_sum_add(unsigned char sum[static 32], const unsigned char term[static 32], bool less);
+/* One more row of @table in @t, or @less. */
+int sql_sum_row(struct store *st, struct tally *t, enum sealed_table table, const struct row *row,
+		bool less, struct cc_error *err);
+/* Reads @s into @t; puts @st->tally into @s. */
+int sql_sums_read(struct store *st, const struct sums *s, struct tally *t, struct cc_error *err);
 int sql_sums_write(struct store *st, struct sums *s, struct cc_error *err);
 
-/* What follows a transaction, and a part of one. */
+/* ---- store_rows_tx.c: what follows a transaction, and a part of one ---- */
+
 int sql_rows_begin(struct store *st, struct cc_error *err);
 int sql_rows_before_commit(struct store *st, struct cc_error *err);
 void sql_rows_committed(struct store *st);
