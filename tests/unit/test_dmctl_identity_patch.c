@@ -21,6 +21,8 @@ static const struct way {
 	{"validity", "i notBefore='2099-01-01T00:00:00Z'", "{'notBefore':null}"},
 	{"serial", "i serial=1", "{'serial':3}"},
 	{"image", "m image.id='" DIGEST_C "'", "{'image':{'configDigest':'" DIGEST_C "'}}"},
+	{"image", "i image.configDigest=['" DIGEST_A "','" DIGEST_B "'];m image.id='" DIGEST_C "'",
+	 "{'image':{'configDigest':['" DIGEST_A "','" DIGEST_B "','" DIGEST_C "']}}"},
 	{"args", "m config.args=['/bin/sh','-c','x']", "{'process':{'args':['/bin/sh','-c','x']}}"},
 	{"args", "i process={'args':['/other']}", "{'process':{'args':null}}"},
 	{"cwd", "m config.cwd='/tmp'", "{'process':{'cwd':'/tmp'}}"},
