@@ -17,7 +17,7 @@
  * @OPF_ERASES: what it deletes must be gone from the disk when it is answered
  * @OPF_WAKES: it may take a lease away from who holds it or change what it is lent on, or a volume
  * comes or goes: whoever waits for a change (CHANGES) is answered
- * @OPF_AFTER_SEQ: takes the query "?after=" with the number of a row
+ * @OPF_AFTER_SEQ: takes the query "?after=" with a number, of a row or of an identity
  * @OPF_AFTER_NAME: the same with a name, or with nothing for the first page
  * @OPF_AFTER_LEASE: the same with "VOLUME:FENCE", or "VOLUME:SERIAL" of an identity
  */
@@ -79,7 +79,8 @@ enum plane_bit {
 	    "signer.delete", OPF_AUDITED | OPF_WAKES)                                              \
 	ROW(IDENTITY_ADD, identity_add, PLANE_ADMIN, "POST", "/v1/identities", "identity.add",     \
 	    OPF_AUDITED | OPF_WAKES)                                                               \
-	ROW(IDENTITY_GET, identity_get, PLANES, "GET", "/v1/identities/NAME", "identity.get", 0)   \
+	ROW(IDENTITY_GET, identity_get, PLANES, "GET", "/v1/identities/NAME", "identity.get",      \
+	    OPF_AFTER_SEQ)                                                                         \
 	ROW(IDENTITY_REVOKE, identity_revoke, PLANE_ADMIN, "DELETE", "/v1/identities/NAME",        \
 	    "identity.revoke", OPF_AUDITED | OPF_WAKES)                                            \
 	ROW(AGENT_ADD, agent_add, PLANE_ADMIN, "POST", "/v1/agents", "agent.add", OPF_AUDITED)     \

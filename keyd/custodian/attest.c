@@ -7,6 +7,7 @@
 #include "decide.h"
 #include "identity.h"
 #include "name.h"
+#include "nearest.h"
 #include "pkey.h"
 #include "custodian/serials.h"
 #include "custodian/trust.h"
@@ -120,19 +121,20 @@ static bool is_of_one(const struct cc_error *err)
 	return err->code == CC_E_REFUSED || err->code == CC_E_INVALID;
 }
 
-/* Newest first. @tried: how many; @first, @all: what differs of the first of them */
+/* Newest first. @near: those that do not let it in. NULL with CC_OK when that is all of them. */
 static struct cc_identity *try_each(struct custodian *c, const struct store_identities *list,
 				    const struct cc_policy *policy, const struct cc_measurement *m,
-				    struct store_identity *row, size_t *tried,
-				    struct cc_error *first, struct cc_facts *all,
+				    struct store_identity *row, struct cc_nearest *near,
 				    struct cc_error *err)
 {
-	for (size_t i = 0; i < list->n && list->v[i].serial >= policy->serial; i++) {
+	for (size_t i = 0; i < list->n; i++) {
 		struct cc_identity *id;
+		struct cc_facts differ;
 
-		if (list->v[i].state != IDENTITY_LIVE)
+		if (!serials_starts(list, &list->v[i]))
 			continue;
-		id = decide(c, &list->v[i], policy, m, *tried == 0 ? all : NULL, err);
+		cc_facts_init(&differ, CC_FACTS_MAX);
+		id = decide(c, &list->v[i], policy, m, &differ, err);
 		if (id) {
 			*row = list->v[i];
 			memset(&list->v[i], 0, sizeof(list->v[i]));
@@ -140,9 +142,9 @@ static struct cc_identity *try_each(struct custodian *c, const struct store_iden
 		}
 		if (!is_of_one(err))
 			return NULL;
-		if ((*tried)++ == 0)
-			*first = *err;
+		cc_nearest_take(near, list->v[i].serial, &differ, err);
 	}
+	err->code = CC_OK;
 	return NULL;
 }
 
@@ -152,11 +154,11 @@ struct cc_identity *attest_start(struct custodian *c, const struct store_volume 
 {
 	store_auto_identities struct store_identities list = {0};
 	struct cc_policy policy = {.volume = v->rec.name, .allow_running = running};
+	struct cc_nearest near;
 	struct cc_identity *id;
-	struct cc_error first;
-	size_t tried = 0;
 
 	cc_facts_init(all, CC_FACTS_MAX);
+	cc_nearest_init(&near);
 	if (store_identities_of(c->store, v->id, &list, err) || custodian_now(c, &policy.now, err))
 		return NULL;
 	if (list.n == 0) {
@@ -164,21 +166,15 @@ struct cc_identity *attest_start(struct custodian *c, const struct store_volume 
 		return NULL;
 	}
 	policy.serial = serials_start(&list);
-	*err = (struct cc_error){0};
-	id = try_each(c, &list, &policy, m, row, &tried, &first, all, err);
-	if (id || (err->code && !is_of_one(err))) {
-		cc_facts_init(all, CC_FACTS_MAX); /* of another one: it is not why */
+	id = try_each(c, &list, &policy, m, row, &near, err);
+	if (id || err->code != CC_OK)
 		return id;
-	}
-	if (tried == 0) {
+	if (near.tried == 0) {
 		nothing_starts(v, &list.v[0], err);
 		return NULL;
 	}
-	*err = first;
-	if (tried > 1)
-		cc_prefix(err, "none of %zu identities, of the newest", tried);
-	if (all->n)
-		all->v[0] = *err;
+	cc_nearest_say(&near, err);
+	*all = near.facts;
 	return NULL;
 }
 

@@ -27,7 +27,8 @@ int attest_verify(struct custodian *c, struct call *call, const char *jws,
  * enrolled now.
  * @running: its program may have started
  * @row: empty; the row it comes from, to be cleared in any case
- * @all: out; all that differs from the newest of them, empty unless that is why there is none
+ * @all: out; all that differs from the nearest of them (nearest.h), empty unless that is why there
+ *       is none
  * Return: the identity; NULL with the first of it in @err, "none of N identities" before it.
  */
 struct cc_identity *attest_start(struct custodian *c, const struct store_volume *v, bool running,

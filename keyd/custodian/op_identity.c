@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "custodian/call.h"
+#include "custodian/op_identity.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 #include "digest.h"
 #include "identity.h"
-#include "custodian/page.h"
 #include "custodian/serials.h"
 #include "custodian/trust.h"
 
-static int answer(struct call *call, const char *volume, const struct store_identity *id,
-		  struct cc_error *err)
+int op_identity_answer(struct call *call, const char *volume, const struct store_identity *id,
+		       struct cc_error *err)
 {
 	return call_answer(call->out, err, "{s:s, s:I, s:o, s:s, s:s, s:s}", "volume", volume,
 			   "serial", (json_int_t)id->serial, "floor",
@@ -32,14 +31,6 @@ static const struct store_identity *find_stored(const struct store_identities *l
 	return NULL;
 }
 
-static bool has_lease(const struct store_leases *leases, uint64_t serial)
-{
-	for (size_t i = 0; i < leases->n; i++)
-		if (leases->v[i].serial == serial)
-			return true;
-	return false;
-}
-
 /* Nobody starts or goes on with it, and no floor is its word alone. */
 static bool can_go(const struct store_identity *row, const struct store_leases *leases,
 		   uint64_t floor, uint64_t start)
@@ -47,7 +38,7 @@ static bool can_go(const struct store_identity *row, const struct store_leases *
 	if (row->floor == floor && floor)
 		return false;
 	return row->state == IDENTITY_REVOKED ||
-	       (row->serial < start && !has_lease(leases, row->serial));
+	       (row->serial < start && !serials_in_use(leases, row->serial));
 }
 
 /* A volume has at most STORE_IDENTITIES_MAX with the new one @id: the oldest that can go goes. */
@@ -102,7 +93,7 @@ static int add_to_volume(struct custodian *c, struct call *call, struct store_vo
 	call->note.nothing = stored;
 	if (!stored && identity_put(c, v, &list, row, err))
 		return -1;
-	return answer(call, v->rec.name, stored ? stored : row, err);
+	return op_identity_answer(call, v->rec.name, stored ? stored : row, err);
 }
 
 int op_identity_add(struct custodian *c, struct call *call, struct cc_error *err)
@@ -132,122 +123,6 @@ int op_identity_add(struct custodian *c, struct call *call, struct cc_error *err
 		 "serial %" PRIu64 " floor %" PRIu64 " %s of signer %s, by process %u", row.serial,
 		 row.floor, row.digest, row.signer, call->rq->peer);
 	return add_to_volume(c, call, &v, &row, err);
-}
-
-/* ---- looking ---- */
-
-/* Whether those with which a container starts, or one runs, want more of a measurement than what
- * costs nothing: an agent measures before it is known which one it is held against. */
-static int add_wants(struct custodian *c, struct call *call, const struct store_volume *v,
-		     struct cc_error *err)
-{
-	store_auto_identities struct store_identities list = {0};
-	store_auto_leases struct store_leases leases = {0};
-	bool rootfs = false, demands = false;
-	char signer[CC_NAME_LEN];
-
-	if (store_identities_of(c->store, v->id, &list, err) ||
-	    store_leases_of(c->store, v->id, &leases, err))
-		return -1;
-	for (size_t i = 0; i < list.n; i++) {
-		const struct store_identity *row = &list.v[i];
-		cc_auto_identity struct cc_identity *id = NULL;
-		struct cc_error why;
-
-		if (row->state == IDENTITY_REVOKED ||
-		    (row->serial < serials_start(&list) && !has_lease(&leases, row->serial)))
-			continue;
-		id = trust_verify(c->store, c->kept, row->envelope, row->envelope_len, row->signer,
-				  signer, &why);
-		rootfs |= id && id->rootfs_digest;
-		demands |= id && id->demands.n;
-	}
-	return call_answer(call->out, err, "{s:{s:b, s:b}}", "wants", "rootfs", rootfs, "demands",
-			   demands);
-}
-
-int op_identity_get(struct custodian *c, struct call *call, struct cc_error *err)
-{
-	store_auto_identity struct store_identity row = {0};
-	struct store_volume v;
-
-	if (store_volume_get(c->store, call->rq->arg, &v, err))
-		return -1;
-	if (store_identity_get(c->store, v.id, &row, err))
-		return cc_prefix(err, "%s", v.rec.name);
-	if (call_answer(call->out, err, "{s:s}", "envelope", row.envelope) ||
-	    add_wants(c, call, &v, err))
-		return -1;
-	return answer(call, v.rec.name, &row, err);
-}
-
-/**
- * struct listing - a page of identities, by volume and serial.
- * @volume, @serial: those above this one
- */
-struct listing {
-	struct custodian *c;
-	struct page page;
-	char volume[CC_NAME_LEN];
-	uint64_t serial;
-};
-
-static int list_one(struct listing *l, const struct store_volume *v,
-		    const struct store_identities *all, const struct store_identity *id,
-		    struct cc_error *err)
-{
-	bool counts = id->state != IDENTITY_REVOKED && id->serial >= serials_floor(all);
-	bool starts = id->state == IDENTITY_LIVE && id->serial >= serials_start(all);
-	char where[OP_AFTER_LEN];
-	json_t *obj;
-
-	if (page_full(&l->page))
-		return PAGE_STOP;
-	snprintf(where, sizeof(where), "%s:%" PRIu64, v->rec.name, id->serial);
-	obj = json_pack("{s:s, s:I, s:o, s:s, s:b, s:b, s:s, s:s, s:s}", "volume", v->rec.name,
-			"serial", (json_int_t)id->serial, "floor",
-			id->floor ? json_integer((json_int_t)id->floor) : json_null(), "state",
-			identity_state_name(id->state), "starts", starts, "goesOn", counts,
-			"digest", id->digest, "signer", id->signer, "mountPoint", id->mount_point);
-	return page_add(&l->page, obj, where, err);
-}
-
-static int list_volume(void *arg, const struct store_volume *v, struct cc_error *err)
-{
-	store_auto_identities struct store_identities all = {0};
-	struct listing *l = arg;
-	bool first = !strcmp(v->rec.name, l->volume);
-	int rc = 0;
-
-	/* The listing names what is not as keyd wrote it. */
-	if (store_identities_of(l->c->store, v->id, &all, err))
-		return store_is_bad_row(err) ? 0 : -1;
-	for (size_t i = all.n; i-- > 0 && rc == 0;)
-		if (!first || all.v[i].serial > l->serial)
-			rc = list_one(l, v, &all, &all.v[i], err);
-	return rc;
-}
-
-/* The volume that a page ended in is looked at again. */
-int op_identity_list(struct custodian *c, struct call *call, struct cc_error *err)
-{
-	const char *after = call->rq->after, *colon = strchrnul(after, ':');
-	struct listing l = {.c = c, .serial = *colon ? strtoull(colon + 1, NULL, 10) : 0};
-	struct store_volume v;
-	int rc = 0;
-
-	snprintf(l.volume, sizeof(l.volume), "%.*s", (int)(colon - after), after);
-	if (page_start(&l.page, call, "identities", err))
-		return -1;
-	if (l.volume[0]) {
-		if (store_volume_get(c->store, l.volume, &v, err) == 0)
-			rc = list_volume(&l, &v, err);
-		else if (err->code != CC_E_NOTFOUND && !store_is_bad_row(err))
-			return -1;
-	}
-	if (rc == 0)
-		rc = store_volume_page(c->store, l.volume, list_volume, &l, err);
-	return rc < 0 ? -1 : page_end(&l.page, call, err);
 }
 
 /* ---- revoke, drain ---- */
@@ -284,7 +159,7 @@ static int set_state(struct custodian *c, struct call *call, enum identity_state
 		if (store_identity_put(c->store, v.id, &row, err))
 			return -1;
 	}
-	return answer(call, v.rec.name, &row, err);
+	return op_identity_answer(call, v.rec.name, &row, err);
 }
 
 int op_identity_drain(struct custodian *c, struct call *call, struct cc_error *err)

@@ -18,6 +18,12 @@ uint64_t serials_floor(const struct store_identities *list);
 /* The lowest serial with which a container starts. @list is not empty. */
 uint64_t serials_start(const struct store_identities *list);
 
+/* Whether a container starts with @row, as far as its serial and state are concerned. */
+bool serials_starts(const struct store_identities *list, const struct store_identity *row);
+
+/* Whether one of @leases was given under @serial. */
+bool serials_in_use(const struct store_leases *leases, uint64_t serial);
+
 /* That with @serial; NULL for none. */
 const struct store_identity *serials_find(const struct store_identities *list, uint64_t serial);
 

@@ -173,6 +173,7 @@ static void every_path_of_the_api_is_found(void **state)
 		{"POST", "/v1/identities", OP_IDENTITY_ADD, ""},
 		{"GET", "/v1/identities", OP_IDENTITY_LIST, ""},
 		{"GET", "/v1/identities/pgdata", OP_IDENTITY_GET, "pgdata"},
+		{"GET", "/v1/identities/pgdata?after=12", OP_IDENTITY_GET, "pgdata"},
 		{"POST", "/v1/identities/pgdata/drain", OP_IDENTITY_DRAIN, "pgdata"},
 		{"POST", "/v1/identities/pgdata/revoke", OP_IDENTITY_REVOKE_ONE, "pgdata"},
 		{"DELETE", "/v1/identities/pgdata", OP_IDENTITY_REVOKE, "pgdata"},

@@ -92,19 +92,19 @@ static void from_the_floor_up_all_start_and_the_newest_that_fits_counts(void **s
 	assert_non_null(strstr(g.text, "\"serial\":5"));
 }
 
-static void where_none_matches_the_newest_says_what_differs(void **state)
+static void where_none_matches_the_nearest_says_what_differs(void **state)
 {
 	struct world *w = *state;
-	json_t *pred = version(6, 4, NULL);
+	json_t *near = version(5, 4, "/app2"), *newest = version(6, 4, "/app2");
 	auto_got struct got g = {0};
 
 	add(w, version(4, 4, "/app2"));
-	add(w, version(5, 4, "/app2"));
-	json_object_set_new(pred, "image", json_pack("{s:s}", "configDigest", DIGEST_2));
-	add(w, pred);
+	add(w, near);
+	json_object_set_new(newest, "image", json_pack("{s:s}", "configDigest", DIGEST_2));
+	add(w, newest);
 	g = release_to(w, BOOT_1, CONTAINER_1);
-	assert_error(&g, 403, "refused", "image");
-	assert_non_null(strstr(g.text, "none of 3 identities, of the newest: "));
+	assert_error(&g, 403, "refused", "args");
+	assert_non_null(strstr(g.text, "none of 3 identities, of the nearest, serial 5: args: "));
 }
 
 static void one_of_the_two_platforms_of_an_image_starts(void **state)
@@ -123,23 +123,26 @@ static const json_t *told(const struct got *g, const char *member)
 	return json_object_get(json_object_get(g->body, "error"), member);
 }
 
-static void where_none_matches_all_facts_are_of_the_newest_that_was_tried(void **state)
+static void where_none_matches_all_facts_are_of_the_nearest_that_was_tried(void **state)
 {
 	struct world *w = *state;
-	json_t *pred = version(5, 3, "/app2"), *drained = version(6, 3, NULL);
+	json_t *nearest = version(4, 3, "/app3"), *newest = version(5, 3, "/app2");
+	json_t *drained = version(6, 3, NULL);
 	auto_got struct got g = {0};
 
 	ask_ok(w, OP_IDENTITY_DRAIN, "pgdata", serial(3));
-	add(w, version(4, 3, "/app3"));
-	json_object_set_new(pred, "image", json_pack("{s:s}", "configDigest", DIGEST_2));
-	add(w, pred);
+	json_object_set_new(nearest, "image", json_pack("{s:s}", "configDigest", DIGEST_2));
+	add(w, nearest);
+	json_object_set_new(newest, "image", json_pack("{s:s}", "configDigest", DIGEST_2));
+	json_object_set_new(newest, "readonlyRootfs", json_true());
+	add(w, newest);
 	json_object_set_new(drained, "readonlyRootfs", json_true());
 	add(w, drained);
 	ask_ok(w, OP_IDENTITY_DRAIN, "pgdata", serial(6));
 	g = release_to(w, BOOT_1, CONTAINER_1);
 	assert_error(&g, 403, "refused", "image");
 	assert_int_equal(json_integer_value(told(&g, "factCount")), 2);
-	assert_non_null(strstr(message_of(&g), "none of 2 identities, of the newest: "));
+	assert_non_null(strstr(message_of(&g), "none of 2 identities, of the nearest, serial 4: "));
 	assert_string_equal(
 		json_string_value(json_object_get(json_array_get(told(&g, "facts"), 0), "text")),
 		message_of(&g));
@@ -327,12 +330,12 @@ static void a_serial_that_is_not_there_is_said_so(void **state)
 
 /* ---- lists ---- */
 
-static struct got list_after(struct world *w, const char *after)
+static struct got ask_after(struct world *w, enum op op, const char *arg, const char *after)
 {
-	struct request rq = {
-		.op = OP_IDENTITY_LIST, .plane = PLANE_ADMIN, .body = "", .paged = true};
+	struct request rq = {.op = op, .plane = PLANE_ADMIN, .body = "", .paged = true};
 	struct answer a = {0};
 
+	snprintf(rq.arg, sizeof(rq.arg), "%s", arg);
 	snprintf(rq.after, sizeof(rq.after), "%s", after);
 	custodian_handle(&w->custodian, &rq, &a);
 	return (struct got){.http = a.http, .text = a.text, .body = json_loads(a.text, 0, NULL)};
@@ -362,7 +365,7 @@ static void a_list_says_of_each_whether_it_starts_and_goes_on(void **state)
 		assert_int_equal(json_is_true(json_object_get(o, "goesOn")), want[i].goes_on);
 		assert_string_equal(json_string_value(json_object_get(o, "state")), want[i].state);
 	}
-	page = list_after(w, "pgdata:4");
+	page = ask_after(w, OP_IDENTITY_LIST, "", "pgdata:4");
 	list = json_object_get(page.body, "identities");
 	assert_int_equal(json_array_size(list), 1);
 	assert_true(json_is_null(json_object_get(page.body, "next")));
@@ -385,6 +388,68 @@ static void what_an_older_identity_wants_measured_is_told(void **state)
 	ask_ok(w, OP_IDENTITY_REVOKE_ONE, "pgdata", serial(4));
 	g = (got_clear(&g), ask(w, OP_IDENTITY_GET, "pgdata", NULL));
 	assert_non_null(strstr(g.text, "\"wants\":{\"rootfs\":false,\"demands\":false}"));
+}
+
+/* ---- those with which a container starts, one by one ---- */
+
+/* The answer says that a container starts with @n, and whether there is an older one. */
+static void assert_starts(const struct got *g, uint64_t n, bool more)
+{
+	if (g->http != 200)
+		fail_msg("%s", g->text);
+	assert_true(json_is_true(json_object_get(g->body, "starts")));
+	assert_int_equal(json_integer_value(json_object_get(g->body, "serial")), n);
+	assert_int_equal(json_integer_value(json_object_get(g->body, "next")), more ? n : 0);
+}
+
+static void a_drained_newest_is_not_told_as_what_a_container_starts_with(void **state)
+{
+	struct world *w = *state;
+	auto_got struct got first = {0}, second = {0}, end = {0};
+
+	add(w, version(4, 3, "/app2"));
+	add(w, version(5, 3, NULL));
+	add(w, version(6, 3, NULL));
+	ask_ok(w, OP_IDENTITY_DRAIN, "pgdata", serial(6));
+	ask_ok(w, OP_IDENTITY_REVOKE_ONE, "pgdata", serial(4));
+	first = ask(w, OP_IDENTITY_GET, "pgdata", NULL);
+	assert_starts(&first, 5, true);
+	assert_int_equal(json_integer_value(json_object_get(first.body, "lastSerial")), 6);
+	second = ask_after(w, OP_IDENTITY_GET, "pgdata", "5");
+	assert_starts(&second, 3, false);
+	end = ask_after(w, OP_IDENTITY_GET, "pgdata", "3");
+	assert_error(&end, 404, "not-found", "identity");
+}
+
+static void what_no_signer_of_now_signed_is_not_told_as_what_a_container_starts_with(void **state)
+{
+	struct world *w = *state;
+	EVP_PKEY *second = new_p256();
+	auto_got struct got g = {0};
+
+	add_signer(w, "second", second);
+	g = add_identity(w, second, version(4, 3, NULL));
+	assert_int_equal(g.http, 200);
+	g = (got_clear(&g), ask(w, OP_IDENTITY_GET, "pgdata", NULL));
+	assert_starts(&g, 4, true);
+	ask_ok(w, OP_SIGNER_DELETE, "second", NULL);
+	g = (got_clear(&g), ask(w, OP_IDENTITY_GET, "pgdata", NULL));
+	assert_starts(&g, 3, false);
+	EVP_PKEY_free(second);
+}
+
+static void where_none_starts_the_newest_that_is_kept_is_told_and_that(void **state)
+{
+	struct world *w = *state;
+	auto_got struct got g = {0};
+
+	add(w, version(4, 4, NULL));
+	ask_ok(w, OP_IDENTITY_DRAIN, "pgdata", serial(4));
+	g = ask(w, OP_IDENTITY_GET, "pgdata", NULL);
+	assert_true(json_is_false(json_object_get(g.body, "starts")));
+	assert_int_equal(json_integer_value(json_object_get(g.body, "serial")), 4);
+	assert_string_equal(json_string_value(json_object_get(g.body, "state")), "drained");
+	assert_true(json_is_null(json_object_get(g.body, "next")));
 }
 
 /* ---- bounds ---- */
@@ -498,8 +563,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		hosts_test(without_a_floor_only_the_newest_starts_and_what_runs_goes_on),
 		hosts_test(from_the_floor_up_all_start_and_the_newest_that_fits_counts),
-		hosts_test(where_none_matches_the_newest_says_what_differs),
-		hosts_test(where_none_matches_all_facts_are_of_the_newest_that_was_tried),
+		hosts_test(where_none_matches_the_nearest_says_what_differs),
+		hosts_test(where_none_matches_all_facts_are_of_the_nearest_that_was_tried),
 		hosts_test(what_an_older_identity_lets_in_is_told_of_no_facts),
 		hosts_test(one_of_the_two_platforms_of_an_image_starts),
 		hosts_test(a_hundred_upgrades_and_rollbacks_need_no_further_signature),
@@ -514,6 +579,10 @@ int main(void)
 		hosts_test(a_serial_that_is_not_there_is_said_so),
 		hosts_test(a_list_says_of_each_whether_it_starts_and_goes_on),
 		hosts_test(what_an_older_identity_wants_measured_is_told),
+		hosts_test(a_drained_newest_is_not_told_as_what_a_container_starts_with),
+		hosts_test(
+			what_no_signer_of_now_signed_is_not_told_as_what_a_container_starts_with),
+		hosts_test(where_none_starts_the_newest_that_is_kept_is_told_and_that),
 		hosts_test(old_ones_that_nothing_runs_with_make_room),
 		hosts_test(more_than_can_be_kept_are_refused_until_the_floor_goes_up),
 		hosts_test(what_was_changed_behind_keyds_back_lets_nobody_in),
