@@ -17,9 +17,9 @@
  * @OPF_ERASES: what it deletes must be gone from the disk when it is answered
  * @OPF_WAKES: it may take a lease away from who holds it or change what it is lent on, or a volume
  * comes or goes: whoever waits for a change (CHANGES) is answered
- * @OPF_AFTER_SEQ: takes the query "?after=" with the number of a row
+ * @OPF_AFTER_SEQ: takes the query "?after=" with a number, of a row or of an identity
  * @OPF_AFTER_NAME: the same with a name, or with nothing for the first page
- * @OPF_AFTER_LEASE: the same with "VOLUME:FENCE"
+ * @OPF_AFTER_LEASE: the same with "VOLUME:FENCE", or "VOLUME:SERIAL" of an identity
  */
 enum op_flag {
 	OPF_AUDITED = 1,
@@ -79,7 +79,8 @@ enum plane_bit {
 	    "signer.delete", OPF_AUDITED | OPF_WAKES)                                              \
 	ROW(IDENTITY_ADD, identity_add, PLANE_ADMIN, "POST", "/v1/identities", "identity.add",     \
 	    OPF_AUDITED | OPF_WAKES)                                                               \
-	ROW(IDENTITY_GET, identity_get, PLANES, "GET", "/v1/identities/NAME", "identity.get", 0)   \
+	ROW(IDENTITY_GET, identity_get, PLANES, "GET", "/v1/identities/NAME", "identity.get",      \
+	    OPF_AFTER_SEQ)                                                                         \
 	ROW(IDENTITY_REVOKE, identity_revoke, PLANE_ADMIN, "DELETE", "/v1/identities/NAME",        \
 	    "identity.revoke", OPF_AUDITED | OPF_WAKES)                                            \
 	ROW(AGENT_ADD, agent_add, PLANE_ADMIN, "POST", "/v1/agents", "agent.add", OPF_AUDITED)     \
@@ -96,7 +97,13 @@ enum plane_bit {
 	ROW(SIGNER_SET, signer_set, PLANE_ADMIN, "POST", "/v1/signers/NAME/set", "signer.set",     \
 	    OPF_AUDITED | OPF_WAKES)                                                               \
 	ROW(VOLUME_MAINTAIN, volume_maintain, PLANE_ADMIN, "POST", "/v1/volumes/NAME/maintain",    \
-	    "volume.maintain", OPF_AUDITED | OPF_ATTESTED)
+	    "volume.maintain", OPF_AUDITED | OPF_ATTESTED)                                         \
+	ROW(IDENTITY_LIST, identity_list, PLANE_ADMIN, "GET", "/v1/identities", "identity.list",   \
+	    OPF_AFTER_LEASE)                                                                       \
+	ROW(IDENTITY_DRAIN, identity_drain, PLANE_ADMIN, "POST", "/v1/identities/NAME/drain",      \
+	    "identity.drain", OPF_AUDITED | OPF_WAKES)                                             \
+	ROW(IDENTITY_REVOKE_ONE, identity_revoke_one, PLANE_ADMIN, "POST",                         \
+	    "/v1/identities/NAME/revoke", "identity.revoke", OPF_AUDITED | OPF_WAKES)
 
 /* Those that the front answers by itself. */
 #define OPERATIONS_OF_FRONT(ROW) ROW(CHANGES, changes, PLANES, "GET", "/v1/changes", "changes", 0)

@@ -9,8 +9,8 @@
  *   volume            name of the volume, required
  *   mountPoint        absolute path in the container, required, normalised, not "/"
  *   serial            integer >= 1, required; only goes up for a volume
- *   floor             lowest serial that shall still be let in, 1 to serial; read and shown, keyd
- *                     does not act on it: only the latest identity lets anything in
+ *   floor             lowest serial that is still let in, 1 to serial; absent: of new starts this
+ *                     one only, while what runs under an earlier one goes on
  *   notBefore/notAfter  RFC 3339 UTC; absent: no bound
  *   readOnly          true: the volume is mounted read-only (default false)
  *   image             {configDigest, rootfsDigest}; configDigest required: a digest, or a list of

@@ -4,13 +4,13 @@
  */
 #include "bind/bind_check.h"
 
+#include <inttypes.h>
 #include <string.h>
 #include <time.h>
 
 #include "decide.h"
-#include "identity.h"
-#include "client/identity_file.h"
 #include "client/keyd_client.h"
+#include "client/keyd_identities.h"
 #include "volume/luks.h"
 #include "plugin/plugin_store.h"
 
@@ -76,34 +76,40 @@ int bind_check_options(const struct cc_volume *v, const struct cc_measurement *m
 	return 0;
 }
 
-/* keyd's identity of the volume, not verified. @e: zeroed */
-static int get_identity(const char *volume, struct identity_file *e, struct cc_error *err)
-{
-	cc_auto_free char *envelope = NULL;
-	cc_auto_json json_t *got = NULL;
-
-	return record_get("identities", volume, &got, err) ||
-			       cc_json_str(got, "answer of keyd", "envelope", true, &envelope,
-					   err) ||
-			       identity_file_parse(envelope, strlen(envelope), "keyd's identity", e,
-						   err)
-		       ? -1
-		       : 0;
-}
-
 int bind_check_rootfs(const char *volume, struct measured *s, struct layer_cache *cache,
 		      struct cc_error *err)
 {
-	cc_cleanup(identity_file_clear) struct identity_file e = {0};
+	auto_keyd_identities list = {0};
 
-	if (get_identity(volume, &e, err)) { /* without one keyd refuses, and says so */
+	/* without one keyd refuses, and says so; that goes for what is not measured, too */
+	if (keyd_identities_get(volume, false, &list, err)) {
 		cc_strv_clear(&s->m->holds);
 		return err->code == CC_E_NOTFOUND ? 0 : -1;
 	}
 	/* nobody asked; a keyd of before there were demands would refuse a word about them */
-	if (!e.v[0].id->demands.n)
+	if (!list.demands)
 		cc_strv_clear(&s->m->holds);
-	return e.v[0].id->rootfs_digest ? measure_rootfs(s, cache, err) : 0;
+	return list.rootfs ? measure_rootfs(s, cache, err) : 0;
+}
+
+static int nothing_starts(const struct cc_volume *v, const struct keyd_identities *list,
+			  struct cc_error *err)
+{
+	return cc_refuse(err, "identity",
+			 "volume %s: no container starts with any of its identities, also not with "
+			 "the newest, of serial %" PRIu64 " (see \"dmctl identity ls %s\")",
+			 v->name, list->v[0].id->serial, v->name);
+}
+
+/* What would be answered if keyd refuses it: all that differs from the nearest. */
+static int differs(struct cc_nearest *near, json_t **answer, struct cc_error *err)
+{
+	struct cc_error none;
+
+	*answer = json_object();
+	if (!*answer || cc_facts_to_json(&near->facts, *answer, &none))
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	return -1;
 }
 
 int bind_check_decide(const struct cc_volume *v, const struct cc_measurement *m, json_t **answer,
@@ -111,25 +117,27 @@ int bind_check_decide(const struct cc_volume *v, const struct cc_measurement *m,
 {
 	const struct cc_policy policy = {
 		.now = time(NULL), .volume = v->name, .allow_running = true};
-	cc_cleanup(identity_file_clear) struct identity_file e = {0};
+	auto_keyd_identities list = {0};
+	const struct identity_envelope *by;
 	cc_auto_free char *said = NULL;
-	const struct cc_identity *id;
-	struct cc_facts differ;
+	struct cc_nearest near;
 
-	if (get_identity(v->name, &e, err))
+	if (keyd_identities_get(v->name, true, &list, err))
 		return -1;
-	id = e.v[0].id;
-	if (cc_decide_all(id, m, &policy, &differ, err)) {
-		*answer = json_object();
-		return *answer ? cc_facts_to_json(&differ, *answer, err) ?: -1
-			       : cc_fail(err, CC_E_NOMEM, "out of memory");
+	if (!list.starts)
+		return nothing_starts(v, &list, err);
+	by = keyd_identities_pick(&list, m, &policy, &near);
+	if (!by) {
+		cc_nearest_say(&near, err);
+		return differs(&near, answer, err);
 	}
 	if (asprintf(&said, "volume %s would be mounted on %s in container %s", v->name,
-		     id->mount_point, m->container_name) < 0)
+		     by->id->mount_point, m->container_name) < 0)
 		said = NULL;
 	*answer = !said ? NULL
-			: json_pack("{s:b, s:b, s:s, s:s, s:s, s:s}", "ok", 1, "dryRun", 1,
+			: json_pack("{s:b, s:b, s:s, s:s, s:s, s:{s:I}, s:s}", "ok", 1, "dryRun", 1,
 				    "volume", v->name, "container", m->container_id, "mountPoint",
-				    id->mount_point, "text", said);
+				    by->id->mount_point, "identity", "serial",
+				    (json_int_t)by->id->serial, "text", said);
 	return *answer ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
 }

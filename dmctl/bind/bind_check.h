@@ -30,17 +30,19 @@ int bind_check_options(const struct cc_volume *v, const struct cc_measurement *m
 		       unsigned int *attrs, struct cc_error *err);
 
 /**
- * bind_check_rootfs - measures the root file system of @s, too, if the identity keyd has of @volume
- * demands its digest, and leaves out what holds of the container if it makes no demands. Only that
- * is taken from the identity here, which is not verified: keyd decides.
+ * bind_check_rootfs - measures the root file system of @s, too, if an identity keyd has of @volume
+ * demands its digest, and leaves out what holds of the container if none makes demands. Only that
+ * is taken from keyd's word here: keyd decides.
  */
 int bind_check_rootfs(const char *volume, struct measured *s, struct layer_cache *cache,
 		      struct cc_error *err);
 
 /**
- * bind_check_decide - what keyd would decide, for a dry run: keyd's identity of the volume
- * against @m, decided here. keyd decides again, on verified bytes, when it is asked for the key.
- * @answer: out, the success answer; new reference
+ * bind_check_decide - what keyd would decide, for a dry run: the identities with which a container
+ * starts against @m, decided here. keyd decides again, on verified bytes, when it is asked for the
+ * key.
+ * @answer: out, the success answer, with the serial of the one that lets it in; where it differs
+ *          from all, all facts of the nearest (cc_facts_to_json()); new reference
  */
 int bind_check_decide(const struct cc_volume *v, const struct cc_measurement *m, json_t **answer,
 		      struct cc_error *err);

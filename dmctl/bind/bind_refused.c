@@ -6,22 +6,36 @@
 
 #include "bind/refusal.h"
 #include "client/identity_patch.h"
-#include "client/predicate_file.h"
+#include "client/keyd_identities.h"
 #include "log.h"
 #include "paths.h"
 
-/* What would let @m in under keyd's identity of @volume, into @more. */
+/*
+ * What would let @m in, into @more: a patch of the identity that a start would be decided by, or of
+ * the nearest. It is of the serial in "patchOf".
+ */
 static int propose(const char *volume, const struct cc_measurement *m, bool renewal, json_t *more,
 		   struct cc_error *err)
 {
 	const struct cc_policy policy = {
 		.now = time(NULL), .volume = volume, .allow_running = true, .renewal = renewal};
 	identity_auto_repair struct identity_repair repair = {0};
-	cc_auto_json json_t *predicate = predicate_of_volume(volume, err);
+	cc_auto_json json_t *predicate = NULL;
+	const struct identity_envelope *of;
+	auto_keyd_identities list = {0};
+	struct cc_nearest near;
 
-	return !predicate || identity_repair_find(predicate, m, &policy, false, &repair, err) ||
-			       identity_repair_json(&repair, more, err)
-		       ? -1
+	if (keyd_identities_get(volume, true, &list, err))
+		return -1;
+	of = keyd_identities_pick(&list, m, &policy, &near) ?: &list.v[near.at];
+	predicate = identity_envelope_predicate(of, err);
+	if (!predicate || identity_repair_find(predicate, m, &policy, false, &repair, err) ||
+	    identity_repair_above(&repair, list.last, err) ||
+	    identity_repair_json(&repair, more, err))
+		return -1;
+	return json_object_set_new(more, "patchOf",
+				   json_pack("{s:I}", "serial", (json_int_t)of->id->serial))
+		       ? cc_fail(err, CC_E_NOMEM, "out of memory")
 		       : 0;
 }
 

@@ -93,6 +93,7 @@ static json_t *refusal_json(const struct refusal *r, bool patches)
 	if (!patches) {
 		json_object_del(error, "patch");
 		json_object_del(error, "patches");
+		json_object_del(error, "patchOf");
 	}
 	cc_time_format(time(NULL), now);
 	if (!obj || json_object_set_new(obj, "time", json_string(now)) ||

@@ -22,7 +22,7 @@
  * @container: its id
  * @name, @engine, @volume: NULL where not known
  * @more: members to be beside the error's own, or NULL: "facts", "factCount", "patch", "patches",
- *        "left"
+ *        "patchOf", "left"
  */
 struct refusal {
 	const char *dir;

@@ -225,7 +225,7 @@ static int show_volume(const struct global_options *g, const char *volume, struc
 	cc_auto_json json_t *answer = NULL;
 	cc_auto_free char *text = NULL;
 	cc_auto_free char *signer = NULL;
-	char path[96], heading[128];
+	char path[96], heading[160];
 
 	if (keyd_name(volume, "volume", err))
 		return -1;
@@ -239,7 +239,11 @@ static int show_volume(const struct global_options *g, const char *volume, struc
 		output_json(answer);
 		return 0;
 	}
-	snprintf(heading, sizeof(heading), "Registered with keyd, signed by %s", signer);
+	snprintf(heading, sizeof(heading), "Registered with keyd, signed by %s%s", signer,
+		 json_is_false(json_object_get(answer, "starts")) ? "; no container starts with it"
+		 : json_is_integer(json_object_get(answer, "next"))
+			 ? "; not the only one that starts"
+			 : "");
 	return show_envelope(g, &e.v[0], heading, err);
 }
 

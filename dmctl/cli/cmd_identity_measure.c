@@ -10,6 +10,7 @@
 #include "cli/agent_client.h"
 #include "cli/cmd.h"
 #include "client/keyd_client.h"
+#include "client/keyd_identities.h"
 #include "cli/output.h"
 #include "cli/identity_draft.h"
 
@@ -105,18 +106,17 @@ static json_t *measure(const struct global_options *g, const struct request *r,
 	return json_incref(m);
 }
 
-/* One above the identity keyd has, 1 when it has none or cannot be asked. */
+/* One above the last that the volume has seen, 1 when it has none or keyd cannot be asked. */
 static uint64_t next_serial(const char *volume)
 {
-	cc_auto_json json_t *answer = NULL;
+	auto_keyd_identities list = {0};
 	struct cc_error err;
-	uint64_t serial = 0;
-	char path[96];
 
-	snprintf(path, sizeof(path), "/v1/identities/%s", volume);
-	if (keyd_request("GET", path, NULL, &answer, &err) == 0 &&
-	    cc_json_u64(answer, "answer of keyd", "serial", true, &serial, &err) == 0)
-		return serial + 1;
+	if (keyd_identities_get(volume, false, &list, &err) == 0) {
+		uint64_t shown = list.v[0].id->serial;
+
+		return (list.last > shown ? list.last : shown) + 1;
+	}
 	if (err.code != CC_E_NOTFOUND)
 		fprintf(stderr, "dmctl: serial 1 is a guess: %s\n", err.text);
 	return 1;

@@ -35,14 +35,19 @@ static void print_left(FILE *f, const json_t *left)
 void refusal_text_patch(FILE *f, const json_t *error)
 {
 	const json_t *patch = json_object_get(error, "patch");
+	const json_t *of = json_object_get(json_object_get(error, "patchOf"), "serial");
 	cc_auto_free char *text = NULL;
+	char whose[48] = "";
 
 	if (json_object_size(patch)) {
 		text = json_dumps(patch, JSON_INDENT(2));
+		if (json_is_integer(of))
+			snprintf(whose, sizeof(whose), " of serial %" JSON_INTEGER_FORMAT,
+				 json_integer_value(of));
 		fprintf(f,
-			"\nThis merge patch (RFC 7396) of the predicate would allow it; look at "
+			"\nThis merge patch (RFC 7396) of the predicate%s would allow it; look at "
 			"it before you sign:\n%s\n",
-			text ? text : "?");
+			whose, text ? text : "?");
 	}
 	print_left(f, json_object_get(error, "left"));
 }

@@ -20,6 +20,7 @@ static const struct diff_member members[] = {
 	{"validity", NULL, "notBefore", false},
 	{"validity", NULL, "notAfter", false},
 	{"serial", NULL, "serial", false},
+	{"serial", NULL, "floor", false},
 	{"image", "image", "configDigest", false},
 	{"args", "process", "args", false},
 	{"cwd", "process", "cwd", false},

@@ -155,6 +155,17 @@ int identity_repair_find(const json_t *predicate, const struct cc_measurement *m
 	return raise_serial(id, policy, r->patch, err);
 }
 
+int identity_repair_above(struct identity_repair *r, uint64_t last, struct cc_error *err)
+{
+	json_t *serial = json_object_get(r->patch, "serial");
+
+	if (!serial || json_integer_value(serial) > (json_int_t)last)
+		return 0;
+	return json_object_set_new(r->patch, "serial", json_integer((json_int_t)last + 1))
+		       ? cc_fail(err, CC_E_NOMEM, "out of memory")
+		       : 0;
+}
+
 static json_t *texts(const struct cc_facts *f)
 {
 	json_t *list = json_array();

@@ -43,6 +43,9 @@ int identity_repair_find(const json_t *predicate, const struct cc_measurement *m
 			 const struct cc_policy *policy, bool values, struct identity_repair *r,
 			 struct cc_error *err);
 
+/* The serial that is in the patch, if one is, is above @last as well. 0 or CC_E_NOMEM. */
+int identity_repair_above(struct identity_repair *r, uint64_t last, struct cc_error *err);
+
 /**
  * identity_repair_json - adds to @obj "facts" and "factCount" (lib/facts.h), "patch", "patches"
  * and, where something is left, "left", a list of texts. 0 or CC_E_NOMEM.

@@ -32,6 +32,11 @@ static json_t *list_of(const struct patch_from *from, const char *in, const char
 	return list ? json_copy(list) : json_array();
 }
 
+static void add_text(json_t *list, const char *s)
+{
+	json_array_append_new(list, json_string(s));
+}
+
 /* ---- the identity itself ------------------------------------------------------------------- */
 
 static json_t *patch_volume(const struct patch_from *from)
@@ -54,11 +59,22 @@ static json_t *patch_serial(const struct patch_from *from)
 
 /* ---- what runs ----------------------------------------------------------------------------- */
 
+/* Of several platforms the others stay: which one this container's image takes the place of is not
+ * known. */
 static json_t *patch_image(const struct patch_from *from)
 {
+	const json_t *has =
+		json_object_get(json_object_get(from->predicate, "image"), "configDigest");
 	const char *id = from->m->image_id;
+	json_t *list;
 
-	return id && cc_is_digest(id) ? member("image", "configDigest", json_string(id)) : NULL;
+	if (!id || !cc_is_digest(id))
+		return NULL;
+	if (!json_is_array(has))
+		return member("image", "configDigest", json_string(id));
+	list = list_of(from, "image", "configDigest");
+	add_text(list, id);
+	return member("image", "configDigest", list);
 }
 
 static json_t *patch_args(const struct patch_from *from)
@@ -144,11 +160,6 @@ static bool is_capability(const char *s)
 	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
 
 	return !strncmp(s, "CAP_", 4) && s[4] && !s[4 + strspn(s + 4, letters)];
-}
-
-static void add_text(json_t *list, const char *s)
-{
-	json_array_append_new(list, json_string(s));
 }
 
 /* A ceiling: what the container has, beside what was signed. */

@@ -6,6 +6,7 @@
 #include "client/identity_file.h"
 #include "client/identity_patch.h"
 #include "client/keyd_client.h"
+#include "client/keyd_identities.h"
 #include "file.h"
 
 /* The document as a predicate by itself; NULL, without an error, when it is something else. */
@@ -54,13 +55,9 @@ json_t *predicate_read(const char *path, const char *volume, struct cc_error *er
 
 json_t *predicate_of_volume(const char *volume, struct cc_error *err)
 {
-	cc_auto_json json_t *answer = NULL;
-	cc_auto_free char *text = NULL;
-	char path[96];
+	auto_keyd_identities list = {0};
 
-	snprintf(path, sizeof(path), "/v1/identities/%.63s", volume);
-	if (keyd_name(volume, "volume", err) || keyd_request("GET", path, NULL, &answer, err) ||
-	    cc_json_str(answer, "answer of keyd", "envelope", true, &text, err))
+	if (keyd_name(volume, "volume", err) || keyd_identities_get(volume, false, &list, err))
 		return NULL;
-	return picked(text, strlen(text), "keyd's identity", NULL, err);
+	return identity_envelope_predicate(&list.v[0], err);
 }

@@ -15,7 +15,8 @@
  */
 json_t *predicate_read(const char *path, const char *volume, struct cc_error *err);
 
-/* The same of keyd's identity of @volume. */
+/* The same of keyd's identity of @volume: the newest with which a container starts, where there is
+ * one. */
 json_t *predicate_of_volume(const char *volume, struct cc_error *err);
 
 #endif

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "custodian/attest.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "decide.h"
 #include "identity.h"
 #include "name.h"
+#include "nearest.h"
 #include "pkey.h"
+#include "custodian/serials.h"
 #include "custodian/trust.h"
 
 /* Size, then the agent by the name it claims, then its signature over the raw bytes, then parse. */
@@ -61,37 +64,159 @@ int attest_verify(struct custodian *c, struct call *call, const char *jws,
 	return 0;
 }
 
+static int no_identity(const struct store_volume *v, struct cc_error *err)
+{
+	return cc_refuse(err, "identity",
+			 "volume %s has no identity: sign one (\"dmctl identity sign\") and "
+			 "add it (\"dmctl identity add\")",
+			 v->rec.name);
+}
+
 /* The stored envelope decides only where it verifies under a signer that is enrolled now. */
-struct cc_identity *attest_identity(struct custodian *c, const struct store_volume *v,
-				    struct store_identity *row, struct cc_error *err)
+static struct cc_identity *verify_row(struct custodian *c, const struct store_identity *row,
+				      struct cc_error *err)
 {
 	char signer[CC_NAME_LEN];
 
-	if (store_identity_get(c->store, v->id, row, err)) {
-		if (err->code == CC_E_NOTFOUND)
-			cc_refuse(
-				err, "identity",
-				"volume %s has no identity: sign one (\"dmctl identity sign\") and "
-				"add it (\"dmctl identity add\")",
-				v->rec.name);
-		return NULL;
-	}
 	return trust_verify(c->store, c->kept, row->envelope, row->envelope_len, row->signer,
 			    signer, err);
 }
 
-int attest_decide(struct custodian *c, const struct store_volume *v, const struct cc_identity *id,
-		  enum attest_of of, const struct cc_measurement *m, struct cc_facts *all,
-		  struct cc_error *err)
+/* @all: what differs of it, all of it; NULL: the first fact is enough */
+static struct cc_identity *decide(struct custodian *c, const struct store_identity *row,
+				  const struct cc_policy *policy, const struct cc_measurement *m,
+				  struct cc_facts *all, struct cc_error *err)
 {
-	struct cc_policy policy = {
-		.volume = v->rec.name,
-		.serial = v->serial_floor,
-		.allow_running = of != ATTEST_START,
-		.renewal = of == ATTEST_RENEWAL,
-	};
+	cc_auto_identity struct cc_identity *id = verify_row(c, row, err);
 
-	if (custodian_now(c, &policy.now, err))
-		return -1;
-	return all ? cc_decide_all(id, m, &policy, all, err) : cc_decide(id, m, &policy, err);
+	if (!id || (all ? cc_decide_all(id, m, policy, all, err) : cc_decide(id, m, policy, err)))
+		return NULL;
+	if (id->serial != row->serial) {
+		cc_refuse(err, "serial",
+			  "serial: identity has %" PRIu64 ", it was added as %" PRIu64, id->serial,
+			  row->serial);
+		return NULL;
+	}
+	return cc_steal(id);
+}
+
+/* ---- a start ---- */
+
+/* None was tried. */
+static int nothing_starts(const struct store_volume *v, const struct store_identity *newest,
+			  struct cc_error *err)
+{
+	if (newest->state == IDENTITY_REVOKED)
+		return no_identity(v, err);
+	return cc_refuse(err, "identity",
+			 "volume %s: its identity of serial %" PRIu64
+			 " is drained, no container starts with it, and there is no other: sign "
+			 "and add a newer one",
+			 v->rec.name, newest->serial);
+}
+
+/* What only this identity's own bytes have to do with; another one may still let it in. */
+static bool is_of_one(const struct cc_error *err)
+{
+	return err->code == CC_E_REFUSED || err->code == CC_E_INVALID;
+}
+
+/* Newest first. @near: those that do not let it in. NULL with CC_OK when that is all of them. */
+static struct cc_identity *try_each(struct custodian *c, const struct store_identities *list,
+				    const struct cc_policy *policy, const struct cc_measurement *m,
+				    struct store_identity *row, struct cc_nearest *near,
+				    struct cc_error *err)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		struct cc_identity *id;
+		struct cc_facts differ;
+
+		if (!serials_starts(list, &list->v[i]))
+			continue;
+		cc_facts_init(&differ, CC_FACTS_MAX);
+		id = decide(c, &list->v[i], policy, m, &differ, err);
+		if (id) {
+			*row = list->v[i];
+			memset(&list->v[i], 0, sizeof(list->v[i]));
+			return id;
+		}
+		if (!is_of_one(err))
+			return NULL;
+		cc_nearest_take(near, list->v[i].serial, &differ, err);
+	}
+	err->code = CC_OK;
+	return NULL;
+}
+
+struct cc_identity *attest_start(struct custodian *c, const struct store_volume *v, bool running,
+				 const struct cc_measurement *m, struct store_identity *row,
+				 struct cc_facts *all, struct cc_error *err)
+{
+	store_auto_identities struct store_identities list = {0};
+	struct cc_policy policy = {.volume = v->rec.name, .allow_running = running};
+	struct cc_nearest near;
+	struct cc_identity *id;
+
+	cc_facts_init(all, CC_FACTS_MAX);
+	cc_nearest_init(&near);
+	if (store_identities_of(c->store, v->id, &list, err) || custodian_now(c, &policy.now, err))
+		return NULL;
+	if (list.n == 0) {
+		no_identity(v, err);
+		return NULL;
+	}
+	policy.serial = serials_start(&list);
+	id = try_each(c, &list, &policy, m, row, &near, err);
+	if (id || err->code != CC_OK)
+		return id;
+	if (near.tried == 0) {
+		nothing_starts(v, &list.v[0], err);
+		return NULL;
+	}
+	cc_nearest_say(&near, err);
+	*all = near.facts;
+	return NULL;
+}
+
+/* ---- a renewal ---- */
+
+static int check_serial(const struct store_volume *v, const struct store_identities *list,
+			uint64_t serial, struct cc_error *err)
+{
+	const struct store_identity *row = serials_find(list, serial);
+	uint64_t floor = serials_floor(list);
+
+	if (list->n == 0)
+		return no_identity(v, err);
+	if (serial && serial < floor)
+		return cc_refuse(err, "serial",
+				 "serial: the container runs with identity %" PRIu64
+				 " of volume %s, which lets in %" PRIu64
+				 " and above now: run a newer version",
+				 serial, v->rec.name, floor);
+	if (!row)
+		return cc_refuse(err, "identity",
+				 "volume %s no longer has the identity with which the container "
+				 "runs (serial %" PRIu64 "): start the container again",
+				 v->rec.name, serial);
+	if (row->state == IDENTITY_REVOKED)
+		return cc_refuse(err, "identity",
+				 "volume %s: its identity of serial %" PRIu64
+				 ", with which the container runs, was revoked",
+				 v->rec.name, serial);
+	return 0;
+}
+
+struct cc_identity *attest_renewal(struct custodian *c, const struct store_volume *v,
+				   uint64_t serial, const struct cc_measurement *m,
+				   struct cc_error *err)
+{
+	store_auto_identities struct store_identities list = {0};
+	struct cc_policy policy = {
+		.volume = v->rec.name, .serial = serial, .allow_running = true, .renewal = true};
+
+	if (store_identities_of(c->store, v->id, &list, err) ||
+	    check_serial(v, &list, serial, err) || custodian_now(c, &policy.now, err))
+		return NULL;
+	return decide(c, serials_find(&list, serial), &policy, m, NULL, err);
 }

@@ -22,23 +22,27 @@ int attest_verify(struct custodian *c, struct call *call, const char *jws,
 		  struct store_agent *agent, struct cc_evidence *ev, struct cc_error *err);
 
 /**
- * attest_identity - the identity of the volume, if a signer that is enrolled now made it.
+ * attest_start - the identity of the volume that lets a container in: the newest that it matches,
+ * of those that are neither drained nor revoked, not below the floor, and of a signer that is
+ * enrolled now.
+ * @running: its program may have started
  * @row: empty; the row it comes from, to be cleared in any case
+ * @all: out; all that differs from the nearest of them (nearest.h), empty unless that is why there
+ *       is none
+ * Return: the identity; NULL with the first of it in @err, "none of N identities" before it.
  */
-struct cc_identity *attest_identity(struct custodian *c, const struct store_volume *v,
-				    struct store_identity *row, struct cc_error *err);
+struct cc_identity *attest_start(struct custodian *c, const struct store_volume *v, bool running,
+				 const struct cc_measurement *m, struct store_identity *row,
+				 struct cc_facts *all, struct cc_error *err);
 
 /**
- * enum attest_of - what is decided on.
- * @ATTEST_START: a container whose program has not started
- * @ATTEST_ANY: one whose program may have started
- * @ATTEST_RENEWAL: one that has the volume, and so runs
+ * attest_renewal - the identity under which a lease was given, if it still lets the container be.
+ * @serial: of that identity
+ * Return: the identity; NULL with CC_E_REFUSED, fact "serial" below the floor, "identity" when it
+ * is revoked or gone.
  */
-enum attest_of { ATTEST_START, ATTEST_ANY, ATTEST_RENEWAL };
-
-/* cc_decide() for the volume, now. @all: cc_facts_init() is done; NULL: the first fact is enough */
-int attest_decide(struct custodian *c, const struct store_volume *v, const struct cc_identity *id,
-		  enum attest_of of, const struct cc_measurement *m, struct cc_facts *all,
-		  struct cc_error *err);
+struct cc_identity *attest_renewal(struct custodian *c, const struct store_volume *v,
+				   uint64_t serial, const struct cc_measurement *m,
+				   struct cc_error *err);
 
 #endif

@@ -74,6 +74,7 @@ static int new_lease(struct store *st, struct store_volume *v, const struct leas
 		.ms = v->rec.terms.lease_ms,
 		.cover_ms = v->rec.terms.lease_ms,
 		.ver = 1,
+		.serial = ask->serial,
 		.shared = ask->shared,
 		.read_only = ask->read_only,
 		.end_ms = lease_end(now_ms, v->rec.terms.lease_ms),
@@ -172,6 +173,7 @@ int lease_grant(struct store *st, struct store_volume *v, const struct lease_ask
 		return new_lease(st, v, ask, host_boot, now_ms, real, lease, err);
 	*lease = *found;
 	lease->read_only = ask->read_only;
+	lease->serial = ask->serial;
 	return lease_prolong(st, lease, v->rec.terms.lease_ms, host_boot, now_ms, err);
 }
 

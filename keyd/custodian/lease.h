@@ -16,11 +16,13 @@
  * @agent: its name, for people; @enrolment is who it is
  * @shared: beside others, all @read_only
  * @only_own: its own lease again, or nothing: a quarantine
+ * @serial: of the identity that lets it in
  * @kernel_left_ms: for how long its kernel has the key, by its evidence; 0 is not said
  */
 struct lease_ask {
 	const char *agent, *enrolment, *boot_id, *container;
 	bool shared, read_only, only_own;
+	uint64_t serial;
 	uint64_t kernel_left_ms;
 };
 

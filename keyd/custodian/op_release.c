@@ -46,6 +46,7 @@ static int grant(struct custodian *c, struct store_volume *v, const struct cc_id
 		.container = cl->ev->measurement->container_id,
 		.shared = v->rec.terms.shared_read && id->read_only,
 		.read_only = id->read_only,
+		.serial = id->serial,
 		.only_own = quarantine_on(c),
 	};
 
@@ -66,12 +67,8 @@ static int release(struct custodian *c, struct call *call, struct store_volume *
 
 	if (!v->rec.ready)
 		return cc_refuse(err, "state", "volume %s is still being created", v->rec.name);
-	id = attest_identity(c, v, row, err);
+	id = attest_start(c, v, administrator, cl->ev->measurement, row, &differ, err);
 	if (!id)
-		return -1;
-	cc_facts_init(&differ, CC_FACTS_MAX);
-	if (attest_decide(c, v, id, administrator ? ATTEST_ANY : ATTEST_START, cl->ev->measurement,
-			  &differ, err))
 		return call_differ(call, &differ, err);
 	if (grant(c, v, id, cl, &lease, err))
 		return -1;

@@ -50,13 +50,12 @@ static int check_lease(struct custodian *c, struct renewing *g, struct cc_error 
 static int decide(struct custodian *c, struct renewing *g, struct cc_error *err)
 {
 	cc_auto_identity struct cc_identity *id = NULL;
-	store_auto_identity struct store_identity row = {0};
 	struct store_lease *l = &g->lease;
 
 	if (store_volume_by_uuid(c->store, g->r->volume, &g->vol, err))
 		return -1;
-	id = attest_identity(c, &g->vol, &row, err);
-	if (!id || attest_decide(c, &g->vol, id, ATTEST_RENEWAL, g->r->measurement, NULL, err))
+	id = attest_renewal(c, &g->vol, l->serial, g->r->measurement, err);
+	if (!id)
 		return -1;
 	if (l->ms == 0)
 		l->read_only = id->read_only; /* it was not recorded then */

@@ -11,11 +11,12 @@ json_t *lease_json(const struct store_lease *l, int64_t now_ms, struct cc_error 
 	json_t *obj;
 
 	cc_time_format(l->granted, granted);
-	obj = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:I, s:b, s:b, s:o}", "id", l->id,
+	obj = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:I, s:b, s:b, s:o, s:I}", "id", l->id,
 			"volume", l->volume, "volumeUuid", l->volume_uuid, "agent", l->agent,
 			"container", l->container, "fence", (json_int_t)l->fence, "granted",
 			granted, "ms", (json_int_t)l->ms, "shared", l->shared, "revoked",
-			l->revoked, "leftMs", left < 0 ? json_null() : json_integer(left));
+			l->revoked, "leftMs", left < 0 ? json_null() : json_integer(left), "serial",
+			(json_int_t)l->serial);
 	if (!obj)
 		cc_fail(err, CC_E_NOMEM, "out of memory");
 	return obj;

@@ -61,13 +61,30 @@ struct store_volume {
 	uint64_t serial_floor;
 };
 
-/* @envelope: the exact bytes that were enrolled. The rest is for listings: only the verified
- * envelope decides. @envelope and @mount_point are owned.
+#define STORE_IDENTITIES_MAX 64 /* of a volume, those that are revoked with them */
+
+/**
+ * enum identity_state - what an administrator has said of an identity that is stored.
+ * @IDENTITY_LIVE: nothing
+ * @IDENTITY_DRAINED: containers that run with it go on, no other starts
+ * @IDENTITY_REVOKED: it lets nobody in, and nobody go on; its floor still counts
+ */
+enum identity_state { IDENTITY_LIVE, IDENTITY_DRAINED, IDENTITY_REVOKED };
+
+const char *identity_state_name(enum identity_state state);
+
+/**
+ * struct store_identity - one of the identities of a volume.
+ * @envelope: the exact bytes that were enrolled, owned; only when verified they decide
+ * @floor: that it signs; 0 for none
+ * @mount_point: for listings, owned, as are @digest and @signer
  */
 struct store_identity {
 	char *envelope;
 	size_t envelope_len;
 	uint64_t serial;
+	uint64_t floor;
+	enum identity_state state;
 	char digest[CC_DIGEST_LEN];
 	char signer[CC_NAME_LEN];
 	char *mount_point;
@@ -108,6 +125,7 @@ struct store_agent {
  * @revoked: it can no longer be renewed
  * @host_boot: boot id of keyd's own host when @end_ms was written; no UUID for a lease of which it
  *             is not known whether it is still that holder's, see custodian/lease.h
+ * @serial: of the identity under which it was given; 0 when that is not known
  * @end_ms: CLOCK_BOOTTIME of keyd's host, from when on others may have the volume; 0 with @ms 0
  */
 struct store_lease {
@@ -123,6 +141,7 @@ struct store_lease {
 	uint64_t ms;
 	uint64_t cover_ms;
 	uint64_t ver;
+	uint64_t serial;
 	bool shared;
 	bool read_only;
 	bool revoked;
@@ -134,6 +153,15 @@ void store_identity_clear(struct store_identity *id);
 void store_signer_clear(struct store_signer *s);
 void store_agent_clear(struct store_agent *a);
 #define store_auto_identity cc_cleanup(store_identity_clear)
+
+/* All of a volume, newest first, a copy. */
+struct store_identities {
+	size_t n;
+	struct store_identity *v;
+};
+
+void store_identities_clear(struct store_identities *list);
+#define store_auto_identities cc_cleanup(store_identities_clear)
 #define store_auto_signer cc_cleanup(store_signer_clear)
 #define store_auto_agent cc_cleanup(store_agent_clear)
 
@@ -293,7 +321,13 @@ int store_tombstone_get(struct store *st, struct store_volume *v, struct cc_erro
 /* Raises the fences of all of them by @by. */
 int store_tombstones_raise(struct store *st, uint64_t by, struct cc_error *err);
 
-/* The identity of a volume; put replaces. */
+/*
+ * The identities of a volume: put replaces the one of that serial; get is the newest that is not
+ * revoked, CC_E_NOTFOUND fact "identity" when there is none; drop removes one, delete all.
+ */
+int store_identities_of(struct store *st, int64_t volume, struct store_identities *list,
+			struct cc_error *err);
+int store_identity_drop(struct store *st, int64_t volume, uint64_t serial, struct cc_error *err);
 int store_identity_put(struct store *st, int64_t volume, const struct store_identity *id,
 		       struct cc_error *err);
 int store_identity_get(struct store *st, int64_t volume, struct store_identity *id,

@@ -25,7 +25,8 @@ static int read_row(struct store *st, sqlite3_stmt *q, struct store_lease *l, st
 	    sql_u64(q, 8, &l->ms, err) ||
 	    sql_text(q, 12, l->host_boot, sizeof(l->host_boot), err) ||
 	    sql_u64(q, 14, &l->cover_ms, err) || sql_u64(q, 15, &l->ver, err) ||
-	    sql_text(q, 16, l->enrolment, sizeof(l->enrolment), err))
+	    sql_text(q, 16, l->enrolment, sizeof(l->enrolment), err) ||
+	    sql_u64(q, 17, &l->serial, err))
 		return -1;
 	return 0;
 }
@@ -34,10 +35,10 @@ static int read_row(struct store *st, sqlite3_stmt *q, struct store_lease *l, st
 static int make_mac(struct store *st, const struct store_lease *l, uint64_t ver,
 		    unsigned char mac[static STORE_MAC_LEN], struct cc_error *err)
 {
-	return sql_mac(st, mac, err, SEALED_LEASE, "ttttttuiuiiitiuut", l->id, l->volume,
+	return sql_mac(st, mac, err, SEALED_LEASE, "ttttttuiuiiitiuutu", l->id, l->volume,
 		       l->volume_uuid, l->agent, l->container, l->boot_id, l->fence, l->granted,
 		       l->ms, (int64_t)l->shared, (int64_t)l->read_only, (int64_t)l->revoked,
-		       l->host_boot, l->end_ms, l->cover_ms, ver, l->enrolment);
+		       l->host_boot, l->end_ms, l->cover_ms, ver, l->enrolment, l->serial);
 }
 
 int store_lease_add(struct store *st, int64_t volume, const struct store_lease *l,
@@ -53,12 +54,12 @@ int store_lease_add(struct store *st, int64_t volume, const struct store_lease *
 	n = sql_write(
 		st, err, &at, mac,
 		"INSERT INTO lease (id, volume, agent, container, boot_id, fence, granted, ms, "
-		"shared, read_only, revoked, host_boot, end_ms, cover_ms, ver, enrolment, mac) "
-		"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		"titttuiuiiitiuutb", l->id, volume, l->agent, l->container, l->boot_id, l->fence,
+		"shared, read_only, revoked, host_boot, end_ms, cover_ms, ver, enrolment, serial, mac) "
+		"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		"titttuiuiiitiuutub", l->id, volume, l->agent, l->container, l->boot_id, l->fence,
 		l->granted, l->ms, (int64_t)l->shared, (int64_t)l->read_only, (int64_t)l->revoked,
-		l->host_boot, l->end_ms, l->cover_ms, l->ver, l->enrolment, (const void *)mac,
-		sizeof(mac));
+		l->host_boot, l->end_ms, l->cover_ms, l->ver, l->enrolment, l->serial,
+		(const void *)mac, sizeof(mac));
 	return n < 0 ? cc_prefix(err, "lease") : 0;
 }
 
@@ -86,11 +87,11 @@ static int write_row(struct store *st, const struct store_lease *l, uint64_t ver
 	return one_row(
 		sql_write(st, err, &at, mac,
 			  "UPDATE lease SET ms = ?, cover_ms = ?, read_only = ?, revoked = ?, "
-			  "host_boot = ?, end_ms = ?, ver = ?, mac = ? "
+			  "host_boot = ?, end_ms = ?, ver = ?, serial = ?, mac = ? "
 			  "WHERE id = ? AND ver = ?",
-			  "uuiitiubtu", l->ms, l->cover_ms, (int64_t)l->read_only,
-			  (int64_t)l->revoked, l->host_boot, l->end_ms, ver, (const void *)mac,
-			  sizeof(mac), l->id, l->ver),
+			  "uuiitiuubtu", l->ms, l->cover_ms, (int64_t)l->read_only,
+			  (int64_t)l->revoked, l->host_boot, l->end_ms, ver, l->serial,
+			  (const void *)mac, sizeof(mac), l->id, l->ver),
 		l, err);
 }
 
@@ -185,7 +186,7 @@ int store_leases_of(struct store *st, int64_t volume, struct store_leases *list,
 
 	*list = (struct store_leases){0};
 	if (each(st, q, false, append, list, err) == 0 &&
-	    sql_is_whole(st, volume, list->n, err) == 0)
+	    sql_is_whole(st, SEALED_LEASE, volume, list->n, err) == 0)
 		return 0;
 	store_leases_clear(list);
 	return -1;

@@ -3,11 +3,6 @@
  * Which rows there are. A MAC says that keyd wrote a row, not that it is still there, nor that no
  * newer version of it was. So the head has a sum over all rows, in the same transaction, and this
  * process remembers each row's MAC: what is read must be what was written last.
- *
- * The sum: MSet-Add-Hash (Clarke, Devadas, van Dijk, Gassend, Suh: Incremental Multiset Hash
- * Functions and Their Application to Memory Integrity Checking, 2003). Of each row HMAC("row tag",
- * the first 8 bytes of its MAC), added modulo 2^256; hidden in the database by HMAC("sum mask",
- * random nonce, version), as whoever saw two sums would have the number of the row between them.
  */
 #include "store/store.h"
 
@@ -15,20 +10,19 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
-#include <openssl/rand.h>
 
 #include "store/store_sql.h"
 
-#define LEASE_VOLUME 18 /* column of SELECT_LEASE, after the MAC */
 #define REMOVED "was removed from the database, but not by keyd"
-#define OF_VOLUME SEALED_END /* rows_key() of how many leases a volume has */
+#define OF_VOLUME SEALED_END		  /* rows_key() of how many rows a group has */
+#define OF_IDENTITIES (UINT64_C(1) << 63) /* in a group: not of leases; no volume's number has it */
 
 bool sql_counts(const struct store *st)
 {
 	return st->mode != STORE_LOOK || st->schema_was == 0 || st->schema_was >= SCHEMA_COUNTED;
 }
 
-/* ---- the sum ---- */
+/* ---- all rows ---- */
 
 static uint64_t tag_of_mac(const unsigned char mac[static STORE_MAC_LEN])
 {
@@ -37,73 +31,6 @@ static uint64_t tag_of_mac(const unsigned char mac[static STORE_MAC_LEN])
 	memcpy(&be, mac, sizeof(be));
 	return be64toh(be);
 }
-
-/* Big-endian. @less: -1 is subtracted */
-static void sum_add(unsigned char sum[static 32], const unsigned char term[static 32], bool less)
-{
-	int carry = 0;
-
-	for (int i = 31; i >= 0; i--) {
-		carry += less ? sum[i] - term[i] : sum[i] + term[i];
-		sum[i] = (unsigned char)(carry & 0xff);
-		carry = carry < 0 ? -1 : carry >> 8;
-	}
-}
-
-static int sum_row(struct store *st, struct tally *t, enum sealed_table table,
-		   const struct row *row, bool less, struct cc_error *err)
-{
-	unsigned char term[STORE_MAC_LEN];
-
-	if (sql_mac_of(st, term, err, "row tag", "u", row->tag))
-		return -1;
-	sum_add(t->sum, term, less);
-	t->n[table] += less ? -UINT64_C(1) : 1;
-	return 0;
-}
-
-static int mask(struct store *st, const struct sums *s, unsigned char sum[static 32],
-		struct cc_error *err)
-{
-	unsigned char m[STORE_MAC_LEN];
-
-	if (sql_mac_of(st, m, err, "sum mask", "bu", (const void *)s->nonce, sizeof(s->nonce),
-		       s->ver))
-		return -1;
-	for (size_t i = 0; i < sizeof(m); i++)
-		sum[i] ^= m[i];
-	return 0;
-}
-
-static int sums_read(struct store *st, const struct sums *s, struct tally *t, struct cc_error *err)
-{
-	uint64_t be;
-
-	t->ver = s->ver;
-	for (size_t i = 0; i < SEALED_AUDIT; i++) {
-		memcpy(&be, s->counts + i * sizeof(be), sizeof(be));
-		t->n[i] = be64toh(be);
-	}
-	memcpy(t->sum, s->sum, sizeof(t->sum));
-	return mask(st, s, t->sum, err);
-}
-
-int sql_sums_write(struct store *st, struct sums *s, struct cc_error *err)
-{
-	uint64_t be;
-
-	s->ver = st->tally.ver;
-	for (size_t i = 0; i < SEALED_AUDIT; i++) {
-		be = htobe64(st->tally.n[i]);
-		memcpy(s->counts + i * sizeof(be), &be, sizeof(be));
-	}
-	memcpy(s->sum, st->tally.sum, sizeof(s->sum));
-	if (RAND_bytes(s->nonce, sizeof(s->nonce)) != 1)
-		return cc_fail(err, CC_E_INTERNAL, "no random numbers");
-	return mask(st, s, s->sum, err);
-}
-
-/* ---- all rows ---- */
 
 static uint64_t key_of(sqlite3_stmt *q, enum sealed_table table)
 {
@@ -114,15 +41,21 @@ static uint64_t key_of(sqlite3_stmt *q, enum sealed_table table)
 	return rows_key(table, text, sqlite3_column_int64(q, 0));
 }
 
+static uint64_t group_of(enum sealed_table table, int64_t volume)
+{
+	return volume && table == SEALED_IDENTITY ? (uint64_t)volume | OF_IDENTITIES
+						  : (uint64_t)volume;
+}
+
 static uint64_t key_at(const struct row_at *at)
 {
 	return rows_key(at->table, at->text, at->number);
 }
 
-/* One more lease of @volume, or less. */
-static int count_lease(struct store *st, uint64_t volume, bool less)
+/* One more row of @group, or less. */
+static int count_in_group(struct store *st, uint64_t group, bool less)
 {
-	struct row counter = {.key = rows_key(OF_VOLUME, NULL, (int64_t)volume)};
+	struct row counter = {.key = rows_key(OF_VOLUME, NULL, (int64_t)group)};
 	const struct row *was = rows_get(&st->rows, counter.key);
 
 	counter.tag = (was ? was->tag : 0) + (less ? -UINT64_C(1) : 1);
@@ -131,25 +64,28 @@ static int count_lease(struct store *st, uint64_t volume, bool less)
 
 static int keep_row(struct store *st, const struct row *row)
 {
-	if (row->group && count_lease(st, row->group, false))
+	if (row->group && count_in_group(st, row->group, false))
 		return -1;
 	return rows_put(&st->rows, row);
 }
 
-static struct row row_of(sqlite3_stmt *q, enum sealed_table table)
+static struct row row_of(const struct store *st, sqlite3_stmt *q, enum sealed_table table)
 {
 	struct row row = {.key = key_of(q, table)};
-	const void *mac = sqlite3_column_blob(q, sealed_tables[table].n);
+	int n = sql_sealed(st, table)->n;
+	const void *mac = sqlite3_column_blob(q, n);
 
-	if (mac && sqlite3_column_bytes(q, sealed_tables[table].n) == STORE_MAC_LEN)
+	if (mac && sqlite3_column_bytes(q, n) == STORE_MAC_LEN)
 		row.tag = tag_of_mac(mac);
 	if (table == SEALED_VOLUME)
 		row.value = sqlite3_column_int(q, 10) ? COUNT_READY : COUNT_CREATING;
 	if (table == SEALED_LEASE) {
-		row.group = (uint64_t)sqlite3_column_int64(q, LEASE_VOLUME);
+		row.group = group_of(table, sqlite3_column_int64(q, n + 1));
 		row.value = lease_value((uint64_t)sqlite3_column_int64(q, 8),
 					sqlite3_column_int64(q, 13));
 	}
+	if (table == SEALED_IDENTITY && !st->layout_6)
+		row.group = group_of(table, sqlite3_column_int64(q, 1));
 	return row;
 }
 
@@ -157,11 +93,11 @@ static struct row row_of(sqlite3_stmt *q, enum sealed_table table)
 static int count_table(struct store *st, struct tally *t, enum sealed_table table,
 		       struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q = sql_prepare(st, err, sealed_tables[table].select, "");
+	sql_auto sqlite3_stmt *q = sql_prepare(st, err, sql_sealed(st, table)->select, "");
 	int rc = q ? 0 : -1;
 
 	while (rc == 0 && (rc = sql_step(st, q, err)) > 0) {
-		struct row row = row_of(q, table);
+		struct row row = row_of(st, q, table);
 		int sealed = sql_is_sealed(st, q, table, err);
 
 		if (sealed < 0)
@@ -169,7 +105,7 @@ static int count_table(struct store *st, struct tally *t, enum sealed_table tabl
 		rc = 0;
 		if (!sealed)
 			continue;
-		if (sum_row(st, t, table, &row, false, err))
+		if (sql_sum_row(st, t, table, &row, false, err))
 			return -1;
 		if (keep_row(st, &row))
 			return cc_fail(err, CC_E_NOMEM, "out of memory");
@@ -203,6 +139,32 @@ int sql_rows_count(struct store *st, struct cc_error *err)
 	return 0;
 }
 
+int sql_rows_misfit(struct store *st, struct tally *lag, struct cc_error *err)
+{
+	struct tally is;
+	struct head head;
+
+	if (sql_head_read(st, &head, err) || sql_sums_read(st, &head.sums, lag, err) ||
+	    count_all(st, &is, err))
+		return -1;
+	sql_sum_add(lag->sum, is.sum, true);
+	for (size_t i = 0; i < SEALED_AUDIT; i++)
+		lag->n[i] -= is.n[i];
+	return 0;
+}
+
+int sql_rows_recount(struct store *st, const struct tally *lag, struct cc_error *err)
+{
+	if (sql_rows_count(st, err))
+		return -1;
+	sql_sum_add(st->tally.sum, lag->sum, false);
+	for (size_t i = 0; i < SEALED_AUDIT; i++)
+		st->tally.n[i] += lag->n[i];
+	st->tally.ver = lag->ver + 1;
+	st->stale = true; /* what does not fit is found when they are loaded */
+	return 0;
+}
+
 /* "agent: 2 rows, keyd wrote 3; …" */
 static void describe(struct store *st, const struct tally *is, const struct tally *want)
 {
@@ -225,7 +187,7 @@ static int load(struct store *st, struct cc_error *err)
 	struct tally is, want;
 	struct head head;
 
-	if (sql_head_read(st, &head, err) || sums_read(st, &head.sums, &want, err) ||
+	if (sql_head_read(st, &head, err) || sql_sums_read(st, &head.sums, &want, err) ||
 	    count_all(st, &is, err))
 		return -1;
 	st->misfit[0] = '\0';
@@ -298,7 +260,7 @@ static bool has(const struct store *st, const struct row *row)
 
 int sql_is_current(struct store *st, sqlite3_stmt *q, enum sealed_table table, struct cc_error *err)
 {
-	struct row row = row_of(q, table);
+	struct row row = row_of(st, q, table);
 	int newer;
 
 	if (!st->started || table >= SEALED_AUDIT)
@@ -329,44 +291,46 @@ int sql_is_absent(struct store *st, const struct row_at *at, const char *what, s
 	return sql_bad_row(st, what, REMOVED, err);
 }
 
-static bool is_whole(const struct store *st, int64_t volume, size_t n)
+static bool is_whole(const struct store *st, uint64_t group, size_t n)
 {
-	const struct row *counter = rows_get(&st->rows, rows_key(OF_VOLUME, NULL, volume));
+	const struct row *counter = rows_get(&st->rows, rows_key(OF_VOLUME, NULL, (int64_t)group));
 
 	return (counter ? counter->tag : 0) == n;
 }
 
-static int lease_is_missing(struct store *st, int64_t volume, struct cc_error *err)
+static int row_is_missing(struct store *st, enum sealed_table table, int64_t volume,
+			  struct cc_error *err)
 {
 	sql_auto sqlite3_stmt *q =
 		sql_prepare(st, err, "SELECT name FROM volume WHERE id = ?", "i", volume);
 	int rc = q ? sql_step(st, q, err) : -1;
-	const char *name;
 	char what[160];
 
 	if (rc < 0)
 		return -1;
-	name = rc ? (const char *)sqlite3_column_text(q, 0) : NULL;
-	snprintf(what, sizeof(what), "lease of volume %s", name ? name : "?");
+	snprintf(what, sizeof(what), "%s of volume %s", sealed_tables[table].table,
+		 rc ? (const char *)sqlite3_column_text(q, 0) : "?");
 	return sql_bad_row(st, what, REMOVED, err);
 }
 
-int sql_is_whole(struct store *st, int64_t volume, size_t n, struct cc_error *err)
+int sql_is_whole(struct store *st, enum sealed_table table, int64_t volume, size_t n,
+		 struct cc_error *err)
 {
+	uint64_t group = group_of(table, volume);
 	int newer;
 
 	if (!st->started)
 		return 0;
 	if (fresh(st, err))
 		return -1;
-	if (is_whole(st, volume, n))
+	if (is_whole(st, group, n))
 		return 0;
 	newer = is_newer(st, err);
 	if (newer < 0)
 		return -1;
-	if (newer && is_whole(st, volume, n))
+	if (newer && is_whole(st, group, n))
 		return 0;
-	return lease_is_missing(st, volume, err);
+	return row_is_missing(st, table, volume, err);
 }
 
 /* ---- what is written ---- */
@@ -380,15 +344,15 @@ static int account(struct store *st, enum sealed_table table, uint64_t key, stru
 
 	if (!was.key && !row)
 		return 0;
-	if ((was.key && sum_row(st, &st->tally, table, &was, true, err)) ||
-	    (row && sum_row(st, &st->tally, table, row, false, err)))
+	if ((was.key && sql_sum_row(st, &st->tally, table, &was, true, err)) ||
+	    (row && sql_sum_row(st, &st->tally, table, row, false, err)))
 		return -1;
 	if (!st->dirty)
 		st->tally.ver = st->was.ver + 1;
 	st->dirty = true;
 	if (row && !row->group)
 		row->group = was.group;
-	if (was.group && count_lease(st, was.group, true))
+	if (was.group && count_in_group(st, was.group, true))
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	if (row ? keep_row(st, row) : rows_drop(&st->rows, key))
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
@@ -398,7 +362,8 @@ static int account(struct store *st, enum sealed_table table, uint64_t key, stru
 static int write_and_account(struct store *st, const struct row_at *at, const unsigned char *mac,
 			     sqlite3_stmt *q, struct cc_error *err)
 {
-	struct row row = {.key = key_at(at), .group = (uint64_t)at->group, .value = at->value};
+	struct row row = {
+		.key = key_at(at), .group = group_of(at->table, at->group), .value = at->value};
 	bool known = rows_get(&st->rows, row.key);
 	int n;
 
@@ -437,77 +402,36 @@ int sql_write(struct store *st, struct cc_error *err, const struct row_at *at,
 	return -1;
 }
 
-/* ---- transactions ---- */
-
-static void nothing_undone(struct store *st)
+/* From the beginning after each: a removal moves others. */
+static int forget_group(struct store *st, enum sealed_table table, uint64_t group,
+			struct cc_error *err)
 {
-	rows_keep(&st->rows);
-	st->was = st->part = st->tally;
-	st->part_undo = 0;
-	st->dirty = st->part_dirty = st->counted = false;
-}
-
-int sql_rows_begin(struct store *st, struct cc_error *err)
-{
-	struct head head;
-
-	sql_rows_undone(st);
-	nothing_undone(st);
-	st->in_tx = true;
-	if (!st->started || !st->loaded)
-		return 0;
-	if (sql_head_read(st, &head, err))
-		return -1;
-	if (head.sums.ver < st->tally.ver) {
-		cc_fail(err, CC_E_INTERNAL,
-			"audit log: its head is an older one (%" PRIu64 ", it was %" PRIu64
-			"); keep the database and find out who wrote to it",
-			head.sums.ver, st->tally.ver);
-		return cc_set_fact(err, "audit");
+	for (size_t i = 0; i < st->rows.size; i++) {
+		if (!st->rows.at[i].key || st->rows.at[i].group != group)
+			continue;
+		if (account(st, table, st->rows.at[i].key, NULL, err))
+			return -1;
+		i = SIZE_MAX;
 	}
-	if (head.sums.ver > st->tally.ver)
-		st->stale = true;
 	return 0;
 }
 
-int sql_rows_before_commit(struct store *st, struct cc_error *err)
+int sql_remove_group(struct store *st, enum sealed_table table, int64_t volume, const char *sql,
+		     struct cc_error *err)
 {
-	struct head head;
+	bool own = !st->in_tx;
+	int rc;
 
-	if (!st->dirty)
+	if ((own && store_begin(st, err)) || fresh(st, err))
+		return -1;
+	rc = sql_run(st, err, sql, "i", volume);
+	rc = rc < 0 ? -1 : forget_group(st, table, group_of(table, volume), err);
+	if (!own)
+		return rc;
+	if (rc == 0 && store_commit(st, err) == 0)
 		return 0;
-	return sql_head_read(st, &head, err) || sql_head_write(st, &head, err) ? -1 : 0;
-}
-
-void sql_rows_committed(struct store *st)
-{
-	nothing_undone(st);
-	st->in_tx = false;
-}
-
-void sql_rows_undone(struct store *st)
-{
-	if (!st->in_tx)
-		return;
-	rows_undo(&st->rows, 0);
-	st->tally = st->was;
-	st->stale = st->stale || st->counted;
-	nothing_undone(st);
-	st->in_tx = false;
-}
-
-void sql_rows_part(struct store *st)
-{
-	st->part = st->tally;
-	st->part_undo = st->rows.undo_n;
-	st->part_dirty = st->dirty;
-}
-
-void sql_rows_part_undone(struct store *st)
-{
-	rows_undo(&st->rows, st->part_undo);
-	st->tally = st->part;
-	st->dirty = st->part_dirty;
+	store_rollback(st);
+	return -1;
 }
 
 /* ---- counts ---- */

@@ -5,7 +5,7 @@
 #include "store/store_sql.h"
 
 #define APPLICATION_ID 0x636b6431 /* "ckd1" */
-#define SCHEMA_VERSION 6
+#define SCHEMA_VERSION SCHEMA_SERIALS
 
 /*
  * Several leases of one volume are shared ones; whether they may be is decided in lease.c. The
@@ -99,6 +99,28 @@
 	"ALTER TABLE signer ADD COLUMN volumes TEXT NOT NULL DEFAULT '*';" \
 	"ALTER TABLE volume ADD COLUMN creator TEXT NOT NULL DEFAULT '';"
 
+/* Until then a volume had one identity, and with it all its leases were given. */
+#define CHANGE_7                                                                          \
+	"ALTER TABLE identity RENAME TO identity_6;"                                      \
+	"CREATE TABLE identity ("                                                         \
+	" id TEXT PRIMARY KEY," /* volume and serial */                                   \
+	" volume INTEGER NOT NULL REFERENCES volume ON DELETE CASCADE,"                   \
+	" serial INTEGER NOT NULL,"                                                       \
+	" floor INTEGER NOT NULL," /* 0: it signs none */                                 \
+	" state TEXT NOT NULL,"                                                           \
+	" envelope BLOB NOT NULL,"                                                        \
+	" digest TEXT NOT NULL,"                                                          \
+	" signer TEXT NOT NULL,"                                                          \
+	" mount_point TEXT NOT NULL,"                                                     \
+	" mac BLOB NOT NULL DEFAULT x'') STRICT;"                                         \
+	"CREATE INDEX identity_volume ON identity (volume, serial);"                      \
+	"INSERT INTO identity SELECT volume || '/' || serial, volume, serial, 0, 'live'," \
+	" envelope, digest, signer, mount_point, mac FROM identity_6;"                    \
+	"DROP TABLE identity_6;"                                                          \
+	"ALTER TABLE lease ADD COLUMN serial INTEGER NOT NULL DEFAULT 0;"                 \
+	"UPDATE lease SET serial = coalesce("                                             \
+	"(SELECT serial FROM identity WHERE identity.volume = lease.volume), 0);"
+
 static const char schema[] =
 	"CREATE TABLE setting (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;"
 
@@ -155,7 +177,7 @@ static const char schema[] =
 	" prev BLOB NOT NULL,"
 	" hash BLOB NOT NULL) STRICT;"
 	/* Against accidents; against tampering there are MACs. */
-	AUDIT_TRIGGERS MAC_COLUMNS HEAD_TABLE;
+	AUDIT_TRIGGERS MAC_COLUMNS HEAD_TABLE CHANGE_7;
 
 /* "3 volumes (a b c)" */
 static int name_all(struct store *st, const char *table, char *text, size_t size,
@@ -198,29 +220,58 @@ static int take_over(struct store *st, struct cc_error *err)
 	return record_take_over(st, "rows got MACs", err);
 }
 
+/* Before the columns change: only what keyd wrote is to have a MAC afterwards. */
+static int unseal_bad(struct store *st, struct cc_error *err)
+{
+	return sql_unseal_bad(st, SEALED_IDENTITY, err) || sql_unseal_bad(st, SEALED_LEASE, err)
+		       ? -1
+		       : 0;
+}
+
+static int seal_again(struct store *st, struct cc_error *err)
+{
+	return sql_seal_again(st, SEALED_IDENTITY, err) || sql_seal_again(st, SEALED_LEASE, err)
+		       ? -1
+		       : 0;
+}
+
 static int begin_counting(struct store *st, struct cc_error *err)
 {
-	if (sql_seal_table(st, SEALED_KEK, err) || sql_audit_head_5(st, err))
+	if (sql_seal_table(st, SEALED_KEK, err) || seal_again(st, err) || sql_audit_head_5(st, err))
 		return -1;
 	return record_take_over(st, "rows are counted", err);
+}
+
+static int note_misfit(struct store *st, struct cc_error *err)
+{
+	return sql_rows_misfit(st, &st->was, err) ? -1 : unseal_bad(st, err);
+}
+
+/* What did not fit before does not fit now: no upgrade makes a removed row one that never was. */
+static int keep_misfit(struct store *st, struct cc_error *err)
+{
+	const struct tally lag = st->was;
+
+	return seal_again(st, err) ? -1 : sql_rows_recount(st, &lag, err);
 }
 
 /**
  * struct step - from one version to the next.
  * @to: which that is
- * @then: what SQL cannot do, in the same transaction; NULL for nothing
+ * @first, @then: what SQL cannot do, before and after, in the same transaction; NULL for nothing
  */
 struct step {
 	int to;
 	const char *sql;
 	int (*then)(struct store *st, struct cc_error *err);
+	int (*first)(struct store *st, struct cc_error *err);
 };
 
 /*
  * In order; [0] is from 1 to 2. A lease of version 1 has no end, a key wrapped by it (format 1) is
  * bound to less, which the custodian mends when it starts. What was promised before the last
  * renewal was not recorded before version 4. In version 5 rows got MACs, in 6 they are counted:
- * what is there then is taken over as it is.
+ * what is there then is taken over as it is. In 7 a volume may have several identities.
  */
 static const struct step steps[] = {
 	{2,
@@ -235,8 +286,8 @@ static const struct step steps[] = {
 	 "INSERT INTO lease SELECT id, volume, agent, container, boot_id, fence, granted, ms,"
 	 " 0, 0, 0, boot_id, 0 FROM lease_1;"
 	 "DROP TABLE lease_1;",
-	 NULL},
-	{3, "ALTER TABLE volume ADD COLUMN mount_options TEXT NOT NULL DEFAULT '';", NULL},
+	 NULL, NULL},
+	{3, "ALTER TABLE volume ADD COLUMN mount_options TEXT NOT NULL DEFAULT '';", NULL, NULL},
 	{4,
 	 LEASE_CHANGE_4 TOMBSTONE_TABLE
 	 "ALTER TABLE agent RENAME TO agent_3;" AGENT_TABLE
@@ -244,9 +295,10 @@ static const struct step steps[] = {
 	 "DROP TABLE agent_3;"
 	 "UPDATE lease SET cover_ms = ms, enrolment = coalesce("
 	 "(SELECT enrolment FROM agent WHERE agent.name = lease.agent), '');",
-	 NULL},
-	{6, SCOPE_CHANGE_5 KEK_TABLE MAC_COLUMNS HEAD_TABLE, take_over},
-	{6, MAC_COLUMN("kek") HEAD_CHANGE_6, begin_counting},
+	 NULL, NULL},
+	{7, SCOPE_CHANGE_5 KEK_TABLE MAC_COLUMNS HEAD_TABLE CHANGE_7, take_over, NULL},
+	{7, MAC_COLUMN("kek") HEAD_CHANGE_6 CHANGE_7, begin_counting, unseal_bad},
+	{7, CHANGE_7, keep_misfit, note_misfit},
 };
 
 static int pragma_int(struct store *st, const char *sql, int64_t *v, struct cc_error *err)
@@ -265,6 +317,10 @@ static int run_step(struct store *st, const struct step *step, int from, struct 
 
 	snprintf(mark, sizeof(mark), "PRAGMA application_id = %d; PRAGMA user_version = %d;",
 		 APPLICATION_ID, step->to);
+	st->layout_6 = true;
+	if (step->first && step->first(st, err))
+		return -1;
+	st->layout_6 = false;
 	if (sql_exec(st, step->sql, err) || sql_exec(st, mark, err))
 		return -1;
 	if (step->then && step->then(st, err))
@@ -320,14 +376,15 @@ int sql_schema_look(struct store *st, struct cc_error *err)
 			       "that wrote it",
 			       (long long)version, SCHEMA_VERSION);
 	st->schema_was = (int)version;
+	st->layout_6 = st->mode == STORE_LOOK && version < SCHEMA_SERIALS;
 	return 0;
 }
 
 int sql_schema_start(struct store *st, struct cc_error *err)
 {
 	if (st->schema_was == 0)
-		return apply(st, &(struct step){SCHEMA_VERSION, schema, sql_audit_head_new}, 0,
-			     err);
+		return apply(st, &(struct step){SCHEMA_VERSION, schema, sql_audit_head_new, NULL},
+			     0, err);
 	if (st->schema_was < SCHEMA_SEALED && st->mode == STORE_SERVE)
 		return cc_fail(
 			err, CC_E_INVALID,

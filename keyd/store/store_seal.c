@@ -14,15 +14,29 @@ const struct sealed sealed_tables[SEALED_END] = {
 	[SEALED_SETTING] = {"setting", SELECT_SETTING, UPDATE("setting", "key"), 2, 0},
 	[SEALED_VOLUME] = {"volume", SELECT_VOLUME, UPDATE("volume", "id"), 24, 1},
 	[SEALED_TOMBSTONE] = {"tombstone", SELECT_TOMBSTONE, UPDATE("tombstone", "name"), 4, 0},
-	[SEALED_IDENTITY] = {"identity", SELECT_IDENTITY, UPDATE("identity", "volume"), 6, 7},
+	[SEALED_IDENTITY] = {"identity", SELECT_IDENTITY, UPDATE("identity", "id"), 9, 10},
 	[SEALED_SIGNER] = {"signer", SELECT_SIGNER, UPDATE("signer", "name"), 4, 0},
 	[SEALED_AGENT] = {"agent", SELECT_AGENT, UPDATE("agent", "name"), 5, 0},
-	[SEALED_LEASE] = {"lease", SELECT_LEASE, UPDATE("lease", "id"), 17, 0},
+	[SEALED_LEASE] = {"lease", SELECT_LEASE, UPDATE("lease", "id"), 18, 0},
 	[SEALED_KEK] = {"kek", SELECT_KEK, UPDATE("kek", "number"), 5, 0},
 	[SEALED_AUDIT] = {"audit", SELECT_AUDIT, UPDATE("audit", "seq"), 11, 0},
 	[SEALED_AUDIT_HEAD] = {"audit_head", SELECT_AUDIT_HEAD, UPDATE("audit_head", "id"), 10, 0},
 	[SEALED_AUDIT_HEAD_5] = {"audit_head", SELECT_AUDIT_HEAD_5, NULL, 6, 0},
 };
+
+/* Those of before a volume could have several identities. */
+static const struct sealed identity_6 = {"identity", SELECT_IDENTITY_6,
+					 UPDATE("identity", "volume"), 6, 7};
+static const struct sealed lease_6 = {"lease", SELECT_LEASE_6, UPDATE("lease", "id"), 17, 0};
+
+const struct sealed *sql_sealed(const struct store *st, enum sealed_table table)
+{
+	if (st->layout_6 && table == SEALED_IDENTITY)
+		return &identity_6;
+	if (st->layout_6 && table == SEALED_LEASE)
+		return &lease_6;
+	return &sealed_tables[table];
+}
 
 /* ---- what is sealed ---- */
 
@@ -164,9 +178,9 @@ static int mac_of_row(struct store *st, sqlite3_stmt *q, enum sealed_table table
 		      unsigned char mac[static STORE_MAC_LEN], struct cc_error *err)
 {
 	size_t len = 0;
-	int rc = put_name(st, &len, sealed_tables[table].table);
+	int rc = put_name(st, &len, sql_sealed(st, table)->table);
 
-	for (int col = 0; col < sealed_tables[table].n && rc == 0; col++)
+	for (int col = 0; col < sql_sealed(st, table)->n && rc == 0; col++)
 		rc = put_column(st, &len, q, col);
 	return rc ? cc_fail(err, CC_E_NOMEM, "out of memory") : make_mac(st, len, mac, err);
 }
@@ -175,7 +189,7 @@ int sql_is_sealed(struct store *st, sqlite3_stmt *q, enum sealed_table table, st
 {
 	unsigned char want[STORE_MAC_LEN];
 	const void *have;
-	int col = sealed_tables[table].n;
+	int col = sql_sealed(st, table)->n;
 
 	if (mac_of_row(st, q, table, want, err))
 		return -1;
@@ -199,7 +213,7 @@ int sql_bad_row(struct store *st, const char *what, const char *why, struct cc_e
 
 int sql_check(struct store *st, sqlite3_stmt *q, enum sealed_table table, struct cc_error *err)
 {
-	const struct sealed *t = &sealed_tables[table];
+	const struct sealed *t = sql_sealed(st, table);
 	int sealed = sql_is_sealed(st, q, table, err);
 	int current = sealed > 0 ? sql_is_current(st, q, table, err) : sealed;
 	const char *name;
@@ -227,7 +241,7 @@ bool store_is_bad_row(const struct cc_error *err)
 
 static int check_table(struct store *st, enum sealed_table table, size_t *bad, struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q = sql_prepare(st, err, sealed_tables[table].select, "");
+	sql_auto sqlite3_stmt *q = sql_prepare(st, err, sql_sealed(st, table)->select, "");
 	int rc = q ? 0 : -1;
 
 	while (rc == 0 && (rc = sql_step(st, q, err)) > 0) {
@@ -249,15 +263,13 @@ int store_check_rows(struct store *st, size_t *bad, struct cc_error *err)
 	return 0;
 }
 
-static int write_mac(struct store *st, sqlite3_stmt *row, enum sealed_table table,
-		     struct cc_error *err)
+/* Of the row of @row. */
+static int put_mac(struct store *st, sqlite3_stmt *row, enum sealed_table table, const void *mac,
+		   size_t len, struct cc_error *err)
 {
-	unsigned char mac[STORE_MAC_LEN];
-	sql_auto sqlite3_stmt *q = NULL;
+	sql_auto sqlite3_stmt *q =
+		sql_prepare(st, err, sql_sealed(st, table)->update, "b", mac, len);
 
-	if (mac_of_row(st, row, table, mac, err))
-		return -1;
-	q = sql_prepare(st, err, sealed_tables[table].update, "b", (const void *)mac, sizeof(mac));
 	if (!q)
 		return -1;
 	if (sqlite3_bind_value(q, 2, sqlite3_column_value(row, 0)) != SQLITE_OK)
@@ -265,14 +277,50 @@ static int write_mac(struct store *st, sqlite3_stmt *row, enum sealed_table tabl
 	return sql_step(st, q, err) < 0 ? -1 : 0;
 }
 
+static int write_mac(struct store *st, sqlite3_stmt *row, enum sealed_table table,
+		     struct cc_error *err)
+{
+	unsigned char mac[STORE_MAC_LEN];
+
+	return mac_of_row(st, row, table, mac, err)
+		       ? -1
+		       : put_mac(st, row, table, mac, sizeof(mac), err);
+}
+
 int sql_seal_table(struct store *st, enum sealed_table table, struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q = sql_prepare(st, err, sealed_tables[table].select, "");
+	sql_auto sqlite3_stmt *q = sql_prepare(st, err, sql_sealed(st, table)->select, "");
 	int rc = q ? 0 : -1;
 
 	while (rc == 0 && (rc = sql_step(st, q, err)) > 0)
 		rc = write_mac(st, q, table, err);
-	return rc ? cc_prefix(err, "table %s", sealed_tables[table].table) : 0;
+	return rc ? cc_prefix(err, "table %s", sql_sealed(st, table)->table) : 0;
+}
+
+int sql_unseal_bad(struct store *st, enum sealed_table table, struct cc_error *err)
+{
+	sql_auto sqlite3_stmt *q = sql_prepare(st, err, sql_sealed(st, table)->select, "");
+	int rc = q ? 0 : -1;
+
+	while (rc == 0 && (rc = sql_step(st, q, err)) > 0) {
+		rc = sql_is_sealed(st, q, table, err);
+		if (rc < 0)
+			return -1;
+		rc = rc ? 0 : put_mac(st, q, table, "", 0, err);
+	}
+	return rc;
+}
+
+int sql_seal_again(struct store *st, enum sealed_table table, struct cc_error *err)
+{
+	sql_auto sqlite3_stmt *q = sql_prepare(st, err, sql_sealed(st, table)->select, "");
+	int rc = q ? 0 : -1;
+
+	while (rc == 0 && (rc = sql_step(st, q, err)) > 0)
+		rc = sqlite3_column_bytes(q, sql_sealed(st, table)->n) == STORE_MAC_LEN
+			     ? write_mac(st, q, table, err)
+			     : 0;
+	return rc;
 }
 
 int sql_seal_all(struct store *st, struct cc_error *err)

@@ -16,6 +16,7 @@
 
 #define SCHEMA_SEALED 5	   /* from this schema on all rows have MACs */
 #define SCHEMA_COUNTED 6   /* and are counted */
+#define SCHEMA_SERIALS 7   /* a volume may have several identities, a lease has its serial */
 #define STORE_BUSY_MS 5000 /* that it waits while another process writes */
 
 enum sealed_table {
@@ -73,6 +74,7 @@ struct head {
  * @counted: the open transaction counted all rows anew
  * @dirty: @tally is not in the head yet; @part_dirty: was not when the part began
  * @in_tx: between store_begin() and its end
+ * @layout_6: identities and leases are as before SCHEMA_SERIALS
  * @misfit: what is wrong with the rows that were there when they were loaded; "" for nothing
  */
 struct store {
@@ -88,7 +90,7 @@ struct store {
 	struct rows rows;
 	struct tally tally, was, part;
 	size_t part_undo;
-	bool started, loaded, stale, counted, dirty, part_dirty, in_tx;
+	bool started, loaded, stale, counted, dirty, part_dirty, in_tx, layout_6;
 	char misfit[STORE_MISFIT_LEN];
 };
 
@@ -148,6 +150,8 @@ struct sealed {
 };
 
 extern const struct sealed sealed_tables[SEALED_END];
+/* The same, as @st has it. */
+const struct sealed *sql_sealed(const struct store *st, enum sealed_table table);
 
 /* How a SELECT on each of them begins. A column more is one more here and where it is written. */
 #define SEALED_VOLUME_FIELDS                                                                 \
@@ -157,12 +161,21 @@ extern const struct sealed sealed_tables[SEALED_END];
 #define SELECT_SETTING "SELECT key, value, mac FROM setting "
 #define SELECT_VOLUME "SELECT id, " SEALED_VOLUME_FIELDS ", mac FROM volume "
 #define SELECT_TOMBSTONE "SELECT name, fence, serial_floor, ver, mac FROM tombstone "
-#define SELECT_IDENTITY                                                                            \
+#define SELECT_IDENTITY                                                                       \
+	"SELECT i.id, i.volume, i.serial, i.floor, i.state, i.envelope, i.digest, i.signer, " \
+	"i.mount_point, i.mac, v.name FROM identity i JOIN volume v ON v.id = i.volume "
+/* As it was when a volume had one. */
+#define SELECT_IDENTITY_6                                                                          \
 	"SELECT i.volume, i.envelope, i.serial, i.digest, i.signer, i.mount_point, i.mac, v.name " \
 	"FROM identity i JOIN volume v ON v.id = i.volume "
 #define SELECT_SIGNER "SELECT name, keyid, pem, volumes, mac FROM signer "
 #define SELECT_AGENT "SELECT name, enrolment, thumbprint, jwk, volumes, mac FROM agent "
 #define SELECT_LEASE                                                                         \
+	"SELECT l.id, v.name, v.uuid, l.agent, l.container, l.boot_id, l.fence, l.granted, " \
+	"l.ms, l.shared, l.read_only, l.revoked, l.host_boot, l.end_ms, l.cover_ms, l.ver, " \
+	"l.enrolment, l.serial, l.mac, l.volume FROM lease l JOIN volume v ON v.id = l.volume "
+/* As it was before leases had serials. */
+#define SELECT_LEASE_6                                                                       \
 	"SELECT l.id, v.name, v.uuid, l.agent, l.container, l.boot_id, l.fence, l.granted, " \
 	"l.ms, l.shared, l.read_only, l.revoked, l.host_boot, l.end_ms, l.cover_ms, l.ver, " \
 	"l.enrolment, l.mac, l.volume FROM lease l JOIN volume v ON v.id = l.volume "
@@ -200,6 +213,12 @@ int sql_bad_row(struct store *st, const char *what, const char *why, struct cc_e
 /* Gives MACs to all rows that there are, or to those of a table, as they are, and counts them. */
 int sql_seal_all(struct store *st, struct cc_error *err);
 int sql_seal_table(struct store *st, enum sealed_table table, struct cc_error *err);
+/*
+ * Around a change of the columns of @table. Before: what keyd did not write loses its MAC; after:
+ * what has one gets that of what it is now.
+ */
+int sql_unseal_bad(struct store *st, enum sealed_table table, struct cc_error *err);
+int sql_seal_again(struct store *st, enum sealed_table table, struct cc_error *err);
 
 /* ---- store_rows.c ---- */
 
@@ -209,7 +228,7 @@ bool sql_counts(const struct store *st);
 /**
  * struct row_at - where a row is, for what is remembered of it.
  * @text, @number: primary key; the number where @text is NULL
- * @group: of a lease its volume
+ * @group: of a lease and an identity their volume
  * @value: of a lease lease_value(), of a volume volume_value()
  */
 struct row_at {
@@ -241,15 +260,35 @@ int sql_is_current(struct store *st, sqlite3_stmt *q, enum sealed_table table,
 /* Where no row was found: 0; -1 with the fact "row" when there was one that keyd did not remove. */
 int sql_is_absent(struct store *st, const struct row_at *at, const char *what,
 		  struct cc_error *err);
-/* Whether a volume has @n leases, as far as keyd knows: 0; -1 with the fact "row". */
-int sql_is_whole(struct store *st, int64_t volume, size_t n, struct cc_error *err);
+/* Whether a volume has @n rows in @table, as far as keyd knows: 0; -1 with the fact "row". */
+int sql_is_whole(struct store *st, enum sealed_table table, int64_t volume, size_t n,
+		 struct cc_error *err);
+/* Runs @sql, which removes all rows in @table that belong to a volume, also what only was
+ * remembered. */
+int sql_remove_group(struct store *st, enum sealed_table table, int64_t volume, const char *sql,
+		     struct cc_error *err);
 
 /* Counts all rows that there are: they are right as they are. Context: in a transaction. */
 int sql_rows_count(struct store *st, struct cc_error *err);
-/* Puts @st->tally into @s. */
+/*
+ * Around a change of columns, in a transaction: what does not fit of the rows that there are, as
+ * one more tally; then all are counted anew, and what did not fit still does not.
+ */
+int sql_rows_misfit(struct store *st, struct tally *lag, struct cc_error *err);
+int sql_rows_recount(struct store *st, const struct tally *lag, struct cc_error *err);
+/* ---- store_sum.c ---- */
+
+/* Adds a term to a sum; @less: subtracts it. */
+void sql_sum_add(unsigned char sum[static 32], const unsigned char term[static 32], bool less);
+/* One more row of @table in @t, or @less. */
+int sql_sum_row(struct store *st, struct tally *t, enum sealed_table table, const struct row *row,
+		bool less, struct cc_error *err);
+/* Reads @s into @t; puts @st->tally into @s. */
+int sql_sums_read(struct store *st, const struct sums *s, struct tally *t, struct cc_error *err);
 int sql_sums_write(struct store *st, struct sums *s, struct cc_error *err);
 
-/* What follows a transaction, and a part of one. */
+/* ---- store_rows_tx.c: what follows a transaction, and a part of one ---- */
+
 int sql_rows_begin(struct store *st, struct cc_error *err);
 int sql_rows_before_commit(struct store *st, struct cc_error *err);
 void sql_rows_committed(struct store *st);

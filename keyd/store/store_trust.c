@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Who is trusted: identities, signers, agents. */
+/* Who is trusted: signers, agents. */
 #include "store/store.h"
 
 #include <string.h>
@@ -19,72 +19,6 @@ static int not_found(struct store *st, enum sealed_table table, const char *name
 		return -1;
 	cc_fail(err, CC_E_NOTFOUND, "no %s %s", what, name);
 	return cc_set_fact(err, what);
-}
-
-/* ---- identities ---- */
-
-void store_identity_clear(struct store_identity *id)
-{
-	free(id->envelope);
-	free(id->mount_point);
-	memset(id, 0, sizeof(*id));
-}
-
-int store_identity_put(struct store *st, int64_t volume, const struct store_identity *id,
-		       struct cc_error *err)
-{
-	const struct row_at at = {SEALED_IDENTITY, .number = volume};
-	unsigned char mac[STORE_MAC_LEN];
-	int n;
-
-	if (sql_mac(st, mac, err, SEALED_IDENTITY, "ibuttt", volume, (const void *)id->envelope,
-		    id->envelope_len, id->serial, id->digest, id->signer, id->mount_point))
-		return -1;
-	n = sql_write(st, err, &at, mac,
-		      "INSERT OR REPLACE INTO identity (volume, envelope, serial, digest, signer, "
-		      "mount_point, mac) VALUES (?, ?, ?, ?, ?, ?, ?)",
-		      "ibutttb", volume, (const void *)id->envelope, id->envelope_len, id->serial,
-		      id->digest, id->signer, id->mount_point, (const void *)mac, sizeof(mac));
-	return n < 0 ? -1 : 0;
-}
-
-int store_identity_get(struct store *st, int64_t volume, struct store_identity *id,
-		       struct cc_error *err)
-{
-	const struct row_at at = {SEALED_IDENTITY, .number = volume};
-	sql_auto sqlite3_stmt *q =
-		sql_prepare(st, err, SELECT_IDENTITY "WHERE i.volume = ?", "i", volume);
-	int rc = q ? sql_step(st, q, err) : -1;
-
-	memset(id, 0, sizeof(*id));
-	if (rc < 0)
-		return -1;
-	if (rc == 0) {
-		if (sql_is_absent(st, &at, "identity of a volume", err))
-			return -1;
-		cc_fail(err, CC_E_NOTFOUND, "the volume has no identity");
-		return cc_set_fact(err, "identity");
-	}
-	if (sql_check(st, q, SEALED_IDENTITY, err) ||
-	    sql_dup(q, 1, &id->envelope, &id->envelope_len, err) ||
-	    sql_u64(q, 2, &id->serial, err) ||
-	    sql_text(q, 3, id->digest, sizeof(id->digest), err) ||
-	    sql_text(q, 4, id->signer, sizeof(id->signer), err) ||
-	    sql_dup(q, 5, &id->mount_point, NULL, err)) {
-		store_identity_clear(id);
-		return -1;
-	}
-	return 0;
-}
-
-int store_identity_delete(struct store *st, int64_t volume, struct cc_error *err)
-{
-	const struct row_at at = {SEALED_IDENTITY, .number = volume};
-
-	return sql_write(st, err, &at, NULL, "DELETE FROM identity WHERE volume = ?", "i", volume) <
-			       0
-		       ? -1
-		       : 0;
 }
 
 /* ---- signers ---- */

@@ -73,7 +73,7 @@ function __dmctl_arguments
     end
     set -l n (math (count $words) - (count $verb) + 1)
     switch "$verb $n"
-        case 'volume inspect 1' 'volume set 1' 'volume rm 1' 'volume grow 1' 'volume maintain 1' 'identity rm 1'
+        case 'volume inspect 1' 'volume set 1' 'volume rm 1' 'volume grow 1' 'volume maintain 1' 'identity rm 1' 'identity ls 1' 'identity revoke 1' 'identity drain 1'
             __dmctl_names volume ls
         case 'volume header-backup 1' 'volume header-restore 1'
             __dmctl_names volume ls
@@ -83,6 +83,8 @@ function __dmctl_arguments
             __dmctl_names signer ls
         case 'agents rm 1' 'agents set 1'
             __dmctl_names agents ls
+        case 'identity revoke 2' 'identity drain 2'
+            dmctl identity ls $words[3] 2>/dev/null | awk 'NR > 1 {print $2}'
         case 'lease revoke 1'
             __dmctl_names lease ls
         case 'identity measure 1' 'identity check 2' 'bind 2' 'inspect 1'

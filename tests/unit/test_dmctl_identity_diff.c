@@ -39,6 +39,8 @@ static const struct {
 	 "process.env env: only A has a rule for \"A\" with a value\n"
 	 "process.env env: only B has a rule for \"A\" with a value\n"
 	 "process.env env: only B has a rule for \"B\"\n"},
+	{"a floor", "{'serial':2}", "{'serial':3,'floor':2}",
+	 "serial serial: A has 2, B has 3\nfloor serial: A has absent, B has 2\n"},
 	{"several, in the order of the decision",
 	 "{'upper':'any','serial':1,'notAfter':'2030-01-01T00:00:00Z','mountPoint':'/a'}",
 	 "{'upper':'same','serial':2,'mountPoint':'/b'}",

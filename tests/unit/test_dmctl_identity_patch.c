@@ -21,6 +21,8 @@ static const struct way {
 	{"validity", "i notBefore='2099-01-01T00:00:00Z'", "{'notBefore':null}"},
 	{"serial", "i serial=1", "{'serial':3}"},
 	{"image", "m image.id='" DIGEST_C "'", "{'image':{'configDigest':'" DIGEST_C "'}}"},
+	{"image", "i image.configDigest=['" DIGEST_A "','" DIGEST_B "'];m image.id='" DIGEST_C "'",
+	 "{'image':{'configDigest':['" DIGEST_A "','" DIGEST_B "','" DIGEST_C "']}}"},
 	{"args", "m config.args=['/bin/sh','-c','x']", "{'process':{'args':['/bin/sh','-c','x']}}"},
 	{"args", "i process={'args':['/other']}", "{'process':{'args':null}}"},
 	{"cwd", "m config.cwd='/tmp'", "{'process':{'cwd':'/tmp'}}"},
@@ -304,6 +306,25 @@ static void what_no_predicate_allows_is_said_to_be_left(void **state)
 	}
 }
 
+/* keyd takes nothing below the highest serial that the volume has seen, whichever is patched. */
+static void a_patch_of_an_older_identity_has_a_serial_that_keyd_takes(void **state)
+{
+	identity_auto_repair struct identity_repair r = {0};
+	auto_differing d = differ();
+	struct cc_policy pol = policy();
+	struct cc_error err = {0};
+
+	(void)state;
+	edit_by(&d, "m config.cwd='/tmp'");
+	measured(&d);
+	expect_ok(identity_repair_find(d.predicate, d.m, &pol, false, &r, &err), &err);
+	assert_int_equal(json_integer_value(json_object_get(r.patch, "serial")), 4);
+	expect_ok(identity_repair_above(&r, 3, &err), &err);
+	assert_int_equal(json_integer_value(json_object_get(r.patch, "serial")), 4);
+	expect_ok(identity_repair_above(&r, 9, &err), &err);
+	assert_int_equal(json_integer_value(json_object_get(r.patch, "serial")), 10);
+}
+
 static void nothing_differs_nothing_is_proposed(void **state)
 {
 	identity_auto_repair struct identity_repair r = {0};
@@ -314,6 +335,7 @@ static void nothing_differs_nothing_is_proposed(void **state)
 	(void)state;
 	measured(&d);
 	expect_ok(identity_repair_find(d.predicate, d.m, &pol, false, &r, &err), &err);
+	expect_ok(identity_repair_above(&r, 9, &err), &err);
 	assert_int_equal(r.facts.found, 0);
 	assert_int_equal(json_object_size(r.patch), 0);
 }
@@ -368,6 +390,7 @@ int main(void)
 		cmocka_unit_test(a_patch_has_values_of_variables_only_when_asked),
 		cmocka_unit_test(a_patch_raises_the_serial),
 		cmocka_unit_test(what_no_predicate_allows_is_said_to_be_left),
+		cmocka_unit_test(a_patch_of_an_older_identity_has_a_serial_that_keyd_takes),
 		cmocka_unit_test(nothing_differs_nothing_is_proposed),
 		cmocka_unit_test(what_is_no_predicate_is_invalid),
 		cmocka_unit_test(a_merge_patch_is_applied_as_the_rfc_says),

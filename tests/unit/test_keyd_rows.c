@@ -401,6 +401,7 @@ static void back_to_version_5(struct world *w)
 	struct cc_error err;
 	struct head head;
 
+	have_rows_of_6(w);
 	assert_int_equal(sql_head_read(st, &head, &err), 0);
 	assert_int_equal(sql_mac(st, mac, &err, SEALED_AUDIT_HEAD_5, "iububu", (int64_t)1,
 				 head.at.seq, (const void *)head.at.hash, (size_t)32,

@@ -6,6 +6,7 @@
 #include "keyd_hosts.h"
 
 #define BACK_TO_4                                                                        \
+	BACK_TO_6                                                                        \
 	"DROP TABLE audit_head; DROP TABLE kek;"                                         \
 	"ALTER TABLE setting DROP COLUMN mac; ALTER TABLE volume DROP COLUMN mac;"       \
 	"ALTER TABLE identity DROP COLUMN mac; ALTER TABLE signer DROP COLUMN mac;"      \
@@ -74,6 +75,92 @@ static void back_to_version_4(struct world *w)
 	wrap_as(w, KEK_FORMAT_2);
 	custodian_close(&w->custodian);
 	tamper(w, BACK_TO_4);
+}
+
+/* Its MACs and its sum as well: keyd wrote it. */
+static void back_to_version_6(struct world *w)
+{
+	struct store *st = w->custodian.store;
+	struct cc_error err;
+	struct head head;
+
+	have_rows_of_6(w);
+	assert_int_equal(store_begin(st, &err), 0);
+	assert_int_equal(sql_head_read(st, &head, &err), 0);
+	head.schema = 6;
+	assert_int_equal(sql_head_write(st, &head, &err), 0);
+	assert_int_equal(store_commit(st, &err), 0);
+	custodian_close(&w->custodian);
+	tamper(w, "PRAGMA user_version = 6");
+}
+
+static void assert_rows_are_right(struct world *w)
+{
+	struct cc_error err;
+	size_t bad;
+
+	assert_int_equal(store_check_rows(w->custodian.store, &bad, &err), 0);
+	assert_int_equal(bad, 0);
+	assert_string_equal(store_rows_misfit(w->custodian.store), "");
+}
+
+static void a_lease_of_version_6_has_the_serial_of_its_volumes_identity(void **state)
+{
+	struct world *w = *state;
+	auto_got struct got g = {0};
+	char id[37];
+
+	hold(w, id);
+	back_to_version_6(w);
+	{
+		struct cc_error err;
+		store_auto struct store *st = store_open(w->dir, STORE_LOOK, &err);
+
+		assert_non_null(st);
+		assert_int_equal(store_check(st, &err), 0);
+	}
+	open_custodian(w);
+	assert_rows_are_right(w);
+	g = ask(w, OP_LEASE_LIST, "", NULL);
+	assert_non_null(strstr(g.text, "\"serial\":3"));
+	g = (got_clear(&g), renew(w, id));
+	assert_renewed(&g);
+	g = (got_clear(&g), add_identity(w, w->signer, predicate(4)));
+	assert_int_equal(g.http, 200);
+	reopen_custodian(w);
+	assert_rows_are_right(w);
+	g = (got_clear(&g), renew(w, id));
+	assert_renewed(&g);
+}
+
+/* Whoever wrote a row of version 6 gets no MAC for it by the upgrade. */
+static void a_bad_row_of_version_6_is_bad_afterwards(void **state)
+{
+	struct world *w = *state;
+	auto_got struct got g = {0};
+
+	back_to_version_6(w);
+	tamper(w, "UPDATE identity SET signer = 'mallory'");
+	open_custodian(w);
+	g = release_to_host2(w);
+	assert_error(&g, 500, "internal", "row");
+	assert_string_not_equal(store_rows_misfit(w->custodian.store), "");
+}
+
+static void a_row_that_version_6_misses_is_missed_afterwards(void **state)
+{
+	struct world *w = *state;
+
+	add_volume(w, "other", UUID_OTHER);
+	back_to_version_6(w);
+	tamper(w, "DELETE FROM volume WHERE name = 'other'");
+	for (int i = 0; i < 2; i++) {
+		open_custodian(w);
+		assert_non_null(strstr(store_rows_misfit(w->custodian.store),
+				       "table volume has 1 rows, keyd left 2"));
+		custodian_close(&w->custodian);
+	}
+	open_custodian(w);
 }
 
 static void a_database_of_version_1_is_brought_up_to_date(void **state)
@@ -395,6 +482,9 @@ static void a_database_of_before_can_be_accepted(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		hosts_test(a_lease_of_version_6_has_the_serial_of_its_volumes_identity),
+		hosts_test(a_bad_row_of_version_6_is_bad_afterwards),
+		hosts_test(a_row_that_version_6_misses_is_missed_afterwards),
 		hosts_test(a_database_of_version_1_is_brought_up_to_date),
 		hosts_test(a_volume_of_version_2_has_no_mount_options),
 		hosts_test(a_lease_of_version_3_covers_its_length),

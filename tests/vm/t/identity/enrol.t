@@ -91,8 +91,19 @@ fails_with 6 '"fact": "signature".*no enrolled signer' dmctl --json identity add
 need sign --key ec.key --predicate p2.json -o stranger.dsse
 fails_with 6 '"fact": "signature".*no enrolled signer' dmctl --json identity add stranger.dsse
 ok "an identity with the next serial is taken" dmctl identity add two.dsse
-fails_with 6 'serial' dmctl identity add ed.dsse
-is "the refusal of an older serial names the fact" "$(dmctl --json identity add ed.dsse 2>/dev/null | jq -r .error.fact)" serial
+need sign --key ed.key --predicate p1.json --name other -o older.dsse
+fails_with 6 'serial' dmctl identity add older.dsse
+is "the refusal of an older serial names the fact" "$(dmctl --json identity add older.dsse 2>/dev/null | jq -r .error.fact)" serial
+is "identity ls has both, and says that only the newer one starts" \
+	"$(dmctl identity ls vol --json | jq -c '[.identities[] | [.serial, .state, .starts, .goesOn]]')" \
+	'[[1,"live",false,true],[2,"live",true,true]]'
+ok "an identity is drained" dmctl identity drain vol 1
+ok "the same again is no error" dmctl identity drain vol 1
+is "identity revoke answers with the state" "$(dmctl --json identity revoke vol 1 | jq -r .state)" revoked
+is "identity ls shows the state" "$(dmctl identity ls vol | awk '$2 == 1 { print $4 }')" revoked
+fails_with 8 'serial 7' dmctl identity revoke vol 7
+fails_with 2 'not a serial' dmctl identity drain vol newest
+fails_with 8 'nosuch' dmctl identity ls nosuch
 predicate 3 '.volume = "nosuch"' >p3.json
 need sign --key ed.key --predicate p3.json -o nosuch.dsse
 fails_with 8 'nosuch' dmctl identity add nosuch.dsse
