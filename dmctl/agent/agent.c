@@ -193,8 +193,10 @@ static void on_keyd_heard(void *arg, bool connected)
 	struct agent *a = arg;
 
 	leases_renew_now(a->leases);
-	if (connected)
-		refresh(a);
+	if (!connected)
+		return;
+	looks_hurry(a->looks);
+	refresh(a);
 }
 
 /* ---- start and stop ------------------------------------------------------------------------ */
@@ -265,7 +267,7 @@ static int agent_init(struct agent *a, struct cc_error *err)
 	a->workers.without_gate = a->paths->without_gate;
 	a->queue = queue_new(&hooks, a, err);
 	a->leases = a->queue ? leases_new(a->base, a->queue, err) : NULL;
-	a->looks = a->leases ? looks_new(a->base, a->queue, a->leases, err) : NULL;
+	a->looks = a->leases ? looks_new(a->base, a->queue, a->leases, NULL, err) : NULL;
 	a->watches = a->looks ? watches_new(a->base, a->queue, a->leases, a->looks, err) : NULL;
 	return a->watches ? 0 : -1;
 }

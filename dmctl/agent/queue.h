@@ -108,11 +108,13 @@ int queue_submit(struct queue *q, struct agent_message *m, job_done_fn *done, vo
 
 /**
  * queue_submit_own - the same for a request of the agent itself. It is never refused: such undo and
- * renew things, and are at most a few for each volume. Without memory that is logged.
+ * renew things, and are at most a few for each volume. Without memory that is logged, and @done is
+ * not called.
  * @binding: NULL for an operation without one
+ * Return: 0; -1 without memory.
  */
-void queue_submit_own(struct queue *q, enum agent_op op, const char *binding, job_done_fn *done,
-		      void *arg);
+int queue_submit_own(struct queue *q, enum agent_op op, const char *binding, job_done_fn *done,
+		     void *arg);
 
 /* One of @op has not begun yet, and will see all that there is now; one being done may not. */
 bool queue_waits(const struct queue *q, enum agent_op op);

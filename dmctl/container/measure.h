@@ -133,8 +133,9 @@ int measure_program(const struct program_seen *p, int root, const char *host_roo
 /*
  * The same of a measured container whose process stands before the first instruction of its program
  * until @tracer lets it go on; of another one success: it may have changed what there was to see.
+ * @stood: out, it stood before and after
  */
-int measure_standing(const struct measured *s, pid_t tracer, struct cc_error *err);
+int measure_standing(const struct measured *s, pid_t tracer, bool *stood, struct cc_error *err);
 
 /**
  * measure_holds - fills m->holds (lib/demand.h).

@@ -267,13 +267,14 @@ int measure_program(const struct program_seen *p, int root, const char *host_roo
 	return 0;
 }
 
-int measure_standing(const struct measured *s, pid_t tracer, struct cc_error *err)
+int measure_standing(const struct measured *s, pid_t tracer, bool *stood, struct cc_error *err)
 {
 	cc_cleanup(program_seen_clear) struct program_seen p = {0};
 	cc_auto_close int root = -1;
 	pid_t pid = s->proc.pid;
 	char path[64];
 
+	*stood = false;
 	if (!proc_stands_for(pid, tracer))
 		return 0;
 	snprintf(path, sizeof(path), "/proc/%d/root", (int)pid);
@@ -285,5 +286,9 @@ int measure_standing(const struct measured *s, pid_t tracer, struct cc_error *er
 	/* it was let go on meanwhile: what was seen may be the program's own doing */
 	if (!proc_stands_for(pid, tracer))
 		return 0;
-	return measure_program(&p, root, s->host_root, s->m, err);
+	if (measure_program(&p, root, s->host_root, s->m, err))
+		return -1;
+	/* files that it compares with are looked up while it stands */
+	*stood = proc_stands_for(pid, tracer);
+	return 0;
 }
