@@ -38,6 +38,7 @@ struct looks {
 
 /**
  * struct look - one container.
+ * @runtime: of struct binding
  * @traced: the kernel tells us of its process
  * @stands: it stands because of us
  * @frozen: its group is frozen because of us
@@ -57,6 +58,7 @@ struct look {
 	char name[BINDING_NAME_LEN];
 	pid_t pid;
 	uint64_t start_time;
+	char runtime[PROC_EXE_LEN];
 	bool traced, stands, frozen, executed, leaving, forgotten, asked, complete, over, said;
 	struct event *timer;
 	uint64_t since_ms;
@@ -246,7 +248,7 @@ static bool has_executed(const struct look *l)
 	struct cc_error ignored;
 	bool yes = false;
 
-	return proc_executed(l->pid, &yes, &ignored) == 0 && yes;
+	return proc_executed(l->pid, l->runtime, &yes, &ignored) == 0 && yes;
 }
 
 /* What a former agent froze stands where that left it. */
@@ -261,10 +263,13 @@ static void on_stands(struct look *l)
 		tracee_go_on(l->pid);
 }
 
-/* One that a runtime executes for itself is not what is waited for. */
+/*
+ * Whatever it has executed is the program: between its hooks and that a runtime's process executes
+ * nothing for itself.
+ */
 static void on_executed(struct look *l)
 {
-	if (l->leaving || !has_executed(l)) {
+	if (l->leaving) {
 		on_stands(l);
 		return;
 	}
@@ -367,6 +372,7 @@ static struct look *look_new(struct looks *all, const struct binding *b)
 	snprintf(l->name, sizeof(l->name), "%s", b->name);
 	l->pid = (pid_t)b->pid;
 	l->start_time = b->start_time;
+	memcpy(l->runtime, b->runtime, sizeof(l->runtime));
 	l->pause_ms = PAUSE_MS;
 	TAILQ_INSERT_TAIL(&all->list, l, entry);
 	return l;
@@ -397,11 +403,12 @@ static void take_over(struct look *l)
 /* It may execute its program at any moment of this, or have done so. */
 static void look_begin(struct look *l)
 {
+	if (l->all->freezer->holds(l->name, l->pid, FREEZER_LOOK)) {
+		take_over(l);
+		return;
+	}
 	if (has_executed(l)) {
-		if (l->all->freezer->holds(l->name, l->pid, FREEZER_LOOK))
-			take_over(l);
-		else
-			begin_asking(l);
+		begin_asking(l);
 		return;
 	}
 	if (trace(l)) {

@@ -16,6 +16,7 @@
 #define CC_BINDING_H
 
 #include "engine/engine.h"
+#include "host/proc_exec.h"
 #include "json.h"
 #include "lease_terms.h"
 #include "strv.h"
@@ -51,6 +52,7 @@ struct binding {
 	char *container_name;
 	uint32_t pid;
 	uint64_t start_time;
+	char runtime[PROC_EXE_LEN]; /* proc_exe_id() of its runtime; "": its program runs */
 	char *mount_point;
 	bool read_only;
 	bool shared;

@@ -100,6 +100,7 @@ static int load_held(struct renewing *g, const char *only, struct cc_error *err)
 	for (size_t i = 0; i < names.n; i++) {
 		struct held *h = &g->held[g->n];
 
+		h->executed = only != NULL; /* which is what the look is due to */
 		if (binding_load(names.v[i], &h->b, &ignored) || h->b.state != BINDING_BOUND ||
 		    !h->b.lease[0] || !binding_alive(&h->b))
 			held_clear(h);

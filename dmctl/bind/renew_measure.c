@@ -45,13 +45,19 @@ void held_clear(struct held *h)
 /* ---- one ----------------------------------------------------------------------------------- */
 
 /* By the engine it was bound by. */
-static int measure(const struct binding *b, pid_t agent, struct layer_cache *layers,
+static int measure(const struct held *h, pid_t agent, struct layer_cache *layers,
 		   struct cc_measurement **m, bool *stood, bool *keyd, struct cc_error *err)
 {
 	measure_auto struct measured seen = MEASURED_NONE;
+	const struct binding *b = &h->b;
+	const struct measure_past past = {
+		.runtime = b->runtime,
+		.executed = h->executed,
+		.looked = binding_looked_at(b),
+		.tracer = agent,
+	};
 
-	if (measure_bound(b->container, b->engine, (pid_t)b->pid, binding_looked_at(b), agent,
-			  &seen, err))
+	if (measure_bound(b->container, b->engine, (pid_t)b->pid, &past, &seen, err))
 		return -1;
 	if (seen.m->start_time != b->start_time)
 		return cc_fail(err, CC_E_NOTFOUND, "the container that was bound has ended");
@@ -78,7 +84,7 @@ static char *work(void *arg, size_t i)
 	bool stood = false, keyd = false;
 	char *text;
 
-	if (g->by->measure(&g->held[i].b, g->agent, &g->layers, &m, &stood, &keyd, &err)) {
+	if (g->by->measure(&g->held[i], g->agent, &g->layers, &m, &stood, &keyd, &err)) {
 		obj = cc_error_to_json(&err);
 		if (!obj || json_object_set_new(obj, "keyd", json_boolean(keyd)))
 			return NULL;

@@ -11,6 +11,7 @@
 #include "measurement.h"
 #include "container/oci.h"
 #include "host/proc.h"
+#include "host/proc_exec.h"
 #include "container/rootfs_cache.h"
 #include "container/start_mark.h"
 
@@ -24,6 +25,7 @@
  * @host_root: where the host has it: config.json's root.path
  * @upper: directory of its writable layer, NULL without one
  * @user_ns: the container has a user namespace of its own
+ * @runtime: proc_exe_id() of the process, while it is the runtime's; "" when its program runs
  */
 struct measured {
 	struct cc_measurement *m;
@@ -31,6 +33,7 @@ struct measured {
 	struct proc_ref proc;
 	char *root, *host_root, *upper;
 	bool user_ns;
+	char runtime[PROC_EXE_LEN];
 };
 
 #define MEASURED_NONE {.proc = PROC_REF_NONE}
@@ -51,15 +54,26 @@ int measure_named(const char *container, const char *engine, struct measured *s,
 		  struct cc_error *err);
 
 /**
+ * struct measure_past - what is known of a bound container's program.
+ * @runtime: of struct measured, when it was bound
+ * @executed: it was seen to be executed; else that is found out by @runtime, as the engine may not
+ *            know: between the hook and that execution the process is its runtime's
+ * @looked: it was measured since; what it executes is its own affair
+ * @tracer: who may make it stand before its first instruction
+ */
+struct measure_past {
+	const char *runtime;
+	bool executed, looked;
+	pid_t tracer;
+};
+
+/**
  * measure_bound - a container that was bound before, by id.
  * @pid: its first process, which is alive
- * @started: its program is known to have been executed; else that is asked of the kernel, as the
- *           engine may not know: between the hook and that execution the process is its runtime's
- * @tracer: who may make it stand before the first instruction of its program
  *
  * Return: as measure_named()
  */
-int measure_bound(const char *id, const char *engine, pid_t pid, bool started, pid_t tracer,
+int measure_bound(const char *id, const char *engine, pid_t pid, const struct measure_past *past,
 		  struct measured *s, struct cc_error *err);
 
 /*

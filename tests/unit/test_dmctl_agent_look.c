@@ -105,14 +105,15 @@ static const struct look_freezer freezer = {.freeze = freeze,
 					    .after_ms = 300};
 
 /* As a runtime's: executed from memory, so from no mount of its own. */
-static void start_runtime(struct world *w)
+static void start_runtime(struct world *w, const char *executed)
 {
-	static const char script[] = "read x; exec /bin/sh -c 'read y; exit 7'";
-	char *const argv[] = {"runtime", "-c", (char *)script, NULL}, *const env[] = {NULL};
+	char script[128];
+	char *const argv[] = {"runtime", "-c", script, NULL}, *const env[] = {NULL};
 	int copy = memfd_create("runtime", 0), program = open("/bin/sh", O_RDONLY), in[2], ready[2];
 	char buf[65536];
 	ssize_t n;
 
+	snprintf(script, sizeof(script), "read x; exec %s -c 'read y; exit 7'", executed);
 	while ((n = read(program, buf, sizeof(buf))) > 0)
 		assert_int_equal(write(copy, buf, (size_t)n), n);
 	close(program);
@@ -132,7 +133,7 @@ static void start_runtime(struct world *w)
 	w->in = in[1];
 }
 
-static int set_up(void **state)
+static int set_up_with(void **state, const char *executed)
 {
 	struct world *w = calloc(1, sizeof(*w));
 	proc_auto_ref struct proc_ref p = PROC_REF_NONE;
@@ -144,12 +145,23 @@ static int set_up(void **state)
 	w->queue = queue_new(&hooks, w, &err);
 	w->leases = leases_new(w->base, w->queue, &err);
 	w->looks = looks_new(w->base, w->queue, w->leases, &freezer, &err);
-	start_runtime(w);
+	start_runtime(w, executed);
 	expect_ok(proc_open(&p, w->pid, &err), &err);
 	strcpy(w->b.name, "vol");
 	w->b.pid = (uint32_t)w->pid;
 	w->b.start_time = p.start_time;
+	expect_ok(proc_exe_id(w->pid, w->b.runtime, &err), &err);
 	return w->looks ? 0 : -1;
+}
+
+static int set_up(void **state)
+{
+	return set_up_with(state, "/bin/sh");
+}
+
+static int set_up_self(void **state)
+{
+	return set_up_with(state, "/proc/self/exe");
 }
 
 static int tear_down(void **state)
@@ -370,7 +382,7 @@ static void execute_alone(struct world *w)
 
 	line(w);
 	while (!yes)
-		expect_ok(proc_executed(w->pid, &yes, &err), &err);
+		expect_ok(proc_executed(w->pid, w->b.runtime, &yes, &err), &err);
 }
 
 static void a_program_that_a_former_agent_froze_stands_until_it_was_looked_at(void **state)
@@ -489,12 +501,17 @@ static void a_process_that_somebody_else_traces_is_looked_at_later(void **state)
 	close(ready[1]);
 }
 
+/* So that it is the runtime's file to the kernel, in memory. */
+#define self_test(f) cmocka_unit_test_setup_teardown(f, set_up_self, tear_down)
 #define look_test(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		look_test(a_program_stands_until_it_was_looked_at_and_then_begins),
+		self_test(a_program_stands_until_it_was_looked_at_and_then_begins),
+		self_test(
+			a_program_that_was_executed_before_is_looked_at_at_once_and_does_not_stand),
 		look_test(a_program_that_is_refused_never_begins),
 		look_test(a_program_that_was_killed_and_is_forgotten_at_once_is_waited_for),
 		look_test(a_program_stands_as_long_as_the_look_cannot_be_done),

@@ -29,9 +29,11 @@ static int answer(const struct binding *b, struct cc_measurement **m, struct cc_
 }
 
 /* The engine of a "silent" one does not answer. What is measured is told who traces, the caller's parent. */
-static int measure(const struct binding *b, pid_t agent, struct layer_cache *layers,
+static int measure(const struct held *h, pid_t agent, struct layer_cache *layers,
 		   struct cc_measurement **m, bool *stood, bool *keyd, struct cc_error *err)
 {
+	const struct binding *b = &h->b;
+
 	(void)layers;
 	*stood = strcmp(b->name, "stands") == 0;
 	if (agent != agent_pid)

@@ -7,7 +7,7 @@
 
 . ./lib.sh
 . ./bind-lib.sh
-plan 39
+plan 41
 
 # swap_runtime ENGINE: a runtime "swap" that has read another config.json than the one that it puts back before our hook runs;
 # the difference is the jq program in $tap_dir/swap.jq. With $tap_dir/hide config.json is away for 3 seconds when the program is executed.
@@ -114,6 +114,8 @@ for engine in docker podman; do
 	rm "$tap_dir/hide"
 	swap '.process.args[0] = "/bin/busybox"'
 	ok "$engine: another program never begins" no_instruction $engine args app:1
+	swap '.process.args = ["/proc/self/exe", "--version"]'
+	ok "$engine: the runtime's own file never begins" no_instruction $engine executable app:1
 	swap '.process.env += ["LD_PRELOAD=/data/evil.so"]'
 	ok "$engine: a program with a loader's variable never begins" no_instruction $engine env app:1
 	swap '.process.capabilities |= map_values(. + ["CAP_SYS_ADMIN"])'
