@@ -128,6 +128,14 @@ static int run_job(void *arg, struct job *j, struct cc_error *err)
 	return orphan_prepare(j, err) ? -1 : worker_spawn(&a->workers, j, err);
 }
 
+/* Who traces a container's process once its hook has its verdict may find it gone on. */
+static void on_ready(void *arg, const struct job *j)
+{
+	const struct agent *a = arg;
+
+	watches_settle(a->watches, j->m.volume);
+}
+
 static void on_changed(void *arg, const struct job *j, const struct job_end *end, bool told)
 {
 	const struct agent *a = arg;
@@ -155,6 +163,7 @@ static void on_idle(void *arg)
 }
 
 static const struct queue_hooks hooks = {.run = run_job,
+					 .ready = on_ready,
 					 .changed = on_changed,
 					 .abandoned = on_abandoned,
 					 .idle = on_idle};

@@ -77,6 +77,9 @@ bool job_binds(const struct job *j);
  * struct queue_hooks - what is done with jobs. Each gets the queue's @arg.
  * @run: starts @j, and sees to it that queue_ended() is called for it, later than it returns; -1
  *       with the reason when it cannot be started, which is its end then
+ * @ready: @j has bound its volume, and whoever submitted it is about to be told and may then go on
+ *         at once: what has to be in place by then. No job of the volume is being done. NULL:
+ *         nothing
  * @changed: @j, which may have changed which bindings its volume has, has ended; no job of the
  *           volume is being done. @told: whoever submitted it has got its end
  * @abandoned: nobody waits for the end of @j any more, which is being done, and whose effect is for
@@ -85,6 +88,7 @@ bool job_binds(const struct job *j);
  */
 struct queue_hooks {
 	int (*run)(void *arg, struct job *j, struct cc_error *err);
+	void (*ready)(void *arg, const struct job *j);
 	void (*changed)(void *arg, const struct job *j, const struct job_end *end, bool told);
 	void (*abandoned)(void *arg, struct job *j);
 	void (*idle)(void *arg);

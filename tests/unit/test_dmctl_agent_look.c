@@ -61,12 +61,23 @@ static void changed(void *arg, const struct job *j, const struct job_end *end, b
 	(void)told;
 }
 
+static void ready(void *arg, const struct job *j)
+{
+	struct world *w = arg;
+
+	assert_string_equal(j->m.volume, "vol");
+	looks_await(w->looks, &w->b);
+}
+
 static void idle(void *arg)
 {
 	(void)arg;
 }
 
-static const struct queue_hooks hooks = {.run = run, .changed = changed, .idle = idle};
+static const struct queue_hooks hooks = {.run = run,
+					 .ready = ready,
+					 .changed = changed,
+					 .idle = idle};
 
 /* The looks of these tests have one world each. */
 static struct world *frozen_world;
@@ -241,6 +252,35 @@ static void a_program_stands_until_it_was_looked_at_and_then_begins(void **state
 	assert_string_equal(w->ops, "look");
 	end(w, RENEWED);
 	assert_false(is_traced(w->pid));
+	line(w);
+	assert_int_equal(end_of(w->pid), 7);
+}
+
+static bool executes_at_once(void *arg, const struct job_end *how)
+{
+	struct world *w = arg;
+	struct cc_error err;
+	bool yes = false;
+
+	assert_null(how->err);
+	line(w);
+	while (!yes)
+		expect_ok(proc_executed(w->pid, w->b.runtime, &yes, &err), &err);
+	return true;
+}
+
+static void a_program_that_is_executed_as_soon_as_its_hook_is_told_stands(void **state)
+{
+	struct agent_message m = {.op = AGENT_HOOK, .volume = "vol"};
+	struct world *w = *state;
+	struct cc_error err;
+
+	expect_ok(queue_submit(w->queue, &m, executes_at_once, w, &err), &err);
+	end(w, "{'ok':true}");
+	wait_job(w);
+	assert_string_equal(w->ops, "hook look");
+	assert_true(proc_stands_for(w->pid, getpid()));
+	end(w, RENEWED);
 	line(w);
 	assert_int_equal(end_of(w->pid), 7);
 }
@@ -512,6 +552,7 @@ int main(void)
 		self_test(a_program_stands_until_it_was_looked_at_and_then_begins),
 		self_test(
 			a_program_that_was_executed_before_is_looked_at_at_once_and_does_not_stand),
+		look_test(a_program_that_is_executed_as_soon_as_its_hook_is_told_stands),
 		look_test(a_program_that_is_refused_never_begins),
 		look_test(a_program_that_was_killed_and_is_forgotten_at_once_is_waited_for),
 		look_test(a_program_stands_as_long_as_the_look_cannot_be_done),
