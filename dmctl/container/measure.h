@@ -121,7 +121,7 @@ int measure_confined(const struct proc_status *st, const struct oci_facts *f,
  * struct program_seen - what a process has been made to execute.
  * @exe, @cwd: file and working directory
  * @argv, @env: owned
- * @profile: of AppArmor; "" where the kernel does not say one
+ * @profile: of AppArmor, with its mode in parentheses; "" where the kernel does not say one
  */
 struct program_seen {
 	struct stat exe, cwd;
@@ -136,7 +136,8 @@ void program_seen_clear(struct program_seen *p);
 /**
  * measure_program - what was executed is what config.json says: argument by argument, or, of a
  * script, with what the kernel puts before them; the file that args[0] names; variable by variable,
- * but for what runtimes add; the working directory; the profile, where there are some.
+ * but for what runtimes add; the working directory; the profile, where there are some, and
+ * that it is enforced.
  * @root: the container's root directory; @host_root: of struct measured
  *
  * Return: 0, or -1 with CC_E_REFUSED.
