@@ -109,8 +109,8 @@ bool measure_host_device(const char *path, const char *type, json_int_t major, j
 
 /**
  * measure_confined - the process is confined at least as config.json says, for a container whose
- * program runs. Pure. @fresh: that has not got to its first instruction, and so has changed
- * nothing. Return: 0, or -1 with CC_E_REFUSED.
+ * program runs; of a seccomp filter the kernel says only that there is one. Pure. @fresh: that has
+ * not got to its first instruction, and so has changed nothing. Return: 0, or -1 with CC_E_REFUSED.
  */
 int measure_confined(const struct proc_status *st, const struct oci_facts *f,
 		     const struct cc_measurement *m, bool fresh, struct cc_error *err);
