@@ -15,6 +15,7 @@
 #define CC_AGENT_SOCKET CC_RUN_DIR "/agent.sock" /* dmctl agent --socket, dmctl --agent */
 #define CC_BINDINGS_DIR CC_RUN_DIR "/bindings"	 /* one file a binding, root only */
 #define CC_FROZEN_DIR CC_RUN_DIR "/frozen"	 /* one file a container that the agent froze */
+#define CC_UNLOOKED_DIR CC_RUN_DIR "/unlooked"	 /* the same, as they were not looked at */
 #define CC_REFUSALS_DIR CC_RUN_DIR "/refused"	 /* one file a container that was refused */
 #define CC_ROOTFS_DIR CC_RUN_DIR "/rootfs"	 /* digests of layers read since boot */
 #define CC_AGENT_KEY CC_ETC_DIR "/agent.jwk"	 /* private JWK, 0600, kid = agent's name */

@@ -128,6 +128,14 @@ static int run_job(void *arg, struct job *j, struct cc_error *err)
 	return orphan_prepare(j, err) ? -1 : worker_spawn(&a->workers, j, err);
 }
 
+/* Who traces a container's process once its hook has its verdict may find it gone on. */
+static void on_ready(void *arg, const struct job *j)
+{
+	const struct agent *a = arg;
+
+	watches_settle(a->watches, j->m.volume);
+}
+
 static void on_changed(void *arg, const struct job *j, const struct job_end *end, bool told)
 {
 	const struct agent *a = arg;
@@ -155,6 +163,7 @@ static void on_idle(void *arg)
 }
 
 static const struct queue_hooks hooks = {.run = run_job,
+					 .ready = on_ready,
 					 .changed = on_changed,
 					 .abandoned = on_abandoned,
 					 .idle = on_idle};
@@ -193,8 +202,10 @@ static void on_keyd_heard(void *arg, bool connected)
 	struct agent *a = arg;
 
 	leases_renew_now(a->leases);
-	if (connected)
-		refresh(a);
+	if (!connected)
+		return;
+	looks_hurry(a->looks);
+	refresh(a);
 }
 
 /* ---- start and stop ------------------------------------------------------------------------ */
@@ -265,7 +276,7 @@ static int agent_init(struct agent *a, struct cc_error *err)
 	a->workers.without_gate = a->paths->without_gate;
 	a->queue = queue_new(&hooks, a, err);
 	a->leases = a->queue ? leases_new(a->base, a->queue, err) : NULL;
-	a->looks = a->leases ? looks_new(a->base, a->queue, a->leases, err) : NULL;
+	a->looks = a->leases ? looks_new(a->base, a->queue, a->leases, NULL, err) : NULL;
 	a->watches = a->looks ? watches_new(a->base, a->queue, a->leases, a->looks, err) : NULL;
 	return a->watches ? 0 : -1;
 }

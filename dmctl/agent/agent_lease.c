@@ -93,10 +93,10 @@ static void schedule(struct leases *all, bool soon)
 /* Stopped by us now, or before; one that somebody else paused does not read either. */
 static void freeze(struct lease *l)
 {
-	bool was = freezer_is_ours(l->name), paused;
+	bool was = freezer_has(l->name, FREEZER_LAPSE), paused;
 	struct cc_error err;
 
-	if (freezer_freeze(l->name, l->pid, &paused, &err)) {
+	if (freezer_freeze(l->name, l->pid, FREEZER_LAPSE, &paused, &err)) {
 		cc_log(LOG_ERR, "volume %s: its container cannot be frozen: %s", l->name, err.text);
 		return;
 	}
@@ -113,9 +113,9 @@ static void thaw(struct lease *l)
 {
 	struct cc_error err;
 
-	if (!freezer_is_ours(l->name))
+	if (!freezer_has(l->name, FREEZER_LAPSE))
 		return;
-	if (freezer_thaw(l->name, &err)) {
+	if (freezer_thaw(l->name, FREEZER_LAPSE, &err)) {
 		cc_log(LOG_ERR, "volume %s: its container cannot be thawed: %s", l->name, err.text);
 		return;
 	}
@@ -291,15 +291,11 @@ static void look_again(struct leases *all)
 
 void leases_take_look(struct leases *all, const json_t *answer)
 {
-	json_t *one = json_array_get(json_object_get(answer, "failures"), 0);
+	bool failed = json_array_size(json_object_get(answer, "failures")) > 0;
 
-	if (one)
-		cc_log(LOG_WARNING, "volume %s: its container was not looked at: %s",
-		       json_string_value(json_object_get(one, "binding")),
-		       json_string_value(json_object_get(one, "text")));
 	look_again(all);
 	take_refused(all, answer);
-	schedule(all, !answer || one);
+	schedule(all, !answer || failed);
 }
 
 /* A round has ended; its answer is that of renew(). */

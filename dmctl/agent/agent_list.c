@@ -89,6 +89,7 @@ static json_t *show_binding(const char *name, struct cc_error *err)
 	if (binding_load(name, &b, err))
 		return NULL;
 	obj = binding_to_json(&b);
+	json_object_del(obj, "runtimeExe"); /* where its stack is concerns nobody else */
 	if (obj && show_lease(name, obj) == 0 && gate_lines_show(name, obj) == 0)
 		return obj;
 	json_decref(obj);

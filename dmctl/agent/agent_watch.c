@@ -138,13 +138,18 @@ static bool watch_process(struct watch *w, const struct binding *b)
 	return false;
 }
 
-/* Bound and alive, and not measured since its program was executed. */
+/*
+ * Bound and alive, and not measured since its program was executed. What stands until it is looked
+ * at goes on only when that is known not to be needed.
+ */
 static void see_to_look(const struct watch *w, const struct binding *b)
 {
-	if (w->ended && b->state == BINDING_BOUND && b->lease[0] && !b->looked)
-		looks_await(w->all->looks, b);
-	else
+	bool needed = b->state == BINDING_BOUND && b->lease[0] && !binding_looked_at(b);
+
+	if (!needed || !binding_alive(b))
 		looks_forget(w->all->looks, w->lease.name);
+	else
+		looks_await(w->all->looks, b);
 }
 
 static void settle(struct watches *all, const char *name)
@@ -176,7 +181,8 @@ static void settle(struct watches *all, const char *name)
 		undo_later(w);
 	else if (w->ended) /* it was not found to be dying */
 		w->tries = 0;
-	see_to_look(w, &b);
+	if (rc == 0)
+		see_to_look(w, &b);
 }
 
 void watches_settle(struct watches *all, const char *volume)

@@ -136,6 +136,8 @@ static void finish(struct job *j, const struct job_end *end)
 
 	delist(j);
 	log_end(j, end);
+	if (j->done && job_binds(j) && !end->err && q->hooks->ready)
+		q->hooks->ready(q->arg, j);
 	told = j->done && j->done(j->arg, end);
 	if (job_changes(j))
 		q->hooks->changed(q->arg, j, end, told);
@@ -268,15 +270,18 @@ int queue_submit(struct queue *q, struct agent_message *m, job_done_fn *done, vo
 	return rc;
 }
 
-void queue_submit_own(struct queue *q, enum agent_op op, const char *binding, job_done_fn *done,
-		      void *arg)
+int queue_submit_own(struct queue *q, enum agent_op op, const char *binding, job_done_fn *done,
+		     void *arg)
 {
 	agent_auto_message struct agent_message m = {0};
 	struct cc_error err;
 
-	if (agent_message_internal(op, binding, &m, &err) || submit(q, &m, done, arg, &err))
-		cc_log(LOG_ERR, "%s, volume %s: cannot be queued: %s", agent_op_name(op),
-		       binding ? binding : "-", err.text);
+	if (agent_message_internal(op, binding, &m, &err) == 0 &&
+	    submit(q, &m, done, arg, &err) == 0)
+		return 0;
+	cc_log(LOG_ERR, "%s, volume %s: cannot be queued: %s", agent_op_name(op),
+	       binding ? binding : "-", err.text);
+	return -1;
 }
 
 bool queue_waits(const struct queue *q, enum agent_op op)

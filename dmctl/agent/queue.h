@@ -77,6 +77,9 @@ bool job_binds(const struct job *j);
  * struct queue_hooks - what is done with jobs. Each gets the queue's @arg.
  * @run: starts @j, and sees to it that queue_ended() is called for it, later than it returns; -1
  *       with the reason when it cannot be started, which is its end then
+ * @ready: @j has bound its volume, and whoever submitted it is about to be told and may then go on
+ *         at once: what has to be in place by then. No job of the volume is being done. NULL:
+ *         nothing
  * @changed: @j, which may have changed which bindings its volume has, has ended; no job of the
  *           volume is being done. @told: whoever submitted it has got its end
  * @abandoned: nobody waits for the end of @j any more, which is being done, and whose effect is for
@@ -85,6 +88,7 @@ bool job_binds(const struct job *j);
  */
 struct queue_hooks {
 	int (*run)(void *arg, struct job *j, struct cc_error *err);
+	void (*ready)(void *arg, const struct job *j);
 	void (*changed)(void *arg, const struct job *j, const struct job_end *end, bool told);
 	void (*abandoned)(void *arg, struct job *j);
 	void (*idle)(void *arg);
@@ -108,11 +112,13 @@ int queue_submit(struct queue *q, struct agent_message *m, job_done_fn *done, vo
 
 /**
  * queue_submit_own - the same for a request of the agent itself. It is never refused: such undo and
- * renew things, and are at most a few for each volume. Without memory that is logged.
+ * renew things, and are at most a few for each volume. Without memory that is logged, and @done is
+ * not called.
  * @binding: NULL for an operation without one
+ * Return: 0; -1 without memory.
  */
-void queue_submit_own(struct queue *q, enum agent_op op, const char *binding, job_done_fn *done,
-		      void *arg);
+int queue_submit_own(struct queue *q, enum agent_op op, const char *binding, job_done_fn *done,
+		     void *arg);
 
 /* One of @op has not begun yet, and will see all that there is now; one being done may not. */
 bool queue_waits(const struct queue *q, enum agent_op op);

@@ -176,7 +176,8 @@ static int step_intent(struct bind *op, struct cc_error *err)
 	binding_set_name(b);
 	b->pid = m->pid;
 	b->start_time = m->start_time;
-	b->looked = m->running;
+	memcpy(b->runtime, op->seen.runtime, sizeof(b->runtime));
+	b->looked_late = m->running;
 	b->since = time(NULL);
 	b->state = BINDING_INTENT;
 	return copy(&b->engine, m->engine, err) ||

@@ -16,6 +16,7 @@
 #define CC_BINDING_H
 
 #include "engine/engine.h"
+#include "host/proc_exec.h"
 #include "json.h"
 #include "lease_terms.h"
 #include "strv.h"
@@ -51,12 +52,14 @@ struct binding {
 	char *container_name;
 	uint32_t pid;
 	uint64_t start_time;
+	char runtime[PROC_EXE_LEN]; /* proc_exe_id() of its runtime; "": its program runs */
 	char *mount_point;
 	bool read_only;
 	bool shared;
-	bool looked;	/* measured since its program was executed */
-	int64_t since;	/* seconds since the epoch */
-	char lease[37]; /* "": none known */
+	bool looked;	  /* measured while its program stood before its first instruction */
+	bool looked_late; /* measured only after that: its program may have changed what it saw */
+	int64_t since;	  /* seconds since the epoch */
+	char lease[37];	  /* "": none known */
 	uint64_t fence;
 	uint64_t lease_ms; /* 0: the lease has no end */
 	struct cc_lease_terms terms;
@@ -99,6 +102,12 @@ int binding_list(const char *volume, struct cc_strv *names, struct cc_error *err
 static inline bool binding_settled(const struct binding *b)
 {
 	return b->state == BINDING_BOUND || b->state == BINDING_REVOKED;
+}
+
+/* Its program was measured since it was executed. */
+static inline bool binding_looked_at(const struct binding *b)
+{
+	return b->looked || b->looked_late;
 }
 
 /* True while the bound container's process lives. */

@@ -100,6 +100,7 @@ static int load_held(struct renewing *g, const char *only, struct cc_error *err)
 	for (size_t i = 0; i < names.n; i++) {
 		struct held *h = &g->held[g->n];
 
+		h->executed = only != NULL; /* which is what the look is due to */
 		if (binding_load(names.v[i], &h->b, &ignored) || h->b.state != BINDING_BOUND ||
 		    !h->b.lease[0] || !binding_alive(&h->b))
 			held_clear(h);
@@ -177,24 +178,45 @@ static int key_again(struct held *h, bool *refusal, struct cc_error *err)
 	return 0;
 }
 
-/* What keyd says of the terms is written down where it differs; that it runs, too. */
+/*
+ * That it was looked at, as well as it ever will be: compared while it stood, or too late for that.
+ * Return: whether that is news.
+ */
+static bool note_look(const struct held *h, struct binding *b)
+{
+	if (binding_looked_at(b) || !h->m->running)
+		return false;
+	b->looked = h->stood;
+	b->looked_late = !h->stood;
+	if (b->looked_late)
+		cc_log(LOG_WARNING,
+		       "volume %s: its program had begun when it was looked at: file, arguments "
+		       "and environment are not known to be those of config.json",
+		       b->name);
+	return true;
+}
+
+/* What keyd says of the terms is written down where it differs; that it was looked at, too. */
 static int remember(const struct held *h, const json_t *renewal, struct cc_error *err)
 {
 	binding_auto struct binding b = {0};
 	struct cc_lease_terms terms = h->b.terms;
-	bool looked = h->b.looked || h->m->running;
 	uint64_t ms = h->b.lease_ms;
+	bool looked;
 
 	if (cc_lease_terms_read(renewal, "renewal", &terms, err) ||
 	    cc_json_u64(renewal, "renewal", "ms", true, &ms, err))
 		return -1;
-	if (cc_lease_terms_eq(&terms, &h->b.terms) && ms == h->b.lease_ms && looked == h->b.looked)
+	if (cc_lease_terms_eq(&terms, &h->b.terms) && ms == h->b.lease_ms &&
+	    binding_looked_at(&h->b))
 		return 0;
 	if (binding_load(h->b.name, &b, err))
 		return -1;
+	looked = note_look(h, &b);
+	if (cc_lease_terms_eq(&terms, &b.terms) && ms == b.lease_ms && !looked)
+		return 0;
 	b.terms = terms;
 	b.lease_ms = ms;
-	b.looked = looked;
 	return binding_save(&b, err);
 }
 

@@ -15,6 +15,7 @@
 #include "strv.h"
 
 #define MORE_THAN_CPUS 2 /* measuring is half waiting */
+#define STOOD "stood"	 /* of what a child says, beside the measurement */
 
 /**
  * struct measuring - a walk through them.
@@ -44,16 +45,23 @@ void held_clear(struct held *h)
 /* ---- one ----------------------------------------------------------------------------------- */
 
 /* By the engine it was bound by. */
-static int measure(const struct binding *b, pid_t agent, struct layer_cache *layers,
-		   struct cc_measurement **m, bool *keyd, struct cc_error *err)
+static int measure(const struct held *h, pid_t agent, struct layer_cache *layers,
+		   struct cc_measurement **m, bool *stood, bool *keyd, struct cc_error *err)
 {
 	measure_auto struct measured seen = MEASURED_NONE;
+	const struct binding *b = &h->b;
+	const struct measure_past past = {
+		.runtime = b->runtime,
+		.executed = h->executed,
+		.looked = binding_looked_at(b),
+		.tracer = agent,
+	};
 
-	if (measure_bound(b->container, b->engine, (pid_t)b->pid, b->looked, agent, &seen, err))
+	if (measure_bound(b->container, b->engine, (pid_t)b->pid, &past, &seen, err))
 		return -1;
 	if (seen.m->start_time != b->start_time)
 		return cc_fail(err, CC_E_NOTFOUND, "the container that was bound has ended");
-	if (seen.m->running && measure_standing(&seen, agent, err))
+	if (seen.m->running && measure_standing(&seen, agent, stood, err))
 		return -1;
 	if (bind_check_rootfs(b->volume, &seen, layers, err)) {
 		*keyd = err->code == CC_E_UNREACHABLE;
@@ -73,10 +81,10 @@ static char *work(void *arg, size_t i)
 	struct cc_measurement *m = NULL;
 	cc_auto_json json_t *obj = NULL;
 	struct cc_error err = {0};
-	bool keyd = false;
+	bool stood = false, keyd = false;
 	char *text;
 
-	if (g->by->measure(&g->held[i].b, g->agent, &g->layers, &m, &keyd, &err)) {
+	if (g->by->measure(&g->held[i], g->agent, &g->layers, &m, &stood, &keyd, &err)) {
 		obj = cc_error_to_json(&err);
 		if (!obj || json_object_set_new(obj, "keyd", json_boolean(keyd)))
 			return NULL;
@@ -84,6 +92,8 @@ static char *work(void *arg, size_t i)
 	}
 	obj = cc_measurement_to_json(m);
 	cc_measurement_free(m);
+	if (obj && json_object_set_new(obj, STOOD, json_boolean(stood)))
+		return NULL;
 	text = obj ? json_dumps(obj, JSON_COMPACT) : NULL;
 	return text ?: strdup("null"); /* what cannot be written */
 }
@@ -128,6 +138,8 @@ static bool take_text(struct measuring *g, struct held *h, const char *text)
 
 	if (obj && cc_error_from_json(&h->why, obj))
 		return take_failure(g, h, obj);
+	h->stood = json_is_true(json_object_get(obj, STOOD));
+	json_object_del(obj, STOOD);
 	h->m = obj ? cc_measurement_from_json(obj, &h->why) : NULL;
 	h->state = h->m ? HELD_MEASURED : HELD_FAILED;
 	if (!obj)

@@ -23,6 +23,8 @@ enum held_state { HELD_WAITS, HELD_MEASURED, HELD_FAILED };
  * struct held - a bound container.
  * @b, @m: owned; @m of HELD_MEASURED
  * @why: of HELD_FAILED; of HELD_WAITS once its time was over
+ * @executed: its program was seen to be executed, whatever the kernel says
+ * @stood: of HELD_MEASURED: its program stood before its first instruction while it was compared
  * @locked: the kernel had no key when it was asked
  * @answered: keyd said something of its lease, or nobody will
  */
@@ -31,20 +33,21 @@ struct held {
 	enum held_state state;
 	struct cc_measurement *m;
 	struct cc_error why;
-	bool locked, answered;
+	bool executed, stood, locked, answered;
 };
 
 void held_clear(struct held *h);
 
 /**
  * struct held_measurer - how one is measured, in a process of its own.
- * @measure: the container of @b, which may have ended; CC_E_UNREACHABLE when its engine or keyd
+ * @measure: the container of @h->b, which may have ended; CC_E_UNREACHABLE when its engine or keyd
  *           does not answer, @keyd: that was keyd. @layers: kept from one to the next. @agent: who
- *           may make it stand before the first instruction of its program
+ *           may make it stand before the first instruction of its program; @stood: out, that it did
+ *           all the time
  */
 struct held_measurer {
-	int (*measure)(const struct binding *b, pid_t agent, struct layer_cache *layers,
-		       struct cc_measurement **m, bool *keyd, struct cc_error *err);
+	int (*measure)(const struct held *h, pid_t agent, struct layer_cache *layers,
+		       struct cc_measurement **m, bool *stood, bool *keyd, struct cc_error *err);
 };
 
 /*

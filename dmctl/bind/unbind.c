@@ -208,7 +208,7 @@ int unbind_release(struct binding *b, struct cc_error *err)
 		if (remove_mapping(b->name, b, true, held, err))
 			return note_holder(b, held);
 	}
-	return return_lease(b, reached, err) || freezer_thaw(b->name, err)
+	return return_lease(b, reached, err) || freezer_thaw_all(b->name, err)
 		       ? -1
 		       : binding_remove(b->name, err);
 }
@@ -226,7 +226,7 @@ static int remove_orphan(const char *name, struct cc_error *err)
 		       "volume %s: its mapping has no binding; it is removed, a lease may be left "
 		       "(see \"dmctl lease ls\")",
 		       name);
-	return remove_mapping(name, NULL, true, held, err) || freezer_thaw(name, err)
+	return remove_mapping(name, NULL, true, held, err) || freezer_thaw_all(name, err)
 		       ? -1
 		       : binding_remove(name, err);
 }

@@ -229,15 +229,44 @@ static int check_confined(pid_t pid, pid_t tracer, const struct oci_facts *f,
 }
 
 /*
+ * A runtime's file, one in memory or an interpreter that the host keeps open for the image is not
+ * what config.json can have meant.
+ */
+static int check_executable(pid_t pid, struct cc_error *err)
+{
+	bool own;
+
+	if (proc_exe_is_own(pid, &own, err))
+		return -1;
+	return own ? 0
+		   : cc_refuse(err, "executable",
+			       "executable: what the container's process %d executes is not from "
+			       "the container's image: it is in memory, or of the host",
+			       (int)pid);
+}
+
+/* One that runs already, whatever its engine says, has none. */
+static int take_runtime(struct measured *s, struct cc_error *err)
+{
+	bool own;
+
+	if (proc_exe_id(s->proc.pid, s->runtime, err) || proc_exe_is_own(s->proc.pid, &own, err))
+		return -1;
+	if (own)
+		s->runtime[0] = '\0';
+	return 0;
+}
+
+/*
  * @c: engine is found out here; id and pid are given
  * @named: the bundle that a hook's state names; NULL: the runtime has made the root file
  *         system the root of the mount namespace
- * @bound: it has a volume since its start
- * @tracer: who may make it stand before its first instruction; 0: nobody
+ * @past: it has a volume since its start; NULL: it has none
  */
-static int measure(struct engine_container *c, const char *named, bool bound, pid_t tracer,
+static int measure(struct engine_container *c, const char *named, const struct measure_past *past,
 		   struct measured *s, struct cc_error *err)
 {
+	bool bound = past != NULL;
 	cc_cleanup(oci_facts_clear) struct oci_facts f = {0};
 	struct cc_measurement *m = s->m = cc_measurement_new();
 	char cgroup[PROC_PATH_MAX];
@@ -251,6 +280,8 @@ static int measure(struct engine_container *c, const char *named, bool bound, pi
 	m->pid = (uint32_t)s->proc.pid;
 	m->start_time = s->proc.start_time;
 	m->running = !named && !c->waiting;
+	if (!bound && !m->running && take_runtime(s, err))
+		return -1;
 	if (named && measure_fresh(c->pid, err))
 		return -1;
 	if (proc_cgroup(c->pid, cgroup, err))
@@ -269,7 +300,9 @@ static int measure(struct engine_container *c, const char *named, bool bound, pi
 	if (m->upper == CC_UPPER_DIRTY && !m->first_start)
 		m->since_end =
 			bound ? CC_SINCE_END_BOUND : measure_since_end(s, !m->running, &mark);
-	if (m->running && check_confined(c->pid, tracer, &f, m, err))
+	if (m->running && !(past && past->looked) && check_executable(c->pid, err))
+		return -1;
+	if (m->running && check_confined(c->pid, past ? past->tracer : 0, &f, m, err))
 		return -1;
 	if (measure_holds(c->pid, cgroup, len, &c->holds, &f, m, err))
 		return -1;
@@ -297,7 +330,7 @@ int measure_hook(const struct oci_state *state, struct measured *s, struct cc_er
 {
 	engine_auto_container struct engine_container c = {.pid = state->pid};
 
-	return copy(&c.id, state->id, err) ? -1 : measure(&c, state->bundle, false, 0, s, err);
+	return copy(&c.id, state->id, err) ? -1 : measure(&c, state->bundle, NULL, s, err);
 }
 
 int measure_named(const char *container, const char *engine, struct measured *s,
@@ -308,7 +341,7 @@ int measure_named(const char *container, const char *engine, struct measured *s,
 	if (engine_find(engines, container, engine, &c, err))
 		return -1;
 	if (c.pid && c.bundle)
-		return measure(&c, NULL, false, 0, s, err);
+		return measure(&c, NULL, NULL, s, err);
 	if (c.engine->prepare_command)
 		return cc_fail(err, CC_E_NOTFOUND,
 			       "container %s has no process to bind to; prepare it with \"%s %s\", "
@@ -320,7 +353,7 @@ int measure_named(const char *container, const char *engine, struct measured *s,
 		       c.name);
 }
 
-int measure_bound(const char *id, const char *engine, pid_t pid, bool started, pid_t tracer,
+int measure_bound(const char *id, const char *engine, pid_t pid, const struct measure_past *past,
 		  struct measured *s, struct cc_error *err)
 {
 	engine_auto_container struct engine_container c = {0};
@@ -330,12 +363,12 @@ int measure_bound(const char *id, const char *engine, pid_t pid, bool started, p
 		return -1;
 	if (!c.bundle)
 		return cc_fail(err, CC_E_NOTFOUND, "container %s has ended", c.name);
-	if (!started && proc_executed(pid, &runs, err))
+	if (!past->executed && !past->looked && proc_executed(pid, past->runtime, &runs, err))
 		return -1;
 	/* an engine's answer may be older, or of the last time */
 	c.pid = pid;
 	c.waiting = !runs;
-	return measure(&c, NULL, true, tracer, s, err);
+	return measure(&c, NULL, past, s, err);
 }
 
 bool measure_is_verdict(const struct cc_error *err)

@@ -11,6 +11,7 @@
 #include "measurement.h"
 #include "container/oci.h"
 #include "host/proc.h"
+#include "host/proc_exec.h"
 #include "container/rootfs_cache.h"
 #include "container/start_mark.h"
 
@@ -24,6 +25,7 @@
  * @host_root: where the host has it: config.json's root.path
  * @upper: directory of its writable layer, NULL without one
  * @user_ns: the container has a user namespace of its own
+ * @runtime: proc_exe_id() of the process, while it is the runtime's; "" when its program runs
  */
 struct measured {
 	struct cc_measurement *m;
@@ -31,6 +33,7 @@ struct measured {
 	struct proc_ref proc;
 	char *root, *host_root, *upper;
 	bool user_ns;
+	char runtime[PROC_EXE_LEN];
 };
 
 #define MEASURED_NONE {.proc = PROC_REF_NONE}
@@ -51,15 +54,26 @@ int measure_named(const char *container, const char *engine, struct measured *s,
 		  struct cc_error *err);
 
 /**
+ * struct measure_past - what is known of a bound container's program.
+ * @runtime: of struct measured, when it was bound
+ * @executed: it was seen to be executed; else that is found out by @runtime, as the engine may not
+ *            know: between the hook and that execution the process is its runtime's
+ * @looked: it was measured since; what it executes is its own affair
+ * @tracer: who may make it stand before its first instruction
+ */
+struct measure_past {
+	const char *runtime;
+	bool executed, looked;
+	pid_t tracer;
+};
+
+/**
  * measure_bound - a container that was bound before, by id.
  * @pid: its first process, which is alive
- * @started: its program is known to have been executed; else that is asked of the kernel, as the
- *           engine may not know: between the hook and that execution the process is its runtime's
- * @tracer: who may make it stand before the first instruction of its program
  *
  * Return: as measure_named()
  */
-int measure_bound(const char *id, const char *engine, pid_t pid, bool started, pid_t tracer,
+int measure_bound(const char *id, const char *engine, pid_t pid, const struct measure_past *past,
 		  struct measured *s, struct cc_error *err);
 
 /*
@@ -95,8 +109,8 @@ bool measure_host_device(const char *path, const char *type, json_int_t major, j
 
 /**
  * measure_confined - the process is confined at least as config.json says, for a container whose
- * program runs. Pure. @fresh: that has not got to its first instruction, and so has changed
- * nothing. Return: 0, or -1 with CC_E_REFUSED.
+ * program runs; of a seccomp filter the kernel says only that there is one. Pure. @fresh: that has
+ * not got to its first instruction, and so has changed nothing. Return: 0, or -1 with CC_E_REFUSED.
  */
 int measure_confined(const struct proc_status *st, const struct oci_facts *f,
 		     const struct cc_measurement *m, bool fresh, struct cc_error *err);
@@ -107,7 +121,7 @@ int measure_confined(const struct proc_status *st, const struct oci_facts *f,
  * struct program_seen - what a process has been made to execute.
  * @exe, @cwd: file and working directory
  * @argv, @env: owned
- * @profile: of AppArmor; "" where the kernel does not say one
+ * @profile: of AppArmor, with its mode in parentheses; "" where the kernel does not say one
  */
 struct program_seen {
 	struct stat exe, cwd;
@@ -122,7 +136,8 @@ void program_seen_clear(struct program_seen *p);
 /**
  * measure_program - what was executed is what config.json says: argument by argument, or, of a
  * script, with what the kernel puts before them; the file that args[0] names; variable by variable,
- * but for what runtimes add; the working directory; the profile, where there are some.
+ * but for what runtimes add; the working directory; the profile, where there are some, and
+ * that it is enforced.
  * @root: the container's root directory; @host_root: of struct measured
  *
  * Return: 0, or -1 with CC_E_REFUSED.
@@ -133,8 +148,9 @@ int measure_program(const struct program_seen *p, int root, const char *host_roo
 /*
  * The same of a measured container whose process stands before the first instruction of its program
  * until @tracer lets it go on; of another one success: it may have changed what there was to see.
+ * @stood: out, it stood before and after
  */
-int measure_standing(const struct measured *s, pid_t tracer, struct cc_error *err);
+int measure_standing(const struct measured *s, pid_t tracer, bool *stood, struct cc_error *err);
 
 /**
  * measure_holds - fills m->holds (lib/demand.h).

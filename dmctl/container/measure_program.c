@@ -224,14 +224,23 @@ void program_seen_clear(struct program_seen *p)
 	cc_strv_clear(&p->env);
 }
 
-/* "docker-default (enforce)"; "" where the kernel has no such module. */
+/* As the kernel says it, "docker-default (enforce)"; "" where the kernel has no such module. */
 static void read_profile(pid_t pid, char out[static PROFILE_LEN])
 {
 	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/%d/attr/apparmor/current", (int)pid);
 	first_line(path, out, PROFILE_LEN);
-	out[strcspn(out, " ")] = '\0';
+}
+
+/* One that complains, or is loaded and confines nothing, has the same name. */
+static bool is_profile(const char *label, const char *wanted)
+{
+	size_t len = strlen(wanted);
+
+	if (strcmp(wanted, "unconfined") == 0)
+		return strcmp(label, wanted) == 0;
+	return strncmp(label, wanted, len) == 0 && strcmp(label + len, " (enforce)") == 0;
 }
 
 int program_see(pid_t pid, struct program_seen *p, struct cc_error *err)
@@ -259,7 +268,7 @@ int measure_program(const struct program_seen *p, int root, const char *host_roo
 			err, "cwd",
 			"cwd: the program was not started in the \"%.100s\" of config.json",
 			m->cwd);
-	if (p->profile[0] && m->apparmor && m->apparmor[0] && strcmp(p->profile, m->apparmor) != 0)
+	if (p->profile[0] && m->apparmor && m->apparmor[0] && !is_profile(p->profile, m->apparmor))
 		return cc_refuse(err, "apparmor",
 				 "apparmor: config.json says %.100s, the program was started under "
 				 "%s",
@@ -267,13 +276,14 @@ int measure_program(const struct program_seen *p, int root, const char *host_roo
 	return 0;
 }
 
-int measure_standing(const struct measured *s, pid_t tracer, struct cc_error *err)
+int measure_standing(const struct measured *s, pid_t tracer, bool *stood, struct cc_error *err)
 {
 	cc_cleanup(program_seen_clear) struct program_seen p = {0};
 	cc_auto_close int root = -1;
 	pid_t pid = s->proc.pid;
 	char path[64];
 
+	*stood = false;
 	if (!proc_stands_for(pid, tracer))
 		return 0;
 	snprintf(path, sizeof(path), "/proc/%d/root", (int)pid);
@@ -285,5 +295,9 @@ int measure_standing(const struct measured *s, pid_t tracer, struct cc_error *er
 	/* it was let go on meanwhile: what was seen may be the program's own doing */
 	if (!proc_stands_for(pid, tracer))
 		return 0;
-	return measure_program(&p, root, s->host_root, s->m, err);
+	if (measure_program(&p, root, s->host_root, s->m, err))
+		return -1;
+	/* files that it compares with are looked up while it stands */
+	*stood = proc_stands_for(pid, tracer);
+	return 0;
 }

@@ -69,6 +69,11 @@ static int start_time(pid_t pid, uint64_t *ticks)
 	return stat_field(pid, "stat", 22, ticks);
 }
 
+int proc_stack(pid_t pid, uint64_t *at)
+{
+	return stat_field(pid, "stat", 28, at);
+}
+
 /*
  * None of its threads will run its program again; they may be unmounting what they were the last to
  * use.

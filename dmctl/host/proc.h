@@ -43,6 +43,13 @@ int proc_check(const struct proc_ref *p, struct cc_error *err);
  */
 bool proc_alive(pid_t pid, uint64_t start_time);
 
+/*
+ * Where the stack of @pid began, /proc/PID/stat field 28: with address space layout randomization
+ * somewhere else each time that it executes something. 0 where the kernel does not tell us. -1 when
+ * it is gone.
+ */
+int proc_stack(pid_t pid, uint64_t *at);
+
 /**
  * struct proc_status - /proc/PID/status.
  * @uid, @gid, @groups: real, effective, saved, file system, and supplementary ones; as our user

@@ -6,20 +6,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "cleanup.h"
 #include "host/mountinfo.h"
+#include "host/proc.h"
 
 #define STRINGS_MAX (256 * 1024) /* bytes; more do not fit into evidence */
 
-/* The kernel's id of the mount that the program of @pid was opened on. */
-static int exe_mount(pid_t pid, uint64_t *id, struct cc_error *err)
+/* Asks no file system's server: one that does not answer would keep the agent waiting. */
+static int exe_stat(pid_t pid, struct statx *st, struct cc_error *err)
 {
 	cc_auto_close int fd = -1;
-	struct statx st;
 	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
@@ -28,22 +29,46 @@ static int exe_mount(pid_t pid, uint64_t *id, struct cc_error *err)
 		return errno == ENOENT || errno == ESRCH
 			       ? cc_fail(err, CC_E_NOTFOUND, "process %d is gone", (int)pid)
 			       : cc_fail_errno(err, CC_E_INTERNAL, "%s", path);
-	if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) || !(st.stx_mask & STATX_MNT_ID))
+	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO | STATX_MNT_ID, st) ||
+	    !(st->stx_mask & STATX_MNT_ID))
 		return cc_fail_errno(err, CC_E_INTERNAL, "%s", path);
-	*id = st.stx_mnt_id;
 	return 0;
 }
 
-int proc_executed(pid_t pid, bool *yes, struct cc_error *err)
+int proc_exe_id(pid_t pid, char id[static PROC_EXE_LEN], struct cc_error *err)
+{
+	struct statx st;
+	uint64_t stack;
+
+	if (exe_stat(pid, &st, err))
+		return -1;
+	if (proc_stack(pid, &stack))
+		return cc_fail(err, CC_E_NOTFOUND, "process %d is gone", (int)pid);
+	snprintf(id, PROC_EXE_LEN, "%x:%x/%" PRIx64 "/%" PRIx64 "/%" PRIx64, st.stx_dev_major,
+		 st.stx_dev_minor, (uint64_t)st.stx_ino, (uint64_t)st.stx_mnt_id, stack);
+	return 0;
+}
+
+int proc_executed(pid_t pid, const char *id, bool *yes, struct cc_error *err)
+{
+	char now[PROC_EXE_LEN];
+
+	if (proc_exe_id(pid, now, err))
+		return -1;
+	*yes = strcmp(now, id) != 0;
+	return 0;
+}
+
+int proc_exe_is_own(pid_t pid, bool *own, struct cc_error *err)
 {
 	cc_auto_close int table = mountinfo_open(pid, err);
-	uint64_t id = 0;
+	struct statx st;
 	bool shared;
 
-	if (table < 0 || exe_mount(pid, &id, err))
+	if (table < 0 || exe_stat(pid, &st, err))
 		return -1;
-	*yes = mountinfo_shared(table, id, &shared, err) == 0;
-	return *yes || err->code == CC_E_NOTFOUND ? 0 : -1;
+	*own = mountinfo_shared(table, st.stx_mnt_id, &shared, err) == 0;
+	return *own || err->code == CC_E_NOTFOUND ? 0 : -1;
 }
 
 bool proc_stands_for(pid_t pid, pid_t tracer)

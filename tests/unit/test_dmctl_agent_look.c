@@ -24,6 +24,7 @@
  * struct world - an agent without anything but looks.
  * @job: being done; @ops: names of all that were begun
  * @cannot: none is begun
+ * @frozen: the container is, or was left so by a former agent; @froze: how often it was
  * @pid: a runtime's process: executes a program at the first line that is written to @in, which
  *       exits with 7 at the second
  */
@@ -34,7 +35,8 @@ struct world {
 	struct looks *looks;
 	struct job *job;
 	char ops[64];
-	bool cannot;
+	bool cannot, frozen;
+	unsigned int froze;
 	pid_t pid;
 	int in;
 	struct binding b;
@@ -59,22 +61,70 @@ static void changed(void *arg, const struct job *j, const struct job_end *end, b
 	(void)told;
 }
 
+static void ready(void *arg, const struct job *j)
+{
+	struct world *w = arg;
+
+	assert_string_equal(j->m.volume, "vol");
+	looks_await(w->looks, &w->b);
+}
+
 static void idle(void *arg)
 {
 	(void)arg;
 }
 
-static const struct queue_hooks hooks = {.run = run, .changed = changed, .idle = idle};
+static const struct queue_hooks hooks = {.run = run,
+					 .ready = ready,
+					 .changed = changed,
+					 .idle = idle};
+
+/* The looks of these tests have one world each. */
+static struct world *frozen_world;
+
+static int freeze(const char *name, pid_t pid, enum freezer_reason why, bool *paused,
+		  struct cc_error *err)
+{
+	(void)err;
+	assert_string_equal(name, "vol");
+	assert_int_equal(pid, frozen_world->pid);
+	assert_int_equal(why, FREEZER_LOOK);
+	*paused = false;
+	frozen_world->frozen = true;
+	frozen_world->froze++;
+	return 0;
+}
+
+static int thaw(const char *name, enum freezer_reason why, struct cc_error *err)
+{
+	(void)err;
+	assert_string_equal(name, "vol");
+	assert_int_equal(why, FREEZER_LOOK);
+	frozen_world->frozen = false;
+	return 0;
+}
+
+static bool holds(const char *name, pid_t pid, enum freezer_reason why)
+{
+	return strcmp(name, "vol") == 0 && pid == frozen_world->pid && why == FREEZER_LOOK &&
+	       frozen_world->frozen;
+}
+
+static const struct look_freezer freezer = {.freeze = freeze,
+					    .thaw = thaw,
+					    .holds = holds,
+					    .after_ms = 300};
 
 /* As a runtime's: executed from memory, so from no mount of its own. */
-static void start_runtime(struct world *w)
+static void start_runtime(struct world *w, const char *executed)
 {
-	static const char script[] = "read x; exec /bin/sh -c 'read y; exit 7'";
-	char *const argv[] = {"runtime", "-c", (char *)script, NULL}, *const env[] = {NULL};
+	char script[128];
+	char *const argv[] = {"runtime", "-c", script, NULL}, *const env[] = {NULL};
 	int copy = memfd_create("runtime", 0), program = open("/bin/sh", O_RDONLY), in[2], ready[2];
 	char buf[65536];
 	ssize_t n;
 
+	snprintf(script, sizeof(script), "read x; exec %s -c 'read y; exit 7'", executed);
 	while ((n = read(program, buf, sizeof(buf))) > 0)
 		assert_int_equal(write(copy, buf, (size_t)n), n);
 	close(program);
@@ -94,24 +144,35 @@ static void start_runtime(struct world *w)
 	w->in = in[1];
 }
 
-static int set_up(void **state)
+static int set_up_with(void **state, const char *executed)
 {
 	struct world *w = calloc(1, sizeof(*w));
 	proc_auto_ref struct proc_ref p = PROC_REF_NONE;
 	struct cc_error err;
 
-	*state = w;
+	*state = frozen_world = w;
 	cc_log_init("test", LOG_EMERG);
 	w->base = event_base_new();
 	w->queue = queue_new(&hooks, w, &err);
 	w->leases = leases_new(w->base, w->queue, &err);
-	w->looks = looks_new(w->base, w->queue, w->leases, &err);
-	start_runtime(w);
+	w->looks = looks_new(w->base, w->queue, w->leases, &freezer, &err);
+	start_runtime(w, executed);
 	expect_ok(proc_open(&p, w->pid, &err), &err);
 	strcpy(w->b.name, "vol");
 	w->b.pid = (uint32_t)w->pid;
 	w->b.start_time = p.start_time;
+	expect_ok(proc_exe_id(w->pid, w->b.runtime, &err), &err);
 	return w->looks ? 0 : -1;
+}
+
+static int set_up(void **state)
+{
+	return set_up_with(state, "/bin/sh");
+}
+
+static int set_up_self(void **state)
+{
+	return set_up_with(state, "/proc/self/exe");
 }
 
 static int tear_down(void **state)
@@ -195,6 +256,35 @@ static void a_program_stands_until_it_was_looked_at_and_then_begins(void **state
 	assert_int_equal(end_of(w->pid), 7);
 }
 
+static bool executes_at_once(void *arg, const struct job_end *how)
+{
+	struct world *w = arg;
+	struct cc_error err;
+	bool yes = false;
+
+	assert_null(how->err);
+	line(w);
+	while (!yes)
+		expect_ok(proc_executed(w->pid, w->b.runtime, &yes, &err), &err);
+	return true;
+}
+
+static void a_program_that_is_executed_as_soon_as_its_hook_is_told_stands(void **state)
+{
+	struct agent_message m = {.op = AGENT_HOOK, .volume = "vol"};
+	struct world *w = *state;
+	struct cc_error err;
+
+	expect_ok(queue_submit(w->queue, &m, executes_at_once, w, &err), &err);
+	end(w, "{'ok':true}");
+	wait_job(w);
+	assert_string_equal(w->ops, "hook look");
+	assert_true(proc_stands_for(w->pid, getpid()));
+	end(w, RENEWED);
+	line(w);
+	assert_int_equal(end_of(w->pid), 7);
+}
+
 static void a_program_that_is_refused_never_begins(void **state)
 {
 	struct world *w = *state;
@@ -232,20 +322,48 @@ static void a_program_that_was_killed_and_is_forgotten_at_once_is_waited_for(voi
 	assert_int_equal(event_base_loop(w->base, EVLOOP_NONBLOCK), 0);
 }
 
-static void a_program_goes_on_when_the_look_cannot_be_done(void **state)
+#define FAILED                                                                                      \
+	"{'ok':true,'renewed':0,'failed':1,'failures':[{'binding':'vol','text':'no config.json'}]," \
+	"'refused':[]}"
+#define NOTHING "{'ok':true,'renewed':0,'failed':0,'failures':[],'refused':[]}"
+
+static void a_program_stands_as_long_as_the_look_cannot_be_done(void **state)
+{
+	static const char *const answers[] = {NULL, FAILED, NOTHING};
+	struct world *w = *state;
+
+	looks_await(w->looks, &w->b);
+	line(w);
+	line(w);
+	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+		wait_job(w);
+		end(w, answers[i]);
+		assert_true(proc_stands_for(w->pid, getpid()));
+		looks_hurry(w->looks);
+	}
+	wait_job(w);
+	end(w, RENEWED);
+	assert_false(is_traced(w->pid));
+	assert_int_equal(end_of(w->pid), 7);
+	assert_string_equal(w->ops, "look look look look");
+}
+
+static void a_look_that_cannot_be_done_is_asked_for_again_by_itself(void **state)
 {
 	struct world *w = *state;
 
 	looks_await(w->looks, &w->b);
 	line(w);
 	wait_job(w);
-	end(w, NULL);
-	assert_false(is_traced(w->pid));
+	end(w, FAILED);
+	assert_null(w->job);
+	wait_job(w);
+	end(w, RENEWED);
 	line(w);
 	assert_int_equal(end_of(w->pid), 7);
 }
 
-static void a_program_goes_on_when_no_look_can_be_begun(void **state)
+static void a_program_stands_when_no_look_can_be_begun(void **state)
 {
 	struct world *w = *state;
 
@@ -253,10 +371,100 @@ static void a_program_goes_on_when_no_look_can_be_begun(void **state)
 	looks_await(w->looks, &w->b);
 	line(w);
 	line(w);
-	while (is_traced(w->pid))
+	while (!proc_stands_for(w->pid, getpid()))
+		assert_int_equal(event_base_loop(w->base, EVLOOP_NONBLOCK), 0);
+	while (!w->froze)
 		assert_int_equal(event_base_loop(w->base, EVLOOP_ONCE), 0);
+	assert_true(proc_stands_for(w->pid, getpid()));
+	w->cannot = false;
+	looks_hurry(w->looks);
+	wait_job(w);
+	end(w, RENEWED);
 	assert_int_equal(end_of(w->pid), 7);
-	assert_int_equal(event_base_loop(w->base, EVLOOP_NONBLOCK), 0);
+}
+
+static void a_program_that_waits_long_for_its_look_is_frozen_until_it_was_looked_at(void **state)
+{
+	struct world *w = *state;
+
+	looks_await(w->looks, &w->b);
+	line(w);
+	line(w);
+	wait_job(w);
+	while (!w->frozen)
+		assert_int_equal(event_base_loop(w->base, EVLOOP_ONCE), 0);
+	end(w, FAILED);
+	assert_true(w->frozen);
+	looks_hurry(w->looks);
+	wait_job(w);
+	end(w, RENEWED);
+	assert_false(w->frozen);
+	assert_int_equal(w->froze, 1);
+	assert_int_equal(end_of(w->pid), 7);
+}
+
+static void a_program_that_stands_is_frozen_when_the_agent_ends(void **state)
+{
+	struct world *w = *state;
+
+	looks_await(w->looks, &w->b);
+	line(w);
+	wait_job(w);
+	looks_free(w->looks);
+	w->looks = NULL;
+	assert_true(w->frozen);
+}
+
+static void execute_alone(struct world *w)
+{
+	struct cc_error err;
+	bool yes = false;
+
+	line(w);
+	while (!yes)
+		expect_ok(proc_executed(w->pid, w->b.runtime, &yes, &err), &err);
+}
+
+static void a_program_that_a_former_agent_froze_stands_until_it_was_looked_at(void **state)
+{
+	struct world *w = *state;
+
+	execute_alone(w);
+	w->frozen = true;
+	looks_await(w->looks, &w->b);
+	wait_job(w);
+	assert_true(proc_stands_for(w->pid, getpid()));
+	end(w, FAILED);
+	assert_true(proc_stands_for(w->pid, getpid()));
+	assert_true(w->frozen);
+	looks_hurry(w->looks);
+	end(w, RENEWED);
+	assert_false(w->frozen);
+	line(w);
+	assert_int_equal(end_of(w->pid), 7);
+}
+
+static void what_a_former_agent_froze_goes_on_when_it_needs_no_look(void **state)
+{
+	struct world *w = *state;
+
+	w->frozen = true;
+	looks_forget(w->looks, "vol");
+	assert_false(w->frozen);
+}
+
+static void a_program_that_cannot_be_made_to_stand_is_frozen_without_a_look(void **state)
+{
+	struct world *w = *state;
+
+	execute_alone(w);
+	looks_await(w->looks, &w->b);
+	end(w, FAILED);
+	while (!w->frozen)
+		assert_int_equal(event_base_loop(w->base, EVLOOP_ONCE), 0);
+	wait_job(w);
+	end(w, RENEWED);
+	assert_false(w->frozen);
 }
 
 static void a_runtime_that_is_forgotten_goes_on_by_itself(void **state)
@@ -290,12 +498,8 @@ static void a_program_that_stands_and_is_forgotten_begins(void **state)
 static void a_program_that_was_executed_before_is_looked_at_at_once_and_does_not_stand(void **state)
 {
 	struct world *w = *state;
-	struct cc_error err;
-	bool yes = false;
 
-	line(w);
-	while (!yes)
-		expect_ok(proc_executed(w->pid, &yes, &err), &err);
+	execute_alone(w);
 	looks_await(w->looks, &w->b);
 	assert_string_equal(w->ops, "look");
 	assert_false(is_traced(w->pid));
@@ -337,16 +541,28 @@ static void a_process_that_somebody_else_traces_is_looked_at_later(void **state)
 	close(ready[1]);
 }
 
+/* So that it is the runtime's file to the kernel, in memory. */
+#define self_test(f) cmocka_unit_test_setup_teardown(f, set_up_self, tear_down)
 #define look_test(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		look_test(a_program_stands_until_it_was_looked_at_and_then_begins),
+		self_test(a_program_stands_until_it_was_looked_at_and_then_begins),
+		self_test(
+			a_program_that_was_executed_before_is_looked_at_at_once_and_does_not_stand),
+		look_test(a_program_that_is_executed_as_soon_as_its_hook_is_told_stands),
 		look_test(a_program_that_is_refused_never_begins),
 		look_test(a_program_that_was_killed_and_is_forgotten_at_once_is_waited_for),
-		look_test(a_program_goes_on_when_the_look_cannot_be_done),
-		look_test(a_program_goes_on_when_no_look_can_be_begun),
+		look_test(a_program_stands_as_long_as_the_look_cannot_be_done),
+		look_test(a_look_that_cannot_be_done_is_asked_for_again_by_itself),
+		look_test(a_program_stands_when_no_look_can_be_begun),
+		look_test(a_program_that_waits_long_for_its_look_is_frozen_until_it_was_looked_at),
+		look_test(a_program_that_stands_is_frozen_when_the_agent_ends),
+		look_test(a_program_that_a_former_agent_froze_stands_until_it_was_looked_at),
+		look_test(what_a_former_agent_froze_goes_on_when_it_needs_no_look),
+		look_test(a_program_that_cannot_be_made_to_stand_is_frozen_without_a_look),
 		look_test(a_runtime_that_is_forgotten_goes_on_by_itself),
 		look_test(a_program_that_stands_and_is_forgotten_begins),
 		look_test(

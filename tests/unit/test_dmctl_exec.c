@@ -40,20 +40,82 @@ static pid_t start_from_memory(void)
 	return pid;
 }
 
-static void a_program_of_ones_own_mounts_has_been_executed_and_one_in_memory_has_not(void **state)
+static void a_program_of_ones_own_mounts_is_told_from_one_in_memory(void **state)
 {
 	pid_t pid = start_from_memory();
 	struct cc_error err;
 	bool yes = false;
 
 	(void)state;
-	expect_ok(proc_executed(getpid(), &yes, &err), &err);
+	expect_ok(proc_exe_is_own(getpid(), &yes, &err), &err);
 	assert_true(yes);
-	expect_ok(proc_executed(pid, &yes, &err), &err);
+	expect_ok(proc_exe_is_own(pid, &yes, &err), &err);
 	assert_false(yes);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
-	assert_int_equal(proc_executed(pid, &yes, &err), -1);
+	assert_int_equal(proc_exe_is_own(pid, &yes, &err), -1);
+}
+
+static bool has_executed(pid_t pid, const char *id)
+{
+	struct cc_error err;
+	bool yes = false;
+
+	expect_ok(proc_executed(pid, id, &yes, &err), &err);
+	return yes;
+}
+
+/* A shell in memory, which executes its own file again at the first line of @in. */
+static pid_t start_shell(int *in)
+{
+	char *const argv[] = {"sh", "-c", "read x; exec /proc/self/exe -c 'read y'", NULL};
+	int copy = memfd_create("copy", 0), program = open("/bin/sh", O_RDONLY), to[2], ready[2];
+	char buf[65536];
+	ssize_t n;
+	pid_t pid;
+
+	assert_int_equal(pipe2(to, O_CLOEXEC) | pipe2(ready, O_CLOEXEC), 0);
+	while ((n = read(program, buf, sizeof(buf))) > 0)
+		assert_int_equal(write(copy, buf, (size_t)n), n);
+	close(program);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		dup2(to[0], STDIN_FILENO);
+		fexecve(copy, argv, environ);
+		_exit(127);
+	}
+	close(copy);
+	close(to[0]);
+	close(ready[1]);
+	assert_int_equal(read(ready[0], buf, 1), 0); /* the exec closed it */
+	close(ready[0]);
+	*in = to[1];
+	return pid;
+}
+
+static void whatever_a_runtime_executes_has_been_executed_its_own_file_too(void **state)
+{
+	char id[PROC_EXE_LEN];
+	struct cc_error err;
+	bool yes = false;
+	int in;
+	pid_t pid = start_shell(&in);
+
+	(void)state;
+	expect_ok(proc_exe_id(pid, id, &err), &err);
+	assert_false(has_executed(pid, id));
+	assert_true(has_executed(getpid(), id));
+	assert_true(has_executed(pid, "")); /* not known is the strict one */
+	assert_int_equal(write(in, "\n", 1), 1);
+	while (!has_executed(pid, id))
+		;
+	expect_ok(proc_exe_is_own(pid, &yes, &err), &err);
+	assert_false(yes);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	close(in);
+	assert_int_equal(proc_executed(pid, id, &yes, &err), -1);
 }
 
 /* A child that sleeps for @ms and ends. */
@@ -160,8 +222,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_process_in_the_same_namespace_is_found),
-		cmocka_unit_test(
-			a_program_of_ones_own_mounts_has_been_executed_and_one_in_memory_has_not),
+		cmocka_unit_test(a_program_of_ones_own_mounts_is_told_from_one_in_memory),
+		cmocka_unit_test(whatever_a_runtime_executes_has_been_executed_its_own_file_too),
 		cmocka_unit_test(
 			who_passes_through_a_namespace_does_not_share_it_and_who_stays_does),
 		cmocka_unit_test(only_a_fact_that_differs_is_a_verdict),

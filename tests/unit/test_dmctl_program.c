@@ -340,8 +340,12 @@ static void each_way_to_execute_something(void **state)
 	close(root);
 }
 
-static void a_profile_that_is_not_the_one_of_config_json_is_refused(void **state)
+static void a_profile_that_is_not_the_one_of_config_json_or_not_enforced_is_refused(void **state)
 {
+	static const char *const others[] = {
+		"unconfined",	  "docker-default (complain)",	"docker-default (unconfined)",
+		"docker-default", "docker-default-2 (enforce)", "other (enforce)"};
+	char unconfined[] = "unconfined";
 	char *args[] = {"/bin/sh"}, *const argv[] = {"/bin/sh", NULL}, *const env[] = {NULL};
 	struct cc_measurement m = {.cwd = "/", .args = {1, args}, .apparmor = "docker-default"};
 	cc_cleanup(program_seen_clear) struct program_seen p = {0};
@@ -354,13 +358,20 @@ static void a_profile_that_is_not_the_one_of_config_json_is_refused(void **state
 	tracee_leave(pid);
 	kill(pid, SIGKILL);
 	end_of(pid);
-	strcpy(p.profile, "docker-default");
+	strcpy(p.profile, "docker-default (enforce)");
 	expect_ok(measure_program(&p, root, "/", &m, &err), &err);
-	strcpy(p.profile, "unconfined");
-	assert_int_equal(measure_program(&p, root, "/", &m, &err), -1);
-	expect_error(&err, CC_E_REFUSED, "apparmor", "docker-default");
 	strcpy(p.profile, ""); /* the kernel has none */
 	expect_ok(measure_program(&p, root, "/", &m, &err), &err);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		strcpy(p.profile, others[i]);
+		assert_int_equal(measure_program(&p, root, "/", &m, &err), -1);
+		expect_error(&err, CC_E_REFUSED, "apparmor", "docker-default");
+	}
+	m.apparmor = unconfined; /* as an identity may have it */
+	strcpy(p.profile, "unconfined");
+	expect_ok(measure_program(&p, root, "/", &m, &err), &err);
+	strcpy(p.profile, "docker-default (enforce)");
+	assert_int_equal(measure_program(&p, root, "/", &m, &err), -1);
 	close(root);
 }
 
@@ -371,7 +382,8 @@ int main(void)
 		cmocka_unit_test(signals_reach_a_process_that_is_waited_for),
 		cmocka_unit_test(one_that_is_left_before_it_executes_anything_runs_on),
 		cmocka_unit_test(each_way_to_execute_something),
-		cmocka_unit_test(a_profile_that_is_not_the_one_of_config_json_is_refused),
+		cmocka_unit_test(
+			a_profile_that_is_not_the_one_of_config_json_or_not_enforced_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

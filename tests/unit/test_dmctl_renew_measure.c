@@ -29,10 +29,13 @@ static int answer(const struct binding *b, struct cc_measurement **m, struct cc_
 }
 
 /* The engine of a "silent" one does not answer. What is measured is told who traces, the caller's parent. */
-static int measure(const struct binding *b, pid_t agent, struct layer_cache *layers,
-		   struct cc_measurement **m, bool *keyd, struct cc_error *err)
+static int measure(const struct held *h, pid_t agent, struct layer_cache *layers,
+		   struct cc_measurement **m, bool *stood, bool *keyd, struct cc_error *err)
 {
+	const struct binding *b = &h->b;
+
 	(void)layers;
+	*stood = strcmp(b->name, "stands") == 0;
 	if (agent != agent_pid)
 		return cc_fail(err, CC_E_INTERNAL, "%d is not the agent", (int)agent);
 	if (strcmp(b->engine, "silent") == 0)
@@ -101,6 +104,20 @@ static void each_gets_its_own_measurement(void **state)
 	expect_ok(renew_measure(&measurer, held, n, LONG_MS, LONG_MS, &err), &err);
 	for (size_t i = 0; i < n; i++)
 		expect_measured(&held[i], i);
+	unmake(held, n);
+}
+
+static void who_stood_while_it_was_measured_is_known(void **state)
+{
+	static const char *const names[] = {"a", "stands", NULL};
+	struct held held[MAX];
+	struct cc_error err;
+	size_t n = make(held, names);
+
+	(void)state;
+	expect_ok(renew_measure(&measurer, held, n, LONG_MS, LONG_MS, &err), &err);
+	assert_false(held[0].stood);
+	assert_true(held[1].stood);
 	unmake(held, n);
 }
 
@@ -207,6 +224,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_gets_its_own_measurement),
+		cmocka_unit_test(who_stood_while_it_was_measured_is_known),
 		cmocka_unit_test(whatever_a_container_is_like_the_others_are_measured),
 		cmocka_unit_test(what_was_late_is_measured_in_the_next_pass_and_only_that),
 		cmocka_unit_test(an_engine_that_does_not_answer_is_not_asked_for_every_container),

@@ -7,20 +7,21 @@
 
 . ./lib.sh
 . ./bind-lib.sh
-plan 31
+plan 41
 
 # swap_runtime ENGINE: a runtime "swap" that has read another config.json than the one that it puts back before our hook runs;
-# the difference is the jq program in $tap_dir/swap.jq
+# the difference is the jq program in $tap_dir/swap.jq. With $tap_dir/hide config.json is away for 3 seconds when the program is executed.
 swap_runtime() {
 	local real
 
 	real=$(command -v "$([ "$1" = docker ] && echo runc || echo crun)")
 	cat >"$tap_dir/swap" <<-END
 		#!/bin/bash
-		bundle= create=
+		bundle= create= start=
 		for word; do
 			[ "\$was" != --bundle ] && [ "\$was" != -b ] || bundle=\$word
 			[ "\$word" != create ] || create=1
+			[ "\$word" != start ] || start=1
 			was=\$word
 		done
 		if [ "\$create" ] && [ -s $tap_dir/swap.jq ]; then
@@ -28,6 +29,12 @@ swap_runtime() {
 			cp \$c \$c.true
 			jq --arg c \$c "\$(cat $tap_dir/swap.jq)"' | .hooks.createRuntime = [{path: "/bin/cp", args: ["cp", \$c + ".true", \$c],
 				env: ["PATH=/bin"]}] + .hooks.createRuntime' \$c.true >\$c
+		fi
+		[ ! "\$create" ] || echo "\$bundle/config.json" >$tap_dir/config
+		if [ "\$start" ] && [ -e $tap_dir/hide ]; then
+			c=\$(cat $tap_dir/config)
+			mv \$c \$c.away
+			(sleep 3; mv \$c.away \$c) </dev/null >/dev/null 2>&1 &
 		fi
 		exec $real "\$@"
 	END
@@ -102,8 +109,13 @@ for engine in docker podman; do
 	need remove $engine
 	swap '.process.args = ["/bin/sh", "-c", "echo evil; echo evil >>/data/log; exec sleep 1000"]'
 	ok "$engine: other arguments never begin" no_instruction $engine args app:1
+	touch "$tap_dir/hide"
+	ok "$engine: other arguments never begin when there is no config.json to look at" no_instruction $engine args app:1
+	rm "$tap_dir/hide"
 	swap '.process.args[0] = "/bin/busybox"'
 	ok "$engine: another program never begins" no_instruction $engine args app:1
+	swap '.process.args = ["/proc/self/exe", "--version"]'
+	ok "$engine: the runtime's own file never begins" no_instruction $engine executable app:1
 	swap '.process.env += ["LD_PRELOAD=/data/evil.so"]'
 	ok "$engine: a program with a loader's variable never begins" no_instruction $engine env app:1
 	swap '.process.capabilities |= map_values(. + ["CAP_SYS_ADMIN"])'
@@ -169,6 +181,22 @@ need swapped podman start app
 ok "a process that somebody else traces is looked at later" killed
 need podman rm -f app
 : >"$tap_dir/swap.jq"
+# what cannot be looked at for long: frozen, over a restart of the agent, until keyd is back
+stands() { grep -q '^State:.t' "/proc/$pid/status"; }
+need prepare
+pid=$(podman inspect -f '{{.State.Pid}}' app)
+stop "$keyd_pid" KILL
+need swapped podman start app
+ok "without keyd a program stands" wait_for 20 stands
+ok "a program that stands for long is frozen" wait_for 60 test -e $sock/unlooked/vol
+stop "$agent_pid" KILL
+need start_agent
+ok "a program that was frozen stands for the next agent" wait_for 20 stands
+unlike "a program that was not looked at has not begun" "$(podman logs app 2>&1)" 'program'
+need start_keyd
+ok "a program begins when it could be looked at" wait_for 60 in_app podman grep -q start /data/log
+ok "a program that had to wait was looked at" wait_for 40 looked
+need remove podman
 need run_swapped podman app:1
 ok "after all of this a right program begins" wait_for 40 in_app podman grep -q start /data/log
 not_ok "of what was refused nothing is on the volume" in_app podman grep -q evil /data/log
