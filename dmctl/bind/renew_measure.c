@@ -11,6 +11,7 @@
 #include "bind/bind_check.h"
 #include "container/measure.h"
 #include "host/crew.h"
+#include "host/ns_census.h"
 #include "paths.h"
 #include "strv.h"
 
@@ -194,8 +195,10 @@ int renew_measure(const struct held_measurer *by, struct held *held, size_t n, u
 				  .done = done,
 				  .arg = &g};
 	size_t begun;
-	int rc = crew_work(&crew, n, &begun, err);
+	int rc;
 
+	ns_census_hold(); /* the children have it then, and their time is their own */
+	rc = crew_work(&crew, n, &begun, err);
 	for (size_t i = begun; rc == 0 && i < n; i++)
 		if (held[i].state == HELD_WAITS)
 			cc_fail(&held[i].why, CC_E_BUSY,

@@ -12,6 +12,7 @@
 #include "cleanup.h"
 #include "dmctl/bind/renew_measure.h"
 #include "dmctl/host/boottime.h"
+#include "dmctl/host/ns_census.h"
 
 #define MAX 64
 #define LONG_MS 60000
@@ -50,6 +51,13 @@ static int measure(const struct binding *b, pid_t agent, struct layer_cache *lay
 	}
 	if (answer(b, m, err))
 		return -1;
+	if (strcmp(b->name, "census") == 0) {
+		pid_t other;
+
+		if (ns_shared(0, 1, "/", 1, &other, err))
+			return -1;
+		(*m)->pid = ns_census_walks();
+	}
 	if (strcmp(b->name, "bytes") == 0)
 		return cc_strv_push(&(*m)->env, "A=\xff", err);
 	if (strcmp(b->name, "long") == 0) {
@@ -101,6 +109,29 @@ static void each_gets_its_own_measurement(void **state)
 	expect_ok(renew_measure(&measurer, held, n, LONG_MS, LONG_MS, &err), &err);
 	for (size_t i = 0; i < n; i++)
 		expect_measured(&held[i], i);
+	unmake(held, n);
+}
+
+/* 30000 processes of one container make each of them a matter of seconds. */
+static void the_hosts_processes_are_looked_at_once_for_all_containers(void **state)
+{
+	static const char *const names[] = {"census", "census", "census", "census", "census",
+					    "census", "census", "census", "census", NULL};
+	struct held held[MAX];
+	struct cc_error err;
+	size_t n = make(held, names);
+
+	(void)state;
+	expect_ok(renew_measure(&measurer, held, n, LONG_MS, LONG_MS, &err), &err);
+	for (size_t i = 0; i < n; i++) {
+		assert_int_equal(held[i].state, HELD_MEASURED);
+		assert_int_equal(held[i].m->pid, 1);
+		held[i].state = HELD_WAITS; /* the second pass of a round */
+		cc_measurement_free(cc_steal(held[i].m));
+	}
+	expect_ok(renew_measure(&measurer, held, n, LONG_MS, LONG_MS, &err), &err);
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(held[i].m->pid, 1);
 	unmake(held, n);
 }
 
@@ -206,6 +237,7 @@ static void those_there_was_no_time_for_say_so(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_hosts_processes_are_looked_at_once_for_all_containers),
 		cmocka_unit_test(each_gets_its_own_measurement),
 		cmocka_unit_test(whatever_a_container_is_like_the_others_are_measured),
 		cmocka_unit_test(what_was_late_is_measured_in_the_next_pass_and_only_that),
