@@ -449,7 +449,7 @@ static int check_same_start(const struct cc_measurement *m, struct cc_facts *out
 	return cc_facts_add(
 		out, "rootfs",
 		"rootfs: identity wants the writable layer as the container left it, "
-		"which the agent did not see or could not read (%s is not the image's); "
+		"which the agent did not see, could not read or found changed already (%s is not the image's); "
 		"remove the container and create it again, or sign \"upper\": \"any\"",
 		cc_render_str(m->upper_dirty, got));
 }

@@ -33,7 +33,8 @@ static const struct {
 	[AGENT_REQUIRE] = {"require", false, false, (const char *const[]){"op", "state", NULL}},
 	[AGENT_RECOVER] = {"recover", true, false, (const char *const[]){"op", NULL}},
 	[AGENT_REAP] = {"reap", true, true, (const char *const[]){"op", "binding", NULL}},
-	[AGENT_ENDED] = {"ended", true, true, (const char *const[]){"op", "binding", NULL}},
+	[AGENT_ENDED] = {"ended", true, true,
+			 (const char *const[]){"op", "binding", "real", "boot", NULL}},
 	[AGENT_UNDO] = {"undo", true, true, (const char *const[]){"op", "binding", NULL}},
 	[AGENT_RENEW] = {"renew", true, false, (const char *const[]){"op", NULL}},
 	[AGENT_FLUSH] = {"flush", true, true, (const char *const[]){"op", "binding", NULL}},
@@ -123,6 +124,14 @@ static int parse_container(const json_t *obj, struct agent_message *m, struct cc
 		       : 0;
 }
 
+static int parse_ended(const json_t *obj, struct seen_end *at, struct cc_error *err)
+{
+	return cc_json_u64(obj, WHAT, "real", true, &at->real, err) ||
+			       cc_json_u64(obj, WHAT, "boot", true, &at->boot, err)
+		       ? -1
+		       : 0;
+}
+
 static int parse_arguments(const json_t *obj, struct agent_message *m, struct cc_error *err)
 {
 	if (ops[m->op].volume && parse_volume(obj, m, err))
@@ -154,6 +163,8 @@ static int parse_arguments(const json_t *obj, struct agent_message *m, struct cc
 				       cc_json_str(obj, WHAT, "body", true, &m->body, err)
 			       ? -1
 			       : 0;
+	case AGENT_ENDED:
+		return parse_ended(obj, &m->ended, err);
 	default:
 		return 0;
 	}
@@ -174,14 +185,32 @@ int agent_message_parse(const char *buf, size_t len, bool internal, struct agent
 	return m->text ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
 }
 
-int agent_message_internal(enum agent_op op, const char *binding, struct agent_message *m,
-			   struct cc_error *err)
+/* @obj: may be NULL, without memory */
+static int make(enum agent_op op, const char *binding, const json_t *obj, struct agent_message *m,
+		struct cc_error *err)
 {
-	cc_auto_json json_t *obj = json_pack("{s:s, s:s*}", "op", ops[op].name, "binding", binding);
-
 	m->op = op;
 	if (binding)
 		set_binding(m, binding);
 	m->text = obj ? json_dumps(obj, JSON_COMPACT) : NULL;
 	return m->text ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
+}
+
+int agent_message_internal(enum agent_op op, const char *binding, struct agent_message *m,
+			   struct cc_error *err)
+{
+	cc_auto_json json_t *obj = json_pack("{s:s, s:s*}", "op", ops[op].name, "binding", binding);
+
+	return make(op, binding, obj, m, err);
+}
+
+int agent_message_ended(const char *binding, const struct seen_end *at, struct agent_message *m,
+			struct cc_error *err)
+{
+	cc_auto_json json_t *obj =
+		json_pack("{s:s, s:s, s:I, s:I}", "op", ops[AGENT_ENDED].name, "binding", binding,
+			  "real", (json_int_t)at->real, "boot", (json_int_t)at->boot);
+
+	m->ended = *at;
+	return make(AGENT_ENDED, binding, obj, m, err);
 }

@@ -8,6 +8,7 @@
 
 #include "bind/binding.h"
 #include "container/oci.h"
+#include "host/seen_end.h"
 
 #define AGENT_MESSAGE_MAX (64 * 1024) /* bytes of a request or answer */
 
@@ -54,6 +55,7 @@ enum agent_op {
  * @force: of AGENT_UNBIND: also when the container uses it
  * @rootfs: of AGENT_MEASURE: with the digest of the root file system
  * @state: of AGENT_HOOK and AGENT_REQUIRE; empty for a container that is no engine's
+ * @ended: of AGENT_ENDED, when the container's end was seen
  * @text: the request as it came, for the worker that does it
  */
 struct agent_message {
@@ -67,6 +69,7 @@ struct agent_message {
 	bool force;
 	bool rootfs;
 	struct oci_state state;
+	struct seen_end ended;
 	char *text;
 };
 
@@ -81,9 +84,16 @@ void agent_message_clear(struct agent_message *m);
 int agent_message_parse(const char *buf, size_t len, bool internal, struct agent_message *m,
 			struct cc_error *err);
 
-/* Makes an internal request. @binding, a name, may be NULL; @m: zeroed. 0 or CC_E_NOMEM. */
+/*
+ * Makes an internal request without other members. @binding, a name, may be NULL; @m: zeroed.
+ * 0 or CC_E_NOMEM.
+ */
 int agent_message_internal(enum agent_op op, const char *binding, struct agent_message *m,
 			   struct cc_error *err);
+
+/* The same for AGENT_ENDED. */
+int agent_message_ended(const char *binding, const struct seen_end *at, struct agent_message *m,
+			struct cc_error *err);
 
 const char *agent_op_name(enum agent_op op);
 

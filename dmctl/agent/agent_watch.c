@@ -79,14 +79,27 @@ static void undo_later(struct watch *w)
 	event_add(w->retry, &pause);
 }
 
+static void note_end(const struct watch *w, const struct seen_end *at)
+{
+	agent_auto_message struct agent_message m = {0};
+	struct cc_error err;
+
+	if (agent_message_ended(w->lease.name, at, &m, &err))
+		cc_log(LOG_ERR, "volume %s: what its container left is not noted: %s",
+		       w->lease.name, err.text);
+	else
+		queue_submit_made(w->all->queue, &m);
+}
+
 static void has_ended(void *arg)
 {
+	struct seen_end at = seen_end_now(); /* before anything else takes its time */
 	struct watch *w = arg;
 
 	stop_watching(w);
 	looks_forget(w->all->looks, w->lease.name);
 	cc_log(LOG_INFO, "volume %s: its container has ended", w->lease.name);
-	queue_submit_own(w->all->queue, AGENT_ENDED, w->lease.name, NULL, NULL);
+	note_end(w, &at);
 	undo_later(w);
 }
 

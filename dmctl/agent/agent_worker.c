@@ -110,13 +110,13 @@ static int do_reap(const char *binding, struct cc_error *err)
 	return rc;
 }
 
-static int do_ended(const char *binding, struct cc_error *err)
+static int do_ended(const char *binding, const struct seen_end *at, struct cc_error *err)
 {
 	binding_auto struct binding b = {0};
 
 	if (binding_load(binding, &b, err))
 		return err->code == CC_E_NOTFOUND ? 0 : -1;
-	return measure_ended(b.engine, b.container, (pid_t)b.pid, b.start_time, err);
+	return measure_ended(b.engine, b.container, (pid_t)b.pid, b.start_time, at, err);
 }
 
 /* The container has another volume, under which its program runs. */
@@ -184,7 +184,7 @@ static int dispatch(const struct agent_message *m, const char *cdi_dir, json_t *
 		rc = do_undo(m->binding, err);
 		break;
 	case AGENT_ENDED:
-		rc = do_ended(m->binding, err);
+		rc = do_ended(m->binding, &m->ended, err);
 		break;
 	case AGENT_REAP:
 		rc = do_reap(m->binding, err);

@@ -24,7 +24,7 @@ static const struct job_kind kinds[] = {
 	/* takes as long as there are bindings */
 	[AGENT_RECOVER] = {JOB_BY_OP, JOB_USUAL, JOB_LANE_UNDO, JOB_SAID, 0, false, false},
 	[AGENT_REAP] = {JOB_BY_VOLUME, JOB_USUAL, JOB_LANE_UNDO, JOB_SAID, SECONDS, true, false},
-	[AGENT_ENDED] = {JOB_BY_VOLUME, JOB_FIRST, JOB_LANE_UNDO, JOB_FAILURE_SAID, SECONDS, false,
+	[AGENT_ENDED] = {JOB_BY_VOLUME, JOB_FIRST, JOB_LANE_ENDED, JOB_FAILURE_SAID, SECONDS, false,
 			 false},
 	/* what it undoes is in the way of whatever waits for the volume */
 	[AGENT_UNDO] = {JOB_BY_VOLUME, JOB_FIRST, JOB_LANE_UNDO, JOB_SAID, SECONDS, true, false},
@@ -50,8 +50,9 @@ const struct job_kind *job_kind(enum agent_op op)
 unsigned int job_lane_places(enum job_lane lane)
 {
 	static const unsigned int places[] = {
-		[JOB_LANE_ASKED] = 8, [JOB_LANE_RENEW] = 1,  [JOB_LANE_LOOK] = 4,
-		[JOB_LANE_UNDO] = 4,  [JOB_LANE_REVOKE] = 4, [JOB_LANE_FLUSH] = 4,
+		[JOB_LANE_ASKED] = 8, [JOB_LANE_RENEW] = 1, [JOB_LANE_LOOK] = 4,
+		[JOB_LANE_ENDED] = 4, [JOB_LANE_UNDO] = 4,  [JOB_LANE_REVOKE] = 4,
+		[JOB_LANE_FLUSH] = 4,
 	};
 
 	_Static_assert(sizeof(places) / sizeof(places[0]) == JOB_LANES, "each lane has places");

@@ -29,6 +29,7 @@ enum job_rank { JOB_FIRST, JOB_USUAL, JOB_RANKS };
  * @JOB_LANE_ASKED: what others ask for
  * @JOB_LANE_RENEW: the leases of all
  * @JOB_LANE_LOOK: programs that wait to begin
+ * @JOB_LANE_ENDED: what a container that has ended left, before others change it
  * @JOB_LANE_UNDO: what has ended or half begun
  * @JOB_LANE_REVOKE: what was taken away
  * @JOB_LANE_FLUSH: what is about to lapse
@@ -37,6 +38,7 @@ enum job_lane {
 	JOB_LANE_ASKED,
 	JOB_LANE_RENEW,
 	JOB_LANE_LOOK,
+	JOB_LANE_ENDED,
 	JOB_LANE_UNDO,
 	JOB_LANE_REVOKE,
 	JOB_LANE_FLUSH,

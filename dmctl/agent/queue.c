@@ -158,6 +158,22 @@ static bool key_is_taken(const struct queue *q, const struct job *j)
 	return false;
 }
 
+/* What waits for a place is to be done before it. */
+static bool is_behind_first(const struct queue *q, const struct job *j)
+{
+	const struct job *other;
+
+	if (j->kind->key == JOB_FREE || j->kind->lane == JOB_LANE_REVOKE)
+		return false;
+	TAILQ_FOREACH(other, &q->waiting, entry) {
+		if (other == j && j->kind->rank == JOB_FIRST)
+			return false;
+		if (other != j && other->kind->rank == JOB_FIRST && strcmp(other->key, j->key) == 0)
+			return true;
+	}
+	return false;
+}
+
 static bool has_place(const struct queue *q, const struct job *j)
 {
 	return q->in_lane[j->kind->lane] < job_lane_places(j->kind->lane);
@@ -168,7 +184,8 @@ static struct job *next_of(const struct queue *q, enum job_rank rank)
 	struct job *j;
 
 	TAILQ_FOREACH(j, &q->waiting, entry)
-		if (j->kind->rank == rank && has_place(q, j) && !key_is_taken(q, j))
+		if (j->kind->rank == rank && has_place(q, j) && !key_is_taken(q, j) &&
+		    !is_behind_first(q, j))
 			return j;
 	return NULL;
 }
@@ -268,6 +285,19 @@ int queue_submit(struct queue *q, struct agent_message *m, job_done_fn *done, vo
 
 	agent_message_clear(m);
 	return rc;
+}
+
+void queue_submit_made(struct queue *q, struct agent_message *m)
+{
+	enum agent_op op = m->op;
+	char binding[BINDING_NAME_LEN];
+	struct cc_error err;
+
+	memcpy(binding, m->binding, sizeof(binding));
+	if (submit(q, m, NULL, NULL, &err))
+		cc_log(LOG_ERR, "%s, volume %s: cannot be queued: %s", agent_op_name(op), binding,
+		       err.text);
+	agent_message_clear(m);
 }
 
 int queue_submit_own(struct queue *q, enum agent_op op, const char *binding, job_done_fn *done,

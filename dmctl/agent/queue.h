@@ -6,7 +6,9 @@
  * job_kind.c.
  *
  * Of all jobs that wait, the first of the lowest rank is started whose key no job has that is being
- * done, and whose lane has a place: one at a time for a volume, several volumes at once.
+ * done, and whose lane has a place: one at a time for a volume, several volumes at once. One of the
+ * first rank that waits, if only for a place, goes before all others of its key: a volume whose last
+ * container's end was not noted yet is not bound again. Only a key is taken away meanwhile.
  *
  * For one thread. Nothing is started while a hook or a job_done_fn runs: they may submit and
  * cancel, and what they submit begins after they have returned.
@@ -119,6 +121,9 @@ int queue_submit(struct queue *q, struct agent_message *m, job_done_fn *done, vo
  */
 int queue_submit_own(struct queue *q, enum agent_op op, const char *binding, job_done_fn *done,
 		     void *arg);
+
+/* The same for a request of the agent itself that has more to say. @m: taken over, empty after. */
+void queue_submit_made(struct queue *q, struct agent_message *m);
 
 /* One of @op has not begun yet, and will see all that there is now; one being done may not. */
 bool queue_waits(const struct queue *q, enum agent_op op);

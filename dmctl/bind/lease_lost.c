@@ -76,6 +76,7 @@ static int kill_container(const struct binding *b, struct cc_error *err)
 {
 	char path[PROC_PATH_MAX];
 	struct cc_error ignored;
+	struct seen_end at;
 	size_t len = 0;
 
 	if (!binding_alive(b))
@@ -84,8 +85,9 @@ static int kill_container(const struct binding *b, struct cc_error *err)
 		return binding_alive(b) ? -1 : 0;
 	if (!cgroup_wait(path, len, "populated 0", KILL_MS))
 		return cc_fail(err, CC_E_BUSY, "volume %s: its container does not die", b->volume);
+	at = seen_end_now();
 	/* before the binding goes, by which others would know whose end it was */
-	if (measure_ended(b->engine, b->container, (pid_t)b->pid, b->start_time, &ignored))
+	if (measure_ended(b->engine, b->container, (pid_t)b->pid, b->start_time, &at, &ignored))
 		cc_log(LOG_WARNING, "volume %s: %s", b->volume, ignored.text);
 	return 0;
 }

@@ -26,18 +26,6 @@
 #define LOOK_LOCK_MS 10000u
 #define FRAME 2048u /* bytes of the answer around its lists */
 
-/*
- * Two passes: what is measured soon is renewed before what takes its time is waited for. Both are
- * parts of the shortest lease, so that the next round is not late because of this one.
- */
-#define SOON_PART 10
-#define SOON_MS_MIN 500u
-#define SOON_MS_MAX 2000u
-#define LATE_PART 4
-#define LATE_MS_MIN 2000u
-#define LATE_MS_MAX 45000u
-#define PASS_MS 60000u
-
 /**
  * struct renewing - a round of renewals.
  * @lock_ms: for how long a volume's lock is waited for
@@ -110,15 +98,14 @@ static int load_held(struct renewing *g, const char *only, struct cc_error *err)
 	return 0;
 }
 
-static uint64_t part_of_lease(const struct renewing *g, uint64_t part, uint64_t min, uint64_t max)
+static uint64_t shortest_lease(const struct renewing *g)
 {
 	uint64_t shortest = UINT64_MAX;
 
 	for (size_t i = 0; i < g->n; i++)
 		if (g->held[i].b.lease_ms && g->held[i].b.lease_ms < shortest)
 			shortest = g->held[i].b.lease_ms;
-	shortest /= part;
-	return shortest < min ? min : shortest > max ? max : shortest;
+	return shortest;
 }
 
 /* ---- the kernel's leases ------------------------------------------------------------------- */
@@ -294,18 +281,21 @@ static void take_refused(struct renewing *g, struct held *h, const json_t *renew
 	bind_refused_running(&h->b, h->m, &err);
 }
 
-/* First those that the kernel may still prolong: waiting, and asking for a key again, take time. */
-static void take_answer(struct renewing *g, const json_t *renewals)
+/*
+ * First those that the kernel may still prolong: waiting, and asking for a key again, take time.
+ * @patient: there is time for that
+ */
+static void take_answer(struct renewing *g, const json_t *renewals, bool patient)
 {
 	struct held *h;
 	json_t *one;
 	size_t i;
 
-	for (int patient = 0; patient < 2; patient++)
+	for (int waiting = 0; waiting <= patient; waiting++)
 		json_array_foreach(renewals, i, one) {
 			h = held_under(g, json_string_value(json_object_get(one, "lease")));
 			if (h && json_is_true(json_object_get(one, "renewed")))
-				take_renewed(g, h, one, patient);
+				take_renewed(g, h, one, waiting);
 		}
 	json_array_foreach(renewals, i, one) {
 		h = held_under(g, json_string_value(json_object_get(one, "lease")));
@@ -345,9 +335,10 @@ static void put_renewal(struct held *h, struct cc_renewal *r)
 	r->measurement = h->m;
 }
 
-/* About those that were measured since the last time. */
-static int ask(struct renewing *g, struct cc_error *err)
+/* About those that were measured since the last time, or could not be waited for then. */
+static int ask(void *arg, bool last, struct cc_error *err)
 {
+	struct renewing *g = arg;
 	cc_auto_json json_t *renewals = json_array();
 	cc_auto_free struct cc_renewal *r = g->n ? calloc(g->n, sizeof(*r)) : NULL;
 	uint64_t seen_ms = boottime_ms(); /* before it is seen */
@@ -360,7 +351,7 @@ static int ask(struct renewing *g, struct cc_error *err)
 		if (g->held[i].state == HELD_MEASURED && !g->held[i].answered)
 			put_renewal(&g->held[i], &r[n++]);
 	rc = keyd_renew(r, n, seen_ms, CC_AGENT_KEY, renewals, err);
-	take_answer(g, renewals);
+	take_answer(g, renewals, last);
 	if (rc == 0 || err->code != CC_E_REFUSED || strcmp(err->fact, "agent") != 0)
 		return rc;
 	return refuse_all(g, err);
@@ -428,21 +419,6 @@ static bool refuse_ours(struct renewing *g)
 
 /* ---- a round ------------------------------------------------------------------------------- */
 
-static bool some_wait(const struct renewing *g)
-{
-	for (size_t i = 0; i < g->n; i++)
-		if (g->held[i].state == HELD_WAITS)
-			return true;
-	return false;
-}
-
-static int pass(struct renewing *g, uint64_t each_ms, uint64_t all_ms, struct cc_error *err)
-{
-	return renew_measure(&held_measurer, g->held, g->n, each_ms, all_ms, err) || ask(g, err)
-		       ? -1
-		       : 0;
-}
-
 /*
  * One that has ended is not ours any more: the agent sees that, too. @all: what became of those
  * that were measured; NULL: keyd has answered for them
@@ -460,16 +436,6 @@ static void tell_failures(struct renewing *g, const struct cc_error *all)
 	}
 }
 
-static int passes(struct renewing *g, struct cc_error *err)
-{
-	uint64_t soon_ms = part_of_lease(g, SOON_PART, SOON_MS_MIN, SOON_MS_MAX);
-	uint64_t late_ms = part_of_lease(g, LATE_PART, LATE_MS_MIN, LATE_MS_MAX);
-
-	return pass(g, soon_ms, PASS_MS, err) || (some_wait(g) && pass(g, late_ms, late_ms, err))
-		       ? -1
-		       : 0;
-}
-
 int renew(const char *only, size_t max, json_t **answer, struct cc_error *err)
 {
 	cc_cleanup(clear) struct renewing g = {.lock_ms = only ? LOOK_LOCK_MS : LOCK_MS,
@@ -483,7 +449,10 @@ int renew(const char *only, size_t max, json_t **answer, struct cc_error *err)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	if (load_held(&g, only, err))
 		return -1;
-	rc = passes(&g, err);
+	for (size_t i = 0; i < g.n; i++)
+		g.held[i].left_ms = kernel_left_ms(&g.held[i]);
+	rc = renew_round(&held_measurer, &(struct held_asker){.ask = ask, .arg = &g}, g.held, g.n,
+			 shortest_lease(&g), err);
 	if (!refuse_ours(&g) && rc)
 		return -1;
 	tell_failures(&g, rc ? err : NULL);

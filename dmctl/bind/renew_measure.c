@@ -5,17 +5,35 @@
 #include "bind/renew_measure.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "bind/bind_check.h"
 #include "container/measure.h"
+#include "host/boottime.h"
 #include "host/crew.h"
+#include "host/ns_census.h"
 #include "paths.h"
 #include "strv.h"
 
 #define MORE_THAN_CPUS 2 /* measuring is half waiting */
 #define STOOD "stood"	 /* of what a child says, beside the measurement */
+
+/* Those that were measured are asked about together. */
+#define BATCH 64u
+#define BATCH_MS 500u
+
+/* Parts of the shortest lease; the minimum is a round's that also the shortest of all bears. */
+#define SOON_PART 10u
+#define SOON_MS_MIN 500u
+#define SOON_MS_MAX 60000u
+#define LATE_PART 4u
+#define LATE_MS_MIN 1000u
+#define LATE_MS_MAX 45000u
+/* What one may take in the first pass. */
+#define EACH_MS_MIN 250u
+#define EACH_MS_MAX 2000u
 
 /**
  * struct measuring - a walk through them.
@@ -23,9 +41,12 @@
  * @layers: of a child: root file systems' layers that were looked at
  * @silent: engines that do not answer; each is waited for once
  * @keyd_err: keyd does not answer
+ * @unasked: measured, and nobody has asked about them
+ * @first_ms: when the first of these was
  */
 struct measuring {
 	const struct held_measurer *by;
+	const struct held_asker *asker;
 	struct held *held;
 	pid_t agent;
 	struct layer_cache layers;
@@ -33,6 +54,8 @@ struct measuring {
 	uint64_t each_ms;
 	struct cc_error keyd_err;
 	bool keyd_silent;
+	unsigned int unasked;
+	uint64_t first_ms;
 };
 
 void held_clear(struct held *h)
@@ -142,6 +165,8 @@ static bool take_text(struct measuring *g, struct held *h, const char *text)
 	json_object_del(obj, STOOD);
 	h->m = obj ? cc_measurement_from_json(obj, &h->why) : NULL;
 	h->state = h->m ? HELD_MEASURED : HELD_FAILED;
+	if (h->m && g->unasked++ == 0)
+		g->first_ms = boottime_ms();
 	if (!obj)
 		cc_fail(&h->why, CC_E_INVALID,
 			"its measurement cannot be written as JSON: a name, argument or variable "
@@ -158,6 +183,7 @@ static bool done(void *arg, size_t i, enum crew_end end, const char *text)
 	case CREW_DONE:
 		return take_text(g, h, text);
 	case CREW_LATE:
+		h->late = true;
 		cc_fail(&h->why, CC_E_BUSY,
 			"measuring it takes longer than %" PRIu64 ".%" PRIu64 " s; a file system "
 			"or engine may not answer, or it has very many files",
@@ -178,6 +204,20 @@ static bool done(void *arg, size_t i, enum crew_end end, const char *text)
 	return true;
 }
 
+/* Those that were measured do not wait for those that are not. */
+static uint64_t tick(void *arg)
+{
+	struct measuring *g = arg;
+
+	if (!g->unasked)
+		return UINT64_MAX;
+	if (g->unasked < BATCH && boottime_ms() < g->first_ms + BATCH_MS)
+		return g->first_ms + BATCH_MS;
+	g->unasked = 0;
+	g->keyd_silent = g->asker->ask(g->asker->arg, false, &g->keyd_err) != 0;
+	return g->keyd_silent ? 0 : UINT64_MAX;
+}
+
 static unsigned int width(void)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
@@ -188,11 +228,12 @@ static unsigned int width(void)
 						      : (unsigned int)cpus + MORE_THAN_CPUS;
 }
 
-int renew_measure(const struct held_measurer *by, struct held *held, size_t n, uint64_t each_ms,
-		  uint64_t all_ms, struct cc_error *err)
+int renew_measure(const struct held_measurer *by, const struct held_asker *asker, struct held *held,
+		  size_t n, uint64_t each_ms, uint64_t all_ms, struct cc_error *err)
 {
 	struct measuring g = {
 		.by = by,
+		.asker = asker,
 		.held = held,
 		.agent = getppid(),
 		.each_ms = each_ms,
@@ -204,12 +245,15 @@ int renew_measure(const struct held_measurer *by, struct held *held, size_t n, u
 				  .work = work,
 				  .wanted = wanted,
 				  .done = done,
+				  .tick = tick,
 				  .arg = &g};
 	size_t begun;
-	int rc = crew_work(&crew, n, &begun, err);
+	int rc;
 
+	ns_census_hold(); /* the children have it then, and their time is their own */
+	rc = crew_work(&crew, n, &begun, err);
 	for (size_t i = begun; rc == 0 && i < n; i++)
-		if (held[i].state == HELD_WAITS)
+		if (held[i].state == HELD_WAITS && !held[i].late)
 			cc_fail(&held[i].why, CC_E_BUSY,
 				"there was no time to measure it: others took it all");
 	cc_strv_clear(&g.silent);
@@ -217,5 +261,67 @@ int renew_measure(const struct held_measurer *by, struct held *held, size_t n, u
 		*err = g.keyd_err;
 		rc = -1;
 	}
-	return rc;
+	return rc || asker->ask(asker->arg, true, err) ? -1 : 0;
+}
+
+/* ---- a round ------------------------------------------------------------------------------- */
+
+static int by_number(uint64_t a, uint64_t b)
+{
+	return (a > b) - (a < b);
+}
+
+/* What is over cannot be hurried any more; what was late may be so again. */
+static int by_urgency(const void *first, const void *second)
+{
+	const struct held *a = first, *b = second;
+	int order = by_number(a->late, b->late);
+
+	if (!order)
+		order = by_number(!a->left_ms, !b->left_ms);
+	return order ? order : by_number(a->left_ms, b->left_ms);
+}
+
+static void put_in_order(struct held *held, size_t n)
+{
+	if (n)
+		qsort(held, n, sizeof(*held), by_urgency);
+}
+
+static uint64_t between(uint64_t value, uint64_t min, uint64_t max)
+{
+	return value < min ? min : value > max ? max : value;
+}
+
+static size_t waiting(const struct held *held, size_t n)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < n; i++)
+		count += held[i].state == HELD_WAITS;
+	return count;
+}
+
+/* What each of @n may take, so that all have their turn within @ms, though all take what they may. */
+static uint64_t share(uint64_t ms, size_t n)
+{
+	return n ? ms * 3 / 4 * width() / n : ms;
+}
+
+int renew_round(const struct held_measurer *by, const struct held_asker *asker, struct held *held,
+		size_t n, uint64_t lease_ms, struct cc_error *err)
+{
+	uint64_t soon_ms = between(lease_ms / SOON_PART, SOON_MS_MIN, SOON_MS_MAX);
+	uint64_t late_ms = between(lease_ms / LATE_PART, LATE_MS_MIN, LATE_MS_MAX);
+	uint64_t each_ms = between(share(soon_ms, n), EACH_MS_MIN,
+				   soon_ms < EACH_MS_MAX ? soon_ms : EACH_MS_MAX);
+
+	put_in_order(held, n);
+	if (renew_measure(by, asker, held, n, each_ms, soon_ms, err))
+		return -1;
+	if (!waiting(held, n))
+		return 0;
+	put_in_order(held, n);
+	each_ms = between(share(late_ms, waiting(held, n)), 2 * each_ms, late_ms);
+	return renew_measure(by, asker, held, n, each_ms, late_ms, err);
 }

@@ -25,6 +25,8 @@ enum held_state { HELD_WAITS, HELD_MEASURED, HELD_FAILED };
  * @why: of HELD_FAILED; of HELD_WAITS once its time was over
  * @executed: its program was seen to be executed, whatever the kernel says
  * @stood: of HELD_MEASURED: its program stood before its first instruction while it was compared
+ * @left_ms: for how long the kernel had the key when the round began, 0: it had none
+ * @late: its time was over once
  * @locked: the kernel had no key when it was asked
  * @answered: keyd said something of its lease, or nobody will
  */
@@ -33,7 +35,8 @@ struct held {
 	enum held_state state;
 	struct cc_measurement *m;
 	struct cc_error why;
-	bool executed, stood, locked, answered;
+	uint64_t left_ms;
+	bool executed, stood, late, locked, answered;
 };
 
 void held_clear(struct held *h);
@@ -57,12 +60,40 @@ struct held_measurer {
 extern const struct held_measurer held_measurer;
 
 /**
- * renew_measure - measures those that wait. To be called by a child of the agent.
+ * struct held_asker - who has the leases of those that were measured renewed.
+ * @ask: some were measured since the last time, and not all are: what takes its time (a volume that
+ *       is worked on, a key that the kernel has no more) can wait. @last: it cannot. -1: the round
+ *       is over, keyd does not answer
+ */
+struct held_asker {
+	int (*ask)(void *arg, bool last, struct cc_error *err);
+	void *arg;
+};
+
+/**
+ * renew_measure - measures those that wait, in this order. To be called by a child of the agent.
  * @each_ms: what one may take; one that takes longer goes on to wait
  * @all_ms: after which none is begun
+ *
+ * Those that were measured are asked about as soon as they are many, or half a second has gone, and
+ * at the end.
+ *
  * Return: 0; -1 with CC_E_UNREACHABLE when keyd does not answer, or when nothing can be measured.
  */
-int renew_measure(const struct held_measurer *by, struct held *held, size_t n, uint64_t each_ms,
-		  uint64_t all_ms, struct cc_error *err);
+int renew_measure(const struct held_measurer *by, const struct held_asker *asker, struct held *held,
+		  size_t n, uint64_t each_ms, uint64_t all_ms, struct cc_error *err);
+
+/**
+ * renew_round - the same in two passes: what is measured soon is renewed before what takes its time
+ * is waited for. Puts @held into the order of what is left of their leases.
+ * @lease_ms: the shortest lease, UINT64_MAX: none ends
+ *
+ * The first pass takes a tenth of it, the second a quarter. Where they are many each gets so little
+ * that all have their turn, though most of them hang, down to a quarter of a second; whose turn has
+ * not come in the first pass is the first in the second. The next round comes a fifth after the end
+ * of this one.
+ */
+int renew_round(const struct held_measurer *by, const struct held_asker *asker, struct held *held,
+		size_t n, uint64_t lease_ms, struct cc_error *err);
 
 #endif

@@ -121,19 +121,20 @@ static int remove_mapping(const char *name, const struct binding *b, bool force,
 		cc_log(LOG_WARNING, "volume %s: cannot be unmounted in its container: %s", name,
 		       err->text);
 	}
-	if (!wait_closed(name)) {
-		held_by(st.dev, held);
-		cc_log(LOG_WARNING,
-		       "volume %s: somebody outside its container keeps it open; the key is wiped: "
-		       "%s",
-		       name, held);
+	if (!wait_closed(name))
 		sync_for(SYNC_MS);
-	}
+	/* this locks it; only then is asked who holds it, which may take its time */
 	if (mapping_remove(name, REMOVE_MS, err) == 0)
 		return 0;
-	if (err->code == CC_E_BUSY)
-		held_by(st.dev, held);
-	return held[0] ? still_held(name, held, err) : -1;
+	if (err->code != CC_E_BUSY)
+		return -1;
+	held_by(st.dev, held);
+	if (!held[0])
+		return -1;
+	cc_log(LOG_WARNING,
+	       "volume %s: somebody outside its container keeps it open; the key is wiped: %s",
+	       name, held);
+	return still_held(name, held, err);
 }
 
 /* The lease keyd may have granted without our having seen the answer. */

@@ -10,6 +10,7 @@
 
 #include "measurement.h"
 #include "container/oci.h"
+#include "host/seen_end.h"
 #include "host/proc.h"
 #include "host/proc_exec.h"
 #include "container/rootfs_cache.h"
@@ -195,11 +196,11 @@ int measure_remember(const struct measured *s, struct cc_error *err);
 
 /**
  * measure_ended - the process that was bound has ended: remembers what it left in the writable
- * layer. To be called when its end is seen, not when it is found to have ended: what others
- * have changed meanwhile would be the container's. Nothing for another process, or a live one.
+ * layer, unless others have changed it since. Nothing for another process, or a live one.
+ * @at: when its end was seen, as soon as it came
  */
 int measure_ended(const char *engine, const char *id, pid_t pid, uint64_t start_time,
-		  struct cc_error *err);
+		  const struct seen_end *at, struct cc_error *err);
 
 /* Its program was not started: what was remembered before it was bound holds. */
 int measure_not_started(const char *engine, const char *id, pid_t pid, uint64_t start_time,

@@ -112,7 +112,7 @@ int measure_not_started(const char *engine, const char *id, pid_t pid, uint64_t 
 /* ---- at its end ---------------------------------------------------------------------------- */
 
 int measure_ended(const char *engine, const char *id, pid_t pid, uint64_t start_time,
-		  struct cc_error *err)
+		  const struct seen_end *at, struct cc_error *err)
 {
 	layer_cache_auto struct layer_cache cache = {.dir = CC_ROOTFS_DIR};
 	start_mark_auto struct start_mark k = {0};
@@ -123,11 +123,9 @@ int measure_ended(const char *engine, const char *id, pid_t pid, uint64_t start_
 	k.pid = 0;
 	k.sure = k.first = k.settled = false;
 	k.end[0] = '\0';
-	if (k.upper && upper_digest(k.upper, &cache, k.end, err)) {
-		k.end[0] = '\0';
+	if (k.upper && upper_left(k.upper, at, &cache, k.end, err))
 		cc_log(LOG_WARNING, "container %.12s: what it leaves is not remembered: %s", id,
 		       err->text);
-	}
 	return start_mark_save(BOUND_DIR, engine, id, &k, err);
 }
 

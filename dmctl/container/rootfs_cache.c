@@ -139,6 +139,7 @@ static int copy(struct tree *to, const struct tree *from, struct cc_error *err)
 {
 	memcpy(to->digest, from->digest, sizeof(to->digest));
 	to->entries = from->entries;
+	to->newest = from->newest;
 	for (size_t i = 0; i < from->opaque.n; i++)
 		if (cc_strv_push(&to->opaque, from->opaque.v[i], err))
 			return -1;

@@ -36,7 +36,7 @@ void layer_cache_clear(struct layer_cache *c);
 /**
  * rootfs_layer - the tree of the layer in directory @fd, out of the cache if it is there.
  * @what: names the layer in error texts
- * @t: zeroed; digest and opaque are filled
+ * @t: zeroed; newest, digest and opaque are filled
  * @cached: out, no file was read
  *
  * Waits for others that read the same layer. It is not an error if the cache cannot be written.

@@ -7,6 +7,7 @@
 #define CC_ROOTFS_UPPER_H
 
 #include "container/rootfs_cache.h"
+#include "host/seen_end.h"
 
 /* What is read of a layer at most: more than that has no digest. */
 #define UPPER_ENTRIES_MAX 200000u
@@ -23,5 +24,18 @@
  */
 int upper_digest(const char *dir, struct layer_cache *cache, char digest[static 72],
 		 struct cc_error *err);
+
+/**
+ * upper_left - the digest of what a container left there, and of nothing that came later.
+ * @at: when its end was seen
+ *
+ * What was changed after that is told by its time of last change, which no program can choose. Also
+ * a file that was put into a directory which the walk had not come to yet is not the container's.
+ *
+ * Return: as upper_digest(); also -1 with CC_E_BUSY when something was changed after @at, or when
+ * the clock was set back, so that nobody can tell. @digest is "" then.
+ */
+int upper_left(const char *dir, const struct seen_end *at, struct layer_cache *cache,
+	       char digest[static 72], struct cc_error *err);
 
 #endif

@@ -187,8 +187,13 @@ static void give_up(struct shift *s, struct place *p)
 static void wait_for_one(struct shift *s)
 {
 	struct pollfd fds[CREW_WIDTH_MAX];
-	uint64_t now = boottime_ms(), first = UINT64_MAX;
+	uint64_t first = s->crew->tick ? s->crew->tick(s->crew->arg) : UINT64_MAX, now;
 
+	if (!first) {
+		s->over = true;
+		return;
+	}
+	now = boottime_ms();
 	for (unsigned int i = 0; i < s->crew->width; i++) {
 		const struct place *p = &s->places[i];
 
@@ -230,7 +235,7 @@ int crew_work(const struct crew *crew, size_t n, size_t *begun, struct cc_error 
 
 	if (!buf)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	while (fill_places(&s))
+	while (fill_places(&s) && !s.over)
 		wait_for_one(&s);
 	for (unsigned int i = 0; i < crew->width; i++)
 		end_child(&s.places[i]);

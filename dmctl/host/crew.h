@@ -33,6 +33,9 @@ enum crew_end { CREW_DONE, CREW_LATE, CREW_DIED, CREW_LONG };
  *          again; NULL: all are
  * @done: here, of each piece that was begun: its end; @text is of CREW_DONE, else NULL. False:
  *        nothing more is begun, and nothing more told
+ * @tick: here, before each wait: when it wants to be called again at the latest, as of
+ *        boottime_ms(), UINT64_MAX: no sooner than another piece ends; 0: as false of @done. NULL:
+ *        nothing
  */
 struct crew {
 	unsigned int width;
@@ -40,6 +43,7 @@ struct crew {
 	char *(*work)(void *arg, size_t i);
 	bool (*wanted)(void *arg, size_t i);
 	bool (*done)(void *arg, size_t i, enum crew_end end, const char *text);
+	uint64_t (*tick)(void *arg);
 	void *arg;
 };
 

@@ -4,6 +4,7 @@
  */
 #include "host/holders.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,10 +14,45 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-/* Follows the link of /proc; that asks a file for its numbers and reads nothing of it. */
-static bool stat_at(int dir, const char *name, struct stat *st)
+#include "host/crew.h"
+
+/*
+ * Of all processes. The file systems of some may not answer: whoever is in a piece with one of
+ * those is not found, all others are.
+ */
+#define PIECE 16u /* processes that are looked at together */
+#define PIECE_MS 1000u
+#define ALL_MS 5000u
+#define WIDTH 4u
+#define TEXT_MAX 1024u
+
+/* Those that only see a mount are many where one counts: they come last. */
+#define ONLY_MOUNT "it mounted"
+
+/**
+ * struct numbers - of a file.
+ * @dev: of its file system
+ * @rdev: of a device node
+ */
+struct numbers {
+	mode_t mode;
+	dev_t dev, rdev;
+};
+
+/*
+ * Follows the link of /proc. What the kernel knows of the file is enough: no server, and no program
+ * that makes a file system, is asked. NFS may ask all the same, for where the link leads.
+ */
+static bool look_at(int dir, const char *name, struct numbers *n)
 {
-	return fstatat(dir, name, st, AT_NO_AUTOMOUNT) == 0;
+	struct statx st;
+
+	if (statx(dir, name, AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC, STATX_TYPE, &st))
+		return false;
+	n->mode = st.stx_mode;
+	n->dev = makedev(st.stx_dev_major, st.stx_dev_minor);
+	n->rdev = makedev(st.stx_rdev_major, st.stx_rdev_minor);
+	return true;
 }
 
 static const char *opened(int proc, dev_t dev)
@@ -25,18 +61,18 @@ static const char *opened(int proc, dev_t dev)
 	cc_auto_closedir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	int at = dir ? dirfd(dir) : -1;
 	struct dirent *d;
-	struct stat st;
+	struct numbers n;
 
 	if (at < 0)
 		return NULL;
 	cc_steal_fd(&fd);
 	while ((d = readdir(dir))) {
-		if (d->d_name[0] == '.' || !stat_at(at, d->d_name, &st))
+		if (d->d_name[0] == '.' || !look_at(at, d->d_name, &n))
 			continue;
-		if (S_ISBLK(st.st_mode) && st.st_rdev == dev)
+		if (S_ISBLK(n.mode) && n.rdev == dev)
 			return "the device open";
-		if (st.st_dev == dev)
-			return S_ISDIR(st.st_mode) ? "a directory of it open" : "a file of it open";
+		if (n.dev == dev)
+			return S_ISDIR(n.mode) ? "a directory of it open" : "a file of it open";
 	}
 	return NULL;
 }
@@ -76,9 +112,9 @@ static bool mounts(int proc, dev_t dev)
 
 static bool is_on(int proc, const char *link, dev_t dev)
 {
-	struct stat st;
+	struct numbers n;
 
-	return stat_at(proc, link, &st) && st.st_dev == dev;
+	return look_at(proc, link, &n) && n.dev == dev;
 }
 
 const char *holder_how(pid_t pid, dev_t dev)
@@ -98,34 +134,122 @@ const char *holder_how(pid_t pid, dev_t dev)
 		return "its directory on it";
 	if (maps(proc, dev))
 		return "a file of it mapped";
-	return mounts(proc, dev) ? "it mounted" : NULL;
+	return mounts(proc, dev) ? ONLY_MOUNT : NULL;
 }
 
-/* Those that only see a mount are many where one counts: they come last. */
-static bool is_only_mount(const char *how)
+/* ---- all of them --------------------------------------------------------------------------- */
+
+/* What holder_how() says. */
+static const char *const hows[] = {
+	"the device open",     "a directory of it open", "a file of it open", "its program on it",
+	"its directory on it", "a file of it mapped",	 ONLY_MOUNT,
+};
+
+/**
+ * struct search - for holders.
+ * @pids, @n_pids: of all processes
+ * @v, @n: who was found
+ * @mounted: somebody who sees a mount; pid 0: nobody
+ */
+struct search {
+	dev_t dev;
+	pid_t *pids;
+	size_t n_pids;
+	struct holder *v, mounted;
+	size_t n;
+};
+
+static void clear(struct search *s)
 {
-	return strcmp(how, "it mounted") == 0;
+	free(s->pids);
+}
+
+static bool list_processes(struct search *s)
+{
+	cc_auto_closedir DIR *dir = opendir("/proc");
+	struct dirent *d;
+	size_t room = 0;
+
+	while (dir && (d = readdir(dir))) {
+		pid_t pid = (pid_t)strtol(d->d_name, NULL, 10);
+
+		if (!isdigit((unsigned char)d->d_name[0]) || pid == getpid())
+			continue;
+		if (s->n_pids == room) {
+			pid_t *more = reallocarray(s->pids, room += 256, sizeof(*more));
+
+			if (!more)
+				return false;
+			s->pids = more;
+		}
+		s->pids[s->n_pids++] = pid;
+	}
+	return dir;
+}
+
+/* In a child: "PID HOW\n" of those of a piece that have something of it. */
+static char *search_piece(void *arg, size_t i)
+{
+	const struct search *s = arg;
+	char *text = calloc(1, TEXT_MAX);
+	size_t len = 0;
+
+	for (size_t k = i * PIECE; text && k < (i + 1) * PIECE && k < s->n_pids; k++) {
+		const char *how = holder_how(s->pids[k], s->dev);
+
+		if (how && len < TEXT_MAX)
+			len += (size_t)snprintf(text + len, TEXT_MAX - len, "%d %s\n",
+						(int)s->pids[k], how);
+	}
+	return text;
+}
+
+static void take_line(struct search *s, const char *line)
+{
+	char *how;
+	pid_t pid = (pid_t)strtol(line, &how, 10);
+	struct holder *h = strcmp(how + 1, ONLY_MOUNT) == 0 ? &s->mounted : &s->v[s->n];
+
+	if (h == &s->mounted ? s->mounted.pid != 0 : s->n == HOLDERS_MAX)
+		return;
+	for (size_t i = 0; i < sizeof(hows) / sizeof(hows[0]); i++) {
+		if (strcmp(how + 1, hows[i]) != 0)
+			continue;
+		*h = (struct holder){.pid = pid, .how = hows[i]};
+		proc_comm(pid, h->comm);
+		s->n += h != &s->mounted;
+	}
+}
+
+static bool take_piece(void *arg, size_t i, enum crew_end end, const char *text)
+{
+	cc_auto_free char *lines = end == CREW_DONE ? strdup(text) : NULL;
+	struct search *s = arg;
+	char *rest = NULL;
+
+	(void)i;
+	for (char *line = lines ? strtok_r(lines, "\n", &rest) : NULL; line;
+	     line = strtok_r(NULL, "\n", &rest))
+		take_line(s, line);
+	return s->n < HOLDERS_MAX;
 }
 
 size_t holders_find(dev_t dev, struct holder v[static HOLDERS_MAX])
 {
-	cc_auto_closedir DIR *dir = opendir("/proc");
-	struct holder mounted = {0};
-	struct dirent *d;
-	size_t n = 0;
+	cc_cleanup(clear) struct search s = {.dev = dev, .v = v};
+	const struct crew crew = {.width = WIDTH,
+				  .piece_ms = PIECE_MS,
+				  .all_ms = ALL_MS,
+				  .work = search_piece,
+				  .done = take_piece,
+				  .arg = &s};
+	struct cc_error ignored;
+	size_t begun;
 
-	while (dir && n < HOLDERS_MAX && (d = readdir(dir))) {
-		pid_t pid = (pid_t)strtol(d->d_name, NULL, 10);
-		const char *how = pid > 0 && pid != getpid() ? holder_how(pid, dev) : NULL;
-		struct holder *h = how && is_only_mount(how) ? &mounted : &v[n];
-
-		if (!how || (h == &mounted && mounted.pid))
-			continue;
-		*h = (struct holder){.pid = pid, .how = how};
-		proc_comm(pid, h->comm);
-		n += h != &mounted;
-	}
-	if (n == 0 && mounted.pid)
-		v[n++] = mounted;
-	return n;
+	if (!list_processes(&s) ||
+	    crew_work(&crew, (s.n_pids + PIECE - 1) / PIECE, &begun, &ignored))
+		return 0;
+	if (s.n == 0 && s.mounted.pid)
+		s.v[s.n++] = s.mounted;
+	return s.n;
 }

@@ -369,6 +369,56 @@ static void an_undo_gets_the_first_place_of_its_own_that_is_free(void **state)
 	expect(w, "=undo b!, +reap a");
 }
 
+static void a_container_is_not_started_before_what_it_left_at_its_end_was_noted(void **state)
+{
+	struct world *w = *state;
+	char name[16];
+
+	for (int i = 0; i < 100; i++) {
+		snprintf(name, sizeof(name), "v%d", i);
+		own(w, AGENT_UNDO, name);
+	}
+	w->said[0] = '\0';
+	/* undoing that hangs holds up neither */
+	own(w, AGENT_ENDED, "a");
+	ask(w, AGENT_HOOK, "a", NULL);
+	expect(w, "+ended a");
+	done(w, AGENT_ENDED, "a");
+	expect(w, "+hook a");
+	done(w, AGENT_HOOK, "a");
+	expect(w, "=hook a!");
+	/* where the places of ends are taken, too, the start waits for one */
+	for (unsigned int i = 0; i < job_lane_places(JOB_LANE_ENDED); i++) {
+		snprintf(name, sizeof(name), "e%u", i);
+		own(w, AGENT_ENDED, name);
+	}
+	w->said[0] = '\0';
+	own(w, AGENT_ENDED, "a");
+	own(w, AGENT_REAP, "a");
+	ask(w, AGENT_HOOK, "a", NULL);
+	ask(w, AGENT_HOOK, "b", NULL);
+	expect(w, "+hook b");
+	done(w, AGENT_ENDED, "e1");
+	expect(w, "+ended a");
+	done(w, AGENT_ENDED, "a");
+	expect(w, "+hook a");
+}
+
+static void what_waits_for_a_place_keeps_no_key_from_being_taken_away(void **state)
+{
+	struct world *w = *state;
+	char name[16];
+
+	for (unsigned int i = 0; i < job_lane_places(JOB_LANE_UNDO); i++) {
+		snprintf(name, sizeof(name), "v%u", i);
+		own(w, AGENT_UNDO, name);
+	}
+	w->said[0] = '\0';
+	own(w, AGENT_UNDO, "a@0123456789ab");
+	own(w, AGENT_REVOKE, "a@ba9876543210");
+	expect(w, "+revoke a@ba9876543210");
+}
+
 static void undo_both(struct world *w, const struct job *j)
 {
 	if (j->m.op != AGENT_HOOK)
@@ -417,13 +467,27 @@ static bool has_place(const struct world *w, const struct asked *a)
 	return n < job_lane_places(lane);
 }
 
+static bool is_first(const struct asked *a)
+{
+	return a->op == AGENT_UNDO || a->op == AGENT_ENDED;
+}
+
+static bool goes_before(const struct asked *a, const struct asked *b)
+{
+	return is_first(a) && b->op != AGENT_REVOKE && (!is_first(b) || a < b);
+}
+
 static bool may_start(const struct world *w, const struct asked *a)
 {
 	if (a->state != WAITS || !has_place(w, a))
 		return false;
-	for (size_t i = 0; i < w->n_asked; i++)
-		if (w->asked[i].state == RUNS && excludes(a, &w->asked[i]))
+	for (size_t i = 0; i < w->n_asked; i++) {
+		const struct asked *other = &w->asked[i];
+
+		if (other != a && excludes(a, other) &&
+		    (other->state == RUNS || (other->state == WAITS && goes_before(other, a))))
 			return false;
+	}
 	return true;
 }
 
@@ -437,7 +501,7 @@ static struct asked *best(const struct world *w)
 
 		if (!may_start(w, a))
 			continue;
-		if (a->op == AGENT_UNDO)
+		if (is_first(a))
 			return a;
 		if (!first)
 			first = a;
@@ -457,9 +521,9 @@ static bool end_of(void *arg, const struct job_end *end)
 
 static void submit_any(struct world *w)
 {
-	static const enum agent_op ops[] = {AGENT_HOOK,	   AGENT_UNBIND, AGENT_REAP,
-					    AGENT_UNDO,	   AGENT_RENEW,	 AGENT_FLUSH,
-					    AGENT_MEASURE, AGENT_HOOK,	 AGENT_REVOKE};
+	static const enum agent_op ops[] = {AGENT_HOOK,	  AGENT_UNBIND, AGENT_REAP,    AGENT_UNDO,
+					    AGENT_RENEW,  AGENT_FLUSH,	AGENT_MEASURE, AGENT_HOOK,
+					    AGENT_REVOKE, AGENT_ENDED};
 	static const char *const bindings[] = {"a", "b", "c@0123456789ab", "c@ba9876543210"};
 	struct asked *a = &w->asked[w->n_asked++];
 
@@ -753,6 +817,8 @@ int main(void)
 		queue_test(however_many_starts_hang_the_agents_own_work_is_done),
 		queue_test(however_many_undos_hang_leases_are_renewed_flushed_and_taken_away),
 		queue_test(an_undo_gets_the_first_place_of_its_own_that_is_free),
+		queue_test(a_container_is_not_started_before_what_it_left_at_its_end_was_noted),
+		queue_test(what_waits_for_a_place_keeps_no_key_from_being_taken_away),
 		queue_test(what_the_end_of_a_job_brings_about_comes_before_what_waited_for_it),
 		queue_test(whatever_comes_nothing_is_done_out_of_order_and_no_place_stays_empty),
 		queue_test(whoever_asked_is_told_once),

@@ -4,9 +4,12 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -153,7 +156,12 @@ static void who_passes_through_a_namespace_does_not_share_it_and_who_stays_does(
 	}
 }
 
-/* The first test of all: the census is as old as its first question. */
+/* Until what was asked before this is too old to be an answer. */
+static void let_the_census_age(void)
+{
+	poll(NULL, 0, NS_CENSUS_MS + 100);
+}
+
 static void a_process_in_the_same_namespace_is_found(void **state)
 {
 	struct cc_error err;
@@ -176,12 +184,105 @@ static void a_process_in_the_same_namespace_is_found(void **state)
 	assert_int_equal(read(go[0], &byte, sizeof(byte)), sizeof(byte));
 	assert_int_equal(byte, 0);
 	expect_ok(proc_ns(pid, "uts", &ino, &err), &err);
+	let_the_census_age();
 	expect_ok(ns_shared(5, ino, "/nowhere", 8, &other, &err), &err);
 	assert_int_equal(other, pid);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	expect_ok(ns_shared(5, ino, "/nowhere", 8, &other, &err), &err);
 	assert_int_equal(other, 0);
+}
+
+/* In a namespace of its own: one after the other, each for less than a passer-by may be there. */
+static _Noreturn void be_relay(int tell, int stop)
+{
+	struct pollfd ends = {.fd = stop, .events = POLLIN};
+	uint64_t ino = 0;
+	struct cc_error err;
+	pid_t next;
+
+	if (unshare(CLONE_NEWUTS) || proc_ns(0, "uts", &ino, &err) ||
+	    write(tell, &ino, sizeof(ino)) != sizeof(ino))
+		_exit(1);
+	while (poll(&ends, 1, 300) == 0) {
+		next = fork();
+		if (next) {
+			poll(&ends, 1, 100);
+			_exit(next < 0);
+		}
+	}
+	_exit(0);
+}
+
+static void those_who_are_there_one_after_the_other_share_a_namespace(void **state)
+{
+	int tell[2], stop[2];
+	struct cc_error err;
+	pid_t other = 0;
+	uint64_t ino = 0;
+
+	(void)state;
+	assert_int_equal(pipe2(tell, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(stop, O_CLOEXEC), 0);
+	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+	if (fork() == 0) {
+		close(stop[1]);
+		be_relay(tell[1], stop[0]);
+	}
+	assert_int_equal(read(tell[0], &ino, sizeof(ino)), sizeof(ino));
+	let_the_census_age();
+	expect_ok(ns_shared(5, ino, "/nowhere", 8, &other, &err), &err);
+	assert_true(other > 0);
+	close(stop[1]);
+	while (waitpid(-1, NULL, 0) > 0)
+		;
+	expect_ok(ns_shared(5, ino, "/nowhere", 8, &other, &err), &err);
+	assert_int_equal(other, 0);
+	close(stop[0]);
+	close(tell[0]);
+	close(tell[1]);
+}
+
+static void *join_and_wait(void *arg)
+{
+	const int *fds = arg;
+	struct stat st;
+	uint64_t ino;
+
+	if (unshare(CLONE_NEWUTS) || stat("/proc/thread-self/ns/uts", &st))
+		_exit(1);
+	ino = st.st_ino;
+	if (write(fds[1], &ino, sizeof(ino)) != sizeof(ino))
+		_exit(1);
+	pause();
+	return NULL;
+}
+
+static void a_thread_shares_a_namespace_that_the_first_of_its_process_is_not_in(void **state)
+{
+	struct cc_error err;
+	pid_t pid, other = 0;
+	uint64_t ino = 0;
+	pthread_t thread;
+	int fds[2];
+
+	(void)state;
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	pid = fork();
+	if (pid == 0) {
+		if (pthread_create(&thread, NULL, join_and_wait, fds) == 0)
+			pause();
+		_exit(1);
+	}
+	assert_int_equal(read(fds[0], &ino, sizeof(ino)), sizeof(ino));
+
+	let_the_census_age();
+	expect_ok(ns_shared(5, ino, "/nowhere", 8, &other, &err), &err);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	assert_int_equal(other, pid);
+	close(fds[0]);
+	close(fds[1]);
 }
 
 /* Only a fact that differs ends a lease; an engine, a disk or memory that fail do not. */
@@ -221,9 +322,12 @@ static void only_a_fact_that_differs_is_a_verdict(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			a_thread_shares_a_namespace_that_the_first_of_its_process_is_not_in),
 		cmocka_unit_test(a_process_in_the_same_namespace_is_found),
 		cmocka_unit_test(a_program_of_ones_own_mounts_is_told_from_one_in_memory),
 		cmocka_unit_test(whatever_a_runtime_executes_has_been_executed_its_own_file_too),
+		cmocka_unit_test(those_who_are_there_one_after_the_other_share_a_namespace),
 		cmocka_unit_test(
 			who_passes_through_a_namespace_does_not_share_it_and_who_stays_does),
 		cmocka_unit_test(only_a_fact_that_differs_is_a_verdict),

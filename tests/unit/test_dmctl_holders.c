@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Who keeps a file system in use: a child that does, in each of the ways there are without root. */
+/*
+ * Who keeps a file system in use: a child that does, in some of the ways there are. Needs root and
+ * /dev/fuse, for a file system that does not answer.
+ */
 #include "tree_test.h"
 
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "dmctl/bind/held_by.h"
+#include "dmctl/host/boottime.h"
 #include "dmctl/host/holders.h"
 
 static dev_t dev;
@@ -148,6 +153,51 @@ static void holders_are_named_with_process_program_and_owner(void **state)
 		fail_msg("\"%s\" does not name \"%s\"", text, want);
 }
 
+/* ---- file systems that do not answer ------------------------------------------------------- */
+
+/* Nobody serves it: whoever asks it for anything waits. @mount_point: where. Its descriptor. */
+static int mount_deaf(const char *mount_point)
+{
+	int fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+	char options[96];
+
+	assert_true(fuse >= 0);
+	assert_int_equal(mkdir(mount_point, 0755), 0);
+	snprintf(options, sizeof(options), "fd=%d,rootmode=40000,user_id=0,group_id=0", fuse);
+	assert_int_equal(mount("deaf", mount_point, "fuse", 0, options), 0);
+	return fuse;
+}
+
+static void hold_what_does_not_answer_and_a_file(void)
+{
+	assert_true(open(at("/deaf"), O_PATH) >= 0);
+	assert_true(open(at("/file"), O_RDONLY) >= 0);
+}
+
+/* As "docker run -v SSHFS" and an NFS server that is away. */
+static void a_file_system_that_does_not_answer_keeps_nobody_from_being_named(void **state)
+{
+	int fuse = mount_deaf(at("/deaf"));
+	pid_t pid = child_that(hold_what_does_not_answer_and_a_file);
+	struct holder v[HOLDERS_MAX];
+	uint64_t begin_ms = boottime_ms();
+	const char *how;
+	size_t n;
+
+	(void)state;
+	alarm(60);
+	how = holder_how(pid, dev);
+	n = holders_find(makedev(4095, 77777), v);
+	alarm(0);
+	end(pid);
+	assert_int_equal(umount2(at("/deaf"), MNT_DETACH), 0);
+	close(fuse);
+	assert_non_null(how);
+	assert_string_equal(how, "a file of it open");
+	assert_int_equal(n, 0);
+	assert_true(boottime_ms() - begin_ms < 20000);
+}
+
 int main(void)
 {
 #define WITH_DIR(f) cmocka_unit_test_setup_teardown(f, setup, top_remove)
@@ -157,6 +207,7 @@ int main(void)
 		WITH_DIR(who_has_nothing_of_a_device_is_no_holder),
 		WITH_DIR(nobody_is_named_for_a_device_that_nobody_uses),
 		WITH_DIR(holders_are_named_with_process_program_and_owner),
+		WITH_DIR(a_file_system_that_does_not_answer_keeps_nobody_from_being_named),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -94,7 +94,7 @@ static void other_requests_are_refused(void **state)
 
 static void the_agents_own_requests_are_not_for_others(void **state)
 {
-	static const enum agent_op ops[] = {AGENT_RECOVER, AGENT_REAP, AGENT_ENDED, AGENT_UNDO};
+	static const enum agent_op ops[] = {AGENT_RECOVER, AGENT_REAP, AGENT_UNDO};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++) {
@@ -115,12 +115,32 @@ static void the_agents_own_requests_are_not_for_others(void **state)
 	}
 }
 
+static void the_moment_of_an_end_comes_with_it(void **state)
+{
+	const struct seen_end at = {.real = UINT64_C(1795883660123456789), .boot = 7};
+	agent_auto_message struct agent_message own = {0}, m = {0}, none = {0};
+	struct cc_error err;
+
+	(void)state;
+	expect_ok(agent_message_ended(NAME, &at, &own, &err), &err);
+	assert_int_equal(agent_message_parse(own.text, strlen(own.text), false, &m, &err), -1);
+	expect_error(&err, CC_E_INVALID, "", "unknown operation");
+	expect_ok(agent_message_parse(own.text, strlen(own.text), true, &m, &err), &err);
+	assert_string_equal(m.binding, NAME);
+	assert_string_equal(m.volume, "v");
+	assert_true(m.ended.real == at.real && m.ended.boot == at.boot);
+	/* without it nothing that was left could be believed */
+	assert_int_equal(parse("{'op':'ended','binding':'v'}", true, &none, &err), -1);
+	expect_error(&err, CC_E_INVALID, "", "real");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_request_of_the_manual_is_understood),
 		cmocka_unit_test(other_requests_are_refused),
 		cmocka_unit_test(the_agents_own_requests_are_not_for_others),
+		cmocka_unit_test(the_moment_of_an_end_comes_with_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,6 +12,7 @@
 #include "cleanup.h"
 #include "dmctl/bind/renew_measure.h"
 #include "dmctl/host/boottime.h"
+#include "dmctl/host/ns_census.h"
 
 #define MAX 64
 #define LONG_MS 60000
@@ -53,6 +54,13 @@ static int measure(const struct held *h, pid_t agent, struct layer_cache *layers
 	}
 	if (answer(b, m, err))
 		return -1;
+	if (strcmp(b->name, "census") == 0) {
+		pid_t other;
+
+		if (ns_shared(0, 1, "/", 1, &other, err))
+			return -1;
+		(*m)->pid = ns_census_walks();
+	}
 	if (strcmp(b->name, "bytes") == 0)
 		return cc_strv_push(&(*m)->env, "A=\xff", err);
 	if (strcmp(b->name, "long") == 0) {
@@ -65,6 +73,16 @@ static int measure(const struct held *h, pid_t agent, struct layer_cache *layers
 }
 
 static const struct held_measurer measurer = {.measure = measure};
+
+static int ask_nobody(void *arg, bool last, struct cc_error *err)
+{
+	(void)arg;
+	(void)last;
+	(void)err;
+	return 0;
+}
+
+static const struct held_asker nobody = {.ask = ask_nobody};
 
 /* @names: NULL at the end; those that begin with '!' are of an engine that does not answer. */
 static size_t make(struct held *held, const char *const *names)
@@ -101,7 +119,7 @@ static void each_gets_its_own_measurement(void **state)
 	size_t n = make(held, names);
 
 	(void)state;
-	expect_ok(renew_measure(&measurer, held, n, LONG_MS, LONG_MS, &err), &err);
+	expect_ok(renew_measure(&measurer, &nobody, held, n, LONG_MS, LONG_MS, &err), &err);
 	for (size_t i = 0; i < n; i++)
 		expect_measured(&held[i], i);
 	unmake(held, n);
@@ -115,9 +133,32 @@ static void who_stood_while_it_was_measured_is_known(void **state)
 	size_t n = make(held, names);
 
 	(void)state;
-	expect_ok(renew_measure(&measurer, held, n, LONG_MS, LONG_MS, &err), &err);
+	expect_ok(renew_measure(&measurer, &nobody, held, n, LONG_MS, LONG_MS, &err), &err);
 	assert_false(held[0].stood);
 	assert_true(held[1].stood);
+	unmake(held, n);
+}
+
+/* 30000 processes of one container make each of them a matter of seconds. */
+static void the_hosts_processes_are_looked_at_once_for_all_containers(void **state)
+{
+	static const char *const names[] = {"census", "census", "census", "census", "census",
+					    "census", "census", "census", "census", NULL};
+	struct held held[MAX];
+	struct cc_error err;
+	size_t n = make(held, names);
+
+	(void)state;
+	expect_ok(renew_measure(&measurer, &nobody, held, n, LONG_MS, LONG_MS, &err), &err);
+	for (size_t i = 0; i < n; i++) {
+		assert_int_equal(held[i].state, HELD_MEASURED);
+		assert_int_equal(held[i].m->pid, 1);
+		held[i].state = HELD_WAITS; /* the second pass of a round */
+		cc_measurement_free(cc_steal(held[i].m));
+	}
+	expect_ok(renew_measure(&measurer, &nobody, held, n, LONG_MS, LONG_MS, &err), &err);
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(held[i].m->pid, 1);
 	unmake(held, n);
 }
 
@@ -133,7 +174,7 @@ static void whatever_a_container_is_like_the_others_are_measured(void **state)
 	size_t n = make(held, names);
 
 	(void)state;
-	expect_ok(renew_measure(&measurer, held, n, 4000, LONG_MS, &err), &err);
+	expect_ok(renew_measure(&measurer, &nobody, held, n, 4000, LONG_MS, &err), &err);
 	for (size_t i = 0; i < n; i++) {
 		if (!codes[i]) {
 			expect_measured(&held[i], i);
@@ -154,11 +195,11 @@ static void what_was_late_is_measured_in_the_next_pass_and_only_that(void **stat
 	size_t n = make(held, names);
 
 	(void)state;
-	expect_ok(renew_measure(&measurer, held, n, 300, LONG_MS, &err), &err);
+	expect_ok(renew_measure(&measurer, &nobody, held, n, 300, LONG_MS, &err), &err);
 	assert_int_equal(held[1].state, HELD_WAITS);
 	held[0].m->pid = 77;
 	snprintf(held[1].b.name, sizeof(held[1].b.name), "c");
-	expect_ok(renew_measure(&measurer, held, n, LONG_MS, LONG_MS, &err), &err);
+	expect_ok(renew_measure(&measurer, &nobody, held, n, LONG_MS, LONG_MS, &err), &err);
 	expect_measured(&held[1], 1);
 	assert_int_equal(held[0].m->pid, 77);
 	unmake(held, n);
@@ -175,7 +216,7 @@ static void an_engine_that_does_not_answer_is_not_asked_for_every_container(void
 	size_t n = make(held, names), asked = 0;
 
 	(void)state;
-	expect_ok(renew_measure(&measurer, held, n, LONG_MS, LONG_MS, &err), &err);
+	expect_ok(renew_measure(&measurer, &nobody, held, n, LONG_MS, LONG_MS, &err), &err);
 	expect_measured(&held[1], 1);
 	expect_measured(&held[n - 1], n - 1);
 	for (size_t i = 0; i < n; i++) {
@@ -197,7 +238,7 @@ static void without_keyd_the_round_ends(void **state)
 	size_t n = make(held, names);
 
 	(void)state;
-	assert_int_equal(renew_measure(&measurer, held, n, LONG_MS, LONG_MS, &err), -1);
+	assert_int_equal(renew_measure(&measurer, &nobody, held, n, LONG_MS, LONG_MS, &err), -1);
 	expect_error(&err, CC_E_UNREACHABLE, "", "keyd does not answer");
 	unmake(held, n);
 }
@@ -213,16 +254,113 @@ static void those_there_was_no_time_for_say_so(void **state)
 	size_t n = make(held, names);
 
 	(void)state;
-	expect_ok(renew_measure(&measurer, held, n, 300, 100, &err), &err);
+	expect_ok(renew_measure(&measurer, &nobody, held, n, 300, 100, &err), &err);
 	assert_int_equal(held[n - 1].state, HELD_WAITS);
 	expect_error(&held[n - 1].why, CC_E_BUSY, "", "no time to measure it");
 	assert_true(boottime_ms() - start < 30000);
 	unmake(held, n);
 }
 
+/* ---- when keyd is asked -------------------------------------------------------------------- */
+
+/**
+ * struct asked - what keyd is asked about.
+ * @held, @n: all
+ * @measured: those that were when it was asked first
+ * @first, @at_ms: the name of the first, and when
+ * @ends: the round is over then
+ */
+struct asked {
+	struct held *held;
+	size_t n, measured;
+	const char *first;
+	uint64_t at_ms;
+	bool ends;
+};
+
+static int note(void *arg, bool last, struct cc_error *err)
+{
+	struct asked *a = arg;
+
+	(void)last;
+	for (size_t i = 0; i < a->n && !a->at_ms; i++)
+		if (a->held[i].state == HELD_MEASURED)
+			a->first = a->held[i].b.name;
+	if (!a->first || a->at_ms)
+		return 0;
+	a->at_ms = boottime_ms();
+	for (size_t i = 0; i < a->n; i++)
+		a->measured += a->held[i].state == HELD_MEASURED;
+	return a->ends ? cc_fail(err, CC_E_UNREACHABLE, "enough") : 0;
+}
+
+/* However near the others' leases are to their end. */
+static void where_forty_hang_the_last_is_renewed_within_a_quarter_of_its_lease(void **state)
+{
+	const char *names[42] = {0};
+	struct held held[MAX];
+	struct asked a = {.held = held, .ends = true};
+	const struct held_asker asker = {.ask = note, .arg = &a};
+	uint64_t begin_ms = boottime_ms();
+	struct cc_error err;
+
+	(void)state;
+	for (size_t i = 0; i < 41; i++)
+		names[i] = i == 20 ? "alive" : "hangs";
+	a.n = make(held, names);
+	for (size_t i = 0; i < a.n; i++)
+		held[i].left_ms = i == 20 ? 20000 : 1000;
+	assert_int_equal(renew_round(&measurer, &asker, held, a.n, 30000, &err), -1);
+	expect_error(&err, CC_E_UNREACHABLE, "", "enough");
+	assert_non_null(a.first);
+	assert_string_equal(a.first, "alive");
+	assert_true(a.at_ms - begin_ms < 30000 / 4);
+	unmake(held, a.n);
+}
+
+static void who_is_measured_does_not_wait_for_those_who_are_not(void **state)
+{
+	static const char *const names[] = {"hangs", "a", "b", "c", NULL};
+	struct held held[MAX];
+	struct asked a = {.held = held};
+	const struct held_asker asker = {.ask = note, .arg = &a};
+	uint64_t begin_ms = boottime_ms();
+	struct cc_error err;
+
+	(void)state;
+	a.n = make(held, names);
+	expect_ok(renew_measure(&measurer, &asker, held, a.n, 8000, LONG_MS, &err), &err);
+	assert_true(boottime_ms() - begin_ms >= 8000);
+	assert_true(a.at_ms - begin_ms < 6000);
+	assert_int_equal(held[0].state, HELD_WAITS);
+	unmake(held, a.n);
+}
+
+/* Whoever has no key any more cannot lose it. */
+static void those_with_the_least_left_of_their_leases_are_first(void **state)
+{
+	static const char *const names[] = {"over", "much", "little", NULL};
+	static const char *const order[] = {"little", "much", "over"};
+	static const uint64_t left[] = {0, 5000, 1000};
+	struct held held[MAX];
+	struct cc_error err;
+	size_t n = make(held, names);
+
+	(void)state;
+	for (size_t i = 0; i < n; i++)
+		held[i].left_ms = left[i];
+	expect_ok(renew_round(&measurer, &nobody, held, n, UINT64_MAX, &err), &err);
+	for (size_t i = 0; i < n; i++) {
+		assert_string_equal(held[i].b.name, order[i]);
+		assert_int_equal(held[i].state, HELD_MEASURED);
+	}
+	unmake(held, n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_hosts_processes_are_looked_at_once_for_all_containers),
 		cmocka_unit_test(each_gets_its_own_measurement),
 		cmocka_unit_test(who_stood_while_it_was_measured_is_known),
 		cmocka_unit_test(whatever_a_container_is_like_the_others_are_measured),
@@ -230,6 +368,10 @@ int main(void)
 		cmocka_unit_test(an_engine_that_does_not_answer_is_not_asked_for_every_container),
 		cmocka_unit_test(without_keyd_the_round_ends),
 		cmocka_unit_test(those_there_was_no_time_for_say_so),
+		cmocka_unit_test(
+			where_forty_hang_the_last_is_renewed_within_a_quarter_of_its_lease),
+		cmocka_unit_test(who_is_measured_does_not_wait_for_those_who_are_not),
+		cmocka_unit_test(those_with_the_least_left_of_their_leases_are_first),
 	};
 
 	agent_pid = getppid();

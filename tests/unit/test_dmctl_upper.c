@@ -177,6 +177,121 @@ static void a_layer_of_too_many_files_has_no_digest(void **state)
 	expect_error(&err, CC_E_INVALID, "", "more than 3 entries");
 }
 
+/* ---- at the end ---------------------------------------------------------------------------- */
+
+/* Stamps are a tick coarse; what is changed after this has a later one. */
+static struct seen_end seen_now(void)
+{
+	struct seen_end at = seen_end_now();
+
+	while (clock_read_ns(CLOCK_REALTIME_COARSE) <= at.real)
+		;
+	return at;
+}
+
+static int left(const struct seen_end *at, char digest[static 72], struct cc_error *err)
+{
+	layer_cache_auto struct layer_cache cache = {.dir = "/nowhere/at/all"};
+
+	return upper_left(upper, at, &cache, digest, err);
+}
+
+static void what_was_there_at_its_end_is_what_a_container_left(void **state)
+{
+	struct seen_end at;
+	struct cc_error err;
+	char out[72];
+
+	(void)state;
+	make_dir(upper, "/var");
+	make_file(upper, "/var/log", "one line");
+	at = seen_now();
+	expect_ok(left(&at, out, &err), &err);
+	assert_string_equal(out, digest());
+}
+
+static void put_a_file_into_a_directory(void)
+{
+	make_file(upper, "/var/evil", "#!/bin/sh");
+}
+static void remove_it(void)
+{
+	unlink(in(upper, "/var/log"));
+}
+static void link_it_elsewhere(void)
+{
+	assert_int_equal(rename(in(upper, "/var/log"), in(upper, "/var/other")), 0);
+}
+static void change_it_and_set_its_times_back(void)
+{
+	const struct timespec old[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
+
+	make_file(upper, "/var/log", "two lines");
+	assert_int_equal(utimensat(AT_FDCWD, in(upper, "/var/log"), old, 0), 0);
+	assert_int_equal(utimensat(AT_FDCWD, in(upper, "/var"), old, 0), 0);
+}
+static void open_its_root(void)
+{
+	chmod(upper, 0777);
+}
+
+static void what_is_changed_after_its_end_is_not_what_a_container_left(void **state)
+{
+	static void (*const changes[])(void) = {put_a_file_into_a_directory, remove_it,
+						link_it_elsewhere, change_it_and_set_its_times_back,
+						open_its_root};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+		struct cc_error err;
+		struct seen_end at;
+		char out[72] = "x";
+
+		make_dir(upper, "/var");
+		make_file(upper, "/var/log", "one line");
+		at = seen_now();
+		changes[i]();
+		assert_int_equal(left(&at, out, &err), -1);
+		expect_error(&err, CC_E_BUSY, "", "changed after the container had ended");
+		assert_string_equal(out, "");
+		assert_int_equal(top_remove(state), 0);
+		assert_int_equal(setup(state), 0);
+	}
+}
+
+/* The digest that is remembered is believed for a tree that is what it was; its times count. */
+static void a_layer_that_is_known_is_asked_when_it_was_changed_too(void **state)
+{
+	struct layer_cache cache = {.dir = at("/cache")};
+	struct seen_end early = seen_now(), late;
+	struct cc_error err;
+	char out[72];
+
+	(void)state;
+	make_file(upper, "/log", "one line");
+	late = seen_now();
+	expect_ok(upper_left(upper, &late, &cache, out, &err), &err);
+	assert_int_equal(upper_left(upper, &early, &cache, out, &err), -1); /* just seen */
+	layer_cache_clear(&cache);
+	assert_int_equal(upper_left(upper, &early, &cache, out, &err), -1);
+	layer_cache_clear(&cache);
+}
+
+static void where_the_clock_was_set_back_since_the_end_nothing_can_be_told(void **state)
+{
+	struct seen_end at;
+	struct cc_error err;
+	char out[72];
+
+	(void)state;
+	make_file(upper, "/log", "one line");
+	at = seen_now();
+	at.real += UINT64_C(1000000000); /* as it would be, had somebody set it by a second */
+	assert_int_equal(left(&at, out, &err), -1);
+	expect_error(&err, CC_E_BUSY, "", "the clock was set back");
+	assert_string_equal(out, "");
+}
+
 /* ---- the mark ------------------------------------------------------------------------------ */
 
 #define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
@@ -264,6 +379,10 @@ int main(void)
 		WITH_DIRS(every_change_of_a_layer_changes_its_digest),
 		WITH_DIRS(a_layer_beyond_the_bounds_has_no_digest),
 		WITH_DIRS(a_layer_of_too_many_files_has_no_digest),
+		WITH_DIRS(what_was_there_at_its_end_is_what_a_container_left),
+		WITH_DIRS(what_is_changed_after_its_end_is_not_what_a_container_left),
+		WITH_DIRS(a_layer_that_is_known_is_asked_when_it_was_changed_too),
+		WITH_DIRS(where_the_clock_was_set_back_since_the_end_nothing_can_be_told),
 		WITH_DIRS(a_mark_is_what_was_written),
 		WITH_DIRS(only_root_reads_a_mark),
 		WITH_DIRS(a_damaged_mark_is_one_that_says_nothing),

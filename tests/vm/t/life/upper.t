@@ -6,7 +6,7 @@
 
 . ./lib.sh
 . ./bind-lib.sh
-plan 40
+plan 44
 
 # writes to its own root file system, too, as programs do
 writes='echo run >>/log-of-app; echo "start $$" >>/data/log; sync; exec sleep 1000'
@@ -70,6 +70,18 @@ for_engine() {
 	printf '#!/bin/sh\ncat /data/log\n' >"$tap_dir/none" && chmod 755 "$tap_dir/none"
 	need "$engine" cp "$tap_dir/none" app:/bin/none
 	like "$engine: a program that is copied in after a failed first start does not start" "$(start_text)" 'rootfs: .*"/bin/none"'
+	need again
+	need identity vol "$engine" app:1
+
+	# at once, while the layer is still read: into a directory that the walk comes to last
+	need tiny_image "$engine" app:2 /bin/sh -c "busybox mkdir -p /zzz; dd if=/dev/zero of=/big bs=1M count=300; $writes"
+	need identity vol "$engine" app:2
+	ok "$engine: a container with a layer of 300 MB starts" run_app "$engine" app:2
+	need wait_for 120 runs $((starts += 1))
+	need "$engine" kill app
+	need "$engine" cp "$tap_dir/evil" app:/zzz/evil
+	like "$engine: with a file that was copied in at once after it was killed it does not start" "$(start_text)" \
+		'rootfs: .*(changed since|found changed already)'
 	need again
 	need identity vol "$engine" app:1
 

@@ -7,7 +7,7 @@
 . ./lib.sh
 . ./bind-lib.sh
 . ./lease-lib.sh
-plan 14
+plan 15
 
 # An hour: nothing here is due to a lease that ends.
 need host_setup
@@ -67,6 +67,19 @@ for kind in pid network; do
 	need docker rm -f joined app
 	need wait_for 30 leaves_nothing
 done
+# one after the other, none of them for a second
+relay() { while [ -e "$tap_dir/relay" ]; do nsenter -t "$1" -n sleep 0.8 & sleep 0.3; done; }
+need run_app docker app:1
+need counts_on
+touch "$tap_dir/relay"
+relay "$(docker inspect -f '{{.State.Pid}}' app)" 2>/dev/null &
+relay_pid=$!
+need renew_now
+ok "a container whose network namespace others are in one after the other is killed" wait_for 60 container_is exited
+rm "$tap_dir/relay"
+wait "$relay_pid"
+need docker rm -f app
+need wait_for 30 leaves_nothing
 need identity vol docker app:1 '.sharedNamespaces = ["pid"]'
 need run_app docker app:1
 need counts_on
