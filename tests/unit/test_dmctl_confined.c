@@ -158,7 +158,7 @@ static void each_group_and_each_set_of_capabilities_is_looked_at(void **state)
 	assert_int_equal(measure_confined(&st, &f, &m, false, &err), -1);
 	expect_error(&err, CC_E_REFUSED, "user", "group 0");
 	st = actual();
-	st.n_groups = PROC_GROUPS_MAX + 1;
+	st.n_groups = CC_GROUPS_MAX + 1;
 	assert_int_equal(measure_confined(&st, &f, &m, false, &err), -1);
 	expect_error(&err, CC_E_REFUSED, "user", "groups");
 	st = actual();
