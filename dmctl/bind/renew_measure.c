@@ -16,6 +16,7 @@
 #include "host/ns_census.h"
 #include "paths.h"
 #include "strv.h"
+#include "volume/volume_lock.h"
 
 #define MORE_THAN_CPUS 2 /* measuring is half waiting */
 
@@ -86,9 +87,33 @@ static int measure(const struct binding *b, pid_t agent, struct layer_cache *lay
 	return 0;
 }
 
-const struct held_measurer held_measurer = {.measure = measure};
+const struct held_measurer held_measurer = {.measure = measure,
+					    .locks = CC_RUN_DIR "/measured.lock"};
+const struct held_measurer held_look_measurer = {.measure = measure};
 
 /* ---- in a child ---------------------------------------------------------------------------- */
+
+/* One that was killed because he was late takes a moment to end. */
+static int lock_of(const struct measuring *g, const struct binding *b, struct cc_error *err)
+{
+	int lock = volume_lock_in(g->by->locks, b->name, (unsigned int)(g->each_ms / 2), err);
+
+	if (lock < 0 && err->code == CC_E_BUSY)
+		cc_fail(err, CC_E_BUSY,
+			"the process that measured it last cannot be ended: a device or file "
+			"system does not answer; no other one is sent after it");
+	return lock;
+}
+
+static int measure_alone(struct measuring *g, const struct binding *b, struct cc_measurement **m,
+			 bool *keyd, struct cc_error *err)
+{
+	cc_auto_close int lock = g->by->locks ? lock_of(g, b, err) : -1;
+
+	if (g->by->locks && lock < 0)
+		return -1;
+	return g->by->measure(b, g->agent, &g->layers, m, keyd, err);
+}
 
 static char *work(void *arg, size_t i)
 {
@@ -99,7 +124,7 @@ static char *work(void *arg, size_t i)
 	bool keyd = false;
 	char *text;
 
-	if (g->by->measure(&g->held[i].b, g->agent, &g->layers, &m, &keyd, &err)) {
+	if (measure_alone(g, &g->held[i].b, &m, &keyd, &err)) {
 		obj = cc_error_to_json(&err);
 		if (!obj || json_object_set_new(obj, "keyd", json_boolean(keyd)))
 			return NULL;

@@ -44,10 +44,14 @@ void held_clear(struct held *h);
  * @measure: the container of @b, which may have ended; CC_E_UNREACHABLE when its engine or keyd
  *           does not answer, @keyd: that was keyd. @layers: kept from one to the next. @agent: who
  *           may make it stand before the first instruction of its program
+ * @locks: path of a file: who measures a container has its lock there until he ends, and nobody
+ *         else begins. One that waits in the kernel for a device does not end when he is late: each
+ *         round would leave one more for each container. NULL: without
  */
 struct held_measurer {
 	int (*measure)(const struct binding *b, pid_t agent, struct layer_cache *layers,
 		       struct cc_measurement **m, bool *keyd, struct cc_error *err);
+	const char *locks;
 };
 
 /*
@@ -55,6 +59,9 @@ struct held_measurer {
  * that stands for the agent is also measured by what it is about to execute.
  */
 extern const struct held_measurer held_measurer;
+
+/* The same beside a round, for one that was just started: it waits for nobody. */
+extern const struct held_measurer held_look_measurer;
 
 /**
  * struct held_asker - who has the leases of those that were measured renewed.
