@@ -315,7 +315,7 @@ static size_t waiting(const struct held *held, size_t n)
 	return count;
 }
 
-/* What each of @n may take, so that all have their turn within @ms, though all take what they may. */
+/* What each of @n may take, so that all have their turn within @ms though all take it. */
 static uint64_t share(uint64_t ms, size_t n)
 {
 	return n ? ms * 3 / 4 * width() / n : ms;
