@@ -7,8 +7,8 @@
  *
  * Of all jobs that wait, the first of the lowest rank is started whose key no job has that is being
  * done, and whose lane has a place: one at a time for a volume, several volumes at once. One of the
- * first rank that waits, if only for a place, goes before all others of its key: a volume whose last
- * container's end was not noted yet is not bound again. Only a key is taken away meanwhile.
+ * first rank that waits, if only for a place, goes before all others of its key: a volume is not
+ * bound again before the end of its last container was noted. Only a key is taken away meanwhile.
  *
  * For one thread. Nothing is started while a hook or a job_done_fn runs: they may submit and
  * cancel, and what they submit begins after they have returned.

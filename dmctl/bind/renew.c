@@ -451,7 +451,8 @@ int renew(const char *only, size_t max, json_t **answer, struct cc_error *err)
 		return -1;
 	for (size_t i = 0; i < g.n; i++)
 		g.held[i].left_ms = kernel_left_ms(&g.held[i]);
-	rc = renew_round(&held_measurer, &(struct held_asker){.ask = ask, .arg = &g}, g.held, g.n,
+	rc = renew_round(only ? &held_look_measurer : &held_measurer,
+			 &(struct held_asker){.ask = ask, .arg = &g}, g.held, g.n,
 			 shortest_lease(&g), err);
 	if (!refuse_ours(&g) && rc)
 		return -1;

@@ -16,6 +16,7 @@
 #include "host/ns_census.h"
 #include "paths.h"
 #include "strv.h"
+#include "volume/volume_lock.h"
 
 #define MORE_THAN_CPUS 2 /* measuring is half waiting */
 #define STOOD "stood"	 /* of what a child says, beside the measurement */
@@ -94,9 +95,33 @@ static int measure(const struct held *h, pid_t agent, struct layer_cache *layers
 	return 0;
 }
 
-const struct held_measurer held_measurer = {.measure = measure};
+const struct held_measurer held_measurer = {.measure = measure,
+					    .locks = CC_RUN_DIR "/measured.lock"};
+const struct held_measurer held_look_measurer = {.measure = measure};
 
 /* ---- in a child ---------------------------------------------------------------------------- */
+
+/* One that was killed because he was late takes a moment to end. */
+static int lock_of(const struct measuring *g, const struct binding *b, struct cc_error *err)
+{
+	int lock = volume_lock_in(g->by->locks, b->name, (unsigned int)(g->each_ms / 2), err);
+
+	if (lock < 0 && err->code == CC_E_BUSY)
+		cc_fail(err, CC_E_BUSY,
+			"the process that measured it last cannot be ended: a device or file "
+			"system does not answer; no other one is sent after it");
+	return lock;
+}
+
+static int measure_alone(struct measuring *g, const struct held *h, struct cc_measurement **m,
+			 bool *stood, bool *keyd, struct cc_error *err)
+{
+	cc_auto_close int lock = g->by->locks ? lock_of(g, &h->b, err) : -1;
+
+	if (g->by->locks && lock < 0)
+		return -1;
+	return g->by->measure(h, g->agent, &g->layers, m, stood, keyd, err);
+}
 
 static char *work(void *arg, size_t i)
 {
@@ -107,7 +132,7 @@ static char *work(void *arg, size_t i)
 	bool stood = false, keyd = false;
 	char *text;
 
-	if (g->by->measure(&g->held[i], g->agent, &g->layers, &m, &stood, &keyd, &err)) {
+	if (measure_alone(g, &g->held[i], &m, &stood, &keyd, &err)) {
 		obj = cc_error_to_json(&err);
 		if (!obj || json_object_set_new(obj, "keyd", json_boolean(keyd)))
 			return NULL;
@@ -302,7 +327,7 @@ static size_t waiting(const struct held *held, size_t n)
 	return count;
 }
 
-/* What each of @n may take, so that all have their turn within @ms, though all take what they may. */
+/* What each of @n may take, so that all have their turn within @ms though all take it. */
 static uint64_t share(uint64_t ms, size_t n)
 {
 	return n ? ms * 3 / 4 * width() / n : ms;

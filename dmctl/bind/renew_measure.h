@@ -47,10 +47,14 @@ void held_clear(struct held *h);
  *           does not answer, @keyd: that was keyd. @layers: kept from one to the next. @agent: who
  *           may make it stand before the first instruction of its program; @stood: out, that it did
  *           all the time
+ * @locks: path of a file: who measures a container has its lock there until he ends, and nobody
+ *         else begins. One that waits in the kernel for a device does not end when he is late: each
+ *         round would leave one more for each container. NULL: without
  */
 struct held_measurer {
 	int (*measure)(const struct held *h, pid_t agent, struct layer_cache *layers,
 		       struct cc_measurement **m, bool *stood, bool *keyd, struct cc_error *err);
+	const char *locks;
 };
 
 /*
@@ -58,6 +62,9 @@ struct held_measurer {
  * that stands for the agent is also measured by what it is about to execute.
  */
 extern const struct held_measurer held_measurer;
+
+/* The same beside a round, for one that was just started: it waits for nobody. */
+extern const struct held_measurer held_look_measurer;
 
 /**
  * struct held_asker - who has the leases of those that were measured renewed.

@@ -5,7 +5,8 @@
  * until then, and nobody else anything.
  *
  * A child that does not die of SIGKILL (it waits for a device in the kernel) is left alone: it runs
- * no instruction any more, and has no descriptor but that to us.
+ * no instruction any more, and has no descriptor but that to us and those that its piece opened:
+ * by a lock among these whoever gives out the pieces can know that it is still there.
  */
 #ifndef CC_CREW_H
 #define CC_CREW_H

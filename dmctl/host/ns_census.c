@@ -158,18 +158,18 @@ static int take_census(struct cc_error *err)
 {
 	cc_auto_closedir DIR *proc = opendir("/proc");
 	uint64_t begin_ms = boottime_ms();
+	int at = proc ? dirfd(proc) : -1;
 	struct member ours = {0};
 	struct dirent *d;
 
 	census.taken = false;
 	census.walks++;
 	forget_all();
-	if (!proc || !read_namespaces(dirfd(proc), "self", &ours))
+	if (at < 0 || !read_namespaces(at, "self", &ours))
 		return cc_fail_errno(err, CC_E_INTERNAL, "/proc");
 	while ((d = readdir(proc)))
 		if (isdigit((unsigned char)d->d_name[0]) &&
-		    add_process(dirfd(proc), d->d_name, &ours,
-				boottime_ms() - begin_ms < THREADS_MS, err))
+		    add_process(at, d->d_name, &ours, boottime_ms() - begin_ms < THREADS_MS, err))
 			return -1;
 	census.taken_ms = boottime_ms();
 	census.taken = true;

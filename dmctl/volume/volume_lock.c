@@ -37,7 +37,8 @@ int volume_lock(const char *name, struct cc_error *err)
 	return volume_lock_within(name, LOCK_MS, err);
 }
 
-int volume_lock_within(const char *name, unsigned int timeout_ms, struct cc_error *err)
+int volume_lock_in(const char *path, const char *name, unsigned int timeout_ms,
+		   struct cc_error *err)
 {
 	const struct timespec pause = {.tv_nsec = POLL_MS * 1000000L};
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
@@ -46,15 +47,13 @@ int volume_lock_within(const char *name, unsigned int timeout_ms, struct cc_erro
 	lock.l_start = offset_of(name);
 	if (lock.l_start < 0)
 		return cc_fail(err, CC_E_INTERNAL, "SHA-256 is not available");
-	if (mkdir(CC_RUN_DIR, 0755) && errno != EEXIST)
-		return cc_fail_errno(err, CC_E_INTERNAL, CC_RUN_DIR);
-	fd = open(LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
-		return cc_fail_errno(err, CC_E_INTERNAL, LOCK_FILE);
+		return cc_fail_errno(err, CC_E_INTERNAL, "%s", path);
 	/* F_OFD_SETLKW has no time limit, and a signal that breaks it off would need a handler */
 	for (unsigned int waited = 0; fcntl(fd, F_OFD_SETLK, &lock); waited += POLL_MS) {
 		if (errno != EAGAIN && errno != EACCES)
-			return cc_fail_errno(err, CC_E_INTERNAL, LOCK_FILE);
+			return cc_fail_errno(err, CC_E_INTERNAL, "%s", path);
 		if (waited >= timeout_ms)
 			return cc_fail(
 				err, CC_E_BUSY,
@@ -63,4 +62,11 @@ int volume_lock_within(const char *name, unsigned int timeout_ms, struct cc_erro
 		nanosleep(&pause, NULL);
 	}
 	return cc_steal_fd(&fd);
+}
+
+int volume_lock_within(const char *name, unsigned int timeout_ms, struct cc_error *err)
+{
+	if (mkdir(CC_RUN_DIR, 0755) && errno != EEXIST)
+		return cc_fail_errno(err, CC_E_INTERNAL, CC_RUN_DIR);
+	return volume_lock_in(LOCK_FILE, name, timeout_ms, err);
 }

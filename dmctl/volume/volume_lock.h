@@ -13,4 +13,8 @@ int volume_lock(const char *name, struct cc_error *err);
 /* The same with another limit. */
 int volume_lock_within(const char *name, unsigned int timeout_ms, struct cc_error *err);
 
+/* The same in a lock file of one's own, for whatever @name stands for. */
+int volume_lock_in(const char *path, const char *name, unsigned int timeout_ms,
+		   struct cc_error *err);
+
 #endif

@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Measuring a host's containers for the renewal of their leases: the real processes and limits, and
- * a measurer that does what each container's name says.
+ * a measurer that does what each container's name says. Needs root and /dev/fuse, for a file system
+ * that does not answer.
  */
 #include "measurement_test.h"
 
+#include <fcntl.h>
+#include <linux/fuse.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -17,6 +24,7 @@
 #define MAX 64
 #define LONG_MS 60000
 
+static char deaf[80];	/* a file system whose requests nobody answers */
 static pid_t agent_pid; /* whose worker this program is */
 
 static int answer(const struct binding *b, struct cc_measurement **m, struct cc_error *err)
@@ -44,6 +52,11 @@ static int measure(const struct held *h, pid_t agent, struct layer_cache *layers
 	if (strcmp(b->name, "hangs") == 0)
 		for (;;)
 			pause();
+	if (strcmp(b->name, "stuck") == 0) {
+		struct stat st;
+
+		stat(deaf, &st);
+	}
 	if (strcmp(b->name, "dies") == 0)
 		raise(SIGKILL);
 	if (strcmp(b->name, "refused") == 0)
@@ -318,6 +331,93 @@ static void where_forty_hang_the_last_is_renewed_within_a_quarter_of_its_lease(v
 	unmake(held, a.n);
 }
 
+/* ---- those who cannot die ------------------------------------------------------------------ */
+
+/*
+ * Serves it: whoever asks it for anything waits, and cannot be killed, since his request has been
+ * taken. @heard: a byte for each who asks.
+ */
+static _Noreturn void serve_deaf(int fuse, int heard)
+{
+	static char buf[FUSE_MIN_READ_BUFFER + 132000];
+	const struct fuse_in_header *in = (const void *)buf;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	while (read(fuse, buf, sizeof(buf)) > 0) {
+		struct {
+			struct fuse_out_header head;
+			struct fuse_init_out init;
+		} out = {.head = {.len = sizeof(out), .unique = in->unique},
+			 .init = {.major = FUSE_KERNEL_VERSION, .minor = 31, .max_write = 4096}};
+
+		if ((in->opcode == FUSE_INIT && write(fuse, &out, sizeof(out)) < 0) ||
+		    (in->opcode == FUSE_GETATTR && write(heard, "x", 1) != 1))
+			break;
+	}
+	_exit(1);
+}
+
+static pid_t mount_deaf(int *heard)
+{
+	int fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC), fds[2];
+	char options[96];
+	pid_t pid;
+
+	assert_true(fuse >= 0);
+	assert_int_equal(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
+	snprintf(options, sizeof(options), "fd=%d,rootmode=40000,user_id=0,group_id=0", fuse);
+	assert_int_equal(mount("deaf", deaf, "fuse", 0, options), 0);
+	pid = fork();
+	if (pid == 0)
+		serve_deaf(fuse, fds[1]);
+	close(fuse);
+	close(fds[1]);
+	*heard = fds[0];
+	return pid;
+}
+
+static void who_cannot_be_ended_is_not_followed_by_another_one(void **state)
+{
+	static const char *const names[] = {"stuck", "a", NULL};
+	static char locks[100];
+	const struct held_measurer alone = {.measure = measure, .locks = locks};
+	struct held held[MAX];
+	size_t n = make(held, names);
+	struct cc_error err;
+	int heard;
+	char bytes[16];
+	pid_t server;
+
+	(void)state;
+	strcpy(deaf, "/tmp/test-deaf.XXXXXX");
+	assert_non_null(mkdtemp(deaf));
+	snprintf(locks, sizeof(locks), "%s.lock", deaf);
+	server = mount_deaf(&heard);
+	for (int round = 0; round < 4; round++) {
+		held[0].state = held[1].state = HELD_WAITS;
+		cc_measurement_free(cc_steal(held[1].m));
+		expect_ok(renew_measure(&alone, &nobody, held, n, 600, LONG_MS, &err), &err);
+		assert_int_equal(held[0].state, round ? HELD_FAILED : HELD_WAITS);
+		expect_error(&held[0].why, CC_E_BUSY, "",
+			     round ? "cannot be ended" : "takes longer");
+		expect_measured(&held[1], 1);
+	}
+	/* one is there, and waits still */
+	assert_int_equal(read(heard, bytes, sizeof(bytes)), 1);
+	kill(server, SIGKILL); /* nobody serves it any more, which ends the waiting */
+	while (waitpid(-1, NULL, 0) > 0)
+		;
+	held[0].state = held[1].state = HELD_WAITS;
+	cc_measurement_free(cc_steal(held[1].m));
+	assert_int_equal(umount2(deaf, MNT_DETACH), 0);
+	expect_ok(renew_measure(&alone, &nobody, held, n, LONG_MS, LONG_MS, &err), &err);
+	expect_measured(&held[0], 0);
+	close(heard);
+	rmdir(deaf);
+	unlink(locks);
+	unmake(held, n);
+}
+
 static void who_is_measured_does_not_wait_for_those_who_are_not(void **state)
 {
 	static const char *const names[] = {"hangs", "a", "b", "c", NULL};
@@ -370,6 +470,7 @@ int main(void)
 		cmocka_unit_test(those_there_was_no_time_for_say_so),
 		cmocka_unit_test(
 			where_forty_hang_the_last_is_renewed_within_a_quarter_of_its_lease),
+		cmocka_unit_test(who_cannot_be_ended_is_not_followed_by_another_one),
 		cmocka_unit_test(who_is_measured_does_not_wait_for_those_who_are_not),
 		cmocka_unit_test(those_with_the_least_left_of_their_leases_are_first),
 	};
