@@ -136,6 +136,8 @@ static void finish(struct job *j, const struct job_end *end)
 
 	delist(j);
 	log_end(j, end);
+	if (end->err && q->hooks->failed)
+		q->hooks->failed(q->arg, j, end->err);
 	told = j->done && j->done(j->arg, end);
 	if (job_changes(j))
 		q->hooks->changed(q->arg, j, end, told);

@@ -130,6 +130,13 @@ static const struct verb verbs[] = {
 	{NULL, "inspect", cmd_inspect, SECRETS_NONE, "CONTAINER",
 	 "Show what the agent knows of a container's volumes",
 	 "  --format TEMPLATE  as of \"dmctl ps\"\n"},
+	{NULL, "events", cmd_events, SECRETS_NONE, "",
+	 "Show what happens to containers and their volumes",
+	 "  -f, --filter KEY=VALUE  only those; by event, volume, name, id, engine, fact\n"
+	 "  --since TIME            also those since then: 2026-11-28T12:00:00Z, 10m for ten minutes ago\n"
+	 "  --until TIME            end then; 10m: in ten minutes\n"
+	 "  --once                  end when those that are kept have been shown\n"
+	 "  --format TEMPLATE       as of \"dmctl ps\"\n"},
 	{NULL, "why", cmd_why, SECRETS_NONE, "CONTAINER|VOLUME",
 	 "Say why a container of this host did not get its volume", NULL},
 	{NULL, "agent", cmd_agent, SECRETS_KEYS, "", "Run the host agent (a service)",
