@@ -132,8 +132,9 @@ static struct watch *watch_of(struct watches *all, const char *name)
 /* What is said of a binding's key and place. */
 static json_t *event_lease(const struct binding *b)
 {
-	return json_pack("{s:s, s:I, s:s*, s:b}", "lease", b->lease, "fence", (json_int_t)b->fence,
-			 "mountPoint", b->mount_point, "readOnly", b->read_only);
+	return json_pack("{s:s*, s:I, s:s*, s:b}", "lease", b->lease[0] ? b->lease : NULL, "fence",
+			 (json_int_t)b->fence, "mountPoint", b->mount_point, "readOnly",
+			 b->read_only);
 }
 
 /* It is told once that it is bound. */

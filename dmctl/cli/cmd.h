@@ -37,7 +37,7 @@ cmd_fn cmd_agents_enroll, cmd_agents_ls, cmd_agents_set, cmd_agents_rm;
 cmd_fn cmd_lease_ls, cmd_lease_revoke;
 cmd_fn cmd_audit_ls, cmd_audit_verify;
 cmd_fn cmd_bind, cmd_unbind, cmd_ps, cmd_inspect, cmd_why;
-cmd_fn cmd_events;
+cmd_fn cmd_events, cmd_wait;
 cmd_fn cmd_doctor;
 cmd_fn cmd_agent;
 

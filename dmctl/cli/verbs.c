@@ -137,6 +137,10 @@ static const struct verb verbs[] = {
 	 "  --until TIME            end then; 10m: in ten minutes\n"
 	 "  --once                  end when those that are kept have been shown\n"
 	 "  --format TEMPLATE       as of \"dmctl ps\"\n"},
+	{NULL, "wait", cmd_wait, SECRETS_NONE, "CONTAINER",
+	 "Wait until a container has its volumes, or has none",
+	 "  --condition bound|released  what to wait for (default: released)\n"
+	 "  --timeout TIME              give up after 30, 90s, 10m … (status 5)\n"},
 	{NULL, "why", cmd_why, SECRETS_NONE, "CONTAINER|VOLUME",
 	 "Say why a container of this host did not get its volume", NULL},
 	{NULL, "agent", cmd_agent, SECRETS_KEYS, "", "Run the host agent (a service)",

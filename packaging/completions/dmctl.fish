@@ -15,7 +15,7 @@ function __dmctl_words
     for word in (commandline -opc)[2..]
         if test $skip = 1
             set skip 0
-        else if string match -qr -- '^(--(keyd|agent|fs|label|sector-size|key-bytes|cipher|wipe-signature|engine|volume|mount-point|serial|key|predicate|subject|name|passphrase-file|passphrase-fd|output|pubkey|after|realm|cdi-dir|plugin-dir|without-gate|lease|shared-read|on-lapse|on-revoke|on-lock|mount-options|volumes|filter|format|since|until|event|outcome|fact)|-o|-f)$' $word
+        else if string match -qr -- '^(--(keyd|agent|fs|label|sector-size|key-bytes|cipher|wipe-signature|engine|volume|mount-point|serial|key|predicate|subject|name|passphrase-file|passphrase-fd|output|pubkey|after|realm|cdi-dir|plugin-dir|without-gate|lease|shared-read|on-lapse|on-revoke|on-lock|mount-options|volumes|filter|format|since|until|event|outcome|fact|condition|timeout)|-o|-f)$' $word
             set skip 1
         else if not string match -q -- '-*' $word
             echo $word
@@ -85,7 +85,7 @@ function __dmctl_arguments
             __dmctl_names agents ls
         case 'lease revoke 1'
             __dmctl_names lease ls
-        case 'identity measure 1' 'identity check 2' 'bind 2' 'inspect 1'
+        case 'identity measure 1' 'identity check 2' 'bind 2' 'inspect 1' 'wait 1'
             __dmctl_containers
         case 'why 1'
             __dmctl_containers

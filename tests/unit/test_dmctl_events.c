@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * dmctl events, and what an agent has to tell: the real verb in a process of its own, over the real
- * socket; real bindings' files of a real process, in a /run of this test's own. Needs root, as the
- * agent does.
+ * dmctl events and wait, and what an agent has to tell: the real verb in a process of its own,
+ * over the real socket; real bindings' files of a real process, in a /run of this test's own.
+ * Needs root, as the agent does.
  */
 #include "lib_test.h"
 
@@ -83,7 +83,8 @@ static void turn(struct world *w)
 
 /* ---- the container ------------------------------------------------------------------------- */
 
-static void bind_container(struct world *w)
+/* @leased: its lease is known. The kernel, which knows how it is, is not asked here otherwise. */
+static void bind_container(struct world *w, bool leased)
 {
 	struct binding b = {.volume = "vol",
 			    .uuid = LEASE,
@@ -93,7 +94,6 @@ static void bind_container(struct world *w)
 			    .container_name = "app",
 			    .mount_point = "/data",
 			    .looked = true,
-			    .lease = LEASE,
 			    .fence = 3,
 			    .lease_ms = 600000,
 			    .terms = {.lease_ms = 600000},
@@ -106,6 +106,8 @@ static void bind_container(struct world *w)
 		pause();
 		_exit(0);
 	}
+	if (leased)
+		strcpy(b.lease, LEASE);
 	expect_ok(proc_open(&p, w->pid, &err), &err);
 	b.pid = (uint32_t)w->pid;
 	b.start_time = p.start_time;
@@ -197,7 +199,7 @@ static void a_containers_life_is_told_from_bind_to_undo(void **state)
 {
 	struct world *w = *state;
 
-	bind_container(w);
+	bind_container(w, true);
 	watches_settle(w->watches, "vol", false);
 	watches_settle(w->watches, "vol", false);
 	assert_int_equal(names(w, "--once"), 0);
@@ -211,7 +213,7 @@ static void an_agent_that_starts_tells_what_it_found_and_not_that_it_bound_it(vo
 {
 	struct world *w = *state;
 
-	bind_container(w);
+	bind_container(w, true);
 	watches_settle(w->watches, NULL, true);
 	assert_int_equal(names(w, "--once"), 0);
 	assert_string_equal(w->out, "adopt\n");
@@ -223,7 +225,7 @@ static void an_event_names_volume_container_and_lease(void **state)
 	cc_auto_json json_t *got = NULL;
 	struct world *w = *state;
 
-	bind_container(w);
+	bind_container(w, true);
 	watches_settle(w->watches, "vol", false);
 	assert_int_equal(verb(w, cmd_events, true, "--once", "--filter", "event=bind"), 0);
 	got = json_loads(w->out, 0, NULL);
@@ -314,6 +316,66 @@ static void wrong_arguments_are_refused_before_the_agent_is_asked(void **state)
 	assert_int_equal(verb(w, cmd_events, false, "--once", "--format", "{{x}}"), CC_E_USAGE);
 }
 
+static void wait_ends_when_nothing_is_left(void **state)
+{
+	char *argv[] = {"dmctl wait", "app", NULL};
+	struct world *w = *state;
+	pid_t pid;
+	int out;
+
+	bind_container(w, false);
+	watches_settle(w->watches, "vol", false);
+	assert_int_equal(verb(w, cmd_wait, false, "--timeout", "0", "app"), CC_E_BUSY);
+	assert_non_null(strstr(w->out, "still has its volume"));
+	pid = start(cmd_wait, argv, false, &out);
+	end_container(w);
+	w->out[0] = '\0';
+	assert_int_equal(end_of(w, pid, out), 0);
+	assert_string_equal(w->out, "");
+	assert_int_equal(verb(w, cmd_wait, false, "app"), 0);
+}
+
+static void wait_ends_when_a_container_that_was_not_there_is_bound(void **state)
+{
+	char *argv[] = {"dmctl wait", "--condition", "bound", "aaaaaaaaaaaa", NULL};
+	cc_auto_json json_t *got = NULL;
+	struct world *w = *state;
+	pid_t pid;
+	int out;
+
+	pid = start(cmd_wait, argv, true, &out);
+	w->out[0] = '\0';
+	for (int i = 0; i < 100; i++)
+		turn(w);
+	bind_container(w, false);
+	watches_settle(w->watches, "vol", false);
+	assert_int_equal(end_of(w, pid, out), 0);
+	got = json_loads(w->out, 0, NULL);
+	assert_string_equal(json_string_value(json_object_get(got, "condition")), "bound");
+	assert_int_equal(json_array_size(json_object_get(got, "bindings")), 1);
+	end_container(w);
+}
+
+static void wait_gives_up_after_its_time(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(verb(w, cmd_wait, true, "--condition", "bound", "--timeout", "1", "app"),
+			 CC_E_BUSY);
+	assert_non_null(strstr(w->out, "is not bound after 1 s"));
+}
+
+static void wait_refuses_wrong_arguments(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(verb(w, cmd_wait, false, "--condition", "gone", "app"), CC_E_USAGE);
+	assert_non_null(strstr(w->out, "bound or released"));
+	assert_int_equal(verb(w, cmd_wait, false, "--timeout", "soon", "app"), CC_E_USAGE);
+	assert_int_equal(verb(w, cmd_wait, false, "app", "db"), CC_E_USAGE);
+	assert_int_equal(verb_(w, cmd_wait, false, (char *[]){"dmctl wait", "", NULL}), CC_E_USAGE);
+}
+
 static int set_up(void **state)
 {
 	struct world *w = calloc(1, sizeof(*w));
@@ -371,6 +433,10 @@ int main(void)
 		events_test(only_what_is_asked_for_is_shown),
 		events_test(whoever_follows_sees_it_at_once_and_until_the_time_he_said),
 		events_test(an_agent_that_ends_is_not_taken_for_one_that_has_nothing_to_tell),
+		events_test(wait_ends_when_nothing_is_left),
+		events_test(wait_ends_when_a_container_that_was_not_there_is_bound),
+		events_test(wait_gives_up_after_its_time),
+		events_test(wait_refuses_wrong_arguments),
 		events_test(wrong_arguments_are_refused_before_the_agent_is_asked),
 	};
 
