@@ -96,7 +96,9 @@ enum plane_bit {
 	ROW(SIGNER_SET, signer_set, PLANE_ADMIN, "POST", "/v1/signers/NAME/set", "signer.set",     \
 	    OPF_AUDITED | OPF_WAKES)                                                               \
 	ROW(VOLUME_MAINTAIN, volume_maintain, PLANE_ADMIN, "POST", "/v1/volumes/NAME/maintain",    \
-	    "volume.maintain", OPF_AUDITED | OPF_ATTESTED)
+	    "volume.maintain", OPF_AUDITED | OPF_ATTESTED)                                         \
+	ROW(VOLUME_RENAME, volume_rename, PLANE_ADMIN, "POST", "/v1/volumes/NAME/rename",          \
+	    "volume.rename", OPF_AUDITED | OPF_WAKES)
 
 /* Those that the front answers by itself. */
 #define OPERATIONS_OF_FRONT(ROW) ROW(CHANGES, changes, PLANES, "GET", "/v1/changes", "changes", 0)

@@ -34,6 +34,8 @@ static const struct verb verbs[] = {
 	{"volume", "inspect", cmd_volume_inspect, SECRETS_NONE, "NAME", "Show one volume", NULL},
 	{"volume", "set", cmd_volume_set, SECRETS_NONE, "NAME",
 	 "Change the terms and mount options of a volume", LEASE_TERMS_HELP},
+	{"volume", "rename", cmd_volume_rename, SECRETS_NONE, "OLD NEW",
+	 "Give a volume another name", NULL},
 	{"volume", "rm", cmd_volume_rm, SECRETS_NONE, "NAME --yes",
 	 "Delete a volume's key, and with it all data, permanently",
 	 "  --yes          do not ask\n"

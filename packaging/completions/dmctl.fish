@@ -73,7 +73,7 @@ function __dmctl_arguments
     end
     set -l n (math (count $words) - (count $verb) + 1)
     switch "$verb $n"
-        case 'volume inspect 1' 'volume set 1' 'volume rm 1' 'volume grow 1' 'volume maintain 1' 'identity rm 1'
+        case 'volume inspect 1' 'volume set 1' 'volume rm 1' 'volume rename 1' 'volume grow 1' 'volume maintain 1' 'identity rm 1'
             __dmctl_names volume ls
         case 'volume header-backup 1' 'volume header-restore 1'
             __dmctl_names volume ls
