@@ -15,6 +15,7 @@
 #include <syslog.h>
 #include <time.h>
 
+#include "agent/agent_events.h"
 #include "agent/agent_keyd.h"
 #include "agent/agent_lease.h"
 #include "agent/agent_look.h"
@@ -51,6 +52,7 @@ struct agent {
 	struct event_base *base;
 	struct event *term, *intr, *retry_refresh;
 	struct queue *queue;
+	struct events *events;
 	struct leases *leases;
 	struct looks *looks;
 	struct watches *watches;
@@ -142,7 +144,7 @@ static void on_changed(void *arg, const struct job *j, const struct job_end *end
 
 	/* an undo settles the volume when it is done */
 	if (!orphan_undo(j, end, told))
-		watches_settle(a->watches, j->m.volume);
+		watches_settle(a->watches, j->m.volume, false);
 }
 
 /* Its container does not start any more: nobody waits for what is done for it. */
@@ -152,6 +154,26 @@ static void on_abandoned(void *arg, struct job *j)
 	cc_log(LOG_WARNING, "%s, volume %s: whoever asked is gone, it is broken off",
 	       agent_op_name(j->m.op), j->m.volume[0] ? j->m.volume : "-");
 	worker_kill(j);
+}
+
+static const char *container_of(const struct agent_message *m)
+{
+	return m->state.id[0] ? m->state.id : m->container;
+}
+
+/* A container does not get its volume. */
+static void on_failed(void *arg, const struct job *j, const struct cc_error *err)
+{
+	const struct agent *a = arg;
+	bool start = j->m.op == AGENT_REQUIRE || job_binds(j);
+
+	if (start)
+		event_say(a->events, "refuse", NULL,
+			  json_pack("{s:s*, s:s*, s:s*, s:s, s:s*, s:s}", "volume",
+				    j->m.volume[0] ? j->m.volume : NULL, "engine", j->m.engine,
+				    "container", container_of(&j->m), "code",
+				    cc_code_name(err->code), "fact",
+				    err->fact[0] ? err->fact : NULL, "text", err->text));
 }
 
 static void on_idle(void *arg)
@@ -166,6 +188,7 @@ static const struct queue_hooks hooks = {.run = run_job,
 					 .ready = on_ready,
 					 .changed = on_changed,
 					 .abandoned = on_abandoned,
+					 .failed = on_failed,
 					 .idle = on_idle};
 
 /* ---- what keyd has ------------------------------------------------------------------------- */
@@ -233,7 +256,7 @@ static bool on_recovered(void *arg, const struct job_end *end)
 	struct cc_error err;
 
 	(void)end; /* without the gate nothing is bound, and each bind tries to raise it */
-	a->peers = peers_listen(a->base, a->paths->socket, a->queue, &err);
+	a->peers = peers_listen(a->base, a->paths->socket, a->queue, a->events, &err);
 	if (!a->peers) {
 		cc_log(LOG_ERR, "%s", err.text);
 		event_base_loopbreak(a->base);
@@ -275,9 +298,11 @@ static int agent_init(struct agent *a, struct cc_error *err)
 	a->workers.cdi_dir = a->paths->cdi_dir;
 	a->workers.without_gate = a->paths->without_gate;
 	a->queue = queue_new(&hooks, a, err);
-	a->leases = a->queue ? leases_new(a->base, a->queue, err) : NULL;
+	a->events = a->queue ? events_new(a->base, err) : NULL;
+	a->leases = a->events ? leases_new(a->base, a->queue, a->events, err) : NULL;
 	a->looks = a->leases ? looks_new(a->base, a->queue, a->leases, NULL, err) : NULL;
-	a->watches = a->looks ? watches_new(a->base, a->queue, a->leases, a->looks, err) : NULL;
+	a->watches = a->looks ? watches_new(a->base, a->queue, a->leases, a->looks, a->events, err)
+			      : NULL;
 	return a->watches ? 0 : -1;
 }
 
@@ -295,6 +320,7 @@ static void agent_clear(struct agent *a)
 	watches_free(a->watches);
 	looks_free(a->looks);
 	leases_free(a->leases);
+	events_free(a->events);
 	queue_free(a->queue);
 	free_event(a->term);
 	free_event(a->intr);
@@ -334,7 +360,7 @@ int agent_run(const struct agent_paths *paths, struct cc_error *err)
 	 * What a former agent left: the living are adopted and renewed at once, the dead undone as
 	 * there is room, by and by.
 	 */
-	watches_settle(a.watches, NULL);
+	watches_settle(a.watches, NULL, true);
 	leases_renew_now(a.leases);
 	queue_submit_own(a.queue, AGENT_RECOVER, NULL, on_recovered, &a);
 	event_base_dispatch(a.base);

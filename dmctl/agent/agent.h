@@ -11,6 +11,7 @@
  *	worker_spawn    starts a worker for a job; agent_worker is the worker's own side
  *	orphan          a bind that nobody was told of
  *	agent_list      what is bound
+ *	agent_events    what happens to them, told to whoever follows it
  *	peer_check      who may ask
  *	agent_peer      the agent's socket; plugin_http: that of the volume plugin
  *	agent_lease     leases of bound containers: renews them, freezes a container before its ends

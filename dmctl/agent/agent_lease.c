@@ -7,6 +7,7 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "agent/agent_events.h"
 #include "agent/queue.h"
 #include "bind/freezer.h"
 #include "host/boottime.h"
@@ -18,6 +19,7 @@
 #define RETRY_PART 20	  /* and of that, after one that failed */
 #define RETRY_MS_MAX 5000 /* keyd may be back any moment */
 #define PAUSE_MS_MIN 250
+#define MOVED_MS 50 /* an end that is later by this was moved: the two clocks are read apart */
 
 TAILQ_HEAD(lease_list, lease);
 
@@ -29,6 +31,7 @@ TAILQ_HEAD(lease_list, lease);
 struct leases {
 	struct event_base *base;
 	struct queue *queue;
+	struct events *events;
 	struct event *renew;
 	struct lease_list held;
 	struct failure_streak rounds;
@@ -88,6 +91,14 @@ static void schedule(struct leases *all, bool soon)
 	set_timer(all->renew, (int64_t)ms);
 }
 
+static void tell(const struct lease *l, const char *what, json_t *more)
+{
+	if (l->who)
+		event_say(l->all->events, what, l->who, more);
+	else
+		json_decref(more);
+}
+
 /* ---- one lease ----------------------------------------------------------------------------- */
 
 /* Stopped by us now, or before; one that somebody else paused does not read either. */
@@ -106,6 +117,7 @@ static void freeze(struct lease *l)
 	       "volume %s: its lease ends and could not be renewed; its container is frozen until "
 	       "there is a key again",
 	       l->name);
+	tell(l, "freeze", NULL);
 	queue_submit_own(l->all->queue, AGENT_FLUSH, l->name, NULL, NULL);
 }
 
@@ -120,14 +132,39 @@ static void thaw(struct lease *l)
 		return;
 	}
 	cc_log(LOG_INFO, "volume %s: its lease is renewed, its container goes on", l->name);
+	tell(l, "thaw", NULL);
 }
 
 static void say_lapsed(struct lease *l)
 {
-	if (!l->lapsed)
-		cc_log(LOG_WARNING, "volume %s: its lease has lapsed, the kernel has wiped the key",
-		       l->name);
+	if (l->lapsed)
+		return;
+	cc_log(LOG_WARNING, "volume %s: its lease has lapsed, the kernel has wiped the key",
+	       l->name);
+	tell(l, "lapse", NULL);
 	l->lapsed = true;
+}
+
+bool lease_has_moved(uint64_t *end_ms, uint64_t now_ms, int64_t left_ms)
+{
+	uint64_t before = *end_ms;
+
+	*end_ms = now_ms + (uint64_t)left_ms;
+	return before && *end_ms > before + MOVED_MS;
+}
+
+/* The kernel has the key, with so much of the lease left; below 0: it has no end. */
+static void say_prolonged(struct lease *l, int64_t left_ms)
+{
+	bool moved = left_ms >= 0 && lease_has_moved(&l->end_ms, lease_clock_ms(), left_ms);
+
+	if (l->lapsed) {
+		cc_log(LOG_INFO, "volume %s: it has a key again", l->name);
+		tell(l, "release", NULL);
+	}
+	if (moved)
+		tell(l, "renew", json_pack("{s:I}", "leftMs", (json_int_t)left_ms));
+	l->lapsed = false;
 }
 
 /* Looks at the kernel, which alone knows, and acts on how much is left. */
@@ -140,9 +177,7 @@ static void look(struct lease *l)
 	if (mapping_status(l->name, &st, &err) || !st.exists)
 		return;
 	if (!st.locked && (st.left_ms < 0 || st.left_ms > margin)) {
-		if (l->lapsed)
-			cc_log(LOG_INFO, "volume %s: it has a key again", l->name);
-		l->lapsed = false;
+		say_prolonged(l, st.left_ms);
 		thaw(l);
 		if (st.left_ms > 0)
 			set_timer(l->lapse, st.left_ms - margin);
@@ -238,12 +273,14 @@ static void take_failures(struct leases *all, const json_t *answer)
 
 	TAILQ_FOREACH(l, &all->held, entry) {
 		why = failure_of(failures, l->name);
-		if (why && failure_streak_add(&l->renewals, now))
+		if (why && failure_streak_add(&l->renewals, now)) {
 			cc_log(LOG_WARNING, "volume %s: its lease is not renewed: %s", l->name,
 			       why);
-		else if (!why && complete && failure_streak_end(&l->renewals, now, text))
+			tell(l, "overdue", json_pack("{s:s}", "text", why));
+		} else if (!why && complete && failure_streak_end(&l->renewals, now, text)) {
 			cc_log(LOG_INFO, "volume %s: its lease is renewed again, %s", l->name,
 			       text);
+		}
 	}
 }
 
@@ -258,6 +295,15 @@ static void take_round(struct leases *all, const json_t *answer, const struct cc
 		cc_log(LOG_WARNING, "leases are not renewed: %s", err->text);
 }
 
+static void tell_refused(const struct leases *all, const char *name, const char *text)
+{
+	const struct lease *l;
+
+	TAILQ_FOREACH(l, &all->held, entry)
+		if (strcmp(l->name, name) == 0)
+			tell(l, "revoke", json_pack("{s:s*}", "text", text));
+}
+
 static void take_refused(struct leases *all, const json_t *answer)
 {
 	const char *name, *text;
@@ -269,8 +315,10 @@ static void take_refused(struct leases *all, const json_t *answer)
 		text = json_string_value(json_object_get(one, "text"));
 		cc_log(LOG_WARNING, "volume %s: its lease is over: %s", name ? name : "-",
 		       text ? text : "");
-		if (name && binding_is_name(name))
-			queue_submit_own(all->queue, AGENT_REVOKE, name, NULL, NULL);
+		if (!name || !binding_is_name(name))
+			continue;
+		tell_refused(all, name, text);
+		queue_submit_own(all->queue, AGENT_REVOKE, name, NULL, NULL);
 	}
 }
 
@@ -329,7 +377,8 @@ static void on_renew(evutil_socket_t fd, short what, void *arg)
 	leases_renew_now(arg);
 }
 
-struct leases *leases_new(struct event_base *base, struct queue *queue, struct cc_error *err)
+struct leases *leases_new(struct event_base *base, struct queue *queue, struct events *events,
+			  struct cc_error *err)
 {
 	struct leases *all = calloc(1, sizeof(*all));
 
@@ -342,6 +391,7 @@ struct leases *leases_new(struct event_base *base, struct queue *queue, struct c
 	}
 	all->base = base;
 	all->queue = queue;
+	all->events = events;
 	TAILQ_INIT(&all->held);
 	return all;
 }

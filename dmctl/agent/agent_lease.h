@@ -17,6 +17,8 @@
 struct leases;
 struct queue;
 
+struct events;
+
 /* A container is dying and waits for a key to unmount its file system with: it has ended. */
 typedef void lease_dying_fn(void *arg);
 
@@ -25,25 +27,32 @@ typedef void lease_dying_fn(void *arg);
  * @name: of the binding
  * @dying, @arg: called when its container is found to be dying; it may release the lease then
  *
+ * @who: whom its events are about, as event_who()'s; borrowed; NULL: nobody is told
+ *
  * The rest is of agent_lease.c.
  */
 struct lease {
 	char name[BINDING_NAME_LEN];
 	lease_dying_fn *dying;
 	void *arg;
+	const json_t *who;
 
 	struct leases *all;
 	TAILQ_ENTRY(lease) entry;
 	struct event *lapse;
 	bool held, lapsed;
 	pid_t pid;
-	uint64_t start_time, lease_ms;
+	uint64_t start_time, lease_ms, end_ms;
 	struct cc_lease_terms terms;
 	struct failure_streak renewals;
 };
 
-/* Renews, in @queue, what lease_hold() gives it. Free with leases_free(). NULL with CC_E_NOMEM. */
-struct leases *leases_new(struct event_base *base, struct queue *queue, struct cc_error *err);
+/*
+ * Renews, in @queue, what lease_hold() gives it, and tells @events, NULL for none. Free with
+ * leases_free(). NULL with CC_E_NOMEM.
+ */
+struct leases *leases_new(struct event_base *base, struct queue *queue, struct events *events,
+			  struct cc_error *err);
 
 /* All have been released. NULL is fine. */
 void leases_free(struct leases *all);
@@ -63,6 +72,14 @@ void leases_take_look(struct leases *all, const json_t *answer);
  * bound any more, or has no lease, is not renewed.
  */
 void lease_hold(struct leases *all, struct lease *l, const struct binding *b);
+
+/**
+ * lease_has_moved - whether a lease was renewed since it was looked at last.
+ * @end_ms: in and out, its end by the clock of leases; 0: not looked at yet
+ * @now_ms: by that clock
+ * @left_ms: what the kernel says is left of it
+ */
+bool lease_has_moved(uint64_t *end_ms, uint64_t now_ms, int64_t left_ms);
 
 /* It is not looked at any more. What was said of it is remembered. */
 void lease_release(struct lease *l);

@@ -31,6 +31,8 @@ static const struct {
 			  (const char *const[]){"op", "path", "body", NULL}},
 	[AGENT_GROW] = {"grow", false, true, (const char *const[]){"op", "volume", NULL}},
 	[AGENT_REQUIRE] = {"require", false, false, (const char *const[]){"op", "state", NULL}},
+	[AGENT_EVENTS] = {"events", false, false,
+			  (const char *const[]){"op", "since", "follow", NULL}},
 	[AGENT_RECOVER] = {"recover", true, false, (const char *const[]){"op", NULL}},
 	[AGENT_REAP] = {"reap", true, true, (const char *const[]){"op", "binding", NULL}},
 	[AGENT_ENDED] = {"ended", true, true,
@@ -132,6 +134,20 @@ static int parse_ended(const json_t *obj, struct seen_end *at, struct cc_error *
 		       : 0;
 }
 
+static int parse_events(const json_t *obj, struct agent_message *m, struct cc_error *err)
+{
+	uint64_t since = 0;
+
+	m->follow = true;
+	if (cc_json_bool(obj, WHAT, "follow", false, &m->follow, err) ||
+	    cc_json_u64(obj, WHAT, "since", false, &since, err))
+		return -1;
+	if (since > INT64_MAX)
+		return cc_fail(err, CC_E_INVALID, WHAT ": \"since\" is not a time");
+	m->since = json_object_get(obj, "since") ? (int64_t)since : -1;
+	return 0;
+}
+
 static int parse_arguments(const json_t *obj, struct agent_message *m, struct cc_error *err)
 {
 	if (ops[m->op].volume && parse_volume(obj, m, err))
@@ -158,6 +174,8 @@ static int parse_arguments(const json_t *obj, struct agent_message *m, struct cc
 			       : 0;
 	case AGENT_LIST:
 		return parse_after(obj, m, err);
+	case AGENT_EVENTS:
+		return parse_events(obj, m, err);
 	case AGENT_PLUGIN:
 		return cc_json_str(obj, WHAT, "path", true, &m->path, err) ||
 				       cc_json_str(obj, WHAT, "body", true, &m->body, err)

@@ -14,6 +14,7 @@
 
 /**
  * enum agent_op - what is asked.
+ * @AGENT_EVENTS: what happens to the host's bindings, as it happens
  * @AGENT_RECOVER: internal: after a start, raise the gate again, remove what has no record
  * @AGENT_REAP: internal: undo a binding unless its container lives and is bound
  * @AGENT_ENDED: internal: a bound container's end was seen: remember what it left
@@ -33,6 +34,7 @@ enum agent_op {
 	AGENT_PLUGIN,
 	AGENT_GROW,
 	AGENT_REQUIRE,
+	AGENT_EVENTS,
 	AGENT_RECOVER,
 	AGENT_REAP,
 	AGENT_ENDED,
@@ -53,6 +55,7 @@ enum agent_op {
  * @device, @engine: NULL when not given
  * @path, @body: of AGENT_PLUGIN, the HTTP request an engine sent
  * @force: of AGENT_UNBIND: also when the container uses it
+ * @since, @follow: of AGENT_EVENTS, as events_follow()'s
  * @rootfs: of AGENT_MEASURE: with the digest of the root file system
  * @state: of AGENT_HOOK and AGENT_REQUIRE; empty for a container that is no engine's
  * @ended: of AGENT_ENDED, when the container's end was seen
@@ -68,6 +71,8 @@ struct agent_message {
 	bool dry_run;
 	bool force;
 	bool rootfs;
+	int64_t since;
+	bool follow;
 	struct oci_state state;
 	struct seen_end ended;
 	char *text;

@@ -11,6 +11,7 @@
 #include <sys/un.h>
 #include <syslog.h>
 
+#include "agent/agent_events.h"
 #include "agent/agent_list.h"
 #include "agent/peer_check.h"
 #include "agent/queue.h"
@@ -35,6 +36,7 @@ struct peers {
 	struct event_base *base;
 	const char *path;
 	struct queue *queue;
+	struct events *events;
 	struct event *accept;
 	unsigned int n;
 	struct peer_list list;
@@ -43,6 +45,7 @@ struct peers {
 /**
  * struct peer - one connection.
  * @asked: its request was taken; from now on it only waits
+ * @follower: it follows the events; NULL: it does not
  * @told: it is a hook, which is told from time to time that it has to wait
  */
 struct peer {
@@ -50,6 +53,7 @@ struct peer {
 	struct peers *all;
 	int fd;
 	struct event *ev;
+	struct follower *follower;
 	bool asked, told;
 };
 
@@ -58,6 +62,7 @@ static void peer_free(struct peer *p)
 	TAILQ_REMOVE(&p->all->list, p, entry);
 	if (p->all->n-- == PEERS_MAX && p->all->accept)
 		event_add(p->all->accept, NULL);
+	follower_free(p->follower);
 	event_free(p->ev);
 	close(p->fd);
 	free(p);
@@ -120,6 +125,24 @@ static void wait_on(struct peer *p)
 	event_add(p->ev, p->told ? &patience : NULL);
 }
 
+static void on_followed(void *arg)
+{
+	peer_free(arg);
+}
+
+/* From now on it is told what happens, until it hangs up. */
+static void follow_events(struct peer *p, const struct agent_message *m)
+{
+	struct cc_error err;
+
+	p->asked = true;
+	wait_on(p);
+	p->follower =
+		events_follow(p->all->events, p->fd, m->since, m->follow, on_followed, p, &err);
+	if (!p->follower)
+		peer_fail(p, &err);
+}
+
 static void take_request(struct peer *p, const char *buf, size_t len)
 {
 	agent_auto_message struct agent_message m = {0};
@@ -131,6 +154,10 @@ static void take_request(struct peer *p, const char *buf, size_t len)
 	}
 	if (m.op == AGENT_LIST) {
 		answer_list(p, m.after);
+		return;
+	}
+	if (m.op == AGENT_EVENTS) {
+		follow_events(p, &m);
 		return;
 	}
 	p->asked = true;
@@ -235,7 +262,7 @@ static void peers_clear(struct peers **all)
 }
 
 struct peers *peers_listen(struct event_base *base, const char *path, struct queue *queue,
-			   struct cc_error *err)
+			   struct events *events, struct cc_error *err)
 {
 	cc_cleanup(peers_clear) struct peers *all = calloc(1, sizeof(*all));
 	cc_auto_close int fd = -1;
@@ -247,6 +274,7 @@ struct peers *peers_listen(struct event_base *base, const char *path, struct que
 	all->base = base;
 	all->path = path;
 	all->queue = queue;
+	all->events = events;
 	TAILQ_INIT(&all->list);
 	fd = make_socket(path, err);
 	if (fd < 0)

@@ -10,6 +10,7 @@
 
 #include "error.h"
 
+struct events;
 struct peers;
 struct queue;
 
@@ -17,10 +18,11 @@ struct queue;
  * peers_listen - makes the socket @path and listens. The caller holds the agent's lock: a socket
  * that is there already is a dead one.
  * @path: borrowed
+ * @events: what those are told who follow
  * Return: free with peers_free(); NULL with @err filled.
  */
 struct peers *peers_listen(struct event_base *base, const char *path, struct queue *queue,
-			   struct cc_error *err);
+			   struct events *events, struct cc_error *err);
 
 /* Removes the socket. Who has a connection still gets an answer. NULL is fine. */
 void peers_unlisten(struct peers *all);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "agent/agent_events.h"
 #include "agent/agent_lease.h"
 #include "agent/agent_look.h"
 #include "agent/queue.h"
@@ -23,6 +24,7 @@ struct watches {
 	struct queue *queue;
 	struct leases *leases;
 	struct looks *looks;
+	struct events *events;
 	struct watch_list list;
 };
 
@@ -31,6 +33,8 @@ struct watches {
  * @proc: the container's process; its pidfd is readable when it ends
  * @ended: waits for that
  * @retry: runs while the binding has to be undone
+ * @who: of its events, from when it was found to be bound until it is gone; NULL: it was not
+ * @bound: the start time of the container that it was told to be bound to; 0: of none
  * @tries: how often that was started since the last success
  */
 struct watch {
@@ -39,6 +43,8 @@ struct watch {
 	struct lease lease;
 	struct proc_ref proc;
 	struct event *ended, *retry;
+	json_t *who;
+	uint64_t bound;
 	unsigned int tries;
 };
 
@@ -56,6 +62,7 @@ static void watch_free(struct watch *w)
 	TAILQ_REMOVE(&w->all->list, w, entry);
 	stop_watching(w);
 	event_free(w->retry);
+	json_decref(w->who);
 	free(w);
 }
 
@@ -99,6 +106,7 @@ static void has_ended(void *arg)
 	stop_watching(w);
 	looks_forget(w->all->looks, w->lease.name);
 	cc_log(LOG_INFO, "volume %s: its container has ended", w->lease.name);
+	event_say(w->all->events, "end", w->who, NULL);
 	note_end(w, &at);
 	undo_later(w);
 }
@@ -134,8 +142,30 @@ static struct watch *watch_of(struct watches *all, const char *name)
 	return w;
 }
 
+/* What is said of a binding's key and place. */
+static json_t *event_lease(const struct binding *b)
+{
+	return json_pack("{s:s*, s:I, s:s*, s:b}", "lease", b->lease[0] ? b->lease : NULL, "fence",
+			 (json_int_t)b->fence, "mountPoint", b->mount_point, "readOnly",
+			 b->read_only);
+}
+
+/* It is told once that it is bound. */
+static void tell_bound(struct watch *w, const struct binding *b, bool adopt)
+{
+	if (w->bound == b->start_time)
+		return;
+	w->bound = b->start_time;
+	json_decref(w->who);
+	w->who = event_who(b);
+	w->lease.who = w->who;
+	if (!adopt)
+		event_say(w->all->events, "release", w->who, event_lease(b));
+	event_say(w->all->events, adopt ? "adopt" : "bind", w->who, event_lease(b));
+}
+
 /* Bound, and its process is the one that was bound: waits for the end of it. */
-static bool watch_process(struct watch *w, const struct binding *b)
+static bool watch_process(struct watch *w, const struct binding *b, bool adopt)
 {
 	struct cc_error err;
 
@@ -144,6 +174,7 @@ static bool watch_process(struct watch *w, const struct binding *b)
 	if (w->proc.start_time == b->start_time)
 		w->ended = event_new(w->all->base, w->proc.pidfd, EV_READ, on_ended, w);
 	if (w->ended && event_add(w->ended, NULL) == 0) {
+		tell_bound(w, b, adopt);
 		lease_hold(w->all->leases, &w->lease, b);
 		return true;
 	}
@@ -165,7 +196,7 @@ static void see_to_look(const struct watch *w, const struct binding *b)
 		looks_await(w->all->looks, b);
 }
 
-static void settle(struct watches *all, const char *name)
+static void settle(struct watches *all, const char *name, bool adopt)
 {
 	struct watch *w = watch_of(all, name);
 	binding_auto struct binding b = {0};
@@ -187,10 +218,12 @@ static void settle(struct watches *all, const char *name)
 		if (binding_remove(name, &err))
 			cc_log(LOG_WARNING, "%s", err.text);
 		looks_forget(all->looks, name);
+		if (w->who)
+			event_say(all->events, "undo", w->who, NULL);
 		watch_free(w);
 		return;
 	}
-	if (rc || !watch_process(w, &b))
+	if (rc || !watch_process(w, &b, adopt))
 		undo_later(w);
 	else if (w->ended) /* it was not found to be dying */
 		w->tries = 0;
@@ -198,7 +231,7 @@ static void settle(struct watches *all, const char *name)
 		see_to_look(w, &b);
 }
 
-void watches_settle(struct watches *all, const char *volume)
+void watches_settle(struct watches *all, const char *volume, bool adopt)
 {
 	cc_cleanup(cc_strv_clear) struct cc_strv names = {0};
 	const struct watch *w;
@@ -213,11 +246,11 @@ void watches_settle(struct watches *all, const char *volume)
 		    cc_strv_push(&names, w->lease.name, &err))
 			cc_log(LOG_ERR, "%s", err.text);
 	for (size_t i = 0; i < names.n; i++)
-		settle(all, names.v[i]);
+		settle(all, names.v[i], adopt);
 }
 
 struct watches *watches_new(struct event_base *base, struct queue *queue, struct leases *leases,
-			    struct looks *looks, struct cc_error *err)
+			    struct looks *looks, struct events *events, struct cc_error *err)
 {
 	struct watches *all = calloc(1, sizeof(*all));
 
@@ -229,6 +262,7 @@ struct watches *watches_new(struct event_base *base, struct queue *queue, struct
 	all->queue = queue;
 	all->leases = leases;
 	all->looks = looks;
+	all->events = events;
 	TAILQ_INIT(&all->list);
 	return all;
 }

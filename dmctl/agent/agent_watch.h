@@ -10,14 +10,15 @@
 
 #include "error.h"
 
+struct events;
 struct watches;
 struct queue;
 struct leases;
 struct looks;
 
-/* Free with watches_free(). NULL with CC_E_NOMEM. */
+/* @events: told what is found; NULL: nobody is. Free with watches_free(). NULL with CC_E_NOMEM. */
 struct watches *watches_new(struct event_base *base, struct queue *queue, struct leases *leases,
-			    struct looks *looks, struct cc_error *err);
+			    struct looks *looks, struct events *events, struct cc_error *err);
 
 /* NULL is fine. */
 void watches_free(struct watches *all);
@@ -27,7 +28,8 @@ void watches_free(struct watches *all);
  * alive: watched, its lease held, and measured again when its program is executed (agent_look.h);
  * else undone by a AGENT_REAP, again and again with growing pauses until that succeeds. No job of
  * the volume may be running.
+ * @adopt: those that are found bound were bound by an agent before us
  */
-void watches_settle(struct watches *all, const char *volume);
+void watches_settle(struct watches *all, const char *volume, bool adopt);
 
 #endif

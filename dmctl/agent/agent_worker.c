@@ -207,7 +207,9 @@ static int dispatch(const struct agent_message *m, const char *cdi_dir, json_t *
 		rc = lease_lost_revoke(m->binding, err);
 		break;
 	case AGENT_LIST:
-		return cc_fail(err, CC_E_INTERNAL, "list is answered by the agent itself");
+	case AGENT_EVENTS:
+		return cc_fail(err, CC_E_INTERNAL, "%s is answered by the agent itself",
+			       agent_op_name(m->op));
 	}
 	if (rc)
 		return -1;

@@ -11,8 +11,9 @@ static const struct job_kind kinds[] = {
 	[AGENT_HOOK] = {JOB_BY_VOLUME, JOB_USUAL, JOB_LANE_ASKED, JOB_SAID, SECONDS, true, true},
 	[AGENT_BIND] = {JOB_BY_VOLUME, JOB_USUAL, JOB_LANE_ASKED, JOB_SAID, SECONDS, true, true},
 	[AGENT_UNBIND] = {JOB_BY_VOLUME, JOB_USUAL, JOB_LANE_ASKED, JOB_SAID, SECONDS, true, false},
-	/* the agent answers it itself */
+	/* the agent answers these itself */
 	[AGENT_LIST] = {JOB_FREE, JOB_USUAL, JOB_LANE_ASKED, JOB_SAID, SECONDS, false, false},
+	[AGENT_EVENTS] = {JOB_FREE, JOB_USUAL, JOB_LANE_ASKED, JOB_SAID, SECONDS, false, false},
 	[AGENT_MEASURE] = {JOB_FREE, JOB_USUAL, JOB_LANE_ASKED, JOB_FAILURE_SAID, SECONDS, false,
 			   false},
 	[AGENT_REFRESH] = {JOB_BY_OP, JOB_USUAL, JOB_LANE_ASKED, JOB_SAID, SECONDS, false, false},

@@ -138,6 +138,8 @@ static void finish(struct job *j, const struct job_end *end)
 	log_end(j, end);
 	if (j->done && job_binds(j) && !end->err && q->hooks->ready)
 		q->hooks->ready(q->arg, j);
+	if (end->err && q->hooks->failed)
+		q->hooks->failed(q->arg, j, end->err);
 	told = j->done && j->done(j->arg, end);
 	if (job_changes(j))
 		q->hooks->changed(q->arg, j, end, told);

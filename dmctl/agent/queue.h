@@ -86,6 +86,7 @@ bool job_binds(const struct job *j);
  *           volume is being done. @told: whoever submitted it has got its end
  * @abandoned: nobody waits for the end of @j any more, which is being done, and whose effect is for
  *             whoever waited: it need not go on. NULL: it goes on
+ * @failed: @j has, with @err; called before whoever submitted it is told. NULL: nothing is done
  * @idle: nothing is being done, and nothing that waits could be
  */
 struct queue_hooks {
@@ -93,6 +94,7 @@ struct queue_hooks {
 	void (*ready)(void *arg, const struct job *j);
 	void (*changed)(void *arg, const struct job *j, const struct job_end *end, bool told);
 	void (*abandoned)(void *arg, struct job *j);
+	void (*failed)(void *arg, const struct job *j, const struct cc_error *err);
 	void (*idle)(void *arg);
 };
 

@@ -5,14 +5,17 @@
 #include "cli/agent_client.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
 
 #include "bind/binding.h"
+#include "host/boottime.h"
 
 #define MESSAGE_MAX (64 * 1024)
+#define LONG_MS 3600000	    /* that much of a long wait at a time */
 #define TIMEOUT_SECONDS 150 /* a bind may have to wait for the engine and for keyd */
 
 static int unreachable(const char *path, struct cc_error *err)
@@ -69,22 +72,35 @@ static json_t *receive(int fd, const char *path, char *buf, struct cc_error *err
 	return cc_json_parse(buf, (size_t)n, "the agent's answer", err);
 }
 
+/* Return: the connection, or -1. */
+static int send_request(const char *path, const json_t *request, struct cc_error *err)
+{
+	cc_auto_free char *text = json_dumps(request, JSON_COMPACT);
+	cc_auto_close int fd = -1;
+
+	if (!text)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	fd = connect_to(path, err);
+	if (fd < 0)
+		return -1;
+	if (send(fd, text, strlen(text), MSG_NOSIGNAL) < 0)
+		return unreachable(path, err);
+	return cc_steal_fd(&fd);
+}
+
 int agent_request(const char *socket_path, const json_t *request, json_t **answer,
 		  struct cc_error *err)
 {
-	cc_auto_free char *text = json_dumps(request, JSON_COMPACT);
 	cc_auto_free char *buf = malloc(MESSAGE_MAX);
 	cc_auto_close int fd = -1;
 
 	if (answer)
 		*answer = NULL;
-	if (!text || !buf)
+	if (!buf)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	fd = connect_to(socket_path, err);
+	fd = send_request(socket_path, request, err);
 	if (fd < 0)
 		return -1;
-	if (send(fd, text, strlen(text), MSG_NOSIGNAL) < 0)
-		return unreachable(socket_path, err);
 	/* answers without "ok" only tell how far the agent is */
 	for (;;) {
 		cc_auto_json json_t *obj = receive(fd, socket_path, buf, err);
@@ -142,6 +158,59 @@ int agent_bindings(const char *socket_path, json_t **bindings, struct cc_error *
 	}
 	*bindings = cc_steal(all);
 	return 0;
+}
+
+/* Waits for a message. 1: time is over. */
+static int await(int fd, uint64_t until_ms, const char *path, struct cc_error *err)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	for (;;) {
+		uint64_t now = boottime_ms();
+		uint64_t left = until_ms > now ? until_ms - now : 0;
+		int rc = poll(&p, 1, left > LONG_MS ? LONG_MS : (int)left);
+
+		if (rc > 0)
+			return 0;
+		if (rc < 0 && errno != EINTR)
+			return unreachable(path, err);
+		if (!left)
+			return 1;
+	}
+}
+
+int agent_follow(const char *socket_path, const json_t *request, uint64_t until_ms,
+		 agent_said_fn *said, void *arg, struct cc_error *err)
+{
+	cc_auto_free char *buf = malloc(MESSAGE_MAX);
+	cc_auto_close int fd = -1;
+
+	if (!buf)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	fd = send_request(socket_path, request, err);
+	if (fd < 0)
+		return -1;
+	for (;;) {
+		cc_auto_json json_t *obj = NULL;
+		int rc = await(fd, until_ms, socket_path, err);
+
+		if (rc)
+			return rc;
+		obj = receive(fd, socket_path, buf, err);
+		if (!obj || cc_error_from_json(err, obj))
+			return -1;
+		if (json_is_true(json_object_get(obj, "ok")) || !said(arg, obj))
+			return 0;
+	}
+}
+
+bool agent_is_of_container(const json_t *obj, const char *container)
+{
+	const char *name = json_string_value(json_object_get(obj, "containerName")) ?: "";
+	const char *id = json_string_value(json_object_get(obj, "container")) ?: "";
+
+	return container[0] &&
+	       (strcmp(name, container) == 0 || strncmp(id, container, strlen(container)) == 0);
 }
 
 void agent_refresh(const char *socket_path)

@@ -190,18 +190,11 @@ int cmd_ps(int argc, char **argv, const struct global_options *g)
 	return CC_OK;
 }
 
-/* By whole id, name, or the beginning of an id. */
 static void keep_container(json_t *bindings, const char *container)
 {
-	for (size_t i = json_array_size(bindings); i > 0; i--) {
-		const json_t *b = json_array_get(bindings, i - 1);
-		const char *name = json_string_value(json_object_get(b, "containerName")) ?: "";
-		const char *id = json_string_value(json_object_get(b, "container")) ?: "";
-
-		if (strcmp(name, container) != 0 &&
-		    (!container[0] || strncmp(id, container, strlen(container)) != 0))
+	for (size_t i = json_array_size(bindings); i > 0; i--)
+		if (!agent_is_of_container(json_array_get(bindings, i - 1), container))
 			json_array_remove(bindings, i - 1);
-	}
 }
 
 int cmd_inspect(int argc, char **argv, const struct global_options *g)

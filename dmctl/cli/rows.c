@@ -98,7 +98,7 @@ static bool has_value(const json_t *row, const struct row_key *key, const char *
 			   : strcmp(text, value) == 0;
 }
 
-static bool fits(const struct row_filter *f, const json_t *row)
+bool row_filter_fits(const struct row_filter *f, const json_t *row)
 {
 	for (size_t i = 0; i < f->n; i++) {
 		bool one = false;
@@ -115,7 +115,7 @@ static bool fits(const struct row_filter *f, const json_t *row)
 void row_filter_apply(const struct row_filter *f, json_t *rows)
 {
 	for (size_t i = json_array_size(rows); i > 0; i--)
-		if (!fits(f, json_array_get(rows, i - 1)))
+		if (!row_filter_fits(f, json_array_get(rows, i - 1)))
 			json_array_remove(rows, i - 1);
 }
 
@@ -196,31 +196,37 @@ int row_format(FILE *f, const json_t *rows, const char *format, struct cc_error 
 
 /* ---- when ---------------------------------------------------------------------------------- */
 
-int row_moment(const char *text, int64_t now, int64_t *t)
+int row_span(const char *text, int64_t *seconds)
 {
 	static const struct {
-		char unit;
+		const char *unit;
 		int64_t seconds;
-	} units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+	} units[] = {{"", 1}, {"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}};
 	char *end;
 	int64_t n;
 
-	if (cc_time_parse(text, t) == 0)
-		return 0;
 	if (text[0] < '0' || text[0] > '9')
 		return -1;
 	errno = 0;
 	n = strtoll(text, &end, 10);
 	if (errno || n > INT64_MAX / 86400)
 		return -1;
-	if (!*end) {
-		*t = n;
-		return 0;
-	}
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
-		if (end[0] == units[i].unit && !end[1]) {
-			*t = now - n * units[i].seconds;
+		if (strcmp(end, units[i].unit) == 0) {
+			*seconds = n * units[i].seconds;
 			return 0;
 		}
 	return -1;
+}
+
+int row_moment(const char *text, int64_t now, int64_t *t)
+{
+	int64_t span;
+
+	if (cc_time_parse(text, t) == 0)
+		return 0;
+	if (row_span(text, &span))
+		return -1;
+	*t = text[strspn(text, "0123456789")] ? now - span : span;
+	return 0;
 }

@@ -44,6 +44,9 @@ int row_filter_add(struct row_filter *f, const struct row_key *keys, const char 
 /* Takes the rows that do not fit out of the array. */
 void row_filter_apply(const struct row_filter *f, json_t *rows);
 
+/* Whether one does. */
+bool row_filter_fits(const struct row_filter *f, const json_t *row);
+
 /**
  * row_format - one line for each row: @format with {{.Member}} and {{.Member.member}} replaced by
  * the value ("-" for none), {{json .}} and {{json .Member}} by its JSON; \t and \n as in C. Members
@@ -51,6 +54,13 @@ void row_filter_apply(const struct row_filter *f, json_t *rows);
  * Return: 0; -1 with CC_E_USAGE for a template that is not one.
  */
 int row_format(FILE *f, const json_t *rows, const char *format, struct cc_error *err);
+
+/**
+ * row_span - a length of time on the command line: "90s", "10m", "2h", "7d"; without a unit
+ * seconds.
+ * Return: 0; -1 when it is none.
+ */
+int row_span(const char *text, int64_t *seconds);
 
 /**
  * row_moment - a time on the command line: RFC 3339 in UTC, seconds since the epoch, or a time

@@ -34,6 +34,8 @@ static const struct verb verbs[] = {
 	{"volume", "inspect", cmd_volume_inspect, SECRETS_NONE, "NAME", "Show one volume", NULL},
 	{"volume", "set", cmd_volume_set, SECRETS_NONE, "NAME",
 	 "Change the terms and mount options of a volume", LEASE_TERMS_HELP},
+	{"volume", "rename", cmd_volume_rename, SECRETS_NONE, "OLD NEW",
+	 "Give a volume another name", NULL},
 	{"volume", "rm", cmd_volume_rm, SECRETS_NONE, "NAME --yes",
 	 "Delete a volume's key, and with it all data, permanently",
 	 "  --yes          do not ask\n"
@@ -136,6 +138,17 @@ static const struct verb verbs[] = {
 	{NULL, "inspect", cmd_inspect, SECRETS_NONE, "CONTAINER",
 	 "Show what the agent knows of a container's volumes",
 	 "  --format TEMPLATE  as of \"dmctl ps\"\n"},
+	{NULL, "events", cmd_events, SECRETS_NONE, "",
+	 "Show what happens to containers and their volumes",
+	 "  -f, --filter KEY=VALUE  only those; by event, volume, name, id, engine, fact\n"
+	 "  --since TIME            also those since then: 2026-11-28T12:00:00Z, 10m for ten minutes ago\n"
+	 "  --until TIME            end then; 10m: in ten minutes\n"
+	 "  --once                  end when those that are kept have been shown\n"
+	 "  --format TEMPLATE       as of \"dmctl ps\"\n"},
+	{NULL, "wait", cmd_wait, SECRETS_NONE, "CONTAINER",
+	 "Wait until a container has its volumes, or has none",
+	 "  --condition bound|released  what to wait for (default: released)\n"
+	 "  --timeout TIME              give up after 30, 90s, 10m … (status 5)\n"},
 	{NULL, "why", cmd_why, SECRETS_NONE, "CONTAINER|VOLUME",
 	 "Say why a container of this host did not get its volume", NULL},
 	{NULL, "agent", cmd_agent, SECRETS_KEYS, "", "Run the host agent (a service)",

@@ -24,6 +24,7 @@ void measured_clear(struct measured *s)
 	proc_close(&s->proc);
 	free(s->root);
 	free(s->host_root);
+	free(s->mount_label);
 	free(s->upper);
 	*s = (struct measured)MEASURED_NONE;
 }
@@ -307,6 +308,7 @@ static int measure(struct engine_container *c, const char *named, const struct m
 	if (measure_holds(c->pid, cgroup, len, &c->holds, &f, m, err))
 		return -1;
 	s->user_ns = f.user_ns;
+	s->mount_label = cc_steal(f.mount_label);
 	s->host_root = cc_steal(f.root);
 	s->root = strdup(named ? s->host_root : "/");
 	if (!s->root)

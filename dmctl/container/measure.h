@@ -25,6 +25,7 @@
  *        root.path as long as the runtime has not pivoted
  * @host_root: where the host has it: config.json's root.path
  * @upper: directory of its writable layer, NULL without one
+ * @mount_label: config.json's SELinux label of the container's files, NULL for none
  * @user_ns: the container has a user namespace of its own
  * @runtime: proc_exe_id() of the process, while it is the runtime's; "" when its program runs
  */
@@ -32,7 +33,7 @@ struct measured {
 	struct cc_measurement *m;
 	const struct engine *engine;
 	struct proc_ref proc;
-	char *root, *host_root, *upper;
+	char *root, *host_root, *upper, *mount_label;
 	bool user_ns;
 	char runtime[PROC_EXE_LEN];
 };

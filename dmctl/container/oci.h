@@ -76,6 +76,7 @@ bool oci_host_id(const struct oci_ids *ids, uint32_t id, uint32_t *host);
  * @uids, @gids: of that namespace
  * @terminal: it has one
  * @selinux_type: the type of its processes' label, NULL for none
+ * @mount_label: that of the container's files, valid (oci_is_label()); NULL for none
  * @core_limit: the hard limit of core files that config.json gives; -1: none, so that it is
  *              inherited
  * @hook_pid: process whose /proc/PID/exe is the engine's own hook, 0 for none; the caller checks
@@ -88,11 +89,18 @@ struct oci_facts {
 	struct oci_ids uids, gids;
 	bool terminal;
 	char *selinux_type;
+	char *mount_label;
 	int64_t core_limit;
 	pid_t hook_pid;
 };
 
 void oci_facts_clear(struct oci_facts *f);
+
+/*
+ * It could be an SELinux label, user:role:type and a level that may be left out, of at most 255
+ * letters, digits and _ . , - : characters, which no list of mount options is ended by.
+ */
+bool oci_is_label(const char *label);
 
 /**
  * oci_config_parse - reads config.json into the config part of @m.

@@ -24,6 +24,7 @@ void oci_facts_clear(struct oci_facts *f)
 
 	free(f->root);
 	free(f->selinux_type);
+	free(f->mount_label);
 	for (i = 0; i < CC_NS_COUNT; i++)
 		free(f->ns_path[i]);
 	free(f->uids.range);
@@ -126,6 +127,39 @@ static int parse_label(const json_t *process, struct oci_facts *f, struct cc_err
 	const char *label = json_string_value(json_object_get(process, "selinuxLabel"));
 
 	return label ? proc_label_type(label, &f->selinux_type, err) : 0;
+}
+
+#define LABEL_MAX 255
+
+bool oci_is_label(const char *label)
+{
+	static const char letters[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.,-:";
+	size_t len = strlen(label), fields = 0;
+
+	if (len > LABEL_MAX || label[strspn(label, letters)])
+		return false;
+	for (const char *p = label; fields < 3; fields++) {
+		size_t n = strcspn(p, ":,");
+
+		if (!n || (fields < 2 && p[n] != ':') || p[n] == ',')
+			return false;
+		p += n + (p[n] == ':');
+	}
+	return label[len - 1] != ':';
+}
+
+static int parse_mount_label(const json_t *lnx, struct oci_facts *f, struct cc_error *err)
+{
+	if (cc_json_str(lnx, WHAT " linux", "mountLabel", false, &f->mount_label, err))
+		return -1;
+	if (!f->mount_label || oci_is_label(f->mount_label))
+		return 0;
+	if (f->mount_label[0])
+		return cc_fail(err, CC_E_INVALID,
+			       WHAT ": linux.mountLabel is not an SELinux label");
+	free(cc_steal(f->mount_label));
+	return 0;
 }
 
 static int parse_process(const json_t *config, struct cc_measurement *m, struct oci_facts *f,
@@ -298,7 +332,8 @@ int oci_config_parse(const char *buf, size_t len, const struct oci_context *ctx,
 	    cc_json_arr(config, WHAT, "mounts", false, &mounts, err) ||
 	    parse_process(config, m, f, err) || parse_root(config, ctx, m, f, err) ||
 	    parse_hooks(config, ctx, m, f, err) || parse_namespaces(lnx, m, f, err) ||
-	    oci_devices_parse(lnx, ctx, m, err) || oci_mounts_parse(mounts, ctx, m, err))
+	    parse_mount_label(lnx, f, err) || oci_devices_parse(lnx, ctx, m, err) ||
+	    oci_mounts_parse(mounts, ctx, m, err))
 		return -1;
 	return oci_settings_parse(config, m, err) || oci_seccomp_parse(config, ctx, m, err) ? -1
 											    : 0;

@@ -56,8 +56,16 @@ int fs_mount_map_ids(int fd, pid_t pid, struct cc_error *err)
 	return 0;
 }
 
-int fs_mount(const char *fs, const char *node, bool read_only, unsigned int attrs, int *fd,
-	     struct cc_error *err)
+const char *fs_mount_context(const char *selinuxfs, const char *label)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/enforce", selinuxfs);
+	return access(path, F_OK) == 0 ? label : NULL;
+}
+
+int fs_mount(const char *fs, const char *node, bool read_only, unsigned int attrs,
+	     const char *context, int *fd, struct cc_error *err)
 {
 	cc_auto_close int ctx = fsopen(fs, FSOPEN_CLOEXEC);
 	cc_auto_close int mnt = -1;
@@ -66,6 +74,7 @@ int fs_mount(const char *fs, const char *node, bool read_only, unsigned int attr
 		return cc_fail_errno(err, CC_E_INTERNAL, "the kernel has no file system %s", fs);
 	if (fsconfig(ctx, FSCONFIG_SET_STRING, "source", node, 0) ||
 	    (read_only && fsconfig(ctx, FSCONFIG_SET_FLAG, "ro", NULL, 0)) ||
+	    (context && fsconfig(ctx, FSCONFIG_SET_STRING, "context", context, 0)) ||
 	    /*
 	     * the same file system may be mounted for another container, too: XFS wants to be told
 	     */

@@ -16,13 +16,22 @@
  * @fs: "ext4", "xfs"
  * @node: block device
  * @attrs: MOUNT_ATTR_… beyond these
+ * @context: the SELinux label that all of its files have, fs_mount_context(); NULL: their own
  * @fd: out; closing it unless it was attached unmounts
  *
  * Return: 0; -1 with CC_E_DEVICE, which says what to do about a journal that a read-only device
  * keeps from being replayed.
  */
-int fs_mount(const char *fs, const char *node, bool read_only, unsigned int attrs, int *fd,
-	     struct cc_error *err);
+int fs_mount(const char *fs, const char *node, bool read_only, unsigned int attrs,
+	     const char *context, int *fd, struct cc_error *err);
+
+#define SELINUXFS "/sys/fs/selinux"
+
+/**
+ * fs_mount_context - @label, or NULL where the kernel has no SELinux and would refuse the mount.
+ * @selinuxfs: SELINUXFS
+ */
+const char *fs_mount_context(const char *selinuxfs, const char *label);
 
 /*
  * Maps the ids of mount @fd, which is attached nowhere yet, to the user namespace of process @pid

@@ -281,6 +281,9 @@ static const char *text_of(const json_t *obj, const char *key)
 	return json_string_value(json_object_get(obj, key));
 }
 
+/*
+ * The name is for people: it stays what it was where a volume is renamed without its LUN at hand.
+ */
 static int check_token(const json_t *meta, const char *device, const struct cc_volume *v,
 		       struct cc_error *err)
 {
@@ -290,7 +293,6 @@ static int check_token(const json_t *meta, const char *device, const struct cc_v
 	if (!token)
 		return differs(err, device, "the container-crypt token", "absent", "there is one");
 	if (check_text(err, device, "the token's UUID", text_of(token, "uuid"), v->uuid) ||
-	    check_text(err, device, "the token's volume name", text_of(token, "name"), v->name) ||
 	    check_text(err, device, "the token's realm", text_of(token, "realm"), v->realm))
 		return -1;
 	return check_number(err, device, "the token's key generation",
@@ -349,6 +351,39 @@ int luks_check(const char *device, const struct cc_volume *v, struct cc_error *e
 	if (check_segments(meta, device, err))
 		return -1;
 	return check_token(meta, device, v, err);
+}
+
+/* The number of our token; -1 for none. */
+static int token_number(const json_t *meta)
+{
+	const json_t *ours = find_token(meta), *token;
+	const char *id;
+
+	json_object_foreach(json_object_get(meta, "tokens"), id, token)
+		if (token == ours)
+			return atoi(id);
+	return -1;
+}
+
+int luks_set_name(const char *device, const struct cc_volume *v, struct cc_error *err)
+{
+	cc_auto_json json_t *meta = NULL;
+	auto_cd *cd = load(device, &meta, err);
+	cc_auto_free char *text = NULL;
+	int rc;
+
+	if (!cd || check_text(err, device, "the UUID", crypt_get_uuid(cd), v->uuid) ||
+	    check_text(err, device, "the subsystem", crypt_get_subsystem(cd), SUBSYSTEM))
+		return -1;
+	if (!find_token(meta))
+		return differs(err, device, "the container-crypt token", "absent", "there is one");
+	text = token_text(v, err);
+	if (!text)
+		return -1;
+	rc = crypt_set_label(cd, NULL, SUBSYSTEM); /* headers of before have the name there, too */
+	if (rc == 0)
+		rc = crypt_token_json_set(cd, token_number(meta), text);
+	return rc < 0 ? luks_fail(err, CC_E_DEVICE, rc, device, "the name cannot be written") : 0;
 }
 
 int luks_verify_key(const char *device, const struct cc_secret *key, struct cc_error *err)

@@ -18,10 +18,17 @@ int luks_format(const char *device, const struct cc_volume *v, const struct cc_s
 int luks_wipe(const char *device, struct cc_error *err);
 
 /**
- * luks_check - the header on @device is the copy of @v: UUID, cipher, sector size, offset, token.
+ * luks_check - the header on @device is the copy of @v: UUID, cipher, sector size, offset, token;
+ * but not the name, which may be that of before a rename.
  * CC_E_DEVICE with the field that differs ("this LUN carries volume other, not pgdata").
  */
 int luks_check(const char *device, const struct cc_volume *v, struct cc_error *err);
+
+/**
+ * luks_set_name - writes the name of @v into the header on @device, which must be of its UUID. It
+ * is for whoever finds the LUN: whoever reads it believes keyd, by the UUID.
+ */
+int luks_set_name(const char *device, const struct cc_volume *v, struct cc_error *err);
 
 /* The key is the one of the header's digest; CC_E_INVALID fact "key-digest" if not. */
 int luks_verify_key(const char *device, const struct cc_secret *key, struct cc_error *err);

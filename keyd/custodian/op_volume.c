@@ -211,21 +211,25 @@ static int forget_leases(struct custodian *c, const struct store_volume *v, stru
 	return 0;
 }
 
-int op_volume_delete(struct custodian *c, struct call *call, struct cc_error *err)
+static int not_leased(struct custodian *c, const struct store_volume *v, struct cc_error *err)
 {
 	struct store_lease lease;
+
+	if (!lease_live(c->store, v->id, c->clock.boot_ms(), &lease, err)) {
+		cc_fail(err, CC_E_BUSY,
+			"volume %s is leased to container %.12s of agent %s: stop it first",
+			v->rec.name, lease.container, lease.agent);
+		return cc_set_fact(err, "lease");
+	}
+	return err->code == CC_E_NOTFOUND ? 0 : -1;
+}
+
+int op_volume_delete(struct custodian *c, struct call *call, struct cc_error *err)
+{
 	struct store_volume v;
 
 	NOTE(call->note.volume, call->rq->arg);
-	if (store_volume_get(c->store, call->rq->arg, &v, err))
-		return -1;
-	if (!lease_live(c->store, v.id, c->clock.boot_ms(), &lease, err)) {
-		cc_fail(err, CC_E_BUSY,
-			"volume %s is leased to container %.12s of agent %s: stop it first",
-			v.rec.name, lease.container, lease.agent);
-		return cc_set_fact(err, "lease");
-	}
-	if (err->code != CC_E_NOTFOUND)
+	if (store_volume_get(c->store, call->rq->arg, &v, err) || not_leased(c, &v, err))
 		return -1;
 	snprintf(call->note.detail, sizeof(call->note.detail), "uuid %s, by process %u", v.rec.uuid,
 		 call->rq->peer);
@@ -236,4 +240,81 @@ int op_volume_delete(struct custodian *c, struct call *call, struct cc_error *er
 		return -1;
 	/* Nothing was ever written under the key of one that was not made ready. */
 	return v.rec.ready ? domain_retire(&c->domain, c->store, err) : 0;
+}
+
+/* ---- another name ---- */
+
+/* Its name is signed: an identity of the old name is none of the new one's. */
+static int has_no_identity(struct custodian *c, const struct store_volume *v, struct cc_error *err)
+{
+	store_auto_identity struct store_identity id = {0};
+
+	if (store_identity_get(c->store, v->id, &id, err))
+		return err->code == CC_E_NOTFOUND ? 0 : -1;
+	cc_fail(err, CC_E_BUSY,
+		"the identity of volume %s is signed for that name: revoke it (dmctl identity rm %s), "
+		"and sign one for the new name",
+		v->rec.name, v->rec.name);
+	return cc_set_fact(err, "identity");
+}
+
+static int is_free(struct custodian *c, const char *name, struct cc_error *err)
+{
+	struct store_volume other;
+
+	if (store_volume_get(c->store, name, &other, err))
+		return err->code == CC_E_NOTFOUND ? 0 : -1;
+	cc_fail(err, CC_E_EXISTS, "volume %s exists already", name);
+	return cc_set_fact(err, "volume");
+}
+
+static int may_be_renamed(struct custodian *c, const struct store_volume *v, const char *to,
+			  struct cc_error *err)
+{
+	if (!v->rec.ready)
+		return cc_fail(err, CC_E_BUSY, "volume %s is being created", v->rec.name);
+	return is_free(c, to, err) || not_leased(c, v, err) || has_no_identity(c, v, err) ? -1 : 0;
+}
+
+/*
+ * What its key is bound to, and its row's MAC, have the name: both are made again. The counters of
+ * both names go on: the old one's in a tombstone, for whatever is made under it next, the new one's
+ * from what was deleted or renamed under it before. A lease whose time is over is sealed with the
+ * old name; who held it does not come back.
+ */
+static int rename_row(struct custodian *c, struct store_volume *v,
+		      const char to[static CC_NAME_LEN], struct cc_error *err)
+{
+	const struct kek *kek = domain_find(&c->domain, &c->kek, v->kek_id, err);
+
+	if (!kek || forget_leases(c, v, err) || store_tombstone_put(c->store, v, err) ||
+	    volume_key_rename(kek, v, to, err) || store_tombstone_get(c->store, v, err))
+		return -1;
+	return store_volume_update(c->store, v, err);
+}
+
+int op_volume_rename(struct custodian *c, struct call *call, struct cc_error *err)
+{
+	static const char *const known[] = {"name", NULL};
+	cc_auto_free char *name = NULL;
+	char to[CC_NAME_LEN] = "";
+	struct store_volume v;
+
+	NOTE(call->note.volume, call->rq->arg);
+	if (cc_json_only(call->in, "request", known, err) ||
+	    cc_json_str(call->in, "request", "name", true, &name, err))
+		return -1;
+	if (!cc_is_volume_name(name))
+		return cc_fail(err, CC_E_INVALID,
+			       "\"%.80s\" is not a volume name: " CC_VOLUME_NAME_RULE, name);
+	snprintf(to, sizeof(to), "%s", name);
+	snprintf(call->note.detail, sizeof(call->note.detail), "to %s, by process %u", to,
+		 call->rq->peer);
+	if (store_volume_get(c->store, call->rq->arg, &v, err))
+		return -1;
+	call->note.nothing = strcmp(v.rec.name, to) == 0;
+	if (!call->note.nothing &&
+	    (may_be_renamed(c, &v, to, err) || rename_row(c, &v, to, err) || check(c, &v, err)))
+		return -1;
+	return answer(c, call, &v, err);
 }

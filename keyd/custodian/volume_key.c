@@ -44,6 +44,17 @@ int volume_key_bind(const struct kek *kek, struct store_volume *v, bool ready, s
 	return wrap(kek, v, &key, err);
 }
 
+int volume_key_rename(const struct kek *kek, struct store_volume *v,
+		      const char name[static CC_NAME_LEN], struct cc_error *err)
+{
+	cc_auto_secret struct cc_secret key = {0};
+
+	if (volume_key_open(kek, v, &key, err))
+		return -1;
+	memcpy(v->rec.name, name, sizeof(v->rec.name));
+	return wrap(kek, v, &key, err);
+}
+
 int volume_key_move(const struct kek *from, const struct kek *to, struct store_volume *v,
 		    struct cc_error *err)
 {

@@ -23,6 +23,10 @@ int volume_key_bind(const struct kek *kek, struct store_volume *v, bool ready,
 int volume_key_move(const struct kek *from, const struct kek *to, struct store_volume *v,
 		    struct cc_error *err);
 
+/* @v is called @name from now on, and its key is bound to that. */
+int volume_key_rename(const struct kek *kek, struct store_volume *v,
+		      const char name[static CC_NAME_LEN], struct cc_error *err);
+
 /* Binds a key of an older format to all that it is bound to today. */
 int volume_key_renew(const struct kek *kek, struct store_volume *v, struct cc_error *err);
 

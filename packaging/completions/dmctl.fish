@@ -15,7 +15,7 @@ function __dmctl_words
     for word in (commandline -opc)[2..]
         if test $skip = 1
             set skip 0
-        else if string match -qr -- '^(--(keyd|agent|fs|label|sector-size|key-bytes|cipher|wipe-signature|engine|volume|mount-point|serial|key|predicate|subject|name|passphrase-file|passphrase-fd|output|pubkey|after|realm|cdi-dir|plugin-dir|without-gate|lease|shared-read|on-lapse|on-revoke|on-lock|mount-options|volumes|filter|format|since|until|event|outcome|fact)|-o|-f)$' $word
+        else if string match -qr -- '^(--(keyd|agent|fs|label|sector-size|key-bytes|cipher|wipe-signature|engine|volume|mount-point|serial|key|predicate|subject|name|passphrase-file|passphrase-fd|output|pubkey|after|realm|cdi-dir|plugin-dir|without-gate|lease|shared-read|on-lapse|on-revoke|on-lock|mount-options|volumes|filter|format|since|until|event|outcome|fact|condition|timeout)|-o|-f)$' $word
             set skip 1
         else if not string match -q -- '-*' $word
             echo $word
@@ -73,7 +73,7 @@ function __dmctl_arguments
     end
     set -l n (math (count $words) - (count $verb) + 1)
     switch "$verb $n"
-        case 'volume inspect 1' 'volume set 1' 'volume rm 1' 'volume grow 1' 'volume maintain 1' 'identity rm 1' 'identity ls 1' 'identity revoke 1' 'identity drain 1'
+        case 'volume inspect 1' 'volume set 1' 'volume rm 1' 'volume rename 1' 'volume grow 1' 'volume maintain 1' 'identity rm 1' 'identity ls 1' 'identity revoke 1' 'identity drain 1'
             __dmctl_names volume ls
         case 'volume header-backup 1' 'volume header-restore 1'
             __dmctl_names volume ls
@@ -87,7 +87,7 @@ function __dmctl_arguments
             dmctl identity ls $words[3] 2>/dev/null | awk 'NR > 1 {print $2}'
         case 'lease revoke 1'
             __dmctl_names lease ls
-        case 'identity measure 1' 'identity check 2' 'bind 2' 'inspect 1'
+        case 'identity measure 1' 'identity check 2' 'bind 2' 'inspect 1' 'wait 1'
             __dmctl_containers
         case 'why 1'
             __dmctl_containers

@@ -154,7 +154,7 @@ static int set_up_with(void **state, const char *executed)
 	cc_log_init("test", LOG_EMERG);
 	w->base = event_base_new();
 	w->queue = queue_new(&hooks, w, &err);
-	w->leases = leases_new(w->base, w->queue, &err);
+	w->leases = leases_new(w->base, w->queue, NULL, &err);
 	w->looks = looks_new(w->base, w->queue, w->leases, &freezer, &err);
 	start_runtime(w, executed);
 	expect_ok(proc_open(&p, w->pid, &err), &err);

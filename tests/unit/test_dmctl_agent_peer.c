@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "dmctl/agent/agent_events.h"
 #include "dmctl/agent/agent_peer.h"
 #include "dmctl/agent/queue.h"
 #include "log.h"
@@ -30,6 +31,7 @@ struct world {
 	char dir[64], path[96];
 	struct event_base *base;
 	struct queue *queue;
+	struct events *events;
 	struct peers *peers;
 	struct job *running[64];
 	size_t n, most, abandoned;
@@ -202,6 +204,53 @@ static void a_refusal_reaches_whoever_asked_with_all_its_facts(void **state)
 	close(fd);
 }
 
+static void whoever_follows_is_told_what_happens_until_he_hangs_up(void **state)
+{
+	struct world *w = *state;
+	int fd = ask(w, "{\"op\":\"events\"}");
+	char text[256];
+
+	event_say(w->events, "before", NULL, NULL);
+	for (int i = 0; i < 10; i++)
+		turn(w);
+	answer(fd, text);
+	assert_string_equal(text, "{\"following\":true}");
+	event_say(w->events, "bind", NULL, json_pack("{s:s}", "volume", "v"));
+	turn(w);
+	answer(fd, text);
+	assert_non_null(strstr(text, "\"event\":\"bind\",\"volume\":\"v\""));
+	close(fd);
+	for (int i = 0; i < 10; i++)
+		turn(w);
+	event_say(w->events, "end", NULL, NULL);
+	turn(w);
+}
+
+static void followers_leave_room_for_those_who_start_containers(void **state)
+{
+	int fds[FOLLOWERS_MAX + 1], hook;
+	struct world *w = *state;
+	char text[256];
+
+	for (size_t i = 0; i <= FOLLOWERS_MAX; i++) {
+		fds[i] = ask(w, "{\"op\":\"events\"}");
+		for (int k = 0; k < 3; k++)
+			turn(w);
+		answer(fds[i], text);
+		assert_non_null(strstr(text, i < FOLLOWERS_MAX ? "following" : "\"busy\""));
+	}
+	hook = ask(w, "{\"op\":\"bind\",\"volume\":\"v\",\"container\":\"c\"}");
+	while (!w->n)
+		turn(w);
+	end_all(w);
+	turn(w);
+	answer(hook, text);
+	assert_string_equal(text, "{\"ok\":true}");
+	close(hook);
+	for (size_t i = 0; i <= FOLLOWERS_MAX; i++)
+		close(fds[i]);
+}
+
 static int setup(void **state)
 {
 	struct rlimit files = {.rlim_cur = 4 * STORM, .rlim_max = 4 * STORM};
@@ -216,7 +265,8 @@ static int setup(void **state)
 	snprintf(w->path, sizeof(w->path), "%s/agent.sock", w->dir);
 	w->base = event_base_new();
 	w->queue = queue_new(&hooks, w, &err);
-	w->peers = peers_listen(w->base, w->path, w->queue, &err);
+	w->events = events_new(w->base, &err);
+	w->peers = peers_listen(w->base, w->path, w->queue, w->events, &err);
 	*state = w;
 	return w->peers ? 0 : -1;
 }
@@ -226,6 +276,7 @@ static int teardown(void **state)
 	struct world *w = *state;
 
 	peers_free(w->peers);
+	events_free(w->events);
 	queue_free(w->queue);
 	event_base_free(w->base);
 	rmdir(w->dir);
@@ -241,6 +292,8 @@ int main(void)
 		peer_test(a_storm_of_requests_waits_and_none_is_refused),
 		peer_test(who_hangs_up_while_he_is_bound_frees_his_place_at_once),
 		peer_test(who_hangs_up_before_his_turn_is_forgotten),
+		peer_test(whoever_follows_is_told_what_happens_until_he_hangs_up),
+		peer_test(followers_leave_room_for_those_who_start_containers),
 		peer_test(a_refusal_reaches_whoever_asked_with_all_its_facts),
 	};
 

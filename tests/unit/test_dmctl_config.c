@@ -626,7 +626,7 @@ static void what_is_harmless_is_no_setting(void **state)
 		"{'process':{'selinuxLabel':''},'domainname':'x'}",
 		"{'process':{'rlimits':[{'type':'RLIMIT_CORE','hard':0,'soft':0},"
 		"{'type':'RLIMIT_NOFILE','hard':9,'soft':9},{'type':'RLIMIT_FSIZE','hard':1e19,'soft':1e19}]}}",
-		"{'linux':{'rootfsPropagation':'rslave','mountLabel':'x','resources':{'unified':{}}}}",
+		"{'linux':{'rootfsPropagation':'rslave','mountLabel':'','resources':{'unified':{}}}}",
 		"{'linux':{'namespaces':[{'type':'user'}],"
 		"'uidMappings':[{'containerID':0,'hostID':1,'size':1}],'gidMappings':[]}}",
 		"{'linux':{'seccomp':{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[]}}}",
@@ -642,9 +642,57 @@ static void what_is_harmless_is_no_setting(void **state)
 	}
 }
 
+static void the_label_of_the_containers_files_is_taken_as_it_is(void **state)
+{
+	static const char *const labels[] = {
+		"system_u:object_r:container_file_t:s0:c12,c345",
+		"system_u:object_r:container_file_t:s0-s0:c0.c1023",
+		"system_u:object_r:svirt_sandbox_file_t",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(labels) / sizeof(labels[0]); i++) {
+		char changes[160];
+
+		snprintf(changes, sizeof(changes), "{'linux':{'mountLabel':'%s'}}", labels[i]);
+		{
+			auto_parsed p = parse_with(&docker, changes);
+
+			expect_ok(p.rc, &p.err);
+			assert_string_equal(p.f.mount_label, labels[i]);
+		}
+	}
+}
+
+static void what_is_no_label_is_refused_and_never_becomes_a_mount_option(void **state)
+{
+	static const char *const values[] = {
+		"'x'",		 "'a:b'",	   "'a:b:'",	   "'a::c:s0'",	   "':b:c'",
+		"'a:b:c:'",	 "'a,b:c:d:s0'",   "'a:b,c:d:s0'", "'a:b:c,d'",	   "'a:b:c:s0 ro'",
+		"'a:b:c:s0\\n'", "'a:b:c\\u00e4'", "'a:b:c:s0/x'", "'a:b:c:s0=1'", "7",
+		"['a:b:c']",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		char changes[160];
+
+		snprintf(changes, sizeof(changes), "{'linux':{'mountLabel':%s}}", values[i]);
+		{
+			auto_parsed p = parse_with(&docker, changes);
+
+			if (!p.rc)
+				fail_msg("%s was taken", values[i]);
+			expect_error(&p.err, CC_E_INVALID, "", "mountLabel");
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_label_of_the_containers_files_is_taken_as_it_is),
+		cmocka_unit_test(what_is_no_label_is_refused_and_never_becomes_a_mount_option),
 		cmocka_unit_test(what_docker_writes_is_the_engines_own),
 		cmocka_unit_test(what_podman_writes_is_the_engines_own),
 		cmocka_unit_test(mounts_and_variables_of_an_ordinary_start_are_allowed),

@@ -154,9 +154,6 @@ static void each_field_that_differs_from_the_record_is_named(void **state)
 	strcpy(v.uuid, "3e2c5a0e-7d1b-4c55-9b6f-0a1b2c3d4e60");
 	expect_differs(l->path, &v, "the UUID");
 	v = volume;
-	strcpy(v.name, "other");
-	expect_differs(l->path, &v, "the token's volume name in the LUKS2 header is pgdata");
-	v = volume;
 	v.sector_size = 512;
 	expect_differs(l->path, &v, "the sector size in the LUKS2 header is 4096");
 	v = volume;
@@ -259,6 +256,36 @@ static void an_iv_offset_is_refused(void **state)
 
 	rewrite(l->path, "\"iv_tweak\":\"0\"", "\"iv_tweak\":\"8\"");
 	expect_differs(l->path, &volume, "the IV offset in the LUKS2 header is 8");
+}
+
+/* In the header's text. */
+static bool has_text(const char *path, const char *text)
+{
+	static char buf[64 * 1024];
+	int fd = open(path, O_RDONLY);
+
+	assert_int_equal(pread(fd, buf, sizeof(buf), 0), sizeof(buf));
+	close(fd);
+	return memmem(buf, sizeof(buf), text, strlen(text)) != NULL;
+}
+
+static void a_renamed_volume_is_found_by_its_uuid_with_either_name_in_its_header(void **state)
+{
+	const struct lun *l = *state;
+	struct cc_volume v = volume, other = volume;
+	struct cc_error err = {0};
+
+	strcpy(v.name, "other");
+	expect_ok(luks_check(l->path, &v, &err), &err);
+	expect_ok(luks_set_name(l->path, &v, &err), &err);
+	expect_ok(luks_check(l->path, &v, &err), &err);
+	expect_ok(luks_check(l->path, &volume, &err), &err);
+	assert_true(has_text(l->path, "\"name\":\"other\""));
+	assert_false(has_text(l->path, "\"name\":\"pgdata\""));
+	strcpy(other.uuid, "3e2c5a0e-7d1b-4c55-9b6f-0a1b2c3d4e60");
+	strcpy(other.name, "third");
+	assert_int_equal(luks_set_name(l->path, &other, &err), -1);
+	assert_false(has_text(l->path, "third"));
 }
 
 static void a_changed_token_is_refused(void **state)
@@ -480,6 +507,7 @@ int main(void)
 		on_volume(a_digest_that_would_keep_us_busy_for_hours_is_refused),
 		on_volume(a_segment_that_does_not_fill_the_lun_is_refused),
 		on_volume(an_iv_offset_is_refused),
+		on_volume(a_renamed_volume_is_found_by_its_uuid_with_either_name_in_its_header),
 		on_volume(a_changed_token_is_refused),
 		on_volume(a_header_replaced_as_in_cve_2025_59054_and_58356_is_refused),
 		on_volume(a_header_of_a_strangers_key_is_refused_by_the_digest_cve_2025_58356),

@@ -265,6 +265,9 @@ static char *body_of(const struct world *w, enum op op)
 	case OP_VOLUME_SET:
 		obj = json_pack("{s:i}", "leaseMs", 2000);
 		break;
+	case OP_VOLUME_RENAME:
+		obj = json_pack("{s:s}", "name", "mallory");
+		break;
 	case OP_VOLUME_GROW:
 		obj = json_pack("{s:i}", "sectors", 1 << 20);
 		break;

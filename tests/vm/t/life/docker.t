@@ -6,7 +6,7 @@
 
 . ./lib.sh
 . ./bind-lib.sh
-plan 41
+plan 43
 
 runs() { started docker "$1"; }
 unbound() { wait_for 20 leaves_nothing; }
@@ -24,7 +24,10 @@ ok "docker stop unbinds" unbound
 need docker start app
 ok "docker start after stop finds the data" wait_for 20 runs 2
 ok "docker kill succeeds on a bound container" docker kill app
+ok "dmctl wait ends when nothing is left" dmctl wait --timeout 20s app
 ok "docker kill unbinds" unbound
+is "dmctl events has told both lives" "$(dmctl events --once --filter volume=vol --format '{{.event}}' | grep -v renew | paste -sd" ")" \
+	"release bind end undo release bind end undo"
 need docker start app
 ok "docker start after kill finds the data" wait_for 20 runs 3
 

@@ -6,7 +6,7 @@
 
 . ./lib.sh
 . ./volume-lib.sh
-plan 47
+plan 51
 
 need keyd_setup
 
@@ -82,6 +82,10 @@ rm -f "$key"
 # ---- gone ----
 fails_with 1 'add --yes' dmctl volume rm small
 fails_with 8 'nosuch' dmctl volume rm nosuch --yes
+ok "volume rename succeeds" dmctl volume rename small orders
+fails_with 8 'small' dmctl volume inspect small
+like "the header has the new name" "$(cryptsetup token export --token-id 0 "$(lun 1)")" '"name": *"orders"'
+ok "volume rename takes the name back" dmctl volume rename orders small
 ok "volume rm succeeds" dmctl volume rm small --yes
 like "volume rm leaves the header to those who want it" "$(blkid -p -o value -s TYPE "$(lun 1)")" crypto_LUKS
 ok "volume rm --wipe-header succeeds" dmctl volume rm pgdata --wipe-header --yes
