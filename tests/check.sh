@@ -49,7 +49,9 @@ build() { make --no-print-directory -k -j"$(nproc)" "$@"; }
 # One cmocka program each, with address and undefined-behaviour sanitizers.
 layer_unit() {
 	local source name log
+	local -x CC_KEEP_IDENTITIES=$B/check/identities
 
+	rm -rf $B/check/identities && mkdir -p $B/check/identities
 	build unit-build >/dev/null 2>&1 # all at once; who failed is seen below
 	for source in tests/unit/test_*.c; do
 		[ -e "$source" ] || return
@@ -62,6 +64,7 @@ layer_unit() {
 		CMOCKA_MESSAGE_OUTPUT=TAP timeout 120 $B/tests/unit/"$name" >"$log" 2>&1 </dev/null
 		count_tap "$name" $? "$log"
 	done
+	check "the schema takes every identity of the unit tests" tests/schemas $B/check/identities
 }
 
 # count_tap NAME STATUS LOG
