@@ -133,7 +133,7 @@ scripts() {
 		*.sh | *.t) echo "$file" ;;
 		*) head -c 32 "$file" | grep -qaE '^#!.*\b(ba)?sh\b' && echo "$file" ;;
 		esac
-	done | xargs -d '\n' shellcheck -x -S warning -P tests/vm -e SC2034,SC2046,SC2120,SC2154,SC2209
+	done | xargs -d '\n' -P "$(nproc)" -n 8 shellcheck -x -S warning -P tests/vm -e SC2034,SC2046,SC2120,SC2154,SC2209
 }
 
 # A log shows the one that failed, not the line before it.

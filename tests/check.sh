@@ -46,23 +46,38 @@ build() { make --no-print-directory -k -j"$(nproc)" "$@"; }
 # shellcheck source=tests/check-docs.sh
 . tests/check-docs.sh
 
+# every_one COMMAND NAME...: one after the other, as many at a time as there are processors
+every_one() {
+	local command=$1
+
+	shift
+	printf '%s\n' "$@" | xargs -d '\n' -P "$(nproc)" -n 1 bash -c "$command \"\$1\" || true" "$command"
+}
+
+# unit_one NAME: leaves NAME.log and NAME.status
+unit_one() {
+	CMOCKA_MESSAGE_OUTPUT=TAP timeout 120 "$B/tests/unit/$1" >"$B/check/$1.log" 2>&1 </dev/null
+	echo $? >"$B/check/$1.status"
+}
+
 # One cmocka program each, with address and undefined-behaviour sanitizers.
 layer_unit() {
-	local source name log
+	local names name whole=1
 	local -x CC_KEEP_IDENTITIES=$B/check/identities
 
 	rm -rf $B/check/identities && mkdir -p $B/check/identities
-	build unit-build >/dev/null 2>&1 # all at once; who failed is seen below
-	for source in tests/unit/test_*.c; do
-		[ -e "$source" ] || return
-		name=$(basename "$source" .c)
-		log=$B/check/$name.log
-		if ! build $B/tests/unit/"$name" >"$log" 2>&1; then
-			fail "$name: does not build" "$log"
-			continue
+	build unit-build >/dev/null 2>&1 || whole= # who failed is seen below
+	names=$(cd tests/unit && ls test_*.c | sed 's/\.c$//')
+	export -f unit_one
+	rm -f $B/check/test_*.status
+	# shellcheck disable=SC2086 # words
+	every_one unit_one $names
+	for name in $names; do
+		if [ -z "$whole" ] && ! build $B/tests/unit/"$name" >$B/check/log 2>&1; then
+			fail "$name: does not build" $B/check/log
+		else
+			count_tap "$name" "$(cat "$B/check/$name.status")" "$B/check/$name.log"
 		fi
-		CMOCKA_MESSAGE_OUTPUT=TAP timeout 120 $B/tests/unit/"$name" >"$log" 2>&1 </dev/null
-		count_tap "$name" $? "$log"
 	done
 	check "the schema takes every identity of the unit tests" tests/schemas $B/check/identities
 }
@@ -96,17 +111,18 @@ fuzz_one() {
 		touch "$B/check/$2.ok"
 }
 
-# A bounded run of each fuzz target over its corpus and beyond, as many at a time as there are processors.
+# A bounded run of each fuzz target over its corpus and beyond.
 layer_fuzz() {
-	local names seconds=${CC_LONG:+120} name
+	local names name seconds=${CC_LONG:+120} whole=1
 
 	seconds=${seconds:-6}
-	build fuzz-build >/dev/null 2>&1 # all at once; what does not build is seen below
+	build fuzz-build >/dev/null 2>&1 || whole= # who failed is seen below
 	names=$(cd tests/fuzz && ls fuzz_*.c | sed 's/\.c$//')
 	export -f fuzz_one
-	xargs -P "$(nproc)" -n 1 bash -c "fuzz_one $seconds \"\$1\" || true" fuzz <<<"$names"
+	# shellcheck disable=SC2086 # words
+	every_one "fuzz_one $seconds" $names
 	for name in $names; do
-		if ! build $B/tests/fuzz/"$name" >$B/check/log 2>&1; then
+		if [ -z "$whole" ] && ! build $B/tests/fuzz/"$name" >$B/check/log 2>&1; then
 			fail "$name: does not build" $B/check/log
 		elif [ -e $B/check/"$name".ok ]; then
 			pass "$name, $seconds s"
@@ -117,29 +133,44 @@ layer_fuzz() {
 }
 
 # The lease protocol, all of its states; and that the checks are some: broken in these ways they fail.
-layer_model() {
+# Each line: what model.sh is to exit with, the model and its DEFINEs, the name of the check.
+models() {
 	local way
 
-	check "one keyd, two hosts: never two holders, no late write" tests/model/model.sh $B/model lease
+	echo "0;lease;one keyd, two hosts: never two holders, no late write"
 	for way in AGENT_FROM_ANSWER MESSAGE_FROM_NOW NO_SLACK REBOOT_FORGETS REVOKE_FREES RESUME_ANY SLOW_SAN; do
-		check "the model of one keyd notices $way" model_fails lease "$way"
+		echo "1;lease $way;the model of one keyd notices $way"
 	done
-	check "several keyds without a common clock: never two holders" tests/model/model.sh $B/model instances
+	echo "0;instances;several keyds without a common clock: never two holders"
 	for way in FOREIGN_CLOCK CLOCK_BEFORE_READ EPOCH_IGNORED SHORTENED SLEWED; do
-		check "the model of several keyds notices $way" model_fails instances "$way"
+		echo "1;instances $way;the model of several keyds notices $way"
 	done
 	[ -n "${CC_LONG-}" ] || return
-	check "the model of several keyds notices FAILOVER" model_fails instances FAILOVER
-	check "a lost commit and a quarantine: never two holders" \
-		tests/model/model.sh $B/model instances FAILOVER QUARANTINE
-	check "a lost commit and a quarantine with renewals: never two holders" \
-		tests/model/model.sh $B/model instances FAILOVER QUARANTINE RENEW_IN_QUARANTINE
+	echo "1;instances FAILOVER;the model of several keyds notices FAILOVER"
+	echo "0;instances FAILOVER QUARANTINE;a lost commit and a quarantine: never two holders"
+	echo "0;instances FAILOVER QUARANTINE RENEW_IN_QUARANTINE;a lost commit and a quarantine with renewals: never two holders"
 }
 
-# model_fails MODEL DEFINE
-model_fails() {
-	tests/model/model.sh $B/model "$@"
-	[ $? = 1 ]
+# model_one LINE: a line of models; leaves the model's log and its exit status
+model_one() {
+	local way=${1#*;} log
+
+	way=${way%%;*} log=$B/check/model-${way// /-}
+	# shellcheck disable=SC2086 # words
+	tests/model/model.sh $B/model $way >"$log.log" 2>&1
+	echo $? >"$log.status"
+}
+
+layer_model() {
+	local want way name log lines
+
+	mapfile -t lines < <(models)
+	export -f model_one
+	every_one model_one "${lines[@]}"
+	while IFS=';' read -r want way name; do
+		log=$B/check/model-${way// /-}
+		check "$name" [ "$(cat "$log.status")" = "$want" ] || tail -n 5 "$log.log"
+	done < <(models)
 }
 
 guest_builds() { check "the project builds in the guest's tree" tests/vm/build; }
