@@ -48,11 +48,11 @@ static void print_member(FILE *f, const char *name, const json_t *change)
 /* "~ volume pgdata: leaseMs 600000 -> 120000" */
 static void print_step(FILE *f, const struct state_step *s)
 {
-	const char sign = s->action[0] == 's' ? '~' : s->action[0] == 'r' ? '-' : '+';
+	const char *sign = s->action[0] == 's' ? "~" : s->action[0] == 'r' ? "-" : "+";
 	const char *separator = ":", *name;
 	json_t *change;
 
-	fprintf(f, "%c %s %s", sign, state_noun(s->kind), s->name);
+	fprintf(f, "%s %s %s", sign, state_noun(s->kind), s->name);
 	json_object_foreach(s->members, name, change) {
 		fputs(separator, f);
 		print_member(f, name, change);
