@@ -146,6 +146,9 @@ install: $(PROGRAMS) $(MAN)
 	$(Q)$(call put,share/fish/vendor_completions.d,-m644 packaging/completions/dmctl.fish)
 	$(Q)for d in cdi hooks.d containers.conf.d examples; do \
 		$(call put,share/doc/container-crypt/$$d,-m644 packaging/$$d/*) || exit; done
+	$(Q)$(call put,share/container-crypt/schema,-m644 packaging/schema/*)
+	$(Q)for f in $$(find packaging/ansible -type f -printf '%P\n'); do \
+		install -Dm644 packaging/ansible/$$f $(DESTDIR)$(PREFIX)/share/container-crypt/ansible/$$f || exit; done
 
 # ---- tests -------------------------------------------------------------------------------------
 

@@ -34,8 +34,13 @@ static ssize_t read_all(int fd, char *buf, size_t max)
 
 int cc_read_file(const char *path, char **buf, size_t *len, struct cc_error *err)
 {
+	return cc_read_file_max(path, CC_FILE_MAX, buf, len, err);
+}
+
+int cc_read_file_max(const char *path, size_t max, char **buf, size_t *len, struct cc_error *err)
+{
 	bool is_stdin = !strcmp(path, "-");
-	cc_auto_free char *data = malloc(CC_FILE_MAX + 1);
+	cc_auto_free char *data = malloc(max + 1);
 	cc_auto_close int opened = -1;
 	ssize_t n;
 
@@ -47,10 +52,10 @@ int cc_read_file(const char *path, char **buf, size_t *len, struct cc_error *err
 			return cc_fail_errno(err, errno == ENOENT ? CC_E_NOTFOUND : CC_E_INTERNAL,
 					     "cannot open %s", path);
 	}
-	n = read_all(is_stdin ? STDIN_FILENO : opened, data, CC_FILE_MAX);
+	n = read_all(is_stdin ? STDIN_FILENO : opened, data, max);
 	if (n < 0 && errno == EFBIG)
-		return cc_fail(err, CC_E_INVALID, "%s has more than %d bytes",
-			       is_stdin ? "standard input" : path, CC_FILE_MAX);
+		return cc_fail(err, CC_E_INVALID, "%s has more than %zu bytes",
+			       is_stdin ? "standard input" : path, max);
 	if (n < 0)
 		return cc_fail_errno(err, CC_E_INTERNAL, "cannot read %s",
 				     is_stdin ? "standard input" : path);

@@ -17,6 +17,9 @@
  */
 int cc_read_file(const char *path, char **buf, size_t *len, struct cc_error *err);
 
+/* The same of at most @max bytes. */
+int cc_read_file_max(const char *path, size_t max, char **buf, size_t *len, struct cc_error *err);
+
 /* Writes all of @len bytes to @fd, however often that takes. Return: 0; -1 with errno. */
 int cc_write_all(int fd, const void *buf, size_t len);
 

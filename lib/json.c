@@ -49,10 +49,16 @@ static bool is_within(size_t len, size_t max, const char *what, struct cc_error 
 
 json_t *cc_json_parse(const char *buf, size_t len, const char *what, struct cc_error *err)
 {
+	return cc_json_parse_max(buf, len, CC_JSON_MAX, what, err);
+}
+
+json_t *cc_json_parse_max(const char *buf, size_t len, size_t max, const char *what,
+			  struct cc_error *err)
+{
 	json_error_t e;
 	json_t *doc;
 
-	if (!is_within(len, CC_JSON_MAX, what, err))
+	if (!is_within(len, max, what, err))
 		return NULL;
 	doc = json_loadb(buf, len, JSON_REJECT_DUPLICATES, &e);
 	return doc ?: fail_parse(what, &e, err);

@@ -31,6 +31,10 @@ static inline void cc_json_decref_ptr(json_t **j)
  */
 json_t *cc_json_parse(const char *buf, size_t len, const char *what, struct cc_error *err);
 
+/* The same of at most @max bytes. */
+json_t *cc_json_parse_max(const char *buf, size_t len, size_t max, const char *what,
+			  struct cc_error *err);
+
 /**
  * cc_json_parse_engine - parses what a container engine wrote. Go has unsigned 64-bit integers
  * (RLIM_INFINITY is 2^64-1), jansson signed ones: integers from 2^63 to 2^64-1 become reals, all

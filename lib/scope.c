@@ -68,6 +68,60 @@ bool cc_scope_eq(const struct cc_scope *a, const struct cc_scope *b)
 	return strcmp(a->text, b->text) == 0;
 }
 
+/* ---- sets of patterns ---------------------------------------------------------------------- */
+
+/* The list @text has the pattern of @len characters at @p. */
+static bool has_pattern(const char *text, const char *p, size_t len)
+{
+	for (;;) {
+		size_t n = strcspn(text, ",");
+
+		if (n == len && memcmp(text, p, n) == 0)
+			return true;
+		if (!text[n])
+			return false;
+		text += n + 1;
+	}
+}
+
+/* Of @b the first pattern from @p on that @a lacks; NULL when there is none. @len: its length. */
+static const char *next_missing(const struct cc_scope *a, const char *p, size_t *len)
+{
+	while (*p) {
+		*len = strcspn(p, ",");
+		if (!has_pattern(a->text, p, *len))
+			return p;
+		p += *len + (p[*len] == ',');
+	}
+	return NULL;
+}
+
+bool cc_scope_includes(const struct cc_scope *a, const struct cc_scope *b)
+{
+	size_t len;
+
+	return has_pattern(a->text, "*", 1) || !next_missing(a, b->text, &len);
+}
+
+bool cc_scope_join(const struct cc_scope *a, const struct cc_scope *b, struct cc_scope *out)
+{
+	struct cc_scope all = *a;
+	size_t n = strlen(all.text), len;
+
+	for (const char *p = b->text; (p = next_missing(&all, p, &len)); p += len + 1) {
+		if (n + 1 + len >= sizeof(all.text))
+			return false;
+		all.text[n++] = ',';
+		memcpy(all.text + n, p, len);
+		n += len;
+		all.text[n] = '\0';
+		if (!p[len])
+			break;
+	}
+	*out = all;
+	return true;
+}
+
 /* ---- matching ------------------------------------------------------------------------------ */
 
 /* Only the last "*" is ever tried again: what an earlier one could take, a later one can. */

@@ -39,6 +39,12 @@ int cc_scope_read(const json_t *obj, const char *what, struct cc_scope *s, bool 
 
 bool cc_scope_eq(const struct cc_scope *a, const struct cc_scope *b);
 
+/* Whether each pattern of @b is in @a, too, or "*" is: then @a covers what @b covers. */
+bool cc_scope_includes(const struct cc_scope *a, const struct cc_scope *b);
+
+/* @out: @a and the patterns that only @b has. Return: false when that is too long. */
+bool cc_scope_join(const struct cc_scope *a, const struct cc_scope *b, struct cc_scope *out);
+
 bool cc_scope_covers(const struct cc_scope *s, const char *volume);
 
 #endif

@@ -16,6 +16,7 @@ layer_docs() {
 	check "every try in the threat model and in attacks.md names a test that is there" tests/tries
 	check "every cosign command that signs in the documents uploads nothing" signs_privately
 	check "every dmctl command in the documents exists" commands
+	check "the schemas take what the programs take, and the Ansible role is well formed" tests/schemas
 	check "what users read is in plain English (CONTRIBUTING.md, Words)" english
 	check "docs/api.md has every operation of keyd and its event" operations
 	for shell in bash zsh fish; do

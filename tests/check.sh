@@ -63,7 +63,9 @@ unit_one() {
 # One cmocka program each, with address and undefined-behaviour sanitizers.
 layer_unit() {
 	local names name whole=1
+	local -x CC_KEEP_IDENTITIES=$B/check/identities
 
+	rm -rf $B/check/identities && mkdir -p $B/check/identities
 	build unit-build >/dev/null 2>&1 || whole= # who failed is seen below
 	names=$(cd tests/unit && ls test_*.c | sed 's/\.c$//')
 	export -f unit_one
@@ -77,6 +79,7 @@ layer_unit() {
 			count_tap "$name" "$(cat "$B/check/$name.status")" "$B/check/$name.log"
 		fi
 	done
+	check "the schema takes every identity of the unit tests" tests/schemas $B/check/identities
 }
 
 # count_tap NAME STATUS LOG

@@ -40,6 +40,7 @@ cmd_fn cmd_audit_ls, cmd_audit_verify;
 cmd_fn cmd_bind, cmd_unbind, cmd_ps, cmd_inspect, cmd_why;
 cmd_fn cmd_events, cmd_wait;
 cmd_fn cmd_doctor;
+cmd_fn cmd_apply, cmd_export;
 cmd_fn cmd_agent;
 
 /* Reports @err ("dmctl: …" on stderr, with --json the error object on stdout). Return: its code. */

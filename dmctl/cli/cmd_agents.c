@@ -6,24 +6,10 @@
 #include <string.h>
 
 #include "cli/cmd.h"
-#include "file.h"
-#include "jwk.h"
+#include "client/key_file.h"
 #include "client/keyd_client.h"
 #include "cli/output.h"
 #include "cli/scope_option.h"
-
-/* A JWK file, of which only the public part is used. NULL on error. */
-static json_t *read_public_jwk(const char *path, struct cc_error *err)
-{
-	cc_auto_free char *text = NULL;
-	cc_auto_json json_t *jwk = NULL;
-	size_t len;
-
-	if (cc_read_file(path, &text, &len, err))
-		return NULL;
-	jwk = cc_json_parse(text, len, path, err);
-	return jwk ? cc_jwk_public(jwk, err) : NULL;
-}
 
 int cmd_agents_enroll(int argc, char **argv, const struct global_options *g)
 {
@@ -38,7 +24,7 @@ int cmd_agents_enroll(int argc, char **argv, const struct global_options *g)
 		return CC_E_USAGE;
 	if (keyd_name(argv[optind], "agent", &err))
 		return cmd_fail(g, &err);
-	jwk = read_public_jwk(argv[optind + 1], &err);
+	jwk = key_file_jwk(argv[optind + 1], &err);
 	if (!jwk)
 		return cmd_fail(g, &err);
 	body = json_pack("{s:s, s:O, s:s*}", "name", argv[optind], "jwk", jwk, "volumes", volumes);

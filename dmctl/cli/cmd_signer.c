@@ -6,28 +6,10 @@
 #include <string.h>
 
 #include "cli/cmd.h"
-#include "file.h"
+#include "client/key_file.h"
 #include "client/keyd_client.h"
 #include "cli/output.h"
-#include "pkey.h"
 #include "cli/scope_option.h"
-
-/* Reads a public key and checks it here, where the text can name the file. NULL on error. */
-static char *read_pem(const char *path, struct cc_error *err)
-{
-	cc_auto_free char *pem = NULL;
-	cc_auto_pkey EVP_PKEY *key = NULL;
-	size_t len;
-
-	if (cc_read_file(path, &pem, &len, err))
-		return NULL;
-	key = cc_pubkey_parse(pem, len, err);
-	if (!key) {
-		cc_prefix(err, "%s", path);
-		return NULL;
-	}
-	return cc_steal(pem);
-}
 
 int cmd_signer_add(int argc, char **argv, const struct global_options *g)
 {
@@ -42,7 +24,7 @@ int cmd_signer_add(int argc, char **argv, const struct global_options *g)
 		return CC_E_USAGE;
 	if (keyd_name(argv[optind], "signer", &err))
 		return cmd_fail(g, &err);
-	pem = read_pem(argv[optind + 1], &err);
+	pem = key_file_pem(argv[optind + 1], &err);
 	if (!pem)
 		return cmd_fail(g, &err);
 	body = json_pack("{s:s, s:s, s:s*}", "name", argv[optind], "pem", pem, "volumes", volumes);

@@ -124,6 +124,15 @@ static const struct verb verbs[] = {
 	 "  --key KEY    the key that must have signed it, 64 hex digits\n"
 	 "  --head FILE  a head kept from before, which must be on the chain\n"},
 
+	{NULL, "apply", cmd_apply, SECRETS_KEYS, "-f FILE",
+	 "Bring about what a document says keyd is to have",
+	 "  -f, --file FILE   the document, JSON; \"-\" is stdin\n"
+	 "  --diff            only show what would change; exit status 1 when something would\n"
+	 "  --prune           remove signers, agents and identities that FILE does not name\n"
+	 "  --create-volumes  create volumes that are missing, on the LUN that FILE names\n"},
+	{NULL, "export", cmd_export, SECRETS_NONE, "", "Print such a document of what keyd has now",
+	 NULL},
+
 	{NULL, "bind", cmd_bind, SECRETS_NONE, "VOLUME|DEVICE CONTAINER",
 	 "Give a created or running container its volume",
 	 ENGINE_OPTION "  --dry-run                 say what would happen, change nothing\n"},

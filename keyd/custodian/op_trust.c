@@ -177,8 +177,9 @@ static int list_agent(void *arg, const struct store_agent *a, struct cc_error *e
 	if (passed_over(n, a->name))
 		return 0;
 	return page_add(&n->page,
-			json_pack("{s:s, s:s, s:s}", "name", a->name, "thumbprint", a->thumbprint,
-				  "volumes", a->volumes.text),
+			json_pack("{s:s, s:s, s:o, s:s}", "name", a->name, "thumbprint",
+				  a->thumbprint, "jwk", json_loads(a->jwk, 0, NULL), "volumes",
+				  a->volumes.text),
 			a->name, err);
 }
 

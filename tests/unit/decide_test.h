@@ -12,6 +12,7 @@
 
 #include "decide.h"
 #include "identity.h"
+#include "keep_identity.h"
 #include "strv.h"
 
 #define NOW 1780000000 /* 2026-05-28T20:26:40Z */
@@ -82,6 +83,7 @@ static inline struct parts make(const char *edits)
 	p.id = cc_identity_parse(text, strlen(text), &err);
 	if (!p.id)
 		fail_msg("%s: %s", edits, err.text);
+	keep_identity(json_object_get(identity, "predicate"));
 	p.m = cc_measurement_from_json(measurement, &err);
 	if (!p.m)
 		fail_msg("%s: %s", edits, err.text);

@@ -11,6 +11,7 @@
 #include "digest.h"
 #include "dmctl/cli/identity_draft.h"
 #include "dmctl/container/oci.h"
+#include "keep_identity.h"
 #include "strv.h"
 
 #define DIGEST "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -231,8 +232,10 @@ static void expect_admitted(const struct engine *engine, const size_t *mix, size
 	predicate = identity_draft_from_measurement(first, "vol", "/data", 3);
 	assert_non_null(predicate);
 	if (identity_draft_check(predicate, first, &err) == 0 &&
-	    identity_draft_check(predicate, next, &err) == 0)
+	    identity_draft_check(predicate, next, &err) == 0) {
+		keep_identity(predicate);
 		return;
+	}
 	show(mix, n);
 	fail_msg("%s: %s", engine->name, err.text);
 }

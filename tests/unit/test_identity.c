@@ -4,6 +4,7 @@
 #include "dsse.h"
 #include "demand.h"
 #include "identity.h"
+#include "keep_identity.h"
 #include "pkey.h"
 #include "strv.h"
 
@@ -42,8 +43,11 @@ static json_t *minimal(void)
 static struct cc_identity *parse(const json_t *doc, struct cc_error *err)
 {
 	cc_auto_free char *text = json_dumps(doc, JSON_COMPACT);
+	struct cc_identity *id = cc_identity_parse(text, strlen(text), err);
 
-	return cc_identity_parse(text, strlen(text), err);
+	if (id)
+		keep_identity(json_object_get(doc, "predicate"));
+	return id;
 }
 
 /* Walks "a.b.0.c" and sets what is there; a NULL @value deletes. */

@@ -126,6 +126,64 @@ static void the_member_is_a_string_or_absent(void **state)
 	assert_string_equal(s.text, "a*");
 }
 
+static struct cc_scope scope(const char *text)
+{
+	struct cc_error err = {0};
+	struct cc_scope s;
+
+	expect_ok(cc_scope_parse(text, &s, &err), &err);
+	return s;
+}
+
+static void a_scope_includes_another_if_it_has_all_its_patterns_or_a_star(void **state)
+{
+	static const struct {
+		const char *a, *b;
+		bool includes;
+	} rows[] = {
+		{"a", "a", true},    {"a,b", "b", true}, {"b,a", "a,b", true}, {"b", "a,b", false},
+		{"*", "a,b*", true}, {"a", "*", false},	 {"c,*", "a", true},   {"ab", "a", false},
+		{"a", "ab", false},  {"*", "*", true},	 {"a*", "ab", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct cc_scope a = scope(rows[i].a), b = scope(rows[i].b);
+
+		if (cc_scope_includes(&a, &b) != rows[i].includes)
+			fail_msg("%s, %s", rows[i].a, rows[i].b);
+	}
+}
+
+static void joined_scopes_have_each_pattern_once(void **state)
+{
+	static const char *const rows[][3] = {
+		{"a", "b", "a,b"},   {"a,b", "b,a", "a,b"}, {"a,b", "c,b,d", "a,b,c,d"},
+		{"ab", "a", "ab,a"}, {"a", "c,c", "a,c"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct cc_scope a = scope(rows[i][0]), b = scope(rows[i][1]);
+		struct cc_scope all;
+
+		assert_true(cc_scope_join(&a, &b, &all));
+		assert_string_equal(all.text, rows[i][2]);
+	}
+}
+
+static void scopes_that_are_too_long_together_are_not_joined(void **state)
+{
+	struct cc_scope a = {.text = ""}, b = scope("zz"), out = scope("a"), was = out;
+
+	(void)state;
+	for (size_t i = 0; i + 1 < CC_SCOPE_LEN; i++)
+		a.text[i] = i % 2 ? ',' : 'a';
+	a.text[CC_SCOPE_LEN - 1] = '\0';
+	assert_false(cc_scope_join(&a, &b, &out));
+	assert_true(cc_scope_eq(&out, &was));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -137,6 +195,9 @@ int main(void)
 		cmocka_unit_test(a_list_has_a_bound),
 		cmocka_unit_test(many_stars_take_no_time),
 		cmocka_unit_test(the_member_is_a_string_or_absent),
+		cmocka_unit_test(a_scope_includes_another_if_it_has_all_its_patterns_or_a_star),
+		cmocka_unit_test(joined_scopes_have_each_pattern_once),
+		cmocka_unit_test(scopes_that_are_too_long_together_are_not_joined),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
