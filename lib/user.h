@@ -10,8 +10,8 @@
 #include "json.h"
 
 /*
- * Additional groups of a process, at most: a decision compares each of one list with each of another,
- * and evidence has to have them all.
+ * Additional groups of a process, at most: a decision compares each of one list with each of the
+ * other, and evidence has to have them all.
  */
 #define CC_GROUPS_MAX 256
 

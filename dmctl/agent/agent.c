@@ -135,7 +135,7 @@ static void on_ready(void *arg, const struct job *j)
 {
 	const struct agent *a = arg;
 
-	watches_settle(a->watches, j->m.volume);
+	watches_settle(a->watches, j->m.volume, false);
 }
 
 static void on_changed(void *arg, const struct job *j, const struct job_end *end, bool told)

@@ -386,7 +386,7 @@ static int set_up(void **state)
 	w->queue = queue_new(&hooks, w, &err);
 	w->events = events_new(w->base, &err);
 	w->leases = leases_new(w->base, w->queue, w->events, &err);
-	w->looks = looks_new(w->base, w->queue, w->leases, &err);
+	w->looks = looks_new(w->base, w->queue, w->leases, NULL, &err);
 	w->watches = watches_new(w->base, w->queue, w->leases, w->looks, w->events, &err);
 	w->peers = peers_listen(w->base, CC_AGENT_SOCKET, w->queue, w->events, &err);
 	return w->peers ? 0 : -1;

@@ -153,7 +153,7 @@ static void a_device_that_does_not_answer_is_named_and_waited_for_once(void **st
 	assert_true(boottime_ms() - start < 100 * asker.each_ms / 2);
 }
 
-/* Each start of a storm is a process of its own: one that hangs may not cost each its whole time. */
+/* Each start of a storm is a process of its own: one that hangs may not cost each all its time. */
 static void a_device_that_another_process_asks_in_vain_is_not_waited_for(void **state)
 {
 	cc_cleanup(cc_strv_clear) struct cc_strv found = {0}, silent = {0};
