@@ -390,8 +390,10 @@ static void handle(struct group *g, struct handled *h)
 	struct cc_error err;
 
 	seal_bad_reset(&g->c->seal);
-	if (!g->open)
-		quarantine_tick(g->c);
+	if (!g->open && quarantine_tick(g->c, &h->err)) {
+		h->rc = -1;
+		return;
+	}
 	h->rc = h->op->flags & OPF_AUDITED ? run_part(g, h) : read_only(g->c, &h->call, &h->err);
 	if (h->rc && leaves_row(h) && !is_lost(g))
 		refuse_part(g, h);

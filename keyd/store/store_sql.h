@@ -74,6 +74,7 @@ struct head {
  * @dirty: @tally is not in the head yet; @part_dirty: was not when the part began
  * @in_tx: between store_begin() and its end
  * @misfit: what is wrong with the rows that were there when they were loaded; "" for nothing
+ * @doubted: something is since another process wrote, and was not loaded: store_rows_doubted()
  */
 struct store {
 	sqlite3 *db;
@@ -88,7 +89,7 @@ struct store {
 	struct rows rows;
 	struct tally tally, was, part;
 	size_t part_undo;
-	bool started, loaded, stale, counted, dirty, part_dirty, in_tx;
+	bool started, loaded, stale, counted, dirty, part_dirty, in_tx, doubted;
 	char misfit[STORE_MISFIT_LEN];
 };
 
