@@ -135,6 +135,7 @@ static int erase(struct custodian *c, struct call *call, struct cc_error *err)
 	struct cc_error why;
 	int64_t now;
 
+	c->domain.sure = !quarantine_on(c);
 	if (!c->has_domain)
 		e.log = store_checkpoint(c->store, &why) == 0;
 	else if (custodian_now(c, &now, &why) ||

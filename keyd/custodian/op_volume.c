@@ -211,6 +211,17 @@ static int forget_leases(struct custodian *c, const struct store_volume *v, stru
 	return 0;
 }
 
+/* To erase its key is to destroy the generation that the newest database may be under. */
+static int refuse_to_erase(const struct store_volume *v, struct cc_error *err)
+{
+	cc_fail(err, CC_E_BUSY,
+		"volume %s: keyd's database may be an old one, and to remove a volume would erase "
+		"the keys of the newest: restore that, or wait until the quarantine is over (see "
+		"keyd(8))",
+		v->rec.name);
+	return cc_set_fact(err, "quarantine");
+}
+
 int op_volume_delete(struct custodian *c, struct call *call, struct cc_error *err)
 {
 	struct store_lease lease;
@@ -219,6 +230,8 @@ int op_volume_delete(struct custodian *c, struct call *call, struct cc_error *er
 	NOTE(call->note.volume, call->rq->arg);
 	if (store_volume_get(c->store, call->rq->arg, &v, err))
 		return -1;
+	if (v.rec.ready && quarantine_on(c))
+		return refuse_to_erase(&v, err);
 	if (!lease_live(c->store, v.id, c->clock.boot_ms(), &lease, err)) {
 		cc_fail(err, CC_E_BUSY,
 			"volume %s is leased to container %.12s of agent %s: stop it first",
