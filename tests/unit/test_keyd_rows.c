@@ -561,7 +561,8 @@ static void a_database_of_version_5_is_counted_as_it_is(void **state)
 		uint64_t rows;
 
 		assert_non_null(st);
-		if (store_audit_verify(st, &rows, &err))
+		if (store_audit_verify(st, &rows, &err) ||
+		    store_backup(st, path_of(w, "copy"), &rows, &err))
 			fail_msg("%s", err.text);
 	}
 	if (start_custodian(w, STORE_SERVE, &err))
