@@ -396,7 +396,8 @@ uint64_t store_rows_ver(const struct store *st);
 
 /**
  * store_audit_hash_of - hash of the row @seq.
- * Return: 1; 0 when there is no such row; 2 without a hash when it was pruned; -1.
+ * Return: 1; 0 when there is no such row; 2 without a hash when it was pruned; 3 without one when
+ * its MAC does not fit; -1.
  */
 int store_audit_hash_of(struct store *st, uint64_t seq, unsigned char hash[static 32],
 			struct cc_error *err);
