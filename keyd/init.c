@@ -188,6 +188,20 @@ static int start_store(struct init *in, struct cc_error *err)
 	return 0;
 }
 
+/* What is added to rows of which some are missing, or older than they were, makes them count. */
+static int refuse_misfit(struct init *in, struct cc_error *err)
+{
+	if (store_rows_load(in->store, err))
+		return -1;
+	if (!store_rows_misfit(in->store)[0])
+		return 0;
+	cc_fail(err, CC_E_INVALID,
+		"rows of the database were removed, or older ones put in their place: %s; nothing is "
+		"added to it before keyd accept, see keyd(8)",
+		store_rows_misfit(in->store));
+	return cc_set_fact(err, STORE_FACT_ROW);
+}
+
 /* A machine without an id gets a random realm. */
 static int default_realm(char realm[static CC_NAME_LEN], struct cc_error *err)
 {
@@ -311,8 +325,8 @@ static int init(struct init *in, struct cc_error *err)
 	cc_auto_free char *is_old = NULL;
 
 	if (open_store(in, err) || refuse_older(in, err) || make_kek(in, err) ||
-	    start_store(in, err) || store_setting_get(in->store, "kek_id", &is_old, err) ||
-	    store_begin(in->store, err))
+	    start_store(in, err) || refuse_misfit(in, err) ||
+	    store_setting_get(in->store, "kek_id", &is_old, err) || store_begin(in->store, err))
 		return -1;
 	if (fill(in, err) || store_commit(in->store, err)) {
 		store_rollback(in->store);

@@ -23,8 +23,9 @@
  *     7. the database's write-ahead log is overwritten
  *
  * A secret without a row (2 without 3) and one whose row says destroyed (5 without 6) go in step 6;
- * but not while it is not sure that the database is the newest, whose secrets these may be. A
- * generation is not destroyed while a volume is under it whose key does not open.
+ * but not while it is not sure that the database is the newest, whose secrets these may be: nothing
+ * is wrapped again or destroyed then. A generation is not destroyed while a volume is under it whose
+ * key does not open.
  */
 #ifndef KEYD_DOMAIN_H
 #define KEYD_DOMAIN_H

@@ -135,6 +135,7 @@ static int erase(struct custodian *c, struct call *call, struct cc_error *err)
 	struct cc_error why;
 	int64_t now;
 
+	c->domain.sure = !quarantine_on(c);
 	if (!c->has_domain)
 		e.log = store_checkpoint(c->store, &why) == 0;
 	else if (custodian_now(c, &now, &why) ||
@@ -218,8 +219,10 @@ static void record_bad_rows(struct custodian *c)
 			continue;
 		NOTE(note.detail, bad->what);
 		bad->told = note_write(c, &note, "error", STORE_FACT_ROW, &err) == 0;
-		if (!bad->told)
-			cc_log(LOG_ERR, "%s: cannot be recorded: %s", bad->what, err.text);
+		if (bad->told)
+			continue;
+		cc_log(LOG_ERR, "%s: cannot be recorded: %s", bad->what, err.text);
+		return;
 	}
 }
 
@@ -257,12 +260,16 @@ struct handled {
  * struct group - requests that share a transaction.
  * @n: handled; @first: the one that began the transaction
  * @open: there is a transaction, unless SQLite gave it up
+ * @stuck: none could be begun, for the reason @why, after a wait: nothing else of it waits again,
+ *         not even for the row of a refusal
+ * @mute: the row of a refusal could not be written by itself: no other one is tried
  * @ended: committed, @v has answers
  */
 struct group {
 	struct custodian *c;
 	size_t n, first;
-	bool open, ended;
+	bool open, stuck, mute, ended;
+	struct cc_error why;
 	struct handled v[GROUP_MAX];
 };
 
@@ -281,7 +288,7 @@ void group_clear(struct group *g)
 		answer_clear(&g->v[i].answer);
 	}
 	g->n = 0;
-	g->ended = false;
+	g->stuck = g->mute = g->ended = false;
 }
 
 struct group *group_new(struct custodian *c, struct cc_error *err)
@@ -317,6 +324,19 @@ static bool is_lost(const struct group *g)
 	return g->open && !store_is_open(g->c->store);
 }
 
+static void get_stuck(struct group *g, const struct cc_error *why)
+{
+	g->stuck = true;
+	g->why = *why;
+}
+
+/* The row of a refusal in a transaction of its own. */
+static void refuse_alone(struct group *g, struct handled *h)
+{
+	if (!g->stuck && !g->mute)
+		g->mute = record_refusal(g->c, &h->call, &h->err) != 0;
+}
+
 /*
  * The transaction is over, and with it what its requests did or saw, and the rows of those that
  * were refused. Of the first @n requests.
@@ -333,8 +353,23 @@ static void lose(struct group *g, size_t n, const struct cc_error *err)
 			h->err = *err;
 		}
 		if (leaves_row(h))
-			record_refusal(g->c, &h->call, &h->err);
+			refuse_alone(g, h);
 	}
+}
+
+static int begin(struct group *g, struct cc_error *err)
+{
+	if (g->stuck) {
+		*err = g->why;
+		return -1;
+	}
+	if (store_begin(g->c->store, err)) {
+		get_stuck(g, err);
+		return -1;
+	}
+	g->open = true;
+	g->first = g->n;
+	return 0;
 }
 
 /* The effect and its audit row, or neither. */
@@ -342,13 +377,7 @@ static int run_part(struct group *g, struct handled *h)
 {
 	struct store *st = g->c->store;
 
-	if (!g->open) {
-		if (store_begin(st, &h->err))
-			return -1;
-		g->open = true;
-		g->first = g->n;
-	}
-	if (store_part_begin(st, &h->err))
+	if ((!g->open && begin(g, &h->err)) || store_part_begin(st, &h->err))
 		return -1;
 	if (!call_run(g->c, &h->call, &h->err) &&
 	    (h->call.note.nothing || !note_write(g->c, &h->call.note, "allow", "", &h->err)) &&
@@ -365,10 +394,8 @@ static void refuse_part(struct group *g, struct handled *h)
 	struct store *st = g->c->store;
 	struct cc_error why;
 
-	if (!g->open) {
-		record_refusal(g->c, &h->call, &h->err);
-		return;
-	}
+	if (!g->open)
+		return refuse_alone(g, h);
 	if (store_part_begin(st, &why)) {
 		cc_log(LOG_ERR, "a refusal (%s) cannot be recorded: %s", h->call.note.event,
 		       why.text);
@@ -390,8 +417,8 @@ static void handle(struct group *g, struct handled *h)
 	struct cc_error err;
 
 	seal_bad_reset(&g->c->seal);
-	if (!g->open)
-		quarantine_tick(g->c);
+	if (!g->open && !g->stuck && quarantine_tick(g->c, &err))
+		get_stuck(g, &err);
 	h->rc = h->op->flags & OPF_AUDITED ? run_part(g, h) : read_only(g->c, &h->call, &h->err);
 	if (h->rc && leaves_row(h) && !is_lost(g))
 		refuse_part(g, h);
@@ -461,19 +488,17 @@ static void erase_last(struct group *g)
 		return;
 	h->rc = erase(g->c, &h->call, &h->err);
 	if (h->rc && leaves_row(h))
-		record_refusal(g->c, &h->call, &h->err);
+		refuse_alone(g, h);
 }
 
-/* What the answers say must not be forgotten with a database that is put back. */
+/* What the answers say must not be forgotten with a database that is put back, nor a refusal. */
 static void follow(struct group *g)
 {
 	struct cc_error err;
-	size_t done = 0;
 
-	for (size_t i = 0; i < g->n; i++)
-		done += g->v[i].rc == 0;
-	if (!done || quarantine_follow(g->c, &err) == 0)
+	if (quarantine_follow(g->c, &err) == 0)
 		return;
+	cc_log(LOG_ERR, "%s", err.text);
 	for (size_t i = 0; i < g->n; i++) {
 		struct handled *h = &g->v[i];
 
@@ -482,7 +507,7 @@ static void follow(struct group *g)
 		h->rc = -1;
 		h->err = err;
 		if (leaves_row(h))
-			record_refusal(g->c, &h->call, &h->err);
+			refuse_alone(g, h);
 	}
 }
 
@@ -513,7 +538,8 @@ size_t group_end(struct group *g)
 		return g->n;
 	commit(g);
 	erase_last(g);
-	record_bad_rows(g->c);
+	if (!g->stuck && !g->mute)
+		record_bad_rows(g->c);
 	follow(g);
 	for (size_t i = 0; i < g->n; i++) {
 		make_answer(g->c, &g->v[i]);

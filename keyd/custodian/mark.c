@@ -189,7 +189,7 @@ int mark_judge(struct store *st, const struct mark_file *f, enum mark_fit *fit,
 		return -1;
 	if (rc == 0 || head.ver < f->mark.ver)
 		*fit = MARK_OLDER;
-	else if (rc == 1 && memcmp(hash, f->mark.hash, sizeof(hash)) != 0)
+	else if (rc == 3 || (rc == 1 && memcmp(hash, f->mark.hash, sizeof(hash)) != 0))
 		*fit = MARK_OTHER;
 	/* A pruned row was there: so says the log's head, which nobody but keyd can write. */
 	return 0;

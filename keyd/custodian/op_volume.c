@@ -211,6 +211,17 @@ static int forget_leases(struct custodian *c, const struct store_volume *v, stru
 	return 0;
 }
 
+/* To erase its key is to destroy the generation that the newest database may be under. */
+static int refuse_to_erase(const struct store_volume *v, struct cc_error *err)
+{
+	cc_fail(err, CC_E_BUSY,
+		"volume %s: keyd's database may be an old one, and to remove a volume would erase "
+		"the keys of the newest: restore that, or wait until the quarantine is over (see "
+		"keyd(8))",
+		v->rec.name);
+	return cc_set_fact(err, "quarantine");
+}
+
 static int not_leased(struct custodian *c, const struct store_volume *v, struct cc_error *err)
 {
 	struct store_lease lease;
@@ -229,7 +240,11 @@ int op_volume_delete(struct custodian *c, struct call *call, struct cc_error *er
 	struct store_volume v;
 
 	NOTE(call->note.volume, call->rq->arg);
-	if (store_volume_get(c->store, call->rq->arg, &v, err) || not_leased(c, &v, err))
+	if (store_volume_get(c->store, call->rq->arg, &v, err))
+		return -1;
+	if (v.rec.ready && quarantine_on(c))
+		return refuse_to_erase(&v, err);
+	if (not_leased(c, &v, err))
 		return -1;
 	snprintf(call->note.detail, sizeof(call->note.detail), "uuid %s, by process %u", v.rec.uuid,
 		 call->rq->peer);

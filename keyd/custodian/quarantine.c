@@ -210,16 +210,33 @@ static int end(struct custodian *c, struct cc_error *err)
 	return write_mark(c, err);
 }
 
-void quarantine_tick(struct custodian *c)
+/*
+ * Another process wrote, and what it left has not all rows, or older ones. What was remembered
+ * counts on until it begins; that those rows were loaded is not the same.
+ */
+static bool rows_doubted(const struct custodian *c)
 {
-	struct cc_error err;
+	return c->marked && (store_rows_doubted(c->store) ||
+			     (store_rows_misfit(c->store)[0] && !quarantine_for_good(c)));
+}
 
+static int begin_for_rows(struct custodian *c, struct cc_error *err)
+{
+	if (store_rows_doubted(c->store) && store_rows_load(c->store, err))
+		return -1;
+	return store_rows_misfit(c->store)[0] ? begin(c, MARK_ROWS, err) : 0;
+}
+
+int quarantine_tick(struct custodian *c, struct cc_error *err)
+{
+	if (rows_doubted(c) && begin_for_rows(c, err))
+		return cc_prefix(err, "quarantine: cannot begin");
 	if (!quarantine_on(c) || quarantine_left(c))
-		return;
-	if (end(c, &err))
-		cc_log(LOG_ERR, "quarantine: cannot be ended: %s", err.text);
-	else
-		cc_log(LOG_NOTICE, "quarantine: over");
+		return 0;
+	if (end(c, err))
+		return cc_prefix(err, "quarantine: cannot be ended");
+	cc_log(LOG_NOTICE, "quarantine: over");
+	return 0;
 }
 
 static int accept_rows(struct custodian *c, struct cc_error *err)

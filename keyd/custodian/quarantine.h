@@ -34,8 +34,12 @@ bool quarantine_for_good(const struct custodian *c);
 /* Milliseconds until it ends; 0 when there is none. */
 int64_t quarantine_left(const struct custodian *c);
 
-/* Ends it when its time is over. A failure is logged, and it goes on. */
-void quarantine_tick(struct custodian *c);
+/*
+ * Ends it when its time is over; begins one when another process has written and rows are not those
+ * that keyd left. On error it goes on, or nothing may be granted before the next call has succeeded.
+ * Outside of a transaction.
+ */
+int quarantine_tick(struct custodian *c, struct cc_error *err);
 
 /* A lease may be as long as @ms from now on. */
 void quarantine_promise(struct custodian *c, uint64_t ms);

@@ -236,10 +236,14 @@ int store_check_rows(struct store *st, size_t *bad, struct cc_error *err);
 
 /**
  * store_rows_load - reads all rows and remembers which versions of which there are. From then on a
- * row that somebody removes or replaces by an older one is a bad one, at once. Done by itself when
- * it is needed first; here to know whether they are those that keyd left.
+ * row that somebody removes or replaces by an older one is a bad one, at once. It is for whoever
+ * then looks whether they are those that keyd left, and takes what there is. Done by itself when it
+ * is needed first, and when another process has written; but what does not fit is not taken then:
+ * what needs it fails with the fact "row", and what was remembered counts on.
  */
 int store_rows_load(struct store *st, struct cc_error *err);
+/* That has failed since: the rows were those that keyd left, and are no longer. */
+bool store_rows_doubted(const struct store *st);
 /* What is wrong with them: rows were removed, are there again, or are older. "" for nothing. */
 const char *store_rows_misfit(const struct store *st);
 /* They are right as they are. Context: in a transaction. */
@@ -426,7 +430,8 @@ uint64_t store_rows_ver(const struct store *st);
 
 /**
  * store_audit_hash_of - hash of the row @seq.
- * Return: 1; 0 when there is no such row; 2 without a hash when it was pruned; -1.
+ * Return: 1; 0 when there is no such row; 2 without a hash when it was pruned; 3 without one when
+ * its MAC does not fit; -1.
  */
 int store_audit_hash_of(struct store *st, uint64_t seq, unsigned char hash[static 32],
 			struct cc_error *err);

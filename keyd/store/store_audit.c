@@ -49,17 +49,19 @@ static int check_end(struct store *st, const struct head *head, enum cc_code cod
 	return 0;
 }
 
-/* Hash of the row @seq. Return: 1; 0 when there is no such row; -1. */
+/* Hash of the row @seq. Return: 1; 0 when there is no such row; 3 when keyd did not write it; -1. */
 static int find_hash(struct store *st, uint64_t seq, unsigned char hash[static HASH_LEN],
 		     struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q =
-		sql_prepare(st, err, "SELECT hash FROM audit WHERE seq = ?", "u", seq);
+	sql_auto sqlite3_stmt *q = sql_prepare(st, err, SELECT_AUDIT "WHERE seq = ?", "u", seq);
 	int rc = q ? sql_step(st, q, err) : -1;
+	int sealed = rc > 0 && st->seal ? sql_is_sealed(st, q, SEALED_AUDIT, err) : 1;
 
-	if (rc <= 0)
-		return rc;
-	return sql_audit_hash(q, 0, seq, hash, err) ? -1 : 1;
+	if (rc <= 0 || sealed < 0)
+		return rc <= 0 ? rc : -1;
+	if (!sealed)
+		return 3;
+	return sql_audit_hash(q, 10, seq, hash, err) ? -1 : 1;
 }
 
 int store_audit_hash_of(struct store *st, uint64_t seq, unsigned char hash[static HASH_LEN],
@@ -90,7 +92,7 @@ static int check_own_row(struct store *st, const struct head *head, struct cc_er
 		return -1;
 	if (rc == 0)
 		return sql_audit_fail(err, CC_E_INTERNAL, st->next_seq, "has been removed");
-	return memcmp(hash, st->next_hash, HASH_LEN) == 0
+	return rc == 1 && memcmp(hash, st->next_hash, HASH_LEN) == 0
 		       ? 0
 		       : sql_audit_fail(err, CC_E_INTERNAL, st->next_seq, "has been changed");
 }

@@ -43,7 +43,8 @@ static int fill_copy(struct store *st, struct store *copy, const char *path, uin
 		return -1;
 	if (sqlite3_exec(copy->db, after, NULL, NULL, NULL) != SQLITE_OK)
 		return copy_fail(copy->db, path, err);
-	return store_check(copy, err) || store_audit_verify(copy, rows, err)
+	return sql_schema_look(copy, err) || store_check(copy, err) ||
+			       store_audit_verify(copy, rows, err)
 		       ? cc_prefix(err, "the copy")
 		       : 0;
 }

@@ -135,6 +135,7 @@ int sql_rows_count(struct store *st, struct cc_error *err)
 		return -1;
 	st->tally.ver = ver + 1;
 	st->misfit[0] = '\0';
+	st->doubted = false;
 	st->counted = st->dirty = true;
 	return 0;
 }
@@ -165,42 +166,84 @@ int sql_rows_recount(struct store *st, const struct tally *lag, struct cc_error 
 	return 0;
 }
 
-/* "agent: 2 rows, keyd wrote 3; …" */
-static void describe(struct store *st, const struct tally *is, const struct tally *want)
+/* "table agent has 2 rows, keyd left 3, …" */
+static void describe(char misfit[static STORE_MISFIT_LEN], const struct tally *is,
+		     const struct tally *want)
 {
 	size_t at = 0;
 
-	for (size_t i = 0; i < SEALED_AUDIT && at < sizeof(st->misfit); i++)
+	for (size_t i = 0; i < SEALED_AUDIT && at < STORE_MISFIT_LEN; i++)
 		if (is->n[i] != want->n[i])
 			at += (size_t)snprintf(
-				st->misfit + at, sizeof(st->misfit) - at,
+				misfit + at, STORE_MISFIT_LEN - at,
 				"%stable %s has %" PRIu64 " rows, keyd left %" PRIu64,
 				at ? ", " : "", sealed_tables[i].table, is->n[i], want->n[i]);
 	if (!at)
-		snprintf(st->misfit, sizeof(st->misfit),
+		snprintf(misfit, STORE_MISFIT_LEN,
 			 "a row was replaced by an older one, or one by another");
 }
 
-/* What does not fit stays so: what keyd changes from then on, it changes in what should be. */
-static int load(struct store *st, struct cc_error *err)
+/* Into @st->rows. @want: what the head says; @misfit: how it differs, "" for nothing */
+static int read_rows(struct store *st, struct tally *want, char misfit[static STORE_MISFIT_LEN],
+		     struct cc_error *err)
 {
-	struct tally is, want;
+	struct tally is;
 	struct head head;
 
-	if (sql_head_read(st, &head, err) || sql_sums_read(st, &head.sums, &want, err) ||
+	misfit[0] = '\0';
+	if (sql_head_read(st, &head, err) || sql_sums_read(st, &head.sums, want, err) ||
 	    count_all(st, &is, err))
 		return -1;
-	st->misfit[0] = '\0';
-	if (memcmp(is.n, want.n, sizeof(is.n)) != 0 ||
-	    memcmp(is.sum, want.sum, sizeof(is.sum)) != 0)
-		describe(st, &is, &want);
+	if (memcmp(is.n, want->n, sizeof(is.n)) != 0 ||
+	    memcmp(is.sum, want->sum, sizeof(is.sum)) != 0)
+		describe(misfit, &is, want);
+	return 0;
+}
+
+static int refuse_misfit(struct store *st, const char *misfit, struct cc_error *err)
+{
+	st->doubted = true;
+	st->seal->bad(st->seal, "rows of the database");
+	cc_fail(err, CC_E_INTERNAL,
+		"rows of the database were removed, or older ones put in their place: %s; find out "
+		"who wrote to it, see keyd(8)",
+		misfit);
+	return cc_set_fact(err, STORE_FACT_ROW);
+}
+
+/*
+ * What does not fit stays so: what keyd changes from then on, it changes in what should be. Where
+ * nobody has said that he takes it (@any), what was remembered before is still what counts.
+ */
+static int load(struct store *st, bool any, struct cc_error *err)
+{
+	struct rows had = st->rows;
+	const bool loaded = st->loaded, stale = st->stale;
+	char misfit[STORE_MISFIT_LEN];
+	struct tally want;
+	int rc;
+
+	st->rows = (struct rows){0};
+	rc = read_rows(st, &want, misfit, err);
+	if (rc == 0 && misfit[0] && !st->misfit[0] && !any)
+		rc = refuse_misfit(st, misfit, err);
+	if (rc) {
+		rows_clear(&st->rows);
+		st->rows = had;
+		st->loaded = loaded;
+		st->stale = stale;
+		return -1;
+	}
+	rows_clear(&had);
+	memcpy(st->misfit, misfit, sizeof(misfit));
+	st->doubted = false;
 	st->tally = st->was = st->part = want;
 	st->part_undo = 0;
 	return 0;
 }
 
 /* Rows and head of one moment, also beside a keyd that serves. */
-int store_rows_load(struct store *st, struct cc_error *err)
+static int load_at_once(struct store *st, bool any, struct cc_error *err)
 {
 	bool own = sqlite3_get_autocommit(st->db);
 	int rc;
@@ -209,10 +252,20 @@ int store_rows_load(struct store *st, struct cc_error *err)
 		return 0;
 	if (own && sql_exec(st, "BEGIN", err))
 		return -1;
-	rc = load(st, err);
+	rc = load(st, any, err);
 	if (own)
 		sqlite3_exec(st->db, "COMMIT", NULL, NULL, NULL);
 	return rc;
+}
+
+int store_rows_load(struct store *st, struct cc_error *err)
+{
+	return load_at_once(st, true, err);
+}
+
+bool store_rows_doubted(const struct store *st)
+{
+	return st->doubted;
 }
 
 const char *store_rows_misfit(const struct store *st)
@@ -232,7 +285,7 @@ int store_rows_accept(struct store *st, struct cc_error *err)
 
 static int fresh(struct store *st, struct cc_error *err)
 {
-	return st->loaded && !st->stale ? 0 : store_rows_load(st, err);
+	return st->loaded && !st->stale ? 0 : load_at_once(st, false, err);
 }
 
 /* Another keyd may have written since. Outside a transaction, inside there can be none. */
@@ -246,7 +299,7 @@ static int is_newer(struct store *st, struct cc_error *err)
 		return -1;
 	if (head.sums.ver <= st->tally.ver)
 		return 0;
-	return store_rows_load(st, err) ? -1 : 1;
+	return load_at_once(st, false, err) ? -1 : 1;
 }
 
 /* ---- what is read ---- */
@@ -382,15 +435,17 @@ int sql_write(struct store *st, struct cc_error *err, const struct row_at *at,
 	      const unsigned char *mac, const char *sql, const char *types, ...)
 {
 	bool own = !st->in_tx;
-	sqlite3_stmt *q;
+	sqlite3_stmt *q = NULL;
 	int n = -1;
 	va_list ap;
 
-	if ((own && store_begin(st, err)) || fresh(st, err))
+	if (own && store_begin(st, err))
 		return -1;
-	va_start(ap, types);
-	q = sql_prepare_va(st, err, sql, types, ap);
-	va_end(ap);
+	if (fresh(st, err) == 0) {
+		va_start(ap, types);
+		q = sql_prepare_va(st, err, sql, types, ap);
+		va_end(ap);
+	}
 	if (q)
 		n = write_and_account(st, at, mac, q, err);
 	sql_done(q);

@@ -76,6 +76,7 @@ struct head {
  * @in_tx: between store_begin() and its end
  * @layout_6: identities and leases are as before SCHEMA_SERIALS
  * @misfit: what is wrong with the rows that were there when they were loaded; "" for nothing
+ * @doubted: something is since another process wrote, and was not loaded: store_rows_doubted()
  */
 struct store {
 	sqlite3 *db;
@@ -90,7 +91,7 @@ struct store {
 	struct rows rows;
 	struct tally tally, was, part;
 	size_t part_undo;
-	bool started, loaded, stale, counted, dirty, part_dirty, in_tx, layout_6;
+	bool started, loaded, stale, counted, dirty, part_dirty, in_tx, doubted, layout_6;
 	char misfit[STORE_MISFIT_LEN];
 };
 

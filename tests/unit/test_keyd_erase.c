@@ -291,6 +291,56 @@ static void a_database_of_before_generations_does_not_erase_those_of_the_newest(
 	domain_close(&d);
 }
 
+/* The old copy knows the generation that the newest database is under. */
+static void in_a_quarantine_nothing_is_erased_that_the_newest_database_needs(void **state)
+{
+	struct world *w = *state;
+	auto_got struct got g = {0};
+
+	copy_as(w, "old");
+	add_volume(w, "newer", "0a000000-0000-4000-8000-000000000003");
+	copy_as(w, "newest");
+	custodian_close(&w->custodian);
+	copy_back(w, "old");
+	open_custodian(w);
+	assert_true(quarantine_on(&w->custodian));
+	g = ask(w, OP_VOLUME_DELETE, "other", NULL);
+	assert_error(&g, 409, "busy", "quarantine");
+	ask_ok(w, OP_VOLUME_CREATE, "",
+	       volume_body("half", "0a000000-0000-4000-8000-000000000004"));
+	g = (got_clear(&g), ask(w, OP_VOLUME_DELETE, "half", NULL));
+	assert_int_equal(g.http, 200);
+	assert_int_equal(erased_of(&g, "generation"), 0);
+	custodian_close(&w->custodian);
+	copy_back(w, "newest");
+	open_custodian(w);
+	fake_boot_ms += 1000000;
+	g = (got_clear(&g), release_to(w, BOOT_1, CONTAINER_1));
+	if (g.http != 200)
+		fail_msg("%s", g.text);
+	assert_int_equal(key_of(w, "newer", &(struct cc_secret){0}), 0);
+}
+
+/* The copy was made between a removal and what follows it. */
+static void in_a_quarantine_what_was_retired_is_not_destroyed(void **state)
+{
+	struct world *w = *state;
+	struct cc_error err;
+	struct erased e;
+
+	assert_int_equal(store_kek_retire(w->custodian.store, &err), 0);
+	w->custodian.domain.sure = false;
+	assert_int_equal(domain_erase(&w->custodian.domain, w->custodian.store, &w->custodian.kek,
+				      fake_real, &e, &err),
+			 0);
+	assert_int_equal(e.generation, 0);
+	assert_int_equal(w->custodian.domain.gen[0].number, 1);
+	assert_int_equal(key_of(w, "pgdata", &(struct cc_secret){0}), 0);
+	reopen_custodian(w);
+	assert_int_equal(w->custodian.domain.n, 1);
+	assert_int_equal(w->custodian.domain.gen[0].number, 2);
+}
+
 static void a_file_that_is_lost_is_an_error_and_makes_no_other(void **state)
 {
 	struct world *w = *state;
@@ -399,6 +449,8 @@ int main(void)
 		test(a_key_that_does_not_open_keeps_its_generation),
 		test(keys_under_the_kek_itself_get_a_generation),
 		test(a_database_of_before_generations_does_not_erase_those_of_the_newest),
+		test(in_a_quarantine_nothing_is_erased_that_the_newest_database_needs),
+		test(in_a_quarantine_what_was_retired_is_not_destroyed),
 		test(a_file_that_is_lost_is_an_error_and_makes_no_other),
 		test(whenever_keyd_dies_the_next_one_goes_on),
 	};

@@ -5,6 +5,8 @@
  */
 #include "keyd_hosts.h"
 
+#include <time.h>
+
 #include "keyd/store/store_sql.h"
 
 /* A request and what is in it; @body is taken over. Return: whether there is room for another. */
@@ -329,6 +331,75 @@ static void of_a_lost_group_a_request_without_evidence_leaves_no_row(void **stat
 	group_free(g);
 }
 
+/* ---- locked ---- */
+
+static sqlite3 *lock_database(struct world *w)
+{
+	char path[128];
+	sqlite3 *db;
+
+	snprintf(path, sizeof(path), "%s/" STORE_FILE, w->dir);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	return db;
+}
+
+static int64_t raw_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC_RAW, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static void a_group_waits_once_for_a_database_that_is_locked(void **state)
+{
+	struct world *w = *state;
+	struct cc_error err;
+	struct group *g = group_new(&w->custodian, &err);
+	const uint64_t rows = last_audit(w).seq;
+	sqlite3 *db = lock_database(w);
+	int64_t start = raw_ms();
+
+	for (unsigned int i = 0; i < 3; i++)
+		add_volume_request(g, i);
+	add(g, OP_HEALTHZ, "", NULL);
+	assert_int_equal(group_end(g), 4);
+	assert_in_range(raw_ms() - start, STORE_BUSY_MS - 1, STORE_BUSY_MS + 1500);
+	for (size_t i = 0; i < 3; i++)
+		assert_http(g, i, 500);
+	assert_http(g, 3, 200);
+	sqlite3_close(db);
+	assert_int_equal(last_audit(w).seq, rows);
+	/* The next one does not have it against the database. */
+	add_volume_request(g, 0);
+	assert_int_equal(group_end(g), 1);
+	assert_http(g, 0, 200);
+	group_free(g);
+}
+
+/* Nor does it wait for the rows of a group that was lost, or of rows that are bad. */
+static void what_was_lost_waits_once_for_its_rows(void **state)
+{
+	struct world *w = *state;
+	struct cc_error err;
+	struct group *g = group_new(&w->custodian, &err);
+	int64_t start;
+	sqlite3 *db;
+
+	for (unsigned int i = 0; i < 3; i++)
+		add_volume_request(g, i);
+	store_rollback(w->custodian.store);
+	db = lock_database(w);
+	start = raw_ms();
+	assert_int_equal(group_end(g), 3);
+	assert_in_range(raw_ms() - start, STORE_BUSY_MS - 1, STORE_BUSY_MS + 1500);
+	for (size_t i = 0; i < 3; i++)
+		assert_http(g, i, 500);
+	sqlite3_close(db);
+	group_free(g);
+}
+
 /* ---- the mark ---- */
 
 static void with_mark(struct world *w)
@@ -351,6 +422,22 @@ static void the_mark_has_followed_all_of_a_group_at_its_end(void **state)
 	add_volume_request(g, 1);
 	group_end(g);
 	assert_http(g, 2, 200);
+	assert_int_equal(w->custodian.mark.mark.seq, last_audit(w).seq);
+	group_free(g);
+}
+
+/* Or the last refusals before a stop could be cut off the log. */
+static void the_mark_follows_a_group_of_refusals_too(void **state)
+{
+	struct world *w = *state;
+	struct cc_error err;
+	struct group *g;
+
+	with_mark(w);
+	g = group_new(&w->custodian, &err);
+	add(g, OP_VOLUME_READY, "nowhere", json_object());
+	group_end(g);
+	assert_http(g, 0, 404);
 	assert_int_equal(w->custodian.mark.mark.seq, last_audit(w).seq);
 	group_free(g);
 }
@@ -393,6 +480,9 @@ int main(void)
 		hosts_test(a_full_disk_half_way_is_a_failure_of_those_before_as_well),
 		hosts_test(a_refusal_without_room_for_its_row_is_a_failure_of_those_before),
 		hosts_test(of_a_lost_group_a_request_without_evidence_leaves_no_row),
+		hosts_test(a_group_waits_once_for_a_database_that_is_locked),
+		hosts_test(what_was_lost_waits_once_for_its_rows),
+		hosts_test(the_mark_follows_a_group_of_refusals_too),
 		hosts_test(the_mark_has_followed_all_of_a_group_at_its_end),
 		hosts_test(no_answer_is_yes_when_the_mark_does_not_follow),
 	};

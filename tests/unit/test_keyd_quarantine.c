@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /* An older copy of the database is put back: it is noticed, and nobody gets a volume twice. */
+#include "hex.h"
 #include "keyd_copies.h"
 #include "keyd_hosts.h"
 #include "keyd_return.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -96,13 +98,15 @@ static void a_copy_that_lacks_only_the_last_answer_is_noticed(void **state)
 	assert_quarantine(w);
 }
 
-static void an_older_database_that_went_on_elsewhere_is_noticed(void **state)
+/* @forged: its row at the mark has been given the hash that the mark has */
+static void went_on_elsewhere(struct world *w, bool forged)
 {
-	struct world *w = *state;
-	char id[37];
+	char id[37], hex[CC_HEX_32], sql[256];
+	struct mark mark;
 
 	copy_as(w, "old");
 	hold(w, id);
+	mark = w->custodian.mark.mark;
 	custodian_close(&w->custodian);
 	rename(path_of(w, "anchor/" MARK_FILE), path_of(w, "away"));
 	put_back(w, "old");
@@ -111,8 +115,24 @@ static void an_older_database_that_went_on_elsewhere_is_noticed(void **state)
 		ask_ok(w, OP_VOLUME_SET, "pgdata", json_pack("{s:i}", "leaseMs", MS + i));
 	custodian_close(&w->custodian);
 	rename(path_of(w, "away"), path_of(w, "anchor/" MARK_FILE));
+	cc_hex_encode(mark.hash, sizeof(mark.hash), hex);
+	snprintf(sql, sizeof(sql),
+		 "DROP TRIGGER audit_no_update; UPDATE audit SET hash = x'%s' WHERE seq = %" PRIu64,
+		 hex, mark.seq);
+	if (forged)
+		tamper(w, sql);
 	open_custodian(w);
 	assert_quarantine(w);
+}
+
+static void an_older_database_that_went_on_elsewhere_is_noticed(void **state)
+{
+	went_on_elsewhere(*state, false);
+}
+
+static void the_marks_hash_in_a_row_of_somebody_elses_does_not_count(void **state)
+{
+	went_on_elsewhere(*state, true);
 }
 
 static void a_mark_that_is_missing_or_damaged_is_noticed(void **state)
@@ -489,6 +509,7 @@ int main(void)
 		test(its_length_is_that_of_the_database_that_is_lost),
 		test(a_copy_that_lacks_only_the_last_answer_is_noticed),
 		test(an_older_database_that_went_on_elsewhere_is_noticed),
+		test(the_marks_hash_in_a_row_of_somebody_elses_does_not_count),
 		test(a_mark_that_is_missing_or_damaged_is_noticed),
 		test(the_database_that_was_served_last_is_served_on),
 		test(a_database_that_is_newer_than_the_mark_fits),

@@ -3,7 +3,10 @@
  * What somebody achieves who writes to keyd's database with what was once there: removes rows, or
  * puts older versions of them back, MACs and all, while keyd runs or while it does not.
  */
+#include <sys/stat.h>
+
 #include "hex.h"
+#include "keyd/init.h"
 #include "keyd_copies.h"
 #include "keyd_hosts.h"
 #include "keyd_return.h"
@@ -340,6 +343,132 @@ static void what_another_keyd_writes_meanwhile_counts(void **state)
 	store_agent_clear(&a);
 }
 
+/* As keyd init that was started before somebody tampered: it knows the rows of then. */
+static struct store *another_keyd(struct world *w)
+{
+	struct cc_error err;
+	struct store *st = store_open(w->dir, STORE_CREATE, &err);
+
+	assert_non_null(st);
+	assert_int_equal(store_start(st, &w->custodian.seal.ops, fake_real, &err), 0);
+	if (store_rows_load(st, &err))
+		fail_msg("%s", err.text);
+	return st;
+}
+
+static void writes(struct store *st)
+{
+	struct cc_error err;
+
+	if (store_setting_put(st, "another", "1", &err))
+		fail_msg("%s", err.text);
+}
+
+/* It begins while keyd serves, with the request after the one that found out. */
+static void assert_quarantine_while_it_serves(struct world *w, const char *what)
+{
+	auto_got struct got g = release_to_host2(w);
+
+	assert_bad_row(&g, what);
+	g = (got_clear(&g), release_to_host2(w));
+	assert_error(&g, 409, "busy", "quarantine");
+	assert_true(quarantine_for_good(&w->custodian));
+	assert_string_equal(last_audit(w).fact, "quarantine");
+	fake_boot_ms += 100 * END;
+	g = (got_clear(&g), release_to_host2(w));
+	assert_error(&g, 409, "busy", "quarantine");
+	reopen_custodian(w);
+	assert_true(quarantine_for_good(&w->custodian));
+}
+
+static void a_removed_lease_is_not_forgotten_when_another_keyd_writes(void **state)
+{
+	struct world *w = *state;
+	store_auto struct store *st = another_keyd(w);
+	char id[37];
+
+	hold(w, id);
+	writes(st);
+	tamper(w, "DELETE FROM lease");
+	writes(st);
+	assert_quarantine_while_it_serves(w, "table lease has 0 rows, keyd left 1");
+}
+
+static void a_removed_agent_does_not_come_back_when_another_keyd_writes(void **state)
+{
+	struct world *w = *state;
+	store_auto struct store *st = NULL;
+
+	keep(w, "agent");
+	ask_ok(w, OP_AGENT_DELETE, "host2", NULL);
+	st = another_keyd(w);
+	bring_back(w, "agent");
+	writes(st);
+	assert_quarantine_while_it_serves(w, "table agent has 2 rows, keyd left 1");
+}
+
+/* Without a mark there is no quarantine: what was remembered counts on. */
+static void what_does_not_fit_is_not_taken_however_often_it_is_asked_for(void **state)
+{
+	struct world *w = *state;
+	store_auto struct store *st = NULL;
+	char id[37];
+
+	hold(w, id);
+	w->custodian.marked = false;
+	st = another_keyd(w);
+	tamper(w, "DELETE FROM lease");
+	for (int i = 0; i < 3; i++) {
+		writes(st);
+		assert_host2_gets_nothing(w, "table lease has 0 rows, keyd left 1");
+	}
+	w->custodian.marked = true;
+}
+
+static void whoever_did_not_look_at_the_rows_writes_none(void **state)
+{
+	struct world *w = *state;
+	store_auto struct store *st = NULL;
+	struct cc_error err = {0};
+	char id[37];
+
+	hold(w, id);
+	tamper(w, "DELETE FROM lease");
+	st = store_open(w->dir, STORE_CREATE, &err);
+	assert_non_null(st);
+	assert_int_equal(store_start(st, &w->custodian.seal.ops, fake_real, &err), 0);
+	assert_int_equal(store_setting_put(st, "another", "1", &err), -1);
+	assert_string_equal(err.fact, BAD_ROW);
+	assert_host2_gets_nothing(w, "lease of volume pgdata");
+}
+
+static int init_beside(struct world *w, struct cc_error *err)
+{
+	const struct init_options opts = {
+		.state_dir = w->dir, .anchor = w->anchor, .kek = path_of(w, "kek")};
+	FILE *f = fopen(opts.kek, "w");
+
+	assert_non_null(f);
+	assert_int_equal(fchmod(fileno(f), 0600), 0);
+	assert_int_equal(fputs("kekkekkekkekkekkekkekkekkekkekke", f) < 0 || fclose(f), 0);
+	return keyd_init(&opts, err);
+}
+
+static void init_adds_nothing_where_rows_do_not_fit(void **state)
+{
+	struct world *w = *state;
+	struct cc_error err = {0};
+	char id[37];
+
+	if (init_beside(w, &err))
+		fail_msg("%s", err.text);
+	hold(w, id);
+	tamper(w, "DELETE FROM lease");
+	assert_int_equal(init_beside(w, &err), -1);
+	assert_int_equal(err.code, CC_E_INVALID);
+	assert_string_equal(err.fact, BAD_ROW);
+}
+
 static void what_is_undone_is_not_counted(void **state)
 {
 	struct world *w = *state;
@@ -433,7 +562,8 @@ static void a_database_of_version_5_is_counted_as_it_is(void **state)
 		uint64_t rows;
 
 		assert_non_null(st);
-		if (store_audit_verify(st, &rows, &err))
+		if (store_audit_verify(st, &rows, &err) ||
+		    store_backup(st, path_of(w, "copy"), &rows, &err))
 			fail_msg("%s", err.text);
 	}
 	if (start_custodian(w, STORE_SERVE, &err))
@@ -552,6 +682,11 @@ int main(void)
 		rows_test(a_bad_row_that_keyd_writes_anew_is_right_again),
 		rows_test(rows_can_be_accepted_as_they_are),
 		rows_test(what_another_keyd_writes_meanwhile_counts),
+		rows_test(a_removed_lease_is_not_forgotten_when_another_keyd_writes),
+		rows_test(a_removed_agent_does_not_come_back_when_another_keyd_writes),
+		rows_test(what_does_not_fit_is_not_taken_however_often_it_is_asked_for),
+		rows_test(whoever_did_not_look_at_the_rows_writes_none),
+		rows_test(init_adds_nothing_where_rows_do_not_fit),
 		rows_test(what_is_undone_is_not_counted),
 		rows_test(generations_change_their_state_under_their_macs),
 		rows_test(a_database_of_version_5_is_counted_as_it_is),
