@@ -169,7 +169,7 @@ static void arrive(struct net *n, struct host *h)
 	int rc;
 
 	h->asked = false;
-	quarantine_tick(c);
+	expect_ok(quarantine_tick(c, &err), &err);
 	ask.only_own = quarantine_on(c);
 	if (fake_boot_ms - h->nonce_ms < NONCE_LIFE_MS)
 		ask.kernel_left_ms = (uint64_t)h->left_ms;
@@ -343,9 +343,11 @@ static void put_back(struct net *n, bool boot)
 
 static void sit_out(struct net *n)
 {
+	struct cc_error err;
+
 	if (quarantine_on(&n->w->custodian))
 		pass(n, quarantine_left(&n->w->custodian) + TICK_MS);
-	quarantine_tick(&n->w->custodian);
+	expect_ok(quarantine_tick(&n->w->custodian, &err), &err);
 }
 
 static void take_away(struct net *n, struct host *h)
