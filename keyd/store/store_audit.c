@@ -180,8 +180,11 @@ int store_audit_add(struct store *st, const struct cc_audit_row *what, int64_t n
 		.fact = what->fact ?: "",
 		.detail = what->detail ?: "",
 	};
+	int64_t last;
 
-	cc_time_format(now, when);
+	if (store_audit_last_time(st, &last, err))
+		return -1;
+	cc_time_format(now > last ? now : last, when);
 	return store_audit_append(st, &row, err);
 }
 
