@@ -385,7 +385,8 @@ static int check_settings(const struct cc_identity *id, const struct cc_measurem
 			continue;
 		if (cc_facts_add(out, "settings",
 				 "settings: identity wants at most %s, container has %s",
-				 cc_render_strv(&id->settings, want), cc_render_str(s, got)))
+				 cc_render_settings(&id->settings, want),
+				 cc_render_setting(s, got)))
 			return -1;
 	}
 	return 0;

@@ -161,7 +161,7 @@ static int refuse_mount(const struct cc_identity *id, const struct cc_mount *mt,
 			 "mounts: identity allows no such mount, container has %s at %s from %s, "
 			 "options %s",
 			 mt->type ? mt->type : "one", at, cc_render_str(mt->source, from),
-			 cc_render_strv(&mt->options, options));
+			 cc_render_vars(&mt->options, options));
 }
 
 /* @option: one too many */
@@ -172,7 +172,7 @@ static int refuse_option(const struct cc_mount *mt, const char *option, struct c
 	return cc_refuse(err, "mounts",
 			 "mounts: identity does not name option %s of the mount at %s; run the "
 			 "container without it, or name it in the rule's options",
-			 cc_render_str(option, got), cc_render_str(mt->destination, at));
+			 cc_render_var(option, got), cc_render_str(mt->destination, at));
 }
 
 /* The answer for a mount that is nobody's own: by the rules about it. */

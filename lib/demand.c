@@ -8,11 +8,13 @@
 static const struct {
 	const char *word, *hint, *name;
 } demands[] = {
-	{CC_NO_CORE, "run it with --ulimit core=0", NULL},
+	{CC_NO_CORE,
+	 "run it with --ulimit core=0, on a host whose kernel.core_pattern is not a pipe", NULL},
 	{CC_NO_STDIN, "run it without -i", NULL},
 	{CC_NO_TTY, "run it without -t", NULL},
 	{CC_NO_SWAP, "run it with --memory and a --memory-swap that is the same", NULL},
 	{CC_NO_EXTRA_HOSTS, "run it without --add-host and --dns", NULL},
+	{CC_NO_PORTS, "run it without -p and -P", NULL},
 	{CC_PRIVATE_IPC, "run it with --ipc private", NULL},
 	{CC_USER_NAMESPACE, "run it with --userns auto, or the engine with userns-remap", NULL},
 	{CC_NETWORK, "run it with --network and that name", ""},

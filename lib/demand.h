@@ -8,13 +8,14 @@
 
 #include <stdbool.h>
 
-#define CC_NO_CORE "no-core"		   /* no core file: the hard limit is 0 */
-#define CC_NO_STDIN "no-stdin"		   /* nobody outside writes to its standard input */
-#define CC_NO_TTY "no-tty"		   /* no terminal */
-#define CC_NO_SWAP "no-swap"		   /* its control group may not swap */
+#define CC_NO_CORE "no-core"   /* no core: the hard limit is 0, and no program gets one */
+#define CC_NO_STDIN "no-stdin" /* nobody outside writes to its standard input */
+#define CC_NO_TTY "no-tty"     /* no terminal */
+#define CC_NO_SWAP "no-swap"   /* its control group may not swap */
 #define CC_NO_EXTRA_HOSTS "no-extra-hosts" /* names in hosts and resolv.conf are the engine's */
+#define CC_NO_PORTS "no-ports"		   /* none of its ports is published on the host */
 #define CC_PRIVATE_IPC "private-ipc"	   /* not even another container may join */
-#define CC_USER_NAMESPACE "user-namespace" /* its root is not the host's */
+#define CC_USER_NAMESPACE "user-namespace" /* nobody in there is the host's root */
 #define CC_NETWORK "network:"		   /* and a name: on this network and no other */
 
 #define CC_RUNTIME "runtime:"		/* and a name or path: the engine's record names it so */

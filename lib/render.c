@@ -79,15 +79,39 @@ const char *cc_render_str(const char *s, char out[static CC_RENDER_MAX])
 	return out;
 }
 
-const char *cc_render_var(const char *var, char out[static CC_RENDER_MAX])
+/* The end of what is shown of a text. */
+typedef const char *end_fn(const char *s);
+
+static const char *whole(const char *s)
+{
+	return s + strlen(s);
+}
+
+static const char *name_end(const char *s)
+{
+	return s + strcspn(s, "=");
+}
+
+static const char *setting_end(const char *s)
+{
+	static const char *const plain[] = {"linux.sysctl ", "linux.seccomp.", "linux.rootfs",
+					    "process.rlimits ", "process.selinuxLabel "};
+
+	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
+		if (strncmp(s, plain[i], strlen(plain[i])) == 0)
+			return whole(s);
+	return name_end(s);
+}
+
+static const char *render_one(const char *s, end_fn *end, char *out)
 {
 	struct text t = {.out = out};
 
-	put_quoted(&t, var, var + strcspn(var, "="));
+	put_quoted(&t, s, end(s));
 	return out;
 }
 
-const char *cc_render_strv(const struct cc_strv *sv, char out[static CC_RENDER_MAX])
+static const char *render_list(const struct cc_strv *sv, end_fn *end, char *out)
 {
 	struct text t = {.out = out};
 
@@ -95,10 +119,35 @@ const char *cc_render_strv(const struct cc_strv *sv, char out[static CC_RENDER_M
 	for (size_t i = 0; i < sv->n && !t.full; i++) {
 		if (i > 0)
 			text_put(&t, ",", 1);
-		put_quoted(&t, sv->v[i], sv->v[i] + strlen(sv->v[i]));
+		put_quoted(&t, sv->v[i], end(sv->v[i]));
 	}
 	text_put(&t, "]", 1);
 	return out;
+}
+
+const char *cc_render_var(const char *var, char out[static CC_RENDER_MAX])
+{
+	return render_one(var, name_end, out);
+}
+
+const char *cc_render_setting(const char *setting, char out[static CC_RENDER_MAX])
+{
+	return render_one(setting, setting_end, out);
+}
+
+const char *cc_render_strv(const struct cc_strv *sv, char out[static CC_RENDER_MAX])
+{
+	return render_list(sv, whole, out);
+}
+
+const char *cc_render_vars(const struct cc_strv *sv, char out[static CC_RENDER_MAX])
+{
+	return render_list(sv, name_end, out);
+}
+
+const char *cc_render_settings(const struct cc_strv *sv, char out[static CC_RENDER_MAX])
+{
+	return render_list(sv, setting_end, out);
 }
 
 const char *cc_render_user(const struct cc_user *u, char out[static CC_RENDER_MAX])

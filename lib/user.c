@@ -23,6 +23,10 @@ static int groups_from_json(json_t *arr, const char *what, struct cc_user *u, st
 
 	if (n == 0)
 		return 0;
+	if (n > CC_GROUPS_MAX)
+		return cc_fail(err, CC_E_INVALID,
+			       "%s: member \"additionalGids\" has %zu groups, more than %d", what,
+			       n, CC_GROUPS_MAX);
 	u->groups = calloc(n, sizeof(*u->groups));
 	if (!u->groups)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");

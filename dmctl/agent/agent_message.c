@@ -128,8 +128,12 @@ static int parse_arguments(const json_t *obj, struct agent_message *m, struct cc
 	if (ops[m->op].volume && parse_volume(obj, m, err))
 		return -1;
 	switch (m->op) {
-	case AGENT_HOOK:
 	case AGENT_REQUIRE:
+		if (json_is_string(json_object_get(json_object_get(obj, "state"), "id")) &&
+		    !oci_state_is_of_engine(json_object_get(obj, "state")))
+			return 0;
+		return oci_state_parse(json_object_get(obj, "state"), &m->state, err);
+	case AGENT_HOOK:
 		return oci_state_parse(json_object_get(obj, "state"), &m->state, err);
 	case AGENT_BIND:
 		return optional(obj, "device", &m->device, err) || parse_container(obj, m, err) ||

@@ -53,7 +53,7 @@ enum agent_op {
  * @path, @body: of AGENT_PLUGIN, the HTTP request an engine sent
  * @force: of AGENT_UNBIND: also when the container uses it
  * @rootfs: of AGENT_MEASURE: with the digest of the root file system
- * @state: of AGENT_HOOK and AGENT_REQUIRE
+ * @state: of AGENT_HOOK and AGENT_REQUIRE; empty for a container that is no engine's
  * @text: the request as it came, for the worker that does it
  */
 struct agent_message {

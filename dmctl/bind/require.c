@@ -79,6 +79,8 @@ int require_volume(const struct oci_state *state, struct cc_error *err)
 	cc_auto_free char *name = NULL, *path = NULL, *config = NULL;
 	size_t len;
 
+	if (!state->id[0])
+		return 0;
 	if (engine_find(engines, state->id, NULL, &c, err) || c.engine->describe(&c, err))
 		return -1;
 	if (require_label(c.image_config, c.image_config_len, &name, err))

@@ -12,7 +12,10 @@
 
 #define REQUIRE_LABEL "io.container-crypt.volume"
 
-/* Return: 0; -1 with CC_E_REFUSED, fact "volume", or because nobody can tell. */
+/*
+ * @state: empty for a container that is no engine's, which has no image to say anything
+ * Return: 0; -1 with CC_E_REFUSED, fact "volume", or because nobody can tell.
+ */
 int require_volume(const struct oci_state *state, struct cc_error *err);
 
 /* ---- parts, pure --------------------------------------------------------------------------- */

@@ -5,6 +5,7 @@
 #include "cli/doctor.h"
 
 #include "host/first_line.h"
+#include "host/proc.h"
 #include "volume/gates.h"
 
 #include <linux/magic.h>
@@ -241,8 +242,7 @@ void doctor_core(const struct global_options *g, struct finding *f)
 	(void)g;
 	first_line("/proc/sys/kernel/core_pattern", pattern, sizeof(pattern));
 	first_line("/proc/sys/kernel/core_pipe_limit", limit, sizeof(limit));
-	if (!pattern[0] || strcmp(pattern, "|/bin/false") == 0 ||
-	    strcmp(pattern, "|/usr/bin/false") == 0)
+	if (!pattern[0] || (pattern[0] == '|' && !proc_core_is_piped(pattern)))
 		finding_ok(f, "no core files");
 	else
 		finding_warn(f,

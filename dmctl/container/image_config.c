@@ -18,7 +18,6 @@
 
 #define WHAT "the image's configuration"
 #define FILE_MAX (1 << 20) /* bytes of an image's /etc/passwd or /etc/group */
-#define GROUPS_MAX 1024	   /* that a user is in; evidence has to have them all */
 
 void image_config_clear(struct image_config *c)
 {
@@ -174,11 +173,11 @@ static int add_group(struct cc_user *u, uint32_t gid, struct cc_error *err)
 	for (i = 0; i < u->n_groups; i++)
 		if (u->groups[i] == gid)
 			return 0;
-	if (u->n_groups == GROUPS_MAX)
+	if (u->n_groups == CC_GROUPS_MAX)
 		return cc_fail(
 			err, CC_E_INVALID,
 			"user: the container's /etc/group has its user in more than %d groups",
-			GROUPS_MAX);
+			CC_GROUPS_MAX);
 	more = reallocarray(u->groups, u->n_groups + 1, sizeof(*more));
 	if (!more)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");

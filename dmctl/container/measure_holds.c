@@ -10,7 +10,17 @@
 #include "container/measure.h"
 #include "demand.h"
 #include "host/cgroup.h"
+#include "host/first_line.h"
 #include "strv.h"
+
+/* For a core that goes to a program the kernel asks for no limit (core(5)). */
+static bool dumps_to_a_program(void)
+{
+	char pattern[256];
+
+	first_line("/proc/sys/kernel/core_pattern", pattern, sizeof(pattern));
+	return !pattern[0] || proc_core_is_piped(pattern);
+}
 
 /*
  * Runtimes set what config.json says after the hook, right before the program is executed; until
@@ -18,7 +28,7 @@
  */
 static bool dumps_no_core(pid_t pid, const struct oci_facts *f, const struct cc_measurement *m)
 {
-	if (f->core_limit > 0)
+	if (f->core_limit > 0 || dumps_to_a_program())
 		return false;
 	if (f->core_limit == 0 && !m->running)
 		return true;
@@ -48,6 +58,15 @@ static bool has_ipc_alone(const struct cc_strv *known, const struct cc_measureme
 		    !(m->mounts[i].engine && cc_strv_has(known, CC_PRIVATE_IPC)))
 			return false;
 	return true;
+}
+
+/* A namespace in which the host's root has a number is one in name only. */
+static bool is_without_root(const struct oci_ids *ids)
+{
+	for (size_t i = 0; i < ids->n; i++)
+		if (ids->range[i].host == 0)
+			return false;
+	return ids->n > 0;
 }
 
 static int add(struct cc_measurement *m, bool so, const char *word, struct cc_error *err)
@@ -90,7 +109,10 @@ int measure_holds(pid_t pid, const char *cgroup, size_t len, const struct cc_str
 			       add(m, !f->terminal, CC_NO_TTY, err) ||
 			       add(m, swaps_not(cgroup, len), CC_NO_SWAP, err) ||
 			       add(m, has_ipc_alone(known, m), CC_PRIVATE_IPC, err) ||
-			       add(m, f->user_ns && theirs != ours, CC_USER_NAMESPACE, err) ||
+			       add(m,
+				   f->user_ns && theirs != ours && is_without_root(&f->uids) &&
+					   is_without_root(&f->gids),
+				   CC_USER_NAMESPACE, err) ||
 			       add_selinux_type(pid, f, m, err)
 		       ? -1
 		       : 0;

@@ -199,11 +199,11 @@ static int check_groups(const struct proc_status *st, const struct oci_facts *f,
 				 "user: config.json says gid %u, the running process has the "
 				 "host's %u",
 				 m->user.gid, st->gid[0]);
-	if (st->n_groups > PROC_GROUPS_MAX)
+	if (st->n_groups > CC_GROUPS_MAX)
 		return cc_refuse(err, "user",
 				 "user: the running process has %zu groups, more than the %d that "
 				 "are looked at",
-				 st->n_groups, PROC_GROUPS_MAX);
+				 st->n_groups, CC_GROUPS_MAX);
 	for (size_t i = 0; i < st->n_groups; i++)
 		if (!has_group(st, f, &m->user, i))
 			return cc_refuse(err, "user",

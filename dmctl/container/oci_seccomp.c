@@ -24,6 +24,24 @@ static bool is_in(const char *const *list, const char *s)
 	return *list;
 }
 
+/* Numbers beyond 63 bits are read as reals (cc_json_parse_engine), of which several may be one. */
+static bool has_reals(const json_t *v)
+{
+	const char *key;
+	json_t *member;
+	size_t i;
+
+	if (json_is_real(v))
+		return true;
+	json_array_foreach(v, i, member)
+		if (has_reals(member))
+			return true;
+	json_object_foreach((json_t *)v, key, member)
+		if (has_reals(member))
+			return true;
+	return false;
+}
+
 /*
  * Digest of the profile as measured: SHA-256 of the object's compact JSON with sorted keys. A
  * profile that lets everything pass is none.
@@ -34,6 +52,10 @@ static int take_digest(const json_t *filter, struct cc_measurement *m, struct cc
 	cc_auto_free char *text = NULL;
 	char digest[72];
 
+	if (has_reals(filter))
+		return cc_fail(err, CC_E_INVALID,
+			       WHAT
+			       " linux.seccomp has a number that is not a whole one below 2^63");
 	if (!filter || (action && strcmp(action, "SCMP_ACT_ALLOW") == 0 &&
 			json_array_size(json_object_get(filter, "syscalls")) == 0)) {
 		m->seccomp = strdup("unconfined");

@@ -9,6 +9,18 @@
 
 #define WHAT "the OCI state"
 
+static bool is_engines_id(const char *id)
+{
+	return strlen(id) == CONTAINER_ID_LEN && strspn(id, "0123456789abcdef") == CONTAINER_ID_LEN;
+}
+
+bool oci_state_is_of_engine(const json_t *obj)
+{
+	const char *id = json_string_value(json_object_get(obj, "id"));
+
+	return id && is_engines_id(id);
+}
+
 int oci_state_parse(const json_t *obj, struct oci_state *s, struct cc_error *err)
 {
 	cc_auto_free char *id = NULL;
@@ -20,7 +32,7 @@ int oci_state_parse(const json_t *obj, struct oci_state *s, struct cc_error *err
 	    cc_json_u64(obj, WHAT, "pid", true, &pid, err) ||
 	    cc_json_str(obj, WHAT, "bundle", true, &s->bundle, err))
 		return -1;
-	if (strlen(id) != CONTAINER_ID_LEN || strspn(id, "0123456789abcdef") != CONTAINER_ID_LEN)
+	if (!is_engines_id(id))
 		return cc_fail(err, CC_E_INVALID,
 			       WHAT
 			       ": id is not a container id of an engine (64 hexadecimal digits)");

@@ -16,6 +16,7 @@
 #define GROUP "/etc/group"
 #define GECOS "container user"
 #define FILE_MAX (1 << 20)
+#define MADE_MODE 0600 /* of a file that the image does not have */
 
 bool accounts_is_engines(const struct passwd *p)
 {
@@ -96,6 +97,8 @@ bool accounts_fit(const char *path, const char *rel, const struct layers *lower,
 	if (strcmp(rel, PASSWD) != 0 && strcmp(rel, GROUP) != 0)
 		return false;
 	ours = read_whole(AT_FDCWD, path, &st);
+	if (ours && !layers_show(lower, 0, rel, NULL)) /* made for the line, which is all of it */
+		return st.st_mode == (S_IFREG | MADE_MODE) && accounts_line_fits(ours, rel, m);
 	dir = layers_dir_of(lower, rel);
 	images = dir < 0 ? NULL : read_whole(dir, strrchr(rel, '/') + 1, &image);
 	if (!ours || !images || st.st_mode != image.st_mode || st.st_uid != image.st_uid ||

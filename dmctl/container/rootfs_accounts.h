@@ -18,7 +18,7 @@ bool accounts_is_engines(const struct passwd *p);
 
 /**
  * accounts_fit - whether a file of the writable layer is the image's and at most one such line, for
- * the user of @m.
+ * the user of @m; where the image has none, that line.
  * @path: of the file in the writable layer, on the host
  * @rel: where it is in the container
  */

@@ -179,6 +179,15 @@ static bool is_empty(const json_t *obj, const char *key)
 	return !list || json_is_null(list) || (json_is_array(list) && !json_array_size(list));
 }
 
+/* What -p asks for, and -P. */
+static bool publishes_no_port(const json_t *host)
+{
+	const json_t *ports = json_object_get(host, "PortBindings");
+
+	return json_is_false(json_object_get(host, "PublishAllPorts")) &&
+	       (json_is_null(ports) || (json_is_object(ports) && !json_object_size(ports)));
+}
+
 static int take_holds(const json_t *record, const json_t *host, struct engine_container *c,
 		      struct cc_error *err)
 {
@@ -190,6 +199,7 @@ static int take_holds(const json_t *record, const json_t *host, struct engine_co
 	return engine_add_hold(c, json_is_false(json_object_get(config, "OpenStdin")), CC_NO_STDIN,
 			       err) ||
 			       engine_add_hold(c, plain, CC_NO_EXTRA_HOSTS, err) ||
+			       engine_add_hold(c, publishes_no_port(host), CC_NO_PORTS, err) ||
 			       engine_add_named(c, CC_NETWORK, only_network(record, host), err) ||
 			       engine_add_named(c, CC_RUNTIME,
 						json_string_value(json_object_get(host, "Runtime")),

@@ -54,7 +54,7 @@
  * @manifests: manifest digests the engine's store has for this image id
  * @own_seccomp: by the engine's own record nobody asked for a seccomp filter: it is the default one
  * @holds: what by the engine's own record is so of it, in words of lib/demand.h: no-stdin,
- *         no-extra-hosts, network:NAME
+ *         no-extra-hosts, no-ports, network:NAME
  * @seccomp_profile: what the engine makes its default filter of, where it keeps no such record;
  *                   NULL: not known
  */

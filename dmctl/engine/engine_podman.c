@@ -393,6 +393,12 @@ static bool keeps_shm(const json_t *config)
 	return json_is_true(json_object_get(config, "NOShmShare")); /* its spelling */
 }
 
+/* -P is made ports when the container is made; records of before Podman 4 have the second. */
+static bool publishes_no_port(const json_t *config)
+{
+	return lacks(config, "newPortMappings") && lacks(config, "portMappings");
+}
+
 static int take_holds(const json_t *config, struct engine_container *c, struct cc_error *err)
 {
 	bool plain = lacks(config, "hostsAdd") && lacks(config, "dnsServer") &&
@@ -401,6 +407,7 @@ static int take_holds(const json_t *config, struct engine_container *c, struct c
 
 	return engine_add_hold(c, lacks(config, "stdin"), CC_NO_STDIN, err) ||
 			       engine_add_hold(c, plain, CC_NO_EXTRA_HOSTS, err) ||
+			       engine_add_hold(c, publishes_no_port(config), CC_NO_PORTS, err) ||
 			       engine_add_hold(c, keeps_shm(config), CC_PRIVATE_IPC, err) ||
 			       engine_add_named(c, CC_NETWORK, only_network(config), err) ||
 			       engine_add_named(

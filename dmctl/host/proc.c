@@ -190,7 +190,7 @@ static int groups(const char *text, struct proc_status *st)
 		gid = strtoul(p, &end, 10);
 		if (end == p || errno || gid > UINT32_MAX)
 			return -1;
-		if (st->n_groups < PROC_GROUPS_MAX)
+		if (st->n_groups < CC_GROUPS_MAX)
 			st->groups[st->n_groups] = (uint32_t)gid;
 		st->n_groups++;
 		p = end;
@@ -230,6 +230,12 @@ bool proc_limits_no_core(const char *text)
 
 	return line && sscanf(line, " Max core file size %23s %23s", soft, hard) == 2 &&
 	       strcmp(soft, "0") == 0 && strcmp(hard, "0") == 0;
+}
+
+bool proc_core_is_piped(const char *pattern)
+{
+	return pattern[0] == '|' && strcmp(pattern, "|/bin/false") != 0 &&
+	       strcmp(pattern, "|/usr/bin/false") != 0;
 }
 
 bool proc_no_core(pid_t pid)

@@ -12,6 +12,7 @@
 
 #include "cleanup.h"
 #include "error.h"
+#include "user.h"
 
 #define PROC_PATH_MAX 4096
 
@@ -42,8 +43,6 @@ int proc_check(const struct proc_ref *p, struct cc_error *err);
  */
 bool proc_alive(pid_t pid, uint64_t start_time);
 
-#define PROC_GROUPS_MAX 256
-
 /**
  * struct proc_status - /proc/PID/status.
  * @uid, @gid, @groups: real, effective, saved, file system, and supplementary ones; as our user
@@ -54,7 +53,7 @@ bool proc_alive(pid_t pid, uint64_t start_time);
 struct proc_status {
 	uint32_t uid[4], gid[4];
 	size_t n_groups;
-	uint32_t groups[PROC_GROUPS_MAX];
+	uint32_t groups[CC_GROUPS_MAX];
 	uint64_t cap_inh, cap_prm, cap_eff, cap_bnd, cap_amb;
 	bool no_new_privs;
 	unsigned int seccomp;
@@ -64,6 +63,12 @@ struct proc_status {
 int proc_status_parse(const char *text, struct proc_status *st);
 int proc_status(pid_t pid, struct proc_status *st, struct cc_error *err);
 
+/**
+ * proc_core_is_piped - whether the kernel starts a program for a core, kernel.core_pattern being
+ * @pattern; it does so whatever RLIMIT_CORE says (core(5)). Not so for one that reads nothing,
+ * false(1). Pure.
+ */
+bool proc_core_is_piped(const char *pattern);
 /* The text of /proc/PID/limits says that there is no core file, nor may there be one. Pure. */
 bool proc_limits_no_core(const char *text);
 /* The same of @pid; false also when that is not known. */

@@ -10,11 +10,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "host/boottime.h"
 #include "host/crew.h"
 #include "host/first_line.h"
 #include "paths.h"
@@ -22,7 +23,12 @@
 
 #define WIDTH 8
 #define ALL_MS 15000u
+#define ANSWER_MS 1000u /* in which a device answers, loaded as it may be */
 #define NO_ANSWER "no answer"
+
+/* What a child says. */
+#define YES "yes"
+#define IN_VAIN "in vain"
 
 /* Names that did not answer this process. */
 static struct cc_strv known_silent;
@@ -87,32 +93,59 @@ const char *lun_excuse(const char *sys, const char *name)
 
 /* ---- one device, in a process of its own --------------------------------------------------- */
 
-/*
- * Held until this process ends, which in the kernel it may never: the next one waits here, where it
- * can be killed.
- */
-static int lock_device(const char *dir, const char *name)
+/* What a device's file holds: who has asked it last, and since when, of boottime_ms(). */
+struct asked {
+	pid_t pid;
+	uint64_t begun_ms;
+};
+
+/* Who has locked @fd has asked for longer than a device that answers takes. */
+static bool is_asked_in_vain(int fd)
 {
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	struct asked a;
+
+	return fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK &&
+	       pread(fd, &a, sizeof(a), 0) == sizeof(a) && a.pid == lock.l_pid &&
+	       boottime_ms() > a.begun_ms + ANSWER_MS;
+}
+
+/*
+ * Held until this process ends, which in the kernel it may never. Whoever comes next waits here,
+ * where it can be killed, and not longer than a device that answers would take: else one that does
+ * not would cost each start of a storm the whole time. False: it is asked in vain.
+ */
+static bool lock_device(const char *dir, const char *name, int *fd)
+{
+	static const struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	struct asked a = {.pid = getpid()};
 	char path[512];
-	int fd;
 
 	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd >= 0 && flock(fd, LOCK_EX)) {
-		close(fd);
-		fd = -1;
+	*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (*fd < 0)
+		return true;
+	while (fcntl(*fd, F_SETLK, &lock) && (errno == EAGAIN || errno == EACCES)) {
+		if (is_asked_in_vain(*fd))
+			return false;
+		nanosleep(&pause, NULL); /* a lock has no time limit */
 	}
-	return fd;
+	a.begun_ms = boottime_ms();
+	(void)!pwrite(*fd, &a, sizeof(a), 0); /* without it (no space) the others wait longer */
+	return true;
 }
 
 static char *work(void *arg, size_t i)
 {
 	const struct asking *a = arg;
-	cc_auto_close int lock = lock_device(a->by->locks, a->names.v[i]);
+	cc_auto_close int lock = -1;
 	char node[300];
 
+	if (!lock_device(a->by->locks, a->names.v[i], &lock))
+		return strdup(IN_VAIN);
 	lun_node(a->names.v[i], node);
-	return strdup(a->by->claims(node, a->uuid) ? "yes" : "no");
+	return strdup(a->by->claims(node, a->uuid) ? YES : "no");
 }
 
 /* ---- all of them --------------------------------------------------------------------------- */
@@ -132,8 +165,8 @@ static bool done(void *arg, size_t i, enum crew_end end, const char *text)
 	struct cc_error ignored;
 	int rc = 0;
 
-	if (end == CREW_DONE) {
-		rc = strcmp(text, "yes") == 0 ? cc_strv_push(a->found, name, a->err) : 0;
+	if (end == CREW_DONE && strcmp(text, IN_VAIN) != 0) {
+		rc = strcmp(text, YES) == 0 ? cc_strv_push(a->found, name, a->err) : 0;
 	} else {
 		rc = excuse(a->silent, name, NO_ANSWER, a->err);
 		if (!cc_strv_has(&known_silent, name))

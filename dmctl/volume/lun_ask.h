@@ -6,7 +6,8 @@
  *
  * What says of itself in sysfs that it would not answer is not asked. The others are, several at
  * once, each by a process of its own, of which there is never more than one for a device, over all
- * that look for volumes at one time.
+ * that look for volumes at one time. Where that one has had no answer for a second, the others do
+ * not wait for it.
  */
 #ifndef CC_LUN_ASK_H
 #define CC_LUN_ASK_H

@@ -174,6 +174,12 @@ static const struct row rows[] = {
 	{"a signed setting of another value",
 	 "i settings=['linux.sysctl a.b=1'];m config.settings=['linux.sysctl a.b=2']", "settings",
 	 "a.b=2"},
+	{"a setting's command is not told", "m config.settings=['healthcheck=ping -p hunter2']",
+	 "settings", "at most [], container has \"healthcheck\""},
+	{"nor is a signed one",
+	 "i settings=['healthcheck=ping -p hunter2'];"
+	 "m config.settings=['annotations run.oci.x=hunter2']",
+	 "settings", "at most [\"healthcheck\"], container has \"annotations run.oci.x\""},
 	{"a filter that is not the engine's own",
 	 "m config.settings=['linux.seccomp.profile=not the engine\\u0027s own']", "seccomp",
 	 "wants the engine's own filter, container has another, with "

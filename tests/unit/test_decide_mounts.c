@@ -131,6 +131,10 @@ static const struct row rows[] = {
 									    "") "]",
 	 NULL, NULL},
 
+	{"an option's value is not told",
+	 "m config.mounts=[" BIND("/x", "/etc", "'password=hunter2'") "]", "mounts",
+	 "options [\"password\"]"},
+
 	/* options beyond those of the rule */
 	{"a signed mount that is recursively read-only where read-only is signed",
 	 "i mounts=[" RULE("/x", "/etc", "'ro'") "];m config.mounts=[" BIND(

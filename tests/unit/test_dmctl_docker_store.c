@@ -5,8 +5,10 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "demand.h"
 #include "digest.h"
 #include "dmctl/engine/docker_store.h"
+#include "strv.h"
 
 #define ID "1111111111111111111111111111111111111111111111111111111111111111"
 #define OTHER "2222222222222222222222222222222222222222222222222222222222222222"
@@ -55,6 +57,33 @@ static void put_container(const char *root, const char *id, const char *driver)
 	put(root, path, "{\"NetworkMode\":\"back\",\"ExtraHosts\":null}");
 	snprintf(path, sizeof(path), "image/overlay2/imagedb/content/sha256/%s", image + 7);
 	put(root, path, IMAGE);
+}
+
+static void expect_ports(const char *of_host, bool published)
+{
+	engine_auto_container struct engine_container c = {0};
+	struct cc_error err;
+
+	put_container(usual, ID, "overlay2");
+	put(usual, "containers/" ID "/hostconfig.json", of_host);
+	c.id = strdup(ID);
+	expect_ok(docker_store_describe(usual, &c, &err), &err);
+	assert_int_equal(cc_strv_has(&c.holds, CC_NO_PORTS), !published);
+}
+
+/* What Docker 26 writes, and what it never does: that is not known to be none. */
+static void a_published_port_is_seen(void **state)
+{
+	(void)state;
+	expect_ports("{\"PortBindings\":{},\"PublishAllPorts\":false}", false);
+	expect_ports("{\"PortBindings\":null,\"PublishAllPorts\":false}", false);
+	expect_ports("{\"PortBindings\":{},\"PublishAllPorts\":true}", true);
+	expect_ports("{\"PortBindings\":{\"80/tcp\":[{\"HostPort\":\"\"}]},"
+		     "\"PublishAllPorts\":false}",
+		     true);
+	expect_ports("{\"PortBindings\":[],\"PublishAllPorts\":false}", true);
+	expect_ports("{\"PublishAllPorts\":false}", true);
+	expect_ports("{}", true);
 }
 
 static int setup(void **state)
@@ -218,6 +247,7 @@ int main(void)
 		store_test(that_of_a_daemon_with_a_user_namespace_is_in_it),
 		store_test(all_that_is_needed_of_a_container_is_in_the_files),
 		store_test(an_image_that_was_never_in_a_registry_has_no_manifest),
+		store_test(a_published_port_is_seen),
 		store_test(a_store_that_does_not_show_files_is_refused_with_what_to_do),
 		store_test(a_record_of_another_container_is_not_believed),
 		store_test(an_image_that_was_changed_in_the_store_is_refused),

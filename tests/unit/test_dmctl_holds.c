@@ -2,11 +2,15 @@
 /* What an identity may demand of a container: which of it is so. */
 #include "lib_test.h"
 
+#include <sched.h>
+#include <signal.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "demand.h"
 #include "dmctl/container/measure.h"
+#include "dmctl/host/first_line.h"
 #include "strv.h"
 
 static char shm[] = "/dev/shm", tmpfs[] = "tmpfs", bind[] = "bind";
@@ -129,11 +133,69 @@ static void without_selinux_there_is_no_type(void **state)
 				true));
 }
 
+static bool in_another_user_namespace(pid_t pid)
+{
+	struct cc_error err;
+	uint64_t theirs, ours;
+
+	return proc_ns(pid, "user", &theirs, &err) == 0 && proc_ns(0, "user", &ours, &err) == 0 &&
+	       theirs != ours;
+}
+
 static void a_user_namespace_is_not_ours(void **state)
 {
 	(void)state;
 	assert_false(holds_word(CC_USER_NAMESPACE, (struct oci_facts){.user_ns = true}, tmpfs,
 				CC_NS_PRIVATE, false));
+}
+
+/* --uidmap 0:0:65536 makes a namespace, and root in there is the host's. */
+static void a_user_namespace_that_maps_the_hosts_root_is_none(void **state)
+{
+	struct oci_facts f = {.user_ns = true};
+	static const struct {
+		uint32_t uid, gid;
+		bool so;
+	} rows[] = {{100000, 100000, true}, {0, 100000, false}, {100000, 0, false}, {0, 0, false}};
+	pid_t pid = fork();
+	int status;
+
+	(void)state;
+	if (pid == 0) { /* its parent is the one in another namespace */
+		if (unshare(CLONE_NEWUSER))
+			_exit(77);
+		pause();
+	}
+	while (waitpid(pid, &status, WNOHANG) == 0 && !in_another_user_namespace(pid))
+		usleep(1000);
+	f.uids.n = f.gids.n = 1;
+	f.uids.range = calloc(1, sizeof(*f.uids.range));
+	f.gids.range = calloc(1, sizeof(*f.gids.range));
+	f.uids.range[0].size = f.gids.range[0].size = 65536;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct cc_measurement m = {0};
+		struct cc_error err = {0};
+
+		f.uids.range[0].host = rows[i].uid;
+		f.gids.range[0].host = rows[i].gid;
+		expect_ok(measure_holds(pid, "/none", 5, &(struct cc_strv){0}, &f, &m, &err), &err);
+		assert_int_equal(cc_strv_has(&m.holds, CC_USER_NAMESPACE), rows[i].so);
+		cc_strv_clear(&m.holds);
+	}
+	free(f.uids.range);
+	free(f.gids.range);
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+}
+
+static void a_core_that_goes_to_a_program_asks_for_no_limit(void **state)
+{
+	(void)state;
+	assert_true(proc_core_is_piped("|/usr/lib/systemd/systemd-coredump %P %u"));
+	assert_true(proc_core_is_piped("|/bin/false %p"));
+	assert_false(proc_core_is_piped("|/bin/false"));
+	assert_false(proc_core_is_piped("core"));
+	assert_false(proc_core_is_piped("/var/crash/core.%p"));
 }
 
 static void a_group_that_is_not_there_may_swap(void **state)
@@ -149,8 +211,14 @@ static void no_core_is_by_config_json_first_and_by_the_kernel_then(void **state)
 	struct oci_facts zero = {.core_limit = 0}, some = {.core_limit = 1},
 			 inherited = {.core_limit = -1};
 	struct rlimit now;
+	char pattern[256];
 
 	(void)state;
+	first_line("/proc/sys/kernel/core_pattern", pattern, sizeof(pattern));
+	if (proc_core_is_piped(pattern)) { /* then it never holds */
+		assert_false(holds_word(CC_NO_CORE, zero, tmpfs, CC_NS_PRIVATE, false));
+		return;
+	}
 	assert_int_equal(getrlimit(RLIMIT_CORE, &now), 0);
 	assert_true(holds_word(CC_NO_CORE, zero, tmpfs, CC_NS_PRIVATE, false));
 	if (now.rlim_max > 0) {
@@ -191,6 +259,8 @@ int main(void)
 		cmocka_unit_test(a_label_has_a_type),
 		cmocka_unit_test(without_selinux_there_is_no_type),
 		cmocka_unit_test(a_user_namespace_is_not_ours),
+		cmocka_unit_test(a_user_namespace_that_maps_the_hosts_root_is_none),
+		cmocka_unit_test(a_core_that_goes_to_a_program_asks_for_no_limit),
 		cmocka_unit_test(a_group_that_is_not_there_may_swap),
 		cmocka_unit_test(no_core_is_by_config_json_first_and_by_the_kernel_then),
 		cmocka_unit_test(a_limit_of_core_files_counts_when_both_are_0),

@@ -279,7 +279,7 @@ static void a_user_in_more_groups_than_anybody_has_is_refused(void **state)
 		fprintf(f, "g%d:x:%d:app\n", i, 10000 + i);
 	fclose(f);
 	assert_int_equal(image_user("app", root, &u, &err), -1);
-	expect_error(&err, CC_E_INVALID, "", "more than 1024 groups");
+	expect_error(&err, CC_E_INVALID, "", "more than 256 groups");
 	free(u.groups);
 	assert_int_equal(unlink(path), 0);
 	remove_root(root);

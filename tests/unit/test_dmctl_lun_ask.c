@@ -5,6 +5,9 @@
  */
 #include "tree_test.h"
 
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -150,6 +153,37 @@ static void a_device_that_does_not_answer_is_named_and_waited_for_once(void **st
 	assert_true(boottime_ms() - start < 100 * asker.each_ms / 2);
 }
 
+/* Each start of a storm is a process of its own: one that hangs may not cost each its whole time. */
+static void a_device_that_another_process_asks_in_vain_is_not_waited_for(void **state)
+{
+	cc_cleanup(cc_strv_clear) struct cc_strv found = {0}, silent = {0};
+	struct lun_asker patient = asker;
+	struct cc_error err;
+	char lock[96];
+	uint64_t start;
+	pid_t other;
+
+	(void)state;
+	add_device("hung-too");
+	add_device("sda-ours");
+	patient.each_ms = 60000;
+	other = fork();
+	if (other == 0) {
+		lun_ask(&patient, UUID, "hung-too", &found, &silent, &err);
+		_exit(0);
+	}
+	snprintf(lock, sizeof(lock), "%s/hung-too", locks);
+	for (struct stat st = {0}; st.st_size == 0; usleep(1000))
+		(void)stat(lock, &st);
+	start = boottime_ms();
+	expect_ok(lun_ask(&patient, UUID, NULL, &found, &silent, &err), &err);
+	assert_true(boottime_ms() - start < patient.each_ms / 4);
+	assert_string_equal(found.v[0], "sda-ours");
+	assert_string_equal(silent.v[0], "hung-too (no answer)");
+	kill(other, SIGKILL);
+	waitpid(other, NULL, 0);
+}
+
 #define sys_test(f) cmocka_unit_test_setup_teardown(f, setup, top_remove)
 
 int main(void)
@@ -159,6 +193,7 @@ int main(void)
 		sys_test(what_says_that_it_would_not_answer_is_not_asked),
 		sys_test(what_can_carry_no_volume_is_not_even_mentioned),
 		sys_test(a_device_that_does_not_answer_is_named_and_waited_for_once),
+		sys_test(a_device_that_another_process_asks_in_vain_is_not_waited_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
 /* An image that is run with a volume: what its label says, and whether a container has the hook. */
 #include "lib_test.h"
 
+#include "dmctl/agent/agent_message.h"
 #include "dmctl/bind/require.h"
 #include "paths.h"
 
@@ -99,6 +100,28 @@ static void a_container_without_it_does_not(void **state)
 	expect_error(&err, CC_E_REFUSED, "volume", "--device container-crypt/volume=NAME");
 }
 
+/* The steps of podman build, runc by hand: they have no image that says anything. */
+static void a_container_of_no_engine_starts(void **state)
+{
+	struct agent_message m = {0};
+	struct cc_error err;
+	const char *text = "{\"op\":\"require\",\"state\":{\"id\":\"buildah-buildah1234\","
+			   "\"pid\":7,\"bundle\":\"/b\"}}";
+
+	(void)state;
+	expect_ok(agent_message_parse(text, strlen(text), false, &m, &err), &err);
+	assert_string_equal(m.state.id, "");
+	expect_ok(require_volume(&m.state, &err), &err);
+	agent_message_clear(&m);
+	text = "{\"op\":\"require\",\"state\":{\"pid\":7,\"bundle\":\"/b\"}}";
+	assert_int_equal(agent_message_parse(text, strlen(text), false, &m, &err), -1);
+	agent_message_clear(&m);
+	text = "{\"op\":\"hook\",\"volume\":\"pgdata\",\"state\":{\"id\":\"buildah-1\","
+	       "\"pid\":7,\"bundle\":\"/b\"}}";
+	assert_int_equal(agent_message_parse(text, strlen(text), false, &m, &err), -1);
+	agent_message_clear(&m);
+}
+
 static void what_is_no_json_starts_nothing(void **state)
 {
 	cc_auto_free char *name = NULL;
@@ -120,6 +143,7 @@ int main(void)
 		cmocka_unit_test(a_label_that_names_no_volume_is_refused),
 		cmocka_unit_test(a_container_with_the_hook_of_that_volume_starts),
 		cmocka_unit_test(a_container_without_it_does_not),
+		cmocka_unit_test(a_container_of_no_engine_starts),
 		cmocka_unit_test(what_is_no_json_starts_nothing),
 	};
 

@@ -169,6 +169,30 @@ static void accounts_that_the_image_does_not_have_are_reported(void **state)
 	expect_accounts("", "", "/etc/group");
 }
 
+/* Seen with an image that has /etc/passwd only: Podman makes the other file, for root to read. */
+static void a_file_that_podman_makes_for_its_line_is_clean(void **state)
+{
+	static const char passwd[] = IMAGE_PASSWD "1000:*:1000:0:container user:/:/bin/sh\n";
+	static const char group[] = "1000:x:1000:1000\n";
+
+	(void)state;
+	engine = &engine_podman;
+	make_dir(upper, "/etc");
+	make_dir(lower, "/etc");
+	make_file(lower, "/etc/passwd", IMAGE_PASSWD);
+	make_file(upper, "/etc/group", "");
+	assert_int_equal(chmod(in(upper, "/etc/group"), 0600), 0);
+	expect_accounts(passwd, group, NULL);
+	expect_accounts(passwd, "1000:x:1000:1001\n", "/etc/group");
+	expect_accounts(passwd, "1000:x:1000:1000\nroot:x:0:1000\n", "/etc/group");
+	expect_accounts(passwd, "", "/etc/group");
+	assert_int_equal(chmod(in(upper, "/etc/group"), 0666), 0);
+	expect_accounts(passwd, group, "/etc/group");
+	engine = &engine_docker;
+	assert_int_equal(chmod(in(upper, "/etc/group"), 0600), 0);
+	expect_accounts(passwd, group, "/etc/group");
+}
+
 static void a_whiteout_is_reported(void **state)
 {
 	(void)state;
@@ -413,6 +437,7 @@ int main(void)
 		WITH_DIRS(an_empty_file_where_nothing_is_mounted_is_reported),
 		WITH_DIRS(content_below_a_mount_point_is_reported),
 		WITH_DIRS(the_lines_podman_adds_for_a_user_without_one_are_clean),
+		WITH_DIRS(a_file_that_podman_makes_for_its_line_is_clean),
 		WITH_DIRS(accounts_that_the_image_does_not_have_are_reported),
 		WITH_DIRS(a_whiteout_is_reported),
 		WITH_DIRS(a_link_is_reported),

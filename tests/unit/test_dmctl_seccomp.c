@@ -69,6 +69,29 @@ static void the_digest_of_a_filter_does_not_depend_on_the_order_of_members(void 
 	assert_string_equal(a->seccomp, b->seccomp);
 }
 
+/* Two of them may be one number once they are read, and one digest. */
+static void a_number_that_cannot_be_told_from_others_is_refused(void **state)
+{
+	static const char *const values[] = {"18446744073709551615", "18446744073709551614", "1.5"};
+	struct cc_error err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		auto_measurement m = cc_measurement_new();
+		cc_auto_json json_t *config = NULL;
+		char text[256];
+
+		snprintf(text, sizeof(text),
+			 "{\"linux\":{\"seccomp\":{\"syscalls\":[{\"args\":[{\"value\":%s}]}]}}}",
+			 values[i]);
+		config =
+			cc_json_parse_engine(text, strlen(text), sizeof(text), "config.json", &err);
+		assert_non_null(config);
+		assert_int_equal(oci_seccomp_parse(config, &own, m, &err), -1);
+		expect_error(&err, CC_E_INVALID, "", "linux.seccomp");
+	}
+}
+
 static void a_container_without_a_filter_has_none(void **state)
 {
 	cc_auto_json json_t *config = json_of("{'linux':{}}");
@@ -263,6 +286,7 @@ int main(void)
 		cmocka_unit_test(each_change_of_the_filter_makes_it_another),
 		cmocka_unit_test(each_change_of_a_rule_makes_the_filter_another),
 		cmocka_unit_test(a_rule_more_or_less_makes_the_filter_another),
+		cmocka_unit_test(a_number_that_cannot_be_told_from_others_is_refused),
 		cmocka_unit_test(a_container_that_was_bound_before_keeps_the_filter_of_then),
 	};
 

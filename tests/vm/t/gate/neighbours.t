@@ -18,6 +18,8 @@ need host_setup
 need app_setup docker
 need tiny_image docker thief:1 /bin/sleep 1000
 
+# A neighbour that joins is admitted here, so that it is the gate that keeps it out.
+need identity vol docker app:1 '.sharedNamespaces = ["pid"]'
 ok "the container starts" run_app docker app:1
 ok "the bound program has the volume" wait_for 20 started docker 1
 need docker exec app sh -c 'mkdir /data/secret-dir; echo secret-text >/data/secret-dir/secret-name; sync'
