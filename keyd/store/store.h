@@ -415,7 +415,7 @@ int store_audit_append(struct store *st, struct cc_audit_row *row, struct cc_err
 /**
  * store_audit_add - the same, of what happened @now.
  * @what: event and outcome are set; texts that are NULL are none; seq and time do not count
- * @now: seconds since the epoch, UTC
+ * @now: seconds since the epoch, UTC; the row's time is never before that of the last one
  */
 int store_audit_add(struct store *st, const struct cc_audit_row *what, int64_t now,
 		    struct cc_error *err);

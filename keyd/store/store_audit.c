@@ -49,7 +49,7 @@ static int check_end(struct store *st, const struct head *head, enum cc_code cod
 	return 0;
 }
 
-/* Hash of the row @seq. Return: 1; 0 when there is no such row; 3 when keyd did not write it; -1. */
+/* Hash of the row @seq. Return: 1; 0: there is none; 3: keyd did not write it; -1. */
 static int find_hash(struct store *st, uint64_t seq, unsigned char hash[static HASH_LEN],
 		     struct cc_error *err)
 {
@@ -180,8 +180,11 @@ int store_audit_add(struct store *st, const struct cc_audit_row *what, int64_t n
 		.fact = what->fact ?: "",
 		.detail = what->detail ?: "",
 	};
+	int64_t last;
 
-	cc_time_format(now, when);
+	if (store_audit_last_time(st, &last, err))
+		return -1;
+	cc_time_format(now > last ? now : last, when);
 	return store_audit_append(st, &row, err);
 }
 
