@@ -24,8 +24,8 @@
  *
  * A secret without a row (2 without 3) and one whose row says destroyed (5 without 6) go in step 6;
  * but not while it is not sure that the database is the newest, whose secrets these may be: nothing
- * is wrapped again or destroyed then. A generation is not destroyed while a volume is under it whose
- * key does not open.
+ * is wrapped again or destroyed then. A generation is not destroyed while a volume is under it
+ * whose key does not open.
  */
 #ifndef KEYD_DOMAIN_H
 #define KEYD_DOMAIN_H

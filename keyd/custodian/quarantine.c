@@ -131,7 +131,7 @@ static void log_begin(const struct custodian *c)
 		       quarantine_left(c) / 1000);
 }
 
-static int begin(struct custodian *c, enum mark_fit fit, struct cc_error *err)
+static int quarantine_begin(struct custodian *c, enum mark_fit fit, struct cc_error *err)
 {
 	uint64_t longest;
 
@@ -187,7 +187,7 @@ int quarantine_open(struct custodian *c, const char *dir, struct cc_error *err)
 	if (fit == MARK_ROWS && quarantine_for_good(c))
 		return go_on(c, err);
 	if (fit != MARK_NONE && fit != MARK_FITS)
-		return begin(c, fit, err);
+		return quarantine_begin(c, fit, err);
 	if (quarantine_on(c))
 		return go_on(c, err);
 	return mark_longest(c->store, &c->mark.mark.longest_ms, err) || write_mark(c, err) ||
@@ -224,7 +224,7 @@ static int begin_for_rows(struct custodian *c, struct cc_error *err)
 {
 	if (store_rows_doubted(c->store) && store_rows_load(c->store, err))
 		return -1;
-	return store_rows_misfit(c->store)[0] ? begin(c, MARK_ROWS, err) : 0;
+	return store_rows_misfit(c->store)[0] ? quarantine_begin(c, MARK_ROWS, err) : 0;
 }
 
 int quarantine_tick(struct custodian *c, struct cc_error *err)

@@ -36,8 +36,8 @@ int64_t quarantine_left(const struct custodian *c);
 
 /*
  * Ends it when its time is over; begins one when another process has written and rows are not those
- * that keyd left. On error it goes on, or nothing may be granted before the next call has succeeded.
- * Outside of a transaction.
+ * that keyd left. On error it goes on, or nothing may be granted before the next call has
+ * succeeded. Outside of a transaction.
  */
 int quarantine_tick(struct custodian *c, struct cc_error *err);
 
