@@ -6,7 +6,7 @@
 
 . ./lib.sh
 . ./bind-lib.sh
-plan 34
+plan 29
 
 mapping=/dev/mapper/container-crypt-vol
 lines() { dmctl ps --json | jq -c '.bindings[] | select(.volume == "vol") | .gate'; }

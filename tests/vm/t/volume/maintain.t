@@ -28,7 +28,8 @@ ok "a container is not disturbed by a maintenance that is refused" docker exec a
 need docker rm -f app
 need wait_for 20 leaves_nothing
 
-ok "e2fsck without -p gets at a volume" dmctl volume maintain vol -- e2fsck -f -y
+# It makes the lost+found that a new volume does not have: status 1, "errors corrected".
+ok "e2fsck without -p gets at a volume" sh -c 'dmctl volume maintain vol -- e2fsck -f -y; [ $? -le 1 ]'
 ok "nothing is left after a command" no_trace
 like "the audit log has the words of the command" "$(dmctl audit ls --json --event volume.maintain | jq -r '.rows[-1].detail')" \
 	"e2fsck -f -y"
