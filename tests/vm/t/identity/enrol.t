@@ -6,7 +6,7 @@
 
 . ./lib.sh
 . ./volume-lib.sh
-plan 45
+plan 53
 
 cleanup remove_images
 need keyd_setup
