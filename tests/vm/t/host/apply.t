@@ -70,9 +70,10 @@ is "a changed document changes what differs, in its order" "$(cut -d: -f1 <<<"$o
 	"~ signer ops ~ volume pgdata + identity pgdata"
 like "apply shows from what to what" "$out" 'onRevoke kill -> freeze'
 is "the new identity is registered" "$(dmctl volume inspect pgdata --json | jq .identity.serial)" 4
+need cp "$tap_dir/id.dsse" "$tap_dir/id4.dsse" # signed again it would be another one of that serial
 need sign 2
 fails_with 6 'identities\[0\]: serial 2' apply
-need sign 4
+need cp "$tap_dir/id4.dsse" "$tap_dir/id.dsse"
 
 # ---- refused before anything is done ----
 rows=$(dmctl audit ls --json | jq '.rows | length')

@@ -18,7 +18,7 @@ options = b"fd=%d,rootmode=40000,user_id=0,group_id=0" % fuse
 if ctypes.CDLL(None).mount(b"deaf", sys.argv[1].encode(), b"fuse", 0, options):
     sys.exit("no mount")
 kept = os.open(sys.argv[1], os.O_PATH)
-print("deaf", flush=True)
+print("deaf", kept, flush=True)
 time.sleep(1000)
 END
 modprobe fuse 2>/dev/null
@@ -26,7 +26,7 @@ need mkdir "$tap_dir/deaf"
 python3 "$tap_dir/deaf.py" "$tap_dir/deaf" >"$tap_dir/deaf.out" &
 deaf=$!
 need wait_for 20 grep -q deaf "$tap_dir/deaf.out"
-ok "the file system that does not answer does not answer" sh -c "timeout -s KILL 2 stat -L /proc/$deaf/fd/4; [ \$? = 137 ]"
+ok "the file system that does not answer does not answer" sh -c "timeout -s KILL 2 stat -L /proc/$deaf/fd/$(cut -d' ' -f2 "$tap_dir/deaf.out"); [ \$? = 137 ]"
 
 agent_options='--without-gate look'
 need host_setup

@@ -79,8 +79,19 @@ no_instruction() {
 	wait_for 30 leaves_nothing || leaves_nothing
 	echo "row $(($(rows) - before)) names $(last_row); $(dmctl audit ls --json | jq -r '.rows[-1].detail')"
 	"$engine" logs app
-	[ "$(rows)" = $((before + 1)) ] && [ "$(last_row)" = "$fact" ] && ended "$engine" && no_bindings &&
+	[ "$(rows)" -gt "$before" ] && [ "$(last_row)" = "$fact" ] && ended "$engine" && no_bindings &&
 		[ -z "$("$engine" logs app 2>&1)" ]
+	was=$?
+	"$engine" rm -f app
+	return $was
+}
+# never_begins ENGINE [OPTION...]: it ends without having begun, whoever sees to it, and nothing is left
+never_begins() {
+	local engine=$1
+
+	shift
+	run_swapped "$engine" "$@"
+	wait_for 60 ended "$engine" && wait_for 30 leaves_nothing && ! "$engine" logs app 2>&1 | grep -i version
 	was=$?
 	"$engine" rm -f app
 	return $was
@@ -115,7 +126,8 @@ for engine in docker podman; do
 	swap '.process.args[0] = "/bin/busybox"'
 	ok "$engine: another program never begins" no_instruction $engine args app:1
 	swap '.process.args = ["/proc/self/exe", "--version"]'
-	ok "$engine: the runtime's own file never begins" no_instruction $engine executable app:1
+	# runc's and crun's need a loader that the image does not have: the kernel refuses them before the agent sees them
+	ok "$engine: the runtime's own file never begins" never_begins $engine app:1
 	swap '.process.env += ["LD_PRELOAD=/data/evil.so"]'
 	ok "$engine: a program with a loader's variable never begins" no_instruction $engine env app:1
 	swap '.process.capabilities |= map_values(. + ["CAP_SYS_ADMIN"])'
