@@ -154,8 +154,7 @@ static int parse_arguments(const json_t *obj, struct agent_message *m, struct cc
 		return -1;
 	switch (m->op) {
 	case AGENT_REQUIRE:
-		if (json_is_string(json_object_get(json_object_get(obj, "state"), "id")) &&
-		    !oci_state_is_of_engine(json_object_get(obj, "state")))
+		if (oci_state_is_foreign(json_object_get(obj, "state")))
 			return 0;
 		return oci_state_parse(json_object_get(obj, "state"), &m->state, err);
 	case AGENT_HOOK:

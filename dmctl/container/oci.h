@@ -27,10 +27,10 @@ struct oci_state {
 
 int oci_state_parse(const json_t *obj, struct oci_state *s, struct cc_error *err);
 /*
- * Whether its id has the form that engines give to containers. Others are of who uses a runtime
- * without one: podman build's steps (buildah), runc by hand.
+ * Whether its id is a text of another form than engines give to containers: it is of who uses a
+ * runtime without one, podman build's steps (buildah), runc by hand.
  */
-bool oci_state_is_of_engine(const json_t *obj);
+bool oci_state_is_foreign(const json_t *obj);
 void oci_state_clear(struct oci_state *s);
 
 /**

@@ -14,11 +14,11 @@ static bool is_engines_id(const char *id)
 	return strlen(id) == CONTAINER_ID_LEN && strspn(id, "0123456789abcdef") == CONTAINER_ID_LEN;
 }
 
-bool oci_state_is_of_engine(const json_t *obj)
+bool oci_state_is_foreign(const json_t *obj)
 {
 	const char *id = json_string_value(json_object_get(obj, "id"));
 
-	return id && is_engines_id(id);
+	return id && !is_engines_id(id);
 }
 
 int oci_state_parse(const json_t *obj, struct oci_state *s, struct cc_error *err)
