@@ -274,9 +274,14 @@ static int step_repair(struct bind *op, struct cc_error *err)
 
 static int step_mount(struct bind *op, struct cc_error *err)
 {
-	if (fs_mount(op->vol.fs, op->node, op->b.read_only,
-		     op->attrs & ~(unsigned int)MOUNT_ATTR_RDONLY,
-		     fs_mount_context(SELINUXFS, op->seen.mount_label), &op->mnt, err))
+	const struct fs_mount_how how = {
+		.read_only = op->b.read_only,
+		.discard = op->vol.terms.discard,
+		.attrs = op->attrs & ~(unsigned int)MOUNT_ATTR_RDONLY,
+		.context = fs_mount_context(SELINUXFS, op->seen.mount_label),
+	};
+
+	if (fs_mount(op->vol.fs, op->node, &how, &op->mnt, err))
 		return -1;
 	op->fresh = !op->b.read_only && fs_root_is_fresh(op->mnt);
 	return op->seen.user_ns ? fs_mount_map_ids(op->mnt, op->seen.proc.pid, err) : 0;
