@@ -35,6 +35,8 @@
 #include "bind/unbind.h"
 #include "volume.h"
 
+#define FSCK_MS 30000u /* of the 55 s that the hook waits */
+
 /**
  * struct bind - one bind on its way.
  * @already: the volume is bound to this container; nothing to do
@@ -268,8 +270,23 @@ static int step_unlock(struct bind *op, struct cc_error *err)
 /* Damage that the file system itself has noticed. */
 static int step_repair(struct bind *op, struct cc_error *err)
 {
+	uint64_t half = op->b.lease_ms / 2; /* nobody renews it before the volume is bound */
+	char mark[128];
+	const struct fs_patience patience = {
+		.limit_ms = half && half < FSCK_MS ? (unsigned int)half : FSCK_MS, .mark = mark};
+
+	snprintf(mark, sizeof(mark), CC_RUN_DIR "/fsck-%s", op->vol.uuid);
 	stop_signals_block();
-	return fs_repair(op->vol.fs, op->node, op->b.read_only, &op->repaired, err);
+	if (fs_repair(op->vol.fs, op->node, op->b.read_only, &patience, &op->repaired, err) == 0)
+		return 0;
+	if (err->code != CC_E_BUSY)
+		return -1;
+	cc_fail(err, CC_E_DEVICE,
+		"the file system of volume %s is damaged, and checking it takes longer than a "
+		"start can wait (%u ms): run \"dmctl volume maintain %s -- e2fsck -p -C 0\", then "
+		"start the container again",
+		op->vol.name, patience.limit_ms, op->vol.name);
+	return cc_set_fact(err, "filesystem");
 }
 
 static int step_mount(struct bind *op, struct cc_error *err)
