@@ -21,12 +21,15 @@
 #define AUDIT_DM_EVENT 1339
 #endif
 
+/* On a busy host we may not run for a while: what does not fit by then would be lost. */
 static int open_socket(unsigned int groups)
 {
 	struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = groups};
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_AUDIT);
+	int room = 8 << 20;
 
-	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)))
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)) ||
+	    bind(fd, (struct sockaddr *)&address, sizeof(address)))
 		err(1, "netlink");
 	return fd;
 }

@@ -123,8 +123,12 @@ need dmsetup message m 0 gate "$(stat -c %i $root/bound)"
 need in_group bound mount -o errors=remount-ro /dev/mapper/m "$mnt"
 cleanup umount "$mnt"
 need in_group bound bash -c "seq 2000000 >$mnt/file; sync"
-cold
-in_group foreign bash -c "cat $mnt/file; truncate -s 5000000 $mnt/file; rm $mnt/file" >"$tap_dir/got" 2>/dev/null
+need in_group bound umount "$mnt"
+echo 3 >/proc/sys/vm/drop_caches
+need in_group bound mount -o errors=remount-ro /dev/mapper/m "$mnt"
+# Reading only: ext4 frees such blocks without saying that it reads metadata, and takes the refusal for an error. Who may
+# remove the files needs no error for his harm; the gate's line "look" lets nobody come that far (gate/lines).
+in_group foreign cat "$mnt/file" >"$tap_dir/got" 2>/dev/null
 is "indirect blocks: no file is read" "$(stat -c %s "$tap_dir/got")" 0
 ok "indirect blocks: the bound cgroup works on" in_group bound bash -c "seq 100000 >$mnt/other; sync -f $mnt; rm -f $mnt/file"
 need in_group bound umount "$mnt"
