@@ -378,16 +378,19 @@ static void what_an_older_identity_wants_measured_is_told(void **state)
 	auto_got struct got g = ask(w, OP_IDENTITY_GET, "pgdata", NULL);
 	json_t *pred = version(4, 3, NULL);
 
-	assert_non_null(strstr(g.text, "\"wants\":{\"rootfs\":false,\"demands\":false}"));
+	assert_non_null(
+		strstr(g.text, "\"wants\":{\"rootfs\":false,\"demands\":false,\"proof\":false}"));
 	json_object_set_new(json_object_get(pred, "image"), "rootfsDigest", json_string(DIGEST_2));
 	json_object_set_new(pred, "demands", json_pack("[s]", "no-core"));
 	add(w, pred);
 	add(w, version(5, 3, NULL));
 	g = (got_clear(&g), ask(w, OP_IDENTITY_GET, "pgdata", NULL));
-	assert_non_null(strstr(g.text, "\"wants\":{\"rootfs\":true,\"demands\":true}"));
+	assert_non_null(
+		strstr(g.text, "\"wants\":{\"rootfs\":true,\"demands\":true,\"proof\":false}"));
 	ask_ok(w, OP_IDENTITY_REVOKE_ONE, "pgdata", serial(4));
 	g = (got_clear(&g), ask(w, OP_IDENTITY_GET, "pgdata", NULL));
-	assert_non_null(strstr(g.text, "\"wants\":{\"rootfs\":false,\"demands\":false}"));
+	assert_non_null(
+		strstr(g.text, "\"wants\":{\"rootfs\":false,\"demands\":false,\"proof\":false}"));
 }
 
 /* ---- those with which a container starts, one by one ---- */
