@@ -316,7 +316,8 @@ int cc_feed_check(const struct cc_feed *feed, const struct cc_image_proof *proof
 	if (!proof || proof->n == 0)
 		return cc_refuse(err, "imageProof",
 				 "imageProof: identity wants a signed image of %s, no signature of "
-				 "%s was brought",
+				 "%s was brought: give it to this host's agent with \"dmctl "
+				 "identity offer\"",
 				 feed->repository, image_id ? image_id : "the container's image");
 	cc_sha256_digest(proof->manifest, strlen(proof->manifest), c.manifest);
 	if (proof->index)

@@ -10,7 +10,9 @@
 
 #include "decide.h"
 #include "client/keyd_client.h"
+#include "client/image_proofs.h"
 #include "client/keyd_identities.h"
+#include "paths.h"
 #include "volume/luks.h"
 #include "plugin/plugin_store.h"
 
@@ -89,6 +91,8 @@ int bind_check_rootfs(const char *volume, struct measured *s, struct layer_cache
 	/* nobody asked; a keyd of before there were demands would refuse a word about them */
 	if (!list.demands)
 		cc_strv_clear(&s->m->holds);
+	if (list.proof && image_proofs_get(CC_PROOFS_DIR, s->m->image_id, &s->m->proof, err))
+		return -1;
 	return list.rootfs ? measure_rootfs(s, cache, err) : 0;
 }
 

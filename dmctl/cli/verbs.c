@@ -85,6 +85,8 @@ static const struct verb verbs[] = {
 	 "  --values                  propose variables with their values\n"},
 	{"identity", "diff", cmd_identity_diff, SECRETS_NONE, "A B",
 	 "Show in what two identities differ", NULL},
+	{"identity", "offer", cmd_identity_offer, SECRETS_NONE, "DIRECTORY",
+	 "Give this host's agent the signatures of images", NULL},
 	{"identity", "ls", cmd_identity_ls, SECRETS_NONE, "[VOLUME]",
 	 "List the identities that keyd has", NULL},
 	{"identity", "revoke", cmd_identity_revoke, SECRETS_NONE, "VOLUME SERIAL",

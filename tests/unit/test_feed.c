@@ -181,7 +181,7 @@ static void an_image_without_a_signature_is_refused(void **state)
 	cc_auto_image_proof struct cc_image_proof *none = proof_of(DIGEST_A, true);
 
 	(void)state;
-	refused(plain, NULL, "imageProof", "was brought");
+	refused(plain, NULL, "imageProof", "dmctl identity offer");
 	refused(plain, none, "imageProof", REPOSITORY);
 }
 
