@@ -61,6 +61,14 @@ static const struct verb verbs[] = {
 	 "  --volume NAME             the predicate's volume\n"
 	 "  --mount-point PATH        where the volume is to be mounted in the container\n"
 	 "  --serial N                the predicate's serial (default: the next one)\n"},
+	{"identity", "draft", cmd_identity_draft, SECRETS_NONE,
+	 "--from CONTAINER --volume NAME --mount-point PATH",
+	 "Print the smallest predicate that lets a container in",
+	 "  --from CONTAINER          a created or running container\n" ENGINE_OPTION
+	 "  --volume NAME             the predicate's volume\n"
+	 "  --mount-point PATH        where the volume is to be mounted in the container\n"
+	 "  --serial N                the predicate's serial (default: the next one)\n"
+	 "  --values                  variables with their values\n"},
 	{"identity", "sign", cmd_identity_sign, SECRETS_PASSPHRASE,
 	 "--key FILE --predicate FILE --subject sha256:…", "Sign an identity",
 	 "  --key FILE              private key, PEM, ECDSA P-256 or Ed25519\n"
