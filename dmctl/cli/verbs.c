@@ -136,7 +136,7 @@ static const struct verb verbs[] = {
 
 	{NULL, "apply", cmd_apply, SECRETS_KEYS, "-f FILE",
 	 "Bring about what a document says keyd is to have",
-	 "  -f, --file FILE   the document, JSON; \"-\" is stdin\n"
+	 "  -f, --file FILE   the document, JSON or YAML; \"-\" is stdin\n"
 	 "  --diff            only show what would change; exit status 1 when something would\n"
 	 "  --prune           remove signers, agents and identities that FILE does not name\n"
 	 "  --create-volumes  create volumes that are missing, on the LUN that FILE names\n"},
