@@ -21,7 +21,7 @@ MAKEFLAGS += --no-builtin-rules
 CC ?= gcc
 CLANG ?= clang-19
 PKGS := libcryptsetup devmapper jose jansson libevent libevent_openssl openssl libcurl sqlite3 \
-	libkeyutils libseccomp libcap-ng libsystemd blkid mount
+	libkeyutils libseccomp libcap-ng libsystemd blkid mount yaml-0.1
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
 PKG_LIBS = $(eval PKG_LIBS := -Wl,--as-needed $(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
 FORTIFY = $(eval FORTIFY := $(if $(filter 1,$(shell test `$(CC) -dumpversion | cut -d. -f1` \

@@ -94,6 +94,17 @@ static const char *wants_image(const struct cc_identity *id, char text[static CC
 					 : cc_render_strv(&id->config_digests, text);
 }
 
+static int check_feed(const struct cc_identity *id, const struct cc_measurement *m,
+		      const struct cc_policy *policy, struct cc_facts *out)
+{
+	struct cc_error err;
+
+	if (policy->any_signer ||
+	    !cc_feed_check(id->feed, m->proof, m->image_id, policy->keys, &err))
+		return 0;
+	return cc_facts_add_error(out, &err);
+}
+
 /*
  * The config digest commits to every layer and to the config. The manifest does not count: it is
  * one of many packagings of that content, and the one an engine knows is its own as soon as it
@@ -104,7 +115,8 @@ static int check_image(const struct cc_identity *id, const struct cc_measurement
 {
 	char want[CC_RENDER_MAX];
 
-	(void)policy;
+	if (id->feed)
+		return check_feed(id, m, policy, out);
 	if (m->image_id && cc_strv_has(&id->config_digests, m->image_id))
 		return 0;
 	return cc_facts_add(out, "image", "image: identity wants %s%s, container has %s",

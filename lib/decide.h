@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * decide.h - the decision: identity, measurement, policy, time -> allow, or the first
- * fact that differs. Pure: no I/O, no clock, no allocation, no global state.
+ * fact that differs. Pure: no I/O, no clock, no global state; no allocation but what it takes to
+ * read a signed image's documents (feed.h).
  */
 #ifndef CC_DECIDE_H
 #define CC_DECIDE_H
@@ -17,6 +18,9 @@
  * @serial: lowest serial that is let in for this volume; a lower identity is refused
  * @allow_running: a container whose user code already runs may be bound (dmctl bind by an
  * administrator)
+ * @keys: of the signers of the identity's feed, as they are enrolled now; NULL: of none
+ * @any_signer: for whoever asks without keyd, and knows no signers: an image of a feed is not
+ *              compared
  * @renewal: the container has the volume and goes on: the writable layer was decided on when it
  * started
  */
@@ -25,11 +29,14 @@ struct cc_policy {
 	const char *volume;
 	uint64_t serial;
 	bool allow_running;
+	const struct cc_feed_keys *keys;
+	bool any_signer;
 	bool renewal;
 };
 
 /**
- * cc_decide - compares in a fixed order: volume, validity, serial, image, args, cwd, user, env,
+ * cc_decide - compares in a fixed order: volume, validity, serial, image (of a
+ * feed: the facts of cc_feed_check()), args, cwd, user, env,
  * capabilities, noNewPrivileges, readonlyRootfs, seccomp, apparmor, privileged, devices, mounts,
  * namespaces, hooks, settings, demands, rootfs, state.
  *

@@ -170,8 +170,29 @@ int cc_dsse_sign(const char *type, const char *payload, size_t len, EVP_PKEY *ke
 	return *env ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
 }
 
+void cc_simplesigning_clear(struct cc_simplesigning *s)
+{
+	free(s->reference);
+	json_decref(s->optional);
+	*s = (struct cc_simplesigning){0};
+}
+
+/* The annotations; cosign writes null where there are none. */
+static int parse_optional(const json_t *doc, const char *what, struct cc_simplesigning *out,
+			  struct cc_error *err)
+{
+	json_t *optional = json_object_get(doc, "optional");
+
+	if (!optional || json_is_null(optional))
+		return 0;
+	if (!json_is_object(optional))
+		return cc_fail(err, CC_E_INVALID, "%s: \"optional\" must be an object", what);
+	out->optional = json_incref(optional);
+	return 0;
+}
+
 /* What `cosign sign` signs; spec: sigstore/cosign specs/SIGNATURE_SPEC.md. */
-static int parse_simplesigning(const char *payload, size_t len, char digest[static 72],
+static int parse_simplesigning(const char *payload, size_t len, struct cc_simplesigning *out,
 			       struct cc_error *err)
 {
 	static const char *const top[] = {"critical", "optional", NULL};
@@ -180,7 +201,7 @@ static int parse_simplesigning(const char *payload, size_t len, char digest[stat
 	static const char *const of_image[] = {"docker-manifest-digest", NULL};
 	static const char what[] = "simple signing payload";
 	cc_auto_json json_t *doc = cc_json_parse(payload, len, what, err);
-	cc_auto_free char *type = NULL, *reference = NULL, *found = NULL;
+	cc_auto_free char *type = NULL, *found = NULL;
 	json_t *critical = NULL, *identity = NULL, *image = NULL;
 
 	if (!doc || cc_json_only(doc, what, top, err) ||
@@ -188,7 +209,6 @@ static int parse_simplesigning(const char *payload, size_t len, char digest[stat
 	    cc_json_only(critical, what, known, err) ||
 	    cc_json_obj(critical, what, "identity", true, &identity, err) ||
 	    cc_json_only(identity, what, of_identity, err) ||
-	    cc_json_str(identity, what, "docker-reference", true, &reference, err) ||
 	    cc_json_obj(critical, what, "image", true, &image, err) ||
 	    cc_json_only(image, what, of_image, err) ||
 	    cc_json_str(image, what, "docker-manifest-digest", true, &found, err) ||
@@ -198,12 +218,15 @@ static int parse_simplesigning(const char *payload, size_t len, char digest[stat
 		return cc_fail(err, CC_E_INVALID, "%s: type is \"%.80s\"", what, type);
 	if (!cc_is_digest(found))
 		return cc_fail(err, CC_E_INVALID, "%s: not a sha256 manifest digest", what);
-	memcpy(digest, found, strlen(found) + 1);
+	if (cc_json_str(identity, what, "docker-reference", true, &out->reference, err) ||
+	    parse_optional(doc, what, out, err))
+		return -1;
+	memcpy(out->digest, found, strlen(found) + 1);
 	return 0;
 }
 
 int cc_simplesigning_verify(const char *payload, size_t len, const char *sig_b64, EVP_PKEY *key,
-			    char digest[static 72], struct cc_error *err)
+			    struct cc_simplesigning *out, struct cc_error *err)
 {
 	cc_auto_free unsigned char *sig = NULL;
 	size_t sig_len;
@@ -218,7 +241,8 @@ int cc_simplesigning_verify(const char *payload, size_t len, const char *sig_b64
 	if (!verifies(key, payload, len, sig, sig_len))
 		return cc_refuse(err, "signature",
 				 "signature: the image's signature does not verify under this key");
-	if (parse_simplesigning(payload, len, digest, err))
-		return cc_set_fact(err, "envelope");
-	return 0;
+	if (!parse_simplesigning(payload, len, out, err))
+		return 0;
+	cc_simplesigning_clear(out);
+	return cc_set_fact(err, "envelope");
 }

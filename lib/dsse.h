@@ -14,6 +14,7 @@
 #include <openssl/evp.h>
 #include "digest.h"
 #include "error.h"
+#include "json.h"
 #include "strv.h"
 
 #define CC_DSSE_INTOTO "application/vnd.in-toto+json"
@@ -46,14 +47,28 @@ int cc_dsse_sign(const char *type, const char *payload, size_t len, EVP_PKEY *ke
 		 struct cc_error *err);
 
 /**
- * cc_simplesigning_verify - verifies a cosign simple-signing payload.
+ * struct cc_simplesigning - what `cosign sign` says of an image (SIGNATURE_SPEC.md).
+ * @digest: of the manifest or index
+ * @reference: docker-reference: the repository, as whoever signed it names it
+ * @optional: the annotations, an object; NULL: there are none
+ */
+struct cc_simplesigning {
+	char digest[CC_DIGEST_LEN];
+	char *reference;
+	json_t *optional;
+};
+
+void cc_simplesigning_clear(struct cc_simplesigning *s);
+
+/**
+ * cc_simplesigning_verify - verifies a cosign simple-signing payload, then parses it.
  * @sig_b64: base64 signature (annotation dev.cosignproject.cosign/signature)
- * @digest: out, the signed manifest digest
+ * @out: empty; what was signed, to be cleared in any case
  *
  * Members of "critical" other than cosign's three are refused.
  * Return: 0; -1 with CC_E_REFUSED fact "signature", or CC_E_INVALID fact "envelope".
  */
 int cc_simplesigning_verify(const char *payload, size_t len, const char *sig_b64, EVP_PKEY *key,
-			    char digest[static 72], struct cc_error *err);
+			    struct cc_simplesigning *out, struct cc_error *err);
 
 #endif

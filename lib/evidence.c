@@ -414,7 +414,7 @@ int cc_evidence_sign(const struct cc_evidence *ev, const json_t *agent_key, char
 		return cc_fail(
 			err, CC_E_INVALID,
 			"evidence: longer than %d bytes; the container's arguments, variables or "
-			"mounts are too long",
+			"mounts, or the documents of its signed image, are too long",
 			CC_EVIDENCE_MAX);
 	if (asprintf(&out, "%s.%s.%s", header, payload, signature) < 0)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");

@@ -123,8 +123,13 @@ static int parse_image(const json_t *p, struct cc_identity *id, struct cc_error 
 	static const char *const known[] = {"configDigest", "rootfsDigest", NULL};
 	json_t *image = NULL;
 
-	if (cc_json_obj(p, "identity", "image", true, &image, err) ||
-	    cc_json_only(image, "identity image", known, err) || parse_configs(image, id, err) ||
+	if (cc_json_obj(p, "identity", "image", true, &image, err))
+		return -1;
+	if (cc_feed_is(image)) {
+		id->feed = cc_feed_from_json(image, err);
+		return id->feed ? 0 : -1;
+	}
+	if (cc_json_only(image, "identity image", known, err) || parse_configs(image, id, err) ||
 	    cc_json_str(image, "identity image", "rootfsDigest", false, &id->rootfs_digest, err))
 		return -1;
 	return demand(!id->rootfs_digest || cc_is_digest(id->rootfs_digest), "image rootfsDigest",
@@ -435,6 +440,7 @@ void cc_identity_free(struct cc_identity *id)
 	cc_strv_clear(&id->subjects);
 	free(id->volume);
 	free(id->mount_point);
+	cc_feed_free(id->feed);
 	cc_strv_clear(&id->config_digests);
 	free(id->rootfs_digest);
 	cc_strv_clear(&id->args);

@@ -14,7 +14,8 @@
  *   notBefore/notAfter  RFC 3339 UTC; absent: no bound
  *   readOnly          true: the volume is mounted read-only (default false)
  *   image             {configDigest, rootfsDigest}; configDigest required: a digest, or a list of
- *                     up to CC_CONFIGS_MAX, one a platform
+ *                     up to CC_CONFIGS_MAX, one a platform; or in place of both {signedBy,
+ *                     repository, floor}, what somebody has signed (feed.h)
  *   process           {args, cwd, user{uid,gid,additionalGids}, env[],
  *                     capabilities[], noNewPrivileges} args, cwd, user absent: what the image's own
  *                     config says
@@ -55,6 +56,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "feed.h"
 #include "json.h"
 #include "strv.h"
 #include "user.h"
@@ -96,7 +98,8 @@ struct cc_mount_rule {
 /**
  * struct cc_identity - a parsed identity. The has_… flags tell absent from given.
  * @floor: 0 where it has none
- * @config_digests: at least one; the image's is one of them
+ * @feed: NULL: the image is named by @config_digests
+ * @config_digests: at least one, unless there is a @feed; the image's is one of them
  * @subjects: manifest digests ("sha256:…"), at least one; informational, never matched: an engine
  *            that packaged the layers itself has another manifest of the same image
  * @refs: those beyond the first, of cc_identity_ref()
@@ -111,6 +114,7 @@ struct cc_identity {
 	bool has_not_before, has_not_after;
 	int64_t not_before, not_after; /* seconds since the epoch, UTC */
 	bool read_only;
+	struct cc_feed *feed;
 	struct cc_strv config_digests;
 	char *rootfs_digest; /* NULL: not demanded */
 	bool has_args;

@@ -48,6 +48,7 @@ void cc_measurement_free(struct cc_measurement *m)
 	cc_strv_clear(&m->image_env);
 	free(m->image_cwd);
 	cc_user_clear(&m->image_user);
+	cc_image_proof_free(m->proof);
 	cc_strv_clear(&m->args);
 	cc_strv_clear(&m->env);
 	free(m->cwd);
@@ -107,10 +108,15 @@ static json_t *namespaces_to_json(const struct cc_measurement *m)
 
 static json_t *image_to_json(const struct cc_measurement *m)
 {
-	return json_pack("{s:s, s:o, s:s*, s:o, s:o, s:s, s:o}", "id", m->image_id, "manifests",
-			 cc_strv_json(&m->manifests), "ref", m->image_ref, "args",
+	cc_auto_json json_t *proof = m->proof ? cc_image_proof_to_json(m->proof) : NULL;
+
+	if (m->proof && !proof)
+		return NULL;
+	return json_pack("{s:s, s:o, s:s*, s:o, s:o, s:s, s:o, s:O*}", "id", m->image_id,
+			 "manifests", cc_strv_json(&m->manifests), "ref", m->image_ref, "args",
 			 cc_strv_json(&m->image_args), "env", cc_strv_json(&m->image_env), "cwd",
-			 m->image_cwd ? m->image_cwd : "", "user", cc_user_to_json(&m->image_user));
+			 m->image_cwd ? m->image_cwd : "", "user", cc_user_to_json(&m->image_user),
+			 "proof", proof);
 }
 
 static json_t *config_to_json(const struct cc_measurement *m)
@@ -225,10 +231,10 @@ static int process_from_json(const json_t *obj, struct cc_measurement *m, struct
 
 static int image_from_json(const json_t *obj, struct cc_measurement *m, struct cc_error *err)
 {
-	static const char *const known[] = {"id",  "manifests", "ref",	"args",
-					    "env", "cwd",	"user", NULL};
+	static const char *const known[] = {"id",  "manifests", "ref",	 "args", "env",
+					    "cwd", "user",	"proof", NULL};
 	static const char what[] = "measurement image";
-	json_t *user = NULL;
+	json_t *user = NULL, *proof = NULL;
 
 	if (cc_json_only(obj, what, known, err) ||
 	    digest(obj, what, "id", true, &m->image_id, err) ||
@@ -238,7 +244,11 @@ static int image_from_json(const json_t *obj, struct cc_measurement *m, struct c
 	    cc_json_strv(obj, what, "env", true, &m->image_env, err) ||
 	    cc_json_str(obj, what, "cwd", true, &m->image_cwd, err) ||
 	    cc_json_obj(obj, what, "user", true, &user, err) ||
-	    cc_user_from_json(user, "measurement image user", &m->image_user, err))
+	    cc_user_from_json(user, "measurement image user", &m->image_user, err) ||
+	    cc_json_obj(obj, what, "proof", false, &proof, err))
+		return -1;
+	m->proof = proof ? cc_image_proof_from_json(proof, err) : NULL;
+	if (proof && !m->proof)
 		return -1;
 	for (size_t i = 0; i < m->manifests.n; i++)
 		if (!cc_is_digest(m->manifests.v[i]))

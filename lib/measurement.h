@@ -9,7 +9,8 @@
  *   "container":{"id":"<hex>","name":"app"},
  *   "process":{"pid":N,"startTime":N,"cgroupId":N},
  *   "image":{"id":"sha256:…","manifests":["sha256:…"],"ref":"…",
- *            "args":[],"env":[],"cwd":"/","user":{"uid":0,"gid":0,"additionalGids":[]}},
+ *            "args":[],"env":[],"cwd":"/","user":{"uid":0,"gid":0,"additionalGids":[]},
+ *            "proof":{…lib/image_proof.h; may be absent…}},
  *   "config":{"args":[],"env":[],"cwd":"/","user":{…},"capabilities":[],"noNewPrivileges":b,
  *             "readonlyRootfs":b,"seccomp":"sha256:…"|"unconfined","apparmor":"…",
  *             "mounts":[{"destination","type","source","options":[],"engine":b}],
@@ -20,6 +21,7 @@
 #ifndef CC_MEASUREMENT_H
 #define CC_MEASUREMENT_H
 
+#include "image_proof.h"
 #include "json.h"
 #include "user.h"
 #include "strv.h"
@@ -93,6 +95,7 @@ struct cc_measurement {
 	struct cc_strv image_args, image_env;
 	char *image_cwd;
 	struct cc_user image_user;
+	struct cc_image_proof *proof; /* NULL: none was brought */
 	struct cc_strv args, env;
 	char *cwd;
 	struct cc_user user;

@@ -22,6 +22,7 @@
 #define CC_KEK_FILE CC_ETC_DIR "/kek"		 /* 32 raw bytes, 0600, or credential "kek" */
 #define CC_KEYD_DIR CC_LIB_DIR "/keyd"		 /* keyd serve --state-dir; holds keyd.db */
 #define CC_AGENT_DIR CC_LIB_DIR "/agent"	 /* containers bound before (first start) */
+#define CC_PROOFS_DIR CC_AGENT_DIR "/proofs"	 /* signatures of images (dmctl identity offer) */
 #define CC_CDI_DIR "/var/run/cdi"
 #define CC_PLUGIN_DIR "/run/docker/plugins"
 #define CC_PLACEHOLDER_DIR CC_RUN_DIR "/placeholder" /* one directory a volume */

@@ -29,6 +29,11 @@ int cc_scope_parse(const char *text, struct cc_scope *s, struct cc_error *err)
 		return cc_fail(err, CC_E_USAGE,
 			       "a list of volumes has at most %zu characters, not %zu",
 			       sizeof(s->text) - 1, len);
+	/* No volume has that name. */
+	if (!strcmp(text, CC_SCOPE_NONE)) {
+		memcpy(s->text, text, len + 1);
+		return 0;
+	}
 	for (const char *p = text;; p += n + 1) {
 		n = strcspn(p, ",");
 		if (!is_pattern(p, n))
@@ -96,11 +101,16 @@ static const char *next_missing(const struct cc_scope *a, const char *p, size_t 
 	return NULL;
 }
 
+static bool is_none(const struct cc_scope *s)
+{
+	return !strcmp(s->text, CC_SCOPE_NONE);
+}
+
 bool cc_scope_includes(const struct cc_scope *a, const struct cc_scope *b)
 {
 	size_t len;
 
-	return has_pattern(a->text, "*", 1) || !next_missing(a, b->text, &len);
+	return is_none(b) || has_pattern(a->text, "*", 1) || !next_missing(a, b->text, &len);
 }
 
 bool cc_scope_join(const struct cc_scope *a, const struct cc_scope *b, struct cc_scope *out)
@@ -108,6 +118,10 @@ bool cc_scope_join(const struct cc_scope *a, const struct cc_scope *b, struct cc
 	struct cc_scope all = *a;
 	size_t n = strlen(all.text), len;
 
+	if (is_none(a) || is_none(b)) {
+		*out = is_none(a) ? *b : *a;
+		return true;
+	}
 	for (const char *p = b->text; (p = next_missing(&all, p, &len)); p += len + 1) {
 		if (n + 1 + len >= sizeof(all.text))
 			return false;

@@ -4,6 +4,8 @@
  * "pg*,web-?,mail". A pattern is a volume's name in which "*" stands for any characters, also none,
  * and "?" for one; a volume is covered when one of them matches all of its name.
  *
+ * "-" alone is a list that covers none: of a signer that signs images (feed.h) and no identities.
+ *
  * A pure parser of outside bytes, and a match whose work is bounded by the product of the lengths.
  */
 #ifndef CC_SCOPE_H
@@ -21,6 +23,7 @@ struct cc_scope {
 };
 
 #define CC_SCOPE_ALL {"*"}
+#define CC_SCOPE_NONE "-" /* the text of a list that covers no volume */
 
 /**
  * cc_scope_parse - takes a list of one pattern or more.

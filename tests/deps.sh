@@ -12,7 +12,7 @@ packages="
 	mmdebstrap arch-test uidmap debian-archive-keyring e2fsprogs xz-utils tar util-linux kmod
 	libcryptsetup-dev libdevmapper-dev libjose-dev libjansson-dev libevent-dev libssl-dev
 	libcurl4-openssl-dev libsqlite3-dev libkeyutils-dev libseccomp-dev libcap-ng-dev
-	libsystemd-dev libblkid-dev libmount-dev libcmocka-dev
+	libsystemd-dev libblkid-dev libmount-dev libyaml-dev libcmocka-dev
 "
 
 missing() {

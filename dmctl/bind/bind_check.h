@@ -31,8 +31,9 @@ int bind_check_options(const struct cc_volume *v, const struct cc_measurement *m
 
 /**
  * bind_check_rootfs - measures the root file system of @s, too, if an identity keyd has of @volume
- * demands its digest, and leaves out what holds of the container if none makes demands. Only that
- * is taken from keyd's word here: keyd decides.
+ * demands its digest, leaves out what holds of the container if none makes demands, and brings what
+ * is kept of the image's signatures if one wants them. Only that is taken from keyd's word here:
+ * keyd decides.
  */
 int bind_check_rootfs(const char *volume, struct measured *s, struct layer_cache *cache,
 		      struct cc_error *err);

@@ -17,8 +17,11 @@
 static int propose(const char *volume, const struct cc_measurement *m, bool renewal, json_t *more,
 		   struct cc_error *err)
 {
-	const struct cc_policy policy = {
-		.now = time(NULL), .volume = volume, .allow_running = true, .renewal = renewal};
+	const struct cc_policy policy = {.now = time(NULL),
+					 .volume = volume,
+					 .allow_running = true,
+					 .any_signer = true,
+					 .renewal = renewal};
 	identity_auto_repair struct identity_repair repair = {0};
 	cc_auto_json json_t *predicate = NULL;
 	const struct identity_envelope *of;

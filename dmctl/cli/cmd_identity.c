@@ -38,16 +38,32 @@ static json_t *configs_json(const struct cc_strv *digests)
 	return digests->n == 1 ? json_string(digests->v[0]) : cc_strv_json(digests);
 }
 
+/* By its digest, or by who signs it. */
+static void put_image(json_t *obj, const struct cc_identity *id)
+{
+	const struct cc_feed *feed = id->feed;
+
+	if (!feed) {
+		json_object_set_new(obj, "configDigest", configs_json(&id->config_digests));
+		return;
+	}
+	json_object_set_new(obj, "signedBy", cc_strv_json(&feed->signed_by));
+	json_object_set_new(obj, "repository", json_string(feed->repository));
+	if (feed->annotation)
+		json_object_set_new(obj, "imageFloor",
+				    json_sprintf("%s %s", feed->annotation, feed->minimum));
+}
+
 /* New reference. @keyid: of the key that verified it, NULL when none did. */
 static json_t *summary(const struct cc_identity *id, const char *keyid)
 {
-	json_t *obj = json_pack("{s:b, s:s*, s:s, s:s, s:I, s:o, s:o, s:b}", "verified",
-				keyid != NULL, "keyid", keyid, "volume", id->volume, "mountPoint",
-				id->mount_point, "serial", (json_int_t)id->serial, "subjects",
-				cc_strv_json(&id->subjects), "configDigest",
-				configs_json(&id->config_digests), "readOnly", (int)id->read_only);
+	json_t *obj = json_pack("{s:b, s:s*, s:s, s:s, s:I, s:o, s:b}", "verified", keyid != NULL,
+				"keyid", keyid, "volume", id->volume, "mountPoint", id->mount_point,
+				"serial", (json_int_t)id->serial, "subjects",
+				cc_strv_json(&id->subjects), "readOnly", (int)id->read_only);
 
 	if (obj) {
+		put_image(obj, id);
 		if (id->rootfs_digest)
 			json_object_set_new(obj, "rootfsDigest", json_string(id->rootfs_digest));
 		if (id->has_floor)
@@ -67,6 +83,9 @@ static void print_summary(json_t *obj)
 		{"Serial", "serial"},
 		{"Floor", "floor"},
 		{"Image config", "configDigest"},
+		{"Image signed by", "signedBy"},
+		{"Image repository", "repository"},
+		{"Image floor", "imageFloor"},
 		{"Image files", "rootfsDigest"},
 		{"Manifest", "subject"},
 		{"Not before", "notBefore"},

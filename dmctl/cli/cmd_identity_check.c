@@ -61,7 +61,8 @@ static int check_measure(const struct global_options *g, struct check *k, struct
 /* As keyd would at a start, or for "dmctl bind": one that runs already is let in, too. */
 static int check_run(const struct global_options *g, struct check *k, struct cc_error *err)
 {
-	const struct cc_policy policy = {.now = time(NULL), .allow_running = true};
+	const struct cc_policy policy = {
+		.now = time(NULL), .allow_running = true, .any_signer = true};
 
 	k->predicate = predicate_read(k->file, k->volume, err);
 	if (!k->predicate || check_measure(g, k, err))
@@ -84,6 +85,8 @@ static int check_print(const struct global_options *g, const struct check *k, st
 		refusal_text_patch(stdout, obj);
 	if (allowed)
 		fprintf(stderr, "dmctl: container %s would be let in\n", k->container);
+	if (json_object_get(json_object_get(k->predicate, "image"), "signedBy"))
+		fprintf(stderr, "dmctl: who has signed its image was not looked at, keyd knows\n");
 	return 0;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * cmd_identity_measure.c - dmctl identity measure: what a container is, and a predicate pinned to
- * that.
+ * cmd_identity_measure.c - dmctl identity measure, draft: what a container is, and predicates made
+ * of that: pinned to it, or the smallest that lets it in.
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -20,12 +20,13 @@
  * struct request - what the user asked for.
  * @engine: NULL for any
  * @rootfs: with the digest of the root file system
+ * @values: a draft's variables have their values
  * @serial: 0 for the next one
  */
 struct request {
 	const char *container;
 	const char *engine;
-	bool rootfs, predicate;
+	bool rootfs, predicate, values;
 	const char *volume;
 	const char *mount_point;
 	uint64_t serial;
@@ -122,6 +123,17 @@ static uint64_t next_serial(const char *volume)
 	return 1;
 }
 
+static void print_subject(const struct cc_measurement *m)
+{
+	if (m->manifests.n)
+		fprintf(stderr, "dmctl: sign it with \"dmctl identity sign --subject %s …\"\n",
+			m->manifests.v[0]);
+	else
+		fprintf(stderr,
+			"dmctl: the engine has no manifest digest of this image; push it to a "
+			"registry to get one\n");
+}
+
 static void print_hint(const struct cc_measurement *m)
 {
 	char left[DRAFT_LEFT_LEN];
@@ -131,13 +143,7 @@ static void print_hint(const struct cc_measurement *m)
 			"dmctl: it pins all that was measured, but for %s: whatever an engine does "
 			"there by itself is admitted, on each host; see container-crypt-identity(5)\n",
 			left);
-	if (m->manifests.n)
-		fprintf(stderr, "dmctl: sign it with \"dmctl identity sign --subject %s …\"\n",
-			m->manifests.v[0]);
-	else
-		fprintf(stderr,
-			"dmctl: the engine has no manifest digest of this image; push it to a "
-			"registry to get one\n");
+	print_subject(m);
 }
 
 static int print_predicate(const struct request *r, const json_t *obj, struct cc_error *err)
@@ -177,6 +183,85 @@ int cmd_identity_measure(int argc, char **argv, const struct global_options *g)
 	if (!r.predicate)
 		output_json(m);
 	else if (print_predicate(&r, m, &err))
+		return cmd_fail(g, &err);
+	return CC_OK;
+}
+
+/* ---- draft --------------------------------------------------------------------------------- */
+
+static int parse_draft(int argc, char **argv, const struct global_options *g, struct request *r)
+{
+	static const struct option options[] = {
+		{"from", required_argument, NULL, 'f'},
+		{"engine", required_argument, NULL, 'e'},
+		{"volume", required_argument, NULL, 'v'},
+		{"mount-point", required_argument, NULL, 'm'},
+		{"serial", required_argument, NULL, 's'},
+		{"values", no_argument, NULL, 'V'},
+		{0},
+	};
+	static const char *const nothing[] = {NULL};
+	int c;
+
+	r->predicate = true;
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c == 'f')
+			r->container = optarg;
+		else if (c == 'e')
+			r->engine = optarg;
+		else if (c == 'v')
+			r->volume = optarg;
+		else if (c == 'm')
+			r->mount_point = optarg;
+		else if (c == 'V')
+			r->values = true;
+		else if (c == 's' && !cmd_number(optarg, 1, SERIAL_MAX, &r->serial))
+			return cmd_usage(g, argv[0], "--serial must be a number from 1");
+		else if (c == '?')
+			return cmd_bad_option(g, argv);
+	}
+	if (cmd_arguments(g, argc, argv, nothing))
+		return CC_E_USAGE;
+	if (!r->container || !r->volume || !r->mount_point)
+		return cmd_usage(g, argv[0], "--from, --volume and --mount-point are needed");
+	return check_request(g, argv[0], r);
+}
+
+static int print_draft(const struct request *r, const json_t *obj, struct cc_error *err)
+{
+	cc_auto_measurement struct cc_measurement *m = cc_measurement_from_json(obj, err);
+	cc_auto_json json_t *predicate = NULL;
+	struct cc_facts left;
+
+	if (!m)
+		return -1;
+	predicate = identity_draft_smallest(m, r->volume, r->mount_point,
+					    r->serial ? r->serial : next_serial(r->volume),
+					    r->values, &left, err);
+	if (!predicate)
+		return -1;
+	output_json(predicate);
+	for (size_t i = 0; i < left.n; i++)
+		fprintf(stderr, "dmctl: even so this container would be refused: %s\n",
+			left.v[i].text);
+	if (!r->values && json_object_get(json_object_get(predicate, "process"), "env"))
+		fprintf(stderr, "dmctl: its variables may have any value; --values names those of "
+				"this container\n");
+	print_subject(m);
+	return 0;
+}
+
+int cmd_identity_draft(int argc, char **argv, const struct global_options *g)
+{
+	cc_auto_json json_t *m = NULL;
+	struct request r = {0};
+	struct cc_error err;
+	int rc = parse_draft(argc, argv, g, &r);
+
+	if (rc)
+		return rc;
+	m = measure(g, &r, &err);
+	if (!m || print_draft(&r, m, &err))
 		return cmd_fail(g, &err);
 	return CC_OK;
 }

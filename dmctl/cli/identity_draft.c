@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * identity_draft.c - the predicate of an identity, pinned to a measurement.
+ * identity_draft.c - the predicate of an identity, made of a measurement.
  */
 #include "cli/identity_draft.h"
 
@@ -172,6 +172,32 @@ json_t *identity_draft_from_measurement(const struct cc_measurement *m, const ch
 	    put_true(p, "privileged", m->privileged))
 		return NULL;
 	return cc_steal(p);
+}
+
+json_t *identity_draft_smallest(const struct cc_measurement *m, const char *volume,
+				const char *mount_point, uint64_t serial, bool values,
+				struct cc_facts *left, struct cc_error *err)
+{
+	const struct cc_policy policy = {.now = time(NULL), .allow_running = true, .renewal = true};
+	cc_auto_json json_t *base =
+		json_pack("{s:s, s:s, s:I, s:o}", "volume", volume, "mountPoint", mount_point,
+			  "serial", (json_int_t)serial, "image", image_json(m));
+	identity_auto_repair struct identity_repair repair = {0};
+	cc_auto_json json_t *p = NULL;
+
+	if (!base) {
+		cc_fail(err, CC_E_NOMEM, "out of memory");
+		return NULL;
+	}
+	if (identity_repair_find(base, m, &policy, values, &repair, err))
+		return NULL;
+	*left = repair.left;
+	p = identity_patch_apply(base, repair.patch);
+	/* a patch raises the serial of what keyd has already; this is new */
+	if (p && json_object_set_new(p, "serial", json_integer((json_int_t)serial)) == 0)
+		return cc_steal(p);
+	cc_fail(err, CC_E_NOMEM, "out of memory");
+	return NULL;
 }
 
 static bool leaves_hostname(const struct cc_measurement *m)

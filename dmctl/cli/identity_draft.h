@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * identity_draft.h - the predicate of an identity (lib/identity.h) pinned to a measurement, ready
- * to be signed.
+ * identity_draft.h - the predicate of an identity (lib/identity.h) made of a measurement, ready to
+ * be signed.
  */
 #ifndef CC_IDENTITY_DRAFT_H
 #define CC_IDENTITY_DRAFT_H
 
+#include "facts.h"
 #include "measurement.h"
 
 /**
@@ -15,6 +16,21 @@
  */
 json_t *identity_draft_from_measurement(const struct cc_measurement *m, const char *volume,
 					const char *mount_point, uint64_t serial);
+
+/**
+ * identity_draft_smallest - says no more of a container than it has to so that it is let in: the
+ * image, and what differs from what the image and its engine say.
+ * @values: variables with their values; else each has any
+ * @left: out; what no predicate lets in, such as files that were copied into the container
+ *
+ * The writable layer is left out, which has more to do with when it was measured than with what the
+ * container is.
+ * Return: new reference; NULL with CC_E_NOMEM, or CC_E_INVALID when @volume or @mount_point is none
+ * that an identity may have.
+ */
+json_t *identity_draft_smallest(const struct cc_measurement *m, const char *volume,
+				const char *mount_point, uint64_t serial, bool values,
+				struct cc_facts *left, struct cc_error *err);
 
 #define DRAFT_LEFT_LEN 160
 

@@ -61,6 +61,14 @@ static const struct verb verbs[] = {
 	 "  --volume NAME             the predicate's volume\n"
 	 "  --mount-point PATH        where the volume is to be mounted in the container\n"
 	 "  --serial N                the predicate's serial (default: the next one)\n"},
+	{"identity", "draft", cmd_identity_draft, SECRETS_NONE,
+	 "--from CONTAINER --volume NAME --mount-point PATH",
+	 "Print the smallest predicate that lets a container in",
+	 "  --from CONTAINER          a created or running container\n" ENGINE_OPTION
+	 "  --volume NAME             the predicate's volume\n"
+	 "  --mount-point PATH        where the volume is to be mounted in the container\n"
+	 "  --serial N                the predicate's serial (default: the next one)\n"
+	 "  --values                  variables with their values\n"},
 	{"identity", "sign", cmd_identity_sign, SECRETS_PASSPHRASE,
 	 "--key FILE --predicate FILE --subject sha256:…", "Sign an identity",
 	 "  --key FILE              private key, PEM, ECDSA P-256 or Ed25519\n"
@@ -85,6 +93,8 @@ static const struct verb verbs[] = {
 	 "  --values                  propose variables with their values\n"},
 	{"identity", "diff", cmd_identity_diff, SECRETS_NONE, "A B",
 	 "Show in what two identities differ", NULL},
+	{"identity", "offer", cmd_identity_offer, SECRETS_NONE, "DIRECTORY",
+	 "Give this host's agent the signatures of images", NULL},
 	{"identity", "ls", cmd_identity_ls, SECRETS_NONE, "[VOLUME]",
 	 "List the identities that keyd has", NULL},
 	{"identity", "revoke", cmd_identity_revoke, SECRETS_NONE, "VOLUME SERIAL",
@@ -126,7 +136,7 @@ static const struct verb verbs[] = {
 
 	{NULL, "apply", cmd_apply, SECRETS_KEYS, "-f FILE",
 	 "Bring about what a document says keyd is to have",
-	 "  -f, --file FILE   the document, JSON; \"-\" is stdin\n"
+	 "  -f, --file FILE   the document, JSON or YAML; \"-\" is stdin\n"
 	 "  --diff            only show what would change; exit status 1 when something would\n"
 	 "  --prune           remove signers, agents and identities that FILE does not name\n"
 	 "  --create-volumes  create volumes that are missing, on the LUN that FILE names\n"},

@@ -42,6 +42,7 @@ static int take_first(const json_t *answer, struct keyd_identities *list, struct
 	list->starts = !json_is_false(json_object_get(answer, "starts"));
 	list->rootfs = id->rootfs_digest || json_is_true(json_object_get(wants, "rootfs"));
 	list->demands = id->demands.n || json_is_true(json_object_get(wants, "demands"));
+	list->proof = id->feed || json_is_true(json_object_get(wants, "proof"));
 	return 0;
 }
 

@@ -18,14 +18,14 @@
  * @starts: false: with none. @v is then the newest that is kept: drained, below the floor, or of a
  *          signer that was removed
  * @last: the highest serial that the volume has seen; 0 where keyd does not say
- * @rootfs, @demands: what any of those that count wants of a measurement
+ * @rootfs, @demands, @proof: what any of those that count wants of a measurement
  */
 struct keyd_identities {
 	size_t n;
 	struct identity_envelope v[KEYD_IDENTITIES_MAX];
 	bool starts;
 	uint64_t last;
-	bool rootfs, demands;
+	bool rootfs, demands, proof;
 };
 
 void keyd_identities_clear(struct keyd_identities *list);

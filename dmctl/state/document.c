@@ -14,6 +14,7 @@
 #include "jwk.h"
 #include "lease_terms.h"
 #include "pkey.h"
+#include "state/yaml.h"
 #include "volume.h"
 #include "volume/mkfs.h"
 
@@ -353,6 +354,21 @@ int state_document_parse(const json_t *doc, const char *dir, struct state *s, st
 	return 0;
 }
 
+static bool ends_with(const char *s, const char *end)
+{
+	size_t n = strlen(s), n_end = strlen(end);
+
+	return n >= n_end && !strcmp(s + n - n_end, end);
+}
+
+/* By its name; what comes without one is JSON when it begins so. */
+static bool is_yaml(const char *path, const char *text)
+{
+	if (strcmp(path, "-") != 0)
+		return ends_with(path, ".yaml") || ends_with(path, ".yml");
+	return text[strspn(text, " \t\r\n")] != '{';
+}
+
 int state_document_read(const char *path, struct state *s, struct cc_error *err)
 {
 	bool is_stdin = strcmp(path, "-") == 0;
@@ -362,7 +378,9 @@ int state_document_read(const char *path, struct state *s, struct cc_error *err)
 
 	if (cc_read_file_max(path, STATE_DOCUMENT_MAX, &text, &len, err))
 		return -1;
-	doc = cc_json_parse_max(text, len, STATE_DOCUMENT_MAX, is_stdin ? "document" : path, err);
+	doc = is_yaml(path, text) ? yaml_parse(text, len, is_stdin ? "document" : path, err)
+				  : cc_json_parse_max(text, len, STATE_DOCUMENT_MAX,
+						      is_stdin ? "document" : path, err);
 	copy = strdup(path);
 	if (!doc || !copy)
 		return doc ? cc_fail(err, CC_E_NOMEM, "out of memory") : -1;

@@ -14,6 +14,8 @@
 
 /**
  * state_document_read - reads the document @path, "-" for standard input.
+ * JSON, or YAML (yaml.h) where its name ends in .yaml or .yml, or standard input does not begin as
+ * JSON does.
  * @s: out, zeroed before; to be cleared also after a failure
  * Files that it names by relative paths are looked for beside it; for "-" where the program is.
  */

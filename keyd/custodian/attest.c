@@ -9,6 +9,7 @@
 #include "name.h"
 #include "nearest.h"
 #include "pkey.h"
+#include "custodian/image_signers.h"
 #include "custodian/serials.h"
 #include "custodian/trust.h"
 
@@ -88,8 +89,13 @@ static struct cc_identity *decide(struct custodian *c, const struct store_identi
 				  struct cc_facts *all, struct cc_error *err)
 {
 	cc_auto_identity struct cc_identity *id = verify_row(c, row, err);
+	cc_cleanup(image_signers_clear) struct cc_feed_keys keys = {0};
+	struct cc_policy with_keys = *policy;
 
-	if (!id || (all ? cc_decide_all(id, m, policy, all, err) : cc_decide(id, m, policy, err)))
+	if (!id || (id->feed && image_signers_of(c, id->feed, &keys, err)))
+		return NULL;
+	with_keys.keys = &keys;
+	if (all ? cc_decide_all(id, m, &with_keys, all, err) : cc_decide(id, m, &with_keys, err))
 		return NULL;
 	if (id->serial != row->serial) {
 		cc_refuse(err, "serial",

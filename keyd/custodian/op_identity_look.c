@@ -51,7 +51,7 @@ static int add_wants(struct custodian *c, struct call *call, const struct store_
 		     const struct store_identities *list, struct cc_error *err)
 {
 	store_auto_leases struct store_leases leases = {0};
-	bool rootfs = false, demands = false;
+	bool rootfs = false, demands = false, feed = false;
 
 	if (store_leases_of(c->store, v->id, &leases, err))
 		return -1;
@@ -65,9 +65,10 @@ static int add_wants(struct custodian *c, struct call *call, const struct store_
 		id = verified(c, row);
 		rootfs |= id && id->rootfs_digest;
 		demands |= id && id->demands.n;
+		feed |= id && id->feed;
 	}
-	return call_answer(call->out, err, "{s:{s:b, s:b}}", "wants", "rootfs", rootfs, "demands",
-			   demands);
+	return call_answer(call->out, err, "{s:{s:b, s:b, s:b}}", "wants", "rootfs", rootfs,
+			   "demands", demands, "proof", feed);
 }
 
 /*

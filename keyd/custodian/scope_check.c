@@ -14,14 +14,15 @@ int scope_check(const char *noun, const char *name, const struct cc_scope *scope
 		const char *volume, struct cc_error *err)
 {
 	const char *cut = strlen(scope->text) > SHOWN ? "..." : "";
+	bool none = !strcmp(scope->text, CC_SCOPE_NONE);
 
 	if (cc_scope_covers(scope, volume))
 		return 0;
 	return cc_refuse(err, "scope",
 			 "%s %s is for volumes \"%.*s%s\", not for %s; \"dmctl %s set %s --volumes "
-			 "'%.*s%s,%s'\" allows it",
+			 "'%.*s%s%s%s'\" allows it",
 			 one_of(noun), name, SHOWN, scope->text, cut, volume, noun, name, SHOWN,
-			 scope->text, cut, volume);
+			 none ? "" : scope->text, cut, none ? "" : ",", volume);
 }
 
 int scope_differs(const char *noun, const char *name, const struct cc_scope *is,

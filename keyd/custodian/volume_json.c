@@ -78,15 +78,24 @@ json_t *volume_and_identity_json(const struct custodian *c, const struct store_v
 	return cc_steal(obj);
 }
 
+/* NULL: each is drained or revoked, or there is none. */
+static const struct store_identity *newest_live(const struct store_identities *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (list->v[i].state == IDENTITY_LIVE)
+			return &list->v[i];
+	return NULL;
+}
+
 json_t *volume_json(struct custodian *c, const struct store_volume *v, struct cc_error *err)
 {
-	store_auto_identity struct store_identity id = {0};
+	store_auto_identities struct store_identities list = {0};
 	cc_auto_json json_t *obj = NULL;
 	json_t *lease;
 
-	if (store_identity_get(c->store, v->id, &id, err) && err->code != CC_E_NOTFOUND)
+	if (store_identities_of(c->store, v->id, &list, err))
 		return NULL;
-	obj = volume_and_identity_json(c, v, id.envelope ? &id : NULL, err);
+	obj = volume_and_identity_json(c, v, newest_live(&list), err);
 	lease = obj ? lease_of(c, v, err) : NULL;
 	if (!lease)
 		return NULL;

@@ -23,7 +23,8 @@ static void simple_signing(const uint8_t *data, size_t size)
 	unsigned char sig[64];
 	size_t n = sizeof(sig);
 	struct cc_error err = {0};
-	char digest[72], *b64;
+	struct cc_simplesigning got = {0};
+	char *b64;
 
 	if (!key)
 		key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
@@ -31,10 +32,11 @@ static void simple_signing(const uint8_t *data, size_t size)
 	REQUIRE(EVP_DigestSign(ctx, sig, &n, data, size) == 1);
 	EVP_MD_CTX_free(ctx);
 	b64 = cc_b64_encode(sig, n);
-	if (cc_simplesigning_verify((const char *)data, size, b64, key, digest, &err))
+	if (cc_simplesigning_verify((const char *)data, size, b64, key, &got, &err))
 		REQUIRE(err.code == CC_E_INVALID && err.text[0]);
 	else
-		REQUIRE(cc_is_digest(digest));
+		REQUIRE(cc_is_digest(got.digest) && got.reference);
+	cc_simplesigning_clear(&got);
 	free(b64);
 }
 

@@ -22,7 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	REQUIRE(id->subjects.n > 0 && cc_is_name(id->volume));
-	REQUIRE(id->config_digests.n > 0 && id->config_digests.n <= CC_CONFIGS_MAX);
+	REQUIRE((id->config_digests.n > 0) == !id->feed && id->config_digests.n <= CC_CONFIGS_MAX);
 	for (size_t i = 0; i < id->config_digests.n; i++)
 		REQUIRE(cc_is_digest(id->config_digests.v[i]));
 	REQUIRE(id->has_floor ? id->floor >= 1 && id->floor <= id->serial : id->floor == 0);

@@ -33,6 +33,9 @@ static const struct row rows[] = {
 	 NULL},
 	{"a subject of the statement that is no manifest of the image",
 	 "m image.manifests=['" DIGEST_C "'];m image.ref='other:v2'", NULL, NULL},
+	{"an image of a signer that nobody has enrolled",
+	 "i image={'signedBy':['release'],'repository':'r.example/db'}", "imageSigner",
+	 "is enrolled: release"},
 	{"another name or tag of the same image", "m image.ref='evil:latest'", NULL, NULL},
 
 	/* args */

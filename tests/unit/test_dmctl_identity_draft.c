@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What `dmctl identity measure --predicate` shows can be signed, and then admits the container that
- * was measured and the next one with the same options: over mixes of what engines write into
- * config.json for the options of their run.
+ * What `dmctl identity measure --predicate` and `identity draft` show can be signed, and then
+ * admits the container that was measured and the next one with the same options: over mixes of what
+ * engines write into config.json for the options of their run.
  */
 #include "lib_test.h"
 
@@ -221,8 +221,9 @@ static void show(const size_t *mix, size_t n)
 static void expect_admitted(const struct engine *engine, const size_t *mix, size_t n)
 {
 	cc_auto_measurement struct cc_measurement *first = NULL, *next = NULL;
-	cc_auto_json json_t *predicate = NULL;
+	cc_auto_json json_t *predicate = NULL, *smallest = NULL;
 	struct cc_error err = {0};
+	struct cc_facts left;
 	struct start s;
 
 	new_start(engine, 'a', &s);
@@ -230,10 +231,14 @@ static void expect_admitted(const struct engine *engine, const size_t *mix, size
 	new_start(engine, 'c', &s);
 	next = measured(&s, mix, n);
 	predicate = identity_draft_from_measurement(first, "vol", "/data", 3);
+	smallest = identity_draft_smallest(first, "vol", "/data", 3, false, &left, &err);
 	assert_non_null(predicate);
-	if (identity_draft_check(predicate, first, &err) == 0 &&
-	    identity_draft_check(predicate, next, &err) == 0) {
+	if (smallest && left.found == 0 && identity_draft_check(predicate, first, &err) == 0 &&
+	    identity_draft_check(predicate, next, &err) == 0 &&
+	    identity_draft_check(smallest, first, &err) == 0 &&
+	    identity_draft_check(smallest, next, &err) == 0) {
 		keep_identity(predicate);
+		keep_identity(smallest);
 		return;
 	}
 	show(mix, n);

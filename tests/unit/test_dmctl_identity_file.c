@@ -254,6 +254,77 @@ static void it_names_only_what_is_not_the_image_s_or_the_engine_s(void **state)
 	}
 }
 
+static json_t *smallest(const struct cc_measurement *m, bool values, struct cc_facts *left)
+{
+	struct cc_error err = {0};
+	json_t *p = identity_draft_smallest(m, "pgdata", "/data", 3, values, left, &err);
+
+	if (!p)
+		fail_msg("%s", err.text);
+	return p;
+}
+
+static void the_smallest_predicate_names_only_what_has_to_be_named(void **state)
+{
+	cc_auto_measurement struct cc_measurement *m = measurement(busy);
+	struct cc_facts left;
+	cc_auto_json json_t *p = smallest(m, false, &left), *with = smallest(m, true, &left);
+	const json_t *process = json_object_get(p, "process");
+	struct cc_error err = {0};
+
+	(void)state;
+	assert_int_equal(left.found, 0);
+	expect_ok(identity_draft_check(p, m, &err), &err);
+	expect_ok(identity_draft_check(with, m, &err), &err);
+	assert_int_equal(json_integer_value(json_object_get(p, "serial")), 3);
+	/* the container has these, and would be let in without */
+	assert_null(json_object_get(p, "readonlyRootfs"));
+	assert_null(json_object_get(process, "noNewPrivileges"));
+	assert_null(strstr(json_string_value(json_object_get(p, "seccomp")) ?: "", "sha256"));
+	assert_int_equal(json_array_size(json_object_get(p, "devices")), 1);
+	assert_null(json_object_get(json_array_get(json_object_get(process, "env"), 0), "value"));
+	assert_non_null(json_object_get(
+		json_array_get(json_object_get(json_object_get(with, "process"), "env"), 0),
+		"value"));
+}
+
+/* As its image says: nothing is needed but the image. */
+static void of_a_plain_container_the_smallest_predicate_is_its_image(void **state)
+{
+	cc_auto_json json_t *busy_json = json_of(busy), *want = NULL;
+	json_t *config = json_object_get(busy_json, "config");
+	const json_t *image = json_object_get(busy_json, "image");
+	cc_auto_measurement struct cc_measurement *m = NULL;
+	cc_auto_json json_t *p = NULL;
+	struct cc_facts left;
+	struct cc_error err = {0};
+
+	(void)state;
+	json_object_set(config, "args", json_object_get(image, "args"));
+	json_object_set(config, "env", json_object_get(image, "env"));
+	json_object_set(config, "user", json_object_get(image, "user"));
+	json_object_set_new(config, "cwd", json_string("/"));
+	json_object_set((json_t *)(uintptr_t)image, "cwd", json_object_get(config, "cwd"));
+	json_object_set_new(config, "capabilities", json_array());
+	json_array_remove(json_object_get(config, "mounts"), 2);
+	json_object_set_new(config, "devices", json_array());
+	json_object_set_new(config, "hooks", json_array());
+	json_object_set_new(config, "settings", json_array());
+	json_object_set_new(json_object_get(config, "namespaces"), "net", json_string("private"));
+	json_object_set_new(json_object_get(config, "namespaces"), "uts", json_string("private"));
+	m = cc_measurement_from_json(busy_json, &err);
+	assert_non_null(m);
+	p = smallest(m, true, &left);
+	want = json_of(
+		"{'volume':'pgdata','mountPoint':'/data','serial':3,'image':{'configDigest':'" DIGEST_B
+		"'}}");
+	if (!json_equal(p, want)) {
+		cc_auto_free char *got = json_dumps(p, JSON_INDENT(1));
+
+		fail_msg("got %s", got);
+	}
+}
+
 static void a_filter_and_a_home_of_its_own_are_pinned_by_value(void **state)
 {
 	static const char with[] = "'settings':['linux.seccomp.syscalls errnoRet=0',"
@@ -363,6 +434,8 @@ int main(void)
 		cmocka_unit_test(the_payload_comes_back_as_it_was_signed),
 		cmocka_unit_test(a_pinned_predicate_allows_what_was_measured),
 		cmocka_unit_test(it_names_only_what_is_not_the_image_s_or_the_engine_s),
+		cmocka_unit_test(the_smallest_predicate_names_only_what_has_to_be_named),
+		cmocka_unit_test(of_a_plain_container_the_smallest_predicate_is_its_image),
 		cmocka_unit_test(a_filter_and_a_home_of_its_own_are_pinned_by_value),
 		cmocka_unit_test(it_says_what_it_does_not_pin),
 		cmocka_unit_test(any_change_of_the_container_is_refused_then),

@@ -551,19 +551,22 @@ static void what_cosign_signs_verifies(void **state)
 	cc_auto_free char *want = read_fixture(COSIGN "manifest.digest", &n);
 	cc_auto_free char *payload = read_fixture(COSIGN "simplesigning.json", &n);
 	cc_auto_pkey EVP_PKEY *key = NULL;
+	cc_cleanup(cc_simplesigning_clear) struct cc_simplesigning got = {0};
 	struct cc_error err = {0};
-	char digest[72];
 
 	(void)state;
 	sig[strcspn(sig, "\n")] = want[strcspn(want, "\n")] = '\0';
 	key = cc_pubkey_parse(pem, strlen(pem), &err);
-	expect_ok(cc_simplesigning_verify(payload, n, sig, key, digest, &err), &err);
-	assert_string_equal(digest, want);
+	expect_ok(cc_simplesigning_verify(payload, n, sig, key, &got, &err), &err);
+	assert_string_equal(got.digest, want);
+	assert_string_equal(got.reference, "localhost:5057/t/app");
+	assert_null(got.optional);
+	cc_simplesigning_clear(&got);
 
-	assert_int_equal(cc_simplesigning_verify(payload, n, sig, p256, digest, &err), -1);
+	assert_int_equal(cc_simplesigning_verify(payload, n, sig, p256, &got, &err), -1);
 	expect_error(&err, CC_E_REFUSED, "signature", "does not verify");
 	payload[n / 2] ^= 1;
-	assert_int_equal(cc_simplesigning_verify(payload, n, sig, key, digest, &err), -1);
+	assert_int_equal(cc_simplesigning_verify(payload, n, sig, key, &got, &err), -1);
 	expect_error(&err, CC_E_REFUSED, "signature", "does not verify");
 }
 
@@ -584,24 +587,22 @@ static void a_signed_payload_of_another_shape_is_refused(void **state)
 	};
 	static const char good[] = CRITICAL(TYPE, DIGEST_A, "");
 	cc_auto_free char *good_sig = sign_raw(good, p256);
+	cc_cleanup(cc_simplesigning_clear) struct cc_simplesigning got = {0};
 	struct cc_error err = {0};
-	char digest[72] = "";
 
 	(void)state;
-	expect_ok(cc_simplesigning_verify(good, strlen(good), good_sig, p256, digest, &err), &err);
-	assert_string_equal(digest, DIGEST_A);
-	digest[0] = '\0';
+	expect_ok(cc_simplesigning_verify(good, strlen(good), good_sig, p256, &got, &err), &err);
+	assert_string_equal(got.digest, DIGEST_A);
+	cc_simplesigning_clear(&got);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		cc_auto_free char *sig = sign_raw(bad[i], p256);
 
 		assert_int_equal(
-			cc_simplesigning_verify(bad[i], strlen(bad[i]), sig, p256, digest, &err),
-			-1);
+			cc_simplesigning_verify(bad[i], strlen(bad[i]), sig, p256, &got, &err), -1);
 		expect_error(&err, CC_E_INVALID, "envelope", "");
-		assert_string_equal(digest, "");
+		assert_string_equal(got.digest, "");
 	}
-	assert_int_equal(cc_simplesigning_verify(good, strlen(good), "***", p256, digest, &err),
-			 -1);
+	assert_int_equal(cc_simplesigning_verify(good, strlen(good), "***", p256, &got, &err), -1);
 	expect_error(&err, CC_E_INVALID, "envelope", "base64");
 }
 

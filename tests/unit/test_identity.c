@@ -377,6 +377,30 @@ static void an_image_may_have_a_configuration_for_each_platform(void **state)
 	assert_non_null(strstr(err.text, "16"));
 }
 
+static void an_image_may_be_named_by_who_signs_it(void **state)
+{
+	cc_auto_json json_t *doc = full();
+	struct cc_error err = {0};
+	cc_auto_identity struct cc_identity *id = NULL;
+
+	(void)state;
+	set(doc, "predicate.image",
+	    json_of("{'signedBy':['release','" DIGEST_A "'],'repository':'r.example/shop/db',"
+		    "'floor':{'annotation':'version','minimum':'1.4.2'}}"));
+	id = parse(doc, &err);
+	if (!id)
+		fail_msg("%s", err.text);
+	assert_non_null(id->feed);
+	assert_int_equal(id->config_digests.n, 0);
+	assert_string_equal(id->feed->minimum, "1.4.2");
+	expect_bad("predicate.image", "{'signedBy':['release']}", "repository");
+	expect_bad("predicate.image",
+		   "{'signedBy':['release'],'repository':'r.example/a','configDigest':'" DIGEST_A
+		   "'}",
+		   "configDigest");
+	expect_bad("predicate.image", "{}", "configDigest");
+}
+
 static void values_of_the_wrong_form_are_refused(void **state)
 {
 	(void)state;
@@ -523,6 +547,7 @@ int main(void)
 		cmocka_unit_test(serials_are_integers_a_double_can_hold),
 		cmocka_unit_test(a_floor_is_from_1_to_the_serial),
 		cmocka_unit_test(an_image_may_have_a_configuration_for_each_platform),
+		cmocka_unit_test(an_image_may_be_named_by_who_signs_it),
 		cmocka_unit_test(values_of_the_wrong_form_are_refused),
 		cmocka_unit_test(a_seccomp_of_unconfined_must_be_said),
 		cmocka_unit_test(text_that_is_no_statement_is_refused),

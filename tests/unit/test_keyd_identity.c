@@ -378,16 +378,19 @@ static void what_an_older_identity_wants_measured_is_told(void **state)
 	auto_got struct got g = ask(w, OP_IDENTITY_GET, "pgdata", NULL);
 	json_t *pred = version(4, 3, NULL);
 
-	assert_non_null(strstr(g.text, "\"wants\":{\"rootfs\":false,\"demands\":false}"));
+	assert_non_null(
+		strstr(g.text, "\"wants\":{\"rootfs\":false,\"demands\":false,\"proof\":false}"));
 	json_object_set_new(json_object_get(pred, "image"), "rootfsDigest", json_string(DIGEST_2));
 	json_object_set_new(pred, "demands", json_pack("[s]", "no-core"));
 	add(w, pred);
 	add(w, version(5, 3, NULL));
 	g = (got_clear(&g), ask(w, OP_IDENTITY_GET, "pgdata", NULL));
-	assert_non_null(strstr(g.text, "\"wants\":{\"rootfs\":true,\"demands\":true}"));
+	assert_non_null(
+		strstr(g.text, "\"wants\":{\"rootfs\":true,\"demands\":true,\"proof\":false}"));
 	ask_ok(w, OP_IDENTITY_REVOKE_ONE, "pgdata", serial(4));
 	g = (got_clear(&g), ask(w, OP_IDENTITY_GET, "pgdata", NULL));
-	assert_non_null(strstr(g.text, "\"wants\":{\"rootfs\":false,\"demands\":false}"));
+	assert_non_null(
+		strstr(g.text, "\"wants\":{\"rootfs\":false,\"demands\":false,\"proof\":false}"));
 }
 
 /* ---- those with which a container starts, one by one ---- */
@@ -400,6 +403,29 @@ static void assert_starts(const struct got *g, uint64_t n, bool more)
 	assert_true(json_is_true(json_object_get(g->body, "starts")));
 	assert_int_equal(json_integer_value(json_object_get(g->body, "serial")), n);
 	assert_int_equal(json_integer_value(json_object_get(g->body, "next")), more ? n : 0);
+}
+
+/* The serial of the identity that the record of the volume names; 0 for none. */
+static json_int_t of_record(struct world *w)
+{
+	auto_got struct got g = ask(w, OP_VOLUME_GET, "pgdata", NULL);
+
+	return json_integer_value(json_object_get(json_object_get(g.body, "identity"), "serial"));
+}
+
+static void a_volumes_record_names_the_newest_that_is_neither_drained_nor_revoked(void **state)
+{
+	struct world *w = *state;
+
+	add(w, version(4, 3, NULL));
+	add(w, version(5, 3, NULL));
+	assert_int_equal(of_record(w), 5);
+	ask_ok(w, OP_IDENTITY_DRAIN, "pgdata", serial(5));
+	assert_int_equal(of_record(w), 4);
+	ask_ok(w, OP_IDENTITY_REVOKE_ONE, "pgdata", serial(4));
+	assert_int_equal(of_record(w), 3);
+	ask_ok(w, OP_IDENTITY_DRAIN, "pgdata", serial(3));
+	assert_int_equal(of_record(w), 0);
 }
 
 static void a_drained_newest_is_not_told_as_what_a_container_starts_with(void **state)
@@ -579,6 +605,7 @@ int main(void)
 		hosts_test(a_serial_that_is_not_there_is_said_so),
 		hosts_test(a_list_says_of_each_whether_it_starts_and_goes_on),
 		hosts_test(what_an_older_identity_wants_measured_is_told),
+		hosts_test(a_volumes_record_names_the_newest_that_is_neither_drained_nor_revoked),
 		hosts_test(a_drained_newest_is_not_told_as_what_a_container_starts_with),
 		hosts_test(
 			what_no_signer_of_now_signed_is_not_told_as_what_a_container_starts_with),

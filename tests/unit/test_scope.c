@@ -184,6 +184,27 @@ static void scopes_that_are_too_long_together_are_not_joined(void **state)
 	assert_true(cc_scope_eq(&out, &was));
 }
 
+static void a_hyphen_alone_covers_no_volume_and_joins_nothing(void **state)
+{
+	const struct cc_scope none = scope("-"), some = scope("pg*"), all = scope("*");
+	struct cc_scope joined, unchanged = some;
+	struct cc_error err;
+
+	(void)state;
+	assert_false(cc_scope_covers(&none, "pgdata"));
+	assert_false(cc_scope_covers(&none, "a-b"));
+	assert_true(cc_scope_includes(&some, &none));
+	assert_false(cc_scope_includes(&none, &some));
+	assert_true(cc_scope_includes(&all, &none));
+	assert_true(cc_scope_join(&none, &some, &joined));
+	assert_true(cc_scope_eq(&joined, &some));
+	assert_true(cc_scope_join(&some, &none, &joined));
+	assert_true(cc_scope_eq(&joined, &some));
+	assert_int_equal(cc_scope_parse("-,pg*", &unchanged, &err), -1);
+	assert_int_equal(cc_scope_parse("pg*,-", &unchanged, &err), -1);
+	assert_true(cc_scope_eq(&unchanged, &some));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -198,6 +219,7 @@ int main(void)
 		cmocka_unit_test(a_scope_includes_another_if_it_has_all_its_patterns_or_a_star),
 		cmocka_unit_test(joined_scopes_have_each_pattern_once),
 		cmocka_unit_test(scopes_that_are_too_long_together_are_not_joined),
+		cmocka_unit_test(a_hyphen_alone_covers_no_volume_and_joins_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

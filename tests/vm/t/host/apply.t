@@ -6,7 +6,7 @@
 
 . ./lib.sh
 . ./volume-lib.sh
-plan 32
+plan 34
 
 need keyd_setup
 doc=$tap_dir/state.json
@@ -54,6 +54,20 @@ is "applied again it says that there is nothing to change" "$(apply --create-vol
 ok "apply --diff exits with 0 then" apply --diff
 is "applied again it left no row in the audit log" "$(dmctl audit ls --json | jq '.rows | length')" "$rows"
 is "applied again it left the LUN as it was" "$(sum "$(lun 0)")" "$before"
+
+# ---- in YAML ----
+cat >"$tap_dir/state.yaml" <<'END'
+# what is there already
+apiVersion: container-crypt/v1
+volumes:
+  - name: pgdata
+    leaseMs: 120000
+signers:
+  - { name: ops, pemFile: ops.pub, volumes: 'pg*' }
+END
+is "the same said in YAML changes nothing" "$(dmctl apply -f "$tap_dir/state.yaml" 2>&1)" 'dmctl: nothing to change'
+printf 'apiVersion: container-crypt/v1\nvolumes: &all []\n' >"$tap_dir/anchor.yaml"
+fails_with 10 'anchor.yaml:2:10: anchors' dmctl apply -f "$tap_dir/anchor.yaml"
 
 # ---- exported ----
 need dmctl export

@@ -6,7 +6,7 @@
 
 . ./lib.sh
 . ./bind-lib.sh
-plan 16
+plan 19
 
 need host_setup
 need app_setup docker
@@ -32,6 +32,13 @@ is "the predicate pins environment, mounts and the read-only root" \
 like "measure says what the predicate does not pin" "$(cat "$tap_dir/err")" "but for the engine's own seccomp filter"
 is "--serial sets the predicate's serial" "$(dmctl identity measure odd --predicate --volume vol --mount-point /data --serial 9 2>/dev/null |
 	jq .serial)" 9
+d=$(dmctl identity draft --from odd --volume vol --mount-point /data 2>/dev/null)
+is "the smallest predicate names what the image and the engine do not say, and no more" \
+	"$(jq -c '[(.process | keys), [.process.env[].name], .process.env[0].value, [.mounts[].destination], .readonlyRootfs]' <<<"$d")" \
+	'[["args","cwd","env","user"],["MODE"],null,["/conf"],null]'
+echo "$d" >"$tap_dir/draft.json"
+ok "under the smallest predicate the container would be let in" dmctl identity check "$tap_dir/draft.json" odd
+fails_with 1 'from' dmctl identity draft --volume vol --mount-point /data
 docker rm -f odd >/dev/null
 
 echo "$p" >"$tap_dir/predicate.json"

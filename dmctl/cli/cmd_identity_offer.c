@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * cmd_identity_offer.c - dmctl identity offer: the signatures of images, for identities that name
+ * who signs them.
+ */
+#include "cli/cmd.h"
+#include "cli/output.h"
+#include "client/image_layout.h"
+#include "client/image_proofs.h"
+#include "paths.h"
+
+/* What the first signature says, not verified: for whoever reads the list. */
+static json_t *repository_of(const struct cc_image_proof *p)
+{
+	cc_auto_json json_t *doc = json_loads(p->v[0].payload, 0, NULL);
+	const json_t *identity = json_object_get(json_object_get(doc, "critical"), "identity");
+
+	return json_incref(json_object_get(identity, "docker-reference"));
+}
+
+/* Kept at once: what comes before one that cannot be kept stays. */
+static int keep(void *arg, const char *config, const struct cc_image_proof *p, struct cc_error *err)
+{
+	json_t *kept = arg, *one;
+
+	if (image_proofs_put(CC_PROOFS_DIR, config, p, err))
+		return -1;
+	one = json_pack("{s:s, s:o*, s:I}", "configDigest", config, "repository", repository_of(p),
+			"signatures", (json_int_t)p->n);
+	return json_array_append_new(kept, one) ? cc_fail(err, CC_E_NOMEM, "out of memory") : 0;
+}
+
+int cmd_identity_offer(int argc, char **argv, const struct global_options *g)
+{
+	static const char *const names[] = {"DIRECTORY", NULL};
+	static const struct column columns[] = {
+		{"IMAGE", "configDigest"},
+		{"SIGNATURES", "signatures"},
+		{"REPOSITORY", "repository"},
+		{NULL, NULL},
+	};
+	cc_auto_json json_t *answer = json_pack("{s:[]}", "images");
+	json_t *kept = json_object_get(answer, "images");
+	struct cc_error err;
+
+	if (cmd_only_arguments(g, argc, argv, names))
+		return CC_E_USAGE;
+	if (image_layout_each(argv[optind], keep, kept, &err))
+		return cmd_fail(g, &err);
+	if (g->json)
+		output_json(answer);
+	else
+		output_rows(kept, columns);
+	return CC_OK;
+}

@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/image_layout.h"
+
+#include <string.h>
+
+#include "digest.h"
+#include "dsse.h"
+#include "file.h"
+#include "image_doc.h"
+#include "json.h"
+
+#define OCI "application/vnd.oci.image."
+#define DOCKER "application/vnd.docker.distribution.manifest."
+#define DEPTH_MAX 3 /* index.json, an index in it, one in that */
+
+/* @text: its bytes, owned */
+struct blob {
+	char digest[CC_DIGEST_LEN];
+	char *text;
+};
+
+/* @index: that of it which names it, -1 for none; @config: digest */
+struct image {
+	struct blob manifest;
+	char config[CC_DIGEST_LEN];
+	int index;
+};
+
+/* @of: the digest that it says it is for; the others are owned */
+struct signature {
+	char of[CC_DIGEST_LEN];
+	char *payload, *value;
+};
+
+struct layout {
+	const char *dir;
+	size_t n_images, n_indexes, n_signatures;
+	struct image images[IMAGE_LAYOUT_MAX];
+	struct blob indexes[IMAGE_LAYOUT_MAX];
+	struct signature signatures[IMAGE_LAYOUT_MAX];
+};
+
+static void layout_free(struct layout **at)
+{
+	struct layout *l = *at;
+
+	if (!l)
+		return;
+	for (size_t i = 0; i < l->n_images; i++)
+		free(l->images[i].manifest.text);
+	for (size_t i = 0; i < l->n_indexes; i++)
+		free(l->indexes[i].text);
+	for (size_t i = 0; i < l->n_signatures; i++) {
+		free(l->signatures[i].payload);
+		free(l->signatures[i].value);
+	}
+	free(l);
+}
+
+static int too_many(const char *what, struct cc_error *err)
+{
+	return cc_fail(err, CC_E_INVALID, "the layout has more than %d %s", IMAGE_LAYOUT_MAX, what);
+}
+
+/* ---- blobs --------------------------------------------------------------------------------- */
+
+static int read_blob(const struct layout *l, const char *digest, size_t max, struct blob *b,
+		     struct cc_error *err)
+{
+	cc_auto_free char *path = NULL, *text = NULL;
+	size_t len;
+
+	if (!cc_is_digest(digest))
+		return cc_fail(err, CC_E_INVALID, "\"%.80s\" is not a sha256 digest", digest);
+	if (asprintf(&path, "%s/blobs/sha256/%s", l->dir, digest + strlen("sha256:")) < 0) {
+		path = NULL;
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	}
+	if (cc_read_file_max(path, max, &text, &len, err))
+		return -1;
+	cc_sha256_digest(text, len, b->digest);
+	if (strcmp(b->digest, digest) != 0)
+		return cc_fail(err, CC_E_INVALID, "%s: its digest is %s", path, b->digest);
+	if (strlen(text) != len)
+		return cc_fail(err, CC_E_INVALID, "%s: not a text", path);
+	b->text = cc_steal(text);
+	return 0;
+}
+
+static const char *text_in(const json_t *obj, const char *key)
+{
+	return json_string_value(json_object_get(obj, key)) ?: "";
+}
+
+/* ---- signatures ---------------------------------------------------------------------------- */
+
+static bool is_signature(const json_t *layer)
+{
+	return !strcmp(text_in(layer, "mediaType"),
+		       "application/vnd.dev.cosign.simplesigning.v1+json");
+}
+
+static bool has_signatures(const json_t *manifest)
+{
+	const json_t *layer;
+	size_t i;
+
+	json_array_foreach(json_object_get(manifest, "layers"), i, layer)
+		if (is_signature(layer))
+			return true;
+	return false;
+}
+
+/* Not verified: whom it claims to be for is only where to put it. */
+static const char *signed_digest(const json_t *payload)
+{
+	return text_in(json_object_get(json_object_get(payload, "critical"), "image"),
+		       "docker-manifest-digest");
+}
+
+static int add_signature(struct layout *l, const json_t *layer, struct cc_error *err)
+{
+	const char *value = text_in(json_object_get(layer, "annotations"),
+				    "dev.cosignproject.cosign/signature");
+	struct signature *s = &l->signatures[l->n_signatures];
+	cc_auto_json json_t *payload = NULL;
+	struct blob b = {0};
+
+	if (l->n_signatures == IMAGE_LAYOUT_MAX)
+		return too_many("signatures", err);
+	if (read_blob(l, text_in(layer, "digest"), CC_DSSE_PAYLOAD_MAX, &b, err))
+		return -1;
+	*s = (struct signature){.payload = b.text, .value = strdup(value)};
+	l->n_signatures++;
+	if (!s->value)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	payload = cc_json_parse(b.text, strlen(b.text), "signed payload", err);
+	if (!payload)
+		return -1;
+	if (!cc_is_digest(signed_digest(payload)))
+		return cc_fail(err, CC_E_INVALID, "signed payload %s: names no manifest", b.digest);
+	memcpy(s->of, signed_digest(payload), sizeof(s->of));
+	return 0;
+}
+
+static int add_signatures(struct layout *l, const json_t *manifest, struct cc_error *err)
+{
+	const json_t *layer;
+	size_t i;
+
+	json_array_foreach(json_object_get(manifest, "layers"), i, layer)
+		if (is_signature(layer) && add_signature(l, layer, err))
+			return -1;
+	return 0;
+}
+
+/* ---- images -------------------------------------------------------------------------------- */
+
+static struct image *find_image(struct layout *l, const char *digest)
+{
+	for (size_t i = 0; i < l->n_images; i++)
+		if (!strcmp(l->images[i].manifest.digest, digest))
+			return &l->images[i];
+	return NULL;
+}
+
+/* What is no image that can run (provenance, an SBOM, a chart) is passed over. Takes @b over. */
+static int add_image(struct layout *l, struct blob *b, int index, struct cc_error *err)
+{
+	struct image *im = &l->images[l->n_images];
+	char config[CC_DIGEST_LEN];
+	struct cc_error none;
+
+	if (cc_image_manifest_config(b->text, strlen(b->text), config, &none))
+		return 0;
+	if (l->n_images == IMAGE_LAYOUT_MAX)
+		return too_many("images", err);
+	*im = (struct image){.manifest = *b, .index = index};
+	memcpy(im->config, config, sizeof(im->config));
+	b->text = NULL;
+	l->n_images++;
+	return 0;
+}
+
+static int look_at_manifest(struct layout *l, const char *digest, int index, struct cc_error *err)
+{
+	struct image *known = find_image(l, digest);
+	cc_auto_json json_t *doc = NULL;
+	struct blob b = {0};
+	int rc;
+
+	if (known) {
+		if (known->index < 0)
+			known->index = index;
+		return 0;
+	}
+	/* of an index that was copied for one platform the others are not there */
+	if (read_blob(l, digest, CC_IMAGE_DOC_MAX, &b, err))
+		return index >= 0 && err->code == CC_E_NOTFOUND ? 0 : -1;
+	doc = cc_json_parse_max(b.text, strlen(b.text), CC_IMAGE_DOC_MAX, "manifest", err);
+	rc = !doc		   ? -1
+	     : has_signatures(doc) ? add_signatures(l, doc, err)
+				   : add_image(l, &b, index, err);
+	free(b.text);
+	return rc;
+}
+
+/* ---- the walk ------------------------------------------------------------------------------ */
+
+/* A level of it: @list of index.json or of an index. */
+struct level {
+	const json_t *list;
+	int index;
+	int depth;
+};
+
+static int walk(struct layout *l, struct level at, struct cc_error *err);
+
+static int look_at_index(struct layout *l, const char *digest, int depth, struct cc_error *err)
+{
+	struct blob *b = &l->indexes[l->n_indexes];
+	cc_auto_json json_t *doc = NULL;
+
+	if (l->n_indexes == IMAGE_LAYOUT_MAX)
+		return too_many("indexes", err);
+	if (depth > DEPTH_MAX)
+		return cc_fail(err, CC_E_INVALID, "the layout's indexes are nested too deeply");
+	if (read_blob(l, digest, CC_IMAGE_DOC_MAX, b, err))
+		return -1;
+	l->n_indexes++;
+	doc = cc_json_parse_max(b->text, strlen(b->text), CC_IMAGE_DOC_MAX, "image index", err);
+	return doc ? walk(l,
+			  (struct level){json_object_get(doc, "manifests"), (int)l->n_indexes - 1,
+					 depth},
+			  err)
+		   : -1;
+}
+
+static int walk(struct layout *l, struct level at, struct cc_error *err)
+{
+	const json_t *entry;
+	size_t i;
+
+	json_array_foreach(at.list, i, entry) {
+		const char *type = text_in(entry, "mediaType"), *digest = text_in(entry, "digest");
+		bool is_index =
+			!strcmp(type, OCI "index.v1+json") || !strcmp(type, DOCKER "list.v2+json");
+		bool is_manifest =
+			!strcmp(type, OCI "manifest.v1+json") || !strcmp(type, DOCKER "v2+json");
+
+		if ((is_index && look_at_index(l, digest, at.depth + 1, err)) ||
+		    (is_manifest && look_at_manifest(l, digest, at.index, err)))
+			return -1;
+	}
+	return 0;
+}
+
+static int read_layout(struct layout *l, struct cc_error *err)
+{
+	cc_auto_free char *path = NULL, *text = NULL;
+	cc_auto_json json_t *doc = NULL;
+	size_t len;
+
+	if (asprintf(&path, "%s/index.json", l->dir) < 0) {
+		path = NULL;
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	}
+	if (cc_read_file_max(path, CC_IMAGE_DOC_MAX, &text, &len, err))
+		return -1;
+	doc = cc_json_parse_max(text, len, CC_IMAGE_DOC_MAX, path, err);
+	return doc ? walk(l, (struct level){json_object_get(doc, "manifests"), -1, 0}, err) : -1;
+}
+
+/* ---- what is made of it -------------------------------------------------------------------- */
+
+static bool is_of(const struct signature *s, const struct blob *b)
+{
+	return b && !strcmp(s->of, b->digest);
+}
+
+static int put_text(char **out, const char *text, struct cc_error *err)
+{
+	*out = strdup(text);
+	return *out ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
+}
+
+/* With the index only where a signature is of it. */
+static int make_proof(const struct layout *l, const struct image *im, struct cc_image_proof *p,
+		      struct cc_error *err)
+{
+	const struct blob *index = im->index < 0 ? NULL : &l->indexes[im->index];
+
+	if (put_text(&p->manifest, im->manifest.text, err))
+		return -1;
+	for (size_t i = 0; i < l->n_signatures && p->n < CC_IMAGE_SIGNATURES_MAX; i++) {
+		const struct signature *s = &l->signatures[i];
+		struct cc_image_signature *to = &p->v[p->n];
+
+		if (!is_of(s, &im->manifest) && !is_of(s, index))
+			continue;
+		p->n++;
+		if (put_text(&to->payload, s->payload, err) ||
+		    put_text(&to->signature, s->value, err) ||
+		    (is_of(s, index) && !p->index && put_text(&p->index, index->text, err)))
+			return -1;
+	}
+	if (cc_image_proof_size(p) <= CC_IMAGE_PROOF_MAX)
+		return 0;
+	return cc_fail(err, CC_E_INVALID,
+		       "image %s: manifest, index and signatures have %zu bytes, evidence has room "
+		       "for %d: sign the platform's manifest, not the index",
+		       im->config, cc_image_proof_size(p), CC_IMAGE_PROOF_MAX);
+}
+
+static int say_each(const struct layout *l, signed_image_fn *fn, void *arg, struct cc_error *err)
+{
+	size_t said = 0;
+
+	for (size_t i = 0; i < l->n_images; i++) {
+		cc_auto_image_proof struct cc_image_proof *p = calloc(1, sizeof(*p));
+		int rc;
+
+		if (!p)
+			return cc_fail(err, CC_E_NOMEM, "out of memory");
+		if (make_proof(l, &l->images[i], p, err))
+			return -1;
+		if (p->n == 0)
+			continue;
+		rc = fn(arg, l->images[i].config, p, err);
+		if (rc)
+			return rc;
+		said++;
+	}
+	if (said)
+		return 0;
+	return cc_fail(err, CC_E_INVALID,
+		       "%s: none of its %zu images is signed by one of its %zu signatures", l->dir,
+		       l->n_images, l->n_signatures);
+}
+
+int image_layout_each(const char *dir, signed_image_fn *fn, void *arg, struct cc_error *err)
+{
+	cc_cleanup(layout_free) struct layout *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	l->dir = dir;
+	return read_layout(l, err) ? -1 : say_each(l, fn, arg, err);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * image_layout.h - the signed images in a directory: an OCI image layout (image specification 1.1,
+ * image-layout.md), as `cosign save` makes one, or `skopeo copy` of an image and of the tag
+ * sha256-DIGEST.sig that cosign keeps its signatures under.
+ *
+ * What signs what is found by content: whatever tag it was under, what has a layer of cosign's
+ * simple signing is a signature, and what it signs stands in that layer. Each blob is read once and
+ * compared with its digest. No signature is verified here, as only keyd knows who may sign.
+ */
+#ifndef CC_IMAGE_LAYOUT_H
+#define CC_IMAGE_LAYOUT_H
+
+#include "error.h"
+#include "image_proof.h"
+
+#define IMAGE_LAYOUT_MAX 64 /* images, indexes, signatures: of each */
+
+/* @config: digest of the image's configuration, its id. Anything but 0 ends the walk. */
+typedef int signed_image_fn(void *arg, const char *config, const struct cc_image_proof *proof,
+			    struct cc_error *err);
+
+/**
+ * image_layout_each - the images that are signed, each with up to CC_IMAGE_SIGNATURES_MAX
+ * signatures.
+ * Return: 0; what @fn returned; -1 with CC_E_NOTFOUND when there is no layout, CC_E_INVALID when it
+ * is malformed, a blob is not what its digest says, or no image in it is signed.
+ */
+int image_layout_each(const char *dir, signed_image_fn *fn, void *arg, struct cc_error *err);
+
+#endif

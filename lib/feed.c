@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "feed.h"
+
+#include <string.h>
+
+#include "digest.h"
+#include "dsse.h"
+#include "image_doc.h"
+#include "name.h"
+#include "version_order.h"
+
+#define REPOSITORY_MAX 255
+#define ANNOTATION_MAX 128
+
+void cc_feed_free(struct cc_feed *feed)
+{
+	if (!feed)
+		return;
+	cc_strv_clear(&feed->signed_by);
+	free(feed->repository);
+	free(feed->annotation);
+	free(feed->minimum);
+	free(feed);
+}
+
+static void free_ptr(struct cc_feed **feed)
+{
+	cc_feed_free(*feed);
+}
+
+/* ---- the rule ------------------------------------------------------------------------------ */
+
+static int demand(bool ok, const char *member, const char *rule, struct cc_error *err)
+{
+	return ok ? 0 : cc_fail(err, CC_E_INVALID, "identity: image %s must be %s", member, rule);
+}
+
+bool cc_feed_is(const json_t *image)
+{
+	return json_object_get(image, "signedBy") || json_object_get(image, "repository") ||
+	       json_object_get(image, "floor");
+}
+
+static int parse_signers(const json_t *image, struct cc_feed *feed, struct cc_error *err)
+{
+	struct cc_strv *list = &feed->signed_by;
+
+	if (cc_json_strv(image, "identity image", "signedBy", true, list, err) ||
+	    demand(list->n >= 1 && list->n <= CC_FEED_SIGNERS_MAX, "signedBy",
+		   "a list of 1 to 8 signers", err))
+		return -1;
+	for (size_t i = 0; i < list->n; i++)
+		if (demand(cc_is_name(list->v[i]) || cc_is_digest(list->v[i]), "signedBy",
+			   "a list of signers' names, or digests of their keys", err))
+			return -1;
+	return 0;
+}
+
+/* A host, with a port maybe, and a path of lower-case names. */
+static bool is_repository(const char *s)
+{
+	static const char host[] = "abcdefghijklmnopqrstuvwxyz0123456789.-:[]";
+	static const char path[] = "abcdefghijklmnopqrstuvwxyz0123456789._-";
+	size_t n = strspn(s, host);
+
+	if (strlen(s) > REPOSITORY_MAX || n == 0 || s[n] != '/')
+		return false;
+	for (s += n; *s == '/'; s += n) {
+		n = strspn(++s, path);
+		if (n == 0)
+			return false;
+	}
+	return *s == '\0';
+}
+
+static int parse_repository(const json_t *image, struct cc_feed *feed, struct cc_error *err)
+{
+	if (cc_json_str(image, "identity image", "repository", true, &feed->repository, err) ||
+	    demand(is_repository(feed->repository), "repository",
+		   "a registry and a repository in it, without a tag, like "
+		   "\"registry.example/shop/db\"",
+		   err))
+		return -1;
+	return demand(strncmp(feed->repository, "docker.io/", strlen("docker.io/")) != 0,
+		      "repository", "named as cosign does: index.docker.io in place of docker.io",
+		      err);
+}
+
+static bool is_annotation(const char *s)
+{
+	size_t n = strlen(s);
+
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)s[i] <= ' ' || s[i] == 0x7f || s[i] == '=')
+			return false;
+	return n >= 1 && n <= ANNOTATION_MAX;
+}
+
+static int parse_floor(const json_t *image, struct cc_feed *feed, struct cc_error *err)
+{
+	static const char *const known[] = {"annotation", "minimum", NULL};
+	static const char what[] = "identity image floor";
+	json_t *floor = NULL;
+
+	if (cc_json_obj(image, "identity image", "floor", false, &floor, err))
+		return -1;
+	if (!floor)
+		return 0;
+	if (cc_json_only(floor, what, known, err) ||
+	    cc_json_str(floor, what, "annotation", true, &feed->annotation, err) ||
+	    cc_json_str(floor, what, "minimum", true, &feed->minimum, err) ||
+	    demand(is_annotation(feed->annotation), "floor annotation",
+		   "a name without spaces or \"=\"", err))
+		return -1;
+	return demand(cc_is_version(feed->minimum), "floor minimum", "a version like 1.4.2", err);
+}
+
+struct cc_feed *cc_feed_from_json(const json_t *image, struct cc_error *err)
+{
+	static const char *const known[] = {"signedBy", "repository", "floor", NULL};
+	cc_cleanup(free_ptr) struct cc_feed *feed = calloc(1, sizeof(*feed));
+
+	if (!feed) {
+		cc_fail(err, CC_E_NOMEM, "out of memory");
+		return NULL;
+	}
+	if (cc_json_only(image, "identity image with signedBy", known, err) ||
+	    parse_signers(image, feed, err) || parse_repository(image, feed, err) ||
+	    parse_floor(image, feed, err))
+		return NULL;
+	return cc_steal(feed);
+}
+
+/* ---- the check ----------------------------------------------------------------------------- */
+
+/* How far a signature gets; what it fails at. */
+enum stage { SIGNER, REPOSITORY, MANIFEST, FLOOR, ALL };
+
+/**
+ * struct chain - what a signature is held against.
+ * @manifest, @index: digests of what was brought; @index "" without one
+ * @refusal: of the signature that got furthest, which is @stage
+ */
+struct chain {
+	const struct cc_feed *feed;
+	const struct cc_image_proof *proof;
+	const char *image_id;
+	char manifest[CC_DIGEST_LEN], index[CC_DIGEST_LEN];
+	enum stage stage;
+	struct cc_error refusal;
+};
+
+/* The repository of a docker-reference, which may have a tag or a digest behind it. */
+static bool is_of_repository(const char *reference, const char *repository)
+{
+	size_t n = strlen(repository);
+	const char *rest = reference + n;
+
+	return !strncmp(reference, repository, n) &&
+	       (!*rest || ((*rest == ':' || *rest == '@') && !strchr(rest, '/')));
+}
+
+static int check_repository(const struct chain *c, const struct cc_simplesigning *s,
+			    struct cc_error *err)
+{
+	if (is_of_repository(s->reference, c->feed->repository))
+		return 0;
+	return cc_refuse(err, "imageRepository",
+			 "imageRepository: identity wants an image of %s, the signature is for one "
+			 "of %.200s",
+			 c->feed->repository, s->reference);
+}
+
+/* The refusal of a document that was signed, or named by one that was, but is not what it has to
+ * be. */
+static int refuse_document(struct cc_error *err)
+{
+	struct cc_error why = *err;
+
+	return cc_refuse(err, "imageManifest", "imageManifest: %s", why.text);
+}
+
+static int check_signed_digest(const struct chain *c, const struct cc_simplesigning *s,
+			       struct cc_error *err)
+{
+	const char *index = c->proof->index;
+
+	if (!strcmp(s->digest, c->manifest))
+		return 0;
+	if (!index || strcmp(s->digest, c->index) != 0)
+		return cc_refuse(err, "imageManifest",
+				 "imageManifest: the signature is for %s, the container's image "
+				 "has the manifest %s%s%s",
+				 s->digest, c->manifest, index ? " and the index " : "", c->index);
+	/* its digest was signed: now it may be read */
+	if (!cc_image_index_names(index, strlen(index), c->manifest, err))
+		return 0;
+	if (err->code != CC_E_NOTFOUND)
+		return refuse_document(err);
+	return cc_refuse(err, "imageManifest",
+			 "imageManifest: the index that was signed, %s, names no platform with the "
+			 "manifest %s of the container's image",
+			 c->index, c->manifest);
+}
+
+/* The manifest is what was signed, or what an index that was signed names. */
+static int check_config(const struct chain *c, struct cc_error *err)
+{
+	const char *manifest = c->proof->manifest;
+	char config[CC_DIGEST_LEN];
+
+	if (cc_image_manifest_config(manifest, strlen(manifest), config, err))
+		return refuse_document(err);
+	if (c->image_id && !strcmp(config, c->image_id))
+		return 0;
+	return cc_refuse(err, "imageManifest",
+			 "imageManifest: the manifest that was signed, %s, is of the image %s, "
+			 "container has %s",
+			 c->manifest, config, c->image_id ? c->image_id : "none");
+}
+
+static int check_floor(const struct chain *c, const struct cc_simplesigning *s,
+		       struct cc_error *err)
+{
+	const char *name = c->feed->annotation, *minimum = c->feed->minimum;
+	const json_t *value = name ? json_object_get(s->optional, name) : NULL;
+	const char *version = json_string_value(value);
+
+	if (!name)
+		return 0;
+	if (!value)
+		return cc_refuse(err, "imageFloor",
+				 "imageFloor: identity wants %s %s or newer, the signature has no "
+				 "annotation %s; sign the image with \"cosign sign -a %s=VERSION\"",
+				 name, minimum, name, name);
+	if (!version || !cc_is_version(version))
+		return cc_refuse(err, "imageFloor",
+				 "imageFloor: identity wants %s %s or newer, the signature has "
+				 "\"%.80s\", which is not a valid version",
+				 name, minimum, version ? version : "something else than text");
+	if (cc_version_order(version, minimum) >= 0)
+		return 0;
+	return cc_refuse(err, "imageFloor",
+			 "imageFloor: identity wants %s %s or newer, the image was signed as %s",
+			 name, minimum, version);
+}
+
+/* What was signed, after its signature has verified. Return: where it ends. */
+static enum stage follow_signed(const struct chain *c, const struct cc_simplesigning *s,
+				struct cc_error *err)
+{
+	if (check_repository(c, s, err))
+		return REPOSITORY;
+	if (check_signed_digest(c, s, err) || check_config(c, err))
+		return MANIFEST;
+	return check_floor(c, s, err) ? FLOOR : ALL;
+}
+
+static enum stage try_signature(const struct chain *c, const struct cc_image_signature *sig,
+				EVP_PKEY *key, struct cc_error *err)
+{
+	cc_cleanup(cc_simplesigning_clear) struct cc_simplesigning s = {0};
+	struct cc_error why = {0};
+
+	if (!cc_simplesigning_verify(sig->payload, strlen(sig->payload), sig->signature, key, &s,
+				     &why))
+		return follow_signed(c, &s, err);
+	if (why.code == CC_E_REFUSED)
+		cc_refuse(err, "imageSigner",
+			  "imageSigner: no signature of the image is of a signer that the identity "
+			  "names and that is enrolled");
+	else
+		cc_refuse(err, "imageSigner", "imageSigner: %s", why.text);
+	return SIGNER;
+}
+
+/* True when the chain holds. */
+static bool try_keys(struct chain *c, const struct cc_image_signature *sig,
+		     const struct cc_feed_keys *keys)
+{
+	for (size_t i = 0; i < c->feed->signed_by.n; i++) {
+		struct cc_error err = {0};
+		enum stage stage;
+
+		if (!keys->v[i])
+			continue;
+		stage = try_signature(c, sig, keys->v[i], &err);
+		if (stage == ALL)
+			return true;
+		if (c->refusal.code && stage <= c->stage)
+			continue;
+		c->stage = stage;
+		c->refusal = err;
+	}
+	return false;
+}
+
+static bool any_key(const struct cc_feed *feed, const struct cc_feed_keys *keys)
+{
+	for (size_t i = 0; keys && i < feed->signed_by.n; i++)
+		if (keys->v[i])
+			return true;
+	return false;
+}
+
+int cc_feed_check(const struct cc_feed *feed, const struct cc_image_proof *proof,
+		  const char *image_id, const struct cc_feed_keys *keys, struct cc_error *err)
+{
+	struct chain c = {.feed = feed, .proof = proof, .image_id = image_id};
+
+	if (!any_key(feed, keys))
+		return cc_refuse(err, "imageSigner",
+				 "imageSigner: none of the signers whose images the identity lets "
+				 "in is enrolled: %s%s",
+				 feed->signed_by.v[0], feed->signed_by.n > 1 ? " and others" : "");
+	if (!proof || proof->n == 0)
+		return cc_refuse(err, "imageProof",
+				 "imageProof: identity wants a signed image of %s, no signature of "
+				 "%s was brought: give it to this host's agent with \"dmctl "
+				 "identity offer\"",
+				 feed->repository, image_id ? image_id : "the container's image");
+	cc_sha256_digest(proof->manifest, strlen(proof->manifest), c.manifest);
+	if (proof->index)
+		cc_sha256_digest(proof->index, strlen(proof->index), c.index);
+	for (size_t i = 0; i < proof->n; i++)
+		if (try_keys(&c, &proof->v[i], keys))
+			return 0;
+	*err = c.refusal;
+	return -1;
+}

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * A feed and what an agent brought of an image: {"image": rule, "id": digest, "manifest", "index",
+ * "payloads": [JSON]}. Each payload is signed here, and "@M" and "@I" stand for the digests of
+ * manifest and index, so that what lies behind signatures and digests is reached. What is let in
+ * has the repository of the rule in a signed text, and the image's digest in the manifest.
+ */
+#include <string.h>
+
+#include "b64.h"
+#include "digest.h"
+#include "feed.h"
+#include "fuzz.h"
+#include "json_mutate.h"
+#include "version_order.h"
+
+#define SHA "sha256:2bdaa0647db89bf4f2abff72c0a71c8f75616a2446b6873eb17399a69df06442"
+#define OCI "application/vnd.oci.image."
+
+static const char start[] =
+	"{\"image\":{\"signedBy\":[\"a\"],\"repository\":\"r.example/shop/db\",\"floor\":{"
+	"\"annotation\":\"v\",\"minimum\":\"1.4.2-rc.1\"}},\"id\":\"" SHA
+	"\",\"manifest\":{\"schemaVersion\":2,\"mediaType\":\"" OCI
+	"manifest.v1+json\",\"config\":{\"mediaType\":\"" OCI "config.v1+json\",\"digest\":\"" SHA
+	"\"},\"layers\":[]},\"index\":{\"schemaVersion\":2,\"mediaType\":\"" OCI
+	"index.v1+json\",\"manifests\":[{\"mediaType\":\"" OCI
+	"manifest.v1+json\",\"digest\":\"@M\",\"platform\":{\"os\":\"linux\"}}]},\"payloads\":[{"
+	"\"critical\":{\"identity\":{\"docker-reference\":\"r.example/shop/db\"},\"image\":{"
+	"\"docker-manifest-digest\":\"@I\"},\"type\":\"cosign container image signature\"},"
+	"\"optional\":{\"v\":\"1.4.2\"}}]}";
+
+static EVP_PKEY *the_key(void)
+{
+	static const unsigned char seed[32] = "feed feed feed feed feed feed fe";
+	static EVP_PKEY *key;
+
+	if (!key)
+		key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed, sizeof(seed));
+	REQUIRE(key);
+	return key;
+}
+
+static char *signature_of(const char *payload)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	unsigned char sig[64];
+	size_t n = sizeof(sig);
+
+	REQUIRE(EVP_DigestSignInit(ctx, NULL, NULL, NULL, the_key()) == 1);
+	REQUIRE(EVP_DigestSign(ctx, sig, &n, (const unsigned char *)payload, strlen(payload)) == 1);
+	EVP_MD_CTX_free(ctx);
+	return cc_b64_encode(sig, n);
+}
+
+/* The text of @value with the digest of @document for @mark; malloced, NULL for no value. */
+static char *text_of(const json_t *value, const char *mark, const char *document)
+{
+	cc_auto_free char *text = value ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+	char digest[CC_DIGEST_LEN], *at, *out;
+
+	at = text && document ? strstr(text, mark) : NULL;
+	if (!at)
+		return cc_steal(text);
+	cc_sha256_digest(document, strlen(document), digest);
+	REQUIRE(asprintf(&out, "%.*s%s%s", (int)(at - text), text, digest, at + strlen(mark)) > 0);
+	return out;
+}
+
+/* NULL: nothing that could be brought. */
+static struct cc_image_proof *proof_of(const json_t *doc)
+{
+	cc_auto_image_proof struct cc_image_proof *p = calloc(1, sizeof(*p));
+	const json_t *one;
+	size_t i;
+
+	REQUIRE(p);
+	p->manifest = text_of(json_object_get(doc, "manifest"), "@", NULL);
+	if (!p->manifest)
+		return NULL;
+	p->index = text_of(json_object_get(doc, "index"), "@M", p->manifest);
+	json_array_foreach(json_object_get(doc, "payloads"), i, one) {
+		cc_auto_free char *half = text_of(one, "@I", p->index);
+		cc_auto_json json_t *again = json_loads(half, JSON_DECODE_ANY, NULL);
+
+		if (!again || p->n == CC_IMAGE_SIGNATURES_MAX)
+			continue;
+		p->v[p->n].payload = text_of(again, "@M", p->manifest);
+		p->v[p->n].signature = signature_of(p->v[p->n].payload);
+		p->n++;
+	}
+	return cc_steal(p);
+}
+
+static void comes_out_the_same(const struct cc_image_proof *p)
+{
+	cc_auto_json json_t *out = cc_image_proof_to_json(p), *again = NULL;
+	cc_auto_image_proof struct cc_image_proof *back = NULL;
+	struct cc_error err = {0};
+
+	back = cc_image_proof_from_json(out, &err);
+	REQUIRE(back || (err.code == CC_E_INVALID && err.text[0]));
+	again = back ? cc_image_proof_to_json(back) : NULL;
+	REQUIRE(!back || json_equal(out, again));
+}
+
+static void is_rightly_let_in(const struct cc_feed *feed, const struct cc_image_proof *p,
+			      const char *id)
+{
+	bool named = false;
+
+	for (size_t i = 0; i < p->n; i++)
+		named |= strstr(p->v[i].payload, feed->repository) &&
+			 (!feed->annotation || strstr(p->v[i].payload, "optional"));
+	REQUIRE(named && strstr(p->manifest, id));
+}
+
+static void free_feed(struct cc_feed **feed)
+{
+	cc_feed_free(*feed);
+}
+
+/* Return: whether it is let in. */
+static bool look_at(const char *text, size_t size)
+{
+	struct cc_error err = {0};
+	cc_auto_json json_t *doc = cc_json_parse(text, size, "feed", &err);
+	const char *id = json_string_value(json_object_get(doc, "id"));
+	cc_cleanup(free_feed) struct cc_feed *feed = NULL;
+	cc_auto_image_proof struct cc_image_proof *p = NULL;
+	struct cc_feed_keys keys = {{the_key()}};
+	json_t *image = json_object_get(doc, "image");
+
+	if (json_is_object(image) && cc_feed_is(image))
+		feed = cc_feed_from_json(image, &err);
+	p = feed ? proof_of(doc) : NULL;
+	if (!feed)
+		return false;
+	REQUIRE(!feed->minimum || !cc_version_order(feed->minimum, feed->minimum));
+	if (p)
+		comes_out_the_same(p);
+	err = (struct cc_error){0};
+	if (cc_feed_check(feed, p, id, &keys, &err)) {
+		REQUIRE(err.code == CC_E_REFUSED && !strncmp(err.fact, "image", 5) &&
+			!strncmp(err.text, err.fact, strlen(err.fact)));
+		return false;
+	}
+	is_rightly_let_in(feed, p, id);
+	return true;
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed);
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed)
+{
+	return mutate_json(data, size, max_size, seed, start);
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void)argc;
+	(void)argv;
+	REQUIRE(look_at(start, strlen(start)));
+	return 0;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	look_at((const char *)data, size);
+	return 0;
+}

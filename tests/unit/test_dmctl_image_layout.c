@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+/* A directory with signed images, as cosign saves one, becomes what an agent brings to keyd. */
+#include "feed_test.h"
+#include "tree_test.h"
+
+#include "client/image_layout.h"
+#include "client/image_proofs.h"
+#include "feed.h"
+
+static EVP_PKEY *release;
+
+static int setup(void **state)
+{
+	(void)state;
+	release = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
+	return !release || top_new();
+}
+
+static int teardown(void **state)
+{
+	EVP_PKEY_free(release);
+	return top_remove(state);
+}
+
+/* ---- a layout ---- */
+
+static void put_blob(const char *text, char digest[static CC_DIGEST_LEN])
+{
+	char path[160];
+
+	cc_sha256_digest(text, strlen(text), digest);
+	snprintf(path, sizeof(path), "/blobs/sha256/%s", digest + strlen("sha256:"));
+	make_file(top, path, text);
+}
+
+/* The manifest that cosign keeps a signature in; @payload is freed. */
+static void put_signature(char *payload, EVP_PKEY *key, char digest[static CC_DIGEST_LEN])
+{
+	cc_auto_free char *value = signature_by(key, payload), *text = NULL;
+	char of_payload[CC_DIGEST_LEN];
+
+	put_blob(payload, of_payload);
+	free(payload);
+	assert_true(asprintf(&text,
+			     "{\"schemaVersion\":2,\"mediaType\":\"" OCI_MANIFEST
+			     "\",\"config\":{\"mediaType\":\"" OCI_CONFIG
+			     "\",\"digest\":\"" DIGEST_B
+			     "\",\"size\":1},\"layers\":[{\"mediaType\":\"application/"
+			     "vnd.dev.cosign.simplesigning.v1+json\",\"digest\":\"%s\",\"size\":1,"
+			     "\"annotations\":{\"dev.cosignproject.cosign/signature\":\"%s\"}}]}",
+			     of_payload, value) > 0);
+	put_blob(text, digest);
+}
+
+/* index.json with these, of a type each, "manifest" or "index"; ends with NULL. */
+static void put_top(const char *type, const char *digest, ...)
+{
+	cc_auto_json json_t *top_level = json_pack("{s:i, s:[]}", "schemaVersion", 2, "manifests");
+	cc_auto_free char *text = NULL;
+	va_list ap;
+
+	va_start(ap, digest);
+	while (type) {
+		json_array_append_new(
+			json_object_get(top_level, "manifests"),
+			json_pack("{s:s+, s:s, s:i}", "mediaType", "application/vnd.oci.image.",
+				  !strcmp(type, "index") ? "index.v1+json" : "manifest.v1+json",
+				  "digest", digest, "size", 1));
+		type = va_arg(ap, const char *);
+		digest = type ? va_arg(ap, const char *) : NULL;
+	}
+	va_end(ap);
+	text = json_dumps(top_level, 0);
+	make_file(top, "/index.json", text);
+}
+
+static void make_layout(void)
+{
+	top_remove(NULL);
+	assert_int_equal(top_new(), 0);
+	make_dir(top, "/blobs");
+	make_dir(top, "/blobs/sha256");
+}
+
+/* ---- what is found ---- */
+
+static struct cc_image_proof *found;
+static char found_config[CC_DIGEST_LEN];
+static int n_found;
+
+static int find(void *arg, const char *config, const struct cc_image_proof *p, struct cc_error *err)
+{
+	cc_auto_json json_t *obj = cc_image_proof_to_json(p);
+
+	assert_null(arg);
+	cc_image_proof_free(found);
+	found = cc_image_proof_from_json(obj, err);
+	assert_non_null(found);
+	snprintf(found_config, sizeof(found_config), "%s", config);
+	n_found++;
+	return 0;
+}
+
+static void look(void)
+{
+	struct cc_error err = {0};
+
+	n_found = 0;
+	expect_ok(image_layout_each(top, find, NULL, &err), &err);
+}
+
+static void look_fails(const char *says)
+{
+	struct cc_error err = {0};
+
+	n_found = 0;
+	assert_int_equal(image_layout_each(top, find, NULL, &err), -1);
+	if (!strstr(err.text, says))
+		fail_msg("\"%s\" does not say \"%s\"", err.text, says);
+	assert_int_equal(n_found, 0);
+}
+
+/* What was found lets the image in. */
+static void lets_in(const char *config)
+{
+	cc_auto_json json_t *image =
+		json_pack("{s:[s], s:s}", "signedBy", "release", "repository", REPOSITORY);
+	const struct cc_feed_keys keys = {{release}};
+	struct cc_error err = {0};
+	struct cc_feed *feed = cc_feed_from_json(image, &err);
+
+	assert_non_null(feed);
+	assert_string_equal(found_config, config);
+	expect_ok(cc_feed_check(feed, found, config, &keys, &err), &err);
+	cc_feed_free(feed);
+}
+
+static void an_image_and_its_signature_are_found(void **state)
+{
+	cc_auto_free char *manifest = manifest_of(DIGEST_A);
+	char of_manifest[CC_DIGEST_LEN], of_signature[CC_DIGEST_LEN];
+
+	(void)state;
+	make_layout();
+	put_blob(manifest, of_manifest);
+	put_signature(payload_of(REPOSITORY, manifest, "null"), release, of_signature);
+	put_top("manifest", of_signature, "manifest", of_manifest, NULL);
+	look();
+	assert_int_equal(n_found, 1);
+	assert_int_equal(found->n, 1);
+	assert_null(found->index);
+	lets_in(DIGEST_A);
+}
+
+/* The layout has one of two platforms, as a copy of one has. */
+static void an_image_of_a_signed_index_is_found(void **state)
+{
+	cc_auto_free char *manifest = manifest_of(DIGEST_A), *index = index_of(manifest, "linux");
+	char of_manifest[CC_DIGEST_LEN], of_index[CC_DIGEST_LEN], of_signature[CC_DIGEST_LEN];
+
+	(void)state;
+	make_layout();
+	put_blob(manifest, of_manifest);
+	put_blob(index, of_index);
+	put_signature(payload_of(REPOSITORY, index, "null"), release, of_signature);
+	put_top("manifest", of_manifest, "index", of_index, "manifest", of_signature, NULL);
+	look();
+	assert_int_equal(n_found, 1);
+	assert_string_equal(found->index, index);
+	lets_in(DIGEST_A);
+}
+
+static void an_image_that_is_not_signed_is_passed_over(void **state)
+{
+	cc_auto_free char *manifest = manifest_of(DIGEST_A), *other = manifest_of(DIGEST_B);
+	char of_manifest[CC_DIGEST_LEN], of_other[CC_DIGEST_LEN], of_signature[CC_DIGEST_LEN];
+
+	(void)state;
+	make_layout();
+	put_blob(manifest, of_manifest);
+	put_blob(other, of_other);
+	put_signature(payload_of(REPOSITORY, other, "null"), release, of_signature);
+	put_top("manifest", of_manifest, "manifest", of_other, "manifest", of_signature, NULL);
+	look();
+	assert_int_equal(n_found, 1);
+	lets_in(DIGEST_B);
+	put_top("manifest", of_manifest, "manifest", of_signature, NULL);
+	look_fails("none of its 1 images is signed by one of its 1 signatures");
+}
+
+static void a_blob_that_is_not_what_its_digest_says_is_refused(void **state)
+{
+	cc_auto_free char *manifest = manifest_of(DIGEST_A);
+	char of_manifest[CC_DIGEST_LEN], path[160];
+
+	(void)state;
+	make_layout();
+	put_blob(manifest, of_manifest);
+	put_top("manifest", of_manifest, NULL);
+	snprintf(path, sizeof(path), "/blobs/sha256/%s", of_manifest + strlen("sha256:"));
+	make_file(top, path, "{}");
+	look_fails("its digest is");
+	unlink(at(path));
+	look_fails("cannot open");
+	put_top("manifest", "sha256:../../../etc/passwd", NULL);
+	look_fails("not a sha256 digest");
+}
+
+static void what_is_no_layout_is_refused(void **state)
+{
+	(void)state;
+	make_layout();
+	look_fails("index.json");
+	make_file(top, "/index.json", "{");
+	look_fails("index.json");
+	make_file(top, "/index.json", "{\"manifests\":3}");
+	look_fails("none of its 0 images");
+}
+
+/* ---- what an agent keeps ---- */
+
+static void what_is_kept_of_an_image_is_what_was_offered_last(void **state)
+{
+	cc_auto_image_proof struct cc_image_proof *p = proof_of(DIGEST_A, true), *got = NULL;
+	struct cc_error err = {0};
+
+	(void)state;
+	make_layout();
+	expect_ok(image_proofs_get(at("/proofs"), DIGEST_A, &got, &err), &err);
+	assert_null(got);
+	add_signature(p, release, payload_of(REPOSITORY, p->index, "null"));
+	expect_ok(image_proofs_put(at("/proofs"), DIGEST_A, p, &err), &err);
+	expect_ok(image_proofs_put(at("/proofs"), DIGEST_A, p, &err), &err);
+	expect_ok(image_proofs_get(at("/proofs"), DIGEST_A, &got, &err), &err);
+	assert_non_null(got);
+	assert_string_equal(got->index, p->index);
+	assert_string_equal(got->v[0].payload, p->v[0].payload);
+	cc_image_proof_free(got);
+	expect_ok(image_proofs_get(at("/proofs"), DIGEST_B, &got, &err), &err);
+	assert_null(got);
+}
+
+/* A renewal is tried again then: it is not the container's fault. */
+static void what_cannot_be_read_is_no_refusal(void **state)
+{
+	struct cc_image_proof *got = NULL;
+	struct cc_error err = {0};
+	char path[160];
+
+	(void)state;
+	make_layout();
+	make_dir(top, "/proofs");
+	snprintf(path, sizeof(path), "/proofs/%s.json", DIGEST_A + strlen("sha256:"));
+	make_file(top, path, "{\"manifest\":");
+	assert_int_equal(image_proofs_get(at("/proofs"), DIGEST_A, &got, &err), -1);
+	expect_error(&err, CC_E_INVALID, "", "offer the image again");
+	assert_null(got);
+	assert_int_equal(image_proofs_get(at("/proofs"), "sha256:../x", &got, &err), -1);
+	expect_error(&err, CC_E_INVALID, "", "not a sha256 digest");
+}
+
+static int all_gone(void **state)
+{
+	cc_image_proof_free(found);
+	return teardown(state);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_image_and_its_signature_are_found),
+		cmocka_unit_test(an_image_of_a_signed_index_is_found),
+		cmocka_unit_test(an_image_that_is_not_signed_is_passed_over),
+		cmocka_unit_test(a_blob_that_is_not_what_its_digest_says_is_refused),
+		cmocka_unit_test(what_is_no_layout_is_refused),
+		cmocka_unit_test(what_is_kept_of_an_image_is_what_was_offered_last),
+		cmocka_unit_test(what_cannot_be_read_is_no_refusal),
+	};
+
+	return cmocka_run_group_tests(tests, setup, all_gone);
+}
