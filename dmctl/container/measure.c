@@ -26,6 +26,7 @@ void measured_clear(struct measured *s)
 	free(s->host_root);
 	free(s->mount_label);
 	free(s->upper);
+	json_decref(s->seccomp);
 	*s = (struct measured)MEASURED_NONE;
 }
 
@@ -309,6 +310,7 @@ static int measure(struct engine_container *c, const char *named, const struct m
 		return -1;
 	s->user_ns = f.user_ns;
 	s->mount_label = cc_steal(f.mount_label);
+	s->seccomp = cc_steal(f.seccomp);
 	s->host_root = cc_steal(f.root);
 	s->root = strdup(named ? s->host_root : "/");
 	if (!s->root)

@@ -77,6 +77,7 @@ bool oci_host_id(const struct oci_ids *ids, uint32_t id, uint32_t *host);
  * @terminal: it has one
  * @selinux_type: the type of its processes' label, NULL for none
  * @mount_label: that of the container's files, valid (oci_is_label()); NULL for none
+ * @seccomp: linux.seccomp, NULL for none
  * @core_limit: the hard limit of core files that config.json gives; -1: none, so that it is
  *              inherited
  * @hook_pid: process whose /proc/PID/exe is the engine's own hook, 0 for none; the caller checks
@@ -90,6 +91,7 @@ struct oci_facts {
 	bool terminal;
 	char *selinux_type;
 	char *mount_label;
+	json_t *seccomp;
 	int64_t core_limit;
 	pid_t hook_pid;
 };

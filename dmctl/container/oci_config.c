@@ -27,6 +27,7 @@ void oci_facts_clear(struct oci_facts *f)
 	free(f->mount_label);
 	for (i = 0; i < CC_NS_COUNT; i++)
 		free(f->ns_path[i]);
+	json_decref(f->seccomp);
 	free(f->uids.range);
 	free(f->gids.range);
 	*f = (struct oci_facts){0};
@@ -335,6 +336,7 @@ int oci_config_parse(const char *buf, size_t len, const struct oci_context *ctx,
 	    parse_mount_label(lnx, f, err) || oci_devices_parse(lnx, ctx, m, err) ||
 	    oci_mounts_parse(mounts, ctx, m, err))
 		return -1;
+	f->seccomp = json_incref(json_object_get(lnx, "seccomp"));
 	return oci_settings_parse(config, m, err) || oci_seccomp_parse(config, ctx, m, err) ? -1
 											    : 0;
 }

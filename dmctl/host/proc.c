@@ -211,7 +211,8 @@ int proc_status_parse(const char *text, struct proc_status *st)
 	    mask(text, "CapInh", &st->cap_inh) || mask(text, "CapPrm", &st->cap_prm) ||
 	    mask(text, "CapEff", &st->cap_eff) || mask(text, "CapBnd", &st->cap_bnd) ||
 	    mask(text, "CapAmb", &st->cap_amb) || number(text, "NoNewPrivs", &nnp) ||
-	    number(text, "Seccomp", &st->seccomp) || nnp > 1)
+	    number(text, "Seccomp", &st->seccomp) ||
+	    number(text, "Seccomp_filters", &st->filters) || nnp > 1)
 		return -1;
 	st->no_new_privs = nnp;
 	return 0;

@@ -56,6 +56,7 @@ int proc_stack(pid_t pid, uint64_t *at);
  *                      namespace sees them
  * @n_groups: how many it has, which may be more than are kept in @groups
  * @seccomp: 0 off, 1 strict, 2 filter
+ * @filters: how many of them
  */
 struct proc_status {
 	uint32_t uid[4], gid[4];
@@ -63,7 +64,7 @@ struct proc_status {
 	uint32_t groups[CC_GROUPS_MAX];
 	uint64_t cap_inh, cap_prm, cap_eff, cap_bnd, cap_amb;
 	bool no_new_privs;
-	unsigned int seccomp;
+	unsigned int seccomp, filters;
 };
 
 /* Parses the text of such a file; -1 when a field is missing or malformed. */

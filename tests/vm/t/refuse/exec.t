@@ -7,7 +7,7 @@
 
 . ./lib.sh
 . ./bind-lib.sh
-plan 41
+plan 49
 
 # swap_runtime ENGINE: a runtime "swap" that has read another config.json than the one that it puts back before our hook runs;
 # the difference is the jq program in $tap_dir/swap.jq. With $tap_dir/hide config.json is away for 3 seconds when the program is executed.
@@ -117,6 +117,7 @@ for engine in docker podman; do
 	need run_swapped $engine app:1
 	ok "$engine: a program that is the one of config.json begins" wait_for 40 in_app $engine grep -q start /data/log
 	ok "$engine: that it was looked at is on record" wait_for 40 looked
+	like "$engine: the seccomp filter of a program that begins was compared" "$(dmctl ps --json | jq -c '.bindings[0].filterUnread')" '^false$'
 	need remove $engine
 	swap '.process.args = ["/bin/sh", "-c", "echo evil; echo evil >>/data/log; exec sleep 1000"]'
 	ok "$engine: other arguments never begin" no_instruction $engine args app:1
@@ -134,6 +135,13 @@ for engine in docker podman; do
 	ok "$engine: a program with a capability more never begins" no_instruction $engine capabilities app:1
 	swap 'del(.linux.seccomp)'
 	ok "$engine: a program without its filter never begins" no_instruction $engine seccomp app:1
+	swap '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", architectures: .linux.seccomp.architectures,
+		syscalls: [{names: ["vhangup"], action: "SCMP_ACT_ERRNO"}]}'
+	ok "$engine: a program with a filter that lets all pass never begins" no_instruction $engine seccomp app:1
+	swap '.linux.seccomp.syscalls |= (map(.names -= ["setuid"]) + [{names: ["setuid"], action: "SCMP_ACT_ERRNO", errnoRet: 0}])'
+	ok "$engine: a program whose filter answers setuid by itself never begins" no_instruction $engine seccomp app:1
+	swap '.linux.seccomp.syscalls |= map(if .names == ["personality"] then .args[0].value += 1 else . end)'
+	ok "$engine: a program whose filter asks arguments otherwise never begins" no_instruction $engine seccomp app:1
 	swap '.process.user.gid = 6'
 	ok "$engine: a program with another group never begins" no_instruction $engine user app:1
 	swap '.process.cwd = "/tmp"'
