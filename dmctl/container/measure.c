@@ -119,8 +119,9 @@ static int check_created(pid_t pid, struct cc_error *err)
 				(int)pid);
 }
 
-static int take_config(const struct engine_container *c, struct cc_measurement *m, bool bound,
-		       struct oci_facts *f, struct cc_error *err)
+static int take_config(const struct engine_container *c, const struct start_mark *mark,
+		       struct cc_measurement *m, bool bound, struct oci_facts *f,
+		       struct cc_error *err)
 {
 	const struct oci_context ctx = {
 		.engine = c->engine,
@@ -130,6 +131,7 @@ static int take_config(const struct engine_container *c, struct cc_measurement *
 		.own_seccomp = c->own_seccomp,
 		.seccomp_profile = c->seccomp_profile,
 		.bound_before = !m->first_start,
+		.seccomp_before = mark->filter,
 		.is_host_device = measure_host_device,
 	};
 	cc_auto_free char *path = NULL, *text = NULL;
@@ -295,7 +297,7 @@ static int measure(struct engine_container *c, const char *named, const struct m
 	measure_start(s, !bound && !m->running, &mark);
 	if (take_engine(c, m, err) ||
 	    (named && (check_bundle(c, named, err) || check_created(c->pid, err))) ||
-	    take_config(c, m, bound, &f, err) ||
+	    take_config(c, &mark, m, bound, &f, err) ||
 	    measure_kernel(c->pid, cgroup, len, c->engine, &f, m, err) ||
 	    take_image(c, f.root, s, &mark, err) || take_upper(c, &f, bound, s, err))
 		return -1;

@@ -39,6 +39,8 @@ void oci_state_clear(struct oci_state *s);
  * @own_dirs: directories the engine keeps for exactly this container
  * @own_seccomp, @seccomp_profile: of struct engine_container
  * @bound_before: the agent has bound this container before, and so compared its filter
+ * @seccomp_before: digest of the engine's own filter that it had then, START_MARK_FILTER_OTHER for
+ *                  one that was not the engine's own; "" or NULL: not known
  * @is_host_device: whether the host has at @path the device of these numbers, "c" or "b"; NULL:
  * never
  */
@@ -50,9 +52,16 @@ struct oci_context {
 	bool own_seccomp;
 	const json_t *seccomp_profile;
 	bool bound_before;
+	const char *seccomp_before;
 	bool (*is_host_device)(const char *path, const char *type, json_int_t major,
 			       json_int_t minor);
 };
+
+/* Settings of a filter as a whole. */
+#define OCI_FILTER_NOT_OWN CC_SETTING_SECCOMP "profile=not the engine's own"
+#define OCI_FILTER_NOT_FIRST                                                                       \
+	CC_SETTING_SECCOMP "profile=neither the engine's own nor that of its first start, create " \
+			   "it again"
 
 /**
  * struct oci_ids - ids of a container's user namespace and of the host; without a range they are

@@ -7,10 +7,10 @@
 
 . ./lib.sh
 . ./bind-lib.sh
-plan 49
+plan 52
 
 # swap_runtime ENGINE: a runtime "swap" that has read another config.json than the one that it puts back before our hook runs;
-# the difference is the jq program in $tap_dir/swap.jq. With $tap_dir/hide config.json is away for 3 seconds when the program is executed.
+# the difference is the jq program in $tap_dir/swap.jq. With $tap_dir/keep it is not put back. With $tap_dir/hide config.json is away for 3 seconds when the program is executed.
 swap_runtime() {
 	local real
 
@@ -27,7 +27,8 @@ swap_runtime() {
 		if [ "\$create" ] && [ -s $tap_dir/swap.jq ]; then
 			c=\$bundle/config.json
 			cp \$c \$c.true
-			jq --arg c \$c "\$(cat $tap_dir/swap.jq)"' | .hooks.createRuntime = [{path: "/bin/cp", args: ["cp", \$c + ".true", \$c],
+			[ ! -e $tap_dir/keep ] || jq "\$(cat $tap_dir/swap.jq)" \$c.true >\$c
+			[ -e $tap_dir/keep ] || jq --arg c \$c "\$(cat $tap_dir/swap.jq)"' | .hooks.createRuntime = [{path: "/bin/cp", args: ["cp", \$c + ".true", \$c],
 				env: ["PATH=/bin"]}] + .hooks.createRuntime' \$c.true >\$c
 		fi
 		[ ! "\$create" ] || echo "\$bundle/config.json" >$tap_dir/config
@@ -169,6 +170,23 @@ for engine in docker podman; do
 	ok "$engine: a script that begins was looked at" wait_for 40 looked
 	need remove $engine
 done
+
+# a container that was bound before, whose filter is not the engine's of today any more
+need identity vol podman app:1
+: >"$tap_dir/swap.jq"
+need run_swapped podman app:1
+need wait_for 40 looked
+need podman stop -t 1 app
+need wait_for 30 leaves_nothing
+swap '.linux.seccomp.syscalls |= map(.names -= ["setuid"])'
+touch "$tap_dir/keep"
+like "a second start with another filter than the first is refused" "$(swapped podman start app 2>&1)" 'seccomp: .*first start'
+rm "$tap_dir/keep"
+: >"$tap_dir/swap.jq"
+need swapped podman start app
+ok "a second start with the filter of the first begins" wait_for 40 in_app podman grep -q start /data/log
+ok "a second start was looked at" wait_for 40 looked
+need remove podman
 
 # what was prepared, over restarts of the agent
 need identity vol podman app:1
