@@ -225,11 +225,30 @@ static int check_confined(pid_t pid, pid_t tracer, const struct oci_facts *f,
 			  const struct cc_measurement *m, struct cc_error *err)
 {
 	bool stood = tracer && proc_stands_for(pid, tracer);
+	cc_auto_free char *label = NULL;
 	struct proc_status status;
 
-	if (proc_status(pid, &status, err))
+	if (proc_status(pid, &status, err) || proc_selinux_label(pid, &label, err))
 		return -1;
-	return measure_confined(&status, f, m, stood && proc_stands_for(pid, tracer), err);
+	stood = stood && proc_stands_for(pid, tracer);
+	return measure_confined(&status, f, m, stood, err) ||
+			       measure_label(label, f->selinux_label, stood, err)
+		       ? -1
+		       : 0;
+}
+
+/* What runs goes on: a host may have got an agent that looks at it. */
+static int check_labelled(pid_t pid, bool bound, const struct oci_facts *f,
+			  struct cc_measurement *m, struct cc_error *err)
+{
+	cc_auto_free char *label = NULL;
+
+	if (bound)
+		return 0;
+	return proc_selinux_label(pid, &label, err) ||
+			       measure_unlabelled(label, f->selinux_label, m, err)
+		       ? -1
+		       : 0;
 }
 
 /*
@@ -297,7 +316,7 @@ static int measure(struct engine_container *c, const char *named, const struct m
 	measure_start(s, !bound && !m->running, &mark);
 	if (take_engine(c, m, err) ||
 	    (named && (check_bundle(c, named, err) || check_created(c->pid, err))) ||
-	    take_config(c, &mark, m, bound, &f, err) ||
+	    take_config(c, &mark, m, bound, &f, err) || check_labelled(c->pid, bound, &f, m, err) ||
 	    measure_kernel(c->pid, cgroup, len, c->engine, &f, m, err) ||
 	    take_image(c, f.root, s, &mark, err) || take_upper(c, &f, bound, s, err))
 		return -1;

@@ -121,6 +121,17 @@ bool measure_host_device(const char *path, const char *type, json_int_t major, j
 int measure_confined(const struct proc_status *st, const struct oci_facts *f,
 		     const struct cc_measurement *m, bool fresh, struct cc_error *err);
 
+/*
+ * Of SELinux: the program's label is the one of config.json. @now: by the kernel, NULL without
+ * SELinux; @said: by config.json, NULL for none; @fresh: as of measure_confined(), since a program
+ * may have gone on to another one. Pure. Return: 0, or -1 with CC_E_REFUSED, fact "selinux".
+ */
+int measure_label(const char *now, const char *said, bool fresh, struct cc_error *err);
+
+/* A container that SELinux would confine and for which no label was asked is a setting. Pure. */
+int measure_unlabelled(const char *now, const char *said, struct cc_measurement *m,
+		       struct cc_error *err);
+
 #define PROFILE_LEN 256
 
 /**

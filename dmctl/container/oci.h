@@ -84,7 +84,8 @@ bool oci_host_id(const struct oci_ids *ids, uint32_t id, uint32_t *host);
  * @user_ns: the container has a user namespace of its own
  * @uids, @gids: of that namespace
  * @terminal: it has one
- * @selinux_type: the type of its processes' label, NULL for none
+ * @selinux_label: of its processes, NULL for none; @selinux_type, @selinux_level: of it, NULL for
+ *                 none
  * @mount_label: that of the container's files, valid (oci_is_label()); NULL for none
  * @seccomp: linux.seccomp, NULL for none
  * @core_limit: the hard limit of core files that config.json gives; -1: none, so that it is
@@ -98,7 +99,7 @@ struct oci_facts {
 	bool user_ns;
 	struct oci_ids uids, gids;
 	bool terminal;
-	char *selinux_type;
+	char *selinux_label, *selinux_type, *selinux_level;
 	char *mount_label;
 	json_t *seccomp;
 	int64_t core_limit;

@@ -23,7 +23,9 @@ void oci_facts_clear(struct oci_facts *f)
 	size_t i;
 
 	free(f->root);
+	free(f->selinux_label);
 	free(f->selinux_type);
+	free(f->selinux_level);
 	free(f->mount_label);
 	for (i = 0; i < CC_NS_COUNT; i++)
 		free(f->ns_path[i]);
@@ -127,7 +129,15 @@ static int parse_label(const json_t *process, struct oci_facts *f, struct cc_err
 {
 	const char *label = json_string_value(json_object_get(process, "selinuxLabel"));
 
-	return label ? proc_label_type(label, &f->selinux_type, err) : 0;
+	if (!label || !*label)
+		return 0;
+	f->selinux_label = strdup(label);
+	if (!f->selinux_label)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	return proc_label_type(label, &f->selinux_type, err) ||
+			       proc_label_level(label, &f->selinux_level, err)
+		       ? -1
+		       : 0;
 }
 
 #define LABEL_MAX 255

@@ -86,8 +86,10 @@ bool proc_no_core(pid_t pid);
 
 /* The type of an SELinux label, user:role:type:level, malloced; NULL when it is none. */
 int proc_label_type(const char *label, char **type, struct cc_error *err);
-/* That of @pid's label by the kernel; NULL without SELinux. */
-int proc_selinux_type(pid_t pid, char **type, struct cc_error *err);
+/* Its level, which may have ':' in it, likewise. */
+int proc_label_level(const char *label, char **level, struct cc_error *err);
+/* @pid's label by the kernel, malloced; NULL without SELinux. */
+int proc_selinux_label(pid_t pid, char **label, struct cc_error *err);
 
 /* Name of the program that @pid runs, at most 15 characters (proc(5), comm); "" if not known. */
 void proc_comm(pid_t pid, char out[static PROC_COMM_LEN]);
