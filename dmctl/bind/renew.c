@@ -336,11 +336,22 @@ static int refuse_all(struct renewing *g, const struct cc_error *err)
 	return 0;
 }
 
+/* For keyd's log: until it is noted in the binding, that it was not looked at as others are. */
+static enum cc_look look_of(const struct held *h)
+{
+	if (!h->m || !is_look(h))
+		return CC_LOOK_UNSAID;
+	if (!h->stood)
+		return CC_LOOK_LATE;
+	return h->filter->read ? CC_LOOK_UNSAID : CC_LOOK_FILTER_UNREAD;
+}
+
 static void put_renewal(struct held *h, struct cc_renewal *r)
 {
 	memcpy(r->lease, h->b.lease, sizeof(r->lease));
 	memcpy(r->volume, h->b.uuid, sizeof(r->volume));
 	r->left_ms = kernel_left_ms(h);
+	r->look = look_of(h);
 	r->measurement = h->m;
 }
 

@@ -178,9 +178,12 @@ static void evidence_survives_signing_and_verifying(void **state)
 static char *sign_renewals(size_t n, struct cc_error *err)
 {
 	struct cc_evidence ev = evidence(CC_OP_RENEW);
-	struct cc_renewal r[2] = {
-		{.lease = UUID, .volume = UUID, .measurement = measured},
-		{.lease = UUID, .volume = UUID, .left_ms = 7, .measurement = measured}};
+	struct cc_renewal r[2] = {{.lease = UUID, .volume = UUID, .measurement = measured},
+				  {.lease = UUID,
+				   .volume = UUID,
+				   .left_ms = 7,
+				   .look = CC_LOOK_LATE,
+				   .measurement = measured}};
 	char *jws = NULL;
 
 	ev.n_renewals = n;
@@ -204,6 +207,8 @@ static void renewals_survive_signing_and_verifying(void **state)
 	assert_string_equal(ev.renewals[1].volume, UUID);
 	assert_int_equal(ev.renewals[0].left_ms, 0);
 	assert_int_equal(ev.renewals[1].left_ms, 7);
+	assert_int_equal(ev.renewals[0].look, CC_LOOK_UNSAID);
+	assert_int_equal(ev.renewals[1].look, CC_LOOK_LATE);
 	assert_null(ev.jkt);
 	assert_null(ev.measurement);
 	b = cc_measurement_to_json(ev.renewals[1].measurement);
@@ -246,6 +251,7 @@ static void a_renewal_that_is_not_whole_is_refused(void **state)
 		"[{'lease':'" UUID "','volume':'" UUID "','measurement':{}}]",
 		"[{'lease':'" UUID "','volume':'" UUID "','measurement':{},'key':1}]",
 		"[{'lease':'" UUID "','volume':'" UUID "','leftMs':-1,'measurement':{}}]",
+		"[{'lease':'" UUID "','volume':'" UUID "','look':'well','measurement':{}}]",
 		REFUSED "{}}]",
 		REFUSED "{'container':'c0','fact':'user'}}]",
 		REFUSED "{'container':'c0','fact':'user','message':''}}]",

@@ -7,7 +7,7 @@
 
 . ./lib.sh
 . ./bind-lib.sh
-plan 52
+plan 54
 
 # swap_runtime ENGINE: a runtime "swap" that has read another config.json than the one that it puts back before our hook runs;
 # the difference is the jq program in $tap_dir/swap.jq. With $tap_dir/keep it is not put back. With $tap_dir/hide config.json is away for 3 seconds when the program is executed.
@@ -219,6 +219,17 @@ need swapped podman start app
 ok "a process that somebody else traces is looked at later" killed
 need podman rm -f app
 : >"$tap_dir/swap.jq"
+late() { [ "$(dmctl ps --json | jq -r '.bindings[0].lookedLate')" = true ]; }
+late_rows() {
+	dmctl audit ls --json | jq '[.rows[] | select(.event == "renew" and .outcome == "allow" and (.detail | test("looked at after")))] | length'
+}
+need prepare
+stop "$agent_pid" KILL
+need swapped podman start app
+need start_agent
+ok "a right program that was executed without an agent is known as looked at late" wait_for 40 late
+like "the audit log has one row of a program that was looked at late" "$(late_rows)" '^1$'
+need remove podman
 # what cannot be looked at for long: frozen, over a restart of the agent, until keyd is back
 stands() { grep -q '^State:.t' "/proc/$pid/status"; }
 need prepare
