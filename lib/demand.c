@@ -21,6 +21,8 @@ static const struct {
 	{CC_RUNTIME, "run it with --runtime and that name (Podman: podman --runtime)", "/+"},
 	{CC_SELINUX_TYPE, "run it with --security-opt label=type: and that type, under SELinux",
 	 ""},
+	{CC_SELINUX_LEVEL, "run it with --security-opt label=level: and that level, under SELinux",
+	 ":,"},
 };
 
 static bool is_named(const char *name, const char *more)

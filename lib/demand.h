@@ -18,8 +18,9 @@
 #define CC_USER_NAMESPACE "user-namespace" /* nobody in there is the host's root */
 #define CC_NETWORK "network:"		   /* and a name: on this network and no other */
 
-#define CC_RUNTIME "runtime:"		/* and a name or path: the engine's record names it so */
-#define CC_SELINUX_TYPE "selinux-type:" /* and a type: of its processes, SELinux being on */
+#define CC_RUNTIME "runtime:"		  /* and a name or path: the engine's record names it so */
+#define CC_SELINUX_TYPE "selinux-type:"	  /* and a type: of its processes, SELinux being on */
+#define CC_SELINUX_LEVEL "selinux-level:" /* and a level, s0:c1,c2: likewise */
 
 /* Bounds of the name behind those that have one. */
 #define CC_DEMAND_NAME_MAX 128

@@ -16,6 +16,11 @@ static const char *const op_names[] = {[CC_OP_RELEASE] = "release",
 				       [CC_OP_RETURN] = "return",
 				       [CC_OP_MAINTAIN] = "maintain"};
 
+/* NULL: the member is absent. */
+static const char *const look_names[] = {[CC_LOOK_UNSAID] = NULL,
+					 [CC_LOOK_LATE] = "late",
+					 [CC_LOOK_FILTER_UNREAD] = "filterUnread"};
+
 void cc_evidence_clear(struct cc_evidence *ev)
 {
 	free(ev->aud);
@@ -66,8 +71,9 @@ static int put_renewals(json_t *claims, const struct cc_evidence *ev)
 
 		if (!said ||
 		    json_array_append_new(
-			    list, json_pack("{s:s, s:s, s:I, s:o}", "lease", r->lease, "volume",
-					    r->volume, "leftMs", (json_int_t)r->left_ms,
+			    list, json_pack("{s:s, s:s, s:I, s:s*, s:o}", "lease", r->lease,
+					    "volume", r->volume, "leftMs", (json_int_t)r->left_ms,
+					    "look", look_names[r->look],
 					    r->refusal ? "refused" : "measurement", said)))
 			return -1;
 	}
@@ -234,16 +240,31 @@ static int parse_said(const json_t *obj, struct cc_renewal *r, struct cc_error *
 	return r->refusal ? 0 : -1;
 }
 
+static int parse_look(const json_t *obj, enum cc_look *look, struct cc_error *err)
+{
+	cc_auto_free char *name = NULL;
+
+	if (cc_json_str(obj, "evidence renewal", "look", false, &name, err))
+		return -1;
+	for (size_t i = 1; name && i < sizeof(look_names) / sizeof(look_names[0]); i++)
+		if (strcmp(name, look_names[i]) == 0)
+			*look = (enum cc_look)i;
+	return name && !*look ? cc_fail(err, CC_E_INVALID,
+					"evidence renewal: \"look\" must be late or filterUnread")
+			      : 0;
+}
+
 static int parse_renewal(const json_t *obj, struct cc_renewal *r, struct cc_error *err)
 {
-	static const char *const known[] = {"lease",	   "volume",  "leftMs",
+	static const char *const known[] = {"lease",	   "volume",  "leftMs", "look",
 					    "measurement", "refused", NULL};
 
 	if (!json_is_object(obj))
 		return cc_fail(err, CC_E_INVALID, "evidence: a renewal must be an object");
 	if (cc_json_only(obj, "evidence renewal", known, err) ||
 	    parse_uuid(obj, "lease", r->lease, err) || parse_uuid(obj, "volume", r->volume, err) ||
-	    cc_json_u64(obj, "evidence renewal", "leftMs", false, &r->left_ms, err))
+	    cc_json_u64(obj, "evidence renewal", "leftMs", false, &r->left_ms, err) ||
+	    parse_look(obj, &r->look, err))
 		return -1;
 	return parse_said(obj, r, err);
 }

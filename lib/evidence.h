@@ -18,7 +18,8 @@
  *   gate       words, joined by commas: which of the gate's lines stand on the host, or "none"; for
  *              "release" and "maintain" only, and may be absent
  *   renewals   [{"lease": UUID, "volume": UUID, "measurement": object, "leftMs": number}], for
- *              "renew" only; leftMs may be absent. In place of the measurement of a container that
+ *              "renew" only; leftMs may be absent. Once for a container that was looked at less
+ *              well than others "look": "late" or "filterUnread", else absent. In place of the measurement of a container that
  *              the agent itself refuses: "refused": {"container": id, "fact": word, "message": text}
  *   lease      UUID of the lease that its holder gives back; for "return" only
  *   maintenance  UUID that whoever maintains a volume by hand made up for this once; for "maintain"
@@ -56,6 +57,14 @@ struct cc_refusal {
 };
 
 /**
+ * enum cc_look - how well a container was looked at when its program was executed, said once.
+ * @CC_LOOK_UNSAID: as always, or said before
+ * @CC_LOOK_LATE: its program had begun
+ * @CC_LOOK_FILTER_UNREAD: before that, but without its seccomp filter
+ */
+enum cc_look { CC_LOOK_UNSAID, CC_LOOK_LATE, CC_LOOK_FILTER_UNREAD };
+
+/**
  * struct cc_renewal - a lease that its holder wants to keep, or has to give up.
  * @left_ms: for how long the kernel has the key when the evidence is made; 0 is not said, or it has
  *           none
@@ -66,6 +75,7 @@ struct cc_renewal {
 	char lease[37];
 	char volume[37];
 	uint64_t left_ms;
+	enum cc_look look;
 	struct cc_measurement *measurement;
 	struct cc_refusal *refusal;
 };

@@ -305,7 +305,8 @@ static int parse_confinement(const json_t *p, struct cc_identity *id, struct cc_
 	for (size_t i = 0; i < id->demands.n; i++)
 		if (demand(cc_demand_is_known(id->demands.v[i]), "demands",
 			   "a list out of no-core no-stdin no-tty no-swap no-extra-hosts no-ports private-ipc "
-			   "user-namespace network:NAME runtime:NAME selinux-type:TYPE",
+			   "user-namespace network:NAME runtime:NAME selinux-type:TYPE "
+			   "selinux-level:LEVEL",
 			   err))
 			return -1;
 	for (size_t i = 0; i < id->shared_namespaces.n; i++) {

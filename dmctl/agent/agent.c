@@ -21,6 +21,7 @@
 #include "agent/agent_look.h"
 #include "agent/agent_peer.h"
 #include "agent/agent_watch.h"
+#include "agent/confine.h"
 #include "agent/orphan.h"
 #include "agent/plugin_http.h"
 #include "agent/queue.h"
@@ -28,6 +29,7 @@
 #include "log.h"
 #include "paths.h"
 #include "host/cgroup.h"
+#include "host/seccomp_read.h"
 
 #define CGROUP_NAME "container-crypt-agent"
 #define LOCK_FILE CC_RUN_DIR "/agent.lock"
@@ -345,6 +347,15 @@ static void raise_files(void)
 		cc_log(LOG_WARNING, "the limit of open files cannot be raised to %d", FILES);
 }
 
+/* By an option that was added to our unit, or by a kernel that was built without. */
+static void probe_filters(void)
+{
+	struct cc_error err;
+
+	if (seccomp_read_probe(&err))
+		cc_log(LOG_WARNING, "seccomp filters of containers are not compared: %s", err.text);
+}
+
 int agent_run(const struct agent_paths *paths, struct cc_error *err)
 {
 	cc_cleanup(agent_clear) struct agent a = {.paths = paths, .workers.lock = -1, .lock = -1};
@@ -353,9 +364,11 @@ int agent_run(const struct agent_paths *paths, struct cc_error *err)
 		return cc_fail(err, CC_E_PERM, "the agent must run as root");
 	signal(SIGPIPE, SIG_IGN);
 	umask(077);
+	confine_loop();
 	raise_files();
 	if (agent_init(&a, err))
 		return -1;
+	probe_filters();
 	/*
 	 * What a former agent left: the living are adopted and renewed at once, the dead undone as
 	 * there is room, by and by.

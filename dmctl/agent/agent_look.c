@@ -14,6 +14,7 @@
 #include "host/boottime.h"
 #include "host/proc.h"
 #include "host/proc_exec.h"
+#include "host/seccomp_read.h"
 #include "host/tracee.h"
 #include "log.h"
 
@@ -48,6 +49,7 @@ struct looks {
  * @asked: a job of it waits or is done
  * @complete: it was looked at and is right
  * @over: refused; it will not go on
+ * @filter: of its program, once that stands; @unread: it cannot be read
  * @said: that it could not be looked at was logged
  * @since_ms: CLOCK_BOOTTIME when it was seen to be executed
  * @pause_ms: the next one
@@ -60,6 +62,8 @@ struct look {
 	uint64_t start_time;
 	char runtime[PROC_EXE_LEN];
 	bool traced, stands, frozen, executed, leaving, forgotten, asked, complete, over, said;
+	bool unread;
+	struct seccomp_seen filter;
 	struct event *timer;
 	uint64_t since_ms;
 	unsigned int pause_ms;
@@ -70,6 +74,7 @@ static void look_free(struct look *l)
 	TAILQ_REMOVE(&l->all->list, l, entry);
 	if (l->timer)
 		event_free(l->timer);
+	seccomp_seen_clear(&l->filter);
 	free(l);
 }
 
@@ -220,12 +225,40 @@ static bool on_looked(void *arg, const struct job_end *end)
 	return true;
 }
 
+/*
+ * What is installed now is what the program begins with; only its tracer is told. Where that cannot
+ * be, it is said once, and the look goes on without.
+ */
+static void read_filter(struct look *l)
+{
+	struct cc_error err;
+
+	if (!l->stands || l->filter.read || l->unread ||
+	    seccomp_read(l->pid, &l->filter, &err) == 0)
+		return;
+	if (err.code == CC_E_NOTFOUND)
+		return;
+	l->unread = true;
+	cc_log(LOG_WARNING,
+	       "volume %s: its program's seccomp filter cannot be read, and is not compared with "
+	       "that of config.json: %s",
+	       l->name, err.text);
+}
+
 static void ask_for_look(struct look *l)
 {
+	agent_auto_message struct agent_message m = {0};
+	struct cc_error err;
+
 	if (l->asked || l->over)
 		return;
+	read_filter(l);
+	if (agent_message_look(l->name, &l->filter, &m, &err)) {
+		cc_log(LOG_ERR, "volume %s: %s", l->name, err.text);
+		return;
+	}
 	l->asked = true;
-	if (queue_submit_own(l->all->queue, AGENT_LOOK, l->name, on_looked, l))
+	if (queue_submit_made(l->all->queue, &m, on_looked, l))
 		l->asked = false;
 }
 

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "b64.h"
+#include "host/seccomp_program.h"
 #include "name.h"
 
 #define WHAT "the request"
@@ -41,7 +43,7 @@ static const struct {
 	[AGENT_RENEW] = {"renew", true, false, (const char *const[]){"op", NULL}},
 	[AGENT_FLUSH] = {"flush", true, true, (const char *const[]){"op", "binding", NULL}},
 	[AGENT_REVOKE] = {"revoke", true, true, (const char *const[]){"op", "binding", NULL}},
-	[AGENT_LOOK] = {"look", true, true, (const char *const[]){"op", "binding", NULL}},
+	[AGENT_LOOK] = {"look", true, true, (const char *const[]){"op", "binding", "filter", NULL}},
 };
 
 _Static_assert(sizeof(ops) / sizeof(ops[0]) == AGENT_OPS, "each operation has its row");
@@ -59,6 +61,7 @@ void agent_message_clear(struct agent_message *m)
 	free(m->path);
 	free(m->body);
 	oci_state_clear(&m->state);
+	seccomp_seen_clear(&m->filter);
 	free(m->text);
 	*m = (struct agent_message){0};
 }
@@ -134,6 +137,28 @@ static int parse_ended(const json_t *obj, struct seen_end *at, struct cc_error *
 		       : 0;
 }
 
+/* Base64 of the program; "": it has none; absent: it was not read. */
+static int parse_filter(const json_t *obj, struct seccomp_seen *s, struct cc_error *err)
+{
+	cc_auto_free char *text = NULL;
+	unsigned char *raw = NULL;
+	size_t len = 0;
+
+	if (cc_json_str(obj, WHAT, "filter", false, &text, err))
+		return -1;
+	s->read = text != NULL;
+	if (!text || !*text)
+		return 0;
+	if (cc_b64_decode(text, strlen(text), SECCOMP_PROGRAM_MAX * sizeof(*s->p), WHAT " filter",
+			  &raw, &len, err))
+		return -1;
+	s->p = (struct sock_filter *)(void *)raw;
+	s->n = len / sizeof(*s->p);
+	return len && len % sizeof(*s->p) == 0
+		       ? 0
+		       : cc_fail(err, CC_E_INVALID, WHAT ": \"filter\" is not a program");
+}
+
 static int parse_events(const json_t *obj, struct agent_message *m, struct cc_error *err)
 {
 	uint64_t since = 0;
@@ -182,6 +207,8 @@ static int parse_arguments(const json_t *obj, struct agent_message *m, struct cc
 			       : 0;
 	case AGENT_ENDED:
 		return parse_ended(obj, &m->ended, err);
+	case AGENT_LOOK:
+		return parse_filter(obj, &m->filter, err);
 	default:
 		return 0;
 	}
@@ -230,4 +257,17 @@ int agent_message_ended(const char *binding, const struct seen_end *at, struct a
 
 	m->ended = *at;
 	return make(AGENT_ENDED, binding, obj, m, err);
+}
+
+int agent_message_look(const char *binding, const struct seccomp_seen *filter,
+		       struct agent_message *m, struct cc_error *err)
+{
+	cc_auto_free char *text =
+		filter->read ? cc_b64_encode(filter->p, filter->n * sizeof(*filter->p)) : NULL;
+	cc_auto_json json_t *obj =
+		filter->read && !text ? NULL
+				      : json_pack("{s:s, s:s, s:s*}", "op", ops[AGENT_LOOK].name,
+						  "binding", binding, "filter", text);
+
+	return make(AGENT_LOOK, binding, obj, m, err);
 }

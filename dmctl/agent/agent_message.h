@@ -8,6 +8,7 @@
 
 #include "bind/binding.h"
 #include "container/oci.h"
+#include "host/seccomp_read.h"
 #include "host/seen_end.h"
 
 #define AGENT_MESSAGE_MAX (64 * 1024) /* bytes of a request or answer */
@@ -59,6 +60,7 @@ enum agent_op {
  * @rootfs: of AGENT_MEASURE: with the digest of the root file system
  * @state: of AGENT_HOOK and AGENT_REQUIRE; empty for a container that is no engine's
  * @ended: of AGENT_ENDED, when the container's end was seen
+ * @filter: of AGENT_LOOK, of the program while it stands
  * @text: the request as it came, for the worker that does it
  */
 struct agent_message {
@@ -75,6 +77,7 @@ struct agent_message {
 	bool follow;
 	struct oci_state state;
 	struct seen_end ended;
+	struct seccomp_seen filter;
 	char *text;
 };
 
@@ -99,6 +102,10 @@ int agent_message_internal(enum agent_op op, const char *binding, struct agent_m
 /* The same for AGENT_ENDED. */
 int agent_message_ended(const char *binding, const struct seen_end *at, struct agent_message *m,
 			struct cc_error *err);
+
+/* The same for AGENT_LOOK. @filter: may be one that was not read. */
+int agent_message_look(const char *binding, const struct seccomp_seen *filter,
+		       struct agent_message *m, struct cc_error *err);
 
 const char *agent_op_name(enum agent_op op);
 

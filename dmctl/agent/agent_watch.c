@@ -95,7 +95,7 @@ static void note_end(const struct watch *w, const struct seen_end *at)
 		cc_log(LOG_ERR, "volume %s: what its container left is not noted: %s",
 		       w->lease.name, err.text);
 	else
-		queue_submit_made(w->all->queue, &m);
+		queue_submit_made(w->all->queue, &m, NULL, NULL);
 }
 
 static void has_ended(void *arg)

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "agent/agent_message.h"
+#include "agent/confine.h"
 #include "bind/bind.h"
 #include "bind/bind_refused.h"
 #include "bind/gate_lines.h"
@@ -197,9 +198,9 @@ static int dispatch(const struct agent_message *m, const char *cdi_dir, json_t *
 		rc = unbind_orphans(err);
 		break;
 	case AGENT_RENEW:
-		return renew(NULL, AGENT_MESSAGE_MAX, answer, err);
+		return renew(NULL, NULL, AGENT_MESSAGE_MAX, answer, err);
 	case AGENT_LOOK:
-		return renew(m->binding, AGENT_MESSAGE_MAX, answer, err);
+		return renew(m->binding, &m->filter, AGENT_MESSAGE_MAX, answer, err);
 	case AGENT_FLUSH:
 		rc = lease_lost_flush(m->binding, err);
 		break;
@@ -264,6 +265,8 @@ int agent_worker(int fd, const char *cdi_dir)
 	signal(SIGPIPE, SIG_IGN);
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || agent_is_gone(fd))
 		return CC_E_INTERNAL;
+	if (confine_worker(&err))
+		return reply(fd, NULL, true, &err);
 	do
 		n = recv(fd, buf, sizeof(buf), 0);
 	while (n < 0 && errno == EINTR);

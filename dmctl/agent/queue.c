@@ -289,17 +289,20 @@ int queue_submit(struct queue *q, struct agent_message *m, job_done_fn *done, vo
 	return rc;
 }
 
-void queue_submit_made(struct queue *q, struct agent_message *m)
+int queue_submit_made(struct queue *q, struct agent_message *m, job_done_fn *done, void *arg)
 {
 	enum agent_op op = m->op;
 	char binding[BINDING_NAME_LEN];
 	struct cc_error err;
+	int rc;
 
 	memcpy(binding, m->binding, sizeof(binding));
-	if (submit(q, m, NULL, NULL, &err))
+	rc = submit(q, m, done, arg, &err);
+	if (rc)
 		cc_log(LOG_ERR, "%s, volume %s: cannot be queued: %s", agent_op_name(op), binding,
 		       err.text);
 	agent_message_clear(m);
+	return rc;
 }
 
 int queue_submit_own(struct queue *q, enum agent_op op, const char *binding, job_done_fn *done,

@@ -125,7 +125,7 @@ int queue_submit_own(struct queue *q, enum agent_op op, const char *binding, job
 		     void *arg);
 
 /* The same for a request of the agent itself that has more to say. @m: taken over, empty after. */
-void queue_submit_made(struct queue *q, struct agent_message *m);
+int queue_submit_made(struct queue *q, struct agent_message *m, job_done_fn *done, void *arg);
 
 /* One of @op has not begun yet, and will see all that there is now; one being done may not. */
 bool queue_waits(const struct queue *q, enum agent_op op);

@@ -94,14 +94,15 @@ json_t *binding_to_json(const struct binding *b)
 	if (!lease || !terms)
 		return NULL;
 	return json_pack(
-		"{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:s, s:b, s:b, s:b, s:b, s:s, s:s, s:s*, "
+		"{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:s, s:b, s:b, s:b, s:b, s:b, s:s, s:s, s:s*, "
 		"s:O, s:O}",
 		"name", b->name, "volume", b->volume, "uuid", b->uuid, "device", b->device,
 		"engine", b->engine, "container", b->container, "containerName", b->container_name,
 		"pid", (json_int_t)b->pid, "startTime", (json_int_t)b->start_time, "runtimeExe",
 		b->runtime, "mountPoint", b->mount_point, "readOnly", b->read_only, "shared",
-		b->shared, "looked", b->looked, "lookedLate", b->looked_late, "since", since,
-		"state", states[b->state], "heldBy", b->held_by, "lease", lease, "terms", terms);
+		b->shared, "looked", b->looked, "lookedLate", b->looked_late, "filterUnread",
+		b->filter_unread, "since", since, "state", states[b->state], "heldBy", b->held_by,
+		"lease", lease, "terms", terms);
 }
 
 static int fixed(const json_t *obj, const char *key, char *out, size_t size, struct cc_error *err)
@@ -183,6 +184,7 @@ int binding_from_json(struct binding *b, const json_t *obj, struct cc_error *err
 	    cc_json_bool(obj, WHAT, "shared", false, &b->shared, err) ||
 	    cc_json_bool(obj, WHAT, "looked", false, &b->looked, err) ||
 	    cc_json_bool(obj, WHAT, "lookedLate", false, &b->looked_late, err) ||
+	    cc_json_bool(obj, WHAT, "filterUnread", false, &b->filter_unread, err) ||
 	    cc_json_obj(obj, WHAT, "terms", false, &terms, err) ||
 	    (terms && cc_lease_terms_read(terms, WHAT, &b->terms, err)) ||
 	    parse_runtime(b, obj, err) || parse_lease(b, obj, err) || parse_state(b, obj, err))

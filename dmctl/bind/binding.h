@@ -56,10 +56,11 @@ struct binding {
 	char *mount_point;
 	bool read_only;
 	bool shared;
-	bool looked;	  /* measured while its program stood before its first instruction */
-	bool looked_late; /* measured only after that: its program may have changed what it saw */
-	int64_t since;	  /* seconds since the epoch */
-	char lease[37];	  /* "": none known */
+	bool looked;	    /* measured while its program stood before its first instruction */
+	bool looked_late;   /* measured only after that: its program may have changed what it saw */
+	bool filter_unread; /* looked, but its seccomp filter was not compared */
+	int64_t since;	    /* seconds since the epoch */
+	char lease[37];	    /* "": none known */
 	uint64_t fence;
 	uint64_t lease_ms; /* 0: the lease has no end */
 	struct cc_lease_terms terms;

@@ -75,7 +75,8 @@ static void refused(struct renewing *g, const char *name, const char *text)
 
 /* ---- which --------------------------------------------------------------------------------- */
 
-static int load_held(struct renewing *g, const char *only, struct cc_error *err)
+static int load_held(struct renewing *g, const char *only, const struct seccomp_seen *filter,
+		     struct cc_error *err)
 {
 	cc_cleanup(cc_strv_clear) struct cc_strv names = {0};
 	struct cc_error ignored;
@@ -89,6 +90,7 @@ static int load_held(struct renewing *g, const char *only, struct cc_error *err)
 		struct held *h = &g->held[g->n];
 
 		h->executed = only != NULL; /* which is what the look is due to */
+		h->filter = filter;
 		if (binding_load(names.v[i], &h->b, &ignored) || h->b.state != BINDING_BOUND ||
 		    !h->b.lease[0] || !binding_alive(&h->b))
 			held_clear(h);
@@ -166,15 +168,22 @@ static int key_again(struct held *h, bool *refusal, struct cc_error *err)
 }
 
 /*
- * That it was looked at, as well as it ever will be: compared while it stood, or too late for that.
- * Return: whether that is news.
+ * It was looked at, as well as it ever will be: compared while it stood, or too late for that. A
+ * round that finds it standing has no filter to compare: its look is to come.
  */
+static bool is_look(const struct held *h)
+{
+	return !binding_looked_at(&h->b) && h->m->running && (!h->stood || h->filter);
+}
+
+/* Return: whether that is news. */
 static bool note_look(const struct held *h, struct binding *b)
 {
-	if (binding_looked_at(b) || !h->m->running)
+	if (binding_looked_at(b) || !is_look(h))
 		return false;
 	b->looked = h->stood;
 	b->looked_late = !h->stood;
+	b->filter_unread = h->stood && !h->filter->read;
 	if (b->looked_late)
 		cc_log(LOG_WARNING,
 		       "volume %s: its program had begun when it was looked at: file, arguments "
@@ -327,11 +336,22 @@ static int refuse_all(struct renewing *g, const struct cc_error *err)
 	return 0;
 }
 
+/* For keyd's log: until it is noted in the binding, that it was not looked at as others are. */
+static enum cc_look look_of(const struct held *h)
+{
+	if (!h->m || !is_look(h))
+		return CC_LOOK_UNSAID;
+	if (!h->stood)
+		return CC_LOOK_LATE;
+	return h->filter->read ? CC_LOOK_UNSAID : CC_LOOK_FILTER_UNREAD;
+}
+
 static void put_renewal(struct held *h, struct cc_renewal *r)
 {
 	memcpy(r->lease, h->b.lease, sizeof(r->lease));
 	memcpy(r->volume, h->b.uuid, sizeof(r->volume));
 	r->left_ms = kernel_left_ms(h);
+	r->look = look_of(h);
 	r->measurement = h->m;
 }
 
@@ -436,7 +456,8 @@ static void tell_failures(struct renewing *g, const struct cc_error *all)
 	}
 }
 
-int renew(const char *only, size_t max, json_t **answer, struct cc_error *err)
+int renew(const char *only, const struct seccomp_seen *filter, size_t max, json_t **answer,
+	  struct cc_error *err)
 {
 	cc_cleanup(clear) struct renewing g = {.lock_ms = only ? LOOK_LOCK_MS : LOCK_MS,
 					       .refused = json_array(),
@@ -447,7 +468,7 @@ int renew(const char *only, size_t max, json_t **answer, struct cc_error *err)
 
 	if (!g.refused || !g.failures)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	if (load_held(&g, only, err))
+	if (load_held(&g, only, filter, err))
 		return -1;
 	for (size_t i = 0; i < g.n; i++)
 		g.held[i].left_ms = kernel_left_ms(&g.held[i]);

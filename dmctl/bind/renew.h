@@ -5,6 +5,7 @@
 #ifndef CC_RENEW_H
 #define CC_RENEW_H
 
+#include "host/seccomp_read.h"
 #include "json.h"
 
 /**
@@ -14,6 +15,7 @@
  * to execute (measure_standing()). A mapping that the kernel has locked meanwhile gets the key
  * again, under the same lease.
  * @only: the name of a binding, to which this is done alone; NULL: all
+ * @filter: of @only, as our parent has read it while its program stands; NULL without @only
  * @max: bytes that the answer may have
  * @answer: out, {"ok":true, "renewed":N, "failed":N, "failures":[{"binding","text"}],
  *          "refused":[{"binding","text"}]}; new reference. "failed" ones may succeed later,
@@ -24,6 +26,7 @@
  * Return: 0 also when some failed; -1 when keyd could not be asked. Takes the volumes' locks
  * itself.
  */
-int renew(const char *only, size_t max, json_t **answer, struct cc_error *err);
+int renew(const char *only, const struct seccomp_seen *filter, size_t max, json_t **answer,
+	  struct cc_error *err);
 
 #endif

@@ -85,7 +85,7 @@ static int measure(const struct held *h, pid_t agent, struct layer_cache *layers
 		return -1;
 	if (seen.m->start_time != b->start_time)
 		return cc_fail(err, CC_E_NOTFOUND, "the container that was bound has ended");
-	if (seen.m->running && measure_standing(&seen, agent, stood, err))
+	if (seen.m->running && measure_standing(&seen, agent, h->filter, stood, err))
 		return -1;
 	if (bind_check_rootfs(b->volume, &seen, layers, err)) {
 		*keyd = err->code == CC_E_UNREACHABLE;

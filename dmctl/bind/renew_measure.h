@@ -9,6 +9,7 @@
 
 #include "bind/binding.h"
 #include "container/rootfs_cache.h"
+#include "host/seccomp_read.h"
 #include "measurement.h"
 
 /**
@@ -24,6 +25,7 @@ enum held_state { HELD_WAITS, HELD_MEASURED, HELD_FAILED };
  * @b, @m: owned; @m of HELD_MEASURED
  * @why: of HELD_FAILED; of HELD_WAITS once its time was over
  * @executed: its program was seen to be executed, whatever the kernel says
+ * @filter: of its program while that stands, borrowed; NULL: this is not its look
  * @stood: of HELD_MEASURED: its program stood before its first instruction while it was compared
  * @left_ms: for how long the kernel had the key when the round began, 0: it had none
  * @late: its time was over once
@@ -36,6 +38,7 @@ struct held {
 	struct cc_measurement *m;
 	struct cc_error why;
 	uint64_t left_ms;
+	const struct seccomp_seen *filter;
 	bool executed, stood, late, locked, answered;
 };
 

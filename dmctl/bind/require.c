@@ -73,6 +73,16 @@ int require_check(const char *config, size_t len, const char *name, struct cc_er
 			 strcmp(name, ANY) == 0 ? "NAME" : name);
 }
 
+int require_imageless(const struct engine_container *c, struct cc_error *err)
+{
+	if (c->infra)
+		return 0;
+	return cc_refuse(err, "volume",
+			 "volume: container %s was made from a root file system, and no label says "
+			 "whether it is run with a volume; run it from an image",
+			 c->name ? c->name : "-");
+}
+
 int require_volume(const struct oci_state *state, struct cc_error *err)
 {
 	engine_auto_container struct engine_container c = {0};
@@ -81,8 +91,10 @@ int require_volume(const struct oci_state *state, struct cc_error *err)
 
 	if (!state->id[0])
 		return 0;
-	if (engine_find(engines, state->id, NULL, &c, err) || c.engine->describe(&c, err))
+	if (engine_find(engines, state->id, NULL, &c, err))
 		return -1;
+	if (c.engine->describe(&c, err))
+		return c.imageless ? require_imageless(&c, err) : -1;
 	if (require_label(c.image_config, c.image_config_len, &name, err))
 		return -1;
 	if (!name)

@@ -9,6 +9,7 @@
 #define CC_REQUIRE_H
 
 #include "container/oci.h"
+#include "engine/engine.h"
 
 #define REQUIRE_LABEL "io.container-crypt.volume"
 
@@ -19,6 +20,13 @@
 int require_volume(const struct oci_state *state, struct cc_error *err);
 
 /* ---- parts, pure --------------------------------------------------------------------------- */
+
+/**
+ * require_imageless - of a container without an image nobody can tell whether it is run with a
+ * volume: it is refused, unless it is the engine's own. Pure.
+ * Return: 0; -1 with CC_E_REFUSED, fact "volume".
+ */
+int require_imageless(const struct engine_container *c, struct cc_error *err);
 
 /**
  * require_label - what the label says in an image's configuration.

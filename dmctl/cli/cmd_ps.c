@@ -142,6 +142,28 @@ static void print_holders(const json_t *bindings)
 	}
 }
 
+/* What is known less well of a container than of others. */
+static void print_doubts(const json_t *bindings)
+{
+	const json_t *b;
+	size_t i;
+
+	json_array_foreach(bindings, i, b) {
+		const char *volume = json_string_value(json_object_get(b, "volume"));
+
+		if (json_is_true(json_object_get(b, "lookedLate")))
+			fprintf(stderr,
+				"dmctl: volume %s: its program had begun when it was looked at; "
+				"file, arguments and environment are not known\n",
+				volume);
+		if (json_is_true(json_object_get(b, "filterUnread")))
+			fprintf(stderr,
+				"dmctl: volume %s: its program's seccomp filter was not compared "
+				"with config.json's; see \"dmctl doctor\"\n",
+				volume);
+	}
+}
+
 static void show_table(json_t *bindings, bool whole)
 {
 	static const struct column usual[] = {
@@ -160,6 +182,7 @@ static void show_table(json_t *bindings, bool whole)
 	else
 		output_rows(bindings, usual);
 	print_holders(bindings);
+	print_doubts(bindings);
 }
 
 int cmd_ps(int argc, char **argv, const struct global_options *g)

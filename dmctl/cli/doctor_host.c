@@ -6,6 +6,7 @@
 
 #include "host/first_line.h"
 #include "host/proc.h"
+#include "host/seccomp_read.h"
 #include "volume/gates.h"
 
 #include <linux/magic.h>
@@ -170,6 +171,7 @@ void doctor_gate_look(const struct global_options *g, struct finding *f)
 
 void doctor_tracing(const struct global_options *g, struct finding *f)
 {
+	struct cc_error err;
 	char scope[8];
 
 	(void)g;
@@ -178,6 +180,14 @@ void doctor_tracing(const struct global_options *g, struct finding *f)
 		finding_warn(f, "sysctl kernel.yama.ptrace_scope=2, and boot",
 			     "no process may be traced here (Yama): what a runtime executes is "
 			     "looked at some time after the program has begun");
+	else if (geteuid() == 0 && seccomp_read_probe(&err))
+		finding_warn(
+			f,
+			"use a kernel with CONFIG_CHECKPOINT_RESTORE, and do not run this in a "
+			"unit that makes a seccomp filter",
+			"before the first instruction of a container's program, but its "
+			"seccomp filter is not compared with config.json's: %s",
+			err.text);
 	else
 		finding_ok(f, "before the first instruction of a container's program");
 }

@@ -26,6 +26,7 @@ void measured_clear(struct measured *s)
 	free(s->host_root);
 	free(s->mount_label);
 	free(s->upper);
+	json_decref(s->seccomp);
 	*s = (struct measured)MEASURED_NONE;
 }
 
@@ -118,8 +119,9 @@ static int check_created(pid_t pid, struct cc_error *err)
 				(int)pid);
 }
 
-static int take_config(const struct engine_container *c, struct cc_measurement *m, bool bound,
-		       struct oci_facts *f, struct cc_error *err)
+static int take_config(const struct engine_container *c, const struct start_mark *mark,
+		       struct cc_measurement *m, bool bound, struct oci_facts *f,
+		       struct cc_error *err)
 {
 	const struct oci_context ctx = {
 		.engine = c->engine,
@@ -129,6 +131,7 @@ static int take_config(const struct engine_container *c, struct cc_measurement *
 		.own_seccomp = c->own_seccomp,
 		.seccomp_profile = c->seccomp_profile,
 		.bound_before = !m->first_start,
+		.seccomp_before = mark->filter,
 		.is_host_device = measure_host_device,
 	};
 	cc_auto_free char *path = NULL, *text = NULL;
@@ -222,11 +225,30 @@ static int check_confined(pid_t pid, pid_t tracer, const struct oci_facts *f,
 			  const struct cc_measurement *m, struct cc_error *err)
 {
 	bool stood = tracer && proc_stands_for(pid, tracer);
+	cc_auto_free char *label = NULL;
 	struct proc_status status;
 
-	if (proc_status(pid, &status, err))
+	if (proc_status(pid, &status, err) || proc_selinux_label(pid, &label, err))
 		return -1;
-	return measure_confined(&status, f, m, stood && proc_stands_for(pid, tracer), err);
+	stood = stood && proc_stands_for(pid, tracer);
+	return measure_confined(&status, f, m, stood, err) ||
+			       measure_label(label, f->selinux_label, stood, err)
+		       ? -1
+		       : 0;
+}
+
+/* What runs goes on: a host may have got an agent that looks at it. */
+static int check_labelled(pid_t pid, bool bound, const struct oci_facts *f,
+			  struct cc_measurement *m, struct cc_error *err)
+{
+	cc_auto_free char *label = NULL;
+
+	if (bound)
+		return 0;
+	return proc_selinux_label(pid, &label, err) ||
+			       measure_unlabelled(label, f->selinux_label, m, err)
+		       ? -1
+		       : 0;
 }
 
 /*
@@ -294,7 +316,7 @@ static int measure(struct engine_container *c, const char *named, const struct m
 	measure_start(s, !bound && !m->running, &mark);
 	if (take_engine(c, m, err) ||
 	    (named && (check_bundle(c, named, err) || check_created(c->pid, err))) ||
-	    take_config(c, m, bound, &f, err) ||
+	    take_config(c, &mark, m, bound, &f, err) || check_labelled(c->pid, bound, &f, m, err) ||
 	    measure_kernel(c->pid, cgroup, len, c->engine, &f, m, err) ||
 	    take_image(c, f.root, s, &mark, err) || take_upper(c, &f, bound, s, err))
 		return -1;
@@ -309,6 +331,7 @@ static int measure(struct engine_container *c, const char *named, const struct m
 		return -1;
 	s->user_ns = f.user_ns;
 	s->mount_label = cc_steal(f.mount_label);
+	s->seccomp = cc_steal(f.seccomp);
 	s->host_root = cc_steal(f.root);
 	s->root = strdup(named ? s->host_root : "/");
 	if (!s->root)

@@ -13,6 +13,7 @@
 #include "host/seen_end.h"
 #include "host/proc.h"
 #include "host/proc_exec.h"
+#include "host/seccomp_read.h"
 #include "container/rootfs_cache.h"
 #include "container/start_mark.h"
 
@@ -26,6 +27,7 @@
  * @host_root: where the host has it: config.json's root.path
  * @upper: directory of its writable layer, NULL without one
  * @mount_label: config.json's SELinux label of the container's files, NULL for none
+ * @seccomp: config.json's filter, NULL for none
  * @user_ns: the container has a user namespace of its own
  * @runtime: proc_exe_id() of the process, while it is the runtime's; "" when its program runs
  */
@@ -34,6 +36,7 @@ struct measured {
 	const struct engine *engine;
 	struct proc_ref proc;
 	char *root, *host_root, *upper, *mount_label;
+	json_t *seccomp;
 	bool user_ns;
 	char runtime[PROC_EXE_LEN];
 };
@@ -111,11 +114,23 @@ bool measure_host_device(const char *path, const char *type, json_int_t major, j
 
 /**
  * measure_confined - the process is confined at least as config.json says, for a container whose
- * program runs; of a seccomp filter the kernel says only that there is one. Pure. @fresh: that has
- * not got to its first instruction, and so has changed nothing. Return: 0, or -1 with CC_E_REFUSED.
+ * program runs; of a seccomp filter that there is one. Pure. @fresh: that has not got to its first
+ * instruction, and so has changed nothing: the number of filters counts. Return: 0, or -1 with
+ * CC_E_REFUSED.
  */
 int measure_confined(const struct proc_status *st, const struct oci_facts *f,
 		     const struct cc_measurement *m, bool fresh, struct cc_error *err);
+
+/*
+ * Of SELinux: the program's label is the one of config.json. @now: by the kernel, NULL without
+ * SELinux; @said: by config.json, NULL for none; @fresh: as of measure_confined(), since a program
+ * may have gone on to another one. Pure. Return: 0, or -1 with CC_E_REFUSED, fact "selinux".
+ */
+int measure_label(const char *now, const char *said, bool fresh, struct cc_error *err);
+
+/* A container that SELinux would confine and for which no label was asked is a setting. Pure. */
+int measure_unlabelled(const char *now, const char *said, struct cc_measurement *m,
+		       struct cc_error *err);
 
 #define PROFILE_LEN 256
 
@@ -150,9 +165,11 @@ int measure_program(const struct program_seen *p, int root, const char *host_roo
 /*
  * The same of a measured container whose process stands before the first instruction of its program
  * until @tracer lets it go on; of another one success: it may have changed what there was to see.
+ * @filter: of its program, as the tracer has read it; NULL, or not read: that is not compared
  * @stood: out, it stood before and after
  */
-int measure_standing(const struct measured *s, pid_t tracer, bool *stood, struct cc_error *err);
+int measure_standing(const struct measured *s, pid_t tracer, const struct seccomp_seen *filter,
+		     bool *stood, struct cc_error *err);
 
 /**
  * measure_holds - fills m->holds (lib/demand.h).

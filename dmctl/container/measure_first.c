@@ -73,6 +73,15 @@ static bool is_sure(const struct cc_measurement *m)
 	       m->since_end == CC_SINCE_END_BOUND;
 }
 
+/* To be held against at its next start. */
+static const char *filter_of(const struct cc_measurement *m)
+{
+	return cc_strv_has(&m->settings, OCI_FILTER_NOT_OWN) ||
+			       cc_strv_has(&m->settings, OCI_FILTER_NOT_FIRST)
+		       ? START_MARK_FILTER_OTHER
+		       : m->seccomp;
+}
+
 int measure_remember(const struct measured *s, struct cc_error *err)
 {
 	start_mark_auto struct start_mark old = {0};
@@ -87,6 +96,7 @@ int measure_remember(const struct measured *s, struct cc_error *err)
 	start_mark_load(BOUND_DIR, engine, id, &old);
 	if (start_mark_is_of(&old, k.pid, k.start_time))
 		return 0; /* it has another volume */
+	snprintf(k.filter, sizeof(k.filter), "%s", filter_of(s->m));
 	/* to go back to, should its program not be started */
 	k.first = !old.there && !s->m->running;
 	if (!old.pid && !s->m->running)

@@ -74,25 +74,37 @@ static int add(struct cc_measurement *m, bool so, const char *word, struct cc_er
 	return so && !cc_strv_has(&m->holds, word) ? cc_strv_push(&m->holds, word, err) : 0;
 }
 
+/* @now: the kernel's; @said: config.json's */
+static int add_named(struct cc_measurement *m, const char *demand, const char *now,
+		     const char *said, struct cc_error *err)
+{
+	char word[sizeof(CC_SELINUX_LEVEL) + CC_DEMAND_NAME_MAX];
+
+	if (!said || strlen(said) > CC_DEMAND_NAME_MAX)
+		return 0;
+	snprintf(word, sizeof(word), "%s%s", demand, said);
+	return add(m, (!m->running || (now && strcmp(now, said) == 0)) && cc_demand_is_known(word),
+		   word, err);
+}
+
 /*
  * The label of config.json is the program's, which the runtime gives it right before it is
  * executed; without SELinux nobody has one.
  */
-static int add_selinux_type(pid_t pid, const struct oci_facts *f, struct cc_measurement *m,
-			    struct cc_error *err)
+static int add_selinux(pid_t pid, const struct oci_facts *f, struct cc_measurement *m,
+		       struct cc_error *err)
 {
-	char word[sizeof(CC_SELINUX_TYPE) + CC_DEMAND_NAME_MAX];
-	cc_auto_free char *now = NULL;
+	cc_auto_free char *now = NULL, *type = NULL, *level = NULL;
 
-	if (!f->selinux_type || strlen(f->selinux_type) > CC_DEMAND_NAME_MAX)
-		return 0;
-	if (proc_selinux_type(pid, &now, err))
+	if (proc_selinux_label(pid, &now, err))
 		return -1;
-	snprintf(word, sizeof(word), CC_SELINUX_TYPE "%s", f->selinux_type);
-	return add(m,
-		   now && (!m->running || strcmp(now, f->selinux_type) == 0) &&
-			   cc_demand_is_known(word),
-		   word, err);
+	if (!now)
+		return 0;
+	return proc_label_type(now, &type, err) || proc_label_level(now, &level, err) ||
+			       add_named(m, CC_SELINUX_TYPE, type, f->selinux_type, err) ||
+			       add_named(m, CC_SELINUX_LEVEL, level, f->selinux_level, err)
+		       ? -1
+		       : 0;
 }
 
 int measure_holds(pid_t pid, const char *cgroup, size_t len, const struct cc_strv *known,
@@ -113,7 +125,7 @@ int measure_holds(pid_t pid, const char *cgroup, size_t len, const struct cc_str
 				   f->user_ns && theirs != ours && is_without_root(&f->uids) &&
 					   is_without_root(&f->gids),
 				   CC_USER_NAMESPACE, err) ||
-			       add_selinux_type(pid, f, m, err)
+			       add_selinux(pid, f, m, err)
 		       ? -1
 		       : 0;
 }

@@ -12,6 +12,7 @@
 #include <cap-ng.h>
 
 #include "container/measure.h"
+#include "container/measure_filter.h"
 #include "host/ns_census.h"
 #include "log.h"
 #include "strv.h"
@@ -226,6 +227,26 @@ static int check_user(const struct proc_status *st, const struct oci_facts *f,
 			 m->user.uid, st->uid[0]);
 }
 
+/* A program may give itself more. */
+static int check_filters(const struct proc_status *st, const struct oci_facts *f,
+			 const struct cc_measurement *m, bool fresh, struct cc_error *err)
+{
+	unsigned int least, most;
+
+	if (strcmp(m->seccomp, "unconfined") != 0 && st->seccomp != 2)
+		return cc_refuse(err, "seccomp",
+				 "seccomp: config.json has a filter, the running process has none");
+	measure_filter_count(f->seccomp, &least, &most);
+	if (!fresh || (st->filters >= least && st->filters <= most))
+		return 0;
+	return cc_refuse(
+		err, "seccomp",
+		"seccomp: config.json has %u filters, the program was started with %u; the "
+		"unit of whoever starts it must not have options that make one "
+		"(SystemCallFilter= …)",
+		most, st->filters);
+}
+
 int measure_confined(const struct proc_status *st, const struct oci_facts *f,
 		     const struct cc_measurement *m, bool fresh, struct cc_error *err)
 {
@@ -248,8 +269,7 @@ int measure_confined(const struct proc_status *st, const struct oci_facts *f,
 			err, "noNewPrivileges",
 			"noNewPrivileges: config.json says true, the running process does not have "
 			"it");
-	if (strcmp(m->seccomp, "unconfined") != 0 && st->seccomp != 2)
-		return cc_refuse(err, "seccomp",
-				 "seccomp: config.json has a filter, the running process has none");
+	if (check_filters(st, f, m, fresh, err))
+		return -1;
 	return check_user(st, f, m, fresh, err);
 }

@@ -12,6 +12,7 @@
 
 #include "container/image_config.h"
 #include "container/measure.h"
+#include "container/measure_filter.h"
 #include "container/script.h"
 #include "host/first_line.h"
 #include "host/open_in_root.h"
@@ -276,7 +277,17 @@ int measure_program(const struct program_seen *p, int root, const char *host_roo
 	return 0;
 }
 
-int measure_standing(const struct measured *s, pid_t tracer, bool *stood, struct cc_error *err)
+/* That there is one at all was compared with what config.json says (measure_confined()). */
+static int check_filter(const struct measured *s, const struct seccomp_seen *filter,
+			struct cc_error *err)
+{
+	return filter && filter->read && filter->n && s->seccomp
+		       ? measure_filter(s->seccomp, filter->p, filter->n, err)
+		       : 0;
+}
+
+int measure_standing(const struct measured *s, pid_t tracer, const struct seccomp_seen *filter,
+		     bool *stood, struct cc_error *err)
 {
 	cc_cleanup(program_seen_clear) struct program_seen p = {0};
 	cc_auto_close int root = -1;
@@ -295,7 +306,7 @@ int measure_standing(const struct measured *s, pid_t tracer, bool *stood, struct
 	/* it was let go on meanwhile: what was seen may be the program's own doing */
 	if (!proc_stands_for(pid, tracer))
 		return 0;
-	if (measure_program(&p, root, s->host_root, s->m, err))
+	if (measure_program(&p, root, s->host_root, s->m, err) || check_filter(s, filter, err))
 		return -1;
 	/* files that it compares with are looked up while it stands */
 	*stood = proc_stands_for(pid, tracer);

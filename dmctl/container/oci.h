@@ -39,6 +39,8 @@ void oci_state_clear(struct oci_state *s);
  * @own_dirs: directories the engine keeps for exactly this container
  * @own_seccomp, @seccomp_profile: of struct engine_container
  * @bound_before: the agent has bound this container before, and so compared its filter
+ * @seccomp_before: digest of the engine's own filter that it had then, START_MARK_FILTER_OTHER for
+ *                  one that was not the engine's own; "" or NULL: not known
  * @is_host_device: whether the host has at @path the device of these numbers, "c" or "b"; NULL:
  * never
  */
@@ -50,9 +52,16 @@ struct oci_context {
 	bool own_seccomp;
 	const json_t *seccomp_profile;
 	bool bound_before;
+	const char *seccomp_before;
 	bool (*is_host_device)(const char *path, const char *type, json_int_t major,
 			       json_int_t minor);
 };
+
+/* Settings of a filter as a whole. */
+#define OCI_FILTER_NOT_OWN CC_SETTING_SECCOMP "profile=not the engine's own"
+#define OCI_FILTER_NOT_FIRST                                                                       \
+	CC_SETTING_SECCOMP "profile=neither the engine's own nor that of its first start, create " \
+			   "it again"
 
 /**
  * struct oci_ids - ids of a container's user namespace and of the host; without a range they are
@@ -75,8 +84,10 @@ bool oci_host_id(const struct oci_ids *ids, uint32_t id, uint32_t *host);
  * @user_ns: the container has a user namespace of its own
  * @uids, @gids: of that namespace
  * @terminal: it has one
- * @selinux_type: the type of its processes' label, NULL for none
+ * @selinux_label: of its processes, NULL for none; @selinux_type, @selinux_level: of it, NULL for
+ *                 none
  * @mount_label: that of the container's files, valid (oci_is_label()); NULL for none
+ * @seccomp: linux.seccomp, NULL for none
  * @core_limit: the hard limit of core files that config.json gives; -1: none, so that it is
  *              inherited
  * @hook_pid: process whose /proc/PID/exe is the engine's own hook, 0 for none; the caller checks
@@ -88,8 +99,9 @@ struct oci_facts {
 	bool user_ns;
 	struct oci_ids uids, gids;
 	bool terminal;
-	char *selinux_type;
+	char *selinux_label, *selinux_type, *selinux_level;
 	char *mount_label;
+	json_t *seccomp;
 	int64_t core_limit;
 	pid_t hook_pid;
 };

@@ -23,10 +23,13 @@ void oci_facts_clear(struct oci_facts *f)
 	size_t i;
 
 	free(f->root);
+	free(f->selinux_label);
 	free(f->selinux_type);
+	free(f->selinux_level);
 	free(f->mount_label);
 	for (i = 0; i < CC_NS_COUNT; i++)
 		free(f->ns_path[i]);
+	json_decref(f->seccomp);
 	free(f->uids.range);
 	free(f->gids.range);
 	*f = (struct oci_facts){0};
@@ -126,7 +129,15 @@ static int parse_label(const json_t *process, struct oci_facts *f, struct cc_err
 {
 	const char *label = json_string_value(json_object_get(process, "selinuxLabel"));
 
-	return label ? proc_label_type(label, &f->selinux_type, err) : 0;
+	if (!label || !*label)
+		return 0;
+	f->selinux_label = strdup(label);
+	if (!f->selinux_label)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	return proc_label_type(label, &f->selinux_type, err) ||
+			       proc_label_level(label, &f->selinux_level, err)
+		       ? -1
+		       : 0;
 }
 
 #define LABEL_MAX 255
@@ -335,6 +346,7 @@ int oci_config_parse(const char *buf, size_t len, const struct oci_context *ctx,
 	    parse_mount_label(lnx, f, err) || oci_devices_parse(lnx, ctx, m, err) ||
 	    oci_mounts_parse(mounts, ctx, m, err))
 		return -1;
+	f->seccomp = json_incref(json_object_get(lnx, "seccomp"));
 	return oci_settings_parse(config, m, err) || oci_seccomp_parse(config, ctx, m, err) ? -1
 											    : 0;
 }

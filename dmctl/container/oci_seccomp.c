@@ -317,7 +317,14 @@ bool oci_seccomp_is_rendered(const json_t *filter, const json_t *profile, const 
 	return theirs && ours && json_equal(theirs, ours);
 }
 
-static bool is_default(const json_t *config, const json_t *filter, const struct oci_context *ctx)
+/* Agents of before have not written it down. */
+static bool is_known(const struct oci_context *ctx)
+{
+	return ctx->seccomp_before && ctx->seccomp_before[0];
+}
+
+static bool is_default(const json_t *config, const json_t *filter, const char *digest,
+		       const struct oci_context *ctx)
 {
 	const json_t *process = json_object_get(config, "process");
 	const json_t *caps = json_object_get(process, "capabilities");
@@ -328,7 +335,7 @@ static bool is_default(const json_t *config, const json_t *filter, const struct 
 	if (!ctx->seccomp_profile)
 		return false;
 	/* compared at its first start; since then the profile may have become a later version's */
-	if (ctx->bound_before)
+	if (ctx->bound_before && (!is_known(ctx) || strcmp(ctx->seccomp_before, digest) == 0))
 		return true;
 	return uname(&host) == 0 &&
 	       oci_seccomp_is_rendered(filter, ctx->seccomp_profile,
@@ -351,7 +358,10 @@ int oci_seccomp_parse(const json_t *config, const struct oci_context *ctx, struc
 	if (check_default(filter, m, err) || check_rules(filter, m, err) ||
 	    (listener && oci_setting_value(m, CC_SETTING_SECCOMP, "listenerPath", listener, err)))
 		return -1;
-	return is_default(config, filter, ctx)
-		       ? 0
-		       : oci_setting(m, err, CC_SETTING_SECCOMP "profile=not the engine's own");
+	if (is_default(config, filter, m->seccomp, ctx))
+		return 0;
+	return oci_setting(m, err, "%s",
+			   ctx->bound_before && ctx->seccomp_profile && is_known(ctx)
+				   ? OCI_FILTER_NOT_FIRST
+				   : OCI_FILTER_NOT_OWN);
 }

@@ -199,20 +199,26 @@ static int parse_linux(const json_t *lnx, struct cc_measurement *m, struct cc_er
 		       : 0;
 }
 
-/* The type of user:role:type:level. */
+/* The type and the level of user:role:type:level. */
 static int parse_selinux(const char *label, struct cc_measurement *m, struct cc_error *err)
 {
 	cc_auto_free char *copy = strdup(label);
 	char *rest = copy, *type;
+	size_t sensitivity;
 
 	if (!copy)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	strsep(&rest, ":");
 	strsep(&rest, ":");
 	type = strsep(&rest, ":");
-	if (type && is_in(selinux_types, type))
+	if (!type || !is_in(selinux_types, type))
+		return oci_setting(m, err, "process.selinuxLabel type=%s", type ? type : label);
+	/* categories of its own, one by one, as engines give them: no range and no span of them */
+	sensitivity = rest ? strcspn(rest, ":-") : 0;
+	if (sensitivity && rest[sensitivity] == ':' && rest[sensitivity + 1] &&
+	    !strpbrk(rest + sensitivity + 1, ":.-"))
 		return 0;
-	return oci_setting(m, err, "process.selinuxLabel type=%s", type ? type : label);
+	return oci_setting(m, err, "process.selinuxLabel level=%s", rest ? rest : "");
 }
 
 /*

@@ -47,12 +47,18 @@ static int mark_process(const json_t *obj, struct start_mark *k, struct cc_error
 	return 0;
 }
 
+static bool is_filter(const char *s)
+{
+	return cc_is_digest(s) || strcmp(s, "unconfined") == 0 ||
+	       strcmp(s, START_MARK_FILTER_OTHER) == 0;
+}
+
 static int parse_members(const json_t *obj, struct start_mark *k, struct cc_error *err)
 {
-	static const char *const known[] = {"process", "upper", "sure", "first",
-					    "end",     "user",	NULL};
+	static const char *const known[] = {"process", "upper", "sure",	  "first",
+					    "end",     "user",	"filter", NULL};
 	json_t *process = NULL, *user = NULL;
-	cc_auto_free char *end = NULL;
+	cc_auto_free char *end = NULL, *filter = NULL;
 
 	if (cc_json_only(obj, WHAT, known, err) ||
 	    cc_json_obj(obj, WHAT, "process", false, &process, err) ||
@@ -62,13 +68,16 @@ static int parse_members(const json_t *obj, struct start_mark *k, struct cc_erro
 	    cc_json_str(obj, WHAT, "upper", false, &k->upper, err) ||
 	    cc_json_bool(obj, WHAT, "sure", false, &k->sure, err) ||
 	    cc_json_bool(obj, WHAT, "first", false, &k->first, err) ||
-	    cc_json_str(obj, WHAT, "end", false, &end, err))
+	    cc_json_str(obj, WHAT, "end", false, &end, err) ||
+	    cc_json_str(obj, WHAT, "filter", false, &filter, err))
 		return -1;
-	if ((end && !cc_is_digest(end)) || (k->upper && !cc_path_is_normal(k->upper)))
+	if ((end && !cc_is_digest(end)) || (filter && !is_filter(filter)) ||
+	    (k->upper && !cc_path_is_normal(k->upper)))
 		return cc_fail(err, CC_E_INVALID, WHAT ": a member is out of range");
 	k->settled = user != NULL;
 	if (end)
 		memcpy(k->end, end, sizeof(k->end));
+	snprintf(k->filter, sizeof(k->filter), "%s", filter ? filter : "");
 	return 0;
 }
 
@@ -95,9 +104,10 @@ char *start_mark_text(const struct start_mark *k)
 				   (json_int_t)k->start_time, "boot", k->boot)
 		       : NULL;
 	cc_auto_json json_t *user = k->settled ? cc_user_to_json(&k->user) : NULL;
-	cc_auto_json json_t *obj = json_pack(
-		"{s:O*, s:s*, s:b, s:b, s:s*, s:O*}", "process", process, "upper", k->upper, "sure",
-		k->sure, "first", k->first, "end", k->end[0] ? k->end : NULL, "user", user);
+	cc_auto_json json_t *obj = json_pack("{s:O*, s:s*, s:b, s:b, s:s*, s:s*, s:O*}", "process",
+					     process, "upper", k->upper, "sure", k->sure, "first",
+					     k->first, "end", k->end[0] ? k->end : NULL, "filter",
+					     k->filter[0] ? k->filter : NULL, "user", user);
 
 	return obj && (process || !k->pid) && (user || !k->settled) ? json_dumps(obj, JSON_COMPACT)
 								    : NULL;

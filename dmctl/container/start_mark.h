@@ -4,7 +4,7 @@
  * JSON object of which every member may be absent.
  *
  *  {"process":{"pid":N,"startTime":N,"boot":"<uuid>"}, "upper":"/dir", "sure":b, "first":b,
- *   "end":"sha256:…", "user":{"uid":N,"gid":N,"additionalGids":[N]}}
+ *   "end":"sha256:…", "filter":"sha256:…", "user":{"uid":N,"gid":N,"additionalGids":[N]}}
  *
  * An empty file, as agents of before left it, says that the container was bound, and nothing else.
  */
@@ -16,6 +16,8 @@
 #include "identity.h"
 #include "json.h"
 
+#define START_MARK_FILTER_OTHER "other"
+
 /**
  * struct start_mark - zero it first, clear it after.
  * @there: there is a mark: the container was bound before
@@ -26,6 +28,8 @@
  * @sure: the layer was decided on when that process was bound
  * @first: it was the container's first
  * @user: the image's, as its files said when that process was bound; settled: it is known
+ * @filter: of struct cc_measurement.seccomp, where that is the engine's own filter, "unconfined",
+ *          or START_MARK_FILTER_OTHER; "": not known
  * @end: digest of the layer (rootfs_upper.h) when the process before it ended, "": not known
  */
 struct start_mark {
@@ -36,6 +40,7 @@ struct start_mark {
 	char *upper;
 	bool sure, first, settled;
 	struct cc_user user;
+	char filter[72];
 	char end[72];
 };
 

@@ -52,6 +52,8 @@
  * @health: what the engine runs in the container to see whether it is well: commands as
  *          health checks have them, or a text where that is not known
  * @manifests: manifest digests the engine's store has for this image id
+ * @imageless: it was made from a root file system: describe() fails
+ * @infra: imageless, and of the engine's own making, for a pod's namespaces
  * @own_seccomp: by the engine's own record nobody asked for a seccomp filter: it is the default one
  * @holds: what by the engine's own record is so of it, in words of lib/demand.h: no-stdin,
  *         no-extra-hosts, no-ports, network:NAME
@@ -71,6 +73,7 @@ struct engine_container {
 	struct cc_strv manifests;
 	json_t *health;
 	struct cc_strv holds;
+	bool imageless, infra;
 	bool own_seccomp;
 	json_t *seccomp_profile;
 	char *image_config;

@@ -421,17 +421,23 @@ static int take_holds(const json_t *config, struct engine_container *c, struct c
  * Only Podman's data base has it. Where that is another one (BoltDB, of before version 5) it is not
  * known, which is something else than none.
  */
-static int take_record(const struct store *s, struct engine_container *c, struct cc_error *err)
+static json_t *load_record(const struct store *s, const struct engine_container *c,
+			   struct cc_error *err)
 {
 	cc_auto_free char *libpod = NULL;
-	cc_auto_json json_t *config = NULL;
 
 	if (asprintf(&libpod, "%s/libpod", s->graph) < 0) {
 		libpod = NULL;
-		return cc_fail(err, CC_E_NOMEM, "out of memory");
+		cc_fail(err, CC_E_NOMEM, "out of memory");
+		return NULL;
 	}
-	config =
-		podman_db_config((const char *const[]){s->graph, libpod, s->run, NULL}, c->id, err);
+	return podman_db_config((const char *const[]){s->graph, libpod, s->run, NULL}, c->id, err);
+}
+
+static int take_record(const struct store *s, struct engine_container *c, struct cc_error *err)
+{
+	cc_auto_json json_t *config = load_record(s, c, err);
+
 	if (config)
 		return engine_add_health(c, json_object_get(config, "healthcheck"), err) ||
 				       engine_add_health(
@@ -462,6 +468,20 @@ static char *store_of_image(const struct store *s, const char *image)
 	return s->graph;
 }
 
+/* Later versions of Podman make the first container of a pod so, too. */
+static int is_imageless(const struct store *s, struct engine_container *c, struct cc_error *err)
+{
+	struct cc_error ignored;
+	cc_auto_json json_t *config = load_record(s, c, &ignored);
+
+	c->imageless = true;
+	c->infra = json_is_true(json_object_get(config, "pause")); /* IsInfra */
+	return cc_fail(err, CC_E_INVALID,
+		       "container %s was made from a root file system, not from an image; there is "
+		       "nothing to attest",
+		       c->name);
+}
+
 static int podman_describe(struct engine_container *c, struct cc_error *err)
 {
 	cc_auto_free char *image = NULL, *path = NULL, *kept = NULL, *run = NULL;
@@ -481,10 +501,7 @@ static int podman_describe(struct engine_container *c, struct cc_error *err)
 		return -1;
 	snprintf(c->image_id, sizeof(c->image_id), "sha256:%s", image);
 	if (!cc_is_digest(c->image_id))
-		return cc_fail(err, CC_E_INVALID,
-			       "container %s was made from a root file system, not from an image; "
-			       "there is nothing to attest",
-			       c->name);
+		return is_imageless(&s, c, err);
 	take_image_ref(entry, c);
 	if (join(&kept, err, s.graph, "overlay-containers", c->id, "/userdata") ||
 	    join(&run, err, s.run, "overlay-containers", c->id, "/userdata") ||

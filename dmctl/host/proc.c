@@ -211,7 +211,8 @@ int proc_status_parse(const char *text, struct proc_status *st)
 	    mask(text, "CapInh", &st->cap_inh) || mask(text, "CapPrm", &st->cap_prm) ||
 	    mask(text, "CapEff", &st->cap_eff) || mask(text, "CapBnd", &st->cap_bnd) ||
 	    mask(text, "CapAmb", &st->cap_amb) || number(text, "NoNewPrivs", &nnp) ||
-	    number(text, "Seccomp", &st->seccomp) || nnp > 1)
+	    number(text, "Seccomp", &st->seccomp) ||
+	    number(text, "Seccomp_filters", &st->filters) || nnp > 1)
 		return -1;
 	st->no_new_privs = nnp;
 	return 0;
@@ -262,14 +263,37 @@ int proc_label_type(const char *label, char **type, struct cc_error *err)
 	return *type ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
 }
 
-int proc_selinux_type(pid_t pid, char **type, struct cc_error *err)
+int proc_label_level(const char *label, char **level, struct cc_error *err)
 {
+	const char *p = label;
+
+	*level = NULL;
+	for (int i = 0; p && i < 3; i++) {
+		p = strchr(p, ':');
+		p = p ? p + 1 : NULL;
+	}
+	if (!p || !*p)
+		return 0;
+	*level = strdup(p);
+	return *level ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
+}
+
+/* What AppArmor has there has no type. */
+int proc_selinux_label(pid_t pid, char **label, struct cc_error *err)
+{
+	cc_auto_free char *type = NULL;
 	char text[STATUS_MAX];
 
-	*type = NULL;
-	return read_file(pid, "attr/current", text, sizeof(text))
-		       ? 0
-		       : proc_label_type(text, type, err);
+	*label = NULL;
+	if (read_file(pid, "attr/current", text, sizeof(text)))
+		return 0;
+	text[strcspn(text, "\n")] = '\0';
+	if (proc_label_type(text, &type, err))
+		return -1;
+	if (!type)
+		return 0;
+	*label = strdup(text);
+	return *label ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
 }
 
 void proc_comm(pid_t pid, char out[static PROC_COMM_LEN])

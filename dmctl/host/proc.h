@@ -56,6 +56,7 @@ int proc_stack(pid_t pid, uint64_t *at);
  *                      namespace sees them
  * @n_groups: how many it has, which may be more than are kept in @groups
  * @seccomp: 0 off, 1 strict, 2 filter
+ * @filters: how many of them
  */
 struct proc_status {
 	uint32_t uid[4], gid[4];
@@ -63,7 +64,7 @@ struct proc_status {
 	uint32_t groups[CC_GROUPS_MAX];
 	uint64_t cap_inh, cap_prm, cap_eff, cap_bnd, cap_amb;
 	bool no_new_privs;
-	unsigned int seccomp;
+	unsigned int seccomp, filters;
 };
 
 /* Parses the text of such a file; -1 when a field is missing or malformed. */
@@ -85,8 +86,10 @@ bool proc_no_core(pid_t pid);
 
 /* The type of an SELinux label, user:role:type:level, malloced; NULL when it is none. */
 int proc_label_type(const char *label, char **type, struct cc_error *err);
-/* That of @pid's label by the kernel; NULL without SELinux. */
-int proc_selinux_type(pid_t pid, char **type, struct cc_error *err);
+/* Its level, which may have ':' in it, likewise. */
+int proc_label_level(const char *label, char **level, struct cc_error *err);
+/* @pid's label by the kernel, malloced; NULL without SELinux. */
+int proc_selinux_label(pid_t pid, char **label, struct cc_error *err);
 
 /* Name of the program that @pid runs, at most 15 characters (proc(5), comm); "" if not known. */
 void proc_comm(pid_t pid, char out[static PROC_COMM_LEN]);

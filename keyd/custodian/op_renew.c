@@ -127,6 +127,22 @@ static void note_renewed(struct note *note, const char *volume, size_t n)
 	note_set(note->volume, sizeof(note->volume), n > 1 ? "" : volume);
 }
 
+/* What the log has of a container that its agent knows less of; once, as the agent says it once. */
+static int note_look(struct custodian *c, struct renewing *g, struct cc_error *err)
+{
+	static const char *const texts[] = {
+		[CC_LOOK_LATE] = "looked at after its program had begun: file, arguments and "
+				 "environment of that are not known",
+		[CC_LOOK_FILTER_UNREAD] = "looked at without the seccomp filter of its program, "
+					  "which its host does not show",
+	};
+
+	if (g->r->look == CC_LOOK_UNSAID)
+		return 0;
+	NOTE(g->note.detail, texts[g->r->look]);
+	return note_write(c, &g->note, "allow", "", err);
+}
+
 static int renew_one(struct custodian *c, struct call *call, struct renewing *g, json_t *list,
 		     size_t *renewed, struct cc_error *err)
 {
@@ -135,6 +151,8 @@ static int renew_one(struct custodian *c, struct call *call, struct renewing *g,
 	NOTE(g->note.container, container_of(g->r));
 	if (renew(c, g, err))
 		return answer_refused(c, list, g, err);
+	if (note_look(c, g, err))
+		return -1;
 	note_renewed(&call->note, g->lease.volume, ++*renewed);
 	c->counters.renewals++;
 	return answer_renewed(list, g, err);

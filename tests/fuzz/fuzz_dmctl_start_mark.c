@@ -16,15 +16,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (start_mark_parse((const char *)data, size, &k, &err)) {
 		REQUIRE(k.there && !k.pid && !k.upper && !k.sure && !k.first && !k.end[0] &&
-			!k.settled && !k.user.groups);
+			!k.settled && !k.user.groups && !k.filter[0]);
 		return 0;
 	}
 	text = start_mark_text(&k);
 	REQUIRE(text && start_mark_parse(text, strlen(text), &again, &err) == 0);
 	REQUIRE(again.there && k.pid == again.pid && k.start_time == again.start_time &&
-		!strcmp(k.boot, again.boot) && !strcmp(k.end, again.end) && k.sure == again.sure &&
-		k.first == again.first && k.settled == again.settled &&
-		k.user.uid == again.user.uid && k.user.n_groups == again.user.n_groups &&
-		!k.upper == !again.upper && (!k.upper || !strcmp(k.upper, again.upper)));
+		!strcmp(k.boot, again.boot) && !strcmp(k.end, again.end) &&
+		!strcmp(k.filter, again.filter) && k.sure == again.sure && k.first == again.first &&
+		k.settled == again.settled && k.user.uid == again.user.uid &&
+		k.user.n_groups == again.user.n_groups && !k.upper == !again.upper &&
+		(!k.upper || !strcmp(k.upper, again.upper)));
 	return 0;
 }

@@ -219,6 +219,9 @@ static const struct row rows[] = {
 	{"another type than the demanded one",
 	 "i demands=['selinux-type:container_t'];m config.holds=['selinux-type:spc_t']", "demands",
 	 "label=type:"},
+	{"another level than the demanded one",
+	 "i demands=['selinux-level:s0:c1,c2'];m config.holds=['selinux-level:s0:c1,c3']",
+	 "demands", "label=level:"},
 	{"a demand that an agent of before knows nothing of", "i demands=['private-ipc']",
 	 "demands", "--ipc private"},
 

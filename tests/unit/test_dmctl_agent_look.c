@@ -7,7 +7,10 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -115,6 +118,23 @@ static const struct look_freezer freezer = {.freeze = freeze,
 					    .holds = holds,
 					    .after_ms = 300};
 
+/* As a runtime gives it to the program that it executes. */
+static const struct sock_filter filter[] = {
+	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 54321, 0, 1),
+	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO),
+	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+};
+
+static void set_filter(void)
+{
+	struct sock_fprog prog = {.len = 4, .filter = (struct sock_filter *)(uintptr_t)filter};
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog))
+		_exit(126);
+}
+
 /* As a runtime's: executed from memory, so from no mount of its own. */
 static void start_runtime(struct world *w, const char *executed)
 {
@@ -132,6 +152,7 @@ static void start_runtime(struct world *w, const char *executed)
 	w->pid = fork();
 	assert_true(w->pid >= 0);
 	if (w->pid == 0) {
+		set_filter();
 		dup2(in[0], STDIN_FILENO);
 		fexecve(copy, argv, env);
 		_exit(127);
@@ -252,6 +273,52 @@ static void a_program_stands_until_it_was_looked_at_and_then_begins(void **state
 	assert_string_equal(w->ops, "look");
 	end(w, RENEWED);
 	assert_false(is_traced(w->pid));
+	line(w);
+	assert_int_equal(end_of(w->pid), 7);
+}
+
+static void execute_alone(struct world *w)
+{
+	struct cc_error err;
+	bool yes = false;
+
+	line(w);
+	while (!yes)
+		expect_ok(proc_executed(w->pid, w->b.runtime, &yes, &err), &err);
+}
+
+/* CAP_SYS_ADMIN, and no filter of our own, are what it takes. */
+static void the_filter_of_a_program_that_stands_is_sent_with_its_look(void **state)
+{
+	agent_auto_message struct agent_message m = {0};
+	struct world *w = *state;
+	struct cc_error err;
+
+	looks_await(w->looks, &w->b);
+	line(w);
+	wait_job(w);
+	expect_ok(agent_message_parse(w->job->m.text, strlen(w->job->m.text), true, &m, &err),
+		  &err);
+	assert_true(m.filter.read);
+	assert_int_equal(m.filter.n, 4);
+	assert_memory_equal(m.filter.p, filter, sizeof(filter));
+	end(w, RENEWED);
+	line(w);
+	assert_int_equal(end_of(w->pid), 7);
+}
+
+static void what_does_not_stand_is_looked_at_without_its_filter(void **state)
+{
+	agent_auto_message struct agent_message m = {0};
+	struct world *w = *state;
+	struct cc_error err;
+
+	execute_alone(w);
+	looks_await(w->looks, &w->b);
+	expect_ok(agent_message_parse(w->job->m.text, strlen(w->job->m.text), true, &m, &err),
+		  &err);
+	assert_false(m.filter.read);
+	end(w, RENEWED);
 	line(w);
 	assert_int_equal(end_of(w->pid), 7);
 }
@@ -415,16 +482,6 @@ static void a_program_that_stands_is_frozen_when_the_agent_ends(void **state)
 	assert_true(w->frozen);
 }
 
-static void execute_alone(struct world *w)
-{
-	struct cc_error err;
-	bool yes = false;
-
-	line(w);
-	while (!yes)
-		expect_ok(proc_executed(w->pid, w->b.runtime, &yes, &err), &err);
-}
-
 static void a_program_that_a_former_agent_froze_stands_until_it_was_looked_at(void **state)
 {
 	struct world *w = *state;
@@ -553,6 +610,8 @@ int main(void)
 		self_test(
 			a_program_that_was_executed_before_is_looked_at_at_once_and_does_not_stand),
 		look_test(a_program_that_is_executed_as_soon_as_its_hook_is_told_stands),
+		look_test(the_filter_of_a_program_that_stands_is_sent_with_its_look),
+		look_test(what_does_not_stand_is_looked_at_without_its_filter),
 		look_test(a_program_that_is_refused_never_begins),
 		look_test(a_program_that_was_killed_and_is_forgotten_at_once_is_waited_for),
 		look_test(a_program_stands_as_long_as_the_look_cannot_be_done),

@@ -33,7 +33,7 @@ static void a_binding_survives_the_round_trip(void **state)
 	(void)state;
 	expect_ok(
 		parse("{" GOOD
-		      ",'state':'bound','looked':true,'lookedLate':true,'runtimeExe':'0:1/2/3/4','lease':{'id':'" UUID
+		      ",'state':'bound','looked':true,'lookedLate':true,'filterUnread':true,'runtimeExe':'0:1/2/3/4','lease':{'id':'" UUID
 		      "','fence':12,'ms':9000},"
 		      "'terms':{'leaseMs':9000,'onLapse':'continue','onRevoke':'freeze','onLock':'error'}}",
 		      &a, &err),
@@ -45,6 +45,7 @@ static void a_binding_survives_the_round_trip(void **state)
 	assert_int_equal(b.fence, 12);
 	assert_true(b.looked);
 	assert_true(b.looked_late);
+	assert_true(b.filter_unread);
 	assert_string_equal(b.runtime, "0:1/2/3/4");
 	assert_int_equal(b.lease_ms, 9000);
 	assert_int_equal(b.terms.on_lapse, CC_LAPSE_CONTINUE);

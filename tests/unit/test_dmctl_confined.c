@@ -14,7 +14,7 @@ static const char text[] = "Name:\tx\nUmask:\t0022\nUid:\t1\t2\t3\t4\nGid:\t5\t6
 			   "CapInh:\t0000000000000004\nCapPrm:\t0000000000000003\n"
 			   "CapEff:\t0000000000000001\nCapBnd:\t00000000000000ff\n"
 			   "CapAmb:\t0000000000000008\n"
-			   "NoNewPrivs:\t1\nSeccomp:\t2\n";
+			   "NoNewPrivs:\t1\nSeccomp:\t2\nSeccomp_filters:\t3\n";
 
 static uint32_t groups[] = {7};
 static char *caps[] = {"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_UNHEARD_OF"};
@@ -55,6 +55,7 @@ static void status_is_read_line_by_line(void **state)
 	assert_int_equal(st.cap_bnd, 0xff);
 	assert_true(st.no_new_privs);
 	assert_int_equal(st.seccomp, 2);
+	assert_int_equal(st.filters, 3);
 }
 
 static void a_status_without_a_line_is_refused(void **state)
@@ -137,6 +138,32 @@ static void a_program_that_has_not_begun_has_changed_nothing_yet(void **state)
 	assert_int_equal(measure_confined(&st, &f, &m, true, &err), -1);
 	expect_error(&err, CC_E_REFUSED, "user", "group 50");
 	st.n_groups = 0;
+	expect_ok(measure_confined(&st, &f, &m, true, &err), &err);
+}
+
+static void a_program_begins_with_as_many_filters_as_config_json_has(void **state)
+{
+	cc_auto_json json_t *filter = json_of("{'defaultAction':'SCMP_ACT_ERRNO'}");
+	struct cc_measurement m = promised();
+	struct proc_status st = actual();
+	struct oci_facts f = {.seccomp = filter};
+	struct cc_error err;
+
+	(void)state;
+	st.filters = 1;
+	expect_ok(measure_confined(&st, &f, &m, true, &err), &err);
+	st.filters = 2;
+	expect_ok(measure_confined(&st, &f, &m, false, &err), &err); /* its own */
+	assert_int_equal(measure_confined(&st, &f, &m, true, &err), -1);
+	expect_error(&err, CC_E_REFUSED, "seccomp",
+		     "has 1 filters, the program was started with 2");
+	m.seccomp = (char[]){"unconfined"};
+	f.seccomp = NULL;
+	st.filters = 1;
+	assert_int_equal(measure_confined(&st, &f, &m, true, &err), -1);
+	expect_error(&err, CC_E_REFUSED, "seccomp",
+		     "has 0 filters, the program was started with 1");
+	st.filters = st.seccomp = 0;
 	expect_ok(measure_confined(&st, &f, &m, true, &err), &err);
 }
 
@@ -282,6 +309,7 @@ int main(void)
 		cmocka_unit_test(a_process_beyond_its_promise_is_refused),
 		cmocka_unit_test(root_that_may_change_its_user_may_have_done_so),
 		cmocka_unit_test(a_program_that_has_not_begun_has_changed_nothing_yet),
+		cmocka_unit_test(a_program_begins_with_as_many_filters_as_config_json_has),
 		cmocka_unit_test(each_group_and_each_set_of_capabilities_is_looked_at),
 		cmocka_unit_test(ids_of_a_user_namespace_are_shifted),
 		cmocka_unit_test(a_container_that_criu_restores_is_refused),

@@ -123,7 +123,7 @@ static void without_selinux_there_is_no_type(void **state)
 	struct cc_error err;
 
 	(void)state;
-	expect_ok(proc_selinux_type(getpid(), &now, &err), &err);
+	expect_ok(proc_selinux_label(getpid(), &now, &err), &err);
 	if (!now)
 		assert_false(holds_word("selinux-type:container_t",
 					(struct oci_facts){.selinux_type = type}, tmpfs,
@@ -131,6 +131,66 @@ static void without_selinux_there_is_no_type(void **state)
 	assert_false(holds_word("selinux-type:container_t",
 				(struct oci_facts){.selinux_type = type}, tmpfs, CC_NS_PRIVATE,
 				true));
+}
+
+#define LABEL "system_u:system_r:container_t:s0:c12,c345"
+
+static void a_label_has_a_level(void **state)
+{
+	static const struct {
+		const char *label, *level;
+	} cases[] = {
+		{LABEL, "s0:c12,c345"},
+		{"u:r:t:s0-s0:c0.c1023", "s0-s0:c0.c1023"},
+		{"u:r:t", NULL},
+		{"u:r:t:", NULL},
+		{"", NULL},
+		{"docker-default (enforce)", NULL},
+	};
+	struct cc_error err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		cc_auto_free char *level = NULL;
+
+		expect_ok(proc_label_level(cases[i].label, &level, &err), &err);
+		if (cases[i].level)
+			assert_string_equal(level, cases[i].level);
+		else
+			assert_null(level);
+	}
+}
+
+static void a_program_is_started_with_the_label_of_config_json(void **state)
+{
+	static const char *const others[] = {"system_u:system_r:spc_t:s0",
+					     "system_u:system_r:container_t:s0",
+					     "system_u:system_r:container_t:s0:c12,c346"};
+	struct cc_error err;
+
+	(void)state;
+	expect_ok(measure_label(LABEL, LABEL, true, &err), &err);
+	expect_ok(measure_label(NULL, LABEL, true, &err), &err); /* no SELinux */
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		assert_int_equal(measure_label(others[i], LABEL, true, &err), -1);
+		expect_error(&err, CC_E_REFUSED, "selinux", others[i]);
+		expect_ok(measure_label(others[i], LABEL, false, &err), &err);
+	}
+}
+
+static void a_container_without_a_label_is_a_setting_under_selinux(void **state)
+{
+	struct cc_measurement m = {0};
+	struct cc_error err;
+
+	(void)state;
+	expect_ok(measure_unlabelled(NULL, NULL, &m, &err), &err);
+	expect_ok(measure_unlabelled(LABEL, LABEL, &m, &err), &err);
+	assert_int_equal(m.settings.n, 0);
+	expect_ok(measure_unlabelled(LABEL, NULL, &m, &err), &err);
+	assert_int_equal(m.settings.n, 1);
+	assert_string_equal(m.settings.v[0], "process.selinuxLabel none");
+	cc_strv_clear(&m.settings);
 }
 
 static bool in_another_user_namespace(pid_t pid)
@@ -258,6 +318,9 @@ int main(void)
 		cmocka_unit_test(the_engines_own_shared_memory_is_private_when_its_record_says_so),
 		cmocka_unit_test(a_label_has_a_type),
 		cmocka_unit_test(without_selinux_there_is_no_type),
+		cmocka_unit_test(a_label_has_a_level),
+		cmocka_unit_test(a_program_is_started_with_the_label_of_config_json),
+		cmocka_unit_test(a_container_without_a_label_is_a_setting_under_selinux),
 		cmocka_unit_test(a_user_namespace_is_not_ours),
 		cmocka_unit_test(a_user_namespace_that_maps_the_hosts_root_is_none),
 		cmocka_unit_test(a_core_that_goes_to_a_program_asks_for_no_limit),

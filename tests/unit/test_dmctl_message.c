@@ -3,6 +3,7 @@
 #include "lib_test.h"
 
 #include "dmctl/agent/agent_message.h"
+#include "dmctl/host/seccomp_program.h"
 
 #define ID "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
@@ -140,6 +141,51 @@ static void the_moment_of_an_end_comes_with_it(void **state)
 	expect_error(&err, CC_E_INVALID, "", "real");
 }
 
+/* Of no instruction, of one, and of as many as the kernel takes. */
+static void a_filter_comes_with_a_look_as_it_was_read(void **state)
+{
+	static struct sock_filter p[SECCOMP_PROGRAM_MAX];
+	static const size_t lengths[] = {0, 1, 2, SECCOMP_PROGRAM_MAX};
+
+	(void)state;
+	memset(p, 0xa5, sizeof(p));
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		const struct seccomp_seen seen = {
+			.read = true, .p = lengths[i] ? p : NULL, .n = lengths[i]};
+		agent_auto_message struct agent_message m = {0}, back = {0};
+		struct cc_error err;
+
+		expect_ok(agent_message_look("vol", &seen, &m, &err), &err);
+		assert_true(strlen(m.text) < AGENT_MESSAGE_MAX);
+		expect_ok(agent_message_parse(m.text, strlen(m.text), true, &back, &err), &err);
+		assert_true(back.filter.read);
+		assert_int_equal(back.filter.n, lengths[i]);
+		if (lengths[i])
+			assert_memory_equal(back.filter.p, p, lengths[i] * sizeof(p[0]));
+	}
+}
+
+static void a_filter_that_was_not_read_or_is_none_is_not_taken_for_one(void **state)
+{
+	static const char *const bad[] = {"'AAAA'", "'AAAAAAAAAAA'", "'?'", "7"};
+	agent_auto_message struct agent_message without = {0};
+	struct cc_error err;
+	char text[96];
+
+	(void)state;
+	expect_ok(parse("{'op':'look','binding':'vol'}", true, &without, &err), &err);
+	assert_false(without.filter.read);
+	for (size_t i = 0; i < 4; i++) {
+		agent_auto_message struct agent_message m = {0};
+		bool whole = i == 1; /* 8 bytes */
+
+		snprintf(text, sizeof(text), "{'op':'look','binding':'vol','filter':%s}", bad[i]);
+		assert_int_equal(parse(text, true, &m, &err), whole ? 0 : -1);
+		if (!whole)
+			expect_error(&err, CC_E_INVALID, "", "");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -147,6 +193,8 @@ int main(void)
 		cmocka_unit_test(other_requests_are_refused),
 		cmocka_unit_test(the_agents_own_requests_are_not_for_others),
 		cmocka_unit_test(the_moment_of_an_end_comes_with_it),
+		cmocka_unit_test(a_filter_comes_with_a_look_as_it_was_read),
+		cmocka_unit_test(a_filter_that_was_not_read_or_is_none_is_not_taken_for_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

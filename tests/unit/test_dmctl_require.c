@@ -136,9 +136,25 @@ static void what_is_no_json_starts_nothing(void **state)
 	expect_ok(require_label("{\"a\":18446744073709551615}", 26, &name, &err), &err);
 }
 
+/* podman run --rootfs; a pod's first container is Podman's own, and of later versions so, too. */
+static void a_container_without_an_image_does_not_start_unless_it_is_the_engines_own(void **state)
+{
+	char name[] = "bare";
+	struct engine_container c = {.name = name, .imageless = true};
+	struct cc_error err;
+
+	(void)state;
+	assert_int_equal(require_imageless(&c, &err), -1);
+	expect_error(&err, CC_E_REFUSED, "volume", "bare was made from a root file system");
+	c.infra = true;
+	expect_ok(require_imageless(&c, &err), &err);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			a_container_without_an_image_does_not_start_unless_it_is_the_engines_own),
 		cmocka_unit_test(an_image_names_its_volume_by_a_label),
 		cmocka_unit_test(a_label_that_names_no_volume_is_refused),
 		cmocka_unit_test(a_container_with_the_hook_of_that_volume_starts),

@@ -4,6 +4,7 @@
 
 #include "digest.h"
 #include "dmctl/container/oci.h"
+#include "dmctl/container/start_mark.h"
 #include "strv.h"
 
 #define PROFILE "tests/fixtures/oci/podman-seccomp.json"
@@ -273,6 +274,36 @@ static void a_container_that_was_bound_before_keeps_the_filter_of_then(void **st
 	assert_int_equal(c->settings.n, 1);
 }
 
+/* What the mark of its first start has of it; marks of before have nothing. */
+static void a_second_start_with_another_filter_than_the_first_is_another(void **state)
+{
+	cc_auto_json json_t *config = load("tests/fixtures/oci/podman.json");
+	cc_auto_json json_t *profile = json_of("{'defaultAction':'SCMP_ACT_ERRNO'}");
+	cc_auto_json json_t *present = load(PROFILE);
+	struct oci_context ctx = {.seccomp_profile = profile, .bound_before = true};
+	auto_measurement before = parse_config(&ctx, config);
+	auto_measurement same = NULL;
+	auto_measurement other = NULL;
+	auto_measurement foreign = NULL;
+	auto_measurement renewed = NULL;
+
+	(void)state;
+	ctx.seccomp_before = before->seccomp;
+	same = parse_config(&ctx, config);
+	assert_int_equal(same->settings.n, 0);
+	ctx.seccomp_before = DIGEST_A;
+	other = parse_config(&ctx, config);
+	assert_int_equal(other->settings.n, 1);
+	assert_string_equal(other->settings.v[0], OCI_FILTER_NOT_FIRST);
+	ctx.seccomp_before = START_MARK_FILTER_OTHER;
+	foreign = parse_config(&ctx, config);
+	assert_int_equal(foreign->settings.n, 1);
+	/* the engine's own of today is none of another time's */
+	ctx.seccomp_profile = present;
+	renewed = parse_config(&ctx, config);
+	assert_int_equal(renewed->settings.n, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -288,6 +319,7 @@ int main(void)
 		cmocka_unit_test(a_rule_more_or_less_makes_the_filter_another),
 		cmocka_unit_test(a_number_that_cannot_be_told_from_others_is_refused),
 		cmocka_unit_test(a_container_that_was_bound_before_keeps_the_filter_of_then),
+		cmocka_unit_test(a_second_start_with_another_filter_than_the_first_is_another),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

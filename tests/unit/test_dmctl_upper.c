@@ -303,6 +303,7 @@ static void a_mark_is_what_was_written(void **state)
 			       .start_time = 7,
 			       .upper = upper,
 			       .sure = true,
+			       .filter = DIGEST_B,
 			       .end = DIGEST_A};
 	start_mark_auto struct start_mark back = {0};
 	struct cc_error err;
@@ -313,6 +314,7 @@ static void a_mark_is_what_was_written(void **state)
 	assert_true(back.there && back.sure && !back.first);
 	assert_string_equal(back.upper, upper);
 	assert_string_equal(back.end, DIGEST_A);
+	assert_string_equal(back.filter, DIGEST_B);
 	assert_true(start_mark_is_of(&back, getpid(), 7));
 	assert_false(start_mark_is_of(&back, getpid(), 8));
 	assert_false(start_mark_is_of(&back, getppid(), 7));
@@ -357,6 +359,7 @@ static void a_damaged_mark_is_one_that_says_nothing(void **state)
 		"{\"process\":{\"pid\":0,\"startTime\":1,\"boot\":"
 		"\"01234567-89ab-cdef-0123-456789abcdef\"},\"sure\":true}",
 		"{\"sure\":true,\"more\":1}",
+		"{\"sure\":true,\"filter\":\"sha256:1\"}",
 	};
 
 	(void)state;

@@ -138,12 +138,21 @@ static void every_member_is_read(void **state)
 
 static void a_demand_that_nobody_knows_is_refused(void **state)
 {
-	static const char *const words[] = {
-		"['no-cores']",	     "['no-core ']",	     "['']",
-		"['network:']",	     "['network:a b']",	     "['network']",
-		"['network:a/b']",   "['runtime:']",	     "['runtime']",
-		"['selinux-type:']", "['selinux-type:a/b']", "[1]",
-		"'no-core'"};
+	static const char *const words[] = {"['no-cores']",
+					    "['no-core ']",
+					    "['']",
+					    "['network:']",
+					    "['network:a b']",
+					    "['network']",
+					    "['network:a/b']",
+					    "['runtime:']",
+					    "['runtime']",
+					    "['selinux-type:']",
+					    "['selinux-type:a/b']",
+					    "['selinux-level:']",
+					    "['selinux-level:s0 ']",
+					    "[1]",
+					    "'no-core'"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
@@ -162,9 +171,12 @@ static void what_the_writable_layer_may_hold_is_one_of_three_words(void **state)
 
 static void a_runtime_is_demanded_by_name_or_path(void **state)
 {
-	static const char *const words[] = {"runtime:crun", "runtime:io.containerd.runc.v2",
+	static const char *const words[] = {"runtime:crun",
+					    "runtime:io.containerd.runc.v2",
 					    "runtime:/usr/local/bin/crun",
-					    "selinux-type:container_t", "network:none"};
+					    "selinux-type:container_t",
+					    "selinux-level:s0:c12,c345",
+					    "network:none"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)

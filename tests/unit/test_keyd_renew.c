@@ -68,6 +68,57 @@ static void nobody_renews_anothers_lease(void **state)
 	assert_not_renewed(&g, "lease");
 }
 
+/* "renew" and "allow" rows about the container; what the last of them says. */
+struct look_rows {
+	unsigned int n;
+	char detail[CC_TEXT_MAX];
+};
+
+static int count_look(void *arg, const struct store_audit_row *audit, struct cc_error *err)
+{
+	struct look_rows *rows = arg;
+
+	(void)err;
+	if (strcmp(audit->row.event, "renew") || strcmp(audit->row.outcome, "allow") ||
+	    !strstr(audit->row.detail, "looked at"))
+		return 0;
+	assert_string_equal(audit->row.volume, "pgdata");
+	assert_string_equal(audit->row.container, CONTAINER_1);
+	rows->n++;
+	snprintf(rows->detail, sizeof(rows->detail), "%s", audit->row.detail);
+	return 0;
+}
+
+static void a_container_that_was_looked_at_late_has_a_row_of_its_own(void **state)
+{
+	static const struct {
+		enum cc_look look;
+		const char *says;
+	} cases[] = {{CC_LOOK_UNSAID, ""},
+		     {CC_LOOK_LATE, "after its program had begun"},
+		     {CC_LOOK_FILTER_UNREAD, "without the seccomp filter"}};
+	cc_auto_json json_t *m = measurement(CONTAINER_1);
+	struct world *w = *state;
+	struct cc_error err;
+	char id[37];
+
+	hold(w, id);
+	to_running(m);
+	for (unsigned int i = 0; i < 3; i++) {
+		struct cc_renewal r = {.look = cases[i].look,
+				       .measurement = cc_measurement_from_json(m, &err)};
+		auto_got struct got g = renew_by(w, "host1", w->agent, BOOT_1, id, &r);
+		struct look_rows rows = {0};
+
+		cc_measurement_free(r.measurement);
+		assert_renewed(&g);
+		assert_int_equal(store_audit_each(w->custodian.store, 0, count_look, &rows, &err),
+				 0);
+		assert_int_equal(rows.n, i);
+		assert_non_null(strstr(rows.detail, cases[i].says));
+	}
+}
+
 static void evidence_is_for_one_purpose(void **state)
 {
 	struct world *w = *state;
@@ -85,6 +136,7 @@ int main(void)
 		hosts_test(a_running_container_renews_over_any_channel),
 		hosts_test(renewal_measures_again),
 		hosts_test(nobody_renews_anothers_lease),
+		hosts_test(a_container_that_was_looked_at_late_has_a_row_of_its_own),
 		hosts_test(evidence_is_for_one_purpose),
 	};
 

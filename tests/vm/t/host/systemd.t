@@ -6,7 +6,7 @@
 
 . ./lib.sh
 . ./bind-lib.sh
-plan 27
+plan 29
 
 keyd=container-crypt-keyd.service agent=container-crypt-agent.service
 
@@ -48,6 +48,10 @@ ok "docker run with the device starts a container, in a systemd scope" run_app d
 ok "the program under Docker found its volume" wait_for 20 started docker 1
 like "the volume's gate is the cgroup of the systemd scope" "$(dmsetup status container-crypt-vol)" \
 	" gate:$(stat -c %i "/sys/fs/cgroup/system.slice/docker-$(docker inspect -f '{{.Id}}' app).scope") "
+is "the unit makes no seccomp filter, which would keep those of containers from the agent" \
+	"$(awk '$1 == "Seccomp:" { print $2 }' "/proc/$(main_pid $agent)/status")" 0
+ok "the filter of a program is compared as the unit confines the agent" wait_for 20 sh -c \
+	"dmctl ps --json | jq -e '.bindings[0] | .looked and (.filterUnread | not)'"
 like "the agent may read the image's files as its unit confines it" \
 	"$(dmctl identity measure --rootfs app | jq -r .rootfs.digest)" '^sha256:'
 ok "the container goes on when the agent is restarted" systemctl restart $agent

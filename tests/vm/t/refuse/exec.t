@@ -7,10 +7,10 @@
 
 . ./lib.sh
 . ./bind-lib.sh
-plan 41
+plan 54
 
 # swap_runtime ENGINE: a runtime "swap" that has read another config.json than the one that it puts back before our hook runs;
-# the difference is the jq program in $tap_dir/swap.jq. With $tap_dir/hide config.json is away for 3 seconds when the program is executed.
+# the difference is the jq program in $tap_dir/swap.jq. With $tap_dir/keep it is not put back. With $tap_dir/hide config.json is away for 3 seconds when the program is executed.
 swap_runtime() {
 	local real
 
@@ -27,7 +27,8 @@ swap_runtime() {
 		if [ "\$create" ] && [ -s $tap_dir/swap.jq ]; then
 			c=\$bundle/config.json
 			cp \$c \$c.true
-			jq --arg c \$c "\$(cat $tap_dir/swap.jq)"' | .hooks.createRuntime = [{path: "/bin/cp", args: ["cp", \$c + ".true", \$c],
+			[ ! -e $tap_dir/keep ] || jq "\$(cat $tap_dir/swap.jq)" \$c.true >\$c
+			[ -e $tap_dir/keep ] || jq --arg c \$c "\$(cat $tap_dir/swap.jq)"' | .hooks.createRuntime = [{path: "/bin/cp", args: ["cp", \$c + ".true", \$c],
 				env: ["PATH=/bin"]}] + .hooks.createRuntime' \$c.true >\$c
 		fi
 		[ ! "\$create" ] || echo "\$bundle/config.json" >$tap_dir/config
@@ -117,6 +118,7 @@ for engine in docker podman; do
 	need run_swapped $engine app:1
 	ok "$engine: a program that is the one of config.json begins" wait_for 40 in_app $engine grep -q start /data/log
 	ok "$engine: that it was looked at is on record" wait_for 40 looked
+	like "$engine: the seccomp filter of a program that begins was compared" "$(dmctl ps --json | jq -c '.bindings[0].filterUnread')" '^false$'
 	need remove $engine
 	swap '.process.args = ["/bin/sh", "-c", "echo evil; echo evil >>/data/log; exec sleep 1000"]'
 	ok "$engine: other arguments never begin" no_instruction $engine args app:1
@@ -134,6 +136,13 @@ for engine in docker podman; do
 	ok "$engine: a program with a capability more never begins" no_instruction $engine capabilities app:1
 	swap 'del(.linux.seccomp)'
 	ok "$engine: a program without its filter never begins" no_instruction $engine seccomp app:1
+	swap '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", architectures: .linux.seccomp.architectures,
+		syscalls: [{names: ["vhangup"], action: "SCMP_ACT_ERRNO"}]}'
+	ok "$engine: a program with a filter that lets all pass never begins" no_instruction $engine seccomp app:1
+	swap '.linux.seccomp.syscalls |= (map(.names -= ["setuid"]) + [{names: ["setuid"], action: "SCMP_ACT_ERRNO", errnoRet: 0}])'
+	ok "$engine: a program whose filter answers setuid by itself never begins" no_instruction $engine seccomp app:1
+	swap '.linux.seccomp.syscalls |= map(if .names == ["personality"] then .args[0].value += 1 else . end)'
+	ok "$engine: a program whose filter asks arguments otherwise never begins" no_instruction $engine seccomp app:1
 	swap '.process.user.gid = 6'
 	ok "$engine: a program with another group never begins" no_instruction $engine user app:1
 	swap '.process.cwd = "/tmp"'
@@ -161,6 +170,23 @@ for engine in docker podman; do
 	ok "$engine: a script that begins was looked at" wait_for 40 looked
 	need remove $engine
 done
+
+# a container that was bound before, whose filter is not the engine's of today any more
+need identity vol podman app:1
+: >"$tap_dir/swap.jq"
+need run_swapped podman app:1
+need wait_for 40 looked
+need podman stop -t 1 app
+need wait_for 30 leaves_nothing
+swap '.linux.seccomp.syscalls |= map(.names -= ["setuid"])'
+touch "$tap_dir/keep"
+like "a second start with another filter than the first is refused" "$(swapped podman start app 2>&1)" 'seccomp: .*first start'
+rm "$tap_dir/keep"
+: >"$tap_dir/swap.jq"
+need swapped podman start app
+ok "a second start with the filter of the first begins" wait_for 40 in_app podman grep -q start /data/log
+ok "a second start was looked at" wait_for 40 looked
+need remove podman
 
 # what was prepared, over restarts of the agent
 need identity vol podman app:1
@@ -193,6 +219,17 @@ need swapped podman start app
 ok "a process that somebody else traces is looked at later" killed
 need podman rm -f app
 : >"$tap_dir/swap.jq"
+late() { [ "$(dmctl ps --json | jq -r '.bindings[0].lookedLate')" = true ]; }
+late_rows() {
+	dmctl audit ls --json | jq '[.rows[] | select(.event == "renew" and .outcome == "allow" and (.detail | test("looked at after")))] | length'
+}
+need prepare
+stop "$agent_pid" KILL
+need swapped podman start app
+need start_agent
+ok "a right program that was executed without an agent is known as looked at late" wait_for 40 late
+like "the audit log has one row of a program that was looked at late" "$(late_rows)" '^1$'
+need remove podman
 # what cannot be looked at for long: frozen, over a restart of the agent, until keyd is back
 stands() { grep -q '^State:.t' "/proc/$pid/status"; }
 need prepare

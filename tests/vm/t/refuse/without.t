@@ -6,7 +6,7 @@
 
 . ./lib.sh
 . ./bind-lib.sh
-plan 14
+plan 16
 
 doc=/usr/share/doc/container-crypt
 log=$tap_dir/agent.log
@@ -55,6 +55,9 @@ need install -D -m644 -t /etc/containers/oci/hooks.d $doc/hooks.d/container-cryp
 cleanup rm -rf /etc/containers/oci/hooks.d
 ok "podman: an image that is run with a volume does not start without" without "podman $hooks"
 ok "podman: another image starts as ever" podman $hooks run --rm --network none --entrypoint /bin/true app:1
+tiny_tree "$tap_dir/bare"
+not_ok "podman: a container of a root file system does not start" podman $hooks run --rm --network none --rootfs "$tap_dir/bare" /bin/true
+ok "podman: what is missing is said of a container of a root file system" grep -q 'made from a root file system, and no label' "$log"
 need identity vol podman label:1
 ok "podman: an image that is run with a volume starts with it, under the hook for all containers" \
 	podman $hooks run -d --name app --network none --device container-crypt/volume=vol label:1
