@@ -180,7 +180,7 @@ need podman stop -t 1 app
 need wait_for 30 leaves_nothing
 swap '.linux.seccomp.syscalls |= map(.names -= ["setuid"])'
 touch "$tap_dir/keep"
-like "a second start with another filter than the first is refused" "$(swapped podman start app 2>&1)" 'seccomp: .*first start'
+like "a second start with another filter than the first is refused" "$(swapped podman start app 2>&1; dmctl why app 2>&1)" 'seccomp: .*first start'
 rm "$tap_dir/keep"
 : >"$tap_dir/swap.jq"
 need swapped podman start app
