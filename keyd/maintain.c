@@ -154,16 +154,20 @@ static int parse_before(const char *text, int64_t *t, struct cc_error *err)
 		text);
 }
 
-int keyd_prune(const char *state_dir, const char *kek, const char *before, struct cc_error *err)
+int keyd_prune(const char *state_dir, const char *anchor, const char *kek, const char *before,
+	       struct cc_error *err)
 {
+	mark_auto struct mark_file mark = {.slots.fd = -1};
 	auto_opened struct opened o = {0};
 	int64_t limit, now = (int64_t)time(NULL), last;
 	uint64_t rows;
 
-	if (parse_before(before, &limit, err) || open_with(&o, state_dir, STORE_SERVE, kek, err) ||
+	if (parse_before(before, &limit, err) || read_mark(state_dir, anchor, &mark, err) ||
+	    open_with(&o, state_dir, STORE_SERVE, kek, err) ||
 	    store_audit_last_time(o.store, &last, err))
 		return -1;
-	if (store_audit_prune(o.store, limit, now > last ? now : last, &rows, err))
+	if (store_audit_prune(o.store, limit, mark.there ? mark.mark.seq : UINT64_MAX,
+			      now > last ? now : last, &rows, err))
 		return -1;
 	printf(rows ? "%" PRIu64 " rows of the audit log removed\n" : "nothing to do\n", rows);
 	return 0;

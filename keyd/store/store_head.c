@@ -100,6 +100,16 @@ int store_audit_head(struct store *st, struct store_audit_head *at, struct cc_er
 	return 0;
 }
 
+int store_audit_own_head(struct store *st, struct store_audit_head *at, struct cc_error *err)
+{
+	struct head head;
+
+	if (sql_head_read(st, &head, err) || sql_audit_own(st, &head, err))
+		return -1;
+	*at = head.at;
+	return 0;
+}
+
 /* ---- writing ---- */
 
 int sql_head_write(struct store *st, struct head *head, struct cc_error *err)

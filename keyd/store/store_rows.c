@@ -191,8 +191,8 @@ static int read_rows(struct store *st, struct tally *want, char misfit[static ST
 	struct head head;
 
 	misfit[0] = '\0';
-	if (sql_head_read(st, &head, err) || sql_sums_read(st, &head.sums, want, err) ||
-	    count_all(st, &is, err))
+	if (sql_head_read(st, &head, err) || sql_audit_own(st, &head, err) ||
+	    sql_sums_read(st, &head.sums, want, err) || count_all(st, &is, err))
 		return -1;
 	if (memcmp(is.n, want->n, sizeof(is.n)) != 0 ||
 	    memcmp(is.sum, want->sum, sizeof(is.sum)) != 0)

@@ -65,7 +65,8 @@ struct head {
  * @schema_was: of the file when it was opened
  * @now: of store_start()
  * @scratch: what a MAC is made of, @scratch_size bytes, kept for the next one
- * @own_seq, @own_hash: the last audit row this process has committed; 0 when it has none
+ * @own_seq, @own_hash: the last audit row this process has committed, or the log's last one when it
+ *                      was started
  * @next_seq, @next_hash: the same of the open transaction
  * @part_seq, @part_hash: the same when its part began
  * @rows, @tally: which rows there are, that of the open transaction; store_rows.c
@@ -321,6 +322,8 @@ int sql_audit_head_schema(struct store *st, int from, int to, struct cc_error *e
 int sql_audit_head_new(struct store *st, struct cc_error *err);
 int sql_audit_head_5(struct store *st, struct cc_error *err);
 int sql_audit_head_check(struct store *st, struct cc_error *err);
+/* Whether what this process knows of the log leads to @head; 0 in a store that is not started. */
+int sql_audit_own(struct store *st, const struct head *head, struct cc_error *err);
 
 /*
  * Columns, checked: a row that does not fit its struct was not written by keyd.
