@@ -21,7 +21,7 @@
 /* The last row; 0 and zeros when there is none. */
 static int read_last(struct store *st, struct store_audit_head *last, struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q =
+	sql_auto struct stmt *q =
 		sql_prepare(st, err, "SELECT seq, hash FROM audit " ORDER_LAST, "");
 	int rc = q ? sql_step(st, q, err) : -1;
 
@@ -53,7 +53,7 @@ static int check_end(struct store *st, const struct head *head, enum cc_code cod
 static int find_hash(struct store *st, uint64_t seq, unsigned char hash[static HASH_LEN],
 		     struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q = sql_prepare(st, err, SELECT_AUDIT "WHERE seq = ?", "u", seq);
+	sql_auto struct stmt *q = sql_prepare(st, err, SELECT_AUDIT "WHERE seq = ?", "u", seq);
 	int rc = q ? sql_step(st, q, err) : -1;
 	int sealed = rc > 0 && st->seal ? sql_is_sealed(st, q, SEALED_AUDIT, err) : 1;
 
@@ -172,14 +172,14 @@ int store_audit_add(struct store *st, const struct cc_audit_row *what, int64_t n
 
 /* ---- reading ---- */
 
-static const char *text(sqlite3_stmt *q, int col)
+static const char *text(struct stmt *q, int col)
 {
-	const char *s = (const char *)sqlite3_column_text(q, col);
+	const char *s = (const char *)sqlite3_column_text(q->q, col);
 
 	return s ? s : "";
 }
 
-static int read_row(struct store *st, sqlite3_stmt *q, struct store_audit_row *r,
+static int read_row(struct store *st, struct stmt *q, struct store_audit_row *r,
 		    struct cc_error *err)
 {
 	int sealed = st->seal ? sql_is_sealed(st, q, SEALED_AUDIT, err) : 0;
@@ -209,7 +209,7 @@ static int read_row(struct store *st, sqlite3_stmt *q, struct store_audit_row *r
 static int each(struct store *st, uint64_t after, int64_t limit, store_audit_fn *fn, void *arg,
 		struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q =
+	sql_auto struct stmt *q =
 		sql_prepare(st, err, st->seal ? SELECT_AUDIT AFTER : SELECT_AUDIT_OLD AFTER, "ui",
 			    after, limit);
 	int rc;
@@ -234,7 +234,7 @@ int store_audit_each(struct store *st, uint64_t after, store_audit_fn *fn, void 
 
 int store_audit_last_time(struct store *st, int64_t *t, struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q = sql_prepare(st, err, SELECT_AUDIT ORDER_LAST, "");
+	sql_auto struct stmt *q = sql_prepare(st, err, SELECT_AUDIT ORDER_LAST, "");
 	int rc = q ? sql_step(st, q, err) : -1;
 	struct store_audit_row r;
 
@@ -459,7 +459,7 @@ static int record_prune(struct store *st, const struct store_audit_head *head,
 /* Row @seq becomes the one that the log begins after. Context: inside a transaction. */
 static int move_start(struct store *st, uint64_t seq, struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q = sql_prepare(st, err, SELECT_AUDIT "WHERE seq = ?", "u", seq);
+	sql_auto struct stmt *q = sql_prepare(st, err, SELECT_AUDIT "WHERE seq = ?", "u", seq);
 	int rc = q ? sql_step(st, q, err) : -1;
 	struct store_audit_row r;
 	struct head head;

@@ -32,13 +32,13 @@ static uint64_t tag_of_mac(const unsigned char mac[static STORE_MAC_LEN])
 	return be64toh(be);
 }
 
-static uint64_t key_of(sqlite3_stmt *q, enum sealed_table table)
+static uint64_t key_of(struct stmt *q, enum sealed_table table)
 {
-	const char *text = sqlite3_column_type(q, 0) == SQLITE_TEXT
-				   ? (const char *)sqlite3_column_text(q, 0)
+	const char *text = sqlite3_column_type(q->q, 0) == SQLITE_TEXT
+				   ? (const char *)sqlite3_column_text(q->q, 0)
 				   : NULL;
 
-	return rows_key(table, text, sqlite3_column_int64(q, 0));
+	return rows_key(table, text, sqlite3_column_int64(q->q, 0));
 }
 
 static uint64_t group_of(enum sealed_table table, int64_t volume)
@@ -69,23 +69,23 @@ static int keep_row(struct store *st, const struct row *row)
 	return rows_put(&st->rows, row);
 }
 
-static struct row row_of(const struct store *st, sqlite3_stmt *q, enum sealed_table table)
+static struct row row_of(const struct store *st, struct stmt *q, enum sealed_table table)
 {
 	struct row row = {.key = key_of(q, table)};
 	int n = sql_sealed(st, table)->n;
-	const void *mac = sqlite3_column_blob(q, n);
+	const void *mac = sqlite3_column_blob(q->q, n);
 
-	if (mac && sqlite3_column_bytes(q, n) == STORE_MAC_LEN)
+	if (mac && sqlite3_column_bytes(q->q, n) == STORE_MAC_LEN)
 		row.tag = tag_of_mac(mac);
 	if (table == SEALED_VOLUME)
-		row.value = sqlite3_column_int(q, 10) ? COUNT_READY : COUNT_CREATING;
+		row.value = sqlite3_column_int(q->q, 10) ? COUNT_READY : COUNT_CREATING;
 	if (table == SEALED_LEASE) {
-		row.group = group_of(table, sqlite3_column_int64(q, n + 1));
-		row.value = lease_value((uint64_t)sqlite3_column_int64(q, 8),
-					sqlite3_column_int64(q, 13));
+		row.group = group_of(table, sqlite3_column_int64(q->q, n + 1));
+		row.value = lease_value((uint64_t)sqlite3_column_int64(q->q, 8),
+					sqlite3_column_int64(q->q, 13));
 	}
 	if (table == SEALED_IDENTITY && !st->layout_6)
-		row.group = group_of(table, sqlite3_column_int64(q, 1));
+		row.group = group_of(table, sqlite3_column_int64(q->q, 1));
 	return row;
 }
 
@@ -93,7 +93,7 @@ static struct row row_of(const struct store *st, sqlite3_stmt *q, enum sealed_ta
 static int count_table(struct store *st, struct tally *t, enum sealed_table table,
 		       struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q = sql_prepare(st, err, sql_sealed(st, table)->select, "");
+	sql_auto struct stmt *q = sql_prepare(st, err, sql_sealed(st, table)->select, "");
 	int rc = q ? 0 : -1;
 
 	while (rc == 0 && (rc = sql_step(st, q, err)) > 0) {
@@ -311,7 +311,7 @@ static bool has(const struct store *st, const struct row *row)
 	return have && have->tag == row->tag;
 }
 
-int sql_is_current(struct store *st, sqlite3_stmt *q, enum sealed_table table, struct cc_error *err)
+int sql_is_current(struct store *st, struct stmt *q, enum sealed_table table, struct cc_error *err)
 {
 	struct row row = row_of(st, q, table);
 	int newer;
@@ -354,7 +354,7 @@ static bool is_whole(const struct store *st, uint64_t group, size_t n)
 static int row_is_missing(struct store *st, enum sealed_table table, int64_t volume,
 			  struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q =
+	sql_auto struct stmt *q =
 		sql_prepare(st, err, "SELECT name FROM volume WHERE id = ?", "i", volume);
 	int rc = q ? sql_step(st, q, err) : -1;
 	char what[160];
@@ -362,7 +362,7 @@ static int row_is_missing(struct store *st, enum sealed_table table, int64_t vol
 	if (rc < 0)
 		return -1;
 	snprintf(what, sizeof(what), "%s of volume %s", sealed_tables[table].table,
-		 rc ? (const char *)sqlite3_column_text(q, 0) : "?");
+		 rc ? (const char *)sqlite3_column_text(q->q, 0) : "?");
 	return sql_bad_row(st, what, REMOVED, err);
 }
 
@@ -413,7 +413,7 @@ static int account(struct store *st, enum sealed_table table, uint64_t key, stru
 }
 
 static int write_and_account(struct store *st, const struct row_at *at, const unsigned char *mac,
-			     sqlite3_stmt *q, struct cc_error *err)
+			     struct stmt *q, struct cc_error *err)
 {
 	struct row row = {
 		.key = key_at(at), .group = group_of(at->table, at->group), .value = at->value};
@@ -435,7 +435,7 @@ int sql_write(struct store *st, struct cc_error *err, const struct row_at *at,
 	      const unsigned char *mac, const char *sql, const char *types, ...)
 {
 	bool own = !st->in_tx;
-	sqlite3_stmt *q = NULL;
+	struct stmt *q = NULL;
 	int n = -1;
 	va_list ap;
 
