@@ -162,6 +162,11 @@ const char *mark_fit_text(enum mark_fit fit)
 	}
 }
 
+bool mark_was_counted(const struct mark_file *f, const struct store *st)
+{
+	return f->there && f->mark.ver && !store_has_sums(st);
+}
+
 int mark_judge(struct store *st, const struct mark_file *f, enum mark_fit *fit,
 	       struct cc_error *err)
 {
@@ -179,7 +184,7 @@ int mark_judge(struct store *st, const struct mark_file *f, enum mark_fit *fit,
 		return 0;
 	}
 	*fit = MARK_OLDER;
-	if (store_schema_was(st) && !store_has_macs(st))
+	if ((store_schema_was(st) && !store_has_macs(st)) || mark_was_counted(f, st))
 		return 0;
 	memcpy(at.hash, f->mark.hash, sizeof(at.hash));
 	if (store_audit_link(st, &at, &link, err))

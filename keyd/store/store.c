@@ -188,6 +188,11 @@ bool store_has_macs(const struct store *st)
 	return st->schema_was >= SCHEMA_SEALED;
 }
 
+bool store_has_sums(const struct store *st)
+{
+	return st->schema_was == 0 || st->schema_was >= SCHEMA_COUNTED;
+}
+
 int store_begin(struct store *st, struct cc_error *err)
 {
 	st->next_seq = st->own_seq;

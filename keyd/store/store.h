@@ -192,6 +192,8 @@ int store_schema_was(const struct store *st);
 int store_schema_now(void);
 /* The database was opened with MACs in it. */
 bool store_has_macs(const struct store *st);
+/* It was opened with its rows counted, or made. */
+bool store_has_sums(const struct store *st);
 
 /* True for the failure to read a row whose MAC does not fit. */
 bool store_is_bad_row(const struct cc_error *err);

@@ -19,7 +19,7 @@
 
 bool sql_counts(const struct store *st)
 {
-	return st->mode != STORE_LOOK || st->schema_was == 0 || st->schema_was >= SCHEMA_COUNTED;
+	return st->mode != STORE_LOOK || store_has_sums(st);
 }
 
 /* ---- all rows ---- */
