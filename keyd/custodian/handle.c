@@ -344,6 +344,7 @@ static void refuse_alone(struct group *g, struct handled *h)
 static void lose(struct group *g, size_t n, const struct cc_error *err)
 {
 	store_rollback(g->c->store);
+	refusals_undo(&g->c->refusals, 0);
 	g->open = false;
 	for (size_t i = g->first; i < n; i++) {
 		struct handled *h = &g->v[i];
@@ -376,6 +377,7 @@ static int begin(struct group *g, struct cc_error *err)
 static int run_part(struct group *g, struct handled *h)
 {
 	struct store *st = g->c->store;
+	size_t refusals = refusals_at(&g->c->refusals);
 
 	if ((!g->open && begin(g, &h->err)) || store_part_begin(st, &h->err))
 		return -1;
@@ -383,6 +385,7 @@ static int run_part(struct group *g, struct handled *h)
 	    (h->call.note.nothing || !note_write(g->c, &h->call.note, "allow", "", &h->err)) &&
 	    !store_part_end(st, &h->err))
 		return 0;
+	refusals_undo(&g->c->refusals, refusals);
 	if (store_is_open(st))
 		store_part_undo(st);
 	return -1;
@@ -476,6 +479,7 @@ static void commit(struct group *g)
 
 	if (g->open && store_commit(g->c->store, &err))
 		lose(g, g->n, &err);
+	refusals_keep(&g->c->refusals);
 	g->open = false;
 }
 
