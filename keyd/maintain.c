@@ -40,16 +40,24 @@ static int open_with(struct opened *o, const char *dir, enum store_mode mode, co
 
 /* ---- check ---- */
 
+/* What fits of it. */
+static void append_names(char *names, size_t size, const struct bad_names *bad)
+{
+	size_t at = strlen(names);
+
+	for (size_t i = 0; i < bad->n && at < size; i++)
+		at += (size_t)snprintf(names + at, size - at, "%s%s", at ? ", " : "", bad->at[i]);
+}
+
 static int check_rows(struct opened *o, struct cc_error *err)
 {
-	size_t bad, at = 0;
 	char names[512] = "";
+	size_t bad;
 
 	if (store_check_rows(o->store, &bad, err))
 		return -1;
-	for (size_t i = 0; i < o->seal.n_bad && at < sizeof(names); i++)
-		at += (size_t)snprintf(names + at, sizeof(names) - at, "%s%s", i ? ", " : "",
-				       o->seal.bad[i].what);
+	append_names(names, sizeof(names), &o->seal.bad.ours);
+	append_names(names, sizeof(names), &o->seal.bad.others);
 	if (bad) {
 		cc_fail(err, CC_E_INVALID,
 			"%zu rows of the database were not written by keyd: %s; restore a backup, "

@@ -211,31 +211,37 @@ static void record_bad_rows(struct custodian *c)
 {
 	struct cc_error err;
 
-	for (size_t i = 0; i < c->seal.n_bad; i++) {
-		struct seal_bad *bad = &c->seal.bad[i];
+	for (const char *what; (what = bad_rows_next(&c->seal.bad));) {
 		struct note note = {.event = "row"};
 
-		if (bad->told)
-			continue;
-		NOTE(note.detail, bad->what);
-		bad->told = note_write(c, &note, "error", STORE_FACT_ROW, &err) == 0;
-		if (bad->told)
-			continue;
-		cc_log(LOG_ERR, "%s: cannot be recorded: %s", bad->what, err.text);
-		return;
+		NOTE(note.detail, what);
+		if (note_write(c, &note, "error", STORE_FACT_ROW, &err)) {
+			cc_log(LOG_ERR, "%s: cannot be recorded: %s", what, err.text);
+			return;
+		}
+		bad_rows_recorded(&c->seal.bad);
 	}
 }
 
-/* A listing names what it left out. */
+static int add_names(json_t *list, const struct bad_names *names)
+{
+	for (size_t i = 0; i < names->n; i++)
+		if (json_array_append_new(list, json_string(names->at[i])))
+			return -1;
+	return 0;
+}
+
+/* A listing names what it left out, first what keyd wrote once, and says how many more there are. */
 static int list_bad_rows(struct custodian *c, json_t *out, struct cc_error *err)
 {
 	cc_auto_json json_t *list = json_array();
 
-	for (size_t i = 0; list && i < c->seal.n_bad; i++)
-		if (c->seal.bad[i].now &&
-		    json_array_append_new(list, json_string(c->seal.bad[i].what)))
-			return cc_fail(err, CC_E_NOMEM, "out of memory");
-	if (!list || (json_array_size(list) && json_object_set(out, "badRows", list)))
+	const struct bad_rows *bad = &c->seal.bad;
+	uint64_t more = bad->ours.more + bad->others.more;
+
+	if (!list || add_names(list, &bad->ours) || add_names(list, &bad->others) ||
+	    (json_array_size(list) && json_object_set(out, "badRows", list)) ||
+	    (more && json_object_set_new(out, "badRowsMore", json_integer((json_int_t)more))))
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	return 0;
 }
@@ -419,7 +425,7 @@ static void handle(struct group *g, struct handled *h)
 {
 	struct cc_error err;
 
-	seal_bad_reset(&g->c->seal);
+	bad_rows_reset(&g->c->seal.bad);
 	if (!g->open && !g->stuck && quarantine_tick(g->c, &err))
 		get_stuck(g, &err);
 	h->rc = h->op->flags & OPF_AUDITED ? run_part(g, h) : read_only(g->c, &h->call, &h->err);

@@ -84,7 +84,7 @@ int op_metrics(struct custodian *c, struct call *call, struct cc_error *err)
 	       "Refused renewals without an audit row, as there is one like it or too many.",
 	       c->refusals.unrecorded);
 	simple(f, "bad_rows_total", "counter", "Reads of database rows that keyd did not write.",
-	       c->seal.n_seen);
+	       c->seal.bad.n_seen);
 	simple(f, "errors_total", "counter", "Requests that failed inside keyd.", n->errors);
 	simple(f, "leases", "gauge", "Leases held.", rows.held);
 	quarantine(f, c);

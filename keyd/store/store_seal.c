@@ -3,6 +3,7 @@
 #include "store/store.h"
 
 #include <endian.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
 #include <openssl/crypto.h>
@@ -198,33 +199,78 @@ int sql_is_sealed(struct store *st, struct stmt *q, enum sealed_table table, str
 	       CRYPTO_memcmp(have, want, STORE_MAC_LEN) == 0;
 }
 
-int sql_bad_row(struct store *st, const char *what, const char *why, struct cc_error *err)
+int sql_bad_row(struct store *st, const struct store_bad *row, const char *why,
+		struct cc_error *err)
 {
-	char name[160];
+	char name[SQL_WHAT_LEN];
+	const struct store_bad clean = {name, row->id, row->ours};
 
-	snprintf(name, sizeof(name), "%s", what);
+	snprintf(name, sizeof(name), "%s", row->what);
 	cc_text_clean(name);
-	st->seal->bad(st->seal, name);
+	st->seal->bad(st->seal, &clean);
 	cc_fail(err, CC_E_INTERNAL,
 		"%s: its row %s: restore a backup, and find out who wrote to the database", name,
 		why);
 	return cc_set_fact(err, STORE_FACT_ROW);
 }
 
-int sql_check(struct store *st, struct stmt *q, enum sealed_table table, struct cc_error *err)
+void sql_good_row(struct store *st, const char *what, const char *id)
+{
+	char name[SQL_WHAT_LEN];
+
+	if (!st->seal->watches(st->seal))
+		return;
+	snprintf(name, sizeof(name), "%s", what);
+	cc_text_clean(name);
+	st->seal->good(st->seal, name, id);
+}
+
+const char *sql_row_id(const char *text, int64_t number, char buf[static SQL_ID_LEN])
+{
+	snprintf(buf, SQL_ID_LEN, "%" PRId64, number);
+	return text ? text : buf;
+}
+
+/* Of the row of @q: what people call it, and its primary key. */
+static void name_row(const struct store *st, struct stmt *q, enum sealed_table table,
+		     char what[static SQL_WHAT_LEN], char id[static SQL_ID_LEN])
 {
 	const struct sealed *t = sql_sealed(st, table);
+	bool number = sqlite3_column_type(q->q, 0) == SQLITE_INTEGER;
+	const char *name;
+
+	if (number)
+		sql_row_id(NULL, sqlite3_column_int64(q->q, 0), id);
+	else
+		snprintf(id, SQL_ID_LEN, "%s", (const char *)sqlite3_column_text(q->q, 0) ?: "");
+	name = number && t->name == 0 ? id : (const char *)sqlite3_column_text(q->q, t->name);
+	snprintf(what, SQL_WHAT_LEN, "%s%s%s", t->table,
+		 table == SEALED_IDENTITY ? " of volume " : " ", name ? name : "?");
+}
+
+static int good_row(struct store *st, struct stmt *q, enum sealed_table table)
+{
+	char what[SQL_WHAT_LEN], id[SQL_ID_LEN];
+
+	if (!st->seal->watches(st->seal))
+		return 0;
+	name_row(st, q, table, what, id);
+	sql_good_row(st, what, id);
+	return 0;
+}
+
+int sql_check(struct store *st, struct stmt *q, enum sealed_table table, struct cc_error *err)
+{
 	int sealed = sql_is_sealed(st, q, table, err);
 	int current = sealed > 0 ? sql_is_current(st, q, table, err) : sealed;
-	const char *name;
-	char what[160];
+	char what[SQL_WHAT_LEN], id[SQL_ID_LEN];
+	struct store_bad bad = {what, id, sealed};
 
 	if (current)
-		return current < 0 ? -1 : 0;
-	name = (const char *)sqlite3_column_text(q->q, t->name);
-	snprintf(what, sizeof(what), "%s%s%s", t->table,
-		 table == SEALED_IDENTITY ? " of volume " : " ", name ? name : "?");
-	return sql_bad_row(st, what,
+		return current < 0 ? -1 : good_row(st, q, table);
+	bad.ours = sealed || sql_is_known(st, q, table);
+	name_row(st, q, table, what, id);
+	return sql_bad_row(st, &bad,
 			   sealed ? "is one that keyd has replaced or removed since, and counts "
 				    "for nothing"
 				  : "in the database was not written by keyd, and counts for "

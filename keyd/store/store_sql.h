@@ -226,8 +226,17 @@ int sql_is_sealed(struct store *st, struct stmt *q, enum sealed_table table, str
  * one that is not, of which the custodian is told.
  */
 int sql_check(struct store *st, struct stmt *q, enum sealed_table table, struct cc_error *err);
-/* The custodian is told of @what, which is @why. Return: -1, with the fact "row". */
-int sql_bad_row(struct store *st, const char *what, const char *why, struct cc_error *err);
+#define SQL_WHAT_LEN 160 /* of struct store_bad.what */
+#define SQL_ID_LEN 160
+/* The custodian is told of @row, which is @why. Return: -1, with the fact "row". */
+int sql_bad_row(struct store *st, const struct store_bad *row, const char *why,
+		struct cc_error *err);
+/* It is told that one which it may have been told of is right. */
+void sql_good_row(struct store *st, const char *what, const char *id);
+/* A primary key as text: @text, or where that is NULL @number, in @buf. */
+const char *sql_row_id(const char *text, int64_t number, char buf[static SQL_ID_LEN]);
+/* Whether there is, as far as keyd knows, a row of this one's primary key. */
+bool sql_is_known(const struct store *st, struct stmt *q, enum sealed_table table);
 
 /* Gives MACs to all rows that there are, or to those of a table, as they are, and counts them. */
 int sql_seal_all(struct store *st, struct cc_error *err);
