@@ -60,7 +60,7 @@ FUZZ_BIN := $(FUZZ:%.c=$(B)/%)
 help:
 	@echo 'make                 the programs and, where kernel headers are installed, the module'
 	@echo 'make demo            the whole idea at work, in a throw-away virtual machine'
-	@echo 'make check           what a merge needs: less than an hour on two processors'
+	@echo 'make check           what a merge needs: about 40 minutes on two processors'
 	@echo 'make check-long      those that take longer, too'
 	@echo 'make check-debug     the module on kernels with KASAN, lockdep ..., and with KCSAN'
 	@echo 'make install         DESTDIR= PREFIX=/usr; modules_install for the kernel module'
@@ -229,7 +229,7 @@ tidy: $(TIDY)
 
 $(B)/tidy/%.ok: %.c .clang-tidy $(filter %.h,$(FORMATTED)) | $(B)/deps
 	$(call say,TIDY,$<)
-	$(Q)clang-tidy-19 --quiet $< -- -std=gnu17 $(CPPFLAGS_ALL) 2>$(B)/tidy.log
+	$(Q)tests/tidy $< -std=gnu17 $(CPPFLAGS_ALL)
 	$(Q)mkdir -p $(@D) && touch $@
 
 # Run inside the guest's tree. Only what sparse says about our own files counts.

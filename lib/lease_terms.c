@@ -97,6 +97,7 @@ int cc_lease_terms_read(const json_t *obj, const char *what, struct cc_lease_ter
 
 	if (cc_json_u64(obj, what, "leaseMs", false, &got.lease_ms, err) ||
 	    cc_json_bool(obj, what, "sharedRead", false, &got.shared_read, err) ||
+	    cc_json_bool(obj, what, "discard", false, &got.discard, err) ||
 	    read_words(obj, what, &got, err))
 		return -1;
 	if (got.lease_ms < CC_LEASE_MS_MIN || got.lease_ms > CC_LEASE_MS_MAX)
@@ -110,7 +111,7 @@ bool cc_lease_terms_eq(const struct cc_lease_terms *a, const struct cc_lease_ter
 {
 	return a->lease_ms == b->lease_ms && a->shared_read == b->shared_read &&
 	       a->on_lapse == b->on_lapse && a->on_revoke == b->on_revoke &&
-	       a->queue_ms == b->queue_ms;
+	       a->queue_ms == b->queue_ms && a->discard == b->discard;
 }
 
 json_t *cc_lease_terms_to_json(const struct cc_lease_terms *t)
@@ -118,7 +119,8 @@ json_t *cc_lease_terms_to_json(const struct cc_lease_terms *t)
 	char lock[CC_ON_LOCK_LEN];
 
 	cc_on_lock_format(t->queue_ms, lock);
-	return json_pack("{s:I, s:b, s:s, s:s, s:s}", "leaseMs", (json_int_t)t->lease_ms,
+	return json_pack("{s:I, s:b, s:s, s:s, s:s, s:b}", "leaseMs", (json_int_t)t->lease_ms,
 			 "sharedRead", t->shared_read, "onLapse", cc_on_lapse_name(t->on_lapse),
-			 "onRevoke", cc_on_revoke_name(t->on_revoke), "onLock", lock);
+			 "onRevoke", cc_on_revoke_name(t->on_revoke), "onLock", lock, "discard",
+			 t->discard);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lease_terms.h - on what terms a volume's key is lent: for how long, to how many, and what becomes
- * of the container when the lease lapses or is taken away. They are part of keyd's record of the
- * volume; the members of the JSON object are in docs/api.md.
+ * lease_terms.h - on what terms a volume's key is lent: for how long, to how many, what becomes of
+ * the container when the lease lapses or is taken away, and whether the LUN learns what is free.
+ * They are part of keyd's record of the volume; the members of the JSON object are in docs/api.md.
  */
 #ifndef CC_LEASE_TERMS_H
 #define CC_LEASE_TERMS_H
@@ -24,6 +24,8 @@ enum cc_on_revoke { CC_REVOKE_KILL, CC_REVOKE_FREEZE };
  * @on_lapse: while the lease has lapsed the container is frozen, or goes on without its data
  * @on_revoke: when the lease is taken away the container is killed, or frozen for good
  * @queue_ms: how long I/O waits for a key before it fails; 0: it fails at once
+ * @discard: the LUN is told which blocks the file system has freed, from the next binding on;
+ * whoever has the LUN sees them, too
  */
 struct cc_lease_terms {
 	uint64_t lease_ms;
@@ -31,13 +33,14 @@ struct cc_lease_terms {
 	enum cc_on_lapse on_lapse;
 	enum cc_on_revoke on_revoke;
 	uint64_t queue_ms;
+	bool discard;
 };
 
-/* 10 minutes, exclusive, freeze, kill, I/O waits for 5 minutes. */
+/* 10 minutes, exclusive, freeze, kill, I/O waits for 5 minutes, no discard. */
 #define CC_LEASE_TERMS_DEFAULT {.lease_ms = 600000, .queue_ms = 300000}
 
 /* The members' names, for cc_json_only(). */
-#define CC_LEASE_TERMS_MEMBERS "leaseMs", "sharedRead", "onLapse", "onRevoke", "onLock"
+#define CC_LEASE_TERMS_MEMBERS "leaseMs", "sharedRead", "onLapse", "onRevoke", "onLock", "discard"
 
 /**
  * cc_lease_terms_read - takes the members that @obj has; what it lacks stays as it is in @t.

@@ -14,6 +14,12 @@ unset MAKEFLAGS MFLAGS MAKELEVEL
 passed=0 failed=0 skipped=0 failures=()
 mkdir -p $B/check
 
+# What compilers made and what clang-tidy found clean is kept from one check to the next, by the
+# contents of all that was read for it.
+kept=${CC_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/container-crypt}
+export CC="ccache gcc" CLANG="ccache clang-19" CCACHE_DIR=$kept/ccache CCACHE_NOHASHDIR=1 TIDY_KEPT=$kept/tidy
+[ ! -d "$TIDY_KEPT" ] || find "$TIDY_KEPT" -type f -mtime +30 -delete
+
 say() { printf '  %-7s %s\n' "$1" "$2"; }
 pass() { passed=$((passed + ${2:-1})); say ok "$1"; }
 skip() { skipped=$((skipped + 1)); say SKIP "$1"; }

@@ -7,7 +7,7 @@
 set -eu
 
 packages="
-	build-essential pkg-config git python3 python3-jsonschema python3-yaml perl man-db scdoc shellcheck spin zsh fish
+	build-essential ccache pkg-config git python3 python3-jsonschema python3-yaml perl man-db scdoc shellcheck spin zsh fish
 	clang-19 clang-format-19 clang-tidy-19 libclang-rt-19-dev
 	mmdebstrap arch-test uidmap debian-archive-keyring e2fsprogs xz-utils tar util-linux kmod
 	libcryptsetup-dev libdevmapper-dev libjose-dev libjansson-dev libevent-dev libssl-dev

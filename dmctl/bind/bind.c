@@ -35,6 +35,8 @@
 #include "bind/unbind.h"
 #include "volume.h"
 
+#define FSCK_MS 30000u /* of the 55 s that the hook waits */
+
 /**
  * struct bind - one bind on its way.
  * @already: the volume is bound to this container; nothing to do
@@ -268,15 +270,35 @@ static int step_unlock(struct bind *op, struct cc_error *err)
 /* Damage that the file system itself has noticed. */
 static int step_repair(struct bind *op, struct cc_error *err)
 {
+	uint64_t half = op->b.lease_ms / 2; /* nobody renews it before the volume is bound */
+	char mark[128];
+	const struct fs_patience patience = {
+		.limit_ms = half && half < FSCK_MS ? (unsigned int)half : FSCK_MS, .mark = mark};
+
+	snprintf(mark, sizeof(mark), CC_RUN_DIR "/fsck-%s", op->vol.uuid);
 	stop_signals_block();
-	return fs_repair(op->vol.fs, op->node, op->b.read_only, &op->repaired, err);
+	if (fs_repair(op->vol.fs, op->node, op->b.read_only, &patience, &op->repaired, err) == 0)
+		return 0;
+	if (err->code != CC_E_BUSY)
+		return -1;
+	cc_fail(err, CC_E_DEVICE,
+		"the file system of volume %s is damaged, and checking it takes longer than a "
+		"start can wait (%u ms): run \"dmctl volume maintain %s -- e2fsck -p -C 0\", then "
+		"start the container again",
+		op->vol.name, patience.limit_ms, op->vol.name);
+	return cc_set_fact(err, "filesystem");
 }
 
 static int step_mount(struct bind *op, struct cc_error *err)
 {
-	if (fs_mount(op->vol.fs, op->node, op->b.read_only,
-		     op->attrs & ~(unsigned int)MOUNT_ATTR_RDONLY,
-		     fs_mount_context(SELINUXFS, op->seen.mount_label), &op->mnt, err))
+	const struct fs_mount_how how = {
+		.read_only = op->b.read_only,
+		.discard = op->vol.terms.discard,
+		.attrs = op->attrs & ~(unsigned int)MOUNT_ATTR_RDONLY,
+		.context = fs_mount_context(SELINUXFS, op->seen.mount_label),
+	};
+
+	if (fs_mount(op->vol.fs, op->node, &how, &op->mnt, err))
 		return -1;
 	op->fresh = !op->b.read_only && fs_root_is_fresh(op->mnt);
 	return op->seen.user_ns ? fs_mount_map_ids(op->mnt, op->seen.proc.pid, err) : 0;

@@ -106,6 +106,7 @@ static void print_volume(json_t *volume)
 		{"On revoke", "onRevoke"},
 		{"On lock", "onLock"},
 		{"Mount options", "mountOptions"},
+		{"Discard", "discard"},
 		{NULL, NULL},
 	};
 

@@ -47,11 +47,11 @@ static json_t *lease(const char *value, struct cc_error *err)
 	return NULL;
 }
 
-static json_t *shared_read(const char *value, struct cc_error *err)
+static json_t *yes_or_no(const char *value, const char *option, struct cc_error *err)
 {
 	if (strcmp(value, "yes") == 0 || strcmp(value, "no") == 0)
 		return json_boolean(value[0] == 'y');
-	cc_fail(err, CC_E_USAGE, "--shared-read must be yes or no");
+	cc_fail(err, CC_E_USAGE, "%s must be yes or no", option);
 	return NULL;
 }
 
@@ -87,7 +87,7 @@ int lease_terms_option(int c, const char *value, json_t *terms, bool *taken, str
 		break;
 	case 'S':
 		key = "sharedRead";
-		v = shared_read(value, err);
+		v = yes_or_no(value, "--shared-read", err);
 		break;
 	case 'P':
 		key = "onLapse";
@@ -107,6 +107,10 @@ int lease_terms_option(int c, const char *value, json_t *terms, bool *taken, str
 	case 'M':
 		key = "mountOptions";
 		v = mount_options(value, err);
+		break;
+	case 'D':
+		key = "discard";
+		v = yes_or_no(value, "--discard", err);
 		break;
 	default:
 		*taken = false;

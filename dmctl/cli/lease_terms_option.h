@@ -16,7 +16,8 @@
 		{"on-lapse", required_argument, NULL, 'P'},                                     \
 		{"on-revoke", required_argument, NULL, 'R'},                                    \
 		{"on-lock", required_argument, NULL, 'O'},                                      \
-		{"mount-options", required_argument, NULL, 'M'}
+		{"mount-options", required_argument, NULL, 'M'},                                \
+		{"discard", required_argument, NULL, 'D'}
 
 /* For help. */
 #define LEASE_TERMS_HELP                                                                             \
@@ -25,7 +26,8 @@
 	"  --on-lapse freeze|continue  the container while its lease has lapsed (default: freeze)\n" \
 	"  --on-revoke kill|freeze   and when it was taken away (default: kill)\n"                   \
 	"  --on-lock error|queue:MS  I/O without a key fails, or waits (default: queue:300000)\n"    \
-	"  --mount-options LIST      like noexec,noatime, wherever it is mounted (default: none)\n"
+	"  --mount-options LIST      like noexec,noatime, wherever it is mounted (default: none)\n"  \
+	"  --discard yes|no          the LUN learns which blocks are free (default: no)\n"
 
 /**
  * lease_terms_option - takes option @c if it is one of these, as a member of the API's object.

@@ -29,7 +29,8 @@ static void __attribute__((noreturn)) become(const char *const *argv, int out, p
 	_exit(EXEC_FAILED);
 }
 
-int program_run(const char *const *argv, int out, int *status, struct cc_error *err)
+int program_run_within(const char *const *argv, unsigned int limit_ms, int out, int *status,
+		       struct cc_error *err)
 {
 	pid_t parent = getpid();
 	pid_t child = fork();
@@ -38,7 +39,12 @@ int program_run(const char *const *argv, int out, int *status, struct cc_error *
 		return cc_fail_errno(err, CC_E_INTERNAL, "fork");
 	if (child == 0)
 		become(argv, out, parent);
-	return stop_signals_wait(child, status, err);
+	return stop_signals_wait(child, limit_ms, status, err);
+}
+
+int program_run(const char *const *argv, int out, int *status, struct cc_error *err)
+{
+	return program_run_within(argv, 0, out, status, err);
 }
 
 int program_check(const char *name, int status, enum cc_code code, struct cc_error *err)

@@ -18,7 +18,13 @@ int stop_signals_check(struct cc_error *err);
 /* Unblocks them again, in a child that will exec. */
 void stop_signals_unblock(void);
 
-/* Waits for @child, a direct child. A signal kills it: -1. *status as of waitpid(2). */
-int stop_signals_wait(pid_t child, int *status, struct cc_error *err);
+/**
+ * stop_signals_wait - waits for @child, a direct child, which is gone when this returns.
+ * @limit_ms: after which it gets SIGTERM, and SIGKILL STOP_SIGNALS_TERM_MS later; 0: never
+ * @status: out, as of waitpid(2)
+ * Return: 0; -1 when a signal has come, which kills it, or with CC_E_BUSY after @limit_ms.
+ */
+#define STOP_SIGNALS_TERM_MS 5000
+int stop_signals_wait(pid_t child, unsigned int limit_ms, int *status, struct cc_error *err);
 
 #endif

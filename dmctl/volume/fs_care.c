@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "host/program.h"
@@ -68,25 +69,46 @@ static int read_start(const char *node, unsigned char block[static 4096], struct
 	return 0;
 }
 
-int fs_repair(const char *fs, const char *node, bool read_only, bool *repaired,
-	      struct cc_error *err)
+static int takes_long(struct cc_error *err)
+{
+	return cc_fail(err, CC_E_BUSY, "checking the file system takes too long");
+}
+
+/* Ended in the middle it begins anew the next time: for ever, if nobody remembers. */
+static int run_fsck(const char *node, const struct fs_patience *patience, int *status,
+		    struct cc_error *err)
 {
 	const char *const argv[] = {FSCK, "-p", node, NULL};
+	cc_auto_close int mark = -1, out = memfd_create("fsck", MFD_CLOEXEC);
+
+	if (out < 0)
+		return cc_fail_errno(err, CC_E_INTERNAL, "memfd_create");
+	if (program_run_within(argv, patience->limit_ms, out, status, err) == 0)
+		return 0;
+	if (err->code != CC_E_BUSY)
+		return -1;
+	mark = open(patience->mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	return takes_long(err);
+}
+
+int fs_repair(const char *fs, const char *node, bool read_only, const struct fs_patience *patience,
+	      bool *repaired, struct cc_error *err)
+{
 	unsigned char block[4096];
-	cc_auto_close int out = -1;
 	int status = 0;
 
 	if (strcmp(fs, "ext4") != 0 || read_only)
 		return 0;
 	if (read_start(node, block, err))
 		return -1;
-	if (!fs_ext4_has_errors(block))
+	if (!fs_ext4_has_errors(block)) {
+		unlink(patience->mark);
 		return 0;
+	}
+	if (access(patience->mark, F_OK) == 0)
+		return takes_long(err);
 	*repaired = true;
-	out = memfd_create("fsck", MFD_CLOEXEC);
-	if (out < 0)
-		return cc_fail_errno(err, CC_E_INTERNAL, "memfd_create");
-	if (program_run(argv, out, &status, err))
+	if (run_fsck(node, patience, &status, err))
 		return -1;
 	if (WIFEXITED(status) && (WEXITSTATUS(status) & ~(FSCK_REPAIRED | FSCK_REBOOT)) == 0)
 		return 0;

@@ -12,15 +12,26 @@
 #include "error.h"
 
 /**
+ * struct fs_patience - for how long a repair is waited for.
+ * @limit_ms: longer than that it does not last
+ * @mark: a file that is there while one is known to last longer
+ */
+struct fs_patience {
+	unsigned int limit_ms;
+	const char *mark;
+};
+
+/**
  * fs_repair - has e2fsck repair an ext4 that found errors in itself. Others repair themselves when
  * they are mounted, or not at all. Call stop_signals_block() first.
  * @node: block device, not mounted; not written to when @read_only
  * @repaired: out; set when e2fsck was run
- * Return: 0, also when there was nothing to do; -1 with CC_E_DEVICE when it needs somebody to look
- * at it.
+ * Return: 0, also when there was nothing to do; -1 with CC_E_BUSY when it takes longer than there
+ * is patience for, and at once when that is known, CC_E_DEVICE when it needs somebody to look at
+ * it.
  */
-int fs_repair(const char *fs, const char *node, bool read_only, bool *repaired,
-	      struct cc_error *err);
+int fs_repair(const char *fs, const char *node, bool read_only, const struct fs_patience *patience,
+	      bool *repaired, struct cc_error *err);
 
 /**
  * fs_grow - makes a mounted file system as large as its device; success when it is.

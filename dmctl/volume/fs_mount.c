@@ -64,28 +64,33 @@ const char *fs_mount_context(const char *selinuxfs, const char *label)
 	return access(path, F_OK) == 0 ? label : NULL;
 }
 
-int fs_mount(const char *fs, const char *node, bool read_only, unsigned int attrs,
-	     const char *context, int *fd, struct cc_error *err)
+static int set_flag(int ctx, const char *name)
 {
+	return fsconfig(ctx, FSCONFIG_SET_FLAG, name, NULL, 0);
+}
+
+int fs_mount(const char *fs, const char *node, const struct fs_mount_how *how, int *fd,
+	     struct cc_error *err)
+{
+	unsigned int attrs = how->attrs | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+			     (how->read_only ? MOUNT_ATTR_RDONLY : 0);
 	cc_auto_close int ctx = fsopen(fs, FSOPEN_CLOEXEC);
 	cc_auto_close int mnt = -1;
 
 	if (ctx < 0)
 		return cc_fail_errno(err, CC_E_INTERNAL, "the kernel has no file system %s", fs);
 	if (fsconfig(ctx, FSCONFIG_SET_STRING, "source", node, 0) ||
-	    (read_only && fsconfig(ctx, FSCONFIG_SET_FLAG, "ro", NULL, 0)) ||
-	    (context && fsconfig(ctx, FSCONFIG_SET_STRING, "context", context, 0)) ||
+	    (how->read_only && set_flag(ctx, "ro")) || (how->discard && set_flag(ctx, "discard")) ||
+	    (how->context && fsconfig(ctx, FSCONFIG_SET_STRING, "context", how->context, 0)) ||
 	    /*
 	     * the same file system may be mounted for another container, too: XFS wants to be told
 	     */
-	    (read_only && strcmp(fs, "xfs") == 0 &&
-	     fsconfig(ctx, FSCONFIG_SET_FLAG, "nouuid", NULL, 0)) ||
+	    (how->read_only && strcmp(fs, "xfs") == 0 && set_flag(ctx, "nouuid")) ||
 	    fsconfig(ctx, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
-		return fs_fail(ctx, read_only, err, node, "cannot be mounted");
-	attrs |= MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | (read_only ? MOUNT_ATTR_RDONLY : 0);
+		return fs_fail(ctx, how->read_only, err, node, "cannot be mounted");
 	mnt = fsmount(ctx, FSMOUNT_CLOEXEC, attrs);
 	if (mnt < 0)
-		return fs_fail(ctx, read_only, err, node, "cannot be mounted");
+		return fs_fail(ctx, how->read_only, err, node, "cannot be mounted");
 	*fd = cc_steal_fd(&mnt);
 	return 0;
 }

@@ -12,18 +12,29 @@
 #include "error.h"
 
 /**
+ * struct fs_mount_how - what may differ from one mount to another.
+ * @read_only: the file system, not this mount of it only
+ * @discard: what is freed is discarded at once
+ * @attrs: MOUNT_ATTR_… beyond nosuid and nodev
+ * @context: the SELinux label that all of its files have, fs_mount_context(); NULL: their own
+ */
+struct fs_mount_how {
+	bool read_only, discard;
+	unsigned int attrs;
+	const char *context;
+};
+
+/**
  * fs_mount - makes the mount, nosuid and nodev, attached nowhere.
  * @fs: "ext4", "xfs"
  * @node: block device
- * @attrs: MOUNT_ATTR_… beyond these
- * @context: the SELinux label that all of its files have, fs_mount_context(); NULL: their own
  * @fd: out; closing it unless it was attached unmounts
  *
  * Return: 0; -1 with CC_E_DEVICE, which says what to do about a journal that a read-only device
  * keeps from being replayed.
  */
-int fs_mount(const char *fs, const char *node, bool read_only, unsigned int attrs,
-	     const char *context, int *fd, struct cc_error *err);
+int fs_mount(const char *fs, const char *node, const struct fs_mount_how *how, int *fd,
+	     struct cc_error *err);
 
 #define SELINUXFS "/sys/fs/selinux"
 

@@ -113,7 +113,7 @@ int fs_root_make(const char *fs, const char *node, const struct fs_root *r, stru
 {
 	cc_auto_close int mnt = -1, dir = -1;
 
-	if (fs_mount(fs, node, false, 0, NULL, &mnt, err))
+	if (fs_mount(fs, node, &(struct fs_mount_how){0}, &mnt, err))
 		return -1;
 	fs_root_tidy(mnt);
 	dir = open_root(mnt);

@@ -166,9 +166,10 @@ int mapping_create(const char *name, const struct cc_volume *v, const char *devi
 			       v->name, name);
 	cc_on_lock_format(v->terms.queue_ms, on_lock);
 	n = snprintf(params, sizeof(params),
-		     "%s 0 %s %" PRIu64 " 3 " CONTAINER_CRYPT_OPT_SECTOR_SIZE
-		     "%u " CONTAINER_CRYPT_OPT_VOLUME "%s " CONTAINER_CRYPT_OPT_ON_LOCK "%s",
-		     v->cipher, device, v->offset, v->sector_size, v->uuid, on_lock);
+		     "%s 0 %s %" PRIu64 " %d " CONTAINER_CRYPT_OPT_SECTOR_SIZE
+		     "%u " CONTAINER_CRYPT_OPT_VOLUME "%s " CONTAINER_CRYPT_OPT_ON_LOCK "%s%s",
+		     v->cipher, device, v->offset, 3 + v->terms.discard, v->sector_size, v->uuid,
+		     on_lock, v->terms.discard ? " " CONTAINER_CRYPT_OPT_ALLOW_DISCARDS : "");
 	if (n < 0 || (size_t)n >= sizeof(params))
 		return cc_fail(err, CC_E_USAGE, "the device's path is too long");
 	t = task_new(DM_DEVICE_CREATE, name, err);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/store.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "store/store_sql.h"
 
 #define VALUES "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
@@ -21,14 +24,34 @@ static int read_terms(struct stmt *q, struct cc_lease_terms *t, struct cc_error 
 	return 0;
 }
 
-static int read_mount(struct stmt *q, struct cc_mount_options *o, struct cc_error *err)
-{
-	char text[CC_MOUNT_OPTIONS_TEXT];
+/*
+ * The column mount_options: a list as after "mount -o". The last word is DISCARD, where that is a term
+ * of the volume.
+ */
+#define DISCARD "discard"
+#define WORDS_LEN (CC_MOUNT_OPTIONS_TEXT + sizeof("," DISCARD))
 
-	*o = (struct cc_mount_options){0};
+static void words_of(const struct cc_volume *v, char out[static WORDS_LEN])
+{
+	char mount[CC_MOUNT_OPTIONS_TEXT];
+
+	cc_mount_options_text(&v->mount, mount);
+	snprintf(out, WORDS_LEN, "%s%s%s", mount, v->terms.discard && mount[0] ? "," : "",
+		 v->terms.discard ? DISCARD : "");
+}
+
+static int read_words(struct stmt *q, struct cc_volume *v, struct cc_error *err)
+{
+	char text[WORDS_LEN], *last;
+
+	v->mount = (struct cc_mount_options){0};
 	if (sql_text(q, 22, text, sizeof(text), err))
 		return -1;
-	if (cc_mount_options_parse(text, o, err))
+	last = strrchr(text, ',');
+	v->terms.discard = strcmp(last ? last + 1 : text, DISCARD) == 0;
+	if (v->terms.discard)
+		*(last ?: text) = '\0';
+	if (cc_mount_options_parse(text, &v->mount, err))
 		return cc_fail(err, CC_E_INTERNAL,
 			       "keyd's database is damaged: mount options of a volume");
 	return 0;
@@ -55,19 +78,19 @@ static int read_row(struct store *st, struct stmt *q, struct store_volume *v, st
 	    sql_u32(q, 16, &v->wrap_format, err) ||
 	    sql_text(q, 23, v->creator, sizeof(v->creator), err))
 		return -1;
-	return read_terms(q, &v->rec.terms, err) || read_mount(q, &v->rec.mount, err) ? -1 : 0;
+	return read_terms(q, &v->rec.terms, err) || read_words(q, &v->rec, err) ? -1 : 0;
 }
 
 /* The columns of SEALED_VOLUME_FIELDS, and what is bound to them. */
 #define FIELD_TYPES "tttiiuutuiitbuuiuittutt"
-#define FIELD_VALUES(v, mount)                                                                  \
+#define FIELD_VALUES(v, words)                                                                  \
 	(v)->rec.name, (v)->rec.uuid, (v)->rec.cipher, (int64_t)(v)->rec.key_bytes,             \
 		(int64_t)(v)->rec.sector_size, (v)->rec.offset, (v)->rec.sectors, (v)->rec.fs,  \
 		(v)->rec.generation, (int64_t)(v)->rec.ready, (v)->rec.created, (v)->kek_id,    \
 		(const void *)(v)->wrapped, (v)->wrapped_len, (v)->fence, (v)->serial_floor,    \
 		(int64_t)(v)->wrap_format, (v)->rec.terms.lease_ms,                             \
 		(int64_t)(v)->rec.terms.shared_read, cc_on_lapse_name((v)->rec.terms.on_lapse), \
-		cc_on_revoke_name((v)->rec.terms.on_revoke), (v)->rec.terms.queue_ms, mount,    \
+		cc_on_revoke_name((v)->rec.terms.on_revoke), (v)->rec.terms.queue_ms, words,    \
 		(v)->creator
 
 /* @sql: takes VALUES, the MAC and the id */
@@ -76,14 +99,14 @@ static int write_row(struct store *st, const char *sql, const struct store_volum
 {
 	const struct row_at at = {SEALED_VOLUME, .number = v->id,
 				  .value = v->rec.ready ? COUNT_READY : COUNT_CREATING};
-	char mount[CC_MOUNT_OPTIONS_TEXT];
+	char words[WORDS_LEN];
 	unsigned char mac[STORE_MAC_LEN];
 	int n;
 
-	cc_mount_options_text(&v->rec.mount, mount);
-	if (sql_mac(st, mac, err, SEALED_VOLUME, "i" FIELD_TYPES, v->id, FIELD_VALUES(v, mount)))
+	words_of(&v->rec, words);
+	if (sql_mac(st, mac, err, SEALED_VOLUME, "i" FIELD_TYPES, v->id, FIELD_VALUES(v, words)))
 		return -1;
-	n = sql_write(st, err, &at, mac, sql, FIELD_TYPES "bi", FIELD_VALUES(v, mount),
+	n = sql_write(st, err, &at, mac, sql, FIELD_TYPES "bi", FIELD_VALUES(v, words),
 		      (const void *)mac, sizeof(mac), v->id);
 	return n < 0 ? cc_prefix(err, "volume %s (%s)", v->rec.name, v->rec.uuid) : 0;
 }

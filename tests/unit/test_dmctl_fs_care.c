@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-/* When a file system says of itself that it is damaged, and with which label it is mounted. */
+/* When a file system says that it is damaged, how it is repaired, and its label when mounted. */
 #include "lib_test.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "dmctl/volume/fs_care.h"
+#include "dmctl/host/stop_signals.h"
 #include "dmctl/volume/fs_mount.h"
 
 static void only_an_ext4_that_found_errors_needs_repair(void **state)
@@ -61,12 +63,102 @@ static void a_label_is_given_to_the_mount_only_where_there_is_selinux(void **sta
 	rmdir(dir);
 }
 
+/* An ext4 that has found errors, in a directory of its own, and where the mark would be. */
+struct damaged {
+	char dir[64], node[128], mark[128];
+};
+
+static void damage(const struct damaged *d)
+{
+	char command[512];
+
+	snprintf(command, sizeof(command),
+		 "/usr/sbin/debugfs -w -R 'set_super_value state 2' %s >%s/log 2>&1", d->node,
+		 d->dir);
+	assert_int_equal(system(command), 0);
+}
+
+static void make_damaged(struct damaged *d)
+{
+	char command[512];
+
+	snprintf(d->dir, sizeof(d->dir), "/tmp/test-fsck-XXXXXX");
+	assert_non_null(mkdtemp(d->dir));
+	snprintf(d->node, sizeof(d->node), "%s/fs", d->dir);
+	snprintf(d->mark, sizeof(d->mark), "%s/mark", d->dir);
+	snprintf(command, sizeof(command), "/usr/sbin/mke2fs -q -t ext4 %s 16M", d->node);
+	assert_int_equal(system(command), 0);
+	damage(d);
+}
+
+static void clear_damaged(struct damaged *d)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command), "rm -r %s", d->dir);
+	assert_int_equal(system(command), 0);
+}
+
+static void a_damaged_ext4_is_repaired_at_a_bind(void **state)
+{
+	struct damaged d;
+	const struct fs_patience patience = {60000, d.mark};
+	struct cc_error err = {0};
+	bool repaired = false;
+
+	(void)state;
+	make_damaged(&d);
+	stop_signals_block();
+	expect_ok(fs_repair("ext4", d.node, true, &patience, &repaired, &err), &err);
+	assert_false(repaired);
+	expect_ok(fs_repair("ext4", d.node, false, &patience, &repaired, &err), &err);
+	assert_true(repaired);
+	repaired = false;
+	expect_ok(fs_repair("ext4", d.node, false, &patience, &repaired, &err), &err);
+	assert_false(repaired);
+	assert_int_equal(access(d.mark, F_OK), -1);
+	stop_signals_unblock();
+	clear_damaged(&d);
+}
+
+static void a_check_that_takes_too_long_is_not_begun_anew_at_every_start(void **state)
+{
+	struct damaged d;
+	const struct fs_patience none = {1, d.mark}, much = {60000, d.mark};
+	struct cc_error err = {0};
+	bool repaired = false;
+
+	(void)state;
+	make_damaged(&d);
+	stop_signals_block();
+	assert_int_equal(fs_repair("ext4", d.node, false, &none, &repaired, &err), -1);
+	expect_error(&err, CC_E_BUSY, "", "takes too long");
+	damage(&d); /* should it have come to its end all the same */
+	repaired = false;
+	assert_int_equal(fs_repair("ext4", d.node, false, &much, &repaired, &err), -1);
+	expect_error(&err, CC_E_BUSY, "", "takes too long");
+	assert_false(repaired);
+	{
+		char command[256];
+
+		snprintf(command, sizeof(command), "/usr/sbin/e2fsck -p %s >%s/log 2>&1", d.node,
+			 d.dir);
+		assert_int_equal(WEXITSTATUS(system(command)), 1);
+	}
+	expect_ok(fs_repair("ext4", d.node, false, &much, &repaired, &err), &err);
+	assert_int_equal(access(d.mark, F_OK), -1);
+	stop_signals_unblock();
+	clear_damaged(&d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_size_of_an_ext4_is_read_from_its_superblock),
 		cmocka_unit_test(a_label_is_given_to_the_mount_only_where_there_is_selinux),
 		cmocka_unit_test(only_an_ext4_that_found_errors_needs_repair),
+		cmocka_unit_test(a_damaged_ext4_is_repaired_at_a_bind),
+		cmocka_unit_test(a_check_that_takes_too_long_is_not_begun_anew_at_every_start),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -58,6 +58,7 @@ static void words_are_those_of_the_api(void **state)
 		bool good;
 	} words[] = {
 		{'S', "yes", true},    {'S', "no", true},	{'S', "true", false},
+		{'D', "yes", true},    {'D', "no", true},	{'D', "on", false},
 		{'P', "freeze", true}, {'P', "continue", true}, {'P', "kill", false},
 		{'R', "kill", true},   {'R', "freeze", true},	{'R', "", false},
 		{'O', "error", true},  {'O', "queue:5", true},	{'O', "queue:5 x", false},

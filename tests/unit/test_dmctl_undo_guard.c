@@ -135,6 +135,26 @@ static void a_signal_ends_a_program_that_would_run_on(void **state)
 	stop_signals_unblock();
 }
 
+static void a_program_that_takes_too_long_may_end_in_order(void **state)
+{
+	/* says that it was asked to */
+	static const char *const slow[] = {
+		"/bin/sh", "-c", "trap 'exit 7' TERM; while :; do sleep 0.05; done", NULL};
+	static const char *const quick[] = {"/bin/true", NULL};
+	struct cc_error err = {0};
+	int status = -1;
+
+	(void)state;
+	stop_signals_block();
+	assert_int_equal(program_run_within(slow, 500, STDERR_FILENO, &status, &err), -1);
+	expect_error(&err, CC_E_BUSY, "", "longer than 500 ms");
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 7);
+	expect_ok(program_run_within(quick, 60000, STDERR_FILENO, &status, &err), &err);
+	assert_int_equal(status, 0);
+	stop_signals_unblock();
+}
+
 int main(void)
 {
 #define with_counter(test) cmocka_unit_test_setup_teardown(test, shared_counter, unshare_counter)
@@ -145,6 +165,7 @@ int main(void)
 		cmocka_unit_test(a_signal_between_two_steps_is_an_error),
 		cmocka_unit_test(a_program_reports_its_exit_status),
 		cmocka_unit_test(a_signal_ends_a_program_that_would_run_on),
+		cmocka_unit_test(a_program_that_takes_too_long_may_end_in_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

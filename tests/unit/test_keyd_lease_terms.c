@@ -103,6 +103,29 @@ static void how_a_volume_is_mounted_is_recorded(void **state)
 	}
 }
 
+static void discard_is_a_term_of_its_own_beside_the_mount_options(void **state)
+{
+	static const struct {
+		const char *mount;
+		bool discard;
+	} both[] = {{"", true}, {"noexec,noatime", true}, {"noexec,noatime", false}, {"", false}};
+	struct world *w = *state;
+	auto_got struct got first = ask(w, OP_VOLUME_GET, "pgdata", NULL);
+
+	assert_true(json_is_false(json_object_get(first.body, "discard")));
+	for (size_t i = 0; i < sizeof(both) / sizeof(both[0]); i++) {
+		auto_got struct got g = {0};
+
+		set(w, "mountOptions", json_string(both[i].mount));
+		set(w, "discard", json_boolean(both[i].discard));
+		reopen_custodian(w);
+		g = ask(w, OP_VOLUME_GET, "pgdata", NULL);
+		assert_int_equal(json_is_true(json_object_get(g.body, "discard")), both[i].discard);
+		assert_string_equal(json_string_value(json_object_get(g.body, "mountOptions")),
+				    both[i].mount);
+	}
+}
+
 static void readers_may_share_and_keep_a_writer_out(void **state)
 {
 	struct world *w = *state;
@@ -224,6 +247,7 @@ int main(void)
 		hosts_test(the_length_is_the_volumes),
 		hosts_test(terms_are_checked_and_recorded),
 		hosts_test(how_a_volume_is_mounted_is_recorded),
+		hosts_test(discard_is_a_term_of_its_own_beside_the_mount_options),
 		hosts_test(readers_may_share_and_keep_a_writer_out),
 		hosts_test(the_lease_of_another_is_not_told),
 		hosts_test(a_reader_does_not_expel_one_whose_time_is_over),

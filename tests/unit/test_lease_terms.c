@@ -14,7 +14,7 @@ static int take(const char *text, struct cc_lease_terms *t)
 
 static void terms_survive_the_round_trip(void **state)
 {
-	struct cc_lease_terms a = {12345, true, CC_LAPSE_CONTINUE, CC_REVOKE_FREEZE, 77},
+	struct cc_lease_terms a = {12345, true, CC_LAPSE_CONTINUE, CC_REVOKE_FREEZE, 77, true},
 			      b = CC_LEASE_TERMS_DEFAULT;
 	cc_auto_json json_t *obj = cc_lease_terms_to_json(&a);
 	struct cc_error err = {0};
@@ -23,6 +23,9 @@ static void terms_survive_the_round_trip(void **state)
 	expect_ok(cc_lease_terms_read(obj, "volume", &b, &err), &err);
 	assert_true(cc_lease_terms_eq(&a, &b));
 	b.queue_ms++;
+	assert_false(cc_lease_terms_eq(&a, &b));
+	b.queue_ms--;
+	b.discard = false;
 	assert_false(cc_lease_terms_eq(&a, &b));
 }
 
@@ -49,6 +52,7 @@ static void one_that_is_wrong_changes_nothing(void **state)
 		"{'onLapse':1}",
 		"{'onRevoke':'continue'}",
 		"{'sharedRead':'yes'}",
+		"{'discard':1}",
 		"{'onLock':'queue'}",
 		"{'onLock':'queue:0'}",
 		"{'onLock':'queue:600001'}",

@@ -7,8 +7,8 @@ from math import ceil
 
 from tap import Needs, test_name
 
-GROUP_FILES = 10        # that share a guest, at most
-GROUP_SECONDS = 300     # that they take together, about
+GROUP_FILES = 12        # that share a guest, at most
+GROUP_SECONDS = 600     # that they take together, about
 
 
 class Times:

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Errors of the device reach the caller and nothing else does; flushes, FUA and discards mean what
 # they say; tables change and devices vanish under load without a hang.
-# vm: shared udev scsi=2 timeout=710
+# vm: shared udev scsi=2 timeout=710 long
 
 . ./kmod-lib.sh
 plan 44

@@ -1,12 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # A volume is repaired by hand: a command gets at the plaintext while nobody else has the volume, behind the gate and with a
-# lease, its words are in the audit log, and nothing is left of it whatever becomes of it.
+# lease, its words are in the audit log, and nothing is left of it whatever becomes of it. And a LUN learns what is free
+# only where a volume's terms say so.
 # vm: shared udev docker scsi=1 timeout=500 long
 
 . ./lib.sh
 . ./bind-lib.sh
-plan 20
+plan 23
 
 node=/dev/mapper/container-crypt-vol
 leases() { dmctl lease ls --json | jq '.leases | length'; }
@@ -55,3 +56,24 @@ kill -9 "$pid"
 ok "nothing is left when dmctl is killed" wait_for 60 no_trace
 ok "a container has the volume again afterwards" docker run -d --name app --network none --device container-crypt/volume=vol app:1
 need docker rm -f app
+
+# what a LUN learns of what is freed
+discards() { awk '{ print $12 }' "/sys/class/block/$(basename "$(readlink -f "$(lun 0)")")/stat"; }
+# freed: how many discards the LUN gets while a container removes a file of 8 MiB
+freed() {
+	local was
+
+	docker run -d --name app --network none --device container-crypt/volume=vol app:1 || return
+	docker exec app /bin/sh -c 'dd if=/dev/zero of=/data/big bs=1M count=8 conv=fsync && rm /data/big && sync' || return
+	was=$1
+	docker rm -f app && wait_for 20 leaves_nothing || return
+	echo $(($(discards) - was)) >"$tap_dir/freed"
+}
+need freed "$(discards)"
+is "a LUN is not told what is free" "$(cat "$tap_dir/freed")" 0
+need dmctl volume set vol --discard yes
+need freed "$(discards)"
+ok "with --discard yes a LUN is told what is freed" [ "$(cat "$tap_dir/freed")" -gt 0 ]
+need dmctl volume set vol --discard no
+need freed "$(discards)"
+is "with --discard no again a LUN is not told any more" "$(cat "$tap_dir/freed")" 0
