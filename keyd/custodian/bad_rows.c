@@ -17,7 +17,7 @@ static bool has_name(const struct bad_names *names, const char *what)
 }
 
 /* Without memory it is one that is not named. */
-static bool make_room(struct bad_names *names)
+static bool room_for_name(struct bad_names *names)
 {
 	size_t size = names->size ? names->size * 2 : 16;
 	void *more;
@@ -38,7 +38,7 @@ static void add_name(struct bad_names *names, const char *what)
 {
 	if (has_name(names, what))
 		return;
-	if (make_room(names))
+	if (room_for_name(names))
 		snprintf(names->at[names->n++], BAD_ROW_LEN, "%s", what);
 	else
 		names->more++;
@@ -78,7 +78,7 @@ static bool is_told(struct bad_rows *b, const struct store_bad *row, uint64_t ke
 	return told || tell;
 }
 
-static void tell(struct bad_rows *b, const struct store_bad *row, uint64_t key)
+static void tell_of(struct bad_rows *b, const struct store_bad *row, uint64_t key)
 {
 	if (is_told(b, row, key))
 		return;
@@ -131,7 +131,7 @@ void bad_rows_found(struct bad_rows *b, const struct store_bad *row, uint64_t ke
 {
 	b->n_seen++;
 	add_name(row->ours ? &b->ours : &b->others, row->what);
-	tell(b, row, key);
+	tell_of(b, row, key);
 }
 
 bool bad_rows_any(const struct bad_rows *b)

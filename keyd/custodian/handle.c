@@ -231,7 +231,7 @@ static int add_names(json_t *list, const struct bad_names *names)
 	return 0;
 }
 
-/* A listing names what it left out, first what keyd wrote once, and says how many more there are. */
+/* A listing names what it left out, what keyd wrote once first, and how many more there are. */
 static int list_bad_rows(struct custodian *c, json_t *out, struct cc_error *err)
 {
 	cc_auto_json json_t *list = json_array();

@@ -34,7 +34,7 @@ static uint64_t key_of(enum kind kind, const struct refusal *r)
 }
 
 /* Remembered until @value; nothing of before counts. */
-static struct row find(const struct refusals *rs, uint64_t key, int64_t now_ms)
+static struct row remembered(const struct refusals *rs, uint64_t key, int64_t now_ms)
 {
 	const struct row *row = rows_get(&rs->rows, key);
 
@@ -123,7 +123,7 @@ static int budget_put(struct refusals *rs, const struct budget *b, int64_t now_m
 /* How many facts the agent has reported of this lease; one more, unless there are too many. */
 static bool may_report(struct refusals *rs, const struct refusal *r, int64_t now_ms)
 {
-	struct row reports = find(rs, key_of(OF_REPORTS, r), now_ms);
+	struct row reports = remembered(rs, key_of(OF_REPORTS, r), now_ms);
 
 	if (reports.tag == REFUSALS_REPORTED)
 		return false;
@@ -153,7 +153,7 @@ bool refusals_note(struct refusals *rs, const struct refusal *r, int64_t now_ms,
 
 	sweep(rs, now_ms);
 	b = budget_of(rs, r, now_ms);
-	fact = find(rs, key_of(OF_FACT, r), now_ms);
+	fact = remembered(rs, key_of(OF_FACT, r), now_ms);
 	row = !fact.value && may_have_row(rs, r, &b, now_ms);
 	*held = row ? b.held : 0;
 	b.held = row ? 0 : b.held + 1;

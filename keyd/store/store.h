@@ -433,7 +433,7 @@ uint64_t store_rows_ver(const struct store *st);
 
 /**
  * enum store_audit_link - what is between a row of before and the head of the log.
- * @AUDIT_LEADS: rows of keyd's, each of which continues the one before it, from that row to the head
+ * @AUDIT_LEADS: rows of keyd's from that row to the head, each of which continues the last
  * @AUDIT_ENDS: the log ends before that row, or rows are of an older version
  * @AUDIT_ELSEWHERE: anything else: they are of another log, or of none
  */

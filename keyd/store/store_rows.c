@@ -446,7 +446,7 @@ static int account(struct store *st, enum sealed_table table, uint64_t key, stru
 	return 0;
 }
 
-/* Also a row of somebody else's that is removed. Others are found to be right when they are read. */
+/* Also one of somebody else's that is removed. Others are right when they are read. */
 static void written_is_good(struct store *st, const struct row_at *at)
 {
 	char what[SQL_WHAT_LEN];

@@ -198,7 +198,7 @@ static void a_row_that_is_removed_leaves_its_place_to_another(void **state)
 	assert_int_equal(told_of(w, BAD_ROWS_AND_MORE), 0);
 }
 
-/* One of a volume's identities is right, the other one made up: that is no change back and forth. */
+/* One identity of a volume is right, another made up: nothing changes back and forth. */
 static void a_right_row_beside_a_bad_one_of_its_name_tells_nothing_anew(void **state)
 {
 	struct world *w = *state;

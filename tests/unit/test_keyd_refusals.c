@@ -192,7 +192,7 @@ static void facts_that_an_agent_makes_up_are_counted_as_one(void **state)
 	}
 	assert_int_equal(last_audit(w).seq, rows + REFUSALS_REPORTED);
 	assert_metric(w, "\ncontainer_crypt_refusals_total{fact=\"agent-refused\"} 200\n");
-	/* Nor does that hide what keyd finds itself, and what is refused next is counted by its fact. */
+	/* Nor does that hide what keyd finds itself, which is counted by its fact. */
 	refuse(w, id, to_sh, "args");
 	assert_string_equal(last_audit(w).fact, "args");
 	assert_int_equal(last_audit(w).seq, rows + REFUSALS_REPORTED + 1);
