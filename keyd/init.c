@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 #include <sys/stat.h>
 #include <systemd/sd-id128.h>
 
@@ -250,6 +251,19 @@ static int settle_realm(struct init *in, struct cc_error *err)
 	return default_realm(realm, err) ? -1 : settle(in, "realm", "realm", realm, err);
 }
 
+/* As of any enrolment, in its transaction. Here everybody is for all volumes. */
+static int record_agent(struct init *in, const char *name, const char *thumbprint,
+			struct cc_error *err)
+{
+	char detail[160];
+	const struct cc_audit_row row = {
+		.event = "agent.add", .outcome = "allow", .agent = name, .detail = detail};
+
+	snprintf(detail, sizeof(detail), "key %s, by keyd init, process %d, volumes *", thumbprint,
+		 (int)getpid());
+	return store_audit_add(in->store, &row, (int64_t)time(NULL), err);
+}
+
 static int enrol(struct init *in, const char *path, struct cc_error *err)
 {
 	cc_auto_json json_t *jwk = NULL, *public = NULL;
@@ -271,11 +285,12 @@ static int enrol(struct init *in, const char *path, struct cc_error *err)
 	public = cc_jwk_public(jwk, err);
 	if (!public || agent_key_enrol(in->store, name, public, NULL, thumbprint, &added, err))
 		return cc_prefix(err, "%s", path);
-	if (added)
-		made(in, "agent", name);
-	else
+	if (!added) {
 		found("agent", name);
-	return 0;
+		return 0;
+	}
+	made(in, "agent", name);
+	return record_agent(in, name, thumbprint, err);
 }
 
 /* ---- init ---- */

@@ -26,7 +26,8 @@ struct init_options {
 
 /**
  * keyd_init - makes KEK, database and realm and enrols the agents, as far as they are not there.
- * Each thing made or found is a line on stdout. Nothing that exists is changed, but a database of
+ * Each thing made or found is a line on stdout, each agent that is enrolled a row of the audit log
+ * as well, "agent.add". Nothing that exists is changed, but a database of
  * an older keyd, which is brought up to date; one with another KEK or realm is an error, and one
  * of before rows had MACs where there is a high-water mark (CC_E_INVALID, fact "mark").
  */

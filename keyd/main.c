@@ -106,7 +106,7 @@ static int take_option(struct args *args, int opt, char *value, struct cc_error 
 		return 0;
 	case OPT_ANCHOR:
 		args->anchor = value;
-		return need(args, ~(unsigned int)(VERB_BACKUP | VERB_PRUNE), "--anchor", err);
+		return need(args, ~(unsigned int)VERB_BACKUP, "--anchor", err);
 	case OPT_KEK:
 		args->kek = value;
 		return need(args, ~(unsigned int)VERB_BACKUP, "--kek", err);
@@ -229,7 +229,7 @@ static int keyd_run(struct args *args, struct cc_error *err)
 	case VERB_CHECK:
 		return keyd_check(args->state_dir, args->anchor, args->kek, err);
 	case VERB_PRUNE:
-		return keyd_prune(args->state_dir, args->kek, args->before, err);
+		return keyd_prune(args->state_dir, args->anchor, args->kek, args->before, err);
 	case VERB_BACKUP:
 		return keyd_backup(args->state_dir, args->file, err);
 	case VERB_ACCEPT:

@@ -40,16 +40,24 @@ static int open_with(struct opened *o, const char *dir, enum store_mode mode, co
 
 /* ---- check ---- */
 
+/* What fits of it. */
+static void append_names(char *names, size_t size, const struct bad_names *bad)
+{
+	size_t at = strlen(names);
+
+	for (size_t i = 0; i < bad->n && at < size; i++)
+		at += (size_t)snprintf(names + at, size - at, "%s%s", at ? ", " : "", bad->at[i]);
+}
+
 static int check_rows(struct opened *o, struct cc_error *err)
 {
-	size_t bad, at = 0;
 	char names[512] = "";
+	size_t bad;
 
 	if (store_check_rows(o->store, &bad, err))
 		return -1;
-	for (size_t i = 0; i < o->seal.n_bad && at < sizeof(names); i++)
-		at += (size_t)snprintf(names + at, sizeof(names) - at, "%s%s", i ? ", " : "",
-				       o->seal.bad[i].what);
+	append_names(names, sizeof(names), &o->seal.bad.ours);
+	append_names(names, sizeof(names), &o->seal.bad.others);
 	if (bad) {
 		cc_fail(err, CC_E_INVALID,
 			"%zu rows of the database were not written by keyd: %s; restore a backup, "
@@ -154,16 +162,20 @@ static int parse_before(const char *text, int64_t *t, struct cc_error *err)
 		text);
 }
 
-int keyd_prune(const char *state_dir, const char *kek, const char *before, struct cc_error *err)
+int keyd_prune(const char *state_dir, const char *anchor, const char *kek, const char *before,
+	       struct cc_error *err)
 {
+	mark_auto struct mark_file mark = {.slots.fd = -1};
 	auto_opened struct opened o = {0};
 	int64_t limit, now = (int64_t)time(NULL), last;
 	uint64_t rows;
 
-	if (parse_before(before, &limit, err) || open_with(&o, state_dir, STORE_SERVE, kek, err) ||
+	if (parse_before(before, &limit, err) || read_mark(state_dir, anchor, &mark, err) ||
+	    open_with(&o, state_dir, STORE_SERVE, kek, err) ||
 	    store_audit_last_time(o.store, &last, err))
 		return -1;
-	if (store_audit_prune(o.store, limit, now > last ? now : last, &rows, err))
+	if (store_audit_prune(o.store, limit, mark.there ? mark.mark.seq : UINT64_MAX,
+			      now > last ? now : last, &rows, err))
 		return -1;
 	printf(rows ? "%" PRIu64 " rows of the audit log removed\n" : "nothing to do\n", rows);
 	return 0;

@@ -17,8 +17,10 @@ int keyd_check(const char *state_dir, const char *anchor, const char *kek, struc
 
 /**
  * keyd_prune - forgets audit rows; prints how many.
+ * @anchor: as anchor_dir(): no row goes that is later than the mark's
  * @before: RFC 3339 date, or date and time in UTC
  */
-int keyd_prune(const char *state_dir, const char *kek, const char *before, struct cc_error *err);
+int keyd_prune(const char *state_dir, const char *anchor, const char *kek, const char *before,
+	       struct cc_error *err);
 
 #endif

@@ -269,6 +269,16 @@ static int parse_renewal(const json_t *obj, struct cc_renewal *r, struct cc_erro
 	return parse_said(obj, r, err);
 }
 
+/* One lease cannot have two answers, nor fill the request. */
+static int check_twice(const struct cc_renewal *all, size_t n, struct cc_error *err)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(all[i].lease, all[n].lease))
+			return cc_fail(err, CC_E_INVALID, "evidence: lease %s is named twice",
+				       all[n].lease);
+	return 0;
+}
+
 static int parse_renewals(const json_t *claims, struct cc_evidence *ev, struct cc_error *err)
 {
 	json_t *list = NULL;
@@ -285,7 +295,8 @@ static int parse_renewals(const json_t *claims, struct cc_evidence *ev, struct c
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	ev->n_renewals = n;
 	for (size_t i = 0; i < n; i++)
-		if (parse_renewal(json_array_get(list, i), &ev->renewals[i], err))
+		if (parse_renewal(json_array_get(list, i), &ev->renewals[i], err) ||
+		    check_twice(ev->renewals, i, err))
 			return -1;
 	return 0;
 }

@@ -98,6 +98,9 @@ void cmd_tell_bad_rows(const json_t *answer)
 	json_array_foreach(json_object_get(answer, "badRows"), i, one)
 		fprintf(stderr, "dmctl: left out: %s, which keyd did not write: see keyd(8)\n",
 			json_is_string(one) ? json_string_value(one) : "?");
+	if (json_object_get(answer, "badRowsMore"))
+		fprintf(stderr, "dmctl: left out: %lld more rows, which keyd did not write\n",
+			json_integer_value(json_object_get(answer, "badRowsMore")));
 }
 
 int cmd_list(int argc, char **argv, const struct global_options *g, const char *path,

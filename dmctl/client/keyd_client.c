@@ -204,6 +204,7 @@ int keyd_list(const char *path, const char *member, json_t **answer, json_t **li
 {
 	cc_auto_json json_t *all = json_array(), *bad = json_array();
 	char after[AFTER_LEN] = "";
+	json_int_t more = 0;
 
 	if (!all || !bad)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
@@ -217,9 +218,11 @@ int keyd_list(const char *path, const char *member, json_t **answer, json_t **li
 			return -1;
 		if (json_array_extend(all, rows))
 			return cc_fail(err, CC_E_NOMEM, "out of memory");
+		more += json_integer_value(json_object_get(page, "badRowsMore"));
 	} while (after[0]);
-	*answer =
-		json_pack("{s:O, s:O*}", member, all, "badRows", json_array_size(bad) ? bad : NULL);
+	*answer = json_pack("{s:O, s:O*, s:o*}", member, all, "badRows",
+			    json_array_size(bad) ? bad : NULL, "badRowsMore",
+			    more ? json_integer(more) : NULL);
 	if (!*answer)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	*list = json_object_get(*answer, member);

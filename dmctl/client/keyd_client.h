@@ -43,7 +43,7 @@ int keyd_request(const char *method, const char *path, const json_t *body, json_
  * keyd_list - a whole list, page by page.
  * @path: "/v1/volumes" …
  * @member: the list in the answer
- * @answer: out, new reference: an object with the list, and "badRows" as in docs/api.md where there
+ * @answer: out, new reference: an object with the list, and "badRows", "badRowsMore" as in docs/api.md where there
  *          are any; also of what a keyd answers that has no pages
  * @list: out, the list, borrowed from *@answer
  */

@@ -119,6 +119,7 @@ void custodian_close(struct custodian *c)
 	kept_free(cc_steal(c->kept));
 	seal_clear(&c->seal);
 	kek_clear(&c->kek);
+	refusals_clear(&c->refusals);
 	c->store = NULL;
 }
 
@@ -132,20 +133,32 @@ const char *custodian_fact(const struct cc_error *err)
 	return err->fact[0] ? err->fact : cc_code_name(err->code);
 }
 
+/* It becomes a label as it is. */
+static bool is_label(const char *fact)
+{
+	size_t len = strspn(fact, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				  "0123456789-_.");
+
+	return len > 0 && fact[len] == '\0';
+}
+
+void custodian_count_fact(struct custodian *c, const char *fact)
+{
+	const size_t last = CUSTODIAN_FACTS - 1;
+	size_t i = is_label(fact) ? 0 : last;
+
+	while (i < last && c->counters.refused[i].n &&
+	       strcmp(c->counters.refused[i].fact, fact) != 0)
+		i++;
+	if (!c->counters.refused[i].n++)
+		snprintf(c->counters.refused[i].fact, CC_FACT_MAX, "%s",
+			 i < last ? fact : FACT_OTHER);
+}
+
 void custodian_count_refusal(struct custodian *c, const struct cc_error *err)
 {
-	const char *fact = custodian_fact(err);
-
-	if (!custodian_is_refusal(err)) {
+	if (custodian_is_refusal(err))
+		custodian_count_fact(c, custodian_fact(err));
+	else
 		c->counters.errors++;
-		return;
-	}
-	for (size_t i = 0; i < CUSTODIAN_FACTS; i++) {
-		if (!c->counters.refused[i].n)
-			snprintf(c->counters.refused[i].fact, CC_FACT_MAX, "%s", fact);
-		else if (strcmp(c->counters.refused[i].fact, fact) != 0)
-			continue;
-		c->counters.refused[i].n++;
-		return;
-	}
 }

@@ -15,10 +15,17 @@
 #include "custodian/mark.h"
 #include "name.h"
 #include "custodian/nonce.h"
+#include "custodian/refusals.h"
 #include "custodian/seal.h"
 #include "store/store.h"
 
-#define CUSTODIAN_FACTS 64 /* different facts of refusals that are counted */
+/*
+ * Facts of refusals that are counted, the last one for all that are left: no peer decides how many
+ * there are, or what they are called.
+ */
+#define CUSTODIAN_FACTS 96
+#define FACT_OTHER "other"
+#define FACT_REPORTED "agent-refused" /* that agents say, whatever they call it */
 
 /**
  * struct custodian_clock - where time comes from.
@@ -72,6 +79,7 @@ struct custodian_quiet {
  * @mark: the high-water mark, where @marked
  * @domain: what volume keys are under, where @has_domain
  * @promised: it has a longer lease than what is written
+ * @refusals: which renewals that were refused are in the audit log
  */
 struct custodian {
 	struct store *store;
@@ -89,6 +97,7 @@ struct custodian {
 	struct domain domain;
 	bool marked, promised, has_domain;
 	struct custodian_quiet quiet;
+	struct refusals refusals;
 };
 
 /**
@@ -118,7 +127,8 @@ int custodian_now(struct custodian *c, int64_t *now, struct cc_error *err);
 bool custodian_is_refusal(const struct cc_error *err);
 /* The fact of a failure, or its code when it has none: for the audit log and the metrics. */
 const char *custodian_fact(const struct cc_error *err);
-/* For the metrics: by fact, or as an error inside keyd. */
+/* For the metrics: by fact, or as an error inside keyd; and by a fact that is said. */
 void custodian_count_refusal(struct custodian *c, const struct cc_error *err);
+void custodian_count_fact(struct custodian *c, const char *fact);
 
 #endif

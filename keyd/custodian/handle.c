@@ -211,31 +211,37 @@ static void record_bad_rows(struct custodian *c)
 {
 	struct cc_error err;
 
-	for (size_t i = 0; i < c->seal.n_bad; i++) {
-		struct seal_bad *bad = &c->seal.bad[i];
+	for (const char *what; (what = bad_rows_next(&c->seal.bad));) {
 		struct note note = {.event = "row"};
 
-		if (bad->told)
-			continue;
-		NOTE(note.detail, bad->what);
-		bad->told = note_write(c, &note, "error", STORE_FACT_ROW, &err) == 0;
-		if (bad->told)
-			continue;
-		cc_log(LOG_ERR, "%s: cannot be recorded: %s", bad->what, err.text);
-		return;
+		NOTE(note.detail, what);
+		if (note_write(c, &note, "error", STORE_FACT_ROW, &err)) {
+			cc_log(LOG_ERR, "%s: cannot be recorded: %s", what, err.text);
+			return;
+		}
+		bad_rows_recorded(&c->seal.bad);
 	}
 }
 
-/* A listing names what it left out. */
+static int add_names(json_t *list, const struct bad_names *names)
+{
+	for (size_t i = 0; i < names->n; i++)
+		if (json_array_append_new(list, json_string(names->at[i])))
+			return -1;
+	return 0;
+}
+
+/* A listing names what it left out, what keyd wrote once first, and how many more there are. */
 static int list_bad_rows(struct custodian *c, json_t *out, struct cc_error *err)
 {
 	cc_auto_json json_t *list = json_array();
 
-	for (size_t i = 0; list && i < c->seal.n_bad; i++)
-		if (c->seal.bad[i].now &&
-		    json_array_append_new(list, json_string(c->seal.bad[i].what)))
-			return cc_fail(err, CC_E_NOMEM, "out of memory");
-	if (!list || (json_array_size(list) && json_object_set(out, "badRows", list)))
+	const struct bad_rows *bad = &c->seal.bad;
+	uint64_t more = bad->ours.more + bad->others.more;
+
+	if (!list || add_names(list, &bad->ours) || add_names(list, &bad->others) ||
+	    (json_array_size(list) && json_object_set(out, "badRows", list)) ||
+	    (more && json_object_set_new(out, "badRowsMore", json_integer((json_int_t)more))))
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	return 0;
 }
@@ -344,6 +350,7 @@ static void refuse_alone(struct group *g, struct handled *h)
 static void lose(struct group *g, size_t n, const struct cc_error *err)
 {
 	store_rollback(g->c->store);
+	refusals_undo(&g->c->refusals, 0);
 	g->open = false;
 	for (size_t i = g->first; i < n; i++) {
 		struct handled *h = &g->v[i];
@@ -376,6 +383,7 @@ static int begin(struct group *g, struct cc_error *err)
 static int run_part(struct group *g, struct handled *h)
 {
 	struct store *st = g->c->store;
+	size_t refusals = refusals_at(&g->c->refusals);
 
 	if ((!g->open && begin(g, &h->err)) || store_part_begin(st, &h->err))
 		return -1;
@@ -383,6 +391,7 @@ static int run_part(struct group *g, struct handled *h)
 	    (h->call.note.nothing || !note_write(g->c, &h->call.note, "allow", "", &h->err)) &&
 	    !store_part_end(st, &h->err))
 		return 0;
+	refusals_undo(&g->c->refusals, refusals);
 	if (store_is_open(st))
 		store_part_undo(st);
 	return -1;
@@ -416,7 +425,7 @@ static void handle(struct group *g, struct handled *h)
 {
 	struct cc_error err;
 
-	seal_bad_reset(&g->c->seal);
+	bad_rows_reset(&g->c->seal.bad);
 	if (!g->open && !g->stuck && quarantine_tick(g->c, &err))
 		get_stuck(g, &err);
 	h->rc = h->op->flags & OPF_AUDITED ? run_part(g, h) : read_only(g->c, &h->call, &h->err);
@@ -476,6 +485,7 @@ static void commit(struct group *g)
 
 	if (g->open && store_commit(g->c->store, &err))
 		lose(g, g->n, &err);
+	refusals_keep(&g->c->refusals);
 	g->open = false;
 }
 

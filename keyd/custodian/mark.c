@@ -162,13 +162,20 @@ const char *mark_fit_text(enum mark_fit fit)
 	}
 }
 
+bool mark_was_counted(const struct mark_file *f, const struct store *st)
+{
+	return f->there && f->mark.ver && !store_has_sums(st);
+}
+
 int mark_judge(struct store *st, const struct mark_file *f, enum mark_fit *fit,
 	       struct cc_error *err)
 {
+	static const enum mark_fit fits[] = {[AUDIT_LEADS] = MARK_FITS,
+					     [AUDIT_ENDS] = MARK_OLDER,
+					     [AUDIT_ELSEWHERE] = MARK_OTHER};
+	struct store_audit_head at = {.seq = f->mark.seq, .ver = f->mark.ver};
 	cc_auto_free char *recorded = NULL;
-	struct store_audit_head head;
-	unsigned char hash[32];
-	int rc;
+	enum store_audit_link link;
 
 	if (!f->there) {
 		if (store_setting_peek(st, SETTING, &recorded, err))
@@ -177,21 +184,12 @@ int mark_judge(struct store *st, const struct mark_file *f, enum mark_fit *fit,
 		return 0;
 	}
 	*fit = MARK_OLDER;
-	if (store_schema_was(st) && !store_has_macs(st))
+	if ((store_schema_was(st) && !store_has_macs(st)) || mark_was_counted(f, st))
 		return 0;
-	*fit = MARK_FITS;
-	if (f->mark.seq == 0)
-		return 0;
-	if (store_audit_head(st, &head, err))
+	memcpy(at.hash, f->mark.hash, sizeof(at.hash));
+	if (store_audit_link(st, &at, &link, err))
 		return -1;
-	rc = store_audit_hash_of(st, f->mark.seq, hash, err);
-	if (rc < 0)
-		return -1;
-	if (rc == 0 || head.ver < f->mark.ver)
-		*fit = MARK_OLDER;
-	else if (rc == 3 || (rc == 1 && memcmp(hash, f->mark.hash, sizeof(hash)) != 0))
-		*fit = MARK_OTHER;
-	/* A pruned row was there: so says the log's head, which nobody but keyd can write. */
+	*fit = fits[link];
 	return 0;
 }
 
@@ -199,7 +197,7 @@ int mark_take_head(struct mark_file *f, struct store *st, struct cc_error *err)
 {
 	struct store_audit_head head;
 
-	if (store_audit_head(st, &head, err))
+	if (store_audit_own_head(st, &head, err))
 		return -1;
 	f->mark.seq = head.seq;
 	f->mark.ver = head.ver;

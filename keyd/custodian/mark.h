@@ -7,7 +7,9 @@
  * one history only; and the version of all rows, which grows with what has none as well. The row of
  * the mark is in the database before the mark is written, and the mark
  * is written before the answer leaves; so a database that lacks the row is older than something
- * that somebody was told, or is another one.
+ * that somebody was told, or is another one. So is one that has the row, but a log that does not
+ * lead from there to its head, row by row: rows of two copies that both went on fit in one another.
+ * Therefore nothing prunes a row that is later than the mark's.
  *
  * Written without a sync, at no cost to the disk, but for once a second: it then outlives keyd, and
  * power that is cut takes away no more than what was in memory. What a power cut may hide is a copy
@@ -55,9 +57,10 @@ struct mark_file {
  * enum mark_fit - what the database is to the mark.
  * @MARK_NONE: neither knows of the other: a database of a keyd that had no mark, or a new one
  * @MARK_FITS: it is the one, or newer
- * @MARK_OLDER: it ends before the mark, or was opened as one of before rows had MACs: its log is
- *              anybody's, and a keyd that writes marks had given it some
- * @MARK_OTHER: it has another row there: an older one that went on, or another database
+ * @MARK_OLDER: it ends before the mark; or was opened as one of before rows had MACs: its log is
+ *              anybody's, and a keyd that writes marks had given it some; or mark_was_counted()
+ * @MARK_OTHER: it has another row there, or its log does not lead from there to where it ends: an
+ *              older one that went on, also with rows of the newer one, or another database
  * @MARK_LOST: it once had a mark, which is missing or damaged
  * @MARK_ROWS: it is, but not all of its rows (store_rows_misfit()); mark_judge() does not look
  */
@@ -90,6 +93,12 @@ static inline void mark_clear(struct mark_file *f)
 
 /* Where the bytes are no mark, that is CC_E_INVALID. Pure. */
 int mark_parse(struct mark *m, const unsigned char *bytes, size_t len, struct cc_error *err);
+
+/*
+ * The database was opened as one of before rows were counted, but a keyd that counts had served it:
+ * which rows there were is not known, whatever the keyd of now has made of it.
+ */
+bool mark_was_counted(const struct mark_file *f, const struct store *st);
 
 /* @f is to be read before the database is: it is behind a keyd that serves, never before it. */
 int mark_judge(struct store *st, const struct mark_file *f, enum mark_fit *fit,

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Renewal: one request for all leases of a host, each with a fresh measurement, each decided by
- * itself. The audit log has one row for those that are renewed, and one for each that is refused.
+ * itself. The audit log has one row for those that are renewed, and one for each that is refused,
+ * unless there is one that says the same (refusals.h).
  */
 #include <inttypes.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 /**
  * struct renewing - one renewal.
  * @note: its own row, if it is refused
+ * @reported: it is, by its agent
  */
 struct renewing {
 	const struct store_agent *agent;
@@ -23,6 +25,7 @@ struct renewing {
 	struct store_lease lease;
 	struct store_volume vol;
 	struct note note;
+	bool reported;
 };
 
 static const char *container_of(const struct cc_renewal *r)
@@ -72,7 +75,8 @@ static int renew(struct custodian *c, struct renewing *g, struct cc_error *err)
 	if (check_lease(c, g, err))
 		return -1;
 	/* its own agent has seen that it is not what it was said to be */
-	if (g->r->refusal)
+	g->reported = g->r->refusal;
+	if (g->reported)
 		return cc_refuse(err, g->r->refusal->fact, "%s", g->r->refusal->text);
 	if (decide(c, g, err))
 		return -1;
@@ -93,6 +97,35 @@ static int answer_renewed(json_t *list, const struct renewing *g, struct cc_erro
 	return json_array_append_new(list, obj) ? cc_fail(err, CC_E_NOMEM, "out of memory") : 0;
 }
 
+/* A lease of another agent's is not one that this agent has. */
+static bool is_recorded(struct custodian *c, const struct renewing *g, const char *fact,
+			uint64_t *held)
+{
+	bool own = strcmp(g->lease.enrolment, g->agent->enrolment) == 0;
+	const struct refusal r = {.enrolment = g->agent->enrolment,
+				  .id = g->r->lease,
+				  .fact = fact,
+				  .lease = own ? &g->lease : NULL,
+				  .reported = g->reported};
+
+	return refusals_note(&c->refusals, &r, c->clock.boot_ms(), held);
+}
+
+static int record_refused(struct custodian *c, struct renewing *g, const char *outcome,
+			  struct cc_error *err)
+{
+	const char *fact = custodian_fact(err);
+	char text[CC_TEXT_MAX + 64];
+	uint64_t held;
+
+	if (!is_recorded(c, g, fact, &held))
+		return 0;
+	snprintf(text, sizeof(text), "%.*s (and %" PRIu64 " of this agent before without a row)",
+		 (int)sizeof(g->note.detail) - 64, err->text, held);
+	NOTE(g->note.detail, held ? text : err->text);
+	return note_write(c, &g->note, outcome, fact, err);
+}
+
 /*
  * Says no to one, and goes on, also after a row that somebody else wrote; only what fails inside
  * keyd ends the whole request.
@@ -106,12 +139,14 @@ static int answer_refused(struct custodian *c, json_t *list, struct renewing *g,
 	if (!custodian_is_refusal(err) && !store_is_bad_row(err))
 		return -1;
 	obj = cc_error_to_json(err);
-	NOTE(g->note.detail, err->text);
-	custodian_count_refusal(c, err);
+	if (g->reported)
+		custodian_count_fact(c, FACT_REPORTED);
+	else
+		custodian_count_refusal(c, err);
 	if (!obj || json_object_set_new(obj, "lease", json_string(g->r->lease)) ||
 	    json_object_set_new(obj, "renewed", json_false()) || json_array_append_new(list, obj))
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	return note_write(c, &g->note, outcome, custodian_fact(err), err);
+	return record_refused(c, g, outcome, err);
 }
 
 /* "2 renewed: pgdata, web"; what does not fit is cut. */

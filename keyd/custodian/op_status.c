@@ -39,13 +39,13 @@ static void simple(FILE *f, const char *name, const char *type, const char *help
 	fprintf(f, "container_crypt_%s %" PRIu64 "\n", name, v);
 }
 
-/* Facts are words of this program; a label value would need escaping otherwise. */
 static void refusals(FILE *f, const struct custodian_counters *n)
 {
 	metric(f, "refusals_total", "counter", "Requests refused, by the fact that differed.");
-	for (size_t i = 0; i < CUSTODIAN_FACTS && n->refused[i].n; i++)
-		fprintf(f, "container_crypt_refusals_total{fact=\"%s\"} %" PRIu64 "\n",
-			n->refused[i].fact, n->refused[i].n);
+	for (size_t i = 0; i < CUSTODIAN_FACTS; i++)
+		if (n->refused[i].n)
+			fprintf(f, "container_crypt_refusals_total{fact=\"%s\"} %" PRIu64 "\n",
+				n->refused[i].fact, n->refused[i].n);
 }
 
 static void quarantine(FILE *f, const struct custodian *c)
@@ -80,8 +80,11 @@ int op_metrics(struct custodian *c, struct call *call, struct cc_error *err)
 	simple(f, "unverified_total", "counter",
 	       "Requests with evidence that did not verify; they leave no audit row.",
 	       n->unverified);
+	simple(f, "refusals_unrecorded_total", "counter",
+	       "Refused renewals without an audit row, as there is one like it or too many.",
+	       c->refusals.unrecorded);
 	simple(f, "bad_rows_total", "counter", "Reads of database rows that keyd did not write.",
-	       c->seal.n_seen);
+	       c->seal.bad.n_seen);
 	simple(f, "errors_total", "counter", "Requests that failed inside keyd.", n->errors);
 	simple(f, "leases", "gauge", "Leases held.", rows.held);
 	quarantine(f, c);

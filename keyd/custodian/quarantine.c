@@ -28,15 +28,27 @@ int64_t quarantine_left(const struct custodian *c)
 	return quarantine_on(c) && left > 0 ? left : 0;
 }
 
-/* What a host had is over in time; who counts and who does not is not known again by waiting. */
+/* What the rows were that keyd left is not known; "" where it is. */
+static const char *rows_unknown(const struct custodian *c)
+{
+	if (store_rows_misfit(c->store)[0])
+		return store_rows_misfit(c->store);
+	return mark_was_counted(&c->mark, c->store)
+		       ? "it is of before rows were counted, which keyd has done since"
+		       : "";
+}
+
+/*
+ * What a host had is over in time; who counts and who does not is not known again by waiting, nor
+ * by anything that is done to the database meanwhile.
+ */
 static void set_end(struct custodian *c)
 {
 	struct mark *m = &c->mark.mark;
+	bool for_good = quarantine_for_good(c) || rows_unknown(c)[0];
 
 	memcpy(m->quarantine_boot, c->boot_id, sizeof(m->quarantine_boot));
-	m->quarantine_end_ms = store_rows_misfit(c->store)[0]
-				       ? FOREVER
-				       : lease_end(c->clock.boot_ms(), m->longest_ms);
+	m->quarantine_end_ms = for_good ? FOREVER : lease_end(c->clock.boot_ms(), m->longest_ms);
 }
 
 static void clear_end(struct custodian *c)
@@ -85,7 +97,7 @@ static uint64_t fences_lost(const struct custodian *c, enum mark_fit fit)
 
 static int doubt(struct custodian *c, enum mark_fit fit, const char *event, struct cc_error *err)
 {
-	const char *misfit = store_rows_misfit(c->store);
+	const char *misfit = rows_unknown(c);
 	char detail[CC_TEXT_MAX];
 	struct store_audit_head head;
 	size_t unsure;
@@ -119,10 +131,11 @@ static void log_begin(const struct custodian *c)
 {
 	if (quarantine_for_good(c))
 		cc_log(LOG_ERR,
-		       "quarantine: somebody removed rows of the database, or put older ones in "
-		       "their place (%s); nobody gets a volume who did not have it until keyd "
-		       "accept. Look at agents, signers, identities and leases first. See keyd(8)",
-		       store_rows_misfit(c->store));
+		       "quarantine: somebody may have removed rows of the database, or put older "
+		       "ones in their place (%s); nobody gets a volume who did not have it until "
+		       "keyd accept. Look at agents, signers, identities and leases first. See "
+		       "keyd(8)",
+		       rows_unknown(c)[0] ? rows_unknown(c) : "as was found before");
 	else
 		cc_log(LOG_WARNING,
 		       "quarantine: the database is not the one that keyd served last; for %" PRId64

@@ -7,7 +7,6 @@
 #include <openssl/params.h>
 
 #include "custodian/upgrade.h"
-#include "log.h"
 
 static const char rows_info[] = "container-crypt row mac 1";
 static const char head_info[] = "container-crypt audit head 1";
@@ -68,31 +67,39 @@ static int mac(struct store_seal *ops, const void *p, size_t len,
 	return 0;
 }
 
-static struct seal_bad *remember(struct seal *s, const char *what)
+/* By a MAC: whoever writes to the database shall find no two rows of one key. */
+static uint64_t bad_key(struct seal *s, const char *what, const char *id)
 {
-	struct seal_bad *bad;
+	unsigned char out[STORE_MAC_LEN];
+	char text[2 * BAD_ROW_LEN + 16];
+	struct cc_error ignored;
+	uint64_t key = 0;
+	int n = snprintf(text, sizeof(text), "bad row%c%s%c%s", 0, what, 0, id);
 
-	for (size_t i = 0; i < s->n_bad; i++)
-		if (!strcmp(s->bad[i].what, what))
-			return &s->bad[i];
-	if (s->n_bad == SEAL_BAD_MAX)
-		return NULL;
-	bad = &s->bad[s->n_bad++];
-	snprintf(bad->what, sizeof(bad->what), "%s", what);
-	cc_log(LOG_ERR,
-	       "%s: this row of the database is not what keyd left there: it counts for nothing",
-	       what);
-	return bad;
+	if (n >= (int)sizeof(text))
+		n = (int)sizeof(text) - 1;
+	if (mac(&s->ops, text, (size_t)n, out, &ignored) == 0)
+		memcpy(&key, out, sizeof(key));
+	return key ? key : 1;
 }
 
-static void found_bad(struct store_seal *ops, const char *what)
+static void found_bad(struct store_seal *ops, const struct store_bad *row)
 {
 	struct seal *s = SEAL_OF(ops);
-	struct seal_bad *bad = remember(s, what);
 
-	s->n_seen++;
-	if (bad)
-		bad->now = true;
+	bad_rows_found(&s->bad, row, bad_key(s, row->what, row->id));
+}
+
+static bool watches(struct store_seal *ops)
+{
+	return bad_rows_any(&SEAL_OF(ops)->bad);
+}
+
+static void found_good(struct store_seal *ops, const char *what, const char *id)
+{
+	struct seal *s = SEAL_OF(ops);
+
+	bad_rows_good(&s->bad, bad_key(s, what, id));
 }
 
 static int accept(struct store_seal *ops, struct store *st, struct cc_error *err)
@@ -119,7 +126,7 @@ int seal_check_kek(struct store *st, const struct kek *kek, struct cc_error *err
 
 int seal_derive(struct seal *s, const struct kek *kek, struct cc_error *err)
 {
-	*s = (struct seal){.ops = {mac, found_bad, accept}, .kek = kek};
+	*s = (struct seal){.ops = {mac, found_bad, watches, found_good, accept}, .kek = kek};
 	return make_rows(s, err) || make_head(s, err) ? -1 : 0;
 }
 
@@ -127,12 +134,7 @@ void seal_clear(struct seal *s)
 {
 	EVP_MAC_CTX_free(s->rows);
 	EVP_PKEY_free(s->head);
+	bad_rows_clear(&s->bad);
 	s->rows = NULL;
 	s->head = NULL;
-}
-
-void seal_bad_reset(struct seal *s)
-{
-	for (size_t i = 0; i < s->n_bad; i++)
-		s->bad[i].now = false;
 }

@@ -14,36 +14,21 @@
 #include <openssl/evp.h>
 
 #include "audit_head.h"
+#include "custodian/bad_rows.h"
 #include "custodian/kek.h"
 #include "store/store.h"
-
-#define SEAL_BAD_MAX 64	 /* rows that are remembered to be bad */
-#define SEAL_BAD_LEN 160 /* "volume pgdata", and a NUL */
-
-/**
- * struct seal_bad - a row that is not what was written.
- * @now: seen since seal_bad_reset()
- * @told: it is in the audit log
- */
-struct seal_bad {
-	char what[SEAL_BAD_LEN];
-	bool now, told;
-};
 
 /**
  * struct seal - the keys, and what did not verify. It stays where it is while a store uses it.
  * @ops: what the store gets
  * @kek: borrowed
- * @n_seen: how often a row did not verify
  */
 struct seal {
 	struct store_seal ops;
 	const struct kek *kek;
 	EVP_MAC_CTX *rows;
 	EVP_PKEY *head;
-	struct seal_bad bad[SEAL_BAD_MAX];
-	size_t n_bad;
-	uint64_t n_seen;
+	struct bad_rows bad;
 };
 
 /* Whether @st is of this KEK, if it has one yet: with another no row would verify. CC_E_INVALID. */
@@ -52,8 +37,5 @@ int seal_check_kek(struct store *st, const struct kek *kek, struct cc_error *err
 /* Fills @s, which seal_clear() clears, also after an error. */
 int seal_derive(struct seal *s, const struct kek *kek, struct cc_error *err);
 void seal_clear(struct seal *s);
-
-/* From here on "now" is the next request. */
-void seal_bad_reset(struct seal *s);
 
 #endif

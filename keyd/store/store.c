@@ -188,6 +188,11 @@ bool store_has_macs(const struct store *st)
 	return st->schema_was >= SCHEMA_SEALED;
 }
 
+bool store_has_sums(const struct store *st)
+{
+	return st->schema_was == 0 || st->schema_was >= SCHEMA_COUNTED;
+}
+
 int store_begin(struct store *st, struct cc_error *err)
 {
 	st->next_seq = st->own_seq;
@@ -265,7 +270,7 @@ int store_check(struct store *st, struct cc_error *err)
 					     "SELECT * FROM pragma_foreign_key_check"};
 
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
-		sql_auto sqlite3_stmt *q = sql_prepare(st, err, checks[i], "");
+		sql_auto struct stmt *q = sql_prepare(st, err, checks[i], "");
 		const char *text;
 		int rc;
 
@@ -274,7 +279,7 @@ int store_check(struct store *st, struct cc_error *err)
 		rc = sql_step(st, q, err);
 		if (rc < 0)
 			return -1;
-		text = rc ? (const char *)sqlite3_column_text(q, 0) : NULL;
+		text = rc ? (const char *)sqlite3_column_text(q->q, 0) : NULL;
 		if (rc && (!text || strcmp(text, "ok")))
 			return cc_fail(err, CC_E_INVALID,
 				       "keyd's database is damaged: %s; restore a backup",
@@ -285,7 +290,7 @@ int store_check(struct store *st, struct cc_error *err)
 
 int store_setting_peek(struct store *st, const char *key, char **value, struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q = NULL;
+	sql_auto struct stmt *q = NULL;
 	int rc;
 
 	*value = NULL;
@@ -298,7 +303,7 @@ int store_setting_peek(struct store *st, const char *key, char **value, struct c
 
 int store_setting_get(struct store *st, const char *key, char **value, struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q = sql_prepare(st, err, SELECT_SETTING "WHERE key = ?", "t", key);
+	sql_auto struct stmt *q = sql_prepare(st, err, SELECT_SETTING "WHERE key = ?", "t", key);
 	int rc = q ? sql_step(st, q, err) : -1;
 
 	*value = NULL;

@@ -192,6 +192,8 @@ int store_schema_was(const struct store *st);
 int store_schema_now(void);
 /* The database was opened with MACs in it. */
 bool store_has_macs(const struct store *st);
+/* It was opened with its rows counted, or made. */
+bool store_has_sums(const struct store *st);
 
 /* True for the failure to read a row whose MAC does not fit. */
 bool store_is_bad_row(const struct cc_error *err);
@@ -407,8 +409,9 @@ static inline void store_leases_clear(struct store_leases *list)
  * store_audit_append - adds a row to the audit chain.
  * @row: seq is filled; every text must be set ("" for none)
  *
- * The log must still end where it ended, and hold the row this process appended last (it is not cut
- * or rewritten under a running keyd), else CC_E_INTERNAL with fact "audit".
+ * The log must still end where it ended, and lead there from the row that this process appended or
+ * found last (it is not cut, rewritten or replaced under a running keyd), else CC_E_INTERNAL with
+ * fact "audit".
  */
 int store_audit_append(struct store *st, struct cc_audit_row *row, struct cc_error *err);
 
@@ -423,18 +426,25 @@ int store_audit_add(struct store *st, const struct cc_audit_row *what, int64_t n
 /* When the last row was written, seconds since the epoch; 0 where there is none. */
 int store_audit_last_time(struct store *st, int64_t *t, struct cc_error *err);
 
-/* The last row that this process has committed; 0 and zeros for none. */
+/* The last row that this process has committed, or found at its start; 0 and zeros for none. */
 void store_audit_committed(const struct store *st, uint64_t *seq, unsigned char hash[static 32]);
 /* The version of all rows, as this process has committed or read it last. */
 uint64_t store_rows_ver(const struct store *st);
 
 /**
- * store_audit_hash_of - hash of the row @seq.
- * Return: 1; 0 when there is no such row; 2 without a hash when it was pruned; 3 without one when
- * its MAC does not fit; -1.
+ * enum store_audit_link - what is between a row of before and the head of the log.
+ * @AUDIT_LEADS: rows of keyd's from that row to the head, each of which continues the last
+ * @AUDIT_ENDS: the log ends before that row, or rows are of an older version
+ * @AUDIT_ELSEWHERE: anything else: they are of another log, or of none
  */
-int store_audit_hash_of(struct store *st, uint64_t seq, unsigned char hash[static 32],
-			struct cc_error *err);
+enum store_audit_link { AUDIT_LEADS, AUDIT_ENDS, AUDIT_ELSEWHERE };
+
+/**
+ * store_audit_link - follows the log from a row of before to its head, so reads what came since.
+ * @from: seq, hash and ver of then; a row that was pruned since leads nowhere
+ */
+int store_audit_link(struct store *st, const struct store_audit_head *from,
+		     enum store_audit_link *link, struct cc_error *err);
 
 /**
  * struct store_audit_row - a row of the log. Texts live during the call.
@@ -452,6 +462,8 @@ int store_audit_each(struct store *st, uint64_t after, store_audit_fn *fn, void 
 		     struct cc_error *err);
 
 int store_audit_head(struct store *st, struct store_audit_head *head, struct cc_error *err);
+/* The same, of a log that leads there from the row that this process appended or found last. */
+int store_audit_own_head(struct store *st, struct store_audit_head *head, struct cc_error *err);
 
 /*
  * Recomputes the whole chain, from where it begins to where it ends; *@rows: how many.
@@ -464,9 +476,10 @@ int store_audit_verify(struct store *st, uint64_t *rows, struct cc_error *err);
  * store_audit_prune - forgets the rows of before @before, but the last, when the whole log has been
  * verified. What is kept can be verified as before; a row says what was forgotten.
  * @before, @now: seconds since the epoch, UTC
+ * @keep: no later row than this one goes: what keyd knows of the log begins there
  * @rows: out, how many
  */
-int store_audit_prune(struct store *st, int64_t before, int64_t now, uint64_t *rows,
+int store_audit_prune(struct store *st, int64_t before, uint64_t keep, int64_t now, uint64_t *rows,
 		      struct cc_error *err);
 
 #endif

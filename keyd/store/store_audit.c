@@ -21,7 +21,7 @@
 /* The last row; 0 and zeros when there is none. */
 static int read_last(struct store *st, struct store_audit_head *last, struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q =
+	sql_auto struct stmt *q =
 		sql_prepare(st, err, "SELECT seq, hash FROM audit " ORDER_LAST, "");
 	int rc = q ? sql_step(st, q, err) : -1;
 
@@ -53,7 +53,7 @@ static int check_end(struct store *st, const struct head *head, enum cc_code cod
 static int find_hash(struct store *st, uint64_t seq, unsigned char hash[static HASH_LEN],
 		     struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q = sql_prepare(st, err, SELECT_AUDIT "WHERE seq = ?", "u", seq);
+	sql_auto struct stmt *q = sql_prepare(st, err, SELECT_AUDIT "WHERE seq = ?", "u", seq);
 	int rc = q ? sql_step(st, q, err) : -1;
 	int sealed = rc > 0 && st->seal ? sql_is_sealed(st, q, SEALED_AUDIT, err) : 1;
 
@@ -64,44 +64,26 @@ static int find_hash(struct store *st, uint64_t seq, unsigned char hash[static H
 	return sql_audit_hash(q, 10, seq, hash, err) ? -1 : 1;
 }
 
-int store_audit_hash_of(struct store *st, uint64_t seq, unsigned char hash[static HASH_LEN],
-			struct cc_error *err)
-{
-	struct head head;
-
-	if (sql_head_read(st, &head, err))
-		return -1;
-	if (seq < head.at.start_seq)
-		return 2;
-	if (seq > head.at.start_seq)
-		return find_hash(st, seq, hash, err);
-	memcpy(hash, head.at.start_hash, HASH_LEN);
-	return 1;
-}
-
-/* The row this process wrote last must still be there as it was, unless it was pruned. */
-static int check_own_row(struct store *st, const struct head *head, struct cc_error *err)
+/* Whether the row @at is in the log as it was: what was pruned before it was there, not itself. */
+static int check_row(struct store *st, const struct head *head, const struct store_audit_head *at,
+		     struct cc_error *err)
 {
 	unsigned char hash[HASH_LEN];
-	int rc;
+	int rc = 1;
 
-	if (st->next_seq <= head->at.start_seq)
-		return 0;
-	rc = find_hash(st, st->next_seq, hash, err);
+	if (at->seq < head->at.start_seq)
+		return sql_audit_fail(err, CC_E_INVALID, at->seq, "is not one that may be pruned");
+	if (at->seq == head->at.start_seq)
+		memcpy(hash, head->at.start_hash, HASH_LEN);
+	else
+		rc = find_hash(st, at->seq, hash, err);
 	if (rc < 0)
 		return -1;
 	if (rc == 0)
-		return sql_audit_fail(err, CC_E_INTERNAL, st->next_seq, "has been removed");
-	return rc == 1 && memcmp(hash, st->next_hash, HASH_LEN) == 0
+		return sql_audit_fail(err, CC_E_INVALID, at->seq, "has been removed");
+	return rc == 1 && memcmp(hash, at->hash, HASH_LEN) == 0
 		       ? 0
-		       : sql_audit_fail(err, CC_E_INTERNAL, st->next_seq, "has been changed");
-}
-
-int sql_audit_head_check(struct store *st, struct cc_error *err)
-{
-	struct head head;
-
-	return sql_head_verify(st, &head, err) || check_end(st, &head, CC_E_INVALID, err) ? -1 : 0;
+		       : sql_audit_fail(err, CC_E_INVALID, at->seq, "has been changed");
 }
 
 /* ---- writing ---- */
@@ -132,7 +114,7 @@ static int append(struct store *st, struct cc_audit_row *row, struct cc_error *e
 	unsigned char prev[HASH_LEN];
 	struct head head;
 
-	if (sql_head_read(st, &head, err) || check_own_row(st, &head, err) ||
+	if (sql_head_read(st, &head, err) || sql_audit_own(st, &head, err) ||
 	    check_end(st, &head, CC_E_INTERNAL, err))
 		return -1;
 	row->seq = head.at.seq + 1;
@@ -190,14 +172,14 @@ int store_audit_add(struct store *st, const struct cc_audit_row *what, int64_t n
 
 /* ---- reading ---- */
 
-static const char *text(sqlite3_stmt *q, int col)
+static const char *text(struct stmt *q, int col)
 {
-	const char *s = (const char *)sqlite3_column_text(q, col);
+	const char *s = (const char *)sqlite3_column_text(q->q, col);
 
 	return s ? s : "";
 }
 
-static int read_row(struct store *st, sqlite3_stmt *q, struct store_audit_row *r,
+static int read_row(struct store *st, struct stmt *q, struct store_audit_row *r,
 		    struct cc_error *err)
 {
 	int sealed = st->seal ? sql_is_sealed(st, q, SEALED_AUDIT, err) : 0;
@@ -227,7 +209,7 @@ static int read_row(struct store *st, sqlite3_stmt *q, struct store_audit_row *r
 static int each(struct store *st, uint64_t after, int64_t limit, store_audit_fn *fn, void *arg,
 		struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q =
+	sql_auto struct stmt *q =
 		sql_prepare(st, err, st->seal ? SELECT_AUDIT AFTER : SELECT_AUDIT_OLD AFTER, "ui",
 			    after, limit);
 	int rc;
@@ -252,7 +234,7 @@ int store_audit_each(struct store *st, uint64_t after, store_audit_fn *fn, void 
 
 int store_audit_last_time(struct store *st, int64_t *t, struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q = sql_prepare(st, err, SELECT_AUDIT ORDER_LAST, "");
+	sql_auto struct stmt *q = sql_prepare(st, err, SELECT_AUDIT ORDER_LAST, "");
 	int rc = q ? sql_step(st, q, err) : -1;
 	struct store_audit_row r;
 
@@ -272,13 +254,14 @@ int store_audit_last_time(struct store *st, int64_t *t, struct cc_error *err)
  * struct chain - how far it has been followed.
  * @last: the row reached
  * @sealed: rows must be keyd's
- * @before: for pruning; @older: @last is from before that
+ * @before, @keep: for pruning; @older: @last is from before that, and no later row than @keep
  * @cut: the last row that is, but not the last of all
  */
 struct chain {
 	struct store_audit_head last, cut;
 	bool sealed, older;
 	int64_t before;
+	uint64_t keep;
 };
 
 static int follow(void *arg, const struct store_audit_row *r, struct cc_error *err)
@@ -304,7 +287,8 @@ static int follow(void *arg, const struct store_audit_row *r, struct cc_error *e
 		chain->cut = *last;
 	last->seq = r->row.seq;
 	memcpy(last->hash, r->hash, HASH_LEN);
-	chain->older = cc_time_parse(r->row.time, &t) == 0 && t < chain->before;
+	chain->older = cc_time_parse(r->row.time, &t) == 0 && t < chain->before &&
+		       last->seq <= chain->keep;
 	return 0;
 }
 
@@ -315,6 +299,91 @@ static int follow_all(struct store *st, struct chain *chain, const struct store_
 	chain->last.seq = head->start_seq;
 	memcpy(chain->last.hash, head->start_hash, HASH_LEN);
 	return each(st, head->start_seq, -1, follow, chain, err);
+}
+
+/*
+ * From the row @from, which may be somewhere in the middle, to the head. That both are keyd's says
+ * nothing: it may have written one of them in a copy of the database that went on by itself.
+ */
+static int check_link(struct store *st, const struct head *head,
+		      const struct store_audit_head *from, struct cc_error *err)
+{
+	struct chain chain = {.last = *from, .sealed = st->seal};
+
+	if (from->seq > head->at.seq)
+		return sql_audit_fail(err, CC_E_INVALID, from->seq, "has been removed");
+	if (check_row(st, head, from, err))
+		return -1;
+	if (from->seq < head->at.seq &&
+	    each(st, from->seq, (int64_t)(head->at.seq - from->seq), follow, &chain, err))
+		return -1;
+	if (chain.last.seq != head->at.seq)
+		return sql_audit_fail(err, CC_E_INVALID, head->at.seq, "has been removed");
+	return memcmp(chain.last.hash, head->at.hash, HASH_LEN) == 0
+		       ? 0
+		       : sql_audit_fail(err, CC_E_INVALID, head->at.seq, "has been changed");
+}
+
+static bool is_broken(const struct cc_error *err)
+{
+	return err->code == CC_E_INVALID && !strcmp(err->fact, "audit");
+}
+
+static int find_link(struct store *st, const struct store_audit_head *from,
+		     enum store_audit_link *link, struct cc_error *err)
+{
+	struct head head;
+
+	if (sql_head_read(st, &head, err))
+		return -1;
+	*link = AUDIT_ENDS;
+	if (from->seq > head.at.seq || head.at.ver < from->ver)
+		return 0;
+	*link = AUDIT_LEADS;
+	if (check_link(st, &head, from, err) == 0)
+		return 0;
+	*link = AUDIT_ELSEWHERE;
+	return is_broken(err) ? 0 : -1;
+}
+
+/* Head and rows of one moment, also beside a keyd that prunes. */
+int store_audit_link(struct store *st, const struct store_audit_head *from,
+		     enum store_audit_link *link, struct cc_error *err)
+{
+	bool own = sqlite3_get_autocommit(st->db);
+	int rc;
+
+	if (own && sql_exec(st, "BEGIN", err))
+		return -1;
+	rc = find_link(st, from, link, err);
+	if (own)
+		sqlite3_exec(st->db, "COMMIT", NULL, NULL, NULL);
+	return rc;
+}
+
+int sql_audit_own(struct store *st, const struct head *head, struct cc_error *err)
+{
+	struct store_audit_head own = {.seq = st->in_tx ? st->next_seq : st->own_seq};
+
+	if (!st->started)
+		return 0;
+	memcpy(own.hash, st->in_tx ? st->next_hash : st->own_hash, HASH_LEN);
+	if (check_link(st, head, &own, err) == 0)
+		return 0;
+	if (is_broken(err))
+		err->code = CC_E_INTERNAL;
+	return -1;
+}
+
+int sql_audit_head_check(struct store *st, struct cc_error *err)
+{
+	struct head head;
+
+	if (sql_head_verify(st, &head, err) || check_end(st, &head, CC_E_INVALID, err))
+		return -1;
+	st->own_seq = head.at.seq;
+	memcpy(st->own_hash, head.at.hash, HASH_LEN);
+	return 0;
 }
 
 static int verify_log(struct store *st, struct chain *chain, struct head *head,
@@ -390,7 +459,7 @@ static int record_prune(struct store *st, const struct store_audit_head *head,
 /* Row @seq becomes the one that the log begins after. Context: inside a transaction. */
 static int move_start(struct store *st, uint64_t seq, struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q = sql_prepare(st, err, SELECT_AUDIT "WHERE seq = ?", "u", seq);
+	sql_auto struct stmt *q = sql_prepare(st, err, SELECT_AUDIT "WHERE seq = ?", "u", seq);
 	int rc = q ? sql_step(st, q, err) : -1;
 	struct store_audit_row r;
 	struct head head;
@@ -422,10 +491,10 @@ static int prune_part(struct store *st, const struct store_audit_head *at, uint6
 }
 
 /* A keyd that serves waits for one part only. */
-int store_audit_prune(struct store *st, int64_t before, int64_t now, uint64_t *rows,
+int store_audit_prune(struct store *st, int64_t before, uint64_t keep, int64_t now, uint64_t *rows,
 		      struct cc_error *err)
 {
-	struct chain chain = {.before = before};
+	struct chain chain = {.before = before, .keep = keep};
 	struct head head;
 
 	*rows = 0;

@@ -18,7 +18,7 @@ int sql_audit_fail(struct cc_error *err, enum cc_code code, uint64_t seq, const 
 	return cc_set_fact(err, "audit");
 }
 
-int sql_audit_hash(sqlite3_stmt *q, int col, uint64_t seq, unsigned char hash[static 32],
+int sql_audit_hash(struct stmt *q, int col, uint64_t seq, unsigned char hash[static 32],
 		   struct cc_error *err)
 {
 	size_t len;
@@ -36,7 +36,7 @@ static enum sealed_table layout(const struct store *st)
 	return sql_counts(st) ? SEALED_AUDIT_HEAD : SEALED_AUDIT_HEAD_5;
 }
 
-static int read_sums(sqlite3_stmt *q, struct sums *s, struct cc_error *err)
+static int read_sums(struct stmt *q, struct sums *s, struct cc_error *err)
 {
 	size_t counts, nonce, sum;
 
@@ -53,7 +53,7 @@ static int read_sums(sqlite3_stmt *q, struct sums *s, struct cc_error *err)
 static int read_head(struct store *st, enum sealed_table table, struct head *head,
 		     struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q = sql_prepare(st, err, sealed_tables[table].select, "");
+	sql_auto struct stmt *q = sql_prepare(st, err, sealed_tables[table].select, "");
 	int rc = q ? sql_step(st, q, err) : -1;
 
 	*head = (struct head){0};
@@ -100,6 +100,16 @@ int store_audit_head(struct store *st, struct store_audit_head *at, struct cc_er
 	return 0;
 }
 
+int store_audit_own_head(struct store *st, struct store_audit_head *at, struct cc_error *err)
+{
+	struct head head;
+
+	if (sql_head_read(st, &head, err) || sql_audit_own(st, &head, err))
+		return -1;
+	*at = head.at;
+	return 0;
+}
+
 /* ---- writing ---- */
 
 int sql_head_write(struct store *st, struct head *head, struct cc_error *err)
@@ -134,12 +144,12 @@ int sql_head_write(struct store *st, struct head *head, struct cc_error *err)
 
 static int check_schema(struct store *st, const struct head *head, struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q = sql_prepare(st, err, "PRAGMA user_version", "");
+	sql_auto struct stmt *q = sql_prepare(st, err, "PRAGMA user_version", "");
 	int64_t says;
 
 	if (!q || sql_step(st, q, err) < 0)
 		return -1;
-	says = sqlite3_column_int64(q, 0);
+	says = sqlite3_column_int64(q->q, 0);
 	if (says == (int64_t)head->schema)
 		return 0;
 	cc_fail(err, CC_E_INVALID,

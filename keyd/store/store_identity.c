@@ -64,7 +64,7 @@ int store_identity_put(struct store *st, int64_t volume, const struct store_iden
 }
 
 /* A word that keyd does not know was not written by it. */
-static int read_state(sqlite3_stmt *q, int col, enum identity_state *state, struct cc_error *err)
+static int read_state(struct stmt *q, int col, enum identity_state *state, struct cc_error *err)
 {
 	char text[16];
 
@@ -76,7 +76,7 @@ static int read_state(sqlite3_stmt *q, int col, enum identity_state *state, stru
 	return cc_fail(err, CC_E_INTERNAL, "keyd's database is damaged: state of an identity");
 }
 
-static int identity_read(struct store *st, sqlite3_stmt *q, struct store_identity *id,
+static int identity_read(struct store *st, struct stmt *q, struct store_identity *id,
 			 struct cc_error *err)
 {
 	memset(id, 0, sizeof(*id));
@@ -107,7 +107,7 @@ static int identity_keep(struct store_identities *list, const struct store_ident
 static int identities_read(struct store *st, int64_t volume, struct store_identities *list,
 			   struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q = sql_prepare(
+	sql_auto struct stmt *q = sql_prepare(
 		st, err, SELECT_IDENTITY "WHERE i.volume = ? ORDER BY i.serial DESC", "i", volume);
 	int rc = q ? 0 : -1;
 

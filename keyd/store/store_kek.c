@@ -9,7 +9,7 @@
 
 static const char *const states[] = {"active", "retired", "destroyed"};
 
-static int read_state(sqlite3_stmt *q, int col, enum store_kek_state *state, struct cc_error *err)
+static int read_state(struct stmt *q, int col, enum store_kek_state *state, struct cc_error *err)
 {
 	char text[16];
 
@@ -23,12 +23,12 @@ static int read_state(sqlite3_stmt *q, int col, enum store_kek_state *state, str
 	return cc_fail(err, CC_E_INTERNAL, "keyd's database is damaged: state of a generation");
 }
 
-static int read_generation(struct store *st, sqlite3_stmt *q, struct store_kek *k,
+static int read_generation(struct store *st, struct stmt *q, struct store_kek *k,
 			   struct cc_error *err)
 {
 	if (sql_check(st, q, SEALED_KEK, err))
 		return -1;
-	k->created = sqlite3_column_int64(q, 3);
+	k->created = sqlite3_column_int64(q->q, 3);
 	if (sql_u64(q, 0, &k->number, err) || read_state(q, 1, &k->state, err) ||
 	    sql_text(q, 2, k->id, sizeof(k->id), err))
 		return -1;
@@ -61,7 +61,7 @@ int store_kek_add(struct store *st, const struct store_kek *k, struct cc_error *
 
 int store_kek_each(struct store *st, store_kek_fn *fn, void *arg, struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q = sql_prepare(st, err, SELECT_KEK "ORDER BY number", "");
+	sql_auto struct stmt *q = sql_prepare(st, err, SELECT_KEK "ORDER BY number", "");
 	int rc;
 
 	if (!q)
@@ -82,7 +82,7 @@ int store_kek_each(struct store *st, store_kek_fn *fn, void *arg, struct cc_erro
 static int first_of(struct store *st, enum store_kek_state state, struct store_kek *k,
 		    struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q = sql_prepare(
+	sql_auto struct stmt *q = sql_prepare(
 		st, err, SELECT_KEK "WHERE state = ? ORDER BY number LIMIT 1", "t", states[state]);
 	int rc = q ? sql_step(st, q, err) : -1;
 

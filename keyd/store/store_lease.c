@@ -7,15 +7,15 @@
 
 #define STALE_AT_A_TIME 500
 
-static int read_row(struct store *st, sqlite3_stmt *q, struct store_lease *l, struct cc_error *err)
+static int read_row(struct store *st, struct stmt *q, struct store_lease *l, struct cc_error *err)
 {
 	if (sql_check(st, q, SEALED_LEASE, err))
 		return -1;
-	l->granted = sqlite3_column_int64(q, 7);
-	l->shared = sqlite3_column_int(q, 9);
-	l->read_only = sqlite3_column_int(q, 10);
-	l->revoked = sqlite3_column_int(q, 11);
-	l->end_ms = sqlite3_column_int64(q, 13);
+	l->granted = sqlite3_column_int64(q->q, 7);
+	l->shared = sqlite3_column_int(q->q, 9);
+	l->read_only = sqlite3_column_int(q->q, 10);
+	l->revoked = sqlite3_column_int(q->q, 11);
+	l->end_ms = sqlite3_column_int64(q->q, 13);
 	if (sql_text(q, 0, l->id, sizeof(l->id), err) ||
 	    sql_text(q, 1, l->volume, sizeof(l->volume), err) ||
 	    sql_text(q, 2, l->volume_uuid, sizeof(l->volume_uuid), err) ||
@@ -110,7 +110,7 @@ int store_lease_update(struct store *st, const struct store_lease *l, struct cc_
 
 int store_lease_get(struct store *st, const char *id, struct store_lease *l, struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q = sql_prepare(st, err, SELECT_LEASE "WHERE l.id = ?", "t", id);
+	sql_auto struct stmt *q = sql_prepare(st, err, SELECT_LEASE "WHERE l.id = ?", "t", id);
 	const struct row_at at = {SEALED_LEASE, .text = id};
 	int rc = q ? sql_step(st, q, err) : -1;
 	char what[64];
@@ -128,7 +128,7 @@ int store_lease_get(struct store *st, const char *id, struct store_lease *l, str
 }
 
 /* @rest: a row that is bad is left out, and the rest goes on; else it fails all of it. */
-static int each(struct store *st, sqlite3_stmt *q, bool rest, store_lease_fn *fn, void *arg,
+static int each(struct store *st, struct stmt *q, bool rest, store_lease_fn *fn, void *arg,
 		struct cc_error *err)
 {
 	int rc = -1;
@@ -148,8 +148,7 @@ static int each(struct store *st, sqlite3_stmt *q, bool rest, store_lease_fn *fn
 
 int store_lease_each(struct store *st, store_lease_fn *fn, void *arg, struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q =
-		sql_prepare(st, err, SELECT_LEASE "ORDER BY v.name, l.fence", "");
+	sql_auto struct stmt *q = sql_prepare(st, err, SELECT_LEASE "ORDER BY v.name, l.fence", "");
 
 	return each(st, q, true, fn, arg, err);
 }
@@ -157,7 +156,7 @@ int store_lease_each(struct store *st, store_lease_fn *fn, void *arg, struct cc_
 int store_lease_page(struct store *st, const char *volume, uint64_t fence, store_lease_fn *fn,
 		     void *arg, struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q =
+	sql_auto struct stmt *q =
 		sql_prepare(st, err,
 			    SELECT_LEASE "WHERE v.name >= ? AND (v.name > ? OR l.fence > ?) "
 					 "ORDER BY v.name, l.fence",
@@ -181,7 +180,7 @@ static int append(void *arg, const struct store_lease *l, struct cc_error *err)
 int store_leases_of(struct store *st, int64_t volume, struct store_leases *list,
 		    struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q = sql_prepare(
+	sql_auto struct stmt *q = sql_prepare(
 		st, err, SELECT_LEASE "WHERE l.volume = ? ORDER BY l.fence", "i", volume);
 
 	*list = (struct store_leases){0};
@@ -214,7 +213,7 @@ static int append_some(void *arg, const struct store_lease *l, struct cc_error *
 int store_leases_stale(struct store *st, const char *host_boot, const char *after,
 		       struct store_leases *list, struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q = sql_prepare(
+	sql_auto struct stmt *q = sql_prepare(
 		st, err,
 		SELECT_LEASE "WHERE l.id > ? AND l.ms > 0 AND l.host_boot <> ? ORDER BY l.id", "tt",
 		after, host_boot);

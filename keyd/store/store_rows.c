@@ -13,13 +13,15 @@
 
 #include "store/store_sql.h"
 
+#define ALL_ROWS "rows of the database"
 #define REMOVED "was removed from the database, but not by keyd"
+#define MISSING "missing"		  /* for a primary key that is not known */
 #define OF_VOLUME SEALED_END		  /* rows_key() of how many rows a group has */
 #define OF_IDENTITIES (UINT64_C(1) << 63) /* in a group: not of leases; no volume's number has it */
 
 bool sql_counts(const struct store *st)
 {
-	return st->mode != STORE_LOOK || st->schema_was == 0 || st->schema_was >= SCHEMA_COUNTED;
+	return st->mode != STORE_LOOK || store_has_sums(st);
 }
 
 /* ---- all rows ---- */
@@ -32,13 +34,13 @@ static uint64_t tag_of_mac(const unsigned char mac[static STORE_MAC_LEN])
 	return be64toh(be);
 }
 
-static uint64_t key_of(sqlite3_stmt *q, enum sealed_table table)
+static uint64_t key_of(struct stmt *q, enum sealed_table table)
 {
-	const char *text = sqlite3_column_type(q, 0) == SQLITE_TEXT
-				   ? (const char *)sqlite3_column_text(q, 0)
+	const char *text = sqlite3_column_type(q->q, 0) == SQLITE_TEXT
+				   ? (const char *)sqlite3_column_text(q->q, 0)
 				   : NULL;
 
-	return rows_key(table, text, sqlite3_column_int64(q, 0));
+	return rows_key(table, text, sqlite3_column_int64(q->q, 0));
 }
 
 static uint64_t group_of(enum sealed_table table, int64_t volume)
@@ -69,23 +71,23 @@ static int keep_row(struct store *st, const struct row *row)
 	return rows_put(&st->rows, row);
 }
 
-static struct row row_of(const struct store *st, sqlite3_stmt *q, enum sealed_table table)
+static struct row row_of(const struct store *st, struct stmt *q, enum sealed_table table)
 {
 	struct row row = {.key = key_of(q, table)};
 	int n = sql_sealed(st, table)->n;
-	const void *mac = sqlite3_column_blob(q, n);
+	const void *mac = sqlite3_column_blob(q->q, n);
 
-	if (mac && sqlite3_column_bytes(q, n) == STORE_MAC_LEN)
+	if (mac && sqlite3_column_bytes(q->q, n) == STORE_MAC_LEN)
 		row.tag = tag_of_mac(mac);
 	if (table == SEALED_VOLUME)
-		row.value = sqlite3_column_int(q, 10) ? COUNT_READY : COUNT_CREATING;
+		row.value = sqlite3_column_int(q->q, 10) ? COUNT_READY : COUNT_CREATING;
 	if (table == SEALED_LEASE) {
-		row.group = group_of(table, sqlite3_column_int64(q, n + 1));
-		row.value = lease_value((uint64_t)sqlite3_column_int64(q, 8),
-					sqlite3_column_int64(q, 13));
+		row.group = group_of(table, sqlite3_column_int64(q->q, n + 1));
+		row.value = lease_value((uint64_t)sqlite3_column_int64(q->q, 8),
+					sqlite3_column_int64(q->q, 13));
 	}
 	if (table == SEALED_IDENTITY && !st->layout_6)
-		row.group = group_of(table, sqlite3_column_int64(q, 1));
+		row.group = group_of(table, sqlite3_column_int64(q->q, 1));
 	return row;
 }
 
@@ -93,7 +95,7 @@ static struct row row_of(const struct store *st, sqlite3_stmt *q, enum sealed_ta
 static int count_table(struct store *st, struct tally *t, enum sealed_table table,
 		       struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q = sql_prepare(st, err, sql_sealed(st, table)->select, "");
+	sql_auto struct stmt *q = sql_prepare(st, err, sql_sealed(st, table)->select, "");
 	int rc = q ? 0 : -1;
 
 	while (rc == 0 && (rc = sql_step(st, q, err)) > 0) {
@@ -191,8 +193,8 @@ static int read_rows(struct store *st, struct tally *want, char misfit[static ST
 	struct head head;
 
 	misfit[0] = '\0';
-	if (sql_head_read(st, &head, err) || sql_sums_read(st, &head.sums, want, err) ||
-	    count_all(st, &is, err))
+	if (sql_head_read(st, &head, err) || sql_audit_own(st, &head, err) ||
+	    sql_sums_read(st, &head.sums, want, err) || count_all(st, &is, err))
 		return -1;
 	if (memcmp(is.n, want->n, sizeof(is.n)) != 0 ||
 	    memcmp(is.sum, want->sum, sizeof(is.sum)) != 0)
@@ -203,7 +205,7 @@ static int read_rows(struct store *st, struct tally *want, char misfit[static ST
 static int refuse_misfit(struct store *st, const char *misfit, struct cc_error *err)
 {
 	st->doubted = true;
-	st->seal->bad(st->seal, "rows of the database");
+	st->seal->bad(st->seal, &(const struct store_bad){ALL_ROWS, "", true});
 	cc_fail(err, CC_E_INTERNAL,
 		"rows of the database were removed, or older ones put in their place: %s; find out "
 		"who wrote to it, see keyd(8)",
@@ -235,6 +237,8 @@ static int load(struct store *st, bool any, struct cc_error *err)
 		return -1;
 	}
 	rows_clear(&had);
+	if (!misfit[0])
+		sql_good_row(st, ALL_ROWS, "");
 	memcpy(st->misfit, misfit, sizeof(misfit));
 	st->doubted = false;
 	st->tally = st->was = st->part = want;
@@ -311,7 +315,12 @@ static bool has(const struct store *st, const struct row *row)
 	return have && have->tag == row->tag;
 }
 
-int sql_is_current(struct store *st, sqlite3_stmt *q, enum sealed_table table, struct cc_error *err)
+bool sql_is_known(const struct store *st, struct stmt *q, enum sealed_table table)
+{
+	return table < SEALED_AUDIT && rows_get(&st->rows, key_of(q, table));
+}
+
+int sql_is_current(struct store *st, struct stmt *q, enum sealed_table table, struct cc_error *err)
 {
 	struct row row = row_of(st, q, table);
 	int newer;
@@ -328,20 +337,22 @@ int sql_is_current(struct store *st, sqlite3_stmt *q, enum sealed_table table, s
 
 int sql_is_absent(struct store *st, const struct row_at *at, const char *what, struct cc_error *err)
 {
-	int newer;
+	char buf[SQL_ID_LEN];
+	const struct store_bad bad = {what, sql_row_id(at->text, at->number, buf), true};
+	int newer = 0;
 
 	if (!st->started)
 		return 0;
 	if (fresh(st, err))
 		return -1;
-	if (!rows_get(&st->rows, key_at(at)))
-		return 0;
-	newer = is_newer(st, err);
+	if (rows_get(&st->rows, key_at(at)))
+		newer = is_newer(st, err);
 	if (newer < 0)
 		return -1;
-	if (newer && !rows_get(&st->rows, key_at(at)))
-		return 0;
-	return sql_bad_row(st, what, REMOVED, err);
+	if (rows_get(&st->rows, key_at(at)))
+		return sql_bad_row(st, &bad, REMOVED, err);
+	sql_good_row(st, what, bad.id);
+	return 0;
 }
 
 static bool is_whole(const struct store *st, uint64_t group, size_t n)
@@ -351,19 +362,42 @@ static bool is_whole(const struct store *st, uint64_t group, size_t n)
 	return (counter ? counter->tag : 0) == n;
 }
 
-static int row_is_missing(struct store *st, enum sealed_table table, int64_t volume,
-			  struct cc_error *err)
+/* "lease of volume pgdata": which ones is not known. */
+static int name_group(struct store *st, enum sealed_table table, int64_t volume,
+		      char what[static SQL_WHAT_LEN], struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q =
+	sql_auto struct stmt *q =
 		sql_prepare(st, err, "SELECT name FROM volume WHERE id = ?", "i", volume);
 	int rc = q ? sql_step(st, q, err) : -1;
-	char what[160];
 
 	if (rc < 0)
 		return -1;
-	snprintf(what, sizeof(what), "%s of volume %s", sealed_tables[table].table,
-		 rc ? (const char *)sqlite3_column_text(q, 0) : "?");
-	return sql_bad_row(st, what, REMOVED, err);
+	snprintf(what, SQL_WHAT_LEN, "%s of volume %s", sealed_tables[table].table,
+		 rc ? (const char *)sqlite3_column_text(q->q, 0) : "?");
+	return 0;
+}
+
+static int row_is_missing(struct store *st, enum sealed_table table, int64_t volume,
+			  struct cc_error *err)
+{
+	char what[SQL_WHAT_LEN];
+
+	if (name_group(st, table, volume, what, err))
+		return -1;
+	return sql_bad_row(st, &(const struct store_bad){what, MISSING, true}, REMOVED, err);
+}
+
+static int group_is_whole(struct store *st, enum sealed_table table, int64_t volume,
+			  struct cc_error *err)
+{
+	char what[SQL_WHAT_LEN];
+
+	if (!st->seal->watches(st->seal))
+		return 0;
+	if (name_group(st, table, volume, what, err))
+		return -1;
+	sql_good_row(st, what, MISSING);
+	return 0;
 }
 
 int sql_is_whole(struct store *st, enum sealed_table table, int64_t volume, size_t n,
@@ -377,12 +411,12 @@ int sql_is_whole(struct store *st, enum sealed_table table, int64_t volume, size
 	if (fresh(st, err))
 		return -1;
 	if (is_whole(st, group, n))
-		return 0;
+		return group_is_whole(st, table, volume, err);
 	newer = is_newer(st, err);
 	if (newer < 0)
 		return -1;
 	if (newer && is_whole(st, group, n))
-		return 0;
+		return group_is_whole(st, table, volume, err);
 	return row_is_missing(st, table, volume, err);
 }
 
@@ -412,8 +446,19 @@ static int account(struct store *st, enum sealed_table table, uint64_t key, stru
 	return 0;
 }
 
+/* Also one of somebody else's that is removed. Others are right when they are read. */
+static void written_is_good(struct store *st, const struct row_at *at)
+{
+	char what[SQL_WHAT_LEN];
+
+	if (!at->text || at->table == SEALED_IDENTITY)
+		return;
+	snprintf(what, sizeof(what), "%s %s", sealed_tables[at->table].table, at->text);
+	sql_good_row(st, what, at->text);
+}
+
 static int write_and_account(struct store *st, const struct row_at *at, const unsigned char *mac,
-			     sqlite3_stmt *q, struct cc_error *err)
+			     struct stmt *q, struct cc_error *err)
 {
 	struct row row = {
 		.key = key_at(at), .group = group_of(at->table, at->group), .value = at->value};
@@ -423,6 +468,7 @@ static int write_and_account(struct store *st, const struct row_at *at, const un
 	if (sql_step(st, q, err) < 0)
 		return -1;
 	n = sqlite3_changes(st->db);
+	written_is_good(st, at);
 	if (!mac)
 		return account(st, at->table, row.key, NULL, err) ? -1 : n + (n == 0 && known);
 	if (n == 0)
@@ -435,7 +481,7 @@ int sql_write(struct store *st, struct cc_error *err, const struct row_at *at,
 	      const unsigned char *mac, const char *sql, const char *types, ...)
 {
 	bool own = !st->in_tx;
-	sqlite3_stmt *q = NULL;
+	struct stmt *q = NULL;
 	int n = -1;
 	va_list ap;
 

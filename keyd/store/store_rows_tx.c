@@ -46,7 +46,10 @@ int sql_rows_before_commit(struct store *st, struct cc_error *err)
 
 	if (!st->dirty)
 		return 0;
-	return sql_head_read(st, &head, err) || sql_head_write(st, &head, err) ? -1 : 0;
+	return sql_head_read(st, &head, err) || sql_audit_own(st, &head, err) ||
+			       sql_head_write(st, &head, err)
+		       ? -1
+		       : 0;
 }
 
 void sql_rows_committed(struct store *st)

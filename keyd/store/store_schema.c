@@ -183,7 +183,7 @@ static const char schema[] =
 static int name_all(struct store *st, const char *table, char *text, size_t size,
 		    struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q = NULL;
+	sql_auto struct stmt *q = NULL;
 	char sql[128];
 
 	snprintf(sql, sizeof(sql), "SELECT count(*), coalesce(group_concat(name, ' '), '') FROM %s",
@@ -191,8 +191,8 @@ static int name_all(struct store *st, const char *table, char *text, size_t size
 	q = sql_prepare(st, err, sql, "");
 	if (!q || sql_step(st, q, err) < 0)
 		return -1;
-	snprintf(text, size, "%lld %ss (%s)", (long long)sqlite3_column_int64(q, 0), table,
-		 (const char *)sqlite3_column_text(q, 1));
+	snprintf(text, size, "%lld %ss (%s)", (long long)sqlite3_column_int64(q->q, 0), table,
+		 (const char *)sqlite3_column_text(q->q, 1));
 	cc_text_clean(text);
 	return 0;
 }
@@ -303,11 +303,11 @@ static const struct step steps[] = {
 
 static int pragma_int(struct store *st, const char *sql, int64_t *v, struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q = sql_prepare(st, err, sql, "");
+	sql_auto struct stmt *q = sql_prepare(st, err, sql, "");
 
 	if (!q || sql_step(st, q, err) < 0)
 		return -1;
-	*v = sqlite3_column_int64(q, 0);
+	*v = sqlite3_column_int64(q->q, 0);
 	return 0;
 }
 

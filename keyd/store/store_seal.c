@@ -3,6 +3,7 @@
 #include "store/store.h"
 
 #include <endian.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
 #include <openssl/crypto.h>
@@ -112,19 +113,19 @@ static int put_args(struct store *st, size_t *at, const char *types, va_list ap)
 }
 
 /* What keyd did not write may also be of no type. */
-static int put_column(struct store *st, size_t *at, sqlite3_stmt *q, int col)
+static int put_column(struct store *st, size_t *at, struct stmt *q, int col)
 {
 	const void *p;
 
-	switch (sqlite3_column_type(q, col)) {
+	switch (sqlite3_column_type(q->q, col)) {
 	case SQLITE_INTEGER:
-		return put_int(st, at, sqlite3_column_int64(q, col));
+		return put_int(st, at, sqlite3_column_int64(q->q, col));
 	case SQLITE_TEXT:
-		p = sqlite3_column_text(q, col);
-		return put_bytes(st, at, 't', p, (size_t)sqlite3_column_bytes(q, col));
+		p = sqlite3_column_text(q->q, col);
+		return put_bytes(st, at, 't', p, (size_t)sqlite3_column_bytes(q->q, col));
 	case SQLITE_BLOB:
-		p = sqlite3_column_blob(q, col);
-		return put_bytes(st, at, 'b', p, (size_t)sqlite3_column_bytes(q, col));
+		p = sqlite3_column_blob(q->q, col);
+		return put_bytes(st, at, 'b', p, (size_t)sqlite3_column_bytes(q->q, col));
 	default:
 		return put_bytes(st, at, 'n', NULL, 0);
 	}
@@ -174,7 +175,7 @@ int sql_mac_of(struct store *st, unsigned char mac[static STORE_MAC_LEN], struct
 	return rc;
 }
 
-static int mac_of_row(struct store *st, sqlite3_stmt *q, enum sealed_table table,
+static int mac_of_row(struct store *st, struct stmt *q, enum sealed_table table,
 		      unsigned char mac[static STORE_MAC_LEN], struct cc_error *err)
 {
 	size_t len = 0;
@@ -185,7 +186,7 @@ static int mac_of_row(struct store *st, sqlite3_stmt *q, enum sealed_table table
 	return rc ? cc_fail(err, CC_E_NOMEM, "out of memory") : make_mac(st, len, mac, err);
 }
 
-int sql_is_sealed(struct store *st, sqlite3_stmt *q, enum sealed_table table, struct cc_error *err)
+int sql_is_sealed(struct store *st, struct stmt *q, enum sealed_table table, struct cc_error *err)
 {
 	unsigned char want[STORE_MAC_LEN];
 	const void *have;
@@ -193,38 +194,83 @@ int sql_is_sealed(struct store *st, sqlite3_stmt *q, enum sealed_table table, st
 
 	if (mac_of_row(st, q, table, want, err))
 		return -1;
-	have = sqlite3_column_blob(q, col);
-	return have && sqlite3_column_bytes(q, col) == STORE_MAC_LEN &&
+	have = sqlite3_column_blob(q->q, col);
+	return have && sqlite3_column_bytes(q->q, col) == STORE_MAC_LEN &&
 	       CRYPTO_memcmp(have, want, STORE_MAC_LEN) == 0;
 }
 
-int sql_bad_row(struct store *st, const char *what, const char *why, struct cc_error *err)
+int sql_bad_row(struct store *st, const struct store_bad *row, const char *why,
+		struct cc_error *err)
 {
-	char name[160];
+	char name[SQL_WHAT_LEN];
+	const struct store_bad clean = {name, row->id, row->ours};
 
-	snprintf(name, sizeof(name), "%s", what);
+	snprintf(name, sizeof(name), "%s", row->what);
 	cc_text_clean(name);
-	st->seal->bad(st->seal, name);
+	st->seal->bad(st->seal, &clean);
 	cc_fail(err, CC_E_INTERNAL,
 		"%s: its row %s: restore a backup, and find out who wrote to the database", name,
 		why);
 	return cc_set_fact(err, STORE_FACT_ROW);
 }
 
-int sql_check(struct store *st, sqlite3_stmt *q, enum sealed_table table, struct cc_error *err)
+void sql_good_row(struct store *st, const char *what, const char *id)
+{
+	char name[SQL_WHAT_LEN];
+
+	if (!st->seal->watches(st->seal))
+		return;
+	snprintf(name, sizeof(name), "%s", what);
+	cc_text_clean(name);
+	st->seal->good(st->seal, name, id);
+}
+
+const char *sql_row_id(const char *text, int64_t number, char buf[static SQL_ID_LEN])
+{
+	snprintf(buf, SQL_ID_LEN, "%" PRId64, number);
+	return text ? text : buf;
+}
+
+/* Of the row of @q: what people call it, and its primary key. */
+static void name_row(const struct store *st, struct stmt *q, enum sealed_table table,
+		     char what[static SQL_WHAT_LEN], char id[static SQL_ID_LEN])
 {
 	const struct sealed *t = sql_sealed(st, table);
+	bool number = sqlite3_column_type(q->q, 0) == SQLITE_INTEGER;
+	const char *name;
+
+	if (number)
+		sql_row_id(NULL, sqlite3_column_int64(q->q, 0), id);
+	else
+		snprintf(id, SQL_ID_LEN, "%s", (const char *)sqlite3_column_text(q->q, 0) ?: "");
+	name = number && t->name == 0 ? id : (const char *)sqlite3_column_text(q->q, t->name);
+	snprintf(what, SQL_WHAT_LEN, "%s%s%s", t->table,
+		 table == SEALED_IDENTITY ? " of volume " : " ", name ? name : "?");
+}
+
+static int good_row(struct store *st, struct stmt *q, enum sealed_table table)
+{
+	char what[SQL_WHAT_LEN], id[SQL_ID_LEN];
+
+	if (!st->seal->watches(st->seal))
+		return 0;
+	name_row(st, q, table, what, id);
+	sql_good_row(st, what, id);
+	return 0;
+}
+
+int sql_check(struct store *st, struct stmt *q, enum sealed_table table, struct cc_error *err)
+{
 	int sealed = sql_is_sealed(st, q, table, err);
 	int current = sealed > 0 ? sql_is_current(st, q, table, err) : sealed;
-	const char *name;
-	char what[160];
+	char what[SQL_WHAT_LEN], id[SQL_ID_LEN];
+	struct store_bad bad = {what, id, sealed};
 
 	if (current)
-		return current < 0 ? -1 : 0;
-	name = (const char *)sqlite3_column_text(q, t->name);
-	snprintf(what, sizeof(what), "%s%s%s", t->table,
-		 table == SEALED_IDENTITY ? " of volume " : " ", name ? name : "?");
-	return sql_bad_row(st, what,
+		return current < 0 ? -1 : good_row(st, q, table);
+	bad.ours = sealed || sql_is_known(st, q, table);
+	name_row(st, q, table, what, id);
+	return sql_bad_row(st, &bad,
 			   sealed ? "is one that keyd has replaced or removed since, and counts "
 				    "for nothing"
 				  : "in the database was not written by keyd, and counts for "
@@ -241,7 +287,7 @@ bool store_is_bad_row(const struct cc_error *err)
 
 static int check_table(struct store *st, enum sealed_table table, size_t *bad, struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q = sql_prepare(st, err, sql_sealed(st, table)->select, "");
+	sql_auto struct stmt *q = sql_prepare(st, err, sql_sealed(st, table)->select, "");
 	int rc = q ? 0 : -1;
 
 	while (rc == 0 && (rc = sql_step(st, q, err)) > 0) {
@@ -264,20 +310,20 @@ int store_check_rows(struct store *st, size_t *bad, struct cc_error *err)
 }
 
 /* Of the row of @row. */
-static int put_mac(struct store *st, sqlite3_stmt *row, enum sealed_table table, const void *mac,
+static int put_mac(struct store *st, struct stmt *row, enum sealed_table table, const void *mac,
 		   size_t len, struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q =
+	sql_auto struct stmt *q =
 		sql_prepare(st, err, sql_sealed(st, table)->update, "b", mac, len);
 
 	if (!q)
 		return -1;
-	if (sqlite3_bind_value(q, 2, sqlite3_column_value(row, 0)) != SQLITE_OK)
+	if (sqlite3_bind_value(q->q, 2, sqlite3_column_value(row->q, 0)) != SQLITE_OK)
 		return sql_fail(st, err);
 	return sql_step(st, q, err) < 0 ? -1 : 0;
 }
 
-static int write_mac(struct store *st, sqlite3_stmt *row, enum sealed_table table,
+static int write_mac(struct store *st, struct stmt *row, enum sealed_table table,
 		     struct cc_error *err)
 {
 	unsigned char mac[STORE_MAC_LEN];
@@ -289,7 +335,7 @@ static int write_mac(struct store *st, sqlite3_stmt *row, enum sealed_table tabl
 
 int sql_seal_table(struct store *st, enum sealed_table table, struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q = sql_prepare(st, err, sql_sealed(st, table)->select, "");
+	sql_auto struct stmt *q = sql_prepare(st, err, sql_sealed(st, table)->select, "");
 	int rc = q ? 0 : -1;
 
 	while (rc == 0 && (rc = sql_step(st, q, err)) > 0)
@@ -299,7 +345,7 @@ int sql_seal_table(struct store *st, enum sealed_table table, struct cc_error *e
 
 int sql_unseal_bad(struct store *st, enum sealed_table table, struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q = sql_prepare(st, err, sql_sealed(st, table)->select, "");
+	sql_auto struct stmt *q = sql_prepare(st, err, sql_sealed(st, table)->select, "");
 	int rc = q ? 0 : -1;
 
 	while (rc == 0 && (rc = sql_step(st, q, err)) > 0) {
@@ -313,11 +359,11 @@ int sql_unseal_bad(struct store *st, enum sealed_table table, struct cc_error *e
 
 int sql_seal_again(struct store *st, enum sealed_table table, struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q = sql_prepare(st, err, sql_sealed(st, table)->select, "");
+	sql_auto struct stmt *q = sql_prepare(st, err, sql_sealed(st, table)->select, "");
 	int rc = q ? 0 : -1;
 
 	while (rc == 0 && (rc = sql_step(st, q, err)) > 0)
-		rc = sqlite3_column_bytes(q, sql_sealed(st, table)->n) == STORE_MAC_LEN
+		rc = sqlite3_column_bytes(q->q, sql_sealed(st, table)->n) == STORE_MAC_LEN
 			     ? write_mac(st, q, table, err)
 			     : 0;
 	return rc;

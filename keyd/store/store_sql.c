@@ -4,22 +4,6 @@
 #include <stdarg.h>
 #include <string.h>
 
-#define KEPT_MAX 128 /* more statements than there are */
-
-/**
- * struct kept - a compiled statement.
- * @lent: somebody has it
- */
-struct kept {
-	const struct store *store; /* NULL: free */
-	const char *sql;
-	sqlite3_stmt *q;
-	bool lent;
-};
-
-/* Of all stores of the process, usually one. */
-static struct kept kept[KEPT_MAX];
-
 int sql_fail(struct store *st, struct cc_error *err)
 {
 	if (sqlite3_errcode(st->db) == SQLITE_BUSY)
@@ -57,82 +41,83 @@ static int bind(sqlite3_stmt *q, const char *types, va_list ap)
 }
 
 /* The place of @sql, compiled or not yet; NULL: it is lent, or there are too many. */
-static struct kept *place_for(const struct store *st, const char *sql)
+static struct stmt *place_for(struct store *st, const char *sql)
 {
-	struct kept *free_place = NULL;
+	struct stmt *s = st->kept;
 
-	for (struct kept *k = kept; k < kept + KEPT_MAX; k++) {
-		if (k->store == st && k->sql == sql)
-			return k->lent || strcmp(sqlite3_sql(k->q), sql) != 0 ? NULL : k;
-		if (!k->store && !free_place)
-			free_place = k;
-	}
-	return free_place;
+	for (; s < st->kept + SQL_KEPT_MAX && s->q; s++)
+		if (s->text == sql)
+			return s->lent || strcmp(sqlite3_sql(s->q), sql) != 0 ? NULL : s;
+	return s < st->kept + SQL_KEPT_MAX ? s : NULL;
 }
 
-static sqlite3_stmt *compile(struct store *st, const char *sql, struct cc_error *err)
+/* In its place, or where that is NULL for this once. */
+static struct stmt *compile(struct store *st, struct stmt *place, const char *sql,
+			    struct cc_error *err)
 {
-	struct kept *k = place_for(st, sql);
-	sqlite3_stmt *q = NULL;
+	cc_auto_free struct stmt *once = place ? NULL : calloc(1, sizeof(*once));
+	unsigned int flags = place ? SQLITE_PREPARE_PERSISTENT : 0;
+	struct stmt *s = place ?: once;
 
-	if (k && k->store) {
-		k->lent = true;
-		return k->q;
+	if (!s) {
+		cc_fail(err, CC_E_NOMEM, "out of memory");
+		return NULL;
 	}
-	if (sqlite3_prepare_v3(st->db, sql, -1, k ? SQLITE_PREPARE_PERSISTENT : 0, &q, NULL) !=
-	    SQLITE_OK) {
+	if (sqlite3_prepare_v3(st->db, sql, -1, flags, &s->q, NULL) != SQLITE_OK) {
 		sql_fail(st, err);
 		return NULL;
 	}
-	if (k && q)
-		*k = (struct kept){st, sql, q, true};
-	return q;
+	s->text = sql;
+	s->kept = place;
+	once = NULL;
+	return s;
 }
 
-void sql_done(sqlite3_stmt *q)
+void sql_done(struct stmt *s)
 {
-	for (struct kept *k = kept; q && k < kept + KEPT_MAX; k++) {
-		if (k->q != q)
-			continue;
-		sqlite3_reset(q);
-		sqlite3_clear_bindings(q);
-		k->lent = false;
+	if (!s)
+		return;
+	if (!s->kept) {
+		sqlite3_finalize(s->q);
+		free(s);
 		return;
 	}
-	sqlite3_finalize(q);
+	sqlite3_reset(s->q);
+	sqlite3_clear_bindings(s->q);
+	s->lent = false;
 }
 
-void sql_forget(const struct store *st)
+void sql_forget(struct store *st)
 {
-	for (struct kept *k = kept; k < kept + KEPT_MAX; k++) {
-		if (k->store != st)
-			continue;
-		sqlite3_finalize(k->q);
-		*k = (struct kept){0};
+	for (struct stmt *s = st->kept; s < st->kept + SQL_KEPT_MAX && s->q; s++) {
+		sqlite3_finalize(s->q);
+		*s = (struct stmt){0};
 	}
 }
 
-sqlite3_stmt *sql_prepare_va(struct store *st, struct cc_error *err, const char *sql,
-			     const char *types, va_list ap)
+struct stmt *sql_prepare_va(struct store *st, struct cc_error *err, const char *sql,
+			    const char *types, va_list ap)
 {
-	sqlite3_stmt *q = compile(st, sql, err);
+	struct stmt *place = place_for(st, sql);
+	struct stmt *s = place && place->q ? place : compile(st, place, sql, err);
 	int rc;
 
-	if (!q)
+	if (!s)
 		return NULL;
-	rc = bind(q, types, ap);
+	s->lent = true;
+	rc = bind(s->q, types, ap);
 	if (rc != SQLITE_OK) {
 		cc_fail(err, CC_E_INTERNAL, "keyd's database: %s", sqlite3_errstr(rc));
-		sql_done(q);
+		sql_done(s);
 		return NULL;
 	}
-	return q;
+	return s;
 }
 
-sqlite3_stmt *sql_prepare(struct store *st, struct cc_error *err, const char *sql,
-			  const char *types, ...)
+struct stmt *sql_prepare(struct store *st, struct cc_error *err, const char *sql, const char *types,
+			 ...)
 {
-	sqlite3_stmt *q;
+	struct stmt *q;
 	va_list ap;
 
 	va_start(ap, types);
@@ -141,9 +126,9 @@ sqlite3_stmt *sql_prepare(struct store *st, struct cc_error *err, const char *sq
 	return q;
 }
 
-int sql_step(struct store *st, sqlite3_stmt *q, struct cc_error *err)
+int sql_step(struct store *st, struct stmt *q, struct cc_error *err)
 {
-	switch (sqlite3_step(q)) {
+	switch (sqlite3_step(q->q)) {
 	case SQLITE_ROW:
 		return 1;
 	case SQLITE_DONE:
@@ -160,7 +145,7 @@ int sql_step(struct store *st, sqlite3_stmt *q, struct cc_error *err)
 
 int sql_run(struct store *st, struct cc_error *err, const char *sql, const char *types, ...)
 {
-	sql_auto sqlite3_stmt *q = NULL;
+	sql_auto struct stmt *q = NULL;
 	va_list ap;
 
 	va_start(ap, types);
@@ -171,16 +156,16 @@ int sql_run(struct store *st, struct cc_error *err, const char *sql, const char 
 	return sqlite3_changes(st->db);
 }
 
-static int damaged(sqlite3_stmt *q, int col, struct cc_error *err)
+static int damaged(struct stmt *q, int col, struct cc_error *err)
 {
 	return cc_fail(err, CC_E_INTERNAL, "keyd's database is damaged: column %s does not fit",
-		       sqlite3_column_name(q, col));
+		       sqlite3_column_name(q->q, col));
 }
 
-int sql_text(sqlite3_stmt *q, int col, char *buf, size_t size, struct cc_error *err)
+int sql_text(struct stmt *q, int col, char *buf, size_t size, struct cc_error *err)
 {
-	const char *text = (const char *)sqlite3_column_text(q, col);
-	size_t len = (size_t)sqlite3_column_bytes(q, col);
+	const char *text = (const char *)sqlite3_column_text(q->q, col);
+	size_t len = (size_t)sqlite3_column_bytes(q->q, col);
 
 	if (!text || len >= size || strlen(text) != len)
 		return damaged(q, col, err);
@@ -188,10 +173,10 @@ int sql_text(sqlite3_stmt *q, int col, char *buf, size_t size, struct cc_error *
 	return 0;
 }
 
-int sql_dup(sqlite3_stmt *q, int col, char **text, size_t *len, struct cc_error *err)
+int sql_dup(struct stmt *q, int col, char **text, size_t *len, struct cc_error *err)
 {
-	const void *p = sqlite3_column_blob(q, col);
-	size_t n = (size_t)sqlite3_column_bytes(q, col);
+	const void *p = sqlite3_column_blob(q->q, col);
+	size_t n = (size_t)sqlite3_column_bytes(q->q, col);
 	char *copy;
 
 	if (!p)
@@ -207,9 +192,9 @@ int sql_dup(sqlite3_stmt *q, int col, char **text, size_t *len, struct cc_error 
 	return 0;
 }
 
-int sql_u64(sqlite3_stmt *q, int col, uint64_t *v, struct cc_error *err)
+int sql_u64(struct stmt *q, int col, uint64_t *v, struct cc_error *err)
 {
-	int64_t i = sqlite3_column_int64(q, col);
+	int64_t i = sqlite3_column_int64(q->q, col);
 
 	if (i < 0)
 		return damaged(q, col, err);
@@ -217,9 +202,9 @@ int sql_u64(sqlite3_stmt *q, int col, uint64_t *v, struct cc_error *err)
 	return 0;
 }
 
-int sql_u32(sqlite3_stmt *q, int col, uint32_t *v, struct cc_error *err)
+int sql_u32(struct stmt *q, int col, uint32_t *v, struct cc_error *err)
 {
-	int64_t i = sqlite3_column_int64(q, col);
+	int64_t i = sqlite3_column_int64(q->q, col);
 
 	if (i < 0 || i > UINT32_MAX)
 		return damaged(q, col, err);
@@ -227,11 +212,11 @@ int sql_u32(sqlite3_stmt *q, int col, uint32_t *v, struct cc_error *err)
 	return 0;
 }
 
-int sql_blob(sqlite3_stmt *q, int col, unsigned char *buf, size_t size, size_t *len,
+int sql_blob(struct stmt *q, int col, unsigned char *buf, size_t size, size_t *len,
 	     struct cc_error *err)
 {
-	const void *p = sqlite3_column_blob(q, col);
-	size_t n = (size_t)sqlite3_column_bytes(q, col);
+	const void *p = sqlite3_column_blob(q->q, col);
+	size_t n = (size_t)sqlite3_column_bytes(q->q, col);
 
 	if (!p || n > size)
 		return damaged(q, col, err);

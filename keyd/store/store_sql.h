@@ -59,13 +59,30 @@ struct head {
 	struct sums sums;
 };
 
+#define SQL_KEPT_MAX 128 /* more statements than there are */
+
+/**
+ * struct stmt - a compiled statement of one store, from sql_prepare() to sql_done().
+ * @q: NULL in a free place
+ * @text: what it was compiled from, borrowed
+ * @kept: its place is in struct store, where it stays until that is closed
+ * @lent: somebody has it
+ */
+struct stmt {
+	sqlite3_stmt *q;
+	const char *text;
+	bool kept, lent;
+};
+
 /**
  * struct store - an open database.
+ * @kept: its statements, the free places last
  * @seal: NULL before store_start()
  * @schema_was: of the file when it was opened
  * @now: of store_start()
  * @scratch: what a MAC is made of, @scratch_size bytes, kept for the next one
- * @own_seq, @own_hash: the last audit row this process has committed; 0 when it has none
+ * @own_seq, @own_hash: the last audit row this process has committed, or the log's last one when it
+ *                      was started
  * @next_seq, @next_hash: the same of the open transaction
  * @part_seq, @part_hash: the same when its part began
  * @rows, @tally: which rows there are, that of the open transaction; store_rows.c
@@ -93,14 +110,15 @@ struct store {
 	size_t part_undo;
 	bool started, loaded, stale, counted, dirty, part_dirty, in_tx, doubted, layout_6;
 	char misfit[STORE_MISFIT_LEN];
+	struct stmt kept[SQL_KEPT_MAX];
 };
 
 /* Gives a statement back; NULL is nothing. */
-void sql_done(sqlite3_stmt *q);
-/* Forgets the statements that are kept of @st: before it is closed. */
-void sql_forget(const struct store *st);
+void sql_done(struct stmt *s);
+/* Forgets the statements that are kept: before it is closed. Nobody has one of them. */
+void sql_forget(struct store *st);
 
-static inline void sql_done_ptr(sqlite3_stmt **q)
+static inline void sql_done_ptr(struct stmt **q)
 {
 	sql_done(*q);
 }
@@ -125,14 +143,14 @@ int sql_schema_start(struct store *st, struct cc_error *err);
  *         given back.
  * Return: the statement, NULL on error.
  */
-sqlite3_stmt *sql_prepare(struct store *st, struct cc_error *err, const char *sql,
-			  const char *types, ...);
+struct stmt *sql_prepare(struct store *st, struct cc_error *err, const char *sql, const char *types,
+			 ...);
 
-sqlite3_stmt *sql_prepare_va(struct store *st, struct cc_error *err, const char *sql,
-			     const char *types, va_list ap);
+struct stmt *sql_prepare_va(struct store *st, struct cc_error *err, const char *sql,
+			    const char *types, va_list ap);
 
 /* Next row: 1, 0 when there is none, -1 on error. */
-int sql_step(struct store *st, sqlite3_stmt *q, struct cc_error *err);
+int sql_step(struct store *st, struct stmt *q, struct cc_error *err);
 
 /* Runs a statement without rows, parameters as sql_prepare(). Return: rows changed, or -1; a
  * broken UNIQUE constraint is CC_E_EXISTS. */
@@ -201,15 +219,24 @@ int sql_mac_of(struct store *st, unsigned char mac[static STORE_MAC_LEN], struct
 	       const char *what, const char *types, ...);
 
 /* Whether the row of @q is keyd's: 1, 0, or -1 on error. */
-int sql_is_sealed(struct store *st, sqlite3_stmt *q, enum sealed_table table, struct cc_error *err);
+int sql_is_sealed(struct store *st, struct stmt *q, enum sealed_table table, struct cc_error *err);
 
 /*
  * 0 for a row that is, and is the version of it that keyd wrote last; -1 with the fact "row" for
  * one that is not, of which the custodian is told.
  */
-int sql_check(struct store *st, sqlite3_stmt *q, enum sealed_table table, struct cc_error *err);
-/* The custodian is told of @what, which is @why. Return: -1, with the fact "row". */
-int sql_bad_row(struct store *st, const char *what, const char *why, struct cc_error *err);
+int sql_check(struct store *st, struct stmt *q, enum sealed_table table, struct cc_error *err);
+#define SQL_WHAT_LEN 160 /* of struct store_bad.what */
+#define SQL_ID_LEN 160
+/* The custodian is told of @row, which is @why. Return: -1, with the fact "row". */
+int sql_bad_row(struct store *st, const struct store_bad *row, const char *why,
+		struct cc_error *err);
+/* It is told that one which it may have been told of is right. */
+void sql_good_row(struct store *st, const char *what, const char *id);
+/* A primary key as text: @text, or where that is NULL @number, in @buf. */
+const char *sql_row_id(const char *text, int64_t number, char buf[static SQL_ID_LEN]);
+/* Whether there is, as far as keyd knows, a row of this one's primary key. */
+bool sql_is_known(const struct store *st, struct stmt *q, enum sealed_table table);
 
 /* Gives MACs to all rows that there are, or to those of a table, as they are, and counts them. */
 int sql_seal_all(struct store *st, struct cc_error *err);
@@ -256,8 +283,7 @@ int sql_write(struct store *st, struct cc_error *err, const struct row_at *at,
 	      const unsigned char *mac, const char *sql, const char *types, ...);
 
 /* Whether the row of @q is the last version of it: 1, 0, -1. */
-int sql_is_current(struct store *st, sqlite3_stmt *q, enum sealed_table table,
-		   struct cc_error *err);
+int sql_is_current(struct store *st, struct stmt *q, enum sealed_table table, struct cc_error *err);
 /* Where no row was found: 0; -1 with the fact "row" when there was one that keyd did not remove. */
 int sql_is_absent(struct store *st, const struct row_at *at, const char *what,
 		  struct cc_error *err);
@@ -301,7 +327,7 @@ void sql_rows_part_undone(struct store *st);
 
 /* Fact "audit": the row @seq of the log @what. */
 int sql_audit_fail(struct cc_error *err, enum cc_code code, uint64_t seq, const char *what);
-int sql_audit_hash(sqlite3_stmt *q, int col, uint64_t seq, unsigned char hash[static 32],
+int sql_audit_hash(struct stmt *q, int col, uint64_t seq, unsigned char hash[static 32],
 		   struct cc_error *err);
 
 /* Without a seal it is what the file says. _5: as it was before rows were counted. */
@@ -321,16 +347,18 @@ int sql_audit_head_schema(struct store *st, int from, int to, struct cc_error *e
 int sql_audit_head_new(struct store *st, struct cc_error *err);
 int sql_audit_head_5(struct store *st, struct cc_error *err);
 int sql_audit_head_check(struct store *st, struct cc_error *err);
+/* Whether what this process knows of the log leads to @head; 0 in a store that is not started. */
+int sql_audit_own(struct store *st, const struct head *head, struct cc_error *err);
 
 /*
  * Columns, checked: a row that does not fit its struct was not written by keyd.
  * Return: 0, or -1 with CC_E_INTERNAL.
  */
-int sql_text(sqlite3_stmt *q, int col, char *buf, size_t size, struct cc_error *err);
-int sql_dup(sqlite3_stmt *q, int col, char **text, size_t *len, struct cc_error *err);
-int sql_u64(sqlite3_stmt *q, int col, uint64_t *v, struct cc_error *err);
-int sql_u32(sqlite3_stmt *q, int col, uint32_t *v, struct cc_error *err);
-int sql_blob(sqlite3_stmt *q, int col, unsigned char *buf, size_t size, size_t *len,
+int sql_text(struct stmt *q, int col, char *buf, size_t size, struct cc_error *err);
+int sql_dup(struct stmt *q, int col, char **text, size_t *len, struct cc_error *err);
+int sql_u64(struct stmt *q, int col, uint64_t *v, struct cc_error *err);
+int sql_u32(struct stmt *q, int col, uint32_t *v, struct cc_error *err);
+int sql_blob(struct stmt *q, int col, unsigned char *buf, size_t size, size_t *len,
 	     struct cc_error *err);
 
 #endif

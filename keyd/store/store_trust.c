@@ -52,7 +52,7 @@ int store_signer_add(struct store *st, const struct store_signer *s, struct cc_e
 }
 
 /* One that keyd did not write covers nothing, and so does not count. */
-static int read_scope(sqlite3_stmt *q, int col, struct cc_scope *s, struct cc_error *err)
+static int read_scope(struct stmt *q, int col, struct cc_scope *s, struct cc_error *err)
 {
 	char text[CC_SCOPE_LEN];
 
@@ -64,7 +64,7 @@ static int read_scope(sqlite3_stmt *q, int col, struct cc_scope *s, struct cc_er
 	return 0;
 }
 
-static int read_signer(struct store *st, sqlite3_stmt *q, struct store_signer *s,
+static int read_signer(struct store *st, struct stmt *q, struct store_signer *s,
 		       struct cc_error *err)
 {
 	memset(s, 0, sizeof(*s));
@@ -77,7 +77,7 @@ static int read_signer(struct store *st, sqlite3_stmt *q, struct store_signer *s
 int store_signer_get(struct store *st, const char *name, struct store_signer *s,
 		     struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q = sql_prepare(st, err, SELECT_SIGNER "WHERE name = ?", "t", name);
+	sql_auto struct stmt *q = sql_prepare(st, err, SELECT_SIGNER "WHERE name = ?", "t", name);
 	int rc = q ? sql_step(st, q, err) : -1;
 
 	if (rc < 0)
@@ -87,7 +87,7 @@ int store_signer_get(struct store *st, const char *name, struct store_signer *s,
 
 int store_signer_each(struct store *st, store_signer_fn *fn, void *arg, struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q = sql_prepare(st, err, SELECT_SIGNER "ORDER BY name", "");
+	sql_auto struct stmt *q = sql_prepare(st, err, SELECT_SIGNER "ORDER BY name", "");
 	int rc;
 
 	if (!q)
@@ -179,8 +179,7 @@ int store_agent_add(struct store *st, const struct store_agent *a, struct cc_err
 	return n < 0 ? cc_prefix(err, "agent %s or its key %s", a->name, a->thumbprint) : 0;
 }
 
-static int read_agent(struct store *st, sqlite3_stmt *q, struct store_agent *a,
-		      struct cc_error *err)
+static int read_agent(struct store *st, struct stmt *q, struct store_agent *a, struct cc_error *err)
 {
 	memset(a, 0, sizeof(*a));
 	if (sql_check(st, q, SEALED_AGENT, err) || sql_text(q, 0, a->name, sizeof(a->name), err) ||
@@ -193,7 +192,7 @@ static int read_agent(struct store *st, sqlite3_stmt *q, struct store_agent *a,
 
 int store_agent_get(struct store *st, const char *name, struct store_agent *a, struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q = sql_prepare(st, err, SELECT_AGENT "WHERE name = ?", "t", name);
+	sql_auto struct stmt *q = sql_prepare(st, err, SELECT_AGENT "WHERE name = ?", "t", name);
 	int rc = q ? sql_step(st, q, err) : -1;
 
 	if (rc < 0)
@@ -204,7 +203,7 @@ int store_agent_get(struct store *st, const char *name, struct store_agent *a, s
 int store_agent_by_enrolment(struct store *st, const char *enrolment, struct store_agent *a,
 			     struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q =
+	sql_auto struct stmt *q =
 		sql_prepare(st, err, SELECT_AGENT "WHERE enrolment = ?", "t", enrolment);
 	int rc = q ? sql_step(st, q, err) : -1;
 
@@ -230,7 +229,7 @@ int store_agent_set_volumes(struct store *st, const struct store_agent *a, struc
 
 int store_agent_each(struct store *st, store_agent_fn *fn, void *arg, struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q = sql_prepare(st, err, SELECT_AGENT "ORDER BY name", "");
+	sql_auto struct stmt *q = sql_prepare(st, err, SELECT_AGENT "ORDER BY name", "");
 	int rc;
 
 	if (!q)

@@ -3,6 +3,7 @@
 #ifndef KEYD_STORE_TYPES_H
 #define KEYD_STORE_TYPES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,16 +16,31 @@
 struct store;
 
 /**
+ * struct store_bad - a row that is not what keyd left there.
+ * @what: names it to people: "agent host1"
+ * @id: its primary key, as text
+ * @ours: keyd wrote it once: this version of it, or another one
+ */
+struct store_bad {
+	const char *what, *id;
+	bool ours;
+};
+
+/**
  * struct store_seal - what proves that keyd wrote a row.
  * @mac: a MAC over @len bytes
- * @bad: a row was read that has another one; @what names it: "agent host1"
+ * @bad: a row was read that has another one, or is missing
+ * @watches: whether @good is to be called: a row of that name and key is right, or there is none
+ * and should be none
  * @accept: looks at a database of before rows had MACs, brought up to date but not committed yet;
  * -1 keeps it as it was
  */
 struct store_seal {
 	int (*mac)(struct store_seal *seal, const void *p, size_t len,
 		   unsigned char mac[static STORE_MAC_LEN], struct cc_error *err);
-	void (*bad)(struct store_seal *seal, const char *what);
+	void (*bad)(struct store_seal *seal, const struct store_bad *row);
+	bool (*watches)(struct store_seal *seal);
+	void (*good)(struct store_seal *seal, const char *what, const char *id);
 	int (*accept)(struct store_seal *seal, struct store *st, struct cc_error *err);
 };
 

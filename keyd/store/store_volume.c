@@ -9,11 +9,11 @@
 #define VALUES "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
 
 /* A word the terms do not know was not written by keyd. */
-static int read_terms(sqlite3_stmt *q, struct cc_lease_terms *t, struct cc_error *err)
+static int read_terms(struct stmt *q, struct cc_lease_terms *t, struct cc_error *err)
 {
 	char lapse[16], revoke[16];
 
-	t->shared_read = sqlite3_column_int(q, 18);
+	t->shared_read = sqlite3_column_int(q->q, 18);
 	if (sql_u64(q, 17, &t->lease_ms, err) || sql_text(q, 19, lapse, sizeof(lapse), err) ||
 	    sql_text(q, 20, revoke, sizeof(revoke), err) || sql_u64(q, 21, &t->queue_ms, err))
 		return -1;
@@ -40,7 +40,7 @@ static void words_of(const struct cc_volume *v, char out[static WORDS_LEN])
 		 v->terms.discard ? DISCARD : "");
 }
 
-static int read_words(sqlite3_stmt *q, struct cc_volume *v, struct cc_error *err)
+static int read_words(struct stmt *q, struct cc_volume *v, struct cc_error *err)
 {
 	char text[WORDS_LEN], *last;
 
@@ -57,14 +57,14 @@ static int read_words(sqlite3_stmt *q, struct cc_volume *v, struct cc_error *err
 	return 0;
 }
 
-static int read_row(struct store *st, sqlite3_stmt *q, struct store_volume *v, struct cc_error *err)
+static int read_row(struct store *st, struct stmt *q, struct store_volume *v, struct cc_error *err)
 {
 	if (sql_check(st, q, SEALED_VOLUME, err))
 		return -1;
-	v->id = sqlite3_column_int64(q, 0);
+	v->id = sqlite3_column_int64(q->q, 0);
 	v->rec.realm[0] = v->rec.creator[0] = '\0';
-	v->rec.ready = sqlite3_column_int(q, 10);
-	v->rec.created = sqlite3_column_int64(q, 11);
+	v->rec.ready = sqlite3_column_int(q->q, 10);
+	v->rec.created = sqlite3_column_int64(q->q, 11);
 	if (sql_text(q, 1, v->rec.name, sizeof(v->rec.name), err) ||
 	    sql_text(q, 2, v->rec.uuid, sizeof(v->rec.uuid), err) ||
 	    sql_text(q, 3, v->rec.cipher, sizeof(v->rec.cipher), err) ||
@@ -133,7 +133,7 @@ int store_volume_update(struct store *st, const struct store_volume *v, struct c
 static int row_get(struct store *st, const char *sql, const char *key, struct store_volume *v,
 		   struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q = sql_prepare(st, err, sql, "t", key);
+	sql_auto struct stmt *q = sql_prepare(st, err, sql, "t", key);
 	int rc = q ? sql_step(st, q, err) : -1;
 
 	if (rc < 0)
@@ -165,7 +165,7 @@ int store_volume_each(struct store *st, store_volume_fn *fn, void *arg, struct c
 int store_volume_page(struct store *st, const char *after, store_volume_fn *fn, void *arg,
 		      struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q =
+	sql_auto struct stmt *q =
 		sql_prepare(st, err, SELECT_VOLUME "WHERE name > ? ORDER BY name", "t", after);
 	int rc;
 
@@ -187,7 +187,7 @@ int store_volume_page(struct store *st, const char *after, store_volume_fn *fn, 
 int store_volume_next(struct store *st, const char *after, struct store_volume *v, size_t *bad,
 		      struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q =
+	sql_auto struct stmt *q =
 		sql_prepare(st, err, SELECT_VOLUME "WHERE name > ? ORDER BY name", "t", after);
 	int rc = q ? sql_step(st, q, err) : -1;
 
@@ -224,7 +224,7 @@ static int tombstone_absent(struct store *st, const char *name, struct cc_error 
 static int tombstone_read(struct store *st, struct store_volume *v, uint64_t *ver,
 			  struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q =
+	sql_auto struct stmt *q =
 		sql_prepare(st, err, SELECT_TOMBSTONE "WHERE name = ?", "t", v->rec.name);
 	int rc = q ? sql_step(st, q, err) : -1;
 	uint64_t fence, floor;
@@ -272,7 +272,7 @@ int store_tombstone_get(struct store *st, struct store_volume *v, struct cc_erro
 /* The next by name, above @v's: its name and fence. Return: 1; 0 for none; -1. */
 static int tombstone_next(struct store *st, struct store_volume *v, struct cc_error *err)
 {
-	sql_auto sqlite3_stmt *q = sql_prepare(
+	sql_auto struct stmt *q = sql_prepare(
 		st, err, SELECT_TOMBSTONE "WHERE name > ? ORDER BY name", "t", v->rec.name);
 	int rc = q ? sql_step(st, q, err) : -1;
 

@@ -415,6 +415,18 @@ static void load(char **argv)
 
 /* ---- more of everything ---- */
 
+/* A copy of the first volume under the name @i, or the one that is there; whether it is new. */
+static bool fill_volume(struct store *st, struct store_volume *v, size_t i)
+{
+	snprintf(v->rec.name, sizeof(v->rec.name), "fill-%zu", i);
+	snprintf(v->rec.uuid, sizeof(v->rec.uuid), UUID, (unsigned int)i);
+	if (store_volume_add(st, v, &error) == 0)
+		return true;
+	if (error.code != CC_E_EXISTS || store_volume_get(st, v->rec.name, v, &error))
+		give_up("fill");
+	return false;
+}
+
 /* Copies of the first volume, its identity and its lease, under other names. */
 static void fill(const char *state, const char *kek, size_t volumes, size_t n_leases)
 {
@@ -433,16 +445,15 @@ static void fill(const char *state, const char *kek, size_t volumes, size_t n_le
 		struct store_lease l = held.v[0];
 		struct store_volume copy = v;
 
-		snprintf(copy.rec.name, sizeof(copy.rec.name), "fill-%zu", i);
-		snprintf(copy.rec.uuid, sizeof(copy.rec.uuid), UUID, (unsigned int)i);
-		if (store_volume_add(c->store, &copy, &error)) {
-			if (error.code == CC_E_EXISTS)
-				continue;
-			give_up("fill");
-		}
+		bool is_new = fill_volume(c->store, &copy, i);
+
+		snprintf(l.volume, sizeof(l.volume), "%s", copy.rec.name);
+		snprintf(l.volume_uuid, sizeof(l.volume_uuid), "%s", copy.rec.uuid);
 		snprintf(l.id, sizeof(l.id), "1e000000-0000-4000-8000-%012x", (unsigned int)i);
-		if ((i < volumes && store_identity_put(c->store, copy.id, &id, &error)) ||
-		    (i < n_leases && store_lease_add(c->store, copy.id, &l, &error)))
+		if (is_new && i < volumes && store_identity_put(c->store, copy.id, &id, &error))
+			give_up("fill");
+		if (i < n_leases && store_lease_add(c->store, copy.id, &l, &error) &&
+		    error.code != CC_E_EXISTS)
 			give_up("fill");
 	}
 	if (store_commit(c->store, &error))

@@ -21,6 +21,7 @@
 #include "strv.h"
 
 #define UUID "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"
+#define UUID_2 "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8fa"
 #define HASH43 "IUrCNxHSRZQYHv4pl1q7RaPUQiWg7LWiMUBD6xpXUmc"
 
 static json_t *agent, *agent_public, *other_public;

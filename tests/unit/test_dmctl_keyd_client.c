@@ -32,9 +32,11 @@ static void what_pages_left_out_is_named_once(void **state)
 {
 	static const struct turn turns[] = {
 		{"GET /v1/volumes?after= ", 200,
-		 "{\"volumes\":[1],\"next\":\"b\",\"badRows\":[\"x\",\"y\"]}", false},
+		 "{\"volumes\":[1],\"next\":\"b\",\"badRows\":[\"x\",\"y\"],\"badRowsMore\":3}",
+		 false},
 		{"GET /v1/volumes?after=b ", 200,
-		 "{\"volumes\":[2],\"next\":null,\"badRows\":[\"y\",\"z\"]}", false},
+		 "{\"volumes\":[2],\"next\":null,\"badRows\":[\"y\",\"z\"],\"badRowsMore\":4}",
+		 false},
 	};
 	cc_auto_json json_t *answer = NULL, *want = json_pack("[s, s, s]", "x", "y", "z");
 	json_t *rows = NULL;
@@ -44,6 +46,7 @@ static void what_pages_left_out_is_named_once(void **state)
 	assert_int_equal(keyd_list("/v1/volumes", "volumes", &answer, &rows, &err), 0);
 	assert_int_equal(json_array_size(rows), 2);
 	assert_true(json_equal(json_object_get(answer, "badRows"), want));
+	assert_int_equal(json_integer_value(json_object_get(answer, "badRowsMore")), 7);
 	all_came(*state);
 }
 

@@ -41,7 +41,7 @@ static char *sign_renewals(size_t n, struct cc_error *err)
 {
 	struct cc_evidence ev = evidence(CC_OP_RENEW);
 	struct cc_renewal r[2] = {{.lease = UUID, .volume = UUID, .measurement = measured},
-				  {.lease = UUID,
+				  {.lease = UUID_2,
 				   .volume = UUID,
 				   .left_ms = 7,
 				   .look = CC_LOOK_LATE,
@@ -65,7 +65,7 @@ static void renewals_survive_signing_and_verifying(void **state)
 	expect_ok(verify(jws, agent_public, &ev, &err), &err);
 	assert_int_equal(ev.op, CC_OP_RENEW);
 	assert_int_equal(ev.n_renewals, 2);
-	assert_string_equal(ev.renewals[1].lease, UUID);
+	assert_string_equal(ev.renewals[1].lease, UUID_2);
 	assert_string_equal(ev.renewals[1].volume, UUID);
 	assert_int_equal(ev.renewals[0].left_ms, 0);
 	assert_int_equal(ev.renewals[1].left_ms, 7);
@@ -77,6 +77,26 @@ static void renewals_survive_signing_and_verifying(void **state)
 	assert_true(json_equal(a, b));
 	cc_evidence_clear(&ev);
 	assert_null(sign_renewals(0, &err));
+}
+
+static void a_lease_is_named_once(void **state)
+{
+	struct cc_refusal no = {.container = "c0ffee", .fact = "user", .text = "user: uid 0"};
+	struct cc_renewal r[3] = {{.lease = UUID, .volume = UUID, .refusal = &no},
+				  {.lease = UUID_2, .volume = UUID, .refusal = &no},
+				  {.lease = UUID, .volume = UUID, .measurement = measured}};
+	struct cc_evidence ev = evidence(CC_OP_RENEW), back;
+	cc_auto_free char *jws = NULL;
+	struct cc_error err;
+
+	(void)state;
+	ev.n_renewals = 3;
+	ev.renewals = r;
+	expect_ok(cc_evidence_sign(&ev, agent, &jws, &err), &err);
+	assert_int_equal(verify(jws, agent_public, &back, &err), -1);
+	assert_int_equal(err.code, CC_E_INVALID);
+	assert_string_equal(err.fact, "evidence");
+	assert_non_null(strstr(err.text, UUID " is named twice"));
 }
 
 static void a_refusal_in_place_of_a_measurement_survives_signing_and_verifying(void **state)
@@ -249,6 +269,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(evidence_survives_signing_and_verifying),
 		cmocka_unit_test(renewals_survive_signing_and_verifying),
+		cmocka_unit_test(a_lease_is_named_once),
 		cmocka_unit_test(
 			a_refusal_in_place_of_a_measurement_survives_signing_and_verifying),
 		cmocka_unit_test(a_renewal_that_is_not_whole_is_refused),

@@ -210,7 +210,7 @@ static uint64_t prune(struct world *w, int64_t before)
 	struct cc_error err;
 	uint64_t rows;
 
-	if (store_audit_prune(w->custodian.store, before, fake_real, &rows, &err))
+	if (store_audit_prune(w->custodian.store, before, UINT64_MAX, fake_real, &rows, &err))
 		fail_msg("%s", err.text);
 	return rows;
 }
@@ -247,6 +247,24 @@ static void the_last_row_stays(void **state)
 	assert_int_equal(rows, 2);
 }
 
+/* What keyd knows of the log begins with the row of its mark. */
+static void no_row_goes_that_is_later_than_the_one_to_keep(void **state)
+{
+	struct world *w = *state;
+	struct store_audit_head head;
+	struct cc_error err;
+	uint64_t rows;
+
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(
+			store_audit_prune(w->custodian.store, INT64_MAX, 3, fake_real, &rows, &err),
+			0);
+	assert_int_equal(store_audit_head(w->custodian.store, &head, &err), 0);
+	assert_int_equal(head.start_seq, 3);
+	assert_int_equal(head.seq, 6);
+	assert_int_equal(store_audit_verify(w->custodian.store, &rows, &err), 0);
+}
+
 /* Another process prunes what the one that serves wrote last. */
 static void a_keyd_that_serves_goes_on_after_a_prune(void **state)
 {
@@ -260,7 +278,8 @@ static void a_keyd_that_serves_goes_on_after_a_prune(void **state)
 	assert_non_null(other);
 	assert_int_equal(store_start(other, &w->custodian.seal.ops, fake_real, &err), 0);
 	assert_int_equal(store_audit_add(other, &row, fake_real, &err), 0);
-	assert_int_equal(store_audit_prune(other, INT64_MAX, fake_real, &rows, &err), 0);
+	assert_int_equal(store_audit_prune(other, INT64_MAX, UINT64_MAX, fake_real, &rows, &err),
+			 0);
 	assert_int_equal(rows, 5);
 	if (store_audit_add(w->custodian.store, &row, fake_real, &err))
 		fail_msg("%s", err.text);
@@ -293,9 +312,9 @@ static void a_broken_log_is_not_pruned(void **state)
 	uint64_t rows;
 
 	tamper(w, UNLOCK "UPDATE audit SET detail = 'x' WHERE seq = 4");
-	assert_int_equal(
-		store_audit_prune(w->custodian.store, 1800000000 + 2 * DAY, fake_real, &rows, &err),
-		-1);
+	assert_int_equal(store_audit_prune(w->custodian.store, 1800000000 + 2 * DAY, UINT64_MAX,
+					   fake_real, &rows, &err),
+			 -1);
 	assert_string_equal(err.fact, "audit");
 	assert_int_equal(rows, 0);
 	assert_non_null(strstr(err.text, "row 4"));
@@ -331,6 +350,7 @@ int main(void)
 		days_test(the_head_is_signed_by_a_key_of_the_kek),
 		days_test(old_rows_go_and_the_rest_is_verified_as_before),
 		days_test(the_last_row_stays),
+		days_test(no_row_goes_that_is_later_than_the_one_to_keep),
 		days_test(a_keyd_that_serves_goes_on_after_a_prune),
 		days_test(a_beginning_that_somebody_else_moved_is_not_believed),
 		days_test(rows_that_are_gone_without_a_prune_are_missed),

@@ -1,55 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* An older copy of the database is put back: it is noticed, and nobody gets a volume twice. */
-#include "hex.h"
-#include "keyd_copies.h"
-#include "keyd_hosts.h"
+#include "keyd_marked.h"
 #include "keyd_return.h"
 
 #include <fcntl.h>
-#include <inttypes.h>
 #include <sys/stat.h>
-#include <unistd.h>
-
-#define FIRST_BOOT "f0000000-0000-4000-8000-000000000001"
-#define SECOND_BOOT "f0000000-0000-4000-8000-000000000002"
-
-/* ---- the database and its copies ---- */
-
-static void put_back(struct world *w, const char *name)
-{
-	custodian_close(&w->custodian);
-	copy_back(w, name);
-	open_custodian(w);
-}
-
-static int setup(void **state)
-{
-	struct world *w;
-
-	fake_host_boot = FIRST_BOOT;
-	fake_kernel_left_ms = 0;
-	two_hosts(state);
-	w = *state;
-	snprintf(w->anchor, sizeof(w->anchor), "%s/anchor", w->dir);
-	reopen_custodian(w);
-	return 0;
-}
-
-/* ---- what is seen ---- */
-
-static void assert_quarantine(struct world *w)
-{
-	auto_got struct got g = release_to_host2(w);
-
-	assert_error(&g, 409, "busy", "quarantine");
-	assert_null(strstr(g.text, "jwe"));
-}
-
-static void assert_fits(struct world *w)
-{
-	assert_false(quarantine_on(&w->custodian));
-	assert_free(w);
-}
 
 /* ---- it is noticed ---- */
 
@@ -96,43 +51,6 @@ static void a_copy_that_lacks_only_the_last_answer_is_noticed(void **state)
 	w->custodian.mark.unsynced = false;
 	put_back(w, "old");
 	assert_quarantine(w);
-}
-
-/* @forged: its row at the mark has been given the hash that the mark has */
-static void went_on_elsewhere(struct world *w, bool forged)
-{
-	char id[37], hex[CC_HEX_32], sql[256];
-	struct mark mark;
-
-	copy_as(w, "old");
-	hold(w, id);
-	mark = w->custodian.mark.mark;
-	custodian_close(&w->custodian);
-	rename(path_of(w, "anchor/" MARK_FILE), path_of(w, "away"));
-	put_back(w, "old");
-	fake_boot_ms += 10 * END;
-	for (int i = 0; i < 5; i++)
-		ask_ok(w, OP_VOLUME_SET, "pgdata", json_pack("{s:i}", "leaseMs", MS + i));
-	custodian_close(&w->custodian);
-	rename(path_of(w, "away"), path_of(w, "anchor/" MARK_FILE));
-	cc_hex_encode(mark.hash, sizeof(mark.hash), hex);
-	snprintf(sql, sizeof(sql),
-		 "DROP TRIGGER audit_no_update; UPDATE audit SET hash = x'%s' WHERE seq = %" PRIu64,
-		 hex, mark.seq);
-	if (forged)
-		tamper(w, sql);
-	open_custodian(w);
-	assert_quarantine(w);
-}
-
-static void an_older_database_that_went_on_elsewhere_is_noticed(void **state)
-{
-	went_on_elsewhere(*state, false);
-}
-
-static void the_marks_hash_in_a_row_of_somebody_elses_does_not_count(void **state)
-{
-	went_on_elsewhere(*state, true);
 }
 
 static void a_mark_that_is_missing_or_damaged_is_noticed(void **state)
@@ -500,35 +418,32 @@ static void a_copy_is_one_whole_file_that_nobody_else_reads(void **state)
 	assert_fits(w);
 }
 
-#define test(f) cmocka_unit_test_setup_teardown(f, setup, two_hosts_end)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(an_older_database_gives_nobody_a_volume_while_the_longest_lease_may_run),
-		test(its_length_is_that_of_the_database_that_is_lost),
-		test(a_copy_that_lacks_only_the_last_answer_is_noticed),
-		test(an_older_database_that_went_on_elsewhere_is_noticed),
-		test(the_marks_hash_in_a_row_of_somebody_elses_does_not_count),
-		test(a_mark_that_is_missing_or_damaged_is_noticed),
-		test(the_database_that_was_served_last_is_served_on),
-		test(a_database_that_is_newer_than_the_mark_fits),
-		test(a_database_of_a_keyd_without_a_mark_is_served),
-		test(nothing_leaves_when_the_mark_cannot_be_written),
-		test(a_lease_that_runs_is_renewed_and_its_key_given_again),
-		test(a_lease_that_was_over_does_not_come_back),
-		test(a_lease_that_was_returned_since_gives_no_key),
-		test(a_lease_of_another_boot_of_keyds_host_is_unsure),
-		test(whose_kernel_has_the_key_renews_an_unsure_lease),
-		test(no_fence_is_given_out_twice),
-		test(no_key_is_given_to_format),
-		test(it_outlives_a_restart_and_starts_again_with_a_boot),
-		test(accepting_ends_it_and_is_in_the_audit_log),
-		test(an_older_database_can_be_accepted_before_it_is_served),
-		test(health_and_metrics_say_so),
-		test(every_torn_write_leaves_the_mark_before_it),
-		test(a_file_that_others_can_read_is_refused),
-		test(a_copy_is_one_whole_file_that_nobody_else_reads),
+		marked_test(
+			an_older_database_gives_nobody_a_volume_while_the_longest_lease_may_run),
+		marked_test(its_length_is_that_of_the_database_that_is_lost),
+		marked_test(a_copy_that_lacks_only_the_last_answer_is_noticed),
+		marked_test(a_mark_that_is_missing_or_damaged_is_noticed),
+		marked_test(the_database_that_was_served_last_is_served_on),
+		marked_test(a_database_that_is_newer_than_the_mark_fits),
+		marked_test(a_database_of_a_keyd_without_a_mark_is_served),
+		marked_test(nothing_leaves_when_the_mark_cannot_be_written),
+		marked_test(a_lease_that_runs_is_renewed_and_its_key_given_again),
+		marked_test(a_lease_that_was_over_does_not_come_back),
+		marked_test(a_lease_that_was_returned_since_gives_no_key),
+		marked_test(a_lease_of_another_boot_of_keyds_host_is_unsure),
+		marked_test(whose_kernel_has_the_key_renews_an_unsure_lease),
+		marked_test(no_fence_is_given_out_twice),
+		marked_test(no_key_is_given_to_format),
+		marked_test(it_outlives_a_restart_and_starts_again_with_a_boot),
+		marked_test(accepting_ends_it_and_is_in_the_audit_log),
+		marked_test(an_older_database_can_be_accepted_before_it_is_served),
+		marked_test(health_and_metrics_say_so),
+		marked_test(every_torn_write_leaves_the_mark_before_it),
+		marked_test(a_file_that_others_can_read_is_refused),
+		marked_test(a_copy_is_one_whole_file_that_nobody_else_reads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

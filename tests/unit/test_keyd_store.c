@@ -343,6 +343,40 @@ static void a_second_writer_does_not_break_the_chain(void **state)
 
 #define world_test(f) cmocka_unit_test_setup_teardown(f, empty_setup, world_teardown)
 
+/* As many other statements as are kept, each at an address of its own. */
+static void fill_kept(struct store *st)
+{
+	static char texts[128][sizeof("SELECT 1")];
+	struct cc_error err;
+
+	for (size_t i = 0; i < 128; i++) {
+		strcpy(texts[i], "SELECT 1");
+		sql_done(sql_prepare(st, &err, texts[i], ""));
+	}
+}
+
+static void a_store_keeps_its_statements_whatever_others_do(void **state)
+{
+	struct world *w = *state;
+	struct store *first = w->custodian.store, *second;
+	static const char sql[] = "SELECT 2";
+	sqlite3_stmt *compiled;
+	struct cc_error err;
+
+	fill_kept(first);
+	second = store_open(w->dir, STORE_SERVE, &err);
+	assert_non_null(second);
+	sql_done(sql_prepare(second, &err, sql, ""));
+	compiled = sqlite3_next_stmt(second->db, NULL);
+	assert_non_null(compiled);
+	sql_done(sql_prepare(second, &err, sql, ""));
+	assert_ptr_equal(sqlite3_next_stmt(second->db, NULL), compiled);
+	store_close(second);
+	/* It took none of them along. */
+	assert_non_null(sqlite3_next_stmt(first->db, NULL));
+	fill_kept(first);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -358,6 +392,7 @@ int main(void)
 		world_test(rows_are_not_changed_by_accident),
 		world_test(the_chain_goes_on_after_a_restart_and_a_rollback),
 		world_test(a_second_writer_does_not_break_the_chain),
+		world_test(a_store_keeps_its_statements_whatever_others_do),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

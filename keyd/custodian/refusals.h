@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * refusals.h - which refused renewals have a row in the audit log. One request may name many
+ * leases, and an agent may ask as often as it likes, for what is refused as well: whoever has the
+ * key of one agent shall not fill the log with that.
+ *
+ * The first refusal of a lease for a fact has a row, and those like it until the lease is renewed
+ * or over are counted. What the agent may make up has a bound beside that: the facts that it
+ * reports itself, REFUSALS_REPORTED of them for one lease, and leases that are not its own, of
+ * which REFUSALS_BURST have a row, and from then on one in REFUSALS_REFILL_MS. All of it is by
+ * agent: what one does costs no other one a row. How many had none is in the agent's next row, and
+ * in the metrics.
+ *
+ * In memory: after a restart there is a row once more. It follows the transaction of the rows.
+ */
+#ifndef KEYD_REFUSALS_H
+#define KEYD_REFUSALS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "store/rows.h"
+#include "store/store.h"
+
+#define REFUSALS_REPORTED 4
+#define REFUSALS_BURST 8
+#define REFUSALS_REFILL_MS 60000
+
+/**
+ * struct refusals - what is known of them.
+ * @rows: by what was refused, and what an agent has left
+ * @sweep_ms: when what is over is forgotten next
+ * @unrecorded: how many had no row
+ */
+struct refusals {
+	struct rows rows;
+	int64_t sweep_ms;
+	uint64_t unrecorded;
+};
+
+/**
+ * struct refusal - one of them.
+ * @enrolment: the agent's
+ * @id: of the lease, as the agent says
+ * @lease: as keyd has it, of that agent; NULL where it has none
+ * @reported: by the agent itself
+ */
+struct refusal {
+	const char *enrolment, *id, *fact;
+	const struct store_lease *lease;
+	bool reported;
+};
+
+/**
+ * refusals_note - whether @r is to have a row; it is counted if not.
+ * @now_ms: CLOCK_BOOTTIME
+ * @held: out, with a row: how many of the agent had none since its last one
+ * Without memory there is a row.
+ */
+bool refusals_note(struct refusals *rs, const struct refusal *r, int64_t now_ms, uint64_t *held);
+
+/* How much of it may be taken back; takes back what came after it; and keeps all. */
+size_t refusals_at(const struct refusals *rs);
+void refusals_undo(struct refusals *rs, size_t at);
+void refusals_keep(struct refusals *rs);
+
+void refusals_clear(struct refusals *rs);
+
+#endif
