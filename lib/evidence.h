@@ -18,9 +18,10 @@
  *   gate       words, joined by commas: which of the gate's lines stand on the host, or "none"; for
  *              "release" and "maintain" only, and may be absent
  *   renewals   [{"lease": UUID, "volume": UUID, "measurement": object, "leftMs": number}], for
- *              "renew" only, a lease once; leftMs may be absent. Once for a container that was looked at less
- *              well than others "look": "late" or "filterUnread", else absent. In place of the measurement of a container that
- *              the agent itself refuses: "refused": {"container": id, "fact": word, "message": text}
+ *              "renew" only, a lease once; leftMs may be absent. Once for a container that was
+ *              looked at less well than others "look": "late" or "filterUnread", else absent. In
+ *              place of the measurement of a container that the agent itself refuses:
+ *              "refused": {"container": id, "fact": word, "message": text}
  *   lease      UUID of the lease that its holder gives back; for "return" only
  *   maintenance  UUID that whoever maintains a volume by hand made up for this once; for "maintain"
  *              only
