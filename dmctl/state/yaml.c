@@ -208,7 +208,7 @@ static json_t *sequence(struct reader *r, unsigned int depth)
 }
 
 /* The text of a key that @obj does not have, borrowed; NULL when it is not one. */
-static const char *key_of(struct reader *r, const yaml_event_t *ev, const json_t *obj)
+static const char *yaml_key_of(struct reader *r, const yaml_event_t *ev, const json_t *obj)
 {
 	const char *key;
 
@@ -242,7 +242,7 @@ static json_t *mapping(struct reader *r, unsigned int depth)
 			return NULL;
 		if (name.type == YAML_MAPPING_END_EVENT)
 			return cc_steal(obj);
-		key = key_of(r, &name, obj);
+		key = yaml_key_of(r, &name, obj);
 		if (!key || next_event(r, &ev))
 			return NULL;
 		value = node(r, &ev, depth);
