@@ -100,7 +100,7 @@ static int check_feed(const struct cc_identity *id, const struct cc_measurement 
 	struct cc_error err;
 
 	if (policy->any_signer ||
-	    !cc_feed_check(id->feed, m->proof, m->image_id, policy->keys, &err))
+	    !cc_feed_check(id->feed, m->proof, m->image_id, policy->keys, policy->tries, &err))
 		return 0;
 	return cc_facts_add_error(out, &err);
 }

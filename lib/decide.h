@@ -19,6 +19,7 @@
  * @allow_running: a container whose user code already runs may be bound (dmctl bind by an
  * administrator)
  * @keys: of the signers of the identity's feed, as they are enrolled now; NULL: of none
+ * @tries: signatures of images that were verified for the same request; NULL: none
  * @any_signer: for whoever asks without keyd, and knows no signers: an image of a feed is not
  *              compared
  * @renewal: the container has the volume and goes on: the writable layer was decided on when it
@@ -30,6 +31,7 @@ struct cc_policy {
 	uint64_t serial;
 	bool allow_running;
 	const struct cc_feed_keys *keys;
+	struct cc_image_tries *tries;
 	bool any_signer;
 	bool renewal;
 };

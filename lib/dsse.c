@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <openssl/err.h>
 
 #include "b64.h"
 #include "digest.h"
@@ -17,13 +18,32 @@ static const EVP_MD *digest_of(EVP_PKEY *key)
 	return EVP_PKEY_is_a(key, "ED25519") ? NULL : EVP_sha256();
 }
 
-static bool verifies(EVP_PKEY *key, const void *data, size_t len, const unsigned char *sig,
-		     size_t sig_len)
+/* What libcrypto failed at was memory, not the signature: for both it returns the same. */
+static bool was_memory(void)
+{
+	bool memory = false;
+	unsigned long e;
+
+	while ((e = ERR_get_error()) != 0)
+		memory |= ERR_GET_REASON(e) == ERR_R_MALLOC_FAILURE;
+	return memory;
+}
+
+/* 1: it verifies; 0: it does not; -1: that could not be found out. */
+static int verifies(EVP_PKEY *key, const void *data, size_t len, const unsigned char *sig,
+		    size_t sig_len, struct cc_error *err)
 {
 	cc_auto_md EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 
-	return ctx && EVP_DigestVerifyInit(ctx, NULL, digest_of(key), NULL, key) == 1 &&
-	       EVP_DigestVerify(ctx, sig, sig_len, data, len) == 1;
+	if (!ctx)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	ERR_clear_error();
+	if (EVP_DigestVerifyInit(ctx, NULL, digest_of(key), NULL, key) != 1)
+		return cc_fail(err, was_memory() ? CC_E_NOMEM : CC_E_INTERNAL,
+			       "cannot verify with this key");
+	if (EVP_DigestVerify(ctx, sig, sig_len, data, len) == 1)
+		return 1;
+	return was_memory() ? cc_fail(err, CC_E_NOMEM, "out of memory") : 0;
 }
 
 /* Pre-authentication encoding (protocol.md): "DSSEv1" SP LEN(type) SP type SP LEN(body) SP body. */
@@ -44,7 +64,7 @@ static char *pae(const char *type, const void *body, size_t body_len, size_t *le
 	return out;
 }
 
-/* One entry of "signatures". Return: 1 it verifies, 0 it does not, -1 malformed. */
+/* One entry of "signatures". Return: as verifies(), -1 also when it is malformed. */
 static int try_signature(const json_t *entry, EVP_PKEY *key, const char *data, size_t len,
 			 struct cc_error *err)
 {
@@ -63,7 +83,7 @@ static int try_signature(const json_t *entry, EVP_PKEY *key, const char *data, s
 	    cc_b64_decode(b64, strlen(b64), CC_DSSE_PAYLOAD_MAX, "envelope signature", &sig,
 			  &sig_len, err))
 		return -1;
-	return sig_len <= SIG_MAX && verifies(key, data, len, sig, sig_len);
+	return sig_len <= SIG_MAX ? verifies(key, data, len, sig, sig_len, err) : 0;
 }
 
 static int verify_envelope(const json_t *env, const char *type, EVP_PKEY *key, char **payload,
@@ -225,24 +245,47 @@ static int parse_simplesigning(const char *payload, size_t len, struct cc_simple
 	return 0;
 }
 
-int cc_simplesigning_verify(const char *payload, size_t len, const char *sig_b64, EVP_PKEY *key,
-			    struct cc_simplesigning *out, struct cc_error *err)
+/* The fact of what is malformed; what could not be found out has none. */
+static int envelope_fact(struct cc_error *err)
+{
+	return err->code == CC_E_INVALID ? cc_set_fact(err, "envelope") : -1;
+}
+
+int cc_simplesigning_check(const char *payload, size_t len, const char *sig_b64, EVP_PKEY *key,
+			   struct cc_error *err)
 {
 	cc_auto_free unsigned char *sig = NULL;
 	size_t sig_len;
+	int rc;
 
 	if (len > CC_DSSE_PAYLOAD_MAX) {
 		cc_fail(err, CC_E_INVALID, "simple signing payload: longer than %d bytes",
 			CC_DSSE_PAYLOAD_MAX);
-		return cc_set_fact(err, "envelope");
+		return envelope_fact(err);
 	}
 	if (cc_b64_decode(sig_b64, strlen(sig_b64), SIG_MAX, "signature", &sig, &sig_len, err))
-		return cc_set_fact(err, "envelope");
-	if (!verifies(key, payload, len, sig, sig_len))
-		return cc_refuse(err, "signature",
-				 "signature: the image's signature does not verify under this key");
+		return envelope_fact(err);
+	rc = verifies(key, payload, len, sig, sig_len, err);
+	if (rc)
+		return rc > 0 ? 0 : -1;
+	return cc_refuse(err, "signature",
+			 "signature: the image's signature does not verify under this key");
+}
+
+int cc_simplesigning_parse(const char *payload, size_t len, struct cc_simplesigning *out,
+			   struct cc_error *err)
+{
 	if (!parse_simplesigning(payload, len, out, err))
 		return 0;
 	cc_simplesigning_clear(out);
-	return cc_set_fact(err, "envelope");
+	return envelope_fact(err);
+}
+
+int cc_simplesigning_verify(const char *payload, size_t len, const char *sig_b64, EVP_PKEY *key,
+			    struct cc_simplesigning *out, struct cc_error *err)
+{
+	return cc_simplesigning_check(payload, len, sig_b64, key, err) ||
+			       cc_simplesigning_parse(payload, len, out, err)
+		       ? -1
+		       : 0;
 }

@@ -31,7 +31,8 @@
  * @payload: out, the verified bytes, malloced, NUL terminated behind *payload_len
  *
  * Return: 0; -1 with CC_E_INVALID fact "envelope" (malformed) or CC_E_REFUSED
- * fact "signature" (no signature verifies under @key).
+ * fact "signature" (no signature verifies under @key). CC_E_NOMEM and CC_E_INTERNAL, without a fact:
+ * it could not be found out. So do the others here.
  */
 int cc_dsse_verify(const char *env, size_t len, const char *type, EVP_PKEY *key, char **payload,
 		   size_t *payload_len, struct cc_error *err);
@@ -59,6 +60,17 @@ struct cc_simplesigning {
 };
 
 void cc_simplesigning_clear(struct cc_simplesigning *s);
+
+/**
+ * cc_simplesigning_check - verifies a cosign simple-signing payload, and parses nothing.
+ * Return: 0; -1 as cc_simplesigning_verify().
+ */
+int cc_simplesigning_check(const char *payload, size_t len, const char *sig_b64, EVP_PKEY *key,
+			   struct cc_error *err);
+
+/* The second half of cc_simplesigning_verify(), of a payload that cc_simplesigning_check() took. */
+int cc_simplesigning_parse(const char *payload, size_t len, struct cc_simplesigning *out,
+			   struct cc_error *err);
 
 /**
  * cc_simplesigning_verify - verifies a cosign simple-signing payload, then parses it.

@@ -11,6 +11,7 @@ void cc_facts_init(struct cc_facts *f, size_t max)
 {
 	f->max = max;
 	f->n = f->found = f->bytes = 0;
+	f->failure.code = CC_OK;
 }
 
 static int add(struct cc_facts *f, const char *fact, const char *text)
@@ -39,14 +40,17 @@ int cc_facts_add(struct cc_facts *f, const char *fact, const char *fmt, ...)
 
 int cc_facts_add_error(struct cc_facts *f, const struct cc_error *e)
 {
-	return add(f, e->fact, e->text);
+	if (e->code == CC_E_REFUSED)
+		return add(f, e->fact, e->text);
+	f->failure = *e;
+	return -1;
 }
 
 int cc_facts_first(const struct cc_facts *f, struct cc_error *err)
 {
-	if (f->found == 0)
+	if (f->failure.code == CC_OK && f->found == 0)
 		return 0;
-	*err = f->v[0];
+	*err = f->failure.code ? f->failure : f->v[0];
 	return -1;
 }
 

@@ -17,10 +17,12 @@
  * @max: how many are wanted; with 1 whoever compares stops at the first
  * @n: those in @v; @found: all that were found, kept or not
  * @bytes: of the texts in @v
+ * @failure: why it could not be found out what differs, CC_OK: it could; then the rest says nothing
  */
 struct cc_facts {
 	size_t max;
 	size_t n, found, bytes;
+	struct cc_error failure;
 	struct cc_error v[CC_FACTS_MAX];
 };
 
@@ -34,10 +36,12 @@ void cc_facts_init(struct cc_facts *f, size_t max);
 int cc_facts_add(struct cc_facts *f, const char *fact, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4), cold));
 
-/* The same for a refusal that is there. */
+/*
+ * The same for a refusal that is there. Anything else is no fact but a failure, as no memory; -1.
+ */
 int cc_facts_add_error(struct cc_facts *f, const struct cc_error *e) __attribute__((cold));
 
-/* 0 when there is none; else -1 with the first in @err. */
+/* 0 when there is none; else -1 with the failure, or the first, in @err. */
 int cc_facts_first(const struct cc_facts *f, struct cc_error *err);
 
 /**

@@ -7,6 +7,7 @@
 #include "dsse.h"
 #include "image_doc.h"
 #include "name.h"
+#include "pkey.h"
 #include "version_order.h"
 
 #define REPOSITORY_MAX 255
@@ -138,6 +139,7 @@ enum stage { SIGNER, REPOSITORY, MANIFEST, FLOOR, ALL };
 
 /**
  * struct chain - what a signature is held against.
+ * @keys, @keyids: those of the feed; a keyid is "" where there is no key, or one of before again
  * @manifest, @index: digests of what was brought; @index "" without one
  * @refusal: of the signature that got furthest, which is @stage
  */
@@ -145,10 +147,20 @@ struct chain {
 	const struct cc_feed *feed;
 	const struct cc_image_proof *proof;
 	const char *image_id;
+	const struct cc_feed_keys *keys;
+	struct cc_image_tries *tries;
+	char keyids[CC_FEED_SIGNERS_MAX][CC_DIGEST_LEN];
 	char manifest[CC_DIGEST_LEN], index[CC_DIGEST_LEN];
 	enum stage stage;
 	struct cc_error refusal;
 };
+
+/* What says nothing of the one signature: it could not be found out, or no more will be. */
+static bool ends_all(const struct cc_error *err)
+{
+	return err->code == CC_E_NOMEM || err->code == CC_E_INTERNAL ||
+	       !strcmp(err->fact, "imageSignatures");
+}
 
 /* The repository of a docker-reference, which may have a tag or a digest behind it. */
 static bool is_of_repository(const char *reference, const char *repository)
@@ -177,6 +189,8 @@ static int refuse_document(struct cc_error *err)
 {
 	struct cc_error why = *err;
 
+	if (ends_all(err))
+		return -1;
 	return cc_refuse(err, "imageManifest", "imageManifest: %s", why.text);
 }
 
@@ -257,15 +271,17 @@ static enum stage follow_signed(const struct chain *c, const struct cc_simplesig
 }
 
 static enum stage try_signature(const struct chain *c, const struct cc_image_signature *sig,
-				EVP_PKEY *key, struct cc_error *err)
+				size_t signer, struct cc_error *err)
 {
 	cc_cleanup(cc_simplesigning_clear) struct cc_simplesigning s = {0};
 	struct cc_error why = {0};
 
-	if (!cc_simplesigning_verify(sig->payload, strlen(sig->payload), sig->signature, key, &s,
-				     &why))
+	if (!cc_image_tries_verify(c->tries, sig, c->keyids[signer], c->keys->v[signer], &why) &&
+	    !cc_simplesigning_parse(sig->payload, strlen(sig->payload), &s, &why))
 		return follow_signed(c, &s, err);
-	if (why.code == CC_E_REFUSED)
+	if (ends_all(&why))
+		*err = why;
+	else if (why.code == CC_E_REFUSED)
 		cc_refuse(err, "imageSigner",
 			  "imageSigner: no signature of the image is of a signer that the identity "
 			  "names and that is enrolled");
@@ -274,25 +290,65 @@ static enum stage try_signature(const struct chain *c, const struct cc_image_sig
 	return SIGNER;
 }
 
-/* True when the chain holds. */
-static bool try_keys(struct chain *c, const struct cc_image_signature *sig,
-		     const struct cc_feed_keys *keys)
+/* 1: the chain holds; 0: not for this signature; -1: it could not be found out. */
+static int try_keys(struct chain *c, const struct cc_image_signature *sig, struct cc_error *out)
 {
 	for (size_t i = 0; i < c->feed->signed_by.n; i++) {
 		struct cc_error err = {0};
 		enum stage stage;
 
-		if (!keys->v[i])
+		if (!c->keyids[i][0])
 			continue;
-		stage = try_signature(c, sig, keys->v[i], &err);
+		stage = try_signature(c, sig, i, &err);
 		if (stage == ALL)
-			return true;
+			return 1;
+		if (ends_all(&err)) {
+			*out = err;
+			return -1;
+		}
 		if (c->refusal.code && stage <= c->stage)
 			continue;
 		c->stage = stage;
 		c->refusal = err;
 	}
+	return 0;
+}
+
+/* One that was brought twice says nothing new. */
+static bool was_before(const struct cc_image_proof *proof, size_t i)
+{
+	for (size_t j = 0; j < i; j++)
+		if (!strcmp(proof->v[j].payload, proof->v[i].payload) &&
+		    !strcmp(proof->v[j].signature, proof->v[i].signature))
+			return true;
 	return false;
+}
+
+static int try_signatures(struct chain *c, struct cc_error *err)
+{
+	for (size_t i = 0; i < c->proof->n; i++) {
+		int rc = was_before(c->proof, i) ? 0 : try_keys(c, &c->proof->v[i], err);
+
+		if (rc)
+			return rc > 0 ? 0 : -1;
+	}
+	*err = c->refusal;
+	return -1;
+}
+
+/* A signer may be named twice, by its name and by its key. */
+static int name_keys(struct chain *c, struct cc_error *err)
+{
+	for (size_t i = 0; i < c->feed->signed_by.n; i++) {
+		if (!c->keys->v[i])
+			continue;
+		if (cc_pubkey_id(c->keys->v[i], c->keyids[i], err))
+			return -1;
+		for (size_t j = 0; j < i; j++)
+			if (!strcmp(c->keyids[j], c->keyids[i]))
+				c->keyids[i][0] = '\0';
+	}
+	return 0;
 }
 
 static bool any_key(const struct cc_feed *feed, const struct cc_feed_keys *keys)
@@ -304,9 +360,15 @@ static bool any_key(const struct cc_feed *feed, const struct cc_feed_keys *keys)
 }
 
 int cc_feed_check(const struct cc_feed *feed, const struct cc_image_proof *proof,
-		  const char *image_id, const struct cc_feed_keys *keys, struct cc_error *err)
+		  const char *image_id, const struct cc_feed_keys *keys,
+		  struct cc_image_tries *tries, struct cc_error *err)
 {
-	struct chain c = {.feed = feed, .proof = proof, .image_id = image_id};
+	auto_image_tries own = {0};
+	struct chain c = {.feed = feed,
+			  .proof = proof,
+			  .image_id = image_id,
+			  .keys = keys,
+			  .tries = tries ? tries : &own};
 
 	if (!any_key(feed, keys))
 		return cc_refuse(err, "imageSigner",
@@ -322,9 +384,5 @@ int cc_feed_check(const struct cc_feed *feed, const struct cc_image_proof *proof
 	cc_sha256_digest(proof->manifest, strlen(proof->manifest), c.manifest);
 	if (proof->index)
 		cc_sha256_digest(proof->index, strlen(proof->index), c.index);
-	for (size_t i = 0; i < proof->n; i++)
-		if (try_keys(&c, &proof->v[i], keys))
-			return 0;
-	*err = c.refusal;
-	return -1;
+	return name_keys(&c, err) ? -1 : try_signatures(&c, err);
 }

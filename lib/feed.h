@@ -26,6 +26,7 @@
 #include <openssl/evp.h>
 
 #include "image_proof.h"
+#include "image_tries.h"
 #include "json.h"
 #include "strv.h"
 
@@ -59,15 +60,18 @@ struct cc_feed_keys {
  * @proof: what was brought; NULL: nothing
  * @image_id: digest of the configuration of the measured image
  * @keys: NULL: none is enrolled
+ * @tries: what the request has verified before; NULL: nothing
  *
  * Several signatures are looked at one by one; what is refused is said of the one that got
  * furthest. Facts: imageProof (nothing was brought), imageSigner (no named signer signed it, or is
- * enrolled), imageRepository, imageManifest (what was signed is not the measured image) and
- * imageFloor.
+ * enrolled), imageRepository, imageManifest (what was signed is not the measured image),
+ * imageFloor and imageSignatures (they were too much work).
  *
- * Return: 0; -1 with CC_E_REFUSED.
+ * Return: 0; -1 with CC_E_REFUSED, or with CC_E_NOMEM or CC_E_INTERNAL when it could not be found
+ * out, which is no refusal.
  */
 int cc_feed_check(const struct cc_feed *feed, const struct cc_image_proof *proof,
-		  const char *image_id, const struct cc_feed_keys *keys, struct cc_error *err);
+		  const char *image_id, const struct cc_feed_keys *keys,
+		  struct cc_image_tries *tries, struct cc_error *err);
 
 #endif

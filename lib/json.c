@@ -25,8 +25,6 @@ static const char *parse_problem(const json_error_t *e)
 		return "a number is out of range";
 	case json_error_stack_overflow:
 		return "nested too deeply";
-	case json_error_out_of_memory:
-		return "out of memory";
 	default:
 		return "syntax error";
 	}
@@ -34,8 +32,12 @@ static const char *parse_problem(const json_error_t *e)
 
 static void *fail_parse(const char *what, const json_error_t *e, struct cc_error *err)
 {
-	cc_fail(err, CC_E_INVALID, "%s is not valid JSON: %s (line %d, column %d)", what,
-		parse_problem(e), e->line, e->column);
+	/* jansson says nothing where an allocation of its own failed */
+	if (!e->text[0] || json_error_code(e) == json_error_out_of_memory)
+		cc_fail(err, CC_E_NOMEM, "%s: out of memory", what);
+	else
+		cc_fail(err, CC_E_INVALID, "%s is not valid JSON: %s (line %d, column %d)", what,
+			parse_problem(e), e->line, e->column);
 	return NULL;
 }
 

@@ -159,7 +159,9 @@ struct cc_identity *attest_start(struct custodian *c, const struct store_volume 
 				 struct cc_facts *all, struct cc_error *err)
 {
 	store_auto_identities struct store_identities list = {0};
-	struct cc_policy policy = {.volume = v->rec.name, .allow_running = running};
+	auto_image_tries tries = {0};
+	struct cc_policy policy = {
+		.volume = v->rec.name, .allow_running = running, .tries = &tries};
 	struct cc_nearest near;
 	struct cc_identity *id;
 
@@ -215,11 +217,14 @@ static int check_serial(const struct store_volume *v, const struct store_identit
 
 struct cc_identity *attest_renewal(struct custodian *c, const struct store_volume *v,
 				   uint64_t serial, const struct cc_measurement *m,
-				   struct cc_error *err)
+				   struct cc_image_tries *tries, struct cc_error *err)
 {
 	store_auto_identities struct store_identities list = {0};
-	struct cc_policy policy = {
-		.volume = v->rec.name, .serial = serial, .allow_running = true, .renewal = true};
+	struct cc_policy policy = {.volume = v->rec.name,
+				   .serial = serial,
+				   .allow_running = true,
+				   .renewal = true,
+				   .tries = tries};
 
 	if (store_identities_of(c->store, v->id, &list, err) ||
 	    check_serial(v, &list, serial, err) || custodian_now(c, &policy.now, err))

@@ -38,11 +38,12 @@ struct cc_identity *attest_start(struct custodian *c, const struct store_volume 
 /**
  * attest_renewal - the identity under which a lease was given, if it still lets the container be.
  * @serial: of that identity
+ * @tries: signatures of images that were verified for the leases before it
  * Return: the identity; NULL with CC_E_REFUSED, fact "serial" below the floor, "identity" when it
  * is revoked or gone.
  */
 struct cc_identity *attest_renewal(struct custodian *c, const struct store_volume *v,
 				   uint64_t serial, const struct cc_measurement *m,
-				   struct cc_error *err);
+				   struct cc_image_tries *tries, struct cc_error *err);
 
 #endif

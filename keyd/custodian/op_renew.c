@@ -15,6 +15,7 @@
 
 /**
  * struct renewing - one renewal.
+ * @tries: of all leases of the request
  * @note: its own row, if it is refused
  * @reported: it is, by its agent
  */
@@ -22,6 +23,7 @@ struct renewing {
 	const struct store_agent *agent;
 	const struct cc_evidence *ev;
 	const struct cc_renewal *r;
+	struct cc_image_tries *tries;
 	struct store_lease lease;
 	struct store_volume vol;
 	struct note note;
@@ -57,7 +59,7 @@ static int decide(struct custodian *c, struct renewing *g, struct cc_error *err)
 
 	if (store_volume_by_uuid(c->store, g->r->volume, &g->vol, err))
 		return -1;
-	id = attest_renewal(c, &g->vol, l->serial, g->r->measurement, err);
+	id = attest_renewal(c, &g->vol, l->serial, g->r->measurement, g->tries, err);
 	if (!id)
 		return -1;
 	if (l->ms == 0)
@@ -198,6 +200,7 @@ int op_renew(struct custodian *c, struct call *call, struct cc_error *err)
 	static const char *const known[] = {"evidence", NULL};
 	cc_cleanup(cc_evidence_clear) struct cc_evidence ev = {0};
 	store_auto_agent struct store_agent agent = {0};
+	auto_image_tries tries = {0};
 	cc_auto_free char *jws = NULL;
 	json_t *list = json_array();
 	size_t renewed = 0;
@@ -213,7 +216,8 @@ int op_renew(struct custodian *c, struct call *call, struct cc_error *err)
 		return cc_set_fact(err, "evidence");
 	}
 	for (size_t i = 0; i < ev.n_renewals; i++) {
-		struct renewing g = {.agent = &agent, .ev = &ev, .r = &ev.renewals[i]};
+		struct renewing g = {
+			.agent = &agent, .ev = &ev, .r = &ev.renewals[i], .tries = &tries};
 
 		*err = (struct cc_error){0};
 		if (renew_one(c, call, &g, list, &renewed, err))

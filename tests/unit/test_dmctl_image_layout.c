@@ -131,7 +131,7 @@ static void lets_in(const char *config)
 
 	assert_non_null(feed);
 	assert_string_equal(found_config, config);
-	expect_ok(cc_feed_check(feed, found, config, &keys, &err), &err);
+	expect_ok(cc_feed_check(feed, found, config, &keys, NULL, &err), &err);
 	cc_feed_free(feed);
 }
 

@@ -114,7 +114,7 @@ static int check(const char *image, const struct cc_image_proof *p, const char *
 	auto_feed *feed = feed_of(image);
 
 	*err = (struct cc_error){0};
-	return cc_feed_check(feed, p, image_id, &keys, err);
+	return cc_feed_check(feed, p, image_id, &keys, NULL, err);
 }
 
 static void let_in(const char *image, const struct cc_image_proof *p)
@@ -203,11 +203,11 @@ static void a_signer_that_is_no_longer_enrolled_counts_for_nothing(void **state)
 	struct cc_error err = {0};
 
 	(void)state;
-	assert_int_equal(cc_feed_check(feed, p, DIGEST_A, &backup_only, &err), -1);
+	assert_int_equal(cc_feed_check(feed, p, DIGEST_A, &backup_only, NULL, &err), -1);
 	expect_error(&err, CC_E_REFUSED, "imageSigner", "that is enrolled");
-	assert_int_equal(cc_feed_check(feed, p, DIGEST_A, &none, &err), -1);
+	assert_int_equal(cc_feed_check(feed, p, DIGEST_A, &none, NULL, &err), -1);
 	expect_error(&err, CC_E_REFUSED, "imageSigner", "release and others");
-	assert_int_equal(cc_feed_check(feed, p, DIGEST_A, NULL, &err), -1);
+	assert_int_equal(cc_feed_check(feed, p, DIGEST_A, NULL, NULL, &err), -1);
 	expect_error(&err, CC_E_REFUSED, "imageSigner", "is enrolled");
 }
 

@@ -4,7 +4,22 @@
 
 #include "keyd_world.h"
 
+#include <dlfcn.h>
+
 static EVP_PKEY *release_key;
+static size_t verifications;
+
+/* Takes the place of OpenSSL's own, which it calls. */
+int EVP_DigestVerify(EVP_MD_CTX *ctx, const unsigned char *sig, size_t sig_len,
+		     const unsigned char *data, size_t len)
+{
+	static __typeof__(EVP_DigestVerify) *own;
+
+	if (!own)
+		own = (__typeof__(own))dlsym(RTLD_NEXT, "EVP_DigestVerify");
+	verifications++;
+	return own(ctx, sig, sig_len, data, len);
+}
 
 static json_t *feed(uint64_t serial, const char *signer)
 {
@@ -163,6 +178,25 @@ static void a_renewal_has_to_bring_the_signature_as_well(void **state)
 	assert_not_renewed(&again, "imageProof");
 }
 
+static void a_signature_is_verified_once_for_all_identities_of_a_release(void **state)
+{
+	struct world *w = *state;
+	auto_got struct got first = {0}, again = {0};
+
+	add_release(w);
+	for (uint64_t serial = 4; serial < 9; serial++) {
+		auto_got struct got g = add_identity(w, w->signer, feed(serial, "release"));
+
+		assert_int_equal(g.http, 200);
+	}
+	first = start(w, "1.0.9");
+	assert_error(&first, 403, "refused", "imageFloor");
+	verifications = 0;
+	again = start(w, "1.0.9");
+	assert_error(&again, 403, "refused", "imageFloor");
+	assert_int_equal(verifications, 2); /* the evidence's and the image's */
+}
+
 static void an_agent_is_told_to_bring_signatures(void **state)
 {
 	struct world *w = *state;
@@ -185,6 +219,7 @@ int main(void)
 		WITH_WORLD(a_signer_of_images_signs_no_identity),
 		WITH_WORLD(a_signer_that_was_removed_ends_what_it_let_in),
 		WITH_WORLD(a_renewal_has_to_bring_the_signature_as_well),
+		WITH_WORLD(a_signature_is_verified_once_for_all_identities_of_a_release),
 		WITH_WORLD(an_agent_is_told_to_bring_signatures),
 	};
 
