@@ -185,8 +185,11 @@ static void a_signature_is_verified_once_for_all_identities_of_a_release(void **
 
 	add_release(w);
 	for (uint64_t serial = 4; serial < 9; serial++) {
-		auto_got struct got g = add_identity(w, w->signer, feed(serial, "release"));
+		json_t *pred = feed(serial, "release");
+		auto_got struct got g = {0};
 
+		json_object_set_new(pred, "floor", json_integer(4));
+		g = add_identity(w, w->signer, pred);
 		assert_int_equal(g.http, 200);
 	}
 	first = start(w, "1.0.9");
@@ -194,6 +197,7 @@ static void a_signature_is_verified_once_for_all_identities_of_a_release(void **
 	verifications = 0;
 	again = start(w, "1.0.9");
 	assert_error(&again, 403, "refused", "imageFloor");
+	assert_non_null(strstr(message_of(&again), "none of 5 identities"));
 	assert_int_equal(verifications, 2); /* the evidence's and the image's */
 }
 
