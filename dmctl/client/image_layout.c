@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/image_layout.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "digest.h"
@@ -19,21 +20,22 @@ struct blob {
 	char *text;
 };
 
-/* @index: that of it which names it, -1 for none; @config: digest */
+/* @config: digest */
 struct image {
 	struct blob manifest;
 	char config[CC_DIGEST_LEN];
-	int index;
 };
 
-/* @of: the digest that it says it is for; the others are owned */
+/* Of a signature's manifest the newest first. @of: the digest that it says it is for; the others are owned */
 struct signature {
 	char of[CC_DIGEST_LEN];
 	char *payload, *value;
 };
 
+/* @passed_over: signatures that cannot be read, or are too many */
 struct layout {
 	const char *dir;
+	size_t passed_over;
 	size_t n_images, n_indexes, n_signatures;
 	struct image images[IMAGE_LAYOUT_MAX];
 	struct blob indexes[IMAGE_LAYOUT_MAX];
@@ -118,54 +120,72 @@ static const char *signed_digest(const json_t *payload)
 		       "docker-manifest-digest");
 }
 
+/* Anybody may push one that is none; a blob that is not its digest's is another matter. */
+static int pass_over(struct layout *l, const struct blob *b, const char *digest,
+		     struct cc_error *err)
+{
+	if (err->code != CC_E_INVALID || (b->digest[0] && strcmp(b->digest, digest) != 0))
+		return -1;
+	l->passed_over++;
+	return 0;
+}
+
 static int add_signature(struct layout *l, const json_t *layer, struct cc_error *err)
 {
+	const char *digest = text_in(layer, "digest");
 	const char *value = text_in(json_object_get(layer, "annotations"),
 				    "dev.cosignproject.cosign/signature");
 	struct signature *s = &l->signatures[l->n_signatures];
 	cc_auto_json json_t *payload = NULL;
+	cc_auto_free char *text = NULL;
 	struct blob b = {0};
 
-	if (l->n_signatures == IMAGE_LAYOUT_MAX)
-		return too_many("signatures", err);
-	if (read_blob(l, text_in(layer, "digest"), CC_DSSE_PAYLOAD_MAX, &b, err))
-		return -1;
-	*s = (struct signature){.payload = b.text, .value = strdup(value)};
-	l->n_signatures++;
-	if (!s->value)
-		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	payload = cc_json_parse(b.text, strlen(b.text), "signed payload", err);
+	if (l->n_signatures == IMAGE_LAYOUT_MAX) {
+		l->passed_over++;
+		return 0;
+	}
+	if (read_blob(l, digest, CC_DSSE_PAYLOAD_MAX, &b, err))
+		return pass_over(l, &b, digest, err);
+	text = b.text;
+	payload = cc_json_parse(text, strlen(text), "signed payload", err);
 	if (!payload)
-		return -1;
-	if (!cc_is_digest(signed_digest(payload)))
-		return cc_fail(err, CC_E_INVALID, "signed payload %s: names no manifest", b.digest);
-	memcpy(s->of, signed_digest(payload), sizeof(s->of));
-	return 0;
+		return pass_over(l, &b, digest, err);
+	if (!*value || !cc_is_digest(signed_digest(payload))) {
+		l->passed_over++;
+		return 0;
+	}
+	*s = (struct signature){.payload = cc_steal(text), .value = strdup(value)};
+	snprintf(s->of, sizeof(s->of), "%s", signed_digest(payload));
+	l->n_signatures++;
+	return s->value ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
 }
 
+/* cosign appends: the last is the newest. */
 static int add_signatures(struct layout *l, const json_t *manifest, struct cc_error *err)
 {
-	const json_t *layer;
-	size_t i;
+	const json_t *layers = json_object_get(manifest, "layers");
 
-	json_array_foreach(json_object_get(manifest, "layers"), i, layer)
+	for (size_t i = json_array_size(layers); i-- > 0;) {
+		const json_t *layer = json_array_get(layers, i);
+
 		if (is_signature(layer) && add_signature(l, layer, err))
 			return -1;
+	}
 	return 0;
 }
 
 /* ---- images -------------------------------------------------------------------------------- */
 
-static struct image *find_image(struct layout *l, const char *digest)
+static bool has_image(const struct layout *l, const char *digest)
 {
 	for (size_t i = 0; i < l->n_images; i++)
 		if (!strcmp(l->images[i].manifest.digest, digest))
-			return &l->images[i];
-	return NULL;
+			return true;
+	return false;
 }
 
 /* What is no image that can run (provenance, an SBOM, a chart) is passed over. Takes @b over. */
-static int add_image(struct layout *l, struct blob *b, int index, struct cc_error *err)
+static int add_image(struct layout *l, struct blob *b, struct cc_error *err)
 {
 	struct image *im = &l->images[l->n_images];
 	char config[CC_DIGEST_LEN];
@@ -175,32 +195,27 @@ static int add_image(struct layout *l, struct blob *b, int index, struct cc_erro
 		return 0;
 	if (l->n_images == IMAGE_LAYOUT_MAX)
 		return too_many("images", err);
-	*im = (struct image){.manifest = *b, .index = index};
+	*im = (struct image){.manifest = *b};
 	memcpy(im->config, config, sizeof(im->config));
 	b->text = NULL;
 	l->n_images++;
 	return 0;
 }
 
-static int look_at_manifest(struct layout *l, const char *digest, int index, struct cc_error *err)
+static int look_at_manifest(struct layout *l, const char *digest, bool in_index,
+			    struct cc_error *err)
 {
-	struct image *known = find_image(l, digest);
 	cc_auto_json json_t *doc = NULL;
 	struct blob b = {0};
 	int rc;
 
-	if (known) {
-		if (known->index < 0)
-			known->index = index;
+	if (has_image(l, digest))
 		return 0;
-	}
 	/* of an index that was copied for one platform the others are not there */
 	if (read_blob(l, digest, CC_IMAGE_DOC_MAX, &b, err))
-		return index >= 0 && err->code == CC_E_NOTFOUND ? 0 : -1;
+		return in_index && err->code == CC_E_NOTFOUND ? 0 : -1;
 	doc = cc_json_parse_max(b.text, strlen(b.text), CC_IMAGE_DOC_MAX, "manifest", err);
-	rc = !doc		   ? -1
-	     : has_signatures(doc) ? add_signatures(l, doc, err)
-				   : add_image(l, &b, index, err);
+	rc = !doc ? -1 : has_signatures(doc) ? add_signatures(l, doc, err) : add_image(l, &b, err);
 	free(b.text);
 	return rc;
 }
@@ -210,7 +225,6 @@ static int look_at_manifest(struct layout *l, const char *digest, int index, str
 /* A level of it: @list of index.json or of an index. */
 struct level {
 	const json_t *list;
-	int index;
 	int depth;
 };
 
@@ -229,11 +243,7 @@ static int look_at_index(struct layout *l, const char *digest, int depth, struct
 		return -1;
 	l->n_indexes++;
 	doc = cc_json_parse_max(b->text, strlen(b->text), CC_IMAGE_DOC_MAX, "image index", err);
-	return doc ? walk(l,
-			  (struct level){json_object_get(doc, "manifests"), (int)l->n_indexes - 1,
-					 depth},
-			  err)
-		   : -1;
+	return doc ? walk(l, (struct level){json_object_get(doc, "manifests"), depth}, err) : -1;
 }
 
 static int walk(struct layout *l, struct level at, struct cc_error *err)
@@ -249,7 +259,7 @@ static int walk(struct layout *l, struct level at, struct cc_error *err)
 			!strcmp(type, OCI "manifest.v1+json") || !strcmp(type, DOCKER "v2+json");
 
 		if ((is_index && look_at_index(l, digest, at.depth + 1, err)) ||
-		    (is_manifest && look_at_manifest(l, digest, at.index, err)))
+		    (is_manifest && look_at_manifest(l, digest, at.depth > 0, err)))
 			return -1;
 	}
 	return 0;
@@ -268,7 +278,7 @@ static int read_layout(struct layout *l, struct cc_error *err)
 	if (cc_read_file_max(path, CC_IMAGE_DOC_MAX, &text, &len, err))
 		return -1;
 	doc = cc_json_parse_max(text, len, CC_IMAGE_DOC_MAX, path, err);
-	return doc ? walk(l, (struct level){json_object_get(doc, "manifests"), -1, 0}, err) : -1;
+	return doc ? walk(l, (struct level){json_object_get(doc, "manifests"), 0}, err) : -1;
 }
 
 /* ---- what is made of it -------------------------------------------------------------------- */
@@ -284,32 +294,78 @@ static int put_text(char **out, const char *text, struct cc_error *err)
 	return *out ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
 }
 
-/* With the index only where a signature is of it. */
-static int make_proof(const struct layout *l, const struct image *im, struct cc_image_proof *p,
-		      struct cc_error *err)
+static bool is_signed(const struct layout *l, const struct blob *b)
 {
-	const struct blob *index = im->index < 0 ? NULL : &l->indexes[im->index];
+	for (size_t i = 0; i < l->n_signatures; i++)
+		if (is_of(&l->signatures[i], b))
+			return true;
+	return false;
+}
 
+/* Whatever else names the image, a signed index is what it is let in by. */
+static const struct blob *signed_index(const struct layout *l, const struct image *im)
+{
+	for (size_t i = 0; i < l->n_indexes; i++) {
+		const struct blob *b = &l->indexes[i];
+		struct cc_error none;
+
+		if (is_signed(l, b) &&
+		    !cc_image_index_names(b->text, strlen(b->text), im->manifest.digest, &none))
+			return b;
+	}
+	return NULL;
+}
+
+/* With the index from the first signature of it on. False: there is no room for it. */
+static bool has_room(const struct cc_image_proof *p, const struct signature *s,
+		     const struct blob *index)
+{
+	size_t more = strlen(s->payload) + strlen(s->value);
+
+	if (is_of(s, index) && !p->index)
+		more += strlen(index->text);
+	return p->n < CC_IMAGE_SIGNATURES_MAX &&
+	       cc_image_proof_size(p) + more <= CC_IMAGE_PROOF_MAX;
+}
+
+static int take(struct cc_image_proof *p, const struct signature *s, const struct blob *index,
+		struct cc_error *err)
+{
+	struct cc_image_signature *to = &p->v[p->n++];
+
+	return put_text(&to->payload, s->payload, err) || put_text(&to->signature, s->value, err) ||
+			       (is_of(s, index) && !p->index &&
+				put_text(&p->index, index->text, err))
+		       ? -1
+		       : 0;
+}
+
+/* The newest signatures that there is room for. @left_out: out, how many there is none for */
+static int make_proof(const struct layout *l, const struct image *im, struct cc_image_proof *p,
+		      size_t *left_out, struct cc_error *err)
+{
+	const struct blob *index = signed_index(l, im);
+
+	*left_out = 0;
 	if (put_text(&p->manifest, im->manifest.text, err))
 		return -1;
-	for (size_t i = 0; i < l->n_signatures && p->n < CC_IMAGE_SIGNATURES_MAX; i++) {
+	for (size_t i = 0; i < l->n_signatures; i++) {
 		const struct signature *s = &l->signatures[i];
-		struct cc_image_signature *to = &p->v[p->n];
 
 		if (!is_of(s, &im->manifest) && !is_of(s, index))
 			continue;
-		p->n++;
-		if (put_text(&to->payload, s->payload, err) ||
-		    put_text(&to->signature, s->value, err) ||
-		    (is_of(s, index) && !p->index && put_text(&p->index, index->text, err)))
+		if (!has_room(p, s, index))
+			++*left_out;
+		else if (take(p, s, index, err))
 			return -1;
 	}
-	if (cc_image_proof_size(p) <= CC_IMAGE_PROOF_MAX)
+	if (p->n || !*left_out)
 		return 0;
-	return cc_fail(err, CC_E_INVALID,
-		       "image %s: manifest, index and signatures have %zu bytes, evidence has room "
-		       "for %d: sign the platform's manifest, not the index",
-		       im->config, cc_image_proof_size(p), CC_IMAGE_PROOF_MAX);
+	return cc_fail(
+		err, CC_E_INVALID,
+		"image %s: manifest, index and a signature are longer than the %d bytes that "
+		"evidence has room for: sign the platform's manifest, not the index",
+		im->config, CC_IMAGE_PROOF_MAX);
 }
 
 static int say_each(const struct layout *l, signed_image_fn *fn, void *arg, struct cc_error *err)
@@ -318,32 +374,38 @@ static int say_each(const struct layout *l, signed_image_fn *fn, void *arg, stru
 
 	for (size_t i = 0; i < l->n_images; i++) {
 		cc_auto_image_proof struct cc_image_proof *p = calloc(1, sizeof(*p));
+		struct signed_image found = {.config = l->images[i].config, .proof = p};
 		int rc;
 
 		if (!p)
 			return cc_fail(err, CC_E_NOMEM, "out of memory");
-		if (make_proof(l, &l->images[i], p, err))
+		if (make_proof(l, &l->images[i], p, &found.left_out, err))
 			return -1;
 		if (p->n == 0)
 			continue;
-		rc = fn(arg, l->images[i].config, p, err);
+		rc = fn(arg, &found, err);
 		if (rc)
 			return rc;
 		said++;
 	}
 	if (said)
 		return 0;
-	return cc_fail(err, CC_E_INVALID,
-		       "%s: none of its %zu images is signed by one of its %zu signatures", l->dir,
-		       l->n_images, l->n_signatures);
+	return cc_fail(
+		err, CC_E_INVALID,
+		"%s: none of its %zu images is signed by one of its %zu signatures, %zu more were passed over",
+		l->dir, l->n_images, l->n_signatures, l->passed_over);
 }
 
-int image_layout_each(const char *dir, signed_image_fn *fn, void *arg, struct cc_error *err)
+int image_layout_each(const char *dir, signed_image_fn *fn, void *arg, size_t *passed_over,
+		      struct cc_error *err)
 {
 	cc_cleanup(layout_free) struct layout *l = calloc(1, sizeof(*l));
 
 	if (!l)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	l->dir = dir;
-	return read_layout(l, err) ? -1 : say_each(l, fn, arg, err);
+	if (read_layout(l, err))
+		return -1;
+	*passed_over = l->passed_over;
+	return say_each(l, fn, arg, err);
 }

@@ -16,16 +16,30 @@
 
 #define IMAGE_LAYOUT_MAX 64 /* images, indexes, signatures: of each */
 
-/* @config: digest of the image's configuration, its id. Anything but 0 ends the walk. */
-typedef int signed_image_fn(void *arg, const char *config, const struct cc_image_proof *proof,
-			    struct cc_error *err);
+/**
+ * struct signed_image - one that was found.
+ * @config: digest of the image's configuration, its id
+ * @proof: with the newest of its signatures first, as many as evidence has room for
+ * @left_out: how many it has no room for
+ */
+struct signed_image {
+	const char *config;
+	const struct cc_image_proof *proof;
+	size_t left_out;
+};
+
+/* Anything but 0 ends the walk. */
+typedef int signed_image_fn(void *arg, const struct signed_image *image, struct cc_error *err);
 
 /**
  * image_layout_each - the images that are signed, each with up to CC_IMAGE_SIGNATURES_MAX
- * signatures.
+ * signatures. Of several indexes that name an image, it comes with one that is signed.
+ * @passed_over: out, before the first of @fn; signatures that are none, of all images: they cannot
+ *               be read, or there are more than IMAGE_LAYOUT_MAX
  * Return: 0; what @fn returned; -1 with CC_E_NOTFOUND when there is no layout, CC_E_INVALID when it
  * is malformed, a blob is not what its digest says, or no image in it is signed.
  */
-int image_layout_each(const char *dir, signed_image_fn *fn, void *arg, struct cc_error *err);
+int image_layout_each(const char *dir, signed_image_fn *fn, void *arg, size_t *passed_over,
+		      struct cc_error *err);
 
 #endif

@@ -94,12 +94,14 @@ static void make_layout(const json_t *doc, struct blobs *known)
 	write_file(path, index ? index : "");
 }
 
-static int find(void *arg, const char *config, const struct cc_image_proof *p, struct cc_error *err)
+static int find(void *arg, const struct signed_image *image, struct cc_error *err)
 {
+	const struct cc_image_proof *p = image->proof;
 	cc_auto_json json_t *out = cc_image_proof_to_json(p);
 	struct cc_image_proof *back = cc_image_proof_from_json(out, err);
 
-	REQUIRE(cc_is_digest(config) && p->n > 0 && cc_image_proof_size(p) <= CC_IMAGE_PROOF_MAX);
+	REQUIRE(cc_is_digest(image->config) && p->n > 0 &&
+		cc_image_proof_size(p) <= CC_IMAGE_PROOF_MAX);
 	REQUIRE(back);
 	cc_image_proof_free(back);
 	++*(int *)arg;
@@ -112,12 +114,13 @@ static int look_at(const char *text, size_t size)
 	struct cc_error err = {0};
 	cc_auto_json json_t *doc = cc_json_parse(text, size, "layout", &err);
 	struct blobs known = {0};
+	size_t passed_over;
 	int n = 0;
 
 	if (!doc)
 		return 0;
 	make_layout(doc, &known);
-	if (image_layout_each(dir, find, &n, &err))
+	if (image_layout_each(dir, find, &n, &passed_over, &err))
 		REQUIRE(err.code && err.code != CC_E_REFUSED && err.text[0]);
 	else
 		REQUIRE(n > 0);

@@ -33,23 +33,36 @@ static void put_blob(const char *text, char digest[static CC_DIGEST_LEN])
 	make_file(top, path, text);
 }
 
-/* The manifest that cosign keeps a signature in; @payload is freed. */
-static void put_signature(char *payload, EVP_PKEY *key, char digest[static CC_DIGEST_LEN])
+/* One layer of the manifest that cosign keeps signatures in; new reference. */
+static json_t *layer_of(const char *payload, const char *value)
 {
-	cc_auto_free char *value = signature_by(key, payload), *text = NULL;
 	char of_payload[CC_DIGEST_LEN];
 
 	put_blob(payload, of_payload);
-	free(payload);
-	assert_true(asprintf(&text,
-			     "{\"schemaVersion\":2,\"mediaType\":\"" OCI_MANIFEST
-			     "\",\"config\":{\"mediaType\":\"" OCI_CONFIG
-			     "\",\"digest\":\"" DIGEST_B
-			     "\",\"size\":1},\"layers\":[{\"mediaType\":\"application/"
-			     "vnd.dev.cosign.simplesigning.v1+json\",\"digest\":\"%s\",\"size\":1,"
-			     "\"annotations\":{\"dev.cosignproject.cosign/signature\":\"%s\"}}]}",
-			     of_payload, value) > 0);
+	return json_pack("{s:s, s:s, s:i, s:{s:s}}", "mediaType",
+			 "application/vnd.dev.cosign.simplesigning.v1+json", "digest", of_payload,
+			 "size", 1, "annotations", "dev.cosignproject.cosign/signature", value);
+}
+
+/* Takes @layers over. */
+static void put_layers(json_t *layers, char digest[static CC_DIGEST_LEN])
+{
+	cc_auto_json json_t *manifest = json_pack(
+		"{s:i, s:s, s:{s:s, s:s, s:i}, s:o}", "schemaVersion", 2, "mediaType", OCI_MANIFEST,
+		"config", "mediaType", OCI_CONFIG, "digest", DIGEST_B, "size", 1, "layers", layers);
+	cc_auto_free char *text = json_dumps(manifest, 0);
+
+	assert_non_null(text);
 	put_blob(text, digest);
+}
+
+/* @payload is freed. */
+static void put_signature(char *payload, EVP_PKEY *key, char digest[static CC_DIGEST_LEN])
+{
+	cc_auto_free char *value = signature_by(key, payload);
+
+	put_layers(json_pack("[o]", layer_of(payload, value)), digest);
+	free(payload);
 }
 
 /* index.json with these, of a type each, "manifest" or "index"; ends with NULL. */
@@ -87,16 +100,18 @@ static void make_layout(void)
 static struct cc_image_proof *found;
 static char found_config[CC_DIGEST_LEN];
 static int n_found;
+static size_t left_out, passed_over;
 
-static int find(void *arg, const char *config, const struct cc_image_proof *p, struct cc_error *err)
+static int find(void *arg, const struct signed_image *image, struct cc_error *err)
 {
-	cc_auto_json json_t *obj = cc_image_proof_to_json(p);
+	cc_auto_json json_t *obj = cc_image_proof_to_json(image->proof);
 
 	assert_null(arg);
 	cc_image_proof_free(found);
 	found = cc_image_proof_from_json(obj, err);
 	assert_non_null(found);
-	snprintf(found_config, sizeof(found_config), "%s", config);
+	snprintf(found_config, sizeof(found_config), "%s", image->config);
+	left_out = image->left_out;
 	n_found++;
 	return 0;
 }
@@ -106,7 +121,7 @@ static void look(void)
 	struct cc_error err = {0};
 
 	n_found = 0;
-	expect_ok(image_layout_each(top, find, NULL, &err), &err);
+	expect_ok(image_layout_each(top, find, NULL, &passed_over, &err), &err);
 }
 
 static void look_fails(const char *says)
@@ -114,7 +129,7 @@ static void look_fails(const char *says)
 	struct cc_error err = {0};
 
 	n_found = 0;
-	assert_int_equal(image_layout_each(top, find, NULL, &err), -1);
+	assert_int_equal(image_layout_each(top, find, NULL, &passed_over, &err), -1);
 	if (!strstr(err.text, says))
 		fail_msg("\"%s\" does not say \"%s\"", err.text, says);
 	assert_int_equal(n_found, 0);
@@ -166,6 +181,80 @@ static void an_image_of_a_signed_index_is_found(void **state)
 	put_top("manifest", of_manifest, "index", of_index, "manifest", of_signature, NULL);
 	look();
 	assert_int_equal(n_found, 1);
+	assert_string_equal(found->index, index);
+	lets_in(DIGEST_A);
+}
+
+static json_t *signature_numbered(const char *manifest, size_t i)
+{
+	cc_auto_free char *payload = NULL, *value = NULL;
+	char optional[32];
+
+	snprintf(optional, sizeof(optional), "{\"n\":\"%zu\"}", i);
+	payload = payload_of(REPOSITORY, manifest, optional);
+	value = signature_by(release, payload);
+	return layer_of(payload, value);
+}
+
+static void the_newest_signatures_are_taken_and_the_others_are_counted(void **state)
+{
+	cc_auto_free char *manifest = manifest_of(DIGEST_A);
+	char of_manifest[CC_DIGEST_LEN], of_signatures[CC_DIGEST_LEN];
+	json_t *layers = json_array();
+
+	(void)state;
+	make_layout();
+	put_blob(manifest, of_manifest);
+	for (size_t i = 0; i < CC_IMAGE_SIGNATURES_MAX + 3; i++)
+		json_array_append_new(layers, signature_numbered(manifest, i));
+	put_layers(layers, of_signatures);
+	put_top("manifest", of_manifest, "manifest", of_signatures, NULL);
+	look();
+	assert_int_equal(found->n, CC_IMAGE_SIGNATURES_MAX);
+	assert_non_null(strstr(found->v[0].payload, "{\"n\":\"10\"}"));
+	assert_non_null(strstr(found->v[7].payload, "{\"n\":\"3\"}"));
+	assert_int_equal(left_out, 3);
+	lets_in(DIGEST_A);
+}
+
+static void what_is_no_signature_is_passed_over_and_counted(void **state)
+{
+	static const char *const junk[] = {"junk", "{}", "[]", "{\"critical\":{\"image\":3}}"};
+	cc_auto_free char *manifest = manifest_of(DIGEST_A);
+	char of_manifest[CC_DIGEST_LEN], of_signatures[CC_DIGEST_LEN];
+	json_t *layers = json_array();
+
+	(void)state;
+	make_layout();
+	put_blob(manifest, of_manifest);
+	json_array_append_new(layers, signature_numbered(manifest, 0));
+	for (size_t i = 0; i < sizeof(junk) / sizeof(junk[0]); i++)
+		json_array_append_new(layers, layer_of(junk[i], "AA=="));
+	put_layers(layers, of_signatures);
+	put_top("manifest", of_manifest, "manifest", of_signatures, NULL);
+	look();
+	assert_int_equal(n_found, 1);
+	assert_int_equal(found->n, 1);
+	assert_int_equal(passed_over, 4);
+	lets_in(DIGEST_A);
+}
+
+static void of_two_indexes_that_name_an_image_the_signed_one_is_taken(void **state)
+{
+	cc_auto_free char *manifest = manifest_of(DIGEST_A), *index = index_of(manifest, "linux");
+	cc_auto_free char *other = NULL;
+	char of_manifest[CC_DIGEST_LEN], of_index[CC_DIGEST_LEN], of_other[CC_DIGEST_LEN];
+	char of_signature[CC_DIGEST_LEN];
+
+	(void)state;
+	make_layout();
+	assert_true(asprintf(&other, "%s\n", index) > 0);
+	put_blob(manifest, of_manifest);
+	put_blob(index, of_index);
+	put_blob(other, of_other);
+	put_signature(payload_of(REPOSITORY, index, "null"), release, of_signature);
+	put_top("index", of_other, "index", of_index, "manifest", of_signature, NULL);
+	look();
 	assert_string_equal(found->index, index);
 	lets_in(DIGEST_A);
 }
@@ -270,6 +359,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_image_and_its_signature_are_found),
 		cmocka_unit_test(an_image_of_a_signed_index_is_found),
+		cmocka_unit_test(the_newest_signatures_are_taken_and_the_others_are_counted),
+		cmocka_unit_test(what_is_no_signature_is_passed_over_and_counted),
+		cmocka_unit_test(of_two_indexes_that_name_an_image_the_signed_one_is_taken),
 		cmocka_unit_test(an_image_that_is_not_signed_is_passed_over),
 		cmocka_unit_test(a_blob_that_is_not_what_its_digest_says_is_refused),
 		cmocka_unit_test(what_is_no_layout_is_refused),
