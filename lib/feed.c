@@ -162,9 +162,9 @@ static bool ends_all(const struct cc_error *err)
 	       !strcmp(err->fact, "imageSignatures");
 }
 
-/* The repository of a docker-reference, which may have a tag or a digest behind it. */
-static bool is_of_repository(const char *reference, const char *repository)
+bool cc_feed_is_of(const struct cc_feed *feed, const char *reference)
 {
+	const char *repository = feed->repository;
 	size_t n = strlen(repository);
 	const char *rest = reference + n;
 
@@ -175,7 +175,7 @@ static bool is_of_repository(const char *reference, const char *repository)
 static int check_repository(const struct chain *c, const struct cc_simplesigning *s,
 			    struct cc_error *err)
 {
-	if (is_of_repository(s->reference, c->feed->repository))
+	if (cc_feed_is_of(c->feed, s->reference))
 		return 0;
 	return cc_refuse(err, "imageRepository",
 			 "imageRepository: identity wants an image of %s, the signature is for one "

@@ -47,6 +47,9 @@ bool cc_feed_is(const json_t *image);
 /* NULL: CC_E_INVALID. */
 struct cc_feed *cc_feed_from_json(const json_t *image, struct cc_error *err);
 
+/* Whether a docker-reference is of its repository; a tag or a digest behind it does not count. */
+bool cc_feed_is_of(const struct cc_feed *feed, const char *reference);
+
 /**
  * struct cc_feed_keys - the keys of the signers that a feed names, as they are enrolled now.
  * @v: one for each of signed_by, borrowed; NULL: not enrolled

@@ -91,7 +91,8 @@ int bind_check_rootfs(const char *volume, struct measured *s, struct layer_cache
 	/* nobody asked; a keyd of before there were demands would refuse a word about them */
 	if (!list.demands)
 		cc_strv_clear(&s->m->holds);
-	if (list.proof && image_proofs_get(CC_PROOFS_DIR, s->m->image_id, &s->m->proof, err))
+	if (list.proof &&
+	    image_proofs_get(CC_PROOFS_DIR, s->m->image_id, list.v[0].id->feed, &s->m->proof, err))
 		return -1;
 	return list.rootfs ? measure_rootfs(s, cache, err) : 0;
 }

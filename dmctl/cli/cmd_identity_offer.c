@@ -23,12 +23,13 @@ static int keep(void *arg, const struct signed_image *image, struct cc_error *er
 {
 	const struct cc_image_proof *p = image->proof;
 	json_t *kept = arg, *one;
+	size_t lost;
 
-	if (image_proofs_put(CC_PROOFS_DIR, image->config, p, err))
+	if (image_proofs_put(CC_PROOFS_DIR, image->config, p, &lost, err))
 		return -1;
 	one = json_pack("{s:s, s:o*, s:I, s:I}", "configDigest", image->config, "repository",
 			repository_of(p), "signatures", (json_int_t)p->n, "leftOut",
-			(json_int_t)image->left_out);
+			(json_int_t)(image->left_out + lost));
 	return json_array_append_new(kept, one) ? cc_fail(err, CC_E_NOMEM, "out of memory") : 0;
 }
 

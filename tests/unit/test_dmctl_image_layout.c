@@ -308,25 +308,111 @@ static void what_is_no_layout_is_refused(void **state)
 
 /* ---- what an agent keeps ---- */
 
-static void what_is_kept_of_an_image_is_what_was_offered_last(void **state)
+static void offer(const struct cc_image_proof *p, size_t lost_then)
+{
+	struct cc_error err = {0};
+	size_t lost;
+
+	expect_ok(image_proofs_put(at("/proofs"), DIGEST_A, p, &lost, &err), &err);
+	assert_int_equal(lost, lost_then);
+}
+
+/* @repository: of the identity; NULL: it is not known */
+static struct cc_image_proof *kept_for(const char *repository)
+{
+	cc_auto_json json_t *image = json_pack("{s:[s], s:s}", "signedBy", "release", "repository",
+					       repository ? repository : REPOSITORY);
+	struct cc_image_proof *got = NULL;
+	struct cc_error err = {0};
+	struct cc_feed *feed = cc_feed_from_json(image, &err);
+
+	assert_non_null(feed);
+	expect_ok(image_proofs_get(at("/proofs"), DIGEST_A, repository ? feed : NULL, &got, &err),
+		  &err);
+	cc_feed_free(feed);
+	return got;
+}
+
+static void what_was_offered_of_an_image_is_kept(void **state)
 {
 	cc_auto_image_proof struct cc_image_proof *p = proof_of(DIGEST_A, true), *got = NULL;
+	struct cc_image_proof *none = NULL;
 	struct cc_error err = {0};
 
 	(void)state;
 	make_layout();
-	expect_ok(image_proofs_get(at("/proofs"), DIGEST_A, &got, &err), &err);
-	assert_null(got);
+	assert_null(kept_for(REPOSITORY));
 	add_signature(p, release, payload_of(REPOSITORY, p->index, "null"));
-	expect_ok(image_proofs_put(at("/proofs"), DIGEST_A, p, &err), &err);
-	expect_ok(image_proofs_put(at("/proofs"), DIGEST_A, p, &err), &err);
-	expect_ok(image_proofs_get(at("/proofs"), DIGEST_A, &got, &err), &err);
+	offer(p, 0);
+	offer(p, 0);
+	got = kept_for(NULL);
 	assert_non_null(got);
 	assert_string_equal(got->index, p->index);
+	assert_int_equal(got->n, 1);
 	assert_string_equal(got->v[0].payload, p->v[0].payload);
-	cc_image_proof_free(got);
-	expect_ok(image_proofs_get(at("/proofs"), DIGEST_B, &got, &err), &err);
-	assert_null(got);
+	expect_ok(image_proofs_get(at("/proofs"), DIGEST_B, NULL, &none, &err), &err);
+	assert_null(none);
+}
+
+#define STAGING "registry.example:5000/staging/db"
+
+/* @tail: makes it another manifest of the same image; "" for the same */
+static struct cc_image_proof *signed_for(const char *repository, const char *tail)
+{
+	struct cc_image_proof *p = proof_of(DIGEST_A, false);
+	char *manifest;
+
+	assert_true(asprintf(&manifest, "%s%s", p->manifest, tail) > 0);
+	free(p->manifest);
+	p->manifest = manifest;
+	add_signature(p, release, payload_of(repository, p->manifest, "null"));
+	return p;
+}
+
+static void an_offer_keeps_the_signature_for_another_repository(void **state)
+{
+	cc_auto_image_proof struct cc_image_proof *prod = signed_for(REPOSITORY, ""), *got = NULL;
+	cc_auto_image_proof struct cc_image_proof *staging = signed_for(STAGING, "");
+
+	(void)state;
+	make_layout();
+	offer(prod, 0);
+	offer(staging, 0);
+	got = kept_for(REPOSITORY);
+	assert_int_equal(got->n, 2);
+	assert_string_equal(got->v[0].payload, staging->v[0].payload);
+	assert_string_equal(got->v[1].payload, prod->v[0].payload);
+}
+
+static void of_two_manifests_of_an_image_the_identitys_is_brought(void **state)
+{
+	cc_auto_image_proof struct cc_image_proof *prod = signed_for(REPOSITORY, "");
+	cc_auto_image_proof struct cc_image_proof *staging = signed_for(STAGING, "\n");
+	cc_auto_image_proof struct cc_image_proof *for_prod = NULL, *for_staging = NULL;
+
+	(void)state;
+	make_layout();
+	offer(prod, 0);
+	offer(staging, 0);
+	for_prod = kept_for(REPOSITORY);
+	for_staging = kept_for(STAGING);
+	assert_string_equal(for_prod->manifest, prod->manifest);
+	assert_string_equal(for_staging->manifest, staging->manifest);
+}
+
+static void a_signature_for_which_there_is_no_room_is_counted(void **state)
+{
+	cc_auto_image_proof struct cc_image_proof *prod = signed_for(REPOSITORY, ""), *got = NULL;
+	cc_auto_image_proof struct cc_image_proof *many = signed_for(STAGING, "");
+
+	(void)state;
+	while (many->n < CC_IMAGE_SIGNATURES_MAX)
+		add_signature(many, release, payload_of(STAGING, many->manifest, "null"));
+	make_layout();
+	offer(prod, 0);
+	offer(many, 1);
+	got = kept_for(STAGING);
+	assert_int_equal(got->n, CC_IMAGE_SIGNATURES_MAX);
 }
 
 /* A renewal is tried again then: it is not the container's fault. */
@@ -339,12 +425,13 @@ static void what_cannot_be_read_is_no_refusal(void **state)
 	(void)state;
 	make_layout();
 	make_dir(top, "/proofs");
-	snprintf(path, sizeof(path), "/proofs/%s.json", DIGEST_A + strlen("sha256:"));
+	snprintf(path, sizeof(path), "/proofs/%s-%s.json", DIGEST_A + strlen("sha256:"),
+		 DIGEST_B + strlen("sha256:"));
 	make_file(top, path, "{\"manifest\":");
-	assert_int_equal(image_proofs_get(at("/proofs"), DIGEST_A, &got, &err), -1);
+	assert_int_equal(image_proofs_get(at("/proofs"), DIGEST_A, NULL, &got, &err), -1);
 	expect_error(&err, CC_E_INVALID, "", "offer the image again");
 	assert_null(got);
-	assert_int_equal(image_proofs_get(at("/proofs"), "sha256:../x", &got, &err), -1);
+	assert_int_equal(image_proofs_get(at("/proofs"), "sha256:../x", NULL, &got, &err), -1);
 	expect_error(&err, CC_E_INVALID, "", "not a sha256 digest");
 }
 
@@ -365,7 +452,10 @@ int main(void)
 		cmocka_unit_test(an_image_that_is_not_signed_is_passed_over),
 		cmocka_unit_test(a_blob_that_is_not_what_its_digest_says_is_refused),
 		cmocka_unit_test(what_is_no_layout_is_refused),
-		cmocka_unit_test(what_is_kept_of_an_image_is_what_was_offered_last),
+		cmocka_unit_test(what_was_offered_of_an_image_is_kept),
+		cmocka_unit_test(an_offer_keeps_the_signature_for_another_repository),
+		cmocka_unit_test(of_two_manifests_of_an_image_the_identitys_is_brought),
+		cmocka_unit_test(a_signature_for_which_there_is_no_room_is_counted),
 		cmocka_unit_test(what_cannot_be_read_is_no_refusal),
 	};
 

@@ -50,7 +50,9 @@ end() { docker rm -f app && wait_for 30 leaves_nothing; }
 starts() { run_app docker "$repository:$1" && wait_for 40 speaks; }
 speaks() { [ "$(docker logs app 2>/dev/null)" ]; }
 last_fact() { dmctl audit ls --json | jq -r '[.rows[] | select(.outcome == "refuse")][-1].fact'; }
-proof_of() { echo "/var/lib/container-crypt/agent/proofs/$(image_id docker "$1" | cut -d: -f2).json"; }
+proofs=/var/lib/container-crypt/agent/proofs
+hex_of() { image_id docker "$1" | cut -d: -f2; }
+proof_of() { find "$proofs" -name "$(hex_of "$1")-*.json" | head -n 1; }
 
 need host_setup
 need dmctl volume create vol "$(lun 0)" --lease 1h
@@ -100,10 +102,10 @@ need signs release -a version=1.6.0
 need offered
 ok "a signature of another repository is refused" refused docker "imageRepository: identity wants an image of $repository" localhost:5000/shop/web:one
 need pushed v1 1.7.0
-need cp "$(proof_of "$repository:v2")" "$(proof_of "$repository:v1")"
+need cp "$(proof_of "$repository:v2")" "$proofs/$(hex_of "$repository:v1")-of-v2.json"
 ok "an image that was put under a signed tag is refused" refused docker 'imageManifest' "$repository:v1"
 need pushed half 1.8.0
-echo '{"manifest":' >"$(proof_of "$repository:half")"
+echo '{"manifest":' >"$proofs/$(hex_of "$repository:half")-half.json"
 ok "what cannot be read of the signatures starts nothing" refused docker 'offer the image again' "$repository:half"
 need mkdir empty
 echo '{"manifests":[]}' >empty/index.json
