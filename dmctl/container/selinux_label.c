@@ -31,7 +31,7 @@ static const char *category_read(const char *s, unsigned int *c)
 /* "s0", "s0:c1,c5.c7", up to @end. */
 static bool level_read(const char *s, const char *end, struct level *l)
 {
-	unsigned int from, to;
+	unsigned int from = 0, to;
 
 	*l = (struct level){.name = s, .len = strcspn(s, ":-")};
 	if (l->len == 0 || s + l->len > end)
