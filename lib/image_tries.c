@@ -25,8 +25,8 @@ static void id_of(const struct cc_image_signature *sig, const char *keyid,
 	cc_sha256(all, (size_t)n, id);
 }
 
-static const struct cc_image_try *find(const struct cc_image_tries *t,
-				       const unsigned char id[static 32])
+static const struct cc_image_try *find_try(const struct cc_image_tries *t,
+					   const unsigned char id[static 32])
 {
 	for (size_t i = 0; i < t->n; i++)
 		if (!memcmp(t->v[i].id, id, sizeof(t->v[i].id)))
@@ -34,7 +34,7 @@ static const struct cc_image_try *find(const struct cc_image_tries *t,
 	return NULL;
 }
 
-static int make_room(struct cc_image_tries *t, struct cc_error *err)
+static int room_for_try(struct cc_image_tries *t, struct cc_error *err)
 {
 	if (t->n == CC_IMAGE_TRIES_MAX)
 		return cc_refuse(err, "imageSignatures",
@@ -61,10 +61,10 @@ int cc_image_tries_verify(struct cc_image_tries *t, const struct cc_image_signat
 	int rc;
 
 	id_of(sig, keyid, one.id);
-	known = find(t, one.id);
+	known = find_try(t, one.id);
 	if (known)
 		return known->verifies ? 0 : does_not_verify(err);
-	if (make_room(t, err))
+	if (room_for_try(t, err))
 		return -1;
 	rc = cc_simplesigning_check(sig->payload, strlen(sig->payload), sig->signature, key, err);
 	/* what was not verified is not known: it was too long, no base64, or memory was short */

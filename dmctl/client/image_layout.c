@@ -26,7 +26,7 @@ struct image {
 	char config[CC_DIGEST_LEN];
 };
 
-/* Of a signature's manifest the newest first. @of: the digest that it says it is for; the others are owned */
+/* Of one manifest the newest first. @of: the digest it says it is for; the others are owned */
 struct signature {
 	char of[CC_DIGEST_LEN];
 	char *payload, *value;
@@ -328,8 +328,8 @@ static bool has_room(const struct cc_image_proof *p, const struct signature *s,
 	       cc_image_proof_size(p) + more <= CC_IMAGE_PROOF_MAX;
 }
 
-static int take(struct cc_image_proof *p, const struct signature *s, const struct blob *index,
-		struct cc_error *err)
+static int take_signature(struct cc_image_proof *p, const struct signature *s,
+			  const struct blob *index, struct cc_error *err)
 {
 	struct cc_image_signature *to = &p->v[p->n++];
 
@@ -356,7 +356,7 @@ static int make_proof(const struct layout *l, const struct image *im, struct cc_
 			continue;
 		if (!has_room(p, s, index))
 			++*left_out;
-		else if (take(p, s, index, err))
+		else if (take_signature(p, s, index, err))
 			return -1;
 	}
 	if (p->n || !*left_out)

@@ -77,8 +77,8 @@ static bool has_room(const struct cc_image_proof *p, const struct cc_image_signa
 		       CC_IMAGE_PROOF_MAX;
 }
 
-static int append(struct cc_image_proof *p, const struct cc_image_signature *s,
-		  struct cc_error *err)
+static int append_signature(struct cc_image_proof *p, const struct cc_image_signature *s,
+			    struct cc_error *err)
 {
 	struct cc_image_signature *to = &p->v[p->n++];
 
@@ -96,7 +96,7 @@ static int append_all(struct cc_image_proof *to, const struct cc_image_proof *fr
 			continue;
 		if (!has_room(to, &from->v[i]))
 			++*lost;
-		else if (append(to, &from->v[i], err))
+		else if (append_signature(to, &from->v[i], err))
 			return -1;
 	}
 	return 0;
