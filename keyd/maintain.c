@@ -97,7 +97,7 @@ static int read_mark(const char *state_dir, const char *anchor, struct mark_file
 	return dir ? mark_open(mark, dir, false, err) : cc_fail(err, CC_E_NOMEM, "out of memory");
 }
 
-static int check_mark(struct store *st, const struct mark_file *mark, struct cc_error *err)
+static int check_mark(struct store *st, struct mark_file *mark, struct cc_error *err)
 {
 	enum mark_fit fit;
 
