@@ -162,17 +162,23 @@ static void note_renewed(struct note *note, const char *volume, size_t n)
 	note_set(note->volume, sizeof(note->volume), n > 1 ? "" : volume);
 }
 
-/* What the log has of a container that its agent knows less of; once, as the agent says it once. */
+/* What the log has of a container that its agent knows less of; once, however often it is said. */
 static int note_look(struct custodian *c, struct renewing *g, struct cc_error *err)
 {
 	static const char *const texts[] = {
+		[CC_LOOK_UNSAID] = "",
 		[CC_LOOK_LATE] = "looked at after its program had begun: file, arguments and "
 				 "environment of that are not known",
 		[CC_LOOK_FILTER_UNREAD] = "looked at without the seccomp filter of its program, "
 					  "which its host does not show",
 	};
 
-	if (g->r->look == CC_LOOK_UNSAID)
+	const struct refusal r = {.enrolment = g->agent->enrolment,
+				  .id = g->lease.id,
+				  .fact = texts[g->r->look],
+				  .lease = &g->lease};
+
+	if (g->r->look == CC_LOOK_UNSAID || !refusals_look(&c->refusals, &r, c->clock.boot_ms()))
 		return 0;
 	NOTE(g->note.detail, texts[g->r->look]);
 	return note_write(c, &g->note, "allow", "", err);
