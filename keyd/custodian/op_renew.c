@@ -17,6 +17,7 @@
  * struct renewing - one renewal.
  * @note: its own row, if it is refused
  * @reported: it is, by its agent
+ * @counts: of the call
  */
 struct renewing {
 	const struct store_agent *agent;
@@ -26,6 +27,7 @@ struct renewing {
 	struct store_volume vol;
 	struct note note;
 	bool reported;
+	struct call_counts *counts;
 };
 
 static const char *container_of(const struct cc_renewal *r)
@@ -118,8 +120,10 @@ static int record_refused(struct custodian *c, struct renewing *g, const char *o
 	char text[CC_TEXT_MAX + 64];
 	uint64_t held;
 
-	if (!is_recorded(c, g, fact, &held))
+	if (!is_recorded(c, g, fact, &held)) {
+		g->counts->unrecorded++;
 		return 0;
+	}
 	snprintf(text, sizeof(text), "%.*s (and %" PRIu64 " of this agent before without a row)",
 		 (int)sizeof(g->note.detail) - 64, err->text, held);
 	NOTE(g->note.detail, held ? text : err->text);
@@ -134,15 +138,17 @@ static int answer_refused(struct custodian *c, json_t *list, struct renewing *g,
 			  struct cc_error *err)
 {
 	const char *outcome = custodian_is_refusal(err) ? "refuse" : "error";
+	struct cc_error why;
 	json_t *obj;
 
 	if (!custodian_is_refusal(err) && !store_is_bad_row(err))
 		return -1;
 	obj = cc_error_to_json(err);
-	if (g->reported)
-		custodian_count_fact(c, FACT_REPORTED);
-	else
-		custodian_count_refusal(c, err);
+	if (call_count(g->counts, g->reported ? FACT_REPORTED : NULL, err, &why)) {
+		json_decref(obj);
+		*err = why;
+		return -1;
+	}
 	if (!obj || json_object_set_new(obj, "lease", json_string(g->r->lease)) ||
 	    json_object_set_new(obj, "renewed", json_false()) || json_array_append_new(list, obj))
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
@@ -195,7 +201,7 @@ static int renew_one(struct custodian *c, struct call *call, struct renewing *g,
 	if (note_look(c, g, err))
 		return -1;
 	note_renewed(&call->note, g->lease.volume, ++*renewed);
-	c->counters.renewals++;
+	call->counts.renewals++;
 	return answer_renewed(list, g, err);
 }
 
@@ -219,7 +225,8 @@ int op_renew(struct custodian *c, struct call *call, struct cc_error *err)
 		return cc_set_fact(err, "evidence");
 	}
 	for (size_t i = 0; i < ev.n_renewals; i++) {
-		struct renewing g = {.agent = &agent, .ev = &ev, .r = &ev.renewals[i]};
+		struct renewing g = {
+			.agent = &agent, .ev = &ev, .r = &ev.renewals[i], .counts = &call->counts};
 
 		*err = (struct cc_error){0};
 		if (renew_one(c, call, &g, list, &renewed, err))

@@ -164,8 +164,6 @@ bool refusals_note(struct refusals *rs, const struct refusal *r, int64_t now_ms,
 	if (row) {
 		fact.value = life_of(r, now_ms);
 		rows_put(&rs->rows, &fact);
-	} else {
-		rs->unrecorded++;
 	}
 	budget_put(rs, &b, now_ms);
 	return row;

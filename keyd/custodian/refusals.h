@@ -32,7 +32,7 @@
  * struct refusals - what is known of them.
  * @rows: by what was refused, and what an agent has left
  * @sweep_ms: when what is over is forgotten next
- * @unrecorded: how many had no row
+ * @unrecorded: how many had no row, by whoever asked, once that stands
  */
 struct refusals {
 	struct rows rows;
@@ -54,7 +54,7 @@ struct refusal {
 };
 
 /**
- * refusals_note - whether @r is to have a row; it is counted if not.
+ * refusals_note - whether @r is to have a row; whoever asks counts it if not.
  * @now_ms: CLOCK_BOOTTIME
  * @held: out, with a row: how many of the agent had none since its last one
  * Without memory there is a row.

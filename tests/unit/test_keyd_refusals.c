@@ -330,6 +330,41 @@ static void a_refusal_whose_row_was_lost_has_one_the_next_time(void **state)
 	assert_string_equal(last_audit(w).fact, "args");
 }
 
+/* What was rolled back never was; that the request failed is counted by itself. */
+static void decisions_that_were_lost_are_not_counted(void **state)
+{
+	struct world *w = *state;
+	char id[37];
+
+	hold(w, id);
+	sqlite3_commit_hook(w->custodian.store->db, refuse_commit, NULL);
+	for (int i = 0; i < 2; i++) {
+		auto_got struct got g = {0};
+
+		commits_to_refuse = 1;
+		g = renew_as(w, "host1", w->agent, BOOT_1, CONTAINER_1, id, i ? to_sh : NULL);
+		assert_int_equal(g.http, 500);
+	}
+	for (int i = 0; i < 2; i++) {
+		auto_got struct got g = {0};
+
+		commits_to_refuse = i == 0;
+		g = report(w, id, "user");
+		if (i == 0)
+			assert_int_equal(g.http, 500);
+	}
+	sqlite3_commit_hook(w->custodian.store->db, NULL, NULL);
+	assert_int_equal(w->custodian.counters.renewals, 0);
+	assert_int_equal(w->custodian.counters.errors, 3);
+	assert_metric(w, "\ncontainer_crypt_refusals_unrecorded_total 0\n");
+	assert_metric(w, "\ncontainer_crypt_refusals_total{fact=\"agent-refused\"} 1\n");
+	{
+		auto_got struct got g = ask(w, OP_METRICS, "", NULL);
+
+		assert_null(strstr(g.text, "{fact=\"args\"}"));
+	}
+}
+
 static void what_is_over_is_forgotten(void **state)
 {
 	struct world *w = *state;
@@ -382,6 +417,7 @@ int main(void)
 		hosts_test(how_a_container_was_looked_at_has_one_row_of_a_lease),
 		hosts_test(what_is_undone_with_its_row_has_one_the_next_time),
 		hosts_test(a_refusal_whose_row_was_lost_has_one_the_next_time),
+		hosts_test(decisions_that_were_lost_are_not_counted),
 		hosts_test(what_is_over_is_forgotten),
 		hosts_test(facts_that_are_left_are_counted_as_other),
 	};
