@@ -46,8 +46,8 @@ struct mark {
  * @synced_ms: CLOCK_BOOTTIME of the last sync
  * @unsynced: something was written since
  * @was_counted: of mark_judge(): the database is one of before rows were counted, but a keyd that
- *               counts had served it: which rows there were is not known, whatever any keyd has made
- *               of it since
+ *               counts had served it: which rows there were is not known, whatever any keyd has
+ *               made of it since
  */
 struct mark_file {
 	struct slots slots;
