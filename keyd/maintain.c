@@ -181,6 +181,7 @@ static int find_keep(struct store *st, struct mark_file *mark, uint64_t *keep, s
 {
 	enum mark_fit fit;
 
+	*keep = 0;
 	if (mark_judge(st, mark, &fit, err))
 		return -1;
 	switch (fit) {
