@@ -97,7 +97,7 @@ static int read_mark(const char *state_dir, const char *anchor, struct mark_file
 	return dir ? mark_open(mark, dir, false, err) : cc_fail(err, CC_E_NOMEM, "out of memory");
 }
 
-static int check_mark(struct store *st, const struct mark_file *mark, struct cc_error *err)
+static int check_mark(struct store *st, struct mark_file *mark, struct cc_error *err)
 {
 	enum mark_fit fit;
 
@@ -162,20 +162,62 @@ static int parse_before(const char *text, int64_t *t, struct cc_error *err)
 		text);
 }
 
+/* By what is not removed alone: a setting that says that there is a mark might be, too. */
+static int refuse_misfit(struct store *st, struct cc_error *err)
+{
+	if (store_rows_load(st, err))
+		return -1;
+	if (!store_rows_misfit(st)[0])
+		return 0;
+	cc_fail(err, CC_E_INVALID,
+		"rows of the database were removed, or older ones put in their place: %s; nothing is "
+		"pruned before keyd accept, see keyd(8)",
+		store_rows_misfit(st));
+	return cc_set_fact(err, STORE_FACT_ROW);
+}
+
+/* What the next start holds against the mark must be there: up to which row it may be pruned. */
+static int find_keep(struct store *st, struct mark_file *mark, uint64_t *keep, struct cc_error *err)
+{
+	enum mark_fit fit;
+
+	*keep = 0;
+	if (mark_judge(st, mark, &fit, err))
+		return -1;
+	switch (fit) {
+	case MARK_NONE:
+		*keep = UINT64_MAX;
+		return refuse_misfit(st, err);
+	case MARK_FITS:
+		*keep = mark->mark.seq;
+		return 0;
+	case MARK_LOST:
+		cc_fail(err, CC_E_NOTFOUND,
+			"keyd serves this database with a high-water mark, and there is none to be "
+			"read where it should be: give --anchor as keyd serve gets it");
+		return cc_set_fact(err, "mark");
+	default:
+		cc_fail(err, CC_E_INVALID,
+			"the database: %s; nothing of it is pruned, keyd serve begins a quarantine, "
+			"see keyd(8)",
+			mark_fit_text(fit));
+		return cc_set_fact(err, "mark");
+	}
+}
+
 int keyd_prune(const char *state_dir, const char *anchor, const char *kek, const char *before,
 	       struct cc_error *err)
 {
 	mark_auto struct mark_file mark = {.slots.fd = -1};
 	auto_opened struct opened o = {0};
 	int64_t limit, now = (int64_t)time(NULL), last;
-	uint64_t rows;
+	uint64_t rows, keep;
 
 	if (parse_before(before, &limit, err) || read_mark(state_dir, anchor, &mark, err) ||
 	    open_with(&o, state_dir, STORE_SERVE, kek, err) ||
-	    store_audit_last_time(o.store, &last, err))
+	    find_keep(o.store, &mark, &keep, err) || store_audit_last_time(o.store, &last, err))
 		return -1;
-	if (store_audit_prune(o.store, limit, mark.there ? mark.mark.seq : UINT64_MAX,
-			      now > last ? now : last, &rows, err))
+	if (store_audit_prune(o.store, limit, keep, now > last ? now : last, &rows, err))
 		return -1;
 	printf(rows ? "%" PRIu64 " rows of the audit log removed\n" : "nothing to do\n", rows);
 	return 0;

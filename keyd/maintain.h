@@ -19,6 +19,8 @@ int keyd_check(const char *state_dir, const char *anchor, const char *kek, struc
  * keyd_prune - forgets audit rows; prints how many.
  * @anchor: as anchor_dir(): no row goes that is later than the mark's
  * @before: RFC 3339 date, or date and time in UTC
+ * With fact "mark" where the database says that there is a mark but none can be read, and where it
+ * does not lead to the end of the log.
  */
 int keyd_prune(const char *state_dir, const char *anchor, const char *kek, const char *before,
 	       struct cc_error *err);

@@ -3,8 +3,9 @@
  * bad_rows.h - rows of the database that are not what keyd left there: which of them an answer
  * names, and which are in the audit log. That they count for nothing is not decided here.
  *
- * Whoever writes to the database makes up as many as he likes. So what keyd wrote once, and is
- * changed, removed or put back, has places of its own: no other row takes one. All are counted.
+ * Whoever writes to the database makes up as many as he likes, or brings back as many as keyd has
+ * deleted. So what keyd has, and is changed, removed or an older version, has places of its own: no
+ * other row takes one. All are counted.
  */
 #ifndef KEYD_BAD_ROWS_H
 #define KEYD_BAD_ROWS_H
@@ -25,7 +26,7 @@ struct bad_names {
 	uint64_t more;
 };
 
-/* One for the audit log. @ours: keyd wrote it once */
+/* One for the audit log. @ours: as of struct store_bad */
 struct bad_told {
 	char what[BAD_ROW_LEN];
 	uint64_t key;

@@ -33,6 +33,33 @@ size_t call_others(const struct call *call)
 	return n > 1 ? (size_t)n - 1 : 0;
 }
 
+int call_count(struct call_counts *n, const char *fact, const struct cc_error *why,
+	       struct cc_error *err)
+{
+	if (!fact && !custodian_is_refusal(why)) {
+		n->errors++;
+		return 0;
+	}
+	if (!n->facts)
+		n->facts = json_array();
+	return json_array_append_new(n->facts,
+				     json_string_nocheck(fact ? fact : custodian_fact(why)))
+		       ? cc_fail(err, CC_E_NOMEM, "out of memory")
+		       : 0;
+}
+
+void call_counts_add(struct custodian *c, const struct call_counts *n)
+{
+	const json_t *fact;
+	size_t i;
+
+	json_array_foreach(n->facts, i, fact)
+		custodian_count_fact(c, json_string_value(fact));
+	c->counters.renewals += n->renewals;
+	c->counters.errors += n->errors;
+	c->refusals.unrecorded += n->unrecorded;
+}
+
 void note_set(char *field, size_t size, const char *text)
 {
 	/* A text that does not fit is cut. */

@@ -27,12 +27,25 @@ struct note {
 };
 
 /**
+ * struct call_counts - of a request that is several decisions: those that stand when it is done.
+ * What is rolled back never was, and is not in the metrics.
+ * @facts: of its refusals, an array of strings; NULL for none
+ * @errors: what failed inside keyd, for one of them
+ * @unrecorded: refusals without an audit row
+ */
+struct call_counts {
+	uint64_t renewals, errors, unrecorded;
+	json_t *facts;
+};
+
+/**
  * struct call - a request being handled.
  * @in: its body, an object; NULL for operations without one
  * @out: the answer, a new object the handler fills; @text instead of it for metrics (malloced)
  * @created: when what is erased was made, seconds since the epoch; of OPF_ERASES
  * @differ: what cc_facts_to_json() makes of a refusal with several facts; NULL for none
  * @counter: goes up by one when all of it is done; NULL for none
+ * @counts: what else is counted then, struct call_counts
  * @verified: who asks is known: by evidence that is fresh, or by the socket. A refusal of anybody
  * else leaves no audit row, or any peer could fill the disk
  */
@@ -44,6 +57,7 @@ struct call {
 	json_t *differ;
 	int64_t created;
 	uint64_t *counter;
+	struct call_counts counts;
 	bool verified;
 	struct note note;
 };
@@ -62,6 +76,12 @@ int call_answer(json_t *obj, struct cc_error *err, const char *fmt, ...);
 int call_differ(struct call *call, const struct cc_facts *all, struct cc_error *err);
 /* How many differ beyond the one that the error is about. */
 size_t call_others(const struct call *call);
+
+/* A refusal, or what failed, of one decision of a call; CC_E_NOMEM. @fact: NULL: as @why says */
+int call_count(struct call_counts *n, const char *fact, const struct cc_error *why,
+	       struct cc_error *err);
+/* The call is done, and will not be rolled back. */
+void call_counts_add(struct custodian *c, const struct call_counts *n);
 
 /* A text for a fixed field of the note; cut, cleaned of control characters. */
 void note_set(char *field, size_t size, const char *text);

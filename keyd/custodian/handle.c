@@ -284,6 +284,7 @@ static void call_clear(struct call *call)
 	json_decref(cc_steal(call->in));
 	json_decref(cc_steal(call->out));
 	json_decref(cc_steal(call->differ));
+	json_decref(cc_steal(call->counts.facts));
 	free(cc_steal(call->text));
 }
 
@@ -535,6 +536,7 @@ static void make_answer(struct custodian *c, struct handled *h)
 	}
 	if (call->counter)
 		++*call->counter;
+	call_counts_add(c, &call->counts);
 	if (call->text)
 		answer_set(&h->answer, 200, TEXT_METRICS, cc_steal(call->text));
 	else

@@ -162,13 +162,29 @@ const char *mark_fit_text(enum mark_fit fit)
 	}
 }
 
-bool mark_was_counted(const struct mark_file *f, const struct store *st)
+/* The setting counts for any process, what it was opened as for this one only. */
+static int is_uncounted(struct store *st, bool *uncounted, struct cc_error *err)
 {
-	return f->there && f->mark.ver && !store_has_sums(st);
+	cc_auto_free char *counted = NULL;
+
+	if (store_setting_peek(st, STORE_COUNTED, &counted, err))
+		return -1;
+	*uncounted = !store_has_sums(st) || (counted && !strcmp(counted, STORE_COUNTED_NOT));
+	return 0;
 }
 
-int mark_judge(struct store *st, const struct mark_file *f, enum mark_fit *fit,
-	       struct cc_error *err)
+int mark_settle(struct store *st, struct cc_error *err)
+{
+	cc_auto_free char *counted = NULL;
+
+	if (store_setting_peek(st, STORE_COUNTED, &counted, err))
+		return -1;
+	return !counted || !strcmp(counted, STORE_COUNTED_SEEN)
+		       ? 0
+		       : store_setting_put(st, STORE_COUNTED, STORE_COUNTED_SEEN, err);
+}
+
+int mark_judge(struct store *st, struct mark_file *f, enum mark_fit *fit, struct cc_error *err)
 {
 	static const enum mark_fit fits[] = {[AUDIT_LEADS] = MARK_FITS,
 					     [AUDIT_ENDS] = MARK_OLDER,
@@ -176,7 +192,11 @@ int mark_judge(struct store *st, const struct mark_file *f, enum mark_fit *fit,
 	struct store_audit_head at = {.seq = f->mark.seq, .ver = f->mark.ver};
 	cc_auto_free char *recorded = NULL;
 	enum store_audit_link link;
+	bool uncounted;
 
+	if (is_uncounted(st, &uncounted, err))
+		return -1;
+	f->was_counted = uncounted && f->there && f->mark.ver;
 	if (!f->there) {
 		if (store_setting_peek(st, SETTING, &recorded, err))
 			return -1;
@@ -184,7 +204,7 @@ int mark_judge(struct store *st, const struct mark_file *f, enum mark_fit *fit,
 		return 0;
 	}
 	*fit = MARK_OLDER;
-	if ((store_schema_was(st) && !store_has_macs(st)) || mark_was_counted(f, st))
+	if ((store_schema_was(st) && !store_has_macs(st)) || f->was_counted)
 		return 0;
 	memcpy(at.hash, f->mark.hash, sizeof(at.hash));
 	if (store_audit_link(st, &at, &link, err))

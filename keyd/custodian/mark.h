@@ -45,11 +45,14 @@ struct mark {
  * @there: something was read, or written since
  * @synced_ms: CLOCK_BOOTTIME of the last sync
  * @unsynced: something was written since
+ * @was_counted: of mark_judge(): the database is one of before rows were counted, but a keyd that
+ *               counts had served it: which rows there were is not known, whatever any keyd has
+ *               made of it since
  */
 struct mark_file {
 	struct slots slots;
 	struct mark mark;
-	bool there, unsynced;
+	bool there, unsynced, was_counted;
 	int64_t synced_ms;
 };
 
@@ -58,7 +61,7 @@ struct mark_file {
  * @MARK_NONE: neither knows of the other: a database of a keyd that had no mark, or a new one
  * @MARK_FITS: it is the one, or newer
  * @MARK_OLDER: it ends before the mark; or was opened as one of before rows had MACs: its log is
- *              anybody's, and a keyd that writes marks had given it some; or mark_was_counted()
+ *              anybody's, and a keyd that writes marks had given it some; or @was_counted
  * @MARK_OTHER: it has another row there, or its log does not lead from there to where it ends: an
  *              older one that went on, also with rows of the newer one, or another database
  * @MARK_LOST: it once had a mark, which is missing or damaged
@@ -94,15 +97,15 @@ static inline void mark_clear(struct mark_file *f)
 /* Where the bytes are no mark, that is CC_E_INVALID. Pure. */
 int mark_parse(struct mark *m, const unsigned char *bytes, size_t len, struct cc_error *err);
 
-/*
- * The database was opened as one of before rows were counted, but a keyd that counts had served it:
- * which rows there were is not known, whatever the keyd of now has made of it.
- */
-bool mark_was_counted(const struct mark_file *f, const struct store *st);
-
 /* @f is to be read before the database is: it is behind a keyd that serves, never before it. */
-int mark_judge(struct store *st, const struct mark_file *f, enum mark_fit *fit,
-	       struct cc_error *err);
+int mark_judge(struct store *st, struct mark_file *f, enum mark_fit *fit, struct cc_error *err);
+
+/*
+ * The database was held against the mark: from now on it is one whose rows are counted. Before the
+ * mark is written where it had not been counted, as the mark then says that it is; else after the
+ * mark has what follows from it. Idempotent.
+ */
+int mark_settle(struct store *st, struct cc_error *err);
 
 /* Writes @f->mark. @now_ms: CLOCK_BOOTTIME, for when it is synced next */
 int mark_write(struct mark_file *f, bool sync, int64_t now_ms, struct cc_error *err);

@@ -18,6 +18,7 @@
  * @tries: of all leases of the request
  * @note: its own row, if it is refused
  * @reported: it is, by its agent
+ * @counts: of the call
  */
 struct renewing {
 	const struct store_agent *agent;
@@ -28,6 +29,7 @@ struct renewing {
 	struct store_volume vol;
 	struct note note;
 	bool reported;
+	struct call_counts *counts;
 };
 
 static const char *container_of(const struct cc_renewal *r)
@@ -120,8 +122,10 @@ static int record_refused(struct custodian *c, struct renewing *g, const char *o
 	char text[CC_TEXT_MAX + 64];
 	uint64_t held;
 
-	if (!is_recorded(c, g, fact, &held))
+	if (!is_recorded(c, g, fact, &held)) {
+		g->counts->unrecorded++;
 		return 0;
+	}
 	snprintf(text, sizeof(text), "%.*s (and %" PRIu64 " of this agent before without a row)",
 		 (int)sizeof(g->note.detail) - 64, err->text, held);
 	NOTE(g->note.detail, held ? text : err->text);
@@ -136,15 +140,17 @@ static int answer_refused(struct custodian *c, json_t *list, struct renewing *g,
 			  struct cc_error *err)
 {
 	const char *outcome = custodian_is_refusal(err) ? "refuse" : "error";
+	struct cc_error why;
 	json_t *obj;
 
 	if (!custodian_is_refusal(err) && !store_is_bad_row(err))
 		return -1;
 	obj = cc_error_to_json(err);
-	if (g->reported)
-		custodian_count_fact(c, FACT_REPORTED);
-	else
-		custodian_count_refusal(c, err);
+	if (call_count(g->counts, g->reported ? FACT_REPORTED : NULL, err, &why)) {
+		json_decref(obj);
+		*err = why;
+		return -1;
+	}
 	if (!obj || json_object_set_new(obj, "lease", json_string(g->r->lease)) ||
 	    json_object_set_new(obj, "renewed", json_false()) || json_array_append_new(list, obj))
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
@@ -164,17 +170,23 @@ static void note_renewed(struct note *note, const char *volume, size_t n)
 	note_set(note->volume, sizeof(note->volume), n > 1 ? "" : volume);
 }
 
-/* What the log has of a container that its agent knows less of; once, as the agent says it once. */
+/* What the log has of a container that its agent knows less of; once, however often it is said. */
 static int note_look(struct custodian *c, struct renewing *g, struct cc_error *err)
 {
 	static const char *const texts[] = {
+		[CC_LOOK_UNSAID] = "",
 		[CC_LOOK_LATE] = "looked at after its program had begun: file, arguments and "
 				 "environment of that are not known",
 		[CC_LOOK_FILTER_UNREAD] = "looked at without the seccomp filter of its program, "
 					  "which its host does not show",
 	};
 
-	if (g->r->look == CC_LOOK_UNSAID)
+	const struct refusal r = {.enrolment = g->agent->enrolment,
+				  .id = g->lease.id,
+				  .fact = texts[g->r->look],
+				  .lease = &g->lease};
+
+	if (g->r->look == CC_LOOK_UNSAID || !refusals_look(&c->refusals, &r, c->clock.boot_ms()))
 		return 0;
 	NOTE(g->note.detail, texts[g->r->look]);
 	return note_write(c, &g->note, "allow", "", err);
@@ -191,7 +203,7 @@ static int renew_one(struct custodian *c, struct call *call, struct renewing *g,
 	if (note_look(c, g, err))
 		return -1;
 	note_renewed(&call->note, g->lease.volume, ++*renewed);
-	c->counters.renewals++;
+	call->counts.renewals++;
 	return answer_renewed(list, g, err);
 }
 
@@ -216,8 +228,11 @@ int op_renew(struct custodian *c, struct call *call, struct cc_error *err)
 		return cc_set_fact(err, "evidence");
 	}
 	for (size_t i = 0; i < ev.n_renewals; i++) {
-		struct renewing g = {
-			.agent = &agent, .ev = &ev, .r = &ev.renewals[i], .tries = &tries};
+		struct renewing g = {.agent = &agent,
+				     .ev = &ev,
+				     .r = &ev.renewals[i],
+				     .tries = &tries,
+				     .counts = &call->counts};
 
 		*err = (struct cc_error){0};
 		if (renew_one(c, call, &g, list, &renewed, err))

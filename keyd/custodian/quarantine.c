@@ -33,9 +33,8 @@ static const char *rows_unknown(const struct custodian *c)
 {
 	if (store_rows_misfit(c->store)[0])
 		return store_rows_misfit(c->store);
-	return mark_was_counted(&c->mark, c->store)
-		       ? "it is of before rows were counted, which keyd has done since"
-		       : "";
+	return c->mark.was_counted ? "it is of before rows were counted, which keyd has done since"
+				   : "";
 }
 
 /*
@@ -191,12 +190,8 @@ static int judge(struct custodian *c, const char *dir, enum mark_fit *fit, struc
 	return 0;
 }
 
-int quarantine_open(struct custodian *c, const char *dir, struct cc_error *err)
+static int open_judged(struct custodian *c, enum mark_fit fit, struct cc_error *err)
 {
-	enum mark_fit fit;
-
-	if (judge(c, dir, &fit, err))
-		return -1;
 	if (fit == MARK_ROWS && quarantine_for_good(c))
 		return go_on(c, err);
 	if (fit != MARK_NONE && fit != MARK_FITS)
@@ -207,6 +202,16 @@ int quarantine_open(struct custodian *c, const char *dir, struct cc_error *err)
 			       mark_record(c->store, err)
 		       ? -1
 		       : 0;
+}
+
+int quarantine_open(struct custodian *c, const char *dir, struct cc_error *err)
+{
+	enum mark_fit fit;
+
+	if (judge(c, dir, &fit, err) || (!c->mark.was_counted && mark_settle(c->store, err)) ||
+	    open_judged(c, fit, err))
+		return -1;
+	return c->mark.was_counted ? mark_settle(c->store, err) : 0;
 }
 
 /* ---- how it ends ---- */
@@ -276,7 +281,7 @@ int quarantine_accept(struct custodian *c, const char *dir, bool *was, struct cc
 	if (fit == MARK_FITS ? audit(c, "accept", "the quarantine is ended", err)
 			     : doubt_all(c, fit, "accept", err))
 		return -1;
-	if (accept_rows(c, err))
+	if (accept_rows(c, err) || mark_settle(c->store, err))
 		return -1;
 	clear_end(c);
 	return mark_longest(c->store, &c->mark.mark.longest_ms, err) || write_mark(c, err) ? -1 : 0;

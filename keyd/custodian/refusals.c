@@ -7,27 +7,32 @@
 #include "error.h"
 #include "name.h"
 
-#define LIFE_MS 600000 /* of a lease that keyd does not have, and between two sweeps */
+#define LIFE_MS 600000 /* at least, whatever the lease is; and between two sweeps */
 
 /* What a key is of. */
-enum kind { OF_FACT, OF_REPORTS, OF_AGENT };
+enum kind { OF_FACT, OF_LEASE, OF_LOOK, OF_AGENT };
 
 /* ---- what is remembered ---- */
 
 /*
- * Of a lease until it is renewed: its version is then another. By SHA-256, as an agent chooses what
- * goes into it, and shall find nothing that falls together with what is another agent's.
+ * What keyd found of a lease counts until that is renewed: its version is then another. What the
+ * agent says does not, as it renews when it likes. By SHA-256, as an agent chooses what goes into
+ * it, and shall find nothing that falls together with what is another agent's.
  */
 static uint64_t key_of(enum kind kind, const struct refusal *r)
 {
-	char text[2 * CC_UUID_LEN + CC_FACT_MAX + 32];
+	char text[CC_TEXT_MAX];
 	unsigned char md[EVP_MAX_MD_SIZE];
 	uint64_t key = 0;
-	int n = kind == OF_AGENT ? snprintf(text, sizeof(text), "%s", r->enrolment)
-				 : snprintf(text, sizeof(text), "%s %s %llu %d %s", r->enrolment,
-					    r->id, r->lease ? (unsigned long long)r->lease->ver : 0,
-					    r->reported, kind == OF_FACT ? r->fact : "");
+	bool until_renewed = kind == OF_FACT && r->lease && !r->reported;
+	int n = kind == OF_AGENT
+			? snprintf(text, sizeof(text), "%s", r->enrolment)
+			: snprintf(text, sizeof(text), "%s %s %d %llu %d %s", r->enrolment, r->id,
+				   (int)kind, until_renewed ? (unsigned long long)r->lease->ver : 0,
+				   r->reported, kind == OF_LEASE ? "" : r->fact);
 
+	if (n >= (int)sizeof(text))
+		n = (int)sizeof(text) - 1;
 	if (EVP_Digest(text, (size_t)n, md, NULL, EVP_sha256(), NULL) == 1)
 		memcpy(&key, md, sizeof(key));
 	return key ? key : 1;
@@ -43,7 +48,8 @@ static struct row remembered(const struct refusals *rs, uint64_t key, int64_t no
 
 static uint64_t life_of(const struct refusal *r, int64_t now_ms)
 {
-	int64_t end = now_ms + (r->lease && r->lease->ms ? (int64_t)r->lease->ms : LIFE_MS);
+	int64_t ms = r->lease && r->lease->ms > LIFE_MS ? (int64_t)r->lease->ms : LIFE_MS;
+	int64_t end = now_ms + ms;
 
 	return (uint64_t)(r->lease && r->lease->end_ms > end ? r->lease->end_ms : end);
 }
@@ -120,26 +126,24 @@ static int budget_put(struct refusals *rs, const struct budget *b, int64_t now_m
 
 /* ---- */
 
-/* How many facts the agent has reported of this lease; one more, unless there are too many. */
-static bool may_report(struct refusals *rs, const struct refusal *r, int64_t now_ms)
+/* How many rows there were of this lease; one more, unless there are too many. */
+static bool is_among_first(struct refusals *rs, const struct refusal *r, int64_t now_ms)
 {
-	struct row reports = remembered(rs, key_of(OF_REPORTS, r), now_ms);
+	struct row rows = remembered(rs, key_of(OF_LEASE, r), now_ms);
 
-	if (reports.tag == REFUSALS_REPORTED)
+	if (rows.tag == REFUSALS_OF_LEASE)
 		return false;
-	reports.tag++;
-	reports.value = life_of(r, now_ms);
-	return rows_put(&rs->rows, &reports) == 0;
+	rows.tag++;
+	rows.value = life_of(r, now_ms);
+	return rows_put(&rs->rows, &rows) == 0;
 }
 
 static bool may_have_row(struct refusals *rs, const struct refusal *r, struct budget *b,
 			 int64_t now_ms)
 {
-	if (r->reported && r->lease && !may_report(rs, r, now_ms))
-		return false;
-	if (r->lease)
+	if (r->lease && is_among_first(rs, r, now_ms))
 		return true;
-	if (b->tokens == 0)
+	if ((r->lease && r->reported) || b->tokens == 0)
 		return false;
 	b->tokens--;
 	return true;
@@ -160,11 +164,20 @@ bool refusals_note(struct refusals *rs, const struct refusal *r, int64_t now_ms,
 	if (row) {
 		fact.value = life_of(r, now_ms);
 		rows_put(&rs->rows, &fact);
-	} else {
-		rs->unrecorded++;
 	}
 	budget_put(rs, &b, now_ms);
 	return row;
+}
+
+bool refusals_look(struct refusals *rs, const struct refusal *r, int64_t now_ms)
+{
+	struct row look = remembered(rs, key_of(OF_LOOK, r), now_ms);
+	bool is_first = !look.value;
+
+	sweep(rs, now_ms);
+	look.value = life_of(r, now_ms);
+	rows_put(&rs->rows, &look);
+	return is_first;
 }
 
 size_t refusals_at(const struct refusals *rs)

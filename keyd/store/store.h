@@ -267,6 +267,14 @@ int store_setting_get(struct store *st, const char *key, char **value, struct cc
 int store_setting_put(struct store *st, const char *key, const char *value, struct cc_error *err);
 
 /*
+ * Setting of a database of before rows were counted, from the transaction on that begins to count
+ * them until a keyd has held it against its high-water mark (mark_settle()).
+ */
+#define STORE_COUNTED "counted"
+#define STORE_COUNTED_NOT "no"
+#define STORE_COUNTED_SEEN "yes"
+
+/*
  * A get returns 0, or -1 with CC_E_NOTFOUND and the name of what is missing as fact. An _each
  * function calls @fn for every row, by name, and stops with its result when that is not 0.
  */

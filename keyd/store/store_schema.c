@@ -212,9 +212,15 @@ static int record_take_over(struct store *st, const char *what, struct cc_error 
 	return store_audit_add(st, &row, st->now, err);
 }
 
+/* Whether they had been counted before is not known here: that is in the high-water mark. */
+static int say_uncounted(struct store *st, struct cc_error *err)
+{
+	return store_setting_put(st, STORE_COUNTED, STORE_COUNTED_NOT, err);
+}
+
 static int take_over(struct store *st, struct cc_error *err)
 {
-	if (sql_seal_all(st, err) || sql_audit_head_new(st, err) ||
+	if (sql_seal_all(st, err) || sql_audit_head_new(st, err) || say_uncounted(st, err) ||
 	    st->seal->accept(st->seal, st, err))
 		return -1;
 	return record_take_over(st, "rows got MACs", err);
@@ -237,7 +243,8 @@ static int seal_again(struct store *st, struct cc_error *err)
 
 static int begin_counting(struct store *st, struct cc_error *err)
 {
-	if (sql_seal_table(st, SEALED_KEK, err) || seal_again(st, err) || sql_audit_head_5(st, err))
+	if (sql_seal_table(st, SEALED_KEK, err) || seal_again(st, err) ||
+	    sql_audit_head_5(st, err) || say_uncounted(st, err))
 		return -1;
 	return record_take_over(st, "rows are counted", err);
 }

@@ -264,11 +264,12 @@ int sql_check(struct store *st, struct stmt *q, enum sealed_table table, struct 
 	int sealed = sql_is_sealed(st, q, table, err);
 	int current = sealed > 0 ? sql_is_current(st, q, table, err) : sealed;
 	char what[SQL_WHAT_LEN], id[SQL_ID_LEN];
-	struct store_bad bad = {what, id, sealed};
+	struct store_bad bad = {what, id, false};
 
 	if (current)
 		return current < 0 ? -1 : good_row(st, q, table);
-	bad.ours = sealed || sql_is_known(st, q, table);
+	/* One that keyd removed is not its any more: whoever kept many brings back as many. */
+	bad.ours = sql_is_known(st, q, table);
 	name_row(st, q, table, what, id);
 	return sql_bad_row(st, &bad,
 			   sealed ? "is one that keyd has replaced or removed since, and counts "

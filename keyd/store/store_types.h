@@ -19,7 +19,7 @@ struct store;
  * struct store_bad - a row that is not what keyd left there.
  * @what: names it to people: "agent host1"
  * @id: its primary key, as text
- * @ours: keyd wrote it once: this version of it, or another one
+ * @ours: keyd has a row of this key: this is not it, or it is missing
  */
 struct store_bad {
 	const char *what, *id;

@@ -117,6 +117,39 @@ static void those_that_are_made_up_fill_no_log(void **state)
 	assert_int_equal(told_of(w, BAD_ROWS_AND_MORE), 1);
 }
 
+/* Valid once, MACs and all, and as many as somebody has kept: they are none of keyd's any more. */
+static void rows_that_keyd_deleted_and_somebody_brings_back_fill_no_log(void **state)
+{
+	const int n = BAD_ROWS_OTHER + 30;
+	struct world *w = *state;
+	auto_got struct got g = {0};
+	const json_t *bad;
+	char name[16];
+
+	for (int i = 0; i < n; i++) {
+		cc_auto_json json_t *key = NULL;
+
+		snprintf(name, sizeof(name), "a%05d", i);
+		key = new_agent_key(name);
+		enrol(w, name, key);
+	}
+	tamper(w, "CREATE TABLE old AS SELECT * FROM agent WHERE name LIKE 'a0%'");
+	for (int i = 0; i < n; i++) {
+		snprintf(name, sizeof(name), "a%05d", i);
+		ask_ok(w, OP_AGENT_DELETE, name, NULL);
+	}
+	tamper(w, "INSERT INTO agent SELECT * FROM old");
+	for (int i = 0; i < 2; i++)
+		g = (got_clear(&g), list_agents(w));
+	assert_int_equal(told_of(w, NULL), BAD_ROWS_OTHER + 1);
+	damage(w);
+	g = (got_clear(&g), list_agents(w));
+	bad = json_object_get(g.body, "badRows");
+	assert_int_equal(json_array_size(bad), n + 1);
+	assert_string_equal(json_string_value(json_array_get(bad, 0)), "agent host2");
+	assert_int_equal(told_of(w, "agent host2"), 1);
+}
+
 static void what_is_not_named_is_counted(void **state)
 {
 	struct world *w = *state;
@@ -219,6 +252,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		hosts_test(rows_that_somebody_makes_up_hide_none_that_keyd_wrote),
 		hosts_test(those_that_are_made_up_fill_no_log),
+		hosts_test(rows_that_keyd_deleted_and_somebody_brings_back_fill_no_log),
 		hosts_test(what_is_not_named_is_counted),
 		hosts_test(a_row_that_is_not_remembered_counts_for_nothing),
 		hosts_test(each_row_of_keyds_is_told_however_many_there_are),

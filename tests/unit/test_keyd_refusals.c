@@ -190,15 +190,99 @@ static void facts_that_an_agent_makes_up_are_counted_as_one(void **state)
 		no = report(w, id, fact);
 		assert_not_renewed(&no, fact);
 	}
-	assert_int_equal(last_audit(w).seq, rows + REFUSALS_REPORTED);
+	assert_int_equal(last_audit(w).seq, rows + REFUSALS_OF_LEASE);
 	assert_metric(w, "\ncontainer_crypt_refusals_total{fact=\"agent-refused\"} 200\n");
 	/* Nor does that hide what keyd finds itself, which is counted by its fact. */
 	refuse(w, id, to_sh, "args");
 	assert_string_equal(last_audit(w).fact, "args");
-	assert_int_equal(last_audit(w).seq, rows + REFUSALS_REPORTED + 1);
+	assert_int_equal(last_audit(w).seq, rows + REFUSALS_OF_LEASE + 1);
 	g = ask(w, OP_METRICS, "", NULL);
 	assert_null(strstr(g.text, "\"xa"));
 	assert_non_null(strstr(g.text, "refusals_total{fact=\"args\"} 1\n"));
+}
+
+/* It may be renewed as often as it likes, and so are its bounds not. */
+static void an_agent_that_renews_in_between_reports_no_more(void **state)
+{
+	struct world *w = *state;
+	uint64_t rows = 0;
+	char id[37];
+
+	hold(w, id);
+	for (int i = 0; i < 40; i++) {
+		auto_got struct got g = renew(w, id), no = {0};
+
+		assert_renewed(&g);
+		rows = last_audit(w).seq;
+		no = report(w, id, "user");
+		assert_not_renewed(&no, "user");
+		assert_int_equal(last_audit(w).seq, rows + (i == 0));
+		fake_boot_ms += 1000;
+	}
+}
+
+static void facts_that_an_agent_reports_between_renewals_have_the_bound_of_one_lease(void **state)
+{
+	struct world *w = *state;
+	uint64_t refused = 0;
+	char id[37], fact[16];
+
+	hold(w, id);
+	for (int i = 0; i < 40; i++) {
+		auto_got struct got g = renew(w, id), no = {0};
+		uint64_t rows = last_audit(w).seq;
+
+		assert_renewed(&g);
+		snprintf(fact, sizeof(fact), "x%c%c", 'a' + i / 26, 'a' + i % 26);
+		no = report(w, id, fact);
+		assert_not_renewed(&no, fact);
+		refused += last_audit(w).seq - rows;
+	}
+	assert_int_equal(refused, REFUSALS_OF_LEASE);
+}
+
+/* What it measures is its own as well; beyond the first ones it costs what made up leases cost. */
+static void measurements_that_are_wrong_between_renewals_use_up_the_agents_rows(void **state)
+{
+	struct world *w = *state;
+	uint64_t refused = 0;
+	char id[37];
+
+	hold(w, id);
+	for (int i = 0; i < 40; i++) {
+		auto_got struct got g = renew(w, id);
+		uint64_t rows = last_audit(w).seq;
+
+		assert_renewed(&g);
+		refuse(w, id, to_sh, "args");
+		refused += last_audit(w).seq - rows;
+	}
+	assert_int_equal(refused, REFUSALS_OF_LEASE + REFUSALS_BURST);
+	fake_boot_ms += REFUSALS_REFILL_MS;
+	refuse(w, id, to_root, "cwd");
+	assert_non_null(strstr(last_audit(w).detail, "of this agent before without a row)"));
+}
+
+static void how_a_container_was_looked_at_has_one_row_of_a_lease(void **state)
+{
+	cc_auto_json json_t *m = measurement(CONTAINER_1);
+	struct world *w = *state;
+	struct cc_error err;
+	char id[37];
+
+	hold(w, id);
+	for (int i = 0; i < 20; i++) {
+		struct cc_renewal r = {.look = i % 2 ? CC_LOOK_LATE : CC_LOOK_FILTER_UNREAD,
+				       .measurement = cc_measurement_from_json(m, &err)};
+		uint64_t rows = last_audit(w).seq;
+		auto_got struct got g = renew_by(w, "host1", w->agent, BOOT_1, id, &r);
+
+		cc_measurement_free(r.measurement);
+		assert_renewed(&g);
+		/* One of the renewal; and one of each of both looks. */
+		assert_int_equal(last_audit(w).seq, rows + 1 + (i < 2));
+		fake_boot_ms += MS / 2;
+	}
 }
 
 /* ---- what is kept ---- */
@@ -246,6 +330,41 @@ static void a_refusal_whose_row_was_lost_has_one_the_next_time(void **state)
 	assert_string_equal(last_audit(w).fact, "args");
 }
 
+/* What was rolled back never was; that the request failed is counted by itself. */
+static void decisions_that_were_lost_are_not_counted(void **state)
+{
+	struct world *w = *state;
+	char id[37];
+
+	hold(w, id);
+	sqlite3_commit_hook(w->custodian.store->db, refuse_commit, NULL);
+	for (int i = 0; i < 2; i++) {
+		auto_got struct got g = {0};
+
+		commits_to_refuse = 1;
+		g = renew_as(w, "host1", w->agent, BOOT_1, CONTAINER_1, id, i ? to_sh : NULL);
+		assert_int_equal(g.http, 500);
+	}
+	for (int i = 0; i < 2; i++) {
+		auto_got struct got g = {0};
+
+		commits_to_refuse = i == 0;
+		g = report(w, id, "user");
+		if (i == 0)
+			assert_int_equal(g.http, 500);
+	}
+	sqlite3_commit_hook(w->custodian.store->db, NULL, NULL);
+	assert_int_equal(w->custodian.counters.renewals, 0);
+	assert_int_equal(w->custodian.counters.errors, 3);
+	assert_metric(w, "\ncontainer_crypt_refusals_unrecorded_total 0\n");
+	assert_metric(w, "\ncontainer_crypt_refusals_total{fact=\"agent-refused\"} 1\n");
+	{
+		auto_got struct got g = ask(w, OP_METRICS, "", NULL);
+
+		assert_null(strstr(g.text, "{fact=\"args\"}"));
+	}
+}
+
 static void what_is_over_is_forgotten(void **state)
 {
 	struct world *w = *state;
@@ -291,8 +410,14 @@ int main(void)
 		hosts_test(the_same_refusal_of_a_lease_has_one_row_until_it_is_renewed),
 		hosts_test(a_refusal_that_lasts_longer_than_the_lease_has_a_row_again),
 		hosts_test(facts_that_an_agent_makes_up_are_counted_as_one),
+		hosts_test(an_agent_that_renews_in_between_reports_no_more),
+		hosts_test(
+			facts_that_an_agent_reports_between_renewals_have_the_bound_of_one_lease),
+		hosts_test(measurements_that_are_wrong_between_renewals_use_up_the_agents_rows),
+		hosts_test(how_a_container_was_looked_at_has_one_row_of_a_lease),
 		hosts_test(what_is_undone_with_its_row_has_one_the_next_time),
 		hosts_test(a_refusal_whose_row_was_lost_has_one_the_next_time),
+		hosts_test(decisions_that_were_lost_are_not_counted),
 		hosts_test(what_is_over_is_forgotten),
 		hosts_test(facts_that_are_left_are_counted_as_other),
 	};
