@@ -13,11 +13,11 @@
 #include "container/filter_rules.h"
 #include "host/seccomp_program.h"
 
-#define CALLS 600u	   /* numbers that are looked at; Linux 6.18 has less than 470 */
-#define X32 0x40000000u	   /* __X32_SYSCALL_BIT */
-#define VALUES_MAX 128	   /* of an argument */
-#define TRIES_MAX 20000u   /* combinations of values */
-#define STRIDE 2654435761u /* of those, where there are more: far from each other */
+#define CALLS 600u	  /* numbers that are looked at; Linux 6.18 has less than 470 */
+#define X32 0x40000000u	  /* __X32_SYSCALL_BIT */
+#define HALVES 12	  /* of the arguments */
+#define VALUES_MAX 1024	  /* of a half of an argument */
+#define TRIES_MAX 300000u /* combinations of values */
 
 /**
  * struct comparing - one comparison.
@@ -92,79 +92,83 @@ static int too_involved(const struct filter_call *call, struct cc_error *err)
 /* ---- arguments ----------------------------------------------------------------------------- */
 
 /**
- * struct values - those of an argument that are tried.
+ * struct values - those of half an argument that are tried, halves as of struct seccomp_answers.
+ * @over: there are more
  */
 struct values {
 	size_t n;
-	uint64_t v[VALUES_MAX];
+	bool over;
+	uint32_t v[VALUES_MAX];
 };
 
-static void add_value(struct values *all, uint64_t v)
+static void add_value(struct values *all, uint32_t v)
 {
 	for (size_t i = 0; i < all->n; i++)
 		if (all->v[i] == v)
 			return;
-	if (all->n < VALUES_MAX)
+	if (all->n == VALUES_MAX)
+		all->over = true;
+	else
 		all->v[all->n++] = v;
 }
 
-static void add_around(struct values *all, uint64_t v)
+/*
+ * Where it is compared with @v. Of what lies between two such values one is enough: all of it is
+ * answered alike.
+ */
+static void add_around(struct values *all, uint32_t v)
 {
 	add_value(all, v);
-	add_value(all, v - 1);
-	add_value(all, v + 1);
-	add_value(all, v ^ UINT64_C(1) << 32);
-	add_value(all, v << 32);
-	add_value(all, ~v);
+	if (v > 0)
+		add_value(all, v - 1);
+	if (v < UINT32_MAX)
+		add_value(all, v + 1);
 }
 
-static void add_of_condition(struct values *all, const struct filter_condition *c)
+/* Where its bits of @mask are compared with @v. */
+static void add_masked(struct values *all, uint32_t mask, uint32_t v)
 {
-	if (c->op != SCMP_CMP_MASKED_EQ) {
-		add_around(all, c->value);
+	if (mask == UINT32_MAX) {
+		add_around(all, v);
 		return;
 	}
-	add_value(all, c->two);
-	add_value(all, c->two | ~c->value);
-	for (unsigned int bit = 0; bit < 64; bit++)
-		if (c->value >> bit & 1)
-			add_value(all, c->two ^ UINT64_C(1) << bit);
-	add_around(all, c->value);
-}
-
-static void add_of_filter(struct values all[static 6], const struct seccomp_answers *a)
-{
-	for (size_t i = 0; i < a->n_words; i++) {
-		struct values *of = &all[a->word[i].at / 2 % 6];
-		uint64_t v = a->word[i].value;
-
-		if (a->word[i].at % 2 == 0) {
-			add_around(of, v);
-			continue;
-		}
-		add_value(of, v << 32);
-		add_value(of, v << 32 | UINT32_MAX);
-		add_value(of, (v + 1) << 32);
+	add_value(all, v);
+	add_value(all, v | ~mask);
+	for (unsigned int bit = 0; mask && bit < 32; bit++) {
+		add_value(all, v ^ UINT32_C(1) << bit);
+		add_value(all, (v | ~mask) ^ UINT32_C(1) << bit);
 	}
 }
 
-/* The @k-th combination. False: there are no more. */
-static bool combine(const struct values all[static 6], uint64_t k, uint64_t args[static 6])
+static void add_of_condition(struct values all[static HALVES], const struct filter_condition *c)
 {
-	for (size_t i = 0; i < 6; i++) {
-		args[i] = all[i].v[k % all[i].n];
+	bool masked = c->op == SCMP_CMP_MASKED_EQ;
+	uint64_t mask = masked ? c->value : UINT64_MAX, v = masked ? c->two : c->value;
+
+	add_masked(&all[c->index * 2], (uint32_t)mask, (uint32_t)v);
+	add_masked(&all[c->index * 2 + 1], (uint32_t)(mask >> 32), (uint32_t)(v >> 32));
+}
+
+/* The @k-th combination. */
+static void combine(const struct values all[static HALVES], uint64_t k, uint64_t args[static 6])
+{
+	memset(args, 0, 6 * sizeof(*args));
+	for (size_t i = 0; i < HALVES; i++) {
+		args[i / 2] |= (uint64_t)all[i].v[k % all[i].n] << (i % 2 * 32);
 		k /= all[i].n;
 	}
-	return k == 0;
 }
 
-static uint64_t combinations(const struct values all[static 6])
+/* -1: more than can be tried. */
+static int combinations(const struct values all[static HALVES], uint64_t *n)
 {
-	uint64_t n = 1;
-
-	for (size_t i = 0; i < 6; i++)
-		n *= all[i].n; /* at most 2^42 */
-	return n;
+	*n = 1;
+	for (size_t i = 0; i < HALVES; i++) {
+		*n *= all[i].n;
+		if (all[i].over || *n > TRIES_MAX)
+			return -1;
+	}
+	return 0;
 }
 
 static int try_one(const struct comparing *g, const struct filter_call *call,
@@ -183,25 +187,27 @@ static int try_one(const struct comparing *g, const struct filter_call *call,
 static int try_arguments(const struct comparing *g, const struct filter_call *call,
 			 const struct seccomp_answers *reached, struct cc_error *err)
 {
-	struct values all[6] = {0};
-	uint64_t args[6], n, stride;
+	struct values all[HALVES] = {0};
+	uint64_t args[6], n;
 
-	for (size_t i = 0; i < g->rules->n; i++)
-		for (size_t k = 0; k < g->rules->rule[i].n; k++)
-			if (filter_rule_is_of(&g->rules->rule[i], call))
-				add_of_condition(&all[g->rules->rule[i].on[k].index],
-						 &g->rules->rule[i].on[k]);
-	add_of_filter(all, reached);
-	for (size_t i = 0; i < 6; i++) {
+	for (size_t i = 0; i < HALVES; i++)
 		add_value(&all[i], 0);
-		if (all[i].n > 1)
-			add_value(&all[i], UINT64_MAX);
+	for (size_t i = 0; i < reached->n_words; i++)
+		add_masked(&all[reached->word[i].at % HALVES], reached->word[i].mask,
+			   reached->word[i].value);
+	for (size_t i = 0; i < g->rules->n; i++) {
+		if (!filter_rule_is_of(&g->rules->rule[i], call))
+			continue;
+		for (size_t k = 0; k < g->rules->rule[i].n; k++)
+			add_of_condition(all, &g->rules->rule[i].on[k]);
 	}
-	n = combinations(all);
-	stride = n > TRIES_MAX ? STRIDE : 1;
-	for (uint64_t i = 0; i < n && i < TRIES_MAX; i++)
-		if (combine(all, i * stride % n, args) && try_one(g, call, args, err))
+	if (reached->more || combinations(all, &n))
+		return too_involved(call, err);
+	for (uint64_t i = 0; i < n; i++) {
+		combine(all, i, args);
+		if (try_one(g, call, args, err))
 			return -1;
+	}
 	return 0;
 }
 
