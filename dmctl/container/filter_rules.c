@@ -12,11 +12,7 @@
 
 #define WHAT "config.json linux.seccomp"
 
-/*
- * Linux 5.8. Of what came later a runtime's libseccomp may not know the name; all that this project
- * runs with know those before.
- */
-#define NEW_FROM 440u
+#define NEW_FROM 436u /* close_range(2), Linux 5.9, which libseccomp 2.5.1 does not know */
 
 void filter_rules_clear(struct filter_rules *r)
 {
@@ -224,13 +220,36 @@ bool filter_rules_ask(const struct filter_rules *r, const struct filter_call *ca
 	return false;
 }
 
+/* A runtime's libseccomp may not know its name. The numbers are the architecture's own below 403. */
+static bool is_new(const struct filter_call *call)
+{
+	static const struct {
+		uint32_t arch, nr;
+	} late[] = {
+		{SCMP_ARCH_X86_64, 335},  /* uretprobe, libseccomp 2.5.6 and 2.6.0 */
+		{SCMP_ARCH_X86_64, 336},  /* uprobe, 2.6.1 */
+		{SCMP_ARCH_RISCV64, 258}, /* riscv_hwprobe */
+	};
+
+	for (size_t i = 0; i < sizeof(late) / sizeof(late[0]); i++)
+		if (late[i].arch == call->arch && late[i].nr == call->nr)
+			return true;
+	return call->nr >= NEW_FROM;
+}
+
+/* What runc answers with ENOSYS before it asks the filter. */
+static bool may_be_enosys(const struct filter_call *call)
+{
+	return is_new(call) || call->last || (call->arch == SCMP_ARCH_S390X && call->nr == 0);
+}
+
 /* Those of runtimes and libraries that are older, or newer, than ours. */
 static void add_of_versions(const struct filter_rules *r, const struct filter_call *call,
 			    struct filter_answers *out)
 {
-	if (call->nr >= NEW_FROM)
+	if (is_new(call))
 		filter_answers_add(out, r->otherwise);
-	if (call->nr >= NEW_FROM || call->last)
+	if (may_be_enosys(call))
 		filter_answers_add(out, SECCOMP_RET_ERRNO | ENOSYS);
 	for (size_t i = 0; !call->name && i < r->n; i++)
 		if (may_name(&r->rule[i], call->arch))
