@@ -10,12 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WHAT "config.json linux.seccomp"
+#define WHAT "seccomp: the filter of config.json cannot be compared with a program's"
 
 #define NEW_FROM 436u /* close_range(2), Linux 5.9, which libseccomp 2.5.1 does not know */
 
 void filter_rules_clear(struct filter_rules *r)
 {
+	for (size_t i = 0; i < r->n; i++)
+		free(r->rule[i].on);
 	free(r->rule);
 	*r = (struct filter_rules){0};
 }
@@ -56,7 +58,7 @@ static int answer_of(const char *action, const json_t *number, uint32_t *answer,
 			*answer = with_errno(*answer, number);
 		return 0;
 	}
-	return cc_fail(err, CC_E_INVALID, WHAT ": unknown action \"%s\"", action ? action : "");
+	return cc_refuse(err, "seccomp", WHAT ": unknown action \"%.64s\"", action ? action : "");
 }
 
 static int parse_condition(const json_t *obj, struct filter_condition *c, struct cc_error *err)
@@ -77,8 +79,8 @@ static int parse_condition(const json_t *obj, struct filter_condition *c, struct
 		if (ops[i] && strcmp(ops[i], op) == 0)
 			c->op = i;
 	if (!c->op || index < 0 || index > 5)
-		return cc_fail(err, CC_E_INVALID,
-			       WHAT ": a rule has a condition that cannot be read");
+		return cc_refuse(err, "seccomp",
+				 WHAT ": a rule has a condition that cannot be read");
 	c->index = (unsigned int)index;
 	c->value = (uint64_t)json_integer_value(json_object_get(obj, "value"));
 	c->two = (uint64_t)json_integer_value(json_object_get(obj, "valueTwo"));
@@ -92,8 +94,11 @@ static int parse_conditions(const json_t *list, struct filter_rule *rule, struct
 	size_t i;
 
 	if (json_array_size(list) > FILTER_CONDITIONS_MAX)
-		return cc_fail(err, CC_E_INVALID, WHAT ": a rule has more than %d conditions",
-			       FILTER_CONDITIONS_MAX);
+		return cc_refuse(err, "seccomp", WHAT ": a rule has more than %d conditions",
+				 FILTER_CONDITIONS_MAX);
+	rule->on = calloc(json_array_size(list) + 1, sizeof(*rule->on));
+	if (!rule->on)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	json_array_foreach(list, i, obj) {
 		if (parse_condition(obj, &rule->on[i], err))
 			return -1;
@@ -118,16 +123,24 @@ int filter_rules_parse(const json_t *filter, struct filter_rules *r, struct cc_e
 	if (!r->rule)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	json_array_foreach(r->all, i, obj) {
-		struct filter_rule *rule = &r->rule[r->n];
+		struct filter_rule *rule = &r->rule[r->n++];
 
 		*rule = (struct filter_rule){.names = json_object_get(obj, "names")};
 		if (answer_of(json_string_value(json_object_get(obj, "action")),
 			      json_object_get(obj, "errnoRet"), &rule->answer, err) ||
 		    parse_conditions(json_object_get(obj, "args"), rule, err))
 			return -1;
-		r->n += rule->answer != r->otherwise;
+		if (rule->answer == r->otherwise)
+			free(r->rule[--r->n].on);
 	}
 	return 0;
+}
+
+int filter_rules_check(const json_t *filter, struct cc_error *err)
+{
+	cc_cleanup(filter_rules_clear) struct filter_rules ignored = {0};
+
+	return filter_rules_parse(filter, &ignored, err);
 }
 
 /* ---- answers ------------------------------------------------------------------------------- */

@@ -7,6 +7,7 @@
 
 #include "dmctl/container/filter_rules.h"
 #include "dmctl/container/measure_filter.h"
+#include "dmctl/container/oci.h"
 
 static const char *const configs[] = {"tests/fixtures/oci/docker.json",
 				      "tests/fixtures/oci/podman.json"};
@@ -92,6 +93,71 @@ static void calls_of_other_machines_that_came_late_may_have_the_default(void **s
 	assert_true(filter_answers_has(&may, SECCOMP_RET_ERRNO | ENOSYS));
 }
 
+/* One rule with that many conditions of prctl(2)'s first argument. */
+static json_t *with_conditions(size_t n)
+{
+	json_t *filter = json_of("{'defaultAction':'SCMP_ACT_ERRNO','syscalls':[{'names':['prctl'],"
+				 "'action':'SCMP_ACT_ALLOW','args':[]}]}");
+	json_t *rule = json_array_get(json_object_get(filter, "syscalls"), 0);
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(json_object_get(rule, "args"),
+				      json_pack("{s:i, s:I, s:s}", "index", 0, "value",
+						(json_int_t)i * 2, "op", "SCMP_CMP_EQ"));
+	return filter;
+}
+
+static void a_rule_may_have_many_conditions(void **state)
+{
+	cc_auto_json json_t *many = with_conditions(200), *six = with_conditions(6);
+	static struct made m;
+	struct cc_error err;
+
+	(void)state;
+	make_filter(many, 1, &m);
+	expect_ok(measure_filter(many, m.p, m.n, &err), &err);
+	make_filter(six, 1, &m); /* as crun */
+	expect_ok(measure_filter(many, m.p, m.n, &err), &err);
+	make_filter(many, 1, &m);
+	assert_int_equal(measure_filter(six, m.p, m.n, &err), -1);
+	expect_error(&err, CC_E_REFUSED, "seccomp", "answers prctl with \"allow\"");
+}
+
+/* At the hook, where that ends a start cleanly, and before a program that stands. */
+static void rules_that_cannot_be_compared_are_refused(void **state)
+{
+	cc_auto_json json_t *many = with_conditions(257), *odd = with_conditions(1);
+	cc_auto_json json_t *unknown = json_of("{'defaultAction':'SCMP_ACT_ERRNO','syscalls':[{"
+					       "'names':['prctl'],'action':'SCMP_ACT_BEEP'}]}");
+	cc_auto_json json_t *none = json_of("{'defaultAction':'SCMP_ACT_ERRNO','syscalls':[{"
+					    "'names':['prctl']}]}");
+	json_t *rule = json_array_get(json_object_get(odd, "syscalls"), 0);
+	const struct {
+		json_t *filter;
+		const char *part;
+	} rows[] = {{many, "more than 256 conditions"},
+		    {odd, "a condition that cannot be read"},
+		    {none, "unknown action \"\""},
+		    {unknown, "unknown action \"SCMP_ACT_BEEP\""}};
+	static const struct sock_filter all[] = {BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+	struct cc_error err;
+
+	(void)state;
+	json_object_set_new(json_array_get(json_object_get(rule, "args"), 0), "op",
+			    json_string("SCMP_CMP_ODD"));
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		cc_auto_json json_t *config =
+			json_pack("{s:{s:O}}", "linux", "seccomp", rows[i].filter);
+		cc_auto_measurement struct cc_measurement *measured = cc_measurement_new();
+		const struct oci_context at_hook = {0};
+
+		assert_int_equal(measure_filter(rows[i].filter, all, 1, &err), -1);
+		expect_error(&err, CC_E_REFUSED, "seccomp", rows[i].part);
+		assert_int_equal(oci_seccomp_parse(config, &at_hook, measured, &err), -1);
+		expect_error(&err, CC_E_REFUSED, "seccomp", rows[i].part);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -99,6 +165,8 @@ int main(void)
 			a_name_that_the_runtimes_libseccomp_does_not_know_may_have_the_default),
 		cmocka_unit_test(a_name_that_all_know_has_no_other_answer),
 		cmocka_unit_test(calls_of_other_machines_that_came_late_may_have_the_default),
+		cmocka_unit_test(a_rule_may_have_many_conditions),
+		cmocka_unit_test(rules_that_cannot_be_compared_are_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
