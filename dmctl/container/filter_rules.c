@@ -173,7 +173,8 @@ static bool may_name(const struct filter_rule *r, uint32_t arch)
 	return false;
 }
 
-bool filter_rule_is_of(const struct filter_rule *r, const struct filter_call *call)
+/* The rule is of that call. */
+static bool is_of(const struct filter_rule *r, const struct filter_call *call)
 {
 	const json_t *name;
 	size_t i;
@@ -215,24 +216,6 @@ static size_t holding(const struct filter_rule *r, const uint64_t *args)
 	return n;
 }
 
-static bool has_plain(const struct filter_rules *r, const struct filter_call *call)
-{
-	for (size_t i = 0; i < r->n; i++)
-		if (!r->rule[i].n && filter_rule_is_of(&r->rule[i], call))
-			return true;
-	return false;
-}
-
-bool filter_rules_ask(const struct filter_rules *r, const struct filter_call *call)
-{
-	if (has_plain(r, call))
-		return false;
-	for (size_t i = 0; i < r->n; i++)
-		if (filter_rule_is_of(&r->rule[i], call))
-			return true;
-	return false;
-}
-
 /* A runtime's libseccomp may not know its name. The numbers are the architecture's own below 403. */
 static bool is_new(const struct filter_call *call)
 {
@@ -269,24 +252,54 @@ static void add_of_versions(const struct filter_rules *r, const struct filter_ca
 			filter_answers_add(out, r->rule[i].answer);
 }
 
-void filter_rules_answers(const struct filter_rules *r, const struct filter_call *call,
-			  const uint64_t *args, struct filter_answers *out)
+void filter_call_rules_clear(struct filter_call_rules *c)
 {
-	bool plain = has_plain(r, call), sure = plain;
+	free(c->rule);
+	*c = (struct filter_call_rules){0};
+}
 
-	*out = (struct filter_answers){0};
+int filter_rules_collect(const struct filter_rules *r, const struct filter_call *call,
+			 struct filter_call_rules *out, struct cc_error *err)
+{
+	size_t n = 0;
+
+	out->otherwise = r->otherwise;
+	out->rule = calloc(r->n + 1, sizeof(*out->rule));
+	if (!out->rule)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	for (size_t i = 0; i < r->n; i++) {
-		const struct filter_rule *rule = &r->rule[i];
-		size_t n;
-
-		if (!filter_rule_is_of(rule, call) || (plain && rule->n))
+		if (!is_of(&r->rule[i], call))
 			continue;
-		n = args ? holding(rule, args) : rule->n;
+		out->rule[out->n++] = &r->rule[i];
+		out->plain = out->plain || !r->rule[i].n;
+	}
+	for (size_t i = 0; i < out->n; i++)
+		if (!out->plain || !out->rule[i]->n)
+			out->rule[n++] = out->rule[i];
+	out->n = n;
+	add_of_versions(r, call, &out->late);
+	return 0;
+}
+
+bool filter_rules_ask(const struct filter_call_rules *c)
+{
+	return c->n && !c->plain;
+}
+
+void filter_rules_answers(const struct filter_call_rules *c, const uint64_t *args,
+			  struct filter_answers *out)
+{
+	bool sure = c->plain;
+
+	*out = c->late;
+	for (size_t i = 0; i < c->n; i++) {
+		const struct filter_rule *rule = c->rule[i];
+		size_t n = args ? holding(rule, args) : rule->n;
+
 		if (n == rule->n || (rule->again && n))
 			filter_answers_add(out, rule->answer);
 		sure = sure || (args && n == rule->n);
 	}
 	if (!sure)
-		filter_answers_add(out, r->otherwise);
-	add_of_versions(r, call, out);
+		filter_answers_add(out, c->otherwise);
 }

@@ -88,17 +88,35 @@ struct filter_call {
 	bool last;
 };
 
-/* The rule is of that call. */
-bool filter_rule_is_of(const struct filter_rule *r, const struct filter_call *call);
+/**
+ * struct filter_call_rules - the rules that count for a call, collected once. Zero it first, clear
+ * it after.
+ * @plain: one has no conditions, and only such count
+ * @rule: owned list of borrowed ones
+ * @late: what runtimes and libraries of other versions answer
+ */
+struct filter_call_rules {
+	uint32_t otherwise;
+	bool plain;
+	size_t n;
+	const struct filter_rule **rule;
+	struct filter_answers late;
+};
 
-/* One of the rules of that call has conditions, and none has not: arguments decide. */
-bool filter_rules_ask(const struct filter_rules *r, const struct filter_call *call);
+void filter_call_rules_clear(struct filter_call_rules *c);
+
+/* 0; -1 with CC_E_NOMEM. */
+int filter_rules_collect(const struct filter_rules *r, const struct filter_call *call,
+			 struct filter_call_rules *out, struct cc_error *err);
+
+/* One of the rules has conditions, and none has not: arguments decide. */
+bool filter_rules_ask(const struct filter_call_rules *c);
 
 /*
- * What may be answered to it; @args: NULL: whatever they are. Where rules of one call differ for
- * the same arguments, each may count.
+ * What may be answered; @args: NULL: whatever they are. Where rules of one call differ for the same
+ * arguments, each may count.
  */
-void filter_rules_answers(const struct filter_rules *r, const struct filter_call *call,
-			  const uint64_t *args, struct filter_answers *out);
+void filter_rules_answers(const struct filter_call_rules *c, const uint64_t *args,
+			  struct filter_answers *out);
 
 #endif

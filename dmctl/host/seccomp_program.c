@@ -303,6 +303,7 @@ static void add_word(struct seccomp_answers *a, const struct way *w, const struc
 		a->more = true;
 		return;
 	}
+	a->cost += a->n_words / 8;
 	for (size_t k = 0; k < a->n_words; k++)
 		if (a->word[k].at == (unsigned int)w->word && a->word[k].mask == mask &&
 		    a->word[k].value == value)
@@ -353,6 +354,7 @@ static int go(struct walk *g, struct way w)
 		const struct sock_filter *i = &g->p[w.pc++];
 		bool over = false;
 
+		g->out->cost++;
 		if (BPF_CLASS(i->code) == BPF_RET) {
 			if (BPF_RVAL(i->code) != BPF_A)
 				return add_answer(g->out, i->k);

@@ -66,6 +66,16 @@ static void a_name_that_all_know_has_no_other_answer(void **state)
 	expect_error(&err, CC_E_REFUSED, "seccomp", "answers openat with");
 }
 
+static void expect_answers(const struct filter_rules *all, const struct filter_call *call,
+			   struct filter_answers *may)
+{
+	cc_cleanup(filter_call_rules_clear) struct filter_call_rules of = {0};
+	struct cc_error err;
+
+	expect_ok(filter_rules_collect(all, call, &of, &err), &err);
+	filter_rules_answers(&of, NULL, may);
+}
+
 static void calls_of_other_machines_that_came_late_may_have_the_default(void **state)
 {
 	static const struct filter_call late[] = {
@@ -84,12 +94,12 @@ static void calls_of_other_machines_that_came_late_may_have_the_default(void **s
 	(void)state;
 	expect_ok(filter_rules_parse(filter, &rules, &err), &err);
 	for (size_t i = 0; i < sizeof(late) / sizeof(late[0]); i++) {
-		filter_rules_answers(&rules, &late[i], NULL, &may);
+		expect_answers(&rules, &late[i], &may);
 		assert_true(filter_answers_has(&may, SECCOMP_RET_ALLOW));
 		assert_true(filter_answers_has(&may, SECCOMP_RET_ERRNO | EPERM));
 		assert_true(filter_answers_has(&may, SECCOMP_RET_ERRNO | ENOSYS));
 	}
-	filter_rules_answers(&rules, &zero, NULL, &may);
+	expect_answers(&rules, &zero, &may);
 	assert_true(filter_answers_has(&may, SECCOMP_RET_ERRNO | ENOSYS));
 }
 
@@ -158,6 +168,33 @@ static void rules_that_cannot_be_compared_are_refused(void **state)
 	}
 }
 
+/* Each of its calls could be tried; all of them would take minutes. */
+static void a_comparison_that_costs_too_much_is_refused(void **state)
+{
+	cc_auto_json json_t *filter =
+		json_of("{'defaultAction':'SCMP_ACT_ERRNO','syscalls':[{'names':[],'action':"
+			"'SCMP_ACT_ALLOW','args':[]}]}");
+	json_t *rule = json_array_get(json_object_get(filter, "syscalls"), 0);
+	static struct made m;
+	struct cc_error err;
+
+	(void)state;
+	for (int i = 0; i < 4; i++)
+		json_array_append_new(json_object_get(rule, "args"),
+				      json_pack("{s:i, s:I, s:s}", "index", i, "value",
+						(json_int_t)0x1234567800ab, "op", "SCMP_CMP_EQ"));
+	for (int nr = 0; nr < 60; nr++) {
+		cc_auto_free char *name =
+			seccomp_syscall_resolve_num_arch(seccomp_arch_native(), nr);
+
+		if (name)
+			json_array_append_new(json_object_get(rule, "names"), json_string(name));
+	}
+	make_filter(filter, 1, &m);
+	assert_int_equal(measure_filter(filter, m.p, m.n, &err), -1);
+	expect_error(&err, CC_E_REFUSED, "seccomp", "cannot be told");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -167,6 +204,7 @@ int main(void)
 		cmocka_unit_test(calls_of_other_machines_that_came_late_may_have_the_default),
 		cmocka_unit_test(a_rule_may_have_many_conditions),
 		cmocka_unit_test(rules_that_cannot_be_compared_are_refused),
+		cmocka_unit_test(a_comparison_that_costs_too_much_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
