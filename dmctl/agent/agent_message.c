@@ -4,6 +4,7 @@
  */
 #include "agent/agent_message.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "b64.h"
@@ -141,7 +142,7 @@ static int parse_ended(const json_t *obj, struct seen_end *at, struct cc_error *
 static int parse_filter(const json_t *obj, struct seccomp_seen *s, struct cc_error *err)
 {
 	cc_auto_free char *text = NULL;
-	unsigned char *raw = NULL;
+	cc_auto_free unsigned char *raw = NULL;
 	size_t len = 0;
 
 	if (cc_json_str(obj, WHAT, "filter", false, &text, err))
@@ -152,11 +153,14 @@ static int parse_filter(const json_t *obj, struct seccomp_seen *s, struct cc_err
 	if (cc_b64_decode(text, strlen(text), SECCOMP_PROGRAM_MAX * sizeof(*s->p), WHAT " filter",
 			  &raw, &len, err))
 		return -1;
-	s->p = (struct sock_filter *)(void *)raw;
 	s->n = len / sizeof(*s->p);
-	return len && len % sizeof(*s->p) == 0
-		       ? 0
-		       : cc_fail(err, CC_E_INVALID, WHAT ": \"filter\" is not a program");
+	if (!s->n || len % sizeof(*s->p))
+		return cc_fail(err, CC_E_INVALID, WHAT ": \"filter\" is not a program");
+	s->p = calloc(s->n, sizeof(*s->p));
+	if (!s->p)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	memcpy(s->p, raw, len);
+	return 0;
 }
 
 static int parse_events(const json_t *obj, struct agent_message *m, struct cc_error *err)

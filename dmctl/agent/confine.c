@@ -11,8 +11,10 @@
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/shm.h>
+#include <syslog.h>
 
 #include "cleanup.h"
+#include "log.h"
 
 #ifndef PR_SET_MDWE
 #define PR_SET_MDWE 65
@@ -23,7 +25,10 @@
 
 void confine_loop(void)
 {
-	prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0UL, 0UL, 0UL);
+	if (prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0UL, 0UL, 0UL))
+		cc_log(LOG_WARNING,
+		       "this kernel (before Linux 6.3) does not keep what was writable from being "
+		       "executed in the agent's loop");
 }
 
 static void free_context(scmp_filter_ctx *ctx)

@@ -270,10 +270,10 @@ static int step_unlock(struct bind *op, struct cc_error *err)
 /* Damage that the file system itself has noticed. */
 static int step_repair(struct bind *op, struct cc_error *err)
 {
-	uint64_t half = op->b.lease_ms / 2; /* nobody renews it before the volume is bound */
+	uint64_t part = op->b.lease_ms / 4; /* nobody renews it before the volume is bound */
 	char mark[128];
 	const struct fs_patience patience = {
-		.limit_ms = half && half < FSCK_MS ? (unsigned int)half : FSCK_MS, .mark = mark};
+		.limit_ms = part && part < FSCK_MS ? (unsigned int)part : FSCK_MS, .mark = mark};
 
 	snprintf(mark, sizeof(mark), CC_RUN_DIR "/fsck-%s", op->vol.uuid);
 	stop_signals_block();

@@ -47,6 +47,16 @@ static int connect_to(const char *path, struct cc_error *err)
 	return cc_steal_fd(&fd);
 }
 
+pid_t agent_pid(const char *socket_path)
+{
+	struct cc_error ignored;
+	cc_auto_close int fd = connect_to(socket_path, &ignored);
+	socklen_t len = sizeof(struct ucred);
+	struct ucred peer;
+
+	return fd < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) ? -1 : peer.pid;
+}
+
 /* One answer, new reference. */
 static json_t *receive(int fd, const char *path, char *buf, struct cc_error *err)
 {

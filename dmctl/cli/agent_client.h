@@ -5,6 +5,8 @@
 #ifndef CC_AGENT_CLIENT_H
 #define CC_AGENT_CLIENT_H
 
+#include <sys/types.h>
+
 #include "json.h"
 
 /**
@@ -20,6 +22,9 @@ int agent_request(const char *socket_path, const json_t *request, json_t **answe
  * @bindings: out, array, new reference
  */
 int agent_bindings(const char *socket_path, json_t **bindings, struct cc_error *err);
+
+/* The process of the agent that listens there, or -1. */
+pid_t agent_pid(const char *socket_path);
 
 /* One message of the agent's, borrowed. Return: false: no more is wanted. */
 typedef bool agent_said_fn(void *arg, const json_t *message);

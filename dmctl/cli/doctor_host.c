@@ -4,6 +4,7 @@
  */
 #include "cli/doctor.h"
 
+#include "cli/agent_client.h"
 #include "host/first_line.h"
 #include "host/proc.h"
 #include "host/seccomp_read.h"
@@ -169,17 +170,35 @@ void doctor_gate_look(const struct global_options *g, struct finding *f)
 		  f);
 }
 
+/* Its unit was given an option that makes one, or it was not started since it lost them. */
+static bool agent_has_filter(const char *socket_path)
+{
+	pid_t agent = agent_pid(socket_path);
+	struct cc_error ignored;
+	struct proc_status st;
+
+	return agent > 0 && proc_status(agent, &st, &ignored) == 0 && st.filters > 0;
+}
+
 void doctor_tracing(const struct global_options *g, struct finding *f)
 {
 	struct cc_error err;
 	char scope[8];
 
-	(void)g;
 	first_line("/proc/sys/kernel/yama/ptrace_scope", scope, sizeof(scope));
 	if (strcmp(scope, "3") == 0)
 		finding_warn(f, "sysctl kernel.yama.ptrace_scope=2, and boot",
 			     "no process may be traced here (Yama): what a runtime executes is "
 			     "looked at some time after the program has begun");
+	else if (agent_has_filter(g->agent))
+		finding_warn(
+			f,
+			"take options that make a seccomp filter out of its unit "
+			"(SystemCallFilter=, RestrictRealtime= …; \"systemctl cat "
+			"container-crypt-agent\"), systemctl daemon-reload, and restart it",
+			"before the first instruction of a container's program, but its seccomp "
+			"filter is not compared with config.json's: the agent has one itself, and "
+			"the kernel shows it no other");
 	else if (geteuid() == 0 && seccomp_read_probe(&err))
 		finding_warn(
 			f,

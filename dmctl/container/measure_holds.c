@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "container/measure.h"
+#include "container/selinux_label.h"
 #include "demand.h"
 #include "host/cgroup.h"
 #include "host/first_line.h"
@@ -83,7 +84,9 @@ static int add_named(struct cc_measurement *m, const char *demand, const char *n
 	if (!said || strlen(said) > CC_DEMAND_NAME_MAX)
 		return 0;
 	snprintf(word, sizeof(word), "%s%s", demand, said);
-	return add(m, (!m->running || (now && strcmp(now, said) == 0)) && cc_demand_is_known(word),
+	return add(m,
+		   (!m->running || (now && selinux_level_eq(now, said))) &&
+			   cc_demand_is_known(word),
 		   word, err);
 }
 

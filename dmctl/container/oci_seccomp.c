@@ -10,6 +10,7 @@
 
 #include "container/filter_rules.h"
 #include "container/oci.h"
+#include "container/start_mark.h"
 #include "digest.h"
 #include "strv.h"
 
@@ -343,6 +344,13 @@ static bool is_default(const json_t *config, const json_t *filter, const char *d
 				       json_object_get(caps, "bounding"), host.machine);
 }
 
+/* Its first start had a filter of the engine's own, or none. */
+static bool has_first(const struct oci_context *ctx)
+{
+	return ctx->bound_before && is_known(ctx) &&
+	       strcmp(ctx->seccomp_before, START_MARK_FILTER_OTHER) != 0;
+}
+
 int oci_seccomp_parse(const json_t *config, const struct oci_context *ctx, struct cc_measurement *m,
 		      struct cc_error *err)
 {
@@ -363,7 +371,6 @@ int oci_seccomp_parse(const json_t *config, const struct oci_context *ctx, struc
 	if (is_default(config, filter, m->seccomp, ctx))
 		return 0;
 	return oci_setting(m, err, "%s",
-			   ctx->bound_before && ctx->seccomp_profile && is_known(ctx)
-				   ? OCI_FILTER_NOT_FIRST
-				   : OCI_FILTER_NOT_OWN);
+			   ctx->seccomp_profile && has_first(ctx) ? OCI_FILTER_NOT_FIRST
+								  : OCI_FILTER_NOT_OWN);
 }

@@ -40,6 +40,7 @@ static bool is_in(const uint16_t *list, size_t n, uint16_t code)
 /* As seccomp_check_filter() of the kernel has them. */
 static bool is_plain(uint16_t code)
 {
+	/* NOLINTBEGIN(misc-redundant-expression): ADD and K are 0 */
 	static const uint16_t plain[] = {
 		BPF_LD | BPF_W | BPF_LEN,  BPF_LDX | BPF_W | BPF_LEN, BPF_RET | BPF_K,
 		BPF_RET | BPF_A,	   BPF_ALU | BPF_ADD | BPF_K, BPF_ALU | BPF_ADD | BPF_X,
@@ -50,6 +51,7 @@ static bool is_plain(uint16_t code)
 		BPF_ALU | BPF_RSH | BPF_X, BPF_ALU | BPF_NEG,	      BPF_LD | BPF_IMM,
 		BPF_LDX | BPF_IMM,	   BPF_MISC | BPF_TAX,	      BPF_MISC | BPF_TXA,
 	};
+	/* NOLINTEND(misc-redundant-expression) */
 
 	return is_in(plain, sizeof(plain) / sizeof(plain[0]), code);
 }

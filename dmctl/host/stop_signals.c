@@ -99,10 +99,11 @@ static int wait_until(pid_t child, uint64_t until, int *status, struct cc_error 
 /* Asked to end first: what it has begun it may bring to an end. */
 static int end_late(pid_t child, unsigned int limit_ms, int *status, struct cc_error *err)
 {
+	unsigned int more = limit_ms < STOP_SIGNALS_TERM_MS ? limit_ms : STOP_SIGNALS_TERM_MS;
 	int rc;
 
 	kill(child, SIGTERM);
-	rc = wait_until(child, boottime_ms() + STOP_SIGNALS_TERM_MS, status, err);
+	rc = wait_until(child, boottime_ms() + more, status, err);
 	if (rc < 0)
 		return -1;
 	if (rc == 0) {

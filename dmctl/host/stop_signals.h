@@ -20,7 +20,8 @@ void stop_signals_unblock(void);
 
 /**
  * stop_signals_wait - waits for @child, a direct child, which is gone when this returns.
- * @limit_ms: after which it gets SIGTERM, and SIGKILL STOP_SIGNALS_TERM_MS later; 0: never
+ * @limit_ms: after which it gets SIGTERM, and SIGKILL that long after, or STOP_SIGNALS_TERM_MS if
+ *            that is less; 0: never
  * @status: out, as of waitpid(2)
  * Return: 0; -1 when a signal has come, which kills it, or with CC_E_BUSY after @limit_ms.
  */

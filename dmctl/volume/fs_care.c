@@ -74,21 +74,27 @@ static int takes_long(struct cc_error *err)
 	return cc_fail(err, CC_E_BUSY, "checking the file system takes too long");
 }
 
-/* Ended in the middle it begins anew the next time: for ever, if nobody remembers. */
+/*
+ * Ended in the middle it begins anew the next time: for ever, if nobody remembers. The mark is
+ * there first, as we may be killed while e2fsck waits for a device.
+ */
 static int run_fsck(const char *node, const struct fs_patience *patience, int *status,
 		    struct cc_error *err)
 {
 	const char *const argv[] = {FSCK, "-p", node, NULL};
 	cc_auto_close int mark = -1, out = memfd_create("fsck", MFD_CLOEXEC);
+	int rc;
 
 	if (out < 0)
 		return cc_fail_errno(err, CC_E_INTERNAL, "memfd_create");
-	if (program_run_within(argv, patience->limit_ms, out, status, err) == 0)
-		return 0;
-	if (err->code != CC_E_BUSY)
-		return -1;
 	mark = open(patience->mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-	return takes_long(err);
+	if (mark < 0)
+		return cc_fail_errno(err, CC_E_INTERNAL, "%s", patience->mark);
+	rc = program_run_within(argv, patience->limit_ms, out, status, err);
+	if (rc && err->code == CC_E_BUSY)
+		return takes_long(err);
+	unlink(patience->mark);
+	return rc;
 }
 
 int fs_repair(const char *fs, const char *node, bool read_only, const struct fs_patience *patience,

@@ -14,7 +14,7 @@
 /**
  * struct fs_patience - for how long a repair is waited for.
  * @limit_ms: longer than that it does not last
- * @mark: a file that is there while one is known to last longer
+ * @mark: a file that is there while one is under way, and when one did not come to its end
  */
 struct fs_patience {
 	unsigned int limit_ms;

@@ -10,6 +10,7 @@
 
 #include "demand.h"
 #include "dmctl/container/measure.h"
+#include "dmctl/container/selinux_label.h"
 #include "dmctl/host/first_line.h"
 #include "strv.h"
 
@@ -326,6 +327,41 @@ static void a_limit_of_core_files_counts_when_both_are_0(void **state)
 	assert_false(proc_limits_no_core(""));
 }
 
+/* The kernel sorts categories, and writes three in a row as a span. */
+static void a_label_is_the_same_however_its_categories_are_written(void **state)
+{
+	static const struct {
+		const char *a, *b;
+		bool same;
+	} labels[] = {
+		{"u:r:t:s0:c100,c50", "u:r:t:s0:c50,c100", true},
+		{"u:r:t:s0:c1,c2,c3", "u:r:t:s0:c1.c3", true},
+		{"u:r:t:s0:c1,c2,c3,c7", "u:r:t:s0:c7,c1.c3", true},
+		{"u:r:t:s0-s0:c0.c1023", "u:r:t:s0-s0:c0.c1023", true},
+		{"u:r:t:s0-s0:c2,c1", "u:r:t:s0-s0:c1,c2", true},
+		{"u:r:t:s0", "u:r:t:s0", true},
+		{"u:r:t", "u:r:t", true},
+		{"u:r:t:s0:c1,c2", "u:r:t:s0:c1,c3", false},
+		{"u:r:t:s0:c1,c2", "u:r:t:s0:c1,c2,c3", false},
+		{"u:r:t:s0:c1,c2", "u:r:t:s1:c1,c2", false},
+		{"u:r:t:s0:c1,c2", "u:r:x:s0:c1,c2", false},
+		{"u:r:t:s0:c1", "u:r:t:s0-s0:c1", false},
+		{"u:r:t:s0", "u:r:t", false},
+		{"u:r:t:s0:c1", "u:r:t:s0", false},
+		{"u:r:t:s0:c3.c1", "u:r:t:s0:c1.c3", false},
+		{"u:r:t:s0:c1024,c1", "u:r:t:s0:c1,c1024", false},
+		{"u:r:t:s0:c1,", "u:r:t:s0:c1", false},
+		{"u:r:t:s0:c99999999999,c1", "u:r:t:s0:c1,c99999999999", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(labels) / sizeof(labels[0]); i++) {
+		print_message("# %s, %s\n", labels[i].a, labels[i].b);
+		assert_int_equal(selinux_label_eq(labels[i].a, labels[i].b), labels[i].same);
+		assert_int_equal(selinux_label_eq(labels[i].b, labels[i].a), labels[i].same);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -345,6 +381,7 @@ int main(void)
 		cmocka_unit_test(a_group_that_is_not_there_may_swap),
 		cmocka_unit_test(no_core_is_by_config_json_first_and_by_the_kernel_then),
 		cmocka_unit_test(a_limit_of_core_files_counts_when_both_are_0),
+		cmocka_unit_test(a_label_is_the_same_however_its_categories_are_written),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -296,6 +296,8 @@ static void a_second_start_with_another_filter_than_the_first_is_another(void **
 	ctx.seccomp_before = START_MARK_FILTER_OTHER;
 	foreign = parse_config(&ctx, config);
 	assert_int_equal(foreign->settings.n, 1);
+	/* what an identity has admitted at the first start it admits at the next */
+	assert_string_equal(foreign->settings.v[0], OCI_FILTER_NOT_OWN);
 	/* the engine's own of today is none of another time's */
 	ctx.seccomp_profile = present;
 	renewed = parse_config(&ctx, config);
