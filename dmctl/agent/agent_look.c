@@ -227,32 +227,35 @@ static bool on_looked(void *arg, const struct job_end *end)
 
 /*
  * What is installed now is what the program begins with; only its tracer is told. Where that cannot
- * be, it is said once, and the look goes on without.
+ * be on this machine, it is said once, and the look goes on without. -1: not now.
  */
-static void read_filter(struct look *l)
+static int read_filter(struct look *l)
 {
 	struct cc_error err;
 
 	if (!l->stands || l->filter.read || l->unread ||
-	    seccomp_read(l->pid, &l->filter, &err) == 0)
-		return;
-	if (err.code == CC_E_NOTFOUND)
-		return;
+	    seccomp_read(l->pid, &l->filter, &err) == 0 || err.code == CC_E_NOTFOUND)
+		return 0;
+	if (err.code != CC_E_PERM && err.code != CC_E_DEVICE) {
+		say_failure(l, err.text);
+		return -1;
+	}
 	l->unread = true;
 	cc_log(LOG_WARNING,
 	       "volume %s: its program's seccomp filter cannot be read, and is not compared with "
 	       "that of config.json: %s",
 	       l->name, err.text);
+	return 0;
 }
 
+/* The timer asks again where it cannot be now. */
 static void ask_for_look(struct look *l)
 {
 	agent_auto_message struct agent_message m = {0};
 	struct cc_error err;
 
-	if (l->asked || l->over)
+	if (l->asked || l->over || read_filter(l))
 		return;
-	read_filter(l);
 	if (agent_message_look(l->name, &l->filter, &m, &err)) {
 		cc_log(LOG_ERR, "volume %s: %s", l->name, err.text);
 		return;

@@ -10,16 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WHAT "config.json linux.seccomp"
+#define WHAT "seccomp: the filter of config.json cannot be compared with a program's"
 
-/*
- * Linux 5.8. Of what came later a runtime's libseccomp may not know the name; all that this project
- * runs with know those before.
- */
-#define NEW_FROM 440u
+#define NEW_FROM 436u /* close_range(2), Linux 5.9, which libseccomp 2.5.1 does not know */
 
 void filter_rules_clear(struct filter_rules *r)
 {
+	for (size_t i = 0; i < r->n; i++)
+		free(r->rule[i].on);
 	free(r->rule);
 	*r = (struct filter_rules){0};
 }
@@ -60,7 +58,7 @@ static int answer_of(const char *action, const json_t *number, uint32_t *answer,
 			*answer = with_errno(*answer, number);
 		return 0;
 	}
-	return cc_fail(err, CC_E_INVALID, WHAT ": unknown action \"%s\"", action ? action : "");
+	return cc_refuse(err, "seccomp", WHAT ": unknown action \"%.64s\"", action ? action : "");
 }
 
 static int parse_condition(const json_t *obj, struct filter_condition *c, struct cc_error *err)
@@ -81,8 +79,8 @@ static int parse_condition(const json_t *obj, struct filter_condition *c, struct
 		if (ops[i] && strcmp(ops[i], op) == 0)
 			c->op = i;
 	if (!c->op || index < 0 || index > 5)
-		return cc_fail(err, CC_E_INVALID,
-			       WHAT ": a rule has a condition that cannot be read");
+		return cc_refuse(err, "seccomp",
+				 WHAT ": a rule has a condition that cannot be read");
 	c->index = (unsigned int)index;
 	c->value = (uint64_t)json_integer_value(json_object_get(obj, "value"));
 	c->two = (uint64_t)json_integer_value(json_object_get(obj, "valueTwo"));
@@ -96,8 +94,11 @@ static int parse_conditions(const json_t *list, struct filter_rule *rule, struct
 	size_t i;
 
 	if (json_array_size(list) > FILTER_CONDITIONS_MAX)
-		return cc_fail(err, CC_E_INVALID, WHAT ": a rule has more than %d conditions",
-			       FILTER_CONDITIONS_MAX);
+		return cc_refuse(err, "seccomp", WHAT ": a rule has more than %d conditions",
+				 FILTER_CONDITIONS_MAX);
+	rule->on = calloc(json_array_size(list) + 1, sizeof(*rule->on));
+	if (!rule->on)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	json_array_foreach(list, i, obj) {
 		if (parse_condition(obj, &rule->on[i], err))
 			return -1;
@@ -122,16 +123,24 @@ int filter_rules_parse(const json_t *filter, struct filter_rules *r, struct cc_e
 	if (!r->rule)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	json_array_foreach(r->all, i, obj) {
-		struct filter_rule *rule = &r->rule[r->n];
+		struct filter_rule *rule = &r->rule[r->n++];
 
 		*rule = (struct filter_rule){.names = json_object_get(obj, "names")};
 		if (answer_of(json_string_value(json_object_get(obj, "action")),
 			      json_object_get(obj, "errnoRet"), &rule->answer, err) ||
 		    parse_conditions(json_object_get(obj, "args"), rule, err))
 			return -1;
-		r->n += rule->answer != r->otherwise;
+		if (rule->answer == r->otherwise)
+			free(r->rule[--r->n].on);
 	}
 	return 0;
+}
+
+int filter_rules_check(const json_t *filter, struct cc_error *err)
+{
+	cc_cleanup(filter_rules_clear) struct filter_rules ignored = {0};
+
+	return filter_rules_parse(filter, &ignored, err);
 }
 
 /* ---- answers ------------------------------------------------------------------------------- */
@@ -164,7 +173,8 @@ static bool may_name(const struct filter_rule *r, uint32_t arch)
 	return false;
 }
 
-bool filter_rule_is_of(const struct filter_rule *r, const struct filter_call *call)
+/* The rule is of that call. */
+static bool is_of(const struct filter_rule *r, const struct filter_call *call)
 {
 	const json_t *name;
 	size_t i;
@@ -206,55 +216,90 @@ static size_t holding(const struct filter_rule *r, const uint64_t *args)
 	return n;
 }
 
-static bool has_plain(const struct filter_rules *r, const struct filter_call *call)
+/* A runtime's libseccomp may not know its name. The numbers are the architecture's own below 403. */
+static bool is_new(const struct filter_call *call)
 {
-	for (size_t i = 0; i < r->n; i++)
-		if (!r->rule[i].n && filter_rule_is_of(&r->rule[i], call))
+	static const struct {
+		uint32_t arch, nr;
+	} late[] = {
+		{SCMP_ARCH_X86_64, 335},  /* uretprobe, libseccomp 2.5.6 and 2.6.0 */
+		{SCMP_ARCH_X86_64, 336},  /* uprobe, 2.6.1 */
+		{SCMP_ARCH_RISCV64, 258}, /* riscv_hwprobe */
+	};
+
+	for (size_t i = 0; i < sizeof(late) / sizeof(late[0]); i++)
+		if (late[i].arch == call->arch && late[i].nr == call->nr)
 			return true;
-	return false;
+	return call->nr >= NEW_FROM;
 }
 
-bool filter_rules_ask(const struct filter_rules *r, const struct filter_call *call)
+/* What runc answers with ENOSYS before it asks the filter. */
+static bool may_be_enosys(const struct filter_call *call)
 {
-	if (has_plain(r, call))
-		return false;
-	for (size_t i = 0; i < r->n; i++)
-		if (filter_rule_is_of(&r->rule[i], call))
-			return true;
-	return false;
+	return is_new(call) || call->last || (call->arch == SCMP_ARCH_S390X && call->nr == 0);
 }
 
 /* Those of runtimes and libraries that are older, or newer, than ours. */
 static void add_of_versions(const struct filter_rules *r, const struct filter_call *call,
 			    struct filter_answers *out)
 {
-	if (call->nr >= NEW_FROM)
+	if (is_new(call))
 		filter_answers_add(out, r->otherwise);
-	if (call->nr >= NEW_FROM || call->last)
+	if (may_be_enosys(call))
 		filter_answers_add(out, SECCOMP_RET_ERRNO | ENOSYS);
 	for (size_t i = 0; !call->name && i < r->n; i++)
 		if (may_name(&r->rule[i], call->arch))
 			filter_answers_add(out, r->rule[i].answer);
 }
 
-void filter_rules_answers(const struct filter_rules *r, const struct filter_call *call,
-			  const uint64_t *args, struct filter_answers *out)
+void filter_call_rules_clear(struct filter_call_rules *c)
 {
-	bool plain = has_plain(r, call), sure = plain;
+	free(c->rule);
+	*c = (struct filter_call_rules){0};
+}
 
-	*out = (struct filter_answers){0};
+int filter_rules_collect(const struct filter_rules *r, const struct filter_call *call,
+			 struct filter_call_rules *out, struct cc_error *err)
+{
+	size_t n = 0;
+
+	out->otherwise = r->otherwise;
+	out->rule = calloc(r->n + 1, sizeof(*out->rule));
+	if (!out->rule)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	for (size_t i = 0; i < r->n; i++) {
-		const struct filter_rule *rule = &r->rule[i];
-		size_t n;
-
-		if (!filter_rule_is_of(rule, call) || (plain && rule->n))
+		if (!is_of(&r->rule[i], call))
 			continue;
-		n = args ? holding(rule, args) : rule->n;
+		out->rule[out->n++] = &r->rule[i];
+		out->plain = out->plain || !r->rule[i].n;
+	}
+	for (size_t i = 0; i < out->n; i++)
+		if (!out->plain || !out->rule[i]->n)
+			out->rule[n++] = out->rule[i];
+	out->n = n;
+	add_of_versions(r, call, &out->late);
+	return 0;
+}
+
+bool filter_rules_ask(const struct filter_call_rules *c)
+{
+	return c->n && !c->plain;
+}
+
+void filter_rules_answers(const struct filter_call_rules *c, const uint64_t *args,
+			  struct filter_answers *out)
+{
+	bool sure = c->plain;
+
+	*out = c->late;
+	for (size_t i = 0; i < c->n; i++) {
+		const struct filter_rule *rule = c->rule[i];
+		size_t n = args ? holding(rule, args) : rule->n;
+
 		if (n == rule->n || (rule->again && n))
 			filter_answers_add(out, rule->answer);
 		sure = sure || (args && n == rule->n);
 	}
 	if (!sure)
-		filter_answers_add(out, r->otherwise);
-	add_of_versions(r, call, out);
+		filter_answers_add(out, c->otherwise);
 }

@@ -13,7 +13,7 @@
 
 #include "json.h"
 
-#define FILTER_CONDITIONS_MAX 12
+#define FILTER_CONDITIONS_MAX 256 /* of a rule */
 #define FILTER_ANSWERS_MAX 16
 
 /**
@@ -29,14 +29,16 @@ struct filter_condition {
  * struct filter_rule - of linux.seccomp.syscalls.
  * @names: borrowed
  * @answer: SECCOMP_RET_… with its data
- * @again: two of its conditions are of the same argument: runtimes take each for a rule by itself
+ * @again: two of its conditions are of the same argument: runtimes take each for a rule by itself,
+ *         crun the first six only
+ * @on: owned, its conditions
  */
 struct filter_rule {
 	const json_t *names;
 	uint32_t answer;
 	bool again;
 	size_t n;
-	struct filter_condition on[FILTER_CONDITIONS_MAX];
+	struct filter_condition *on;
 };
 
 /**
@@ -54,8 +56,14 @@ struct filter_rules {
 
 void filter_rules_clear(struct filter_rules *r);
 
-/* @filter: linux.seccomp, borrowed as long as @r. 0; -1 with CC_E_INVALID or CC_E_NOMEM. */
+/*
+ * @filter: linux.seccomp, borrowed as long as @r. 0; -1 with CC_E_NOMEM, or CC_E_REFUSED, fact
+ * "seccomp": it has what cannot be compared.
+ */
 int filter_rules_parse(const json_t *filter, struct filter_rules *r, struct cc_error *err);
+
+/* Whether it can be read. As filter_rules_parse(). */
+int filter_rules_check(const json_t *filter, struct cc_error *err);
 
 /**
  * struct filter_answers - what may be answered, each once; those that do not fit are left out.
@@ -80,17 +88,35 @@ struct filter_call {
 	bool last;
 };
 
-/* The rule is of that call. */
-bool filter_rule_is_of(const struct filter_rule *r, const struct filter_call *call);
+/**
+ * struct filter_call_rules - the rules that count for a call, collected once. Zero it first, clear
+ * it after.
+ * @plain: one has no conditions, and only such count
+ * @rule: owned list of borrowed ones
+ * @late: what runtimes and libraries of other versions answer
+ */
+struct filter_call_rules {
+	uint32_t otherwise;
+	bool plain;
+	size_t n;
+	const struct filter_rule **rule;
+	struct filter_answers late;
+};
 
-/* One of the rules of that call has conditions, and none has not: arguments decide. */
-bool filter_rules_ask(const struct filter_rules *r, const struct filter_call *call);
+void filter_call_rules_clear(struct filter_call_rules *c);
+
+/* 0; -1 with CC_E_NOMEM. */
+int filter_rules_collect(const struct filter_rules *r, const struct filter_call *call,
+			 struct filter_call_rules *out, struct cc_error *err);
+
+/* One of the rules has conditions, and none has not: arguments decide. */
+bool filter_rules_ask(const struct filter_call_rules *c);
 
 /*
- * What may be answered to it; @args: NULL: whatever they are. Where rules of one call differ for
- * the same arguments, each may count.
+ * What may be answered; @args: NULL: whatever they are. Where rules of one call differ for the same
+ * arguments, each may count.
  */
-void filter_rules_answers(const struct filter_rules *r, const struct filter_call *call,
-			  const uint64_t *args, struct filter_answers *out);
+void filter_rules_answers(const struct filter_call_rules *c, const uint64_t *args,
+			  struct filter_answers *out);
 
 #endif

@@ -13,17 +13,20 @@
 #include "container/filter_rules.h"
 #include "host/seccomp_program.h"
 
-#define CALLS 600u	   /* numbers that are looked at; Linux 6.18 has less than 470 */
-#define X32 0x40000000u	   /* __X32_SYSCALL_BIT */
-#define VALUES_MAX 128	   /* of an argument */
-#define TRIES_MAX 20000u   /* combinations of values */
-#define STRIDE 2654435761u /* of those, where there are more: far from each other */
+#define CALLS 600u		     /* numbers that are looked at; Linux 6.18 has less than 470 */
+#define X32 0x40000000u		     /* __X32_SYSCALL_BIT */
+#define HALVES 12		     /* of the arguments */
+#define VALUES_MAX 1024		     /* of a half of an argument */
+#define TRIES_MAX 300000u	     /* combinations of values */
+#define COST_MAX (UINT64_C(1) << 28) /* of it all, in instructions: some seconds at most */
+#define COST_OF_CONDITION 256u	     /* of taking its values */
 
 /**
  * struct comparing - one comparison.
  * @arch: SCMP_ARCH_… of the calls; @audit: what the kernel calls it; @bit: in all their numbers
  * @native: it is this machine's own
  * @listed: the filter of config.json is for it
+ * @left: of COST_MAX
  */
 struct comparing {
 	const struct filter_rules *rules;
@@ -31,6 +34,7 @@ struct comparing {
 	size_t n;
 	uint32_t arch, audit, bit;
 	bool native, listed;
+	uint64_t *left;
 };
 
 void measure_filter_count(const json_t *filter, unsigned int *least, unsigned int *most)
@@ -89,86 +93,100 @@ static int too_involved(const struct filter_call *call, struct cc_error *err)
 			 call->name ? call->name : "a system call");
 }
 
+/* -1: more than all may cost. */
+static int spend(const struct comparing *g, uint64_t cost)
+{
+	if (cost > *g->left)
+		return -1;
+	*g->left -= cost;
+	return 0;
+}
+
 /* ---- arguments ----------------------------------------------------------------------------- */
 
 /**
- * struct values - those of an argument that are tried.
+ * struct values - those of half an argument that are tried, halves as of struct seccomp_answers.
+ * @over: there are more
  */
 struct values {
 	size_t n;
-	uint64_t v[VALUES_MAX];
+	bool over;
+	uint32_t v[VALUES_MAX];
 };
 
-static void add_value(struct values *all, uint64_t v)
+static void add_value(struct values *all, uint32_t v)
 {
 	for (size_t i = 0; i < all->n; i++)
 		if (all->v[i] == v)
 			return;
-	if (all->n < VALUES_MAX)
+	if (all->n == VALUES_MAX)
+		all->over = true;
+	else
 		all->v[all->n++] = v;
 }
 
-static void add_around(struct values *all, uint64_t v)
+/*
+ * Where it is compared with @v. Of what lies between two such values one is enough: all of it is
+ * answered alike.
+ */
+static void add_around(struct values *all, uint32_t v)
 {
 	add_value(all, v);
-	add_value(all, v - 1);
-	add_value(all, v + 1);
-	add_value(all, v ^ UINT64_C(1) << 32);
-	add_value(all, v << 32);
-	add_value(all, ~v);
+	if (v > 0)
+		add_value(all, v - 1);
+	if (v < UINT32_MAX)
+		add_value(all, v + 1);
 }
 
-static void add_of_condition(struct values *all, const struct filter_condition *c)
+/* Where its bits of @mask are compared with @v. */
+static void add_masked(struct values *all, uint32_t mask, uint32_t v)
 {
-	if (c->op != SCMP_CMP_MASKED_EQ) {
-		add_around(all, c->value);
+	if (mask == UINT32_MAX) {
+		add_around(all, v);
 		return;
 	}
-	add_value(all, c->two);
-	add_value(all, c->two | ~c->value);
-	for (unsigned int bit = 0; bit < 64; bit++)
-		if (c->value >> bit & 1)
-			add_value(all, c->two ^ UINT64_C(1) << bit);
-	add_around(all, c->value);
-}
-
-static void add_of_filter(struct values all[static 6], const struct seccomp_answers *a)
-{
-	for (size_t i = 0; i < a->n_words; i++) {
-		struct values *of = &all[a->word[i].at / 2 % 6];
-		uint64_t v = a->word[i].value;
-
-		if (a->word[i].at % 2 == 0) {
-			add_around(of, v);
-			continue;
-		}
-		add_value(of, v << 32);
-		add_value(of, v << 32 | UINT32_MAX);
-		add_value(of, (v + 1) << 32);
+	add_value(all, v);
+	add_value(all, v | ~mask);
+	for (unsigned int bit = 0; mask && bit < 32; bit++) {
+		add_value(all, v ^ UINT32_C(1) << bit);
+		add_value(all, (v | ~mask) ^ UINT32_C(1) << bit);
 	}
 }
 
-/* The @k-th combination. False: there are no more. */
-static bool combine(const struct values all[static 6], uint64_t k, uint64_t args[static 6])
+static void add_of_condition(struct values all[static HALVES], const struct filter_condition *c)
 {
-	for (size_t i = 0; i < 6; i++) {
-		args[i] = all[i].v[k % all[i].n];
+	bool masked = c->op == SCMP_CMP_MASKED_EQ;
+	uint64_t mask = masked ? c->value : UINT64_MAX, v = masked ? c->two : c->value;
+
+	add_masked(&all[c->index * 2], (uint32_t)mask, (uint32_t)v);
+	add_masked(&all[c->index * 2 + 1], (uint32_t)(mask >> 32), (uint32_t)(v >> 32));
+}
+
+/* The @k-th combination. */
+static void combine(const struct values all[static HALVES], uint64_t k, uint64_t args[static 6])
+{
+	memset(args, 0, 6 * sizeof(*args));
+	for (size_t i = 0; i < HALVES; i++) {
+		args[i / 2] |= (uint64_t)all[i].v[k % all[i].n] << (i % 2 * 32);
 		k /= all[i].n;
 	}
-	return k == 0;
 }
 
-static uint64_t combinations(const struct values all[static 6])
+/* -1: more than can be tried. */
+static int combinations(const struct values all[static HALVES], uint64_t *n)
 {
-	uint64_t n = 1;
-
-	for (size_t i = 0; i < 6; i++)
-		n *= all[i].n; /* at most 2^42 */
-	return n;
+	*n = 1;
+	for (size_t i = 0; i < HALVES; i++) {
+		*n *= all[i].n;
+		if (all[i].over || *n > TRIES_MAX)
+			return -1;
+	}
+	return 0;
 }
 
 static int try_one(const struct comparing *g, const struct filter_call *call,
-		   const uint64_t args[static 6], struct cc_error *err)
+		   const struct filter_call_rules *rules, const uint64_t args[static 6],
+		   struct cc_error *err)
 {
 	struct seccomp_data d = {.nr = (int)call->nr, .arch = g->audit};
 	struct filter_answers wanted;
@@ -176,32 +194,46 @@ static int try_one(const struct comparing *g, const struct filter_call *call,
 
 	memcpy(d.args, args, sizeof(d.args));
 	answer = seccomp_program_run(g->p, g->n, &d);
-	filter_rules_answers(g->rules, call, args, &wanted);
+	filter_rules_answers(rules, args, &wanted);
 	return filter_answers_has(&wanted, answer) ? 0 : differs(call, answer, &wanted, err);
 }
 
+/* All values that decide. @conditions: out, their number. -1: too many. */
+static int gather(const struct comparing *g, const struct filter_call_rules *rules,
+		  const struct seccomp_answers *reached, struct values all[static HALVES],
+		  uint64_t *conditions)
+{
+	*conditions = 0;
+	for (size_t i = 0; i < HALVES; i++)
+		add_value(&all[i], 0);
+	for (size_t i = 0; i < reached->n_words; i++)
+		add_masked(&all[reached->word[i].at % HALVES], reached->word[i].mask,
+			   reached->word[i].value);
+	for (size_t i = 0; i < rules->n; i++) {
+		*conditions += rules->rule[i]->n;
+		if (spend(g, rules->rule[i]->n * COST_OF_CONDITION))
+			return -1;
+		for (size_t k = 0; k < rules->rule[i]->n; k++)
+			add_of_condition(all, &rules->rule[i]->on[k]);
+	}
+	return reached->more ? -1 : 0;
+}
+
 static int try_arguments(const struct comparing *g, const struct filter_call *call,
+			 const struct filter_call_rules *rules,
 			 const struct seccomp_answers *reached, struct cc_error *err)
 {
-	struct values all[6] = {0};
-	uint64_t args[6], n, stride;
+	struct values all[HALVES] = {0};
+	uint64_t args[6], n, conditions;
 
-	for (size_t i = 0; i < g->rules->n; i++)
-		for (size_t k = 0; k < g->rules->rule[i].n; k++)
-			if (filter_rule_is_of(&g->rules->rule[i], call))
-				add_of_condition(&all[g->rules->rule[i].on[k].index],
-						 &g->rules->rule[i].on[k]);
-	add_of_filter(all, reached);
-	for (size_t i = 0; i < 6; i++) {
-		add_value(&all[i], 0);
-		if (all[i].n > 1)
-			add_value(&all[i], UINT64_MAX);
-	}
-	n = combinations(all);
-	stride = n > TRIES_MAX ? STRIDE : 1;
-	for (uint64_t i = 0; i < n && i < TRIES_MAX; i++)
-		if (combine(all, i * stride % n, args) && try_one(g, call, args, err))
+	if (gather(g, rules, reached, all, &conditions) || combinations(all, &n) ||
+	    spend(g, n * (g->n + conditions)))
+		return too_involved(call, err);
+	for (uint64_t i = 0; i < n; i++) {
+		combine(all, i, args);
+		if (try_one(g, call, rules, args, err))
 			return -1;
+	}
 	return 0;
 }
 
@@ -209,6 +241,7 @@ static int try_arguments(const struct comparing *g, const struct filter_call *ca
 
 /* One of the machine's others. What makes several calls of one (i386) has the answers of all. */
 static int compare_other(const struct comparing *g, const struct filter_call *call,
+			 const struct filter_call_rules *rules,
 			 const struct seccomp_answers *reached, struct cc_error *err)
 {
 	static const uint32_t kills[] = {SECCOMP_RET_KILL_THREAD, SECCOMP_RET_KILL_PROCESS};
@@ -217,7 +250,7 @@ static int compare_other(const struct comparing *g, const struct filter_call *ca
 	struct filter_answers wanted = {0};
 
 	if (g->listed)
-		filter_rules_answers(g->rules, call, NULL, &wanted);
+		filter_rules_answers(rules, NULL, &wanted);
 	for (size_t i = 0; g->listed && many && i < g->rules->n; i++)
 		filter_answers_add(&wanted, g->rules->rule[i].answer);
 	filter_answers_add(&wanted, g->rules->otherwise);
@@ -233,18 +266,22 @@ static int compare_other(const struct comparing *g, const struct filter_call *ca
 static int compare_call(const struct comparing *g, const struct filter_call *call,
 			struct cc_error *err)
 {
+	cc_cleanup(filter_call_rules_clear) struct filter_call_rules rules = {0};
 	struct seccomp_answers reached;
 	struct filter_answers wanted;
 
-	if (seccomp_program_answers(g->p, g->n, g->audit, call->nr, &reached))
+	if (seccomp_program_answers(g->p, g->n, g->audit, call->nr, &reached) ||
+	    spend(g, reached.cost))
 		return too_involved(call, err);
+	if (filter_rules_collect(g->rules, call, &rules, err))
+		return -1;
 	if (!g->native)
-		return compare_other(g, call, &reached, err);
-	filter_rules_answers(g->rules, call, NULL, &wanted);
+		return compare_other(g, call, &rules, &reached, err);
+	filter_rules_answers(&rules, NULL, &wanted);
 	for (size_t i = 0; i < reached.n; i++)
 		if (!filter_answers_has(&wanted, reached.answer[i]))
 			return differs(call, reached.answer[i], &wanted, err);
-	return filter_rules_ask(g->rules, call) ? try_arguments(g, call, &reached, err) : 0;
+	return filter_rules_ask(&rules) ? try_arguments(g, call, &rules, &reached, err) : 0;
 }
 
 /* The greatest number that the filter of config.json names, whatever it says of it. */
@@ -307,7 +344,9 @@ int measure_filter(const json_t *filter, const struct sock_filter *p, size_t n,
 		{SCMP_ARCH_S390X, SCMP_ARCH_S390, AUDIT_ARCH_S390, 0, "SCMP_ARCH_S390"},
 	};
 	cc_cleanup(filter_rules_clear) struct filter_rules rules = {0};
-	struct comparing g = {.rules = &rules, .p = p, .n = n, .native = true, .listed = true};
+	uint64_t left = COST_MAX;
+	struct comparing g = {
+		.rules = &rules, .p = p, .n = n, .native = true, .listed = true, .left = &left};
 
 	if (filter_rules_parse(filter, &rules, err) || seccomp_program_check(p, n, err))
 		return -1;

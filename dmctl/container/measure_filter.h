@@ -21,7 +21,8 @@
  * @filter: linux.seccomp of config.json
  * @p, @n: the program, as the kernel gave it
  *
- * Return: 0; -1 with CC_E_REFUSED, fact "seccomp", that names the call, or CC_E_INVALID, CC_E_NOMEM.
+ * Return: 0; -1 with CC_E_REFUSED, fact "seccomp", that names the call or says why it cannot be told,
+ * CC_E_INVALID: @p is no program, or CC_E_NOMEM.
  */
 int measure_filter(const json_t *filter, const struct sock_filter *p, size_t n,
 		   struct cc_error *err);

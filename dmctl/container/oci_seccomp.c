@@ -8,6 +8,7 @@
  */
 #include <string.h>
 
+#include "container/filter_rules.h"
 #include "container/oci.h"
 #include "container/start_mark.h"
 #include "digest.h"
@@ -363,7 +364,8 @@ int oci_seccomp_parse(const json_t *config, const struct oci_context *ctx, struc
 	if (strcmp(m->seccomp, "unconfined") == 0)
 		return 0;
 	listener = json_object_get(filter, "listenerPath");
-	if (check_default(filter, m, err) || check_rules(filter, m, err) ||
+	if (filter_rules_check(filter, err) || check_default(filter, m, err) ||
+	    check_rules(filter, m, err) ||
 	    (listener && oci_setting_value(m, CC_SETTING_SECCOMP, "listenerPath", listener, err)))
 		return -1;
 	if (is_default(config, filter, m->seccomp, ctx))

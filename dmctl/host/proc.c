@@ -223,7 +223,9 @@ int proc_status(pid_t pid, struct proc_status *st, struct cc_error *err)
 	char text[STATUS_MAX];
 
 	if (read_file(pid, "status", text, sizeof(text)))
-		return gone(pid, err);
+		return errno == ENOENT || errno == ESRCH
+			       ? gone(pid, err)
+			       : cc_fail_errno(err, CC_E_INTERNAL, "/proc/%d/status", (int)pid);
 	if (proc_status_parse(text, st))
 		return cc_fail(err, CC_E_INTERNAL, "/proc/%d/status is not understood", (int)pid);
 	return 0;
@@ -285,8 +287,11 @@ int proc_selinux_label(pid_t pid, char **label, struct cc_error *err)
 	char text[STATUS_MAX];
 
 	*label = NULL;
-	if (read_file(pid, "attr/current", text, sizeof(text)))
-		return 0;
+	if (read_file(pid, "attr/current", text, sizeof(text))) /* neither: no LSM has one */
+		return errno == ENOENT || errno == EINVAL
+			       ? 0
+			       : cc_fail_errno(err, CC_E_INTERNAL, "/proc/%d/attr/current",
+					       (int)pid);
 	text[strcspn(text, "\n")] = '\0';
 	if (proc_label_type(text, &type, err))
 		return -1;

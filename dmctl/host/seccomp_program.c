@@ -17,12 +17,14 @@
  * struct way - how far one way through the program is.
  * @known_a, @known_x, @known_mem: it is known what is in A, X and M[]
  * @word: the half of an argument that A is made from, as of struct seccomp_answers; -1: of none
+ * @mask: the bits of it that are left in A
  */
 struct way {
 	uint32_t pc, a, x, mem[BPF_MEMWORDS];
 	bool known_a, known_x;
 	uint16_t known_mem;
 	int word;
+	uint32_t mask;
 };
 
 /* ---- what is a program --------------------------------------------------------------------- */
@@ -166,6 +168,7 @@ static void load_data(struct way *w, uint32_t at, const struct seccomp_data *d, 
 	memcpy(&w->a, (const char *)d + at, sizeof(w->a));
 	w->known_a = whole || at < offsetof(struct seccomp_data, instruction_pointer);
 	w->word = !w->known_a && at >= ARGS_AT ? (int)(half ^ LOW_HALF) : -1;
+	w->mask = UINT32_MAX;
 }
 
 static void set_a(struct way *w, uint32_t value, bool known)
@@ -183,6 +186,7 @@ static bool alu(struct way *w, const struct sock_filter *i)
 
 	w->known_a = w->known_a && (!by_x || w->known_x);
 	w->word = word;
+	w->mask &= i->k;
 	return !w->known_a || compute(BPF_OP(i->code), &w->a, by_x ? w->x : i->k);
 }
 
@@ -290,14 +294,28 @@ static int add_answer(struct seccomp_answers *a, uint32_t answer)
 	return 0;
 }
 
-static void add_word(struct seccomp_answers *a, int at, uint32_t value)
+/* @i: compares A, of which not all is known, with something */
+static void add_word(struct seccomp_answers *a, const struct way *w, const struct sock_filter *i)
 {
-	if (at < 0 || a->n_words == SECCOMP_WORDS_MAX)
+	bool set = BPF_OP(i->code) == BPF_JSET;
+	uint32_t mask = set ? w->mask & i->k : w->mask, value = set ? 0 : i->k;
+
+	if (w->word < 0 || BPF_SRC(i->code) == BPF_X ||
+	    (mask != UINT32_MAX && !set && BPF_OP(i->code) != BPF_JEQ)) {
+		a->more = true;
 		return;
-	for (size_t i = 0; i < a->n_words; i++)
-		if (a->word[i].at == (unsigned int)at && a->word[i].value == value)
+	}
+	a->cost += a->n_words / 8;
+	for (size_t k = 0; k < a->n_words; k++)
+		if (a->word[k].at == (unsigned int)w->word && a->word[k].mask == mask &&
+		    a->word[k].value == value)
 			return;
-	a->word[a->n_words].at = (unsigned int)at;
+	if (a->n_words == SECCOMP_WORDS_MAX) {
+		a->more = true;
+		return;
+	}
+	a->word[a->n_words].at = (unsigned int)w->word;
+	a->word[a->n_words].mask = mask;
 	a->word[a->n_words++].value = value;
 }
 
@@ -322,8 +340,7 @@ static int branch(struct walk *g, struct way *w, const struct sock_filter *i)
 		w->pc += target(w, i);
 		return 0;
 	}
-	if (!by_x)
-		add_word(g->out, w->word, i->k);
+	add_word(g->out, w, i);
 	if (g->n == WAYS_MAX)
 		return -1;
 	g->wait[g->n] = *w;
@@ -339,6 +356,7 @@ static int go(struct walk *g, struct way w)
 		const struct sock_filter *i = &g->p[w.pc++];
 		bool over = false;
 
+		g->out->cost++;
 		if (BPF_CLASS(i->code) == BPF_RET) {
 			if (BPF_RVAL(i->code) != BPF_A)
 				return add_answer(g->out, i->k);

@@ -16,7 +16,7 @@
 
 #define SECCOMP_PROGRAM_MAX 4096 /* instructions, BPF_MAXINSNS */
 #define SECCOMP_ANSWERS_MAX 16
-#define SECCOMP_WORDS_MAX 64
+#define SECCOMP_WORDS_MAX 1024
 
 /**
  * seccomp_program_check - @p is what the kernel takes for a filter: known instructions only, loads
@@ -33,16 +33,21 @@ uint32_t seccomp_program_run(const struct sock_filter *p, size_t n, const struct
 /**
  * struct seccomp_answers - what a filter may answer to a system call, whatever its arguments are.
  * @answer: each once
+ * @cost: of finding them, about as many instructions
+ * @more: something else decides, too: what is computed, where the call comes from, or words that did
+ *        not fit
  * @word: values that halves of arguments are compared with: of args[at / 2] the low 32 bits, or the
- *        high ones with an odd @at. As many as fit
+ *        high ones with an odd @at; of these the bits of @mask
  */
 struct seccomp_answers {
 	size_t n;
 	uint32_t answer[SECCOMP_ANSWERS_MAX];
+	size_t cost;
+	bool more;
 	size_t n_words;
 	struct {
 		unsigned int at;
-		uint32_t value;
+		uint32_t mask, value;
 	} word[SECCOMP_WORDS_MAX];
 };
 

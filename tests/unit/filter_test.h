@@ -53,12 +53,13 @@ static inline enum scmp_compare scmp_op(const char *op)
 /* As runc and crun: each condition by itself where two are of one argument. */
 static inline void add_rule(scmp_filter_ctx ctx, uint32_t action, int nr, const json_t *args)
 {
-	struct scmp_arg_cmp cmp[6];
+	struct scmp_arg_cmp cmp[256];
 	unsigned int n = 0, seen = 0;
 	bool again = false;
 	const json_t *a;
 	size_t i;
 
+	assert_true(json_array_size(args) <= 256);
 	json_array_foreach(args, i, a) {
 		unsigned int index = (unsigned int)json_integer_value(json_object_get(a, "index"));
 

@@ -11,6 +11,7 @@
 #include <linux/seccomp.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -302,6 +303,34 @@ static void the_filter_of_a_program_that_stands_is_sent_with_its_look(void **sta
 	assert_true(m.filter.read);
 	assert_int_equal(m.filter.n, 4);
 	assert_memory_equal(m.filter.p, filter, sizeof(filter));
+	end(w, RENEWED);
+	line(w);
+	assert_int_equal(end_of(w->pid), 7);
+}
+
+/* The filter of one that stands is not given up because there are no files to open just now. */
+static void a_filter_that_cannot_be_read_yet_is_waited_for(void **state)
+{
+	agent_auto_message struct agent_message m = {0};
+	struct rlimit before, none;
+	struct world *w = *state;
+	struct cc_error err;
+
+	looks_await(w->looks, &w->b);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = (struct rlimit){.rlim_cur = 0, .rlim_max = before.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	line(w);
+	while (!w->froze && !w->job)
+		event_base_loop(w->base, EVLOOP_ONCE);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_null(w->job);
+	looks_hurry(w->looks);
+	assert_non_null(w->job);
+	expect_ok(agent_message_parse(w->job->m.text, strlen(w->job->m.text), true, &m, &err),
+		  &err);
+	assert_true(m.filter.read);
+	assert_int_equal(m.filter.n, 4);
 	end(w, RENEWED);
 	line(w);
 	assert_int_equal(end_of(w->pid), 7);
@@ -611,6 +640,7 @@ int main(void)
 			a_program_that_was_executed_before_is_looked_at_at_once_and_does_not_stand),
 		look_test(a_program_that_is_executed_as_soon_as_its_hook_is_told_stands),
 		look_test(the_filter_of_a_program_that_stands_is_sent_with_its_look),
+		look_test(a_filter_that_cannot_be_read_yet_is_waited_for),
 		look_test(what_does_not_stand_is_looked_at_without_its_filter),
 		look_test(a_program_that_is_refused_never_begins),
 		look_test(a_program_that_was_killed_and_is_forgotten_at_once_is_waited_for),

@@ -186,6 +186,137 @@ static void another_condition_of_an_argument_is_refused(void **state)
 	}
 }
 
+/* @p, for clone(2) of this machine with its first argument's @half in A, before @m. */
+static void put_for_clone(struct made *m, uint32_t half, const struct sock_filter *p, size_t n)
+{
+	const struct sock_filter begin[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, seccomp_arch_native(), 0, (uint8_t)(n + 3)),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)SCMP_SYS(clone), 0, (uint8_t)(n + 1)),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args) + half * 4),
+	};
+
+	assert_true(n + 3 < 256 && m->n + 5 + n <= FILTER_LEN);
+	memmove(m->p + 5 + n, m->p, m->n * sizeof(m->p[0]));
+	memcpy(m->p, begin, sizeof(begin));
+	memcpy(m->p + 5, p, n * sizeof(*p));
+	m->n += 5 + n;
+}
+
+/* Which half of an argument in memory has the low bits. */
+static uint32_t low_half(void)
+{
+	return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? 0 : 1;
+}
+
+static void a_value_behind_many_others_is_refused(void **state)
+{
+	static const unsigned int counts[] = {4, 64, 100};
+	cc_auto_json json_t *filter = filter_of(configs[0]);
+	static struct made m;
+	struct sock_filter p[202];
+	struct cc_error err;
+
+	(void)state;
+	for (size_t c = 0; c < sizeof(counts) / sizeof(counts[0]); c++) {
+		size_t n = 0;
+
+		for (uint32_t i = 0; i <= counts[c]; i++) {
+			bool magic = i == counts[c];
+
+			p[n++] = (struct sock_filter)BPF_JUMP(
+				BPF_JMP | BPF_JEQ | BPF_K, magic ? 0x10000011 : 0x2000000 + i * 16,
+				0, 1);
+			p[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K,
+							      magic ? SECCOMP_RET_ALLOW
+								    : SECCOMP_RET_ERRNO | EPERM);
+		}
+		make_filter(filter, 1, &m);
+		put_for_clone(&m, low_half(), p, n);
+		assert_int_equal(measure_filter(filter, m.p, m.n, &err), -1);
+		expect_error(&err, CC_E_REFUSED, "seccomp", "answers clone with \"allow\"");
+	}
+}
+
+static void a_value_in_both_halves_of_an_argument_is_refused(void **state)
+{
+	const struct sock_filter p[] = {
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x10000011, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, args) + (1 - low_half()) * 4),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 77, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	cc_auto_json json_t *filter = filter_of(configs[0]);
+	static struct made m;
+	struct cc_error err;
+
+	(void)state;
+	make_filter(filter, 1, &m);
+	put_for_clone(&m, low_half(), p, 4);
+	assert_int_equal(measure_filter(filter, m.p, m.n, &err), -1);
+	expect_error(&err, CC_E_REFUSED, "seccomp", "answers clone with \"allow\"");
+}
+
+static void a_filter_that_compares_what_it_computes_is_refused(void **state)
+{
+	static const struct sock_filter computed[] = {
+		BPF_STMT(BPF_ALU | BPF_XOR | BPF_K, 0x10000011),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	static const struct sock_filter by_x[] = {
+		BPF_STMT(BPF_LDX | BPF_IMM, 0x10000011),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_X, 0, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_filter *const both[] = {computed, by_x};
+	cc_auto_json json_t *filter = filter_of(configs[0]);
+	static struct made m;
+	struct cc_error err;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		make_filter(filter, 1, &m);
+		put_for_clone(&m, low_half(), both[i], 3);
+		assert_int_equal(measure_filter(filter, m.p, m.n, &err), -1);
+		expect_error(&err, CC_E_REFUSED, "seccomp", "answers clone cannot be told");
+	}
+}
+
+/* As many as Moby's default profile has of socket(2). */
+static void many_conditions_of_one_call_pass(void **state)
+{
+	cc_auto_json json_t *bare = filter_of(configs[0]), *filter = without(bare, "socket");
+	char rule[128];
+	struct cc_error err;
+
+	(void)state;
+	for (int i = 0; i < 26; i++) {
+		snprintf(rule, sizeof(rule),
+			 "{'names':['socket'],'action':'SCMP_ACT_ALLOW','args':[{'index':0,"
+			 "'value':%d,'op':'SCMP_CMP_EQ'}]}",
+			 i * 7);
+		json_array_append_new(json_object_get(filter, "syscalls"), json_of(rule));
+	}
+	expect_ok(compare(filter, filter, &err), &err);
+}
+
+static void more_combinations_than_can_be_tried_are_refused(void **state)
+{
+	cc_auto_json json_t *filter = json_of(
+		"{'defaultAction':'SCMP_ACT_ERRNO','syscalls':[{'names':['mount'],'action':"
+		"'SCMP_ACT_ALLOW','args':[{'index':0,'value':1311768467463790320,'op':'SCMP_CMP_LT'"
+		"},{'index':1,'value':1311768467463790320,'op':'SCMP_CMP_LT'},{'index':2,'value':"
+		"1311768467463790320,'op':'SCMP_CMP_LT'},{'index':3,'value':1311768467463790320,"
+		"'op':'SCMP_CMP_LT'},{'index':4,'value':1311768467463790320,'op':'SCMP_CMP_LT'}]}]"
+		"}");
+
+	(void)state;
+	expect_refused(filter, filter, "answers mount cannot be told");
+}
+
 /* As runtimes make them, one rule each. */
 static void two_conditions_of_one_argument_are_two_rules(void **state)
 {
@@ -337,6 +468,11 @@ int main(void)
 		cmocka_unit_test(a_call_that_is_answered_without_being_made_is_named),
 		cmocka_unit_test(a_call_that_is_answered_for_one_argument_only_is_named),
 		cmocka_unit_test(another_condition_of_an_argument_is_refused),
+		cmocka_unit_test(a_value_behind_many_others_is_refused),
+		cmocka_unit_test(a_value_in_both_halves_of_an_argument_is_refused),
+		cmocka_unit_test(a_filter_that_compares_what_it_computes_is_refused),
+		cmocka_unit_test(many_conditions_of_one_call_pass),
+		cmocka_unit_test(more_combinations_than_can_be_tried_are_refused),
 		cmocka_unit_test(two_conditions_of_one_argument_are_two_rules),
 #ifdef __x86_64__
 		cmocka_unit_test(another_filter_for_programs_of_32_bits_is_refused),

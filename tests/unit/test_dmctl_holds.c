@@ -134,6 +134,23 @@ static void without_selinux_there_is_no_type(void **state)
 				true));
 }
 
+static void a_label_that_cannot_be_read_is_not_the_lack_of_one(void **state)
+{
+	cc_auto_free char *now = NULL;
+	struct rlimit before, none;
+	struct cc_error err;
+	int rc;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = (struct rlimit){.rlim_cur = 0, .rlim_max = before.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	rc = proc_selinux_label(getpid(), &now, &err);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(rc, -1);
+	expect_error(&err, CC_E_INTERNAL, "", "attr/current");
+}
+
 #define LABEL "system_u:system_r:container_t:s0:c12,c345"
 
 static void a_label_has_a_level(void **state)
@@ -354,6 +371,7 @@ int main(void)
 		cmocka_unit_test(the_engines_own_shared_memory_is_private_when_its_record_says_so),
 		cmocka_unit_test(a_label_has_a_type),
 		cmocka_unit_test(without_selinux_there_is_no_type),
+		cmocka_unit_test(a_label_that_cannot_be_read_is_not_the_lack_of_one),
 		cmocka_unit_test(a_label_has_a_level),
 		cmocka_unit_test(a_program_is_started_with_the_label_of_config_json),
 		cmocka_unit_test(a_container_without_a_label_is_a_setting_under_selinux),
