@@ -216,7 +216,7 @@ static size_t holding(const struct filter_rule *r, const uint64_t *args)
 	return n;
 }
 
-/* A runtime's libseccomp may not know its name. The numbers are the architecture's own below 403. */
+/* A runtime's libseccomp may not know its name. Numbers below 403 are the architecture's own. */
 static bool is_new(const struct filter_call *call)
 {
 	static const struct {

@@ -34,8 +34,8 @@ uint32_t seccomp_program_run(const struct sock_filter *p, size_t n, const struct
  * struct seccomp_answers - what a filter may answer to a system call, whatever its arguments are.
  * @answer: each once
  * @cost: of finding them, about as many instructions
- * @more: something else decides, too: what is computed, where the call comes from, or words that did
- *        not fit
+ * @more: something else decides, too: what is computed, where the call comes from, or words that
+ *        did not fit
  * @word: values that halves of arguments are compared with: of args[at / 2] the low 32 bits, or the
  *        high ones with an odd @at; of these the bits of @mask
  */
