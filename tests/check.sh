@@ -24,12 +24,12 @@ say() { printf '  %-7s %s\n' "$1" "$2"; }
 pass() { passed=$((passed + ${2:-1})); say ok "$1"; }
 skip() { skipped=$((skipped + 1)); say SKIP "$1"; }
 
-# fail NAME [LOG]: with the end of the log
+# fail NAME [LOG]: with its errors and the end of the log
 fail() {
 	failed=$((failed + 1))
 	failures+=("$1")
 	say FAILED "$1"
-	[ -z "${2-}" ] || tail -n 40 "$2" | sed 's/^/          /'
+	[ -z "${2-}" ] || { grep -aE '(error|warning):|\*\*\*' "$2" | head -n 10; tail -n 40 "$2"; } | sed 's/^/          /'
 }
 
 # check NAME COMMAND...: passes when the command does

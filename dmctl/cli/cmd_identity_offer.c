@@ -29,7 +29,7 @@ static int keep(void *arg, const struct signed_image *image, struct cc_error *er
 		return -1;
 	one = json_pack("{s:s, s:o*, s:I, s:I}", "configDigest", image->config, "repository",
 			repository_of(p), "signatures", (json_int_t)p->n, "leftOut",
-			(json_int_t)(image->left_out + lost));
+			(json_int_t)image->left_out + (json_int_t)lost);
 	return json_array_append_new(kept, one) ? cc_fail(err, CC_E_NOMEM, "out of memory") : 0;
 }
 

@@ -263,7 +263,7 @@ int filter_rules_collect(const struct filter_rules *r, const struct filter_call 
 {
 	size_t n = 0;
 
-	out->otherwise = r->otherwise;
+	*out = (struct filter_call_rules){.otherwise = r->otherwise};
 	out->rule = calloc(r->n + 1, sizeof(*out->rule));
 	if (!out->rule)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
