@@ -35,10 +35,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	REQUIRE(depth_of(value) <= YAML_DEPTH_MAX);
-	/* whatever is JSON is YAML; a key may be too long for a simple one there */
+	/*
+	 * whatever is JSON is YAML; but a key may be too long for a simple one there, and a
+	 * character is not escaped as a pair of surrogates
+	 */
 	text = json_dumps(value, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
 	REQUIRE(text);
-	again = size > 512 ? NULL : yaml_parse(text, strlen(text), "f", &err);
-	REQUIRE(size > 512 || (again && json_equal(value, again)));
+	if (size > 512 || strstr(text, "\\uD8") || strstr(text, "\\uD9") || strstr(text, "\\uDA") ||
+	    strstr(text, "\\uDB"))
+		return 0;
+	again = yaml_parse(text, strlen(text), "f", &err);
+	REQUIRE(again && json_equal(value, again));
 	return 0;
 }
