@@ -121,7 +121,7 @@ fuzz_one() {
 layer_fuzz() {
 	local names name seconds=${CC_LONG:+120} whole=1
 
-	seconds=${seconds:-6}
+	seconds=${seconds:-4}
 	build fuzz-build >/dev/null 2>&1 || whole= # who failed is seen below
 	names=$(cd tests/fuzz && ls fuzz_*.c | sed 's/\.c$//')
 	export -f fuzz_one

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The agent needs no more capabilities than its systemd unit gives it, and shows no key: not in the
 # arguments, environment or log of any process, not in the table, the status or the kernel's log.
-# vm: shared udev docker scsi=1 timeout=610
+# vm: shared udev docker scsi=1 timeout=610 long
 
 . ./lib.sh
 . ./bind-lib.sh

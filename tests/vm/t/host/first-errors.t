@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The errors a newcomer meets first, in the order of the README: each is one line that says what is wrong and what
 # to do next.
-# vm: shared udev docker scsi=2 timeout=410
+# vm: shared udev docker scsi=2 timeout=410 long
 
 . ./lib.sh
 . ./bind-lib.sh
