@@ -318,8 +318,7 @@ static int try_keys(struct chain *c, const struct cc_image_signature *sig, struc
 static bool was_before(const struct cc_image_proof *proof, size_t i)
 {
 	for (size_t j = 0; j < i; j++)
-		if (!strcmp(proof->v[j].payload, proof->v[i].payload) &&
-		    !strcmp(proof->v[j].signature, proof->v[i].signature))
+		if (cc_image_signature_eq(&proof->v[j], &proof->v[i]))
 			return true;
 	return false;
 }

@@ -23,6 +23,16 @@ static bool is_one_of(const char *const *types, const char *type)
 	return false;
 }
 
+bool cc_image_is_manifest(const char *media_type)
+{
+	return is_one_of(manifest_types, media_type);
+}
+
+bool cc_image_is_index(const char *media_type)
+{
+	return is_one_of(index_types, media_type);
+}
+
 /* schemaVersion 2, and a mediaType out of @types; OCI lets it be absent where @optional. */
 static int check_type(const json_t *obj, const char *what, const char *const *types, bool optional,
 		      struct cc_error *err)
@@ -120,7 +130,7 @@ int cc_image_index_names(const char *index, size_t len, const char *manifest, st
 		const char *type = json_string_value(json_object_get(entry, "mediaType"));
 
 		if (digest && type && !strcmp(digest, manifest) && is_platform(entry) &&
-		    is_one_of(manifest_types, type))
+		    cc_image_is_manifest(type))
 			return 0;
 	}
 	return cc_fail(err, CC_E_NOTFOUND, "%s: has no image of digest %s", what, manifest);

@@ -11,10 +11,16 @@
 #ifndef CC_IMAGE_DOC_H
 #define CC_IMAGE_DOC_H
 
+#include <stdbool.h>
+
 #include "digest.h"
 #include "error.h"
 
 #define CC_IMAGE_DOC_MAX (4 * 1024 * 1024) /* bytes, as registries take them */
+
+/* What a media type says that a document is: an image's manifest, or an index. */
+bool cc_image_is_manifest(const char *media_type);
+bool cc_image_is_index(const char *media_type);
 
 /**
  * cc_image_manifest_config - the digest of the configuration of an image.

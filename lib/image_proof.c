@@ -25,6 +25,27 @@ size_t cc_image_proof_size(const struct cc_image_proof *p)
 	return size;
 }
 
+bool cc_image_signature_eq(const struct cc_image_signature *a, const struct cc_image_signature *b)
+{
+	return !strcmp(a->payload, b->payload) && !strcmp(a->signature, b->signature);
+}
+
+bool cc_image_proof_has_room(const struct cc_image_proof *p, size_t more)
+{
+	return p->n < CC_IMAGE_SIGNATURES_MAX &&
+	       cc_image_proof_size(p) + more <= CC_IMAGE_PROOF_MAX;
+}
+
+int cc_image_proof_add(struct cc_image_proof *p, const char *payload, const char *signature,
+		       struct cc_error *err)
+{
+	struct cc_image_signature *to = &p->v[p->n++];
+
+	to->payload = strdup(payload);
+	to->signature = strdup(signature);
+	return to->payload && to->signature ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
+}
+
 json_t *cc_image_proof_to_json(const struct cc_image_proof *p)
 {
 	cc_auto_json json_t *list = json_array();

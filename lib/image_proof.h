@@ -15,6 +15,7 @@
 #ifndef CC_IMAGE_PROOF_H
 #define CC_IMAGE_PROOF_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "cleanup.h"
@@ -28,6 +29,9 @@ struct cc_image_signature {
 	char *payload;
 	char *signature;
 };
+
+/* The same text, signed with the same bytes. */
+bool cc_image_signature_eq(const struct cc_image_signature *a, const struct cc_image_signature *b);
 
 /* @manifest: owned; @index: owned, NULL where the image has no index */
 struct cc_image_proof {
@@ -46,6 +50,13 @@ static inline void cc_image_proof_free_ptr(struct cc_image_proof **p)
 
 /* Bytes of all its texts. */
 size_t cc_image_proof_size(const struct cc_image_proof *p);
+
+/* Room for one more signature, and @more bytes of texts with it. */
+bool cc_image_proof_has_room(const struct cc_image_proof *p, size_t more);
+
+/* Puts copies behind the signatures of @p, which has room. Return: 0; -1 with CC_E_NOMEM. */
+int cc_image_proof_add(struct cc_image_proof *p, const char *payload, const char *signature,
+		       struct cc_error *err);
 
 /* New reference; NULL without memory, or when a text is not UTF-8. */
 json_t *cc_image_proof_to_json(const struct cc_image_proof *p);

@@ -11,7 +11,6 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "bind/bind_check.h"
@@ -285,29 +284,6 @@ static uint64_t next_renewal(const struct maintain *a, bool again)
 	return boottime_ms() + (again && wait > RETRY_MS ? RETRY_MS : wait);
 }
 
-static void signals_of(sigset_t *set)
-{
-	sigemptyset(set);
-	sigaddset(set, SIGINT);
-	sigaddset(set, SIGTERM);
-	sigaddset(set, SIGHUP);
-	sigaddset(set, SIGCHLD);
-}
-
-/* A signal, or 0 when @until (boottime_ms()) has come. */
-static int wait_signal(uint64_t until)
-{
-	uint64_t now = boottime_ms(), left = until > now ? until - now : 0;
-	const struct timespec ts = {.tv_sec = (time_t)(left / 1000),
-				    .tv_nsec = (long)(left % 1000) * 1000000};
-	sigset_t set;
-	int sig;
-
-	signals_of(&set);
-	sig = sigtimedwait(&set, NULL, &ts);
-	return sig > 0 ? sig : 0;
-}
-
 /* A Ctrl-C is for the command, which gets it from the terminal as we do. */
 static void pass_on(struct maintain *a, pid_t child, int sig)
 {
@@ -333,7 +309,7 @@ static int watch(struct maintain *a, pid_t child, int *status, struct cc_error *
 			return lost ? -1 : 0;
 		if (done < 0)
 			return cc_fail_errno(err, CC_E_INTERNAL, "waitpid");
-		sig = wait_signal(stops ? a->stop_at : renew_at);
+		sig = stop_signals_next(stops ? a->stop_at : renew_at);
 		if (sig) {
 			pass_on(a, child, sig);
 			continue;

@@ -9,15 +9,6 @@
 #include "client/image_proofs.h"
 #include "paths.h"
 
-/* What the first signature says, not verified: for whoever reads the list. */
-static json_t *repository_of(const struct cc_image_proof *p)
-{
-	cc_auto_json json_t *doc = json_loads(p->v[0].payload, 0, NULL);
-	const json_t *identity = json_object_get(json_object_get(doc, "critical"), "identity");
-
-	return json_incref(json_object_get(identity, "docker-reference"));
-}
-
 /* Kept at once: what comes before one that cannot be kept stays. */
 static int keep(void *arg, const struct signed_image *image, struct cc_error *err)
 {
@@ -28,8 +19,8 @@ static int keep(void *arg, const struct signed_image *image, struct cc_error *er
 	if (image_proofs_put(CC_PROOFS_DIR, image->config, p, &lost, err))
 		return -1;
 	one = json_pack("{s:s, s:o*, s:I, s:I}", "configDigest", image->config, "repository",
-			repository_of(p), "signatures", (json_int_t)p->n, "leftOut",
-			(json_int_t)image->left_out + (json_int_t)lost);
+			image_signature_reference(&p->v[0]), "signatures", (json_int_t)p->n,
+			"leftOut", (json_int_t)image->left_out + (json_int_t)lost);
 	return json_array_append_new(kept, one) ? cc_fail(err, CC_E_NOMEM, "out of memory") : 0;
 }
 

@@ -10,8 +10,6 @@
 #include "image_doc.h"
 #include "json.h"
 
-#define OCI "application/vnd.oci.image."
-#define DOCKER "application/vnd.docker.distribution.manifest."
 #define DEPTH_MAX 3 /* index.json, an index in it, one in that */
 
 /* @text: its bytes, owned */
@@ -253,13 +251,9 @@ static int walk(struct layout *l, struct level at, struct cc_error *err)
 
 	json_array_foreach(at.list, i, entry) {
 		const char *type = text_in(entry, "mediaType"), *digest = text_in(entry, "digest");
-		bool is_index =
-			!strcmp(type, OCI "index.v1+json") || !strcmp(type, DOCKER "list.v2+json");
-		bool is_manifest =
-			!strcmp(type, OCI "manifest.v1+json") || !strcmp(type, DOCKER "v2+json");
 
-		if ((is_index && look_at_index(l, digest, at.depth + 1, err)) ||
-		    (is_manifest && look_at_manifest(l, digest, at.depth > 0, err)))
+		if ((cc_image_is_index(type) && look_at_index(l, digest, at.depth + 1, err)) ||
+		    (cc_image_is_manifest(type) && look_at_manifest(l, digest, at.depth > 0, err)))
 			return -1;
 	}
 	return 0;
@@ -324,20 +318,15 @@ static bool has_room(const struct cc_image_proof *p, const struct signature *s,
 
 	if (is_of(s, index) && !p->index)
 		more += strlen(index->text);
-	return p->n < CC_IMAGE_SIGNATURES_MAX &&
-	       cc_image_proof_size(p) + more <= CC_IMAGE_PROOF_MAX;
+	return cc_image_proof_has_room(p, more);
 }
 
 static int take_signature(struct cc_image_proof *p, const struct signature *s,
 			  const struct blob *index, struct cc_error *err)
 {
-	struct cc_image_signature *to = &p->v[p->n++];
-
-	return put_text(&to->payload, s->payload, err) || put_text(&to->signature, s->value, err) ||
-			       (is_of(s, index) && !p->index &&
-				put_text(&p->index, index->text, err))
-		       ? -1
-		       : 0;
+	if (cc_image_proof_add(p, s->payload, s->value, err))
+		return -1;
+	return is_of(s, index) && !p->index ? put_text(&p->index, index->text, err) : 0;
 }
 
 /* The newest signatures that there is room for. @left_out: out, how many there is none for */

@@ -64,27 +64,9 @@ static struct cc_image_proof *read_proof(const char *path, struct cc_error *err)
 static bool has_signature(const struct cc_image_proof *p, const struct cc_image_signature *s)
 {
 	for (size_t i = 0; i < p->n; i++)
-		if (!strcmp(p->v[i].payload, s->payload) &&
-		    !strcmp(p->v[i].signature, s->signature))
+		if (cc_image_signature_eq(&p->v[i], s))
 			return true;
 	return false;
-}
-
-static bool has_room(const struct cc_image_proof *p, const struct cc_image_signature *s)
-{
-	return p->n < CC_IMAGE_SIGNATURES_MAX &&
-	       cc_image_proof_size(p) + strlen(s->payload) + strlen(s->signature) <=
-		       CC_IMAGE_PROOF_MAX;
-}
-
-static int append_signature(struct cc_image_proof *p, const struct cc_image_signature *s,
-			    struct cc_error *err)
-{
-	struct cc_image_signature *to = &p->v[p->n++];
-
-	to->payload = strdup(s->payload);
-	to->signature = strdup(s->signature);
-	return to->payload && to->signature ? 0 : no_memory(err);
 }
 
 /* Behind those of @to. @lost: goes up by each that there is no room for */
@@ -92,11 +74,13 @@ static int append_all(struct cc_image_proof *to, const struct cc_image_proof *fr
 		      struct cc_error *err)
 {
 	for (size_t i = 0; i < from->n; i++) {
-		if (has_signature(to, &from->v[i]))
+		const struct cc_image_signature *s = &from->v[i];
+
+		if (has_signature(to, s))
 			continue;
-		if (!has_room(to, &from->v[i]))
+		if (!cc_image_proof_has_room(to, strlen(s->payload) + strlen(s->signature)))
 			++*lost;
-		else if (append_signature(to, &from->v[i], err))
+		else if (cc_image_proof_add(to, s->payload, s->signature, err))
 			return -1;
 	}
 	return 0;
@@ -161,17 +145,22 @@ struct choice {
 	struct timespec time;
 };
 
+json_t *image_signature_reference(const struct cc_image_signature *s)
+{
+	cc_auto_json json_t *doc = json_loads(s->payload, 0, NULL);
+	const json_t *identity = json_object_get(json_object_get(doc, "critical"), "identity");
+
+	return json_incref(json_object_get(identity, "docker-reference"));
+}
+
 /* Not verified: it is only what to bring. */
 static bool is_wanted(const struct cc_feed *feed, const struct cc_image_proof *p)
 {
 	for (size_t i = 0; feed && i < p->n; i++) {
-		cc_auto_json json_t *doc = json_loads(p->v[i].payload, 0, NULL);
-		const json_t *identity =
-			json_object_get(json_object_get(doc, "critical"), "identity");
-		const char *reference =
-			json_string_value(json_object_get(identity, "docker-reference"));
+		cc_auto_json json_t *reference = image_signature_reference(&p->v[i]);
+		const char *text = json_string_value(reference);
 
-		if (reference && cc_feed_is_of(feed, reference))
+		if (text && cc_feed_is_of(feed, text))
 			return true;
 	}
 	return false;

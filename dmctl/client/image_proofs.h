@@ -13,6 +13,9 @@
 #include "feed.h"
 #include "image_proof.h"
 
+/* The repository that it says it is for, not verified; new reference, NULL where it says none. */
+json_t *image_signature_reference(const struct cc_image_signature *s);
+
 /**
  * image_proofs_put - keeps @proof, with what was kept of the same manifest and index behind it;
  * makes @dir if it is not there.

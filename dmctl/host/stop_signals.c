@@ -62,8 +62,7 @@ int stop_signals_check(struct cc_error *err)
 	return sig > 0 ? interrupted(sig, err) : 0;
 }
 
-/* A signal; 0 when @until (boottime_ms(); 0: never) has come, or for no reason. */
-static int wait_signal(uint64_t until)
+int stop_signals_next(uint64_t until)
 {
 	sigset_t set = stops_and_child();
 	uint64_t now = boottime_ms(), left = until > now ? until - now : 0;
@@ -87,7 +86,7 @@ static int wait_until(pid_t child, uint64_t until, int *status, struct cc_error 
 			return cc_fail_errno(err, CC_E_INTERNAL, "waitpid");
 		if (until && boottime_ms() >= until)
 			return 0;
-		sig = wait_signal(until);
+		sig = stop_signals_next(until);
 		if (sig && sig != SIGCHLD) {
 			kill(child, SIGKILL);
 			waitpid(child, status, 0);

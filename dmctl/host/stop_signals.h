@@ -6,6 +6,7 @@
 #ifndef CC_STOP_SIGNALS_H
 #define CC_STOP_SIGNALS_H
 
+#include <stdint.h>
 #include <sys/types.h>
 #include "error.h"
 
@@ -14,6 +15,12 @@ void stop_signals_block(void);
 
 /* -1 when one of them has come. */
 int stop_signals_check(struct cc_error *err);
+
+/*
+ * The next of these signals, or SIGCHLD; 0 when @until has come (boottime_ms(); 0: never), or for
+ * no reason.
+ */
+int stop_signals_next(uint64_t until);
 
 /* Unblocks them again, in a child that will exec. */
 void stop_signals_unblock(void);
