@@ -139,4 +139,29 @@ static inline void make_filter(const json_t *filter, unsigned int level, struct 
 	out->n = (size_t)len / sizeof(out->p[0]);
 }
 
+static const char *const configs[] = {"tests/fixtures/oci/docker.json",
+				      "tests/fixtures/oci/podman.json"};
+
+static inline json_t *filter_of(const char *path)
+{
+	cc_auto_json json_t *config = json_load_file(path, 0, NULL);
+	json_t *filter = json_object_get(json_object_get(config, "linux"), "seccomp");
+
+	assert_non_null(filter);
+	return json_incref(filter);
+}
+
+/* @filter without one call in all of its rules: as a libseccomp makes it that does not know it. */
+static inline json_t *without(const json_t *filter, const char *call)
+{
+	json_t *other = json_deep_copy(filter), *rule, *name;
+	size_t i, k;
+
+	json_array_foreach(json_object_get(other, "syscalls"), i, rule)
+		json_array_foreach(json_object_get(rule, "names"), k, name)
+			if (strcmp(json_string_value(name), call) == 0)
+				json_array_remove(json_object_get(rule, "names"), k--);
+	return other;
+}
+
 #endif

@@ -144,27 +144,34 @@ static inline struct got release_as(struct world *w, const char *iss, const json
  */
 typedef void change_fn(json_t *measurement);
 
-static inline struct got renew_by(struct world *w, const char *iss, const json_t *key,
-				  const char *boot_id, const char *lease, struct cc_renewal *r)
+/* All of @r in one request. */
+static inline struct got renew_all_by(struct world *w, const char *iss, const json_t *key,
+				      const char *boot_id, struct cc_renewal *r, size_t n)
 {
 	auto_got struct got g = challenge(w);
-	struct cc_evidence ev = {.iat = fake_real, .op = CC_OP_RENEW, .n_renewals = 1};
+	struct cc_evidence ev = {
+		.iat = fake_real, .op = CC_OP_RENEW, .n_renewals = n, .renewals = r};
 	cc_auto_free char *jws = NULL;
 	struct cc_error err;
 
-	r->left_ms = fake_kernel_left_ms;
-	snprintf(r->lease, sizeof(r->lease), "%s", lease);
-	snprintf(r->volume, sizeof(r->volume), "%s", UUID_PGDATA);
 	assert_int_equal(
 		cc_b64u_decode32(json_string_value(json_object_get(g.body, "nonce")), ev.nonce), 0);
 	ev.aud = (char *)"keyd-test";
 	ev.iss = (char *)iss;
 	ev.channel = (char *)channel_of(w);
 	snprintf(ev.boot_id, sizeof(ev.boot_id), "%s", boot_id);
-	ev.renewals = r;
 	if (cc_evidence_sign(&ev, key, &jws, &err))
 		fail_msg("%s", err.text);
 	return ask(w, OP_RENEW, "", json_pack("{s:s}", "evidence", jws));
+}
+
+static inline struct got renew_by(struct world *w, const char *iss, const json_t *key,
+				  const char *boot_id, const char *lease, struct cc_renewal *r)
+{
+	r->left_ms = fake_kernel_left_ms;
+	snprintf(r->lease, sizeof(r->lease), "%s", lease);
+	snprintf(r->volume, sizeof(r->volume), "%s", UUID_PGDATA);
+	return renew_all_by(w, iss, key, boot_id, r, 1);
 }
 
 static inline struct got renew_as(struct world *w, const char *iss, const json_t *key,

@@ -13,18 +13,6 @@
 #include "dmctl/container/measure.h"
 #include "dmctl/container/measure_filter.h"
 
-static const char *const configs[] = {"tests/fixtures/oci/docker.json",
-				      "tests/fixtures/oci/podman.json"};
-
-static json_t *filter_of(const char *path)
-{
-	cc_auto_json json_t *config = json_load_file(path, 0, NULL);
-	json_t *filter = json_object_get(json_object_get(config, "linux"), "seccomp");
-
-	assert_non_null(filter);
-	return json_incref(filter);
-}
-
 /* @filter, and a rule before all others. */
 static json_t *with_rule(const json_t *filter, const char *rule)
 {
@@ -32,19 +20,6 @@ static json_t *with_rule(const json_t *filter, const char *rule)
 
 	assert_int_equal(
 		json_array_insert_new(json_object_get(other, "syscalls"), 0, json_of(rule)), 0);
-	return other;
-}
-
-/* @filter without one call in all of its rules. */
-static json_t *without(const json_t *filter, const char *call)
-{
-	json_t *other = json_deep_copy(filter), *rule, *name;
-	size_t i, k;
-
-	json_array_foreach(json_object_get(other, "syscalls"), i, rule)
-		json_array_foreach(json_object_get(rule, "names"), k, name)
-			if (strcmp(json_string_value(name), call) == 0)
-				json_array_remove(json_object_get(rule, "names"), k--);
 	return other;
 }
 

@@ -9,31 +9,6 @@
 #include "dmctl/container/measure_filter.h"
 #include "dmctl/container/oci.h"
 
-static const char *const configs[] = {"tests/fixtures/oci/docker.json",
-				      "tests/fixtures/oci/podman.json"};
-
-static json_t *filter_of(const char *path)
-{
-	cc_auto_json json_t *config = json_load_file(path, 0, NULL);
-	json_t *filter = json_object_get(json_object_get(config, "linux"), "seccomp");
-
-	assert_non_null(filter);
-	return json_incref(filter);
-}
-
-/* @filter as an older libseccomp makes it, which does not know @call. */
-static json_t *without(const json_t *filter, const char *call)
-{
-	json_t *other = json_deep_copy(filter), *rule, *name;
-	size_t i, k;
-
-	json_array_foreach(json_object_get(other, "syscalls"), i, rule)
-		json_array_foreach(json_object_get(rule, "names"), k, name)
-			if (strcmp(json_string_value(name), call) == 0)
-				json_array_remove(json_object_get(rule, "names"), k--);
-	return other;
-}
-
 static void a_name_that_the_runtimes_libseccomp_does_not_know_may_have_the_default(void **state)
 {
 	static const char *const late[] = {"close_range", "openat2",	  "pidfd_getfd",

@@ -1,29 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* An image that is let in by who signed it, and each way in which one is not. */
-#include "feed_test.h"
+#include "feed_keys.h"
 
-#include "feed.h"
 #include "image_doc.h"
-
-static EVP_PKEY *release, *backup, *stranger;
-
-static int make_keys(void **state)
-{
-	(void)state;
-	release = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
-	backup = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
-	stranger = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
-	return !release || !backup || !stranger;
-}
-
-static int free_keys(void **state)
-{
-	(void)state;
-	EVP_PKEY_free(release);
-	EVP_PKEY_free(backup);
-	EVP_PKEY_free(stranger);
-	return 0;
-}
 
 /* ---- the rule ---- */
 
@@ -39,12 +18,6 @@ static struct cc_feed *feed_of(const char *image)
 		fail_msg("%s: %s", image, err.text);
 	return feed;
 }
-
-static void free_feed(struct cc_feed **feed)
-{
-	cc_feed_free(*feed);
-}
-#define auto_feed cc_cleanup(free_feed) struct cc_feed
 
 #define BY_TWO "'signedBy':['release','backup'],'repository':'" REPOSITORY "'"
 #define FLOOR(minimum) ",'floor':{'annotation':'version','minimum':'" minimum "'}"

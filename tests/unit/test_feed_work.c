@@ -3,52 +3,11 @@
  * What it costs to follow images back to their signatures is bounded, and what cannot be found out
  * is no refusal. Verifications are counted, and fail, where libcrypto does them.
  */
-#include "feed_test.h"
-
-#include <dlfcn.h>
-#include <openssl/err.h>
+#include "feed_keys.h"
 
 #include "dsse.h"
 #include "facts.h"
-#include "feed.h"
-
-static size_t verifications;
-static bool memory_is_short;
-
-/* Takes the place of OpenSSL's own, which it calls. */
-int EVP_DigestVerify(EVP_MD_CTX *ctx, const unsigned char *sig, size_t sig_len,
-		     const unsigned char *data, size_t len)
-{
-	static __typeof__(EVP_DigestVerify) *own;
-
-	if (!own)
-		own = (__typeof__(own))dlsym(RTLD_NEXT, "EVP_DigestVerify");
-	verifications++;
-	if (!memory_is_short)
-		return own(ctx, sig, sig_len, data, len);
-	ERR_raise(ERR_LIB_EC, ERR_R_MALLOC_FAILURE);
-	return -1;
-}
-
-static EVP_PKEY *release, *backup, *stranger;
-
-static int make_keys(void **state)
-{
-	(void)state;
-	release = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
-	backup = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
-	stranger = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
-	return !release || !backup || !stranger;
-}
-
-static int free_keys(void **state)
-{
-	(void)state;
-	EVP_PKEY_free(release);
-	EVP_PKEY_free(backup);
-	EVP_PKEY_free(stranger);
-	return 0;
-}
+#include "verifications.h"
 
 static struct cc_feed *feed_of_two(void)
 {
@@ -60,12 +19,6 @@ static struct cc_feed *feed_of_two(void)
 	assert_non_null(feed);
 	return feed;
 }
-
-static void free_feed(struct cc_feed **feed)
-{
-	cc_feed_free(*feed);
-}
-#define auto_feed cc_cleanup(free_feed) struct cc_feed
 
 /* ---- how much work ---- */
 

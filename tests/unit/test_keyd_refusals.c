@@ -8,21 +8,8 @@
 static void renew_all(struct world *w, const char *iss, const json_t *key, struct cc_renewal *r,
 		      size_t n)
 {
-	auto_got struct got g = challenge(w), answer = {0};
-	struct cc_evidence ev = {
-		.iat = fake_real, .op = CC_OP_RENEW, .n_renewals = n, .renewals = r};
-	cc_auto_free char *jws = NULL;
-	struct cc_error err;
+	auto_got struct got answer = renew_all_by(w, iss, key, BOOT_1, r, n);
 
-	assert_int_equal(
-		cc_b64u_decode32(json_string_value(json_object_get(g.body, "nonce")), ev.nonce), 0);
-	ev.aud = (char *)"keyd-test";
-	ev.iss = (char *)iss;
-	ev.channel = (char *)channel_of(w);
-	snprintf(ev.boot_id, sizeof(ev.boot_id), "%s", BOOT_1);
-	if (cc_evidence_sign(&ev, key, &jws, &err))
-		fail_msg("%s", err.text);
-	answer = ask(w, OP_RENEW, "", json_pack("{s:s}", "evidence", jws));
 	if (answer.http != 200)
 		fail_msg("%s", answer.text);
 	assert_int_equal(json_array_size(json_object_get(answer.body, "renewals")), n);
