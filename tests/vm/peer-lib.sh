@@ -15,7 +15,7 @@ peer_port() {
 
 # lan N: this host's end of the network
 lan() {
-	modprobe virtio_net && wait_for 10 test -e /sys/class/net/eth0 &&
+	modprobe virtio_net && wait_for 60 test -e /sys/class/net/eth0 &&
 		ip addr add "10.7.0.$1/24" dev eth0 && ip link set eth0 up
 }
 
@@ -25,7 +25,7 @@ peer_start() {
 
 	lan 1 || return
 	exec {peer}<>"$(peer_port)"
-	read -r -t 200 word <&"$peer" && [ "$word" = ready ]
+	read -r -t 400 word <&"$peer" && [ "$word" = ready ]
 }
 
 # peer COMMAND...: in the other host's shell, which goes on from command to command; what it prints, and its status.

@@ -55,7 +55,30 @@ def outcome(guest):
     return status, out.getvalue()
 
 
+class Crashes(Guest):
+    """The second of two hosts, whose emulator crashes the first time."""
+    pairs = 0
+
+    def __init__(self, image, members, needs, options, link, luns=None):
+        super().__init__(image, members, needs, options)
+        self.second = luns is not None
+        Crashes.pairs += not self.second
+
+    def run(self):
+        if self.second and Crashes.pairs == 1:
+            self.emulator_crashed = "it did not come up"
+            self.bad.append("crashed")
+
+
+def pair():
+    """What is said of two hosts."""
+    run.Guest, run.Slot = Crashes, contextlib.nullcontext
+    with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
+        return run.run_once(None, [VM / "selftest" / "9-peer.t"], Namespace(flags={"peer"}), None)
+
+
 for guest, reason in ((Guest, "unknown need 'dokcer'"), (Exits, "1-test did not run: SystemExit")):
     status, text = outcome(guest)
     assert status == 1 and reason in text and "0 passed, 1 failed" in text, (status, text)
+assert pair().bad == [] and Crashes.pairs == 2, "two hosts are begun again when the second's emulator crashes"
 print("a group that does not run fails the run")
