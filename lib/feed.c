@@ -6,6 +6,7 @@
 #include "digest.h"
 #include "dsse.h"
 #include "image_doc.h"
+#include "image_statement.h"
 #include "name.h"
 #include "pkey.h"
 #include "version_order.h"
@@ -74,12 +75,18 @@ static bool is_repository(const char *s)
 	return *s == '\0';
 }
 
+/* Said in so many words, as it lets in whatever the signers sign. */
+static bool is_any(const char *repository)
+{
+	return !strcmp(repository, "*");
+}
+
 static int parse_repository(const json_t *image, struct cc_feed *feed, struct cc_error *err)
 {
 	if (cc_json_str(image, "identity image", "repository", true, &feed->repository, err) ||
-	    demand(is_repository(feed->repository), "repository",
+	    demand(is_any(feed->repository) || is_repository(feed->repository), "repository",
 		   "a registry and a repository in it, without a tag, like "
-		   "\"registry.example/shop/db\"",
+		   "\"registry.example/shop/db\", or \"*\"",
 		   err))
 		return -1;
 	return demand(strncmp(feed->repository, "docker.io/", strlen("docker.io/")) != 0,
@@ -168,6 +175,8 @@ bool cc_feed_is_of(const struct cc_feed *feed, const char *reference)
 	size_t n = strlen(repository);
 	const char *rest = reference + n;
 
+	if (is_any(repository))
+		return true;
 	return !strncmp(reference, repository, n) &&
 	       (!*rest || ((*rest == ':' || *rest == '@') && !strchr(rest, '/')));
 }
@@ -175,12 +184,20 @@ bool cc_feed_is_of(const struct cc_feed *feed, const char *reference)
 static int check_repository(const struct chain *c, const struct cc_simplesigning *s,
 			    struct cc_error *err)
 {
-	if (cc_feed_is_of(c->feed, s->reference))
+	const char *wanted = c->feed->repository;
+
+	if (is_any(wanted) || (s->reference && cc_feed_is_of(c->feed, s->reference)))
 		return 0;
+	if (!s->reference)
+		return cc_refuse(err, "imageRepository",
+				 "imageRepository: identity wants an image of %s, the signature "
+				 "names no repository, as those of cosign 3; sign the image with "
+				 "\"cosign sign -a docker-reference=%s\"",
+				 wanted, wanted);
 	return cc_refuse(err, "imageRepository",
 			 "imageRepository: identity wants an image of %s, the signature is for one "
 			 "of %.200s",
-			 c->feed->repository, s->reference);
+			 wanted, s->reference);
 }
 
 /* The refusal of a document that was signed, or named by one that was, but is not what it has to
@@ -270,6 +287,50 @@ static enum stage follow_signed(const struct chain *c, const struct cc_simplesig
 	return check_floor(c, s, err) ? FLOOR : ALL;
 }
 
+/* Of several subjects the one that was brought. */
+static const json_t *subject_of(const struct chain *c, const struct cc_image_statement *st)
+{
+	const json_t *subject;
+	size_t i;
+
+	json_array_foreach(st->subjects, i, subject) {
+		char digest[CC_DIGEST_LEN];
+
+		cc_subject_digest(subject, digest);
+		if (!strcmp(digest, c->manifest) || (*digest && !strcmp(digest, c->index)))
+			return subject;
+	}
+	return json_array_get(st->subjects, 0);
+}
+
+/* What cosign 3 signs, as if version 2 had. */
+static int parse_statement(const struct chain *c, const struct cc_image_signature *sig,
+			   struct cc_simplesigning *out, struct cc_error *err)
+{
+	auto_image_statement st = {0};
+	const char *reference;
+	const json_t *subject;
+
+	if (cc_image_statement_parse(sig->payload, strlen(sig->payload), &st, err))
+		return -1;
+	if (!cc_statement_is_signature(st.type))
+		return cc_refuse(err, "signature", "signature: the statement is no signature");
+	subject = subject_of(c, &st);
+	cc_subject_digest(subject, out->digest);
+	out->optional = json_incref(json_object_get(subject, "annotations"));
+	reference = cc_subject_repository(subject);
+	out->reference = reference ? strdup(reference) : NULL;
+	return !reference || out->reference ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
+}
+
+static int parse_signed(const struct chain *c, const struct cc_image_signature *sig,
+			struct cc_simplesigning *out, struct cc_error *err)
+{
+	if (sig->statement)
+		return parse_statement(c, sig, out, err);
+	return cc_simplesigning_parse(sig->payload, strlen(sig->payload), out, err);
+}
+
 static enum stage try_signature(const struct chain *c, const struct cc_image_signature *sig,
 				size_t signer, struct cc_error *err)
 {
@@ -277,7 +338,7 @@ static enum stage try_signature(const struct chain *c, const struct cc_image_sig
 	struct cc_error why = {0};
 
 	if (!cc_image_tries_verify(c->tries, sig, c->keyids[signer], c->keys->v[signer], &why) &&
-	    !cc_simplesigning_parse(sig->payload, strlen(sig->payload), &s, &why))
+	    !parse_signed(c, sig, &s, &why))
 		return follow_signed(c, &s, err);
 	if (ends_all(&why))
 		*err = why;

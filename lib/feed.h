@@ -7,7 +7,9 @@
  *     signedBy        names of signers, or digests of their keys (keyid), 1 to CC_FEED_SIGNERS_MAX:
  *                     one of them has signed the image, as `cosign sign` does, and is enrolled now
  *     repository      as cosign writes it into what it signs: "registry.example/shop/db", of
- *                     Docker Hub "index.docker.io/library/postgres"; no tag
+ *                     Docker Hub "index.docker.io/library/postgres"; no tag. cosign 3 writes none:
+ *                     it counts as of the annotation docker-reference, if that was signed. "*":
+ *                     of any, or none
  *     floor           {annotation, minimum}: the signed annotation (cosign sign -a NAME=VERSION) is
  *                     a version that is not older than the minimum (version_order.h); absent:
  *                     whatever was signed once is let in
