@@ -133,6 +133,23 @@ static void comes_out_the_same(const struct cc_image_proof *p)
 	REQUIRE(!back || json_equal(out, again));
 }
 
+/* One statement has both, which JSON writes as they are. */
+static bool is_built(const struct cc_feed *feed, const struct cc_image_proof *p)
+{
+	cc_auto_json json_t *by = json_string(feed->builder);
+	cc_auto_json json_t *from = json_string(feed->source + strlen("git+"));
+	cc_auto_free char *builder = json_dumps(by, JSON_ENCODE_ANY);
+	cc_auto_free char *source = json_dumps(from, JSON_ENCODE_ANY);
+
+	source[strlen(source) - 1] = '\0'; /* a revision may be behind it */
+
+	for (size_t i = 0; i < p->n; i++)
+		if (p->v[i].statement && strstr(p->v[i].payload, builder) &&
+		    strstr(p->v[i].payload, "provenance") && strstr(p->v[i].payload, source + 1))
+			return true;
+	return false;
+}
+
 static void is_rightly_let_in(const struct cc_feed *feed, const struct cc_image_proof *p,
 			      const char *id)
 {
@@ -144,6 +161,7 @@ static void is_rightly_let_in(const struct cc_feed *feed, const struct cc_image_
 			 (!feed->annotation || strstr(p->v[i].payload, "optional") ||
 			  strstr(p->v[i].payload, "annotations"));
 	REQUIRE(named && strstr(p->manifest, id));
+	REQUIRE(!feed->builder || is_built(feed, p));
 }
 
 static void free_feed(struct cc_feed **feed)
