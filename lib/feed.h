@@ -36,7 +36,7 @@
 
 #define CC_FEED_SIGNERS_MAX 8
 
-/* All owned. @annotation, @minimum: both NULL without a floor; @builder, @source: without builtBy */
+/* All owned. NULL: @annotation, @minimum without a floor; @builder, @source without builtBy */
 struct cc_feed {
 	struct cc_strv signed_by;
 	char *repository;

@@ -175,7 +175,7 @@ static int parse_statement(const struct chain *c, const struct cc_image_signatur
 	if (cc_image_statement_parse(sig->payload, strlen(sig->payload), &st, err))
 		return -1;
 	if (!cc_statement_is_signature(st.type))
-		return cc_refuse(err, "signature", "signature: the statement is no signature");
+		return cc_refuse(err, "signature", "signature: the statement is not a signature");
 	subject = subject_of(c, &st);
 	cc_subject_digest(subject, out->digest);
 	out->optional = json_incref(json_object_get(subject, "annotations"));

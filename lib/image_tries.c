@@ -53,7 +53,7 @@ static int does_not_verify(struct cc_error *err)
 			 "signature: the image's signature does not verify under this key");
 }
 
-static int verify(const struct cc_image_signature *sig, EVP_PKEY *key, struct cc_error *err)
+static int verify_payload(const struct cc_image_signature *sig, EVP_PKEY *key, struct cc_error *err)
 {
 	size_t len = strlen(sig->payload);
 
@@ -75,7 +75,7 @@ int cc_image_tries_verify(struct cc_image_tries *t, const struct cc_image_signat
 		return known->verifies ? 0 : does_not_verify(err);
 	if (room_for_try(t, err))
 		return -1;
-	rc = verify(sig, key, err);
+	rc = verify_payload(sig, key, err);
 	/* what was not verified is not known: it was too long, no base64, or memory was short */
 	if (rc && err->code != CC_E_REFUSED)
 		return -1;

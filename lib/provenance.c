@@ -62,7 +62,7 @@ static bool is_same_source(const char *said, bool revision, const char *wanted)
 	return n == strlen(wanted) && !memcmp(at, wanted, n);
 }
 
-static const json_t *member(const json_t *obj, const char *in, const char *key)
+static const json_t *value_at(const json_t *obj, const char *in, const char *key)
 {
 	return json_object_get(json_object_get(obj, in), key);
 }
@@ -73,18 +73,18 @@ static const char *builder_of(const struct cc_image_statement *st)
 
 	if (!strcmp(st->type, CC_STATEMENT_SLSA_V1))
 		at = json_object_get(at, "runDetails");
-	return json_string_value(member(at, "builder", "id"));
+	return json_string_value(value_at(at, "builder", "id"));
 }
 
 /* The one of a v1 that is there; NULL: none, or two. */
 static const char *source_of_v1(const json_t *predicate, bool *revision)
 {
-	const json_t *given = member(predicate, "buildDefinition", "externalParameters");
+	const json_t *given = value_at(predicate, "buildDefinition", "externalParameters");
 	const json_t *source = json_object_get(given, "source");
 	const char *all[] = {
-		json_string_value(member(given, "workflow", "repository")),
+		json_string_value(value_at(given, "workflow", "repository")),
 		json_string_value(json_is_object(source) ? json_object_get(source, "uri") : source),
-		json_string_value(member(given, "configSource", "uri")),
+		json_string_value(value_at(given, "configSource", "uri")),
 	};
 	const char *found = NULL;
 
@@ -104,7 +104,7 @@ static const char *source_of(const struct cc_image_statement *st, bool *revision
 	if (!strcmp(st->type, CC_STATEMENT_SLSA_V1))
 		return source_of_v1(st->predicate, revision);
 	return json_string_value(
-		member(json_object_get(st->predicate, "invocation"), "configSource", "uri"));
+		value_at(json_object_get(st->predicate, "invocation"), "configSource", "uri"));
 }
 
 int cc_provenance_check(const struct cc_image_statement *st, const char *builder,

@@ -51,7 +51,7 @@ static int open_envelope(const json_t *envelope, struct cc_image_signature *out,
 	    cc_json_arr(envelope, what, "signatures", true, &list, err))
 		return -1;
 	if (strcmp(type, CC_DSSE_INTOTO) != 0)
-		return invalid("its payload is no in-toto statement", err);
+		return invalid("its payload is not an in-toto statement", err);
 	if (json_array_size(list) != 1 || !json_is_object(json_array_get(list, 0)))
 		return invalid("must have one signature", err);
 	out->statement = true;

@@ -86,11 +86,6 @@ static int read_blob(const struct layout *l, const char *digest, size_t max, str
 	return 0;
 }
 
-static const char *text_in(const json_t *obj, const char *key)
-{
-	return json_string_value(json_object_get(obj, key)) ?: "";
-}
-
 /* ---- signatures ---------------------------------------------------------------------------- */
 
 /* Anybody may push one that is none; a blob that is not its digest's is another matter. */
@@ -122,7 +117,7 @@ static int add_signature(struct layout *l, const json_t *layer, const char *crea
 			 struct cc_error *err)
 {
 	cc_cleanup(layer_signature_clear) struct layer_signature got = {0};
-	const char *digest = text_in(layer, "digest");
+	const char *digest = layer_text(layer, "digest");
 	cc_auto_free char *text = NULL;
 	struct blob b = {0};
 	int rc;
@@ -146,8 +141,8 @@ static int add_signature(struct layout *l, const json_t *layer, const char *crea
 static int add_signatures(struct layout *l, const json_t *manifest, struct cc_error *err)
 {
 	const json_t *layers = json_object_get(manifest, "layers");
-	const char *created = text_in(json_object_get(manifest, "annotations"),
-				      "org.opencontainers.image.created");
+	const char *created = layer_text(json_object_get(manifest, "annotations"),
+					 "org.opencontainers.image.created");
 
 	for (size_t i = json_array_size(layers); i-- > 0;) {
 		const json_t *layer = json_array_get(layers, i);
@@ -238,7 +233,8 @@ static int walk(struct layout *l, struct level at, struct cc_error *err)
 	size_t i;
 
 	json_array_foreach(at.list, i, entry) {
-		const char *type = text_in(entry, "mediaType"), *digest = text_in(entry, "digest");
+		const char *type = layer_text(entry, "mediaType"),
+			   *digest = layer_text(entry, "digest");
 
 		if ((cc_image_is_index(type) && look_at_index(l, digest, at.depth + 1, err)) ||
 		    (cc_image_is_manifest(type) && look_at_manifest(l, digest, at.depth > 0, err)))

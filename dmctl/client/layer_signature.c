@@ -14,7 +14,7 @@ void layer_signature_clear(struct layer_signature *s)
 	*s = (struct layer_signature){0};
 }
 
-static const char *text_in(const json_t *obj, const char *key)
+const char *layer_text(const json_t *obj, const char *key)
 {
 	return json_string_value(json_object_get(obj, key)) ?: "";
 }
@@ -26,7 +26,7 @@ static bool is_simplesigning(const char *media_type)
 
 bool layer_is_signature(const json_t *layer)
 {
-	const char *type = text_in(layer, "mediaType");
+	const char *type = layer_text(layer, "mediaType");
 
 	return is_simplesigning(type) || bundle_is(type) || envelope_is(type);
 }
@@ -54,7 +54,7 @@ static int check_of(const struct layer_signature *out, struct cc_error *err)
 			 : cc_fail(err, CC_E_INVALID, "the signature says of no digest it is for");
 }
 
-static int put_text(char **out, const char *text, struct cc_error *err)
+static int copy_text(char **out, const char *text, struct cc_error *err)
 {
 	*out = strdup(text);
 	return *out ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
@@ -64,16 +64,16 @@ static int read_simplesigning(const json_t *layer, const char *text, struct laye
 			      struct cc_error *err)
 {
 	cc_auto_json json_t *doc = cc_json_parse(text, strlen(text), "signed payload", err);
-	const char *value = text_in(json_object_get(layer, "annotations"),
-				    "dev.cosignproject.cosign/signature");
+	const char *value = layer_text(json_object_get(layer, "annotations"),
+				       "dev.cosignproject.cosign/signature");
 	const json_t *image = json_object_get(json_object_get(doc, "critical"), "image");
 
-	if (!doc || add_digest(out, text_in(image, "docker-manifest-digest"), err))
+	if (!doc || add_digest(out, layer_text(image, "docker-manifest-digest"), err))
 		return -1;
 	if (!*value)
 		return cc_fail(err, CC_E_INVALID, "the layer has no signature");
-	return check_of(out, err) || put_text(&out->sig.payload, text, err) ||
-			       put_text(&out->sig.signature, value, err)
+	return check_of(out, err) || copy_text(&out->sig.payload, text, err) ||
+			       copy_text(&out->sig.signature, value, err)
 		       ? -1
 		       : 0;
 }
@@ -110,7 +110,7 @@ static int read_statement(const char *text, struct layer_signature *out, struct 
 int layer_signature_read(const json_t *layer, const char *text, struct layer_signature *out,
 			 struct cc_error *err)
 {
-	if (is_simplesigning(text_in(layer, "mediaType")))
+	if (is_simplesigning(layer_text(layer, "mediaType")))
 		return read_simplesigning(layer, text, out, err);
 	return read_statement(text, out, err);
 }

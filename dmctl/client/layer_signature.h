@@ -26,6 +26,9 @@ struct layer_signature {
 
 void layer_signature_clear(struct layer_signature *s);
 
+/* A member that is text; "" where it is none; borrowed. */
+const char *layer_text(const json_t *obj, const char *key);
+
 /* By its descriptor. */
 bool layer_is_signature(const json_t *layer);
 bool layers_have_signature(const json_t *manifest);
@@ -33,8 +36,8 @@ bool layers_have_signature(const json_t *manifest);
 /**
  * layer_signature_read - reads @text, the blob of @layer.
  * @out: zeroed, to be cleared in any case
- * Return: 0; 1 when it is a statement of a kind that nobody asks for (an SBOM); -1 with CC_E_INVALID
- * or CC_E_NOMEM.
+ * Return: 0; 1 when it is a statement of a kind that nobody asks for (an SBOM); -1 with
+ * CC_E_INVALID or CC_E_NOMEM.
  */
 int layer_signature_read(const json_t *layer, const char *text, struct layer_signature *out,
 			 struct cc_error *err);

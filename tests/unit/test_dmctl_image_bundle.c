@@ -73,7 +73,7 @@ static void what_is_no_bundle_with_one_signed_statement_is_refused(void **state)
 		{"dsseEnvelope", "[]", "dsseEnvelope"},
 		{"messageSignature", "{'signature':'AA=='}", "no statement about an image"},
 		{"dsseEnvelope.payloadType", NULL, "payloadType"},
-		{"dsseEnvelope.payloadType", "'text/plain'", "no in-toto statement"},
+		{"dsseEnvelope.payloadType", "'text/plain'", "not an in-toto statement"},
 		{"dsseEnvelope.payload", NULL, "payload"},
 		{"dsseEnvelope.payload", "'%'", "payload"},
 		{"dsseEnvelope.payload", "'AAAA'", "not a text"},
