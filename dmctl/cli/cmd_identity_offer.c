@@ -12,6 +12,7 @@
 #include "client/image_layout.h"
 #include "client/image_proofs.h"
 #include "client/image_pull.h"
+#include "host/stop_signals.h"
 #include "paths.h"
 
 /* Kept at once: what comes before one that cannot be kept stays. */
@@ -82,6 +83,7 @@ static int pull(const struct global_options *g, const struct image_pull *what)
 	struct cc_error err;
 	int status;
 
+	stop_signals_block(); /* so that nothing is left */
 	if (make_directory(dir, &err))
 		return cmd_fail(g, &err);
 	status = image_pull(what, dir, &err) ? cmd_fail(g, &err) : offer(g, dir);

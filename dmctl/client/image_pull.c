@@ -19,25 +19,28 @@
 #include "digest.h"
 #include "file.h"
 #include "host/boottime.h"
+#include "host/stop_signals.h"
 #include "image_doc.h"
 #include "json.h"
 
 #define CA_MAX (1024 * 1024)
 #define DOCUMENTS_MAX 4096
+#define BYTES_MAX ((size_t)64 * 1024 * 1024)
+#define LOOK_MS 200 /* how often it is seen that we are to stop */
 #define HEX_OF(digest) ((digest) + strlen("sha256:"))
 
 /**
  * struct pulled - what has come.
  * @until: of boottime_ms()
  * @top: the list of index.json
- * @documents: how many; @signatures: of these blobs, which are signatures and attestations
+ * @documents, @bytes: how many of all; @signatures: of these blobs, which are signatures and attestations
  */
 struct pulled {
 	const struct image_pull *pull;
 	const char *dir;
 	uint64_t until;
 	json_t *top;
-	size_t documents, signatures;
+	size_t documents, bytes, signatures;
 };
 
 /* ---- what the child sends ------------------------------------------------------------------ */
@@ -61,7 +64,9 @@ static int receive(const struct pulled *p, int fd, void *buf, size_t len, struct
 		if (now >= p->until)
 			return cc_fail(err, CC_E_UNREACHABLE,
 				       "%s: its registry does not answer in time", p->pull->image);
-		n = poll(&pfd, 1, (int)(p->until - now));
+		if (stop_signals_check(err))
+			return -1;
+		n = poll(&pfd, 1, (int)(p->until - now < LOOK_MS ? p->until - now : LOOK_MS));
 		if (n == 0 || (n < 0 && errno == EINTR))
 			continue;
 		n = n < 0 ? -1 : read(fd, at, len);
@@ -120,7 +125,8 @@ static int keep_document(struct pulled *p, const struct pull_head *head, const c
 	cc_auto_free char *path = NULL;
 
 	cc_sha256_digest(text, head->len, digest);
-	if (strcmp(digest, head->digest) != 0 || p->documents++ == DOCUMENTS_MAX)
+	if (strcmp(digest, head->digest) != 0 || p->documents++ == DOCUMENTS_MAX ||
+	    (p->bytes += head->len) > BYTES_MAX)
 		return unexpected(p, err);
 	if (asprintf(&path, "%s/blobs/sha256/%s", p->dir, HEX_OF(digest)) < 0) {
 		path = NULL;

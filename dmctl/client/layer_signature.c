@@ -28,6 +28,8 @@ bool layer_is_signature(const json_t *layer)
 {
 	const char *type = layer_text(layer, "mediaType");
 
+	if (json_integer_value(json_object_get(layer, "size")) > BUNDLE_MAX)
+		return false;
 	return is_simplesigning(type) || bundle_is(type) || envelope_is(type);
 }
 

@@ -29,7 +29,7 @@ void layer_signature_clear(struct layer_signature *s);
 /* A member that is text; "" where it is none; borrowed. */
 const char *layer_text(const json_t *obj, const char *key);
 
-/* By its descriptor. */
+/* By its descriptor. More than BUNDLE_MAX bytes are none: an SBOM, which nobody asks for. */
 bool layer_is_signature(const json_t *layer);
 bool layers_have_signature(const json_t *manifest);
 

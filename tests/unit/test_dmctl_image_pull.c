@@ -2,6 +2,8 @@
 /* What a registry has of an image and beside it is fetched, and found as in a directory. */
 #include "pull_made.h"
 
+#include "host/stop_signals.h"
+
 static void an_image_and_the_signature_under_its_tag_are_fetched(void **state)
 {
 	const char *manifest = serve_image();
@@ -60,6 +62,41 @@ static void an_image_is_asked_for_by_its_digest(void **state)
 	serve_tagged_signature(manifest);
 	pulls(reference);
 	lets_in(DIGEST_A);
+}
+
+/* An SBOM of megabytes, as they are. */
+static void a_large_attestation_beside_an_image_is_not_fetched(void **state)
+{
+	const char *manifest = serve_image(), *sbom, *list;
+	cc_auto_json json_t *large = NULL;
+
+	(void)state;
+	serve_tagged_signature(manifest);
+	large = json_loads(manifest_with(BUNDLE_V03, "no blob", NULL), 0, NULL);
+	json_object_set_new(json_array_get(json_object_get(large, "layers"), 0), "size",
+			    json_integer(5000000));
+	sbom = text(json_dumps(large, JSON_COMPACT));
+	serve_manifest(sbom);
+	list = dumped(json_pack("{s:[{s:s, s:s}]}", "manifests", "mediaType", OCI_MANIFEST,
+				"digest", digest(sbom)));
+	serve("referrers/", digest(manifest), list);
+	pulls(":v1");
+	assert_int_equal(found->n, 1);
+	lets_in(DIGEST_A);
+}
+
+static void a_signal_ends_the_pull(void **state)
+{
+	struct cc_error err;
+
+	(void)state;
+	serve("manifests/", "v1", NULL);
+	registry_start();
+	stop_signals_block();
+	raise(SIGTERM);
+	assert_int_equal(pull(":v1", &err), -1);
+	assert_int_not_equal(err.code, CC_E_UNREACHABLE);
+	stop_signals_unblock();
 }
 
 static void what_was_pulled_is_removed(void **state)
@@ -161,6 +198,8 @@ int main(void)
 		SERVED(the_index_under_a_tag_stands_in_for_the_list),
 		SERVED(an_index_its_platforms_and_their_signatures_are_fetched),
 		SERVED(an_image_is_asked_for_by_its_digest),
+		SERVED(a_large_attestation_beside_an_image_is_not_fetched),
+		SERVED(a_signal_ends_the_pull),
 		SERVED(what_was_pulled_is_removed),
 		SERVED(what_is_not_what_its_digest_says_is_refused),
 		SERVED(a_blob_that_was_swapped_is_refused),
