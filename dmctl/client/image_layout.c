@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/image_layout.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,8 +11,10 @@
 #include "image_doc.h"
 #include "json.h"
 
-#define CREATED_MAX 40 /* RFC 3339 */
-#define DEPTH_MAX 3    /* index.json, an index in it, one in that */
+#define CREATED_MAX 40		 /* RFC 3339 */
+#define REFERRER_MAX (64 * 1024) /* bytes of a manifest that refers to an image */
+#define BLOBS_MAX 65536
+#define DEPTH_MAX 3 /* index.json, an index in it, one in that */
 
 /* @text: its bytes, owned */
 struct blob {
@@ -31,9 +34,14 @@ struct signature {
 	struct layer_signature is;
 };
 
-/* @passed_over: signatures that cannot be read, or are too many */
+/**
+ * struct layout - what was found.
+ * @passed_over: signatures that cannot be read, or are too many
+ * @looked_at: digests of the manifests that have signatures
+ */
 struct layout {
 	const char *dir;
+	struct cc_strv looked_at;
 	size_t passed_over;
 	size_t n_images, n_indexes, n_signatures;
 	struct image images[IMAGE_LAYOUT_MAX];
@@ -53,6 +61,7 @@ static void layout_free(struct layout **at)
 		free(l->indexes[i].text);
 	for (size_t i = 0; i < l->n_signatures; i++)
 		layer_signature_clear(&l->signatures[i].is);
+	cc_strv_clear(&l->looked_at);
 	free(l);
 }
 
@@ -138,12 +147,17 @@ static int add_signature(struct layout *l, const json_t *layer, const char *crea
 }
 
 /* cosign 2 appends: the last is the newest. */
-static int add_signatures(struct layout *l, const json_t *manifest, struct cc_error *err)
+static int add_signatures(struct layout *l, const char *digest, const json_t *manifest,
+			  struct cc_error *err)
 {
 	const json_t *layers = json_object_get(manifest, "layers");
 	const char *created = layer_text(json_object_get(manifest, "annotations"),
 					 "org.opencontainers.image.created");
 
+	if (cc_strv_has(&l->looked_at, digest))
+		return 0;
+	if (cc_strv_push(&l->looked_at, digest, err))
+		return -1;
 	for (size_t i = json_array_size(layers); i-- > 0;) {
 		const json_t *layer = json_array_get(layers, i);
 
@@ -195,7 +209,7 @@ static int look_at_manifest(struct layout *l, const char *digest, bool in_index,
 		return in_index && err->code == CC_E_NOTFOUND ? 0 : -1;
 	doc = cc_json_parse_max(b.text, strlen(b.text), CC_IMAGE_DOC_MAX, "manifest", err);
 	rc = !doc			  ? -1
-	     : layers_have_signature(doc) ? add_signatures(l, doc, err)
+	     : layers_have_signature(doc) ? add_signatures(l, digest, doc, err)
 					  : add_image(l, &b, err);
 	free(b.text);
 	return rc;
@@ -243,6 +257,53 @@ static int walk(struct layout *l, struct level at, struct cc_error *err)
 	return 0;
 }
 
+/* ---- what index.json does not name --------------------------------------------------------- */
+
+/* A manifest that refers to an image, by its blob; what is none is passed over. */
+static int look_at_blob(struct layout *l, const char *name, struct cc_error *err)
+{
+	char digest[CC_DIGEST_LEN];
+	cc_auto_json json_t *doc = NULL;
+	struct blob b = {0};
+	struct cc_error none;
+	int rc = 0;
+
+	if (snprintf(digest, sizeof(digest), "sha256:%s", name) >= CC_DIGEST_LEN ||
+	    !cc_is_digest(digest))
+		return 0;
+	if (read_blob(l, digest, REFERRER_MAX, &b, &none))
+		return none.code == CC_E_NOMEM ? cc_fail(err, CC_E_NOMEM, "out of memory") : 0;
+	if (strstr(b.text, "\"subject\""))
+		doc = cc_json_parse(b.text, strlen(b.text), "manifest", &none);
+	if (json_is_object(json_object_get(doc, "subject")) && layers_have_signature(doc))
+		rc = add_signatures(l, digest, doc, err);
+	free(b.text);
+	return rc;
+}
+
+/* cosign 3 saves what refers to an image with it, and leaves it out of index.json. */
+static int look_at_referrers(struct layout *l, struct cc_error *err)
+{
+	cc_auto_free char *path = NULL;
+	cc_auto_closedir DIR *d = NULL;
+	const struct dirent *e;
+	size_t n = 0;
+
+	if (asprintf(&path, "%s/blobs/sha256", l->dir) < 0) {
+		path = NULL;
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	}
+	d = opendir(path);
+	while (d && (e = readdir(d))) {
+		if (++n > BLOBS_MAX)
+			return cc_fail(err, CC_E_INVALID, "the layout has more than %d blobs",
+				       BLOBS_MAX);
+		if (look_at_blob(l, e->d_name, err))
+			return -1;
+	}
+	return 0;
+}
+
 static int read_layout(struct layout *l, struct cc_error *err)
 {
 	cc_auto_free char *path = NULL, *text = NULL;
@@ -256,7 +317,9 @@ static int read_layout(struct layout *l, struct cc_error *err)
 	if (cc_read_file_max(path, CC_IMAGE_DOC_MAX, &text, &len, err))
 		return -1;
 	doc = cc_json_parse_max(text, len, CC_IMAGE_DOC_MAX, path, err);
-	return doc ? walk(l, (struct level){json_object_get(doc, "manifests"), 0}, err) : -1;
+	if (!doc || walk(l, (struct level){json_object_get(doc, "manifests"), 0}, err))
+		return -1;
+	return look_at_referrers(l, err);
 }
 
 /* ---- what is made of it -------------------------------------------------------------------- */

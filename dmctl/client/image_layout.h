@@ -7,8 +7,9 @@
  *
  * What signs what is found by content: whatever tag or subject it was under, what has a layer of
  * cosign's simple signing, a Sigstore bundle or an envelope is a signature or a statement, and what
- * it is of stands in that layer (layer_signature.h). Each blob is read once and
- * compared with its digest. No signature is verified here, as only keyd knows who may sign.
+ * it is of stands in that layer (layer_signature.h). What refers to an image is found among the
+ * blobs, too, where no index names it, as `cosign save` of version 3 leaves it. Each blob that is
+ * used is compared with its digest. No signature is verified here, as only keyd knows who may sign.
  */
 #ifndef CC_IMAGE_LAYOUT_H
 #define CC_IMAGE_LAYOUT_H

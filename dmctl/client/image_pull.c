@@ -33,7 +33,7 @@
  * struct pulled - what has come.
  * @until: of boottime_ms()
  * @top: the list of index.json
- * @documents, @bytes: how many of all; @signatures: of these blobs, which are signatures and attestations
+ * @documents, @bytes: how many of all; @signatures: blobs, which are signatures and attestations
  */
 struct pulled {
 	const struct image_pull *pull;

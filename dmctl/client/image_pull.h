@@ -35,8 +35,8 @@ struct image_pull {
 /**
  * image_pull - fetches into @dir, which is empty.
  * Return: 0; -1 with CC_E_USAGE (no name of an image), CC_E_NOTFOUND, CC_E_PERM, CC_E_UNREACHABLE
- * (the registry, or the time is over), or CC_E_INVALID (what it answers, or nothing is signed). After
- * stop_signals_block() a signal ends it, as an error.
+ * (the registry, or the time is over), or CC_E_INVALID (what it answers, or nothing is signed).
+ * After stop_signals_block() a signal ends it, as an error.
  */
 int image_pull(const struct image_pull *pull, const char *dir, struct cc_error *err);
 

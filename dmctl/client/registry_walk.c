@@ -192,15 +192,22 @@ static int take_signatures(struct walk *w, const struct document *d, struct cc_e
 	return 0;
 }
 
-/* By the descriptor in a list of referrers: without a type it may be one. */
+/*
+ * By the descriptor in a list of referrers. cosign makes the list itself where the registry does
+ * not, and writes the type of the empty configuration into it (go-containerregistry).
+ */
 static bool may_be_signature(const json_t *entry)
 {
+	static const char *const others[] = {"", "application/vnd.oci.empty.v1+json",
+					     "application/vnd.in-toto+json",
+					     "application/vnd.oci.image.config.v1+json"};
+	static const char cosign[] = "application/vnd.dev.cosign.artifact.";
 	const char *type = layer_text(entry, "artifactType");
 
-	return !*type || bundle_is(type) || envelope_is(type) ||
-	       !strcmp(type, "application/vnd.in-toto+json") ||
-	       !strncmp(type, "application/vnd.dev.cosign.artifact.",
-			strlen("application/vnd.dev.cosign.artifact."));
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (!strcmp(type, others[i]))
+			return true;
+	return bundle_is(type) || envelope_is(type) || !strncmp(type, cosign, strlen(cosign));
 }
 
 static int take_referrers(struct walk *w, const json_t *index, struct cc_error *err)

@@ -89,6 +89,8 @@ static inline void serve_tagged_signature(const char *document)
 	      manifest_with("application/vnd.dev.cosign.simplesigning.v1+json", payload, value));
 }
 
+static const char *listed_as = BUNDLE_V03;
+
 /* As cosign 3 keeps it; the list that has it. */
 static inline const char *serve_bundle(const char *document)
 {
@@ -102,7 +104,7 @@ static inline const char *serve_bundle(const char *document)
 	serve_manifest(manifest);
 	return dumped(json_pack("{s:i, s:s, s:[{s:s, s:s, s:s, s:i}]}", "schemaVersion", 2,
 				"mediaType", OCI_INDEX, "manifests", "mediaType", OCI_MANIFEST,
-				"artifactType", BUNDLE_V03, "digest", digest(manifest), "size", 1));
+				"artifactType", listed_as, "digest", digest(manifest), "size", 1));
 }
 
 /* ---- the pull ---- */

@@ -127,6 +127,56 @@ static void an_image_and_what_refers_to_it_are_found(void **state)
 	lets_in(DIGEST_A);
 }
 
+/* Measured of cosign 3.1: index.json has the image alone. */
+static void what_cosign_3_saves_is_found(void **state)
+{
+	cc_auto_free char *manifest = layout_with_image();
+	char referrer[CC_DIGEST_LEN], junk[CC_DIGEST_LEN];
+
+	(void)state;
+	put_bundle(of_manifest, statement_of(manifest, NAMED(REPOSITORY), SIGN_V1, "{}"), NOON,
+		   referrer);
+	put_blob("{\"subject\":{},", junk);
+	put_top("manifest", of_manifest, NULL);
+	look();
+	assert_int_equal(found->n, 1);
+	lets_in(DIGEST_A);
+	put_top("manifest", of_manifest, "manifest", referrer, NULL);
+	look();
+	assert_int_equal(found->n, 1);
+}
+
+static EVP_PKEY *key_of_fixture(void)
+{
+	struct cc_error err = {0};
+	size_t len;
+	cc_auto_free char *pem = read_fixture("tests/fixtures/cosign3/cosign.pub", &len);
+
+	return cc_pubkey_parse(pem, len, &err);
+}
+
+/* A signature and provenance that cosign 3.1 made, as `cosign save` left them. */
+static void what_a_real_cosign_3_made_lets_the_image_in(void **state)
+{
+	EVP_PKEY *ours = release;
+	struct cc_error err = {0};
+
+	(void)state;
+	n_found = 0;
+	expect_ok(image_layout_each("tests/fixtures/cosign3", find, NULL, &passed_over, &err),
+		  &err);
+	assert_int_equal(found->n, 2);
+	release = key_of_fixture();
+	assert_non_null(release);
+	lets_in_by(json_of("{'signedBy':['release'],'repository':'127.0.0.1:5071/shop/db',"
+			   "'floor':{'annotation':'version','minimum':'1.4'},'builtBy':{"
+			   "'builder':'https://ci.example/b','source':"
+			   "'git+https://git.example/shop/db'}}"),
+		   found_config);
+	EVP_PKEY_free(release);
+	release = ours;
+}
+
 /* Where a registry has no list of what refers to an image, it is an index under a tag. */
 static void what_the_index_under_the_fallback_tag_names_is_found(void **state)
 {
@@ -274,6 +324,8 @@ int main(void)
 		cmocka_unit_test(the_statement_is_taken_out_of_bundle_or_envelope),
 		cmocka_unit_test(what_is_no_bundle_with_one_signed_statement_is_refused),
 		cmocka_unit_test(an_image_and_what_refers_to_it_are_found),
+		cmocka_unit_test(what_cosign_3_saves_is_found),
+		cmocka_unit_test(what_a_real_cosign_3_made_lets_the_image_in),
 		cmocka_unit_test(what_the_index_under_the_fallback_tag_names_is_found),
 		cmocka_unit_test(a_bundle_of_the_index_lets_its_platform_in),
 		cmocka_unit_test(the_newest_by_the_time_of_its_manifest_comes_first),

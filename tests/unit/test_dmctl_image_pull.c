@@ -37,6 +37,19 @@ static void the_index_under_a_tag_stands_in_for_the_list(void **state)
 	lets_in(DIGEST_A);
 }
 
+/* Measured of cosign 3.1 with a registry that has no list. */
+static void the_list_that_cosign_makes_itself_is_read(void **state)
+{
+	const char *manifest = serve_image();
+
+	(void)state;
+	listed_as = "application/vnd.oci.empty.v1+json";
+	serve("manifests/sha256-", hex(manifest), serve_bundle(manifest));
+	listed_as = BUNDLE_V03;
+	pulls(":v1");
+	lets_in(DIGEST_A);
+}
+
 static void an_index_its_platforms_and_their_signatures_are_fetched(void **state)
 {
 	const char *manifest = serve_image();
@@ -196,6 +209,7 @@ int main(void)
 		SERVED(an_image_and_the_signature_under_its_tag_are_fetched),
 		SERVED(what_the_list_of_referrers_has_is_fetched),
 		SERVED(the_index_under_a_tag_stands_in_for_the_list),
+		SERVED(the_list_that_cosign_makes_itself_is_read),
 		SERVED(an_index_its_platforms_and_their_signatures_are_fetched),
 		SERVED(an_image_is_asked_for_by_its_digest),
 		SERVED(a_large_attestation_beside_an_image_is_not_fetched),

@@ -82,7 +82,8 @@ bundled() {
 		'{schemaVersion: 2, mediaType: $m, artifactType: $a, config: $c, layers: [$l],
 			subject: {mediaType: $of, digest: $d, size: 1}}' >referrer.json
 	put_manifest referrer.json "sha256:$(sha256sum <referrer.json | cut -d' ' -f1)" $oci.manifest.v1+json || return
-	jq -cn --arg a $bundle_type --arg i $oci.index.v1+json --arg m $oci.manifest.v1+json \
+	# cosign 3.1 lists it by the type of its empty configuration
+	jq -cn --arg a application/vnd.oci.empty.v1+json --arg i $oci.index.v1+json --arg m $oci.manifest.v1+json \
 		--arg d "sha256:$(sha256sum <referrer.json | cut -d' ' -f1)" --argjson n "$(stat -c %s referrer.json)" \
 		'{schemaVersion: 2, mediaType: $i, manifests: [{mediaType: $m, artifactType: $a, digest: $d, size: $n}]}' >list.json
 	put_manifest list.json "${digest/:/-}" $oci.index.v1+json
