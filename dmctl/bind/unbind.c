@@ -18,6 +18,7 @@
 #include "log.h"
 #include "volume/mapping.h"
 #include "bind/mount.h"
+#include "bind/upkeep.h"
 #include "name.h"
 #include "paths.h"
 #include "strv.h"
@@ -202,6 +203,7 @@ int unbind_release(struct binding *b, struct cc_error *err)
 	enum binding_state reached = b->state;
 	char held[HELD_BY_LEN];
 
+	upkeep_forget(CC_UPKEEP_DIR, b->volume); /* of a bind that was killed */
 	if (reached >= BINDING_LEASED) {
 		b->state = BINDING_REMOVING;
 		if (binding_save(b, err))
