@@ -36,7 +36,7 @@
 #include "bind/upkeep.h"
 #include "volume.h"
 
-#define FSCK_MS 30000u /* of the 55 s that the hook waits */
+#define FSCK_MS 30000u /* an engine or its user may not wait for longer than a minute */
 
 /**
  * struct bind - one bind on its way.
