@@ -12,9 +12,9 @@ struct watches;
 
 /**
  * adopt_all - at the start, before anything is done: all that live are watched and their leases
- * renewed at once, in one round; then the gate is raised, which is what listening waits for. What is
- * dead waits for the loop, and is undone as there is room, by and by: however much of it there is
- * keeps neither leases nor new containers waiting.
+ * renewed at once, in one round; then the gate is raised, which is what listening waits for. The
+ * dead wait for the loop, and are undone as there is room, by and by: however many they are, they
+ * keep neither leases nor new containers waiting.
  * @recovered, @arg: the gate was raised, or cannot be
  */
 void adopt_all(struct watches *watches, struct leases *leases, struct queue *queue,

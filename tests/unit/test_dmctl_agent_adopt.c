@@ -209,8 +209,7 @@ static void all_that_are_dead_are_undone_a_few_at_a_time_and_none_that_lives(voi
 	assert_int_equal(w->begun[AGENT_RENEW], 1);
 }
 
-static void
-however_many_containers_end_all_that_ever_were_are_asked_about_once_in_a_while(void **state)
+static void however_many_containers_end_all_are_asked_about_once_in_a_while(void **state)
 {
 	static const char file[] = CC_RUN_DIR "/swept";
 	unsigned int due = 0;
@@ -240,8 +239,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			all_that_are_dead_are_undone_a_few_at_a_time_and_none_that_lives, start,
 			stop),
-		cmocka_unit_test(
-			however_many_containers_end_all_that_ever_were_are_asked_about_once_in_a_while),
+		cmocka_unit_test(however_many_containers_end_all_are_asked_about_once_in_a_while),
 	};
 
 	cc_log_init("test", LOG_EMERG);
