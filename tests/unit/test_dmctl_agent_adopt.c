@@ -209,6 +209,32 @@ static void all_that_are_dead_are_undone_a_few_at_a_time_and_none_that_lives(voi
 	assert_int_equal(w->begun[AGENT_RENEW], 1);
 }
 
+/* In a storm of starts each is looked at: what that costs does not grow with what is bound. */
+static void a_look_at_one_container_is_none_at_the_others(void **state)
+{
+	cc_auto_json json_t *answer = json_of("{'ok':true,'renewed':1,'failed':0}");
+	static const char *const names[] = {"v000", "v001"}; /* nobody holds those */
+	struct world *w = *state;
+	struct lease l[2] = {0};
+	struct cc_error err;
+
+	for (int i = 0; i < 2; i++) {
+		binding_auto struct binding b = {0};
+
+		strcpy(l[i].name, names[i]);
+		expect_ok(binding_load(names[i], &b, &err), &err);
+		lease_hold(w->leases, &l[i], &b);
+		assert_true(l[i].held);
+		b.state = BINDING_REVOKED;
+		expect_ok(binding_save(&b, &err), &err);
+	}
+	leases_take_look(w->leases, names[0], answer);
+	assert_false(l[0].held);
+	assert_true(l[1].held);
+	lease_release(&l[0]);
+	lease_release(&l[1]);
+}
+
 static void however_many_containers_end_all_are_asked_about_once_in_a_while(void **state)
 {
 	static const char file[] = CC_RUN_DIR "/swept";
@@ -239,6 +265,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			all_that_are_dead_are_undone_a_few_at_a_time_and_none_that_lives, start,
 			stop),
+		cmocka_unit_test_setup_teardown(a_look_at_one_container_is_none_at_the_others,
+						start, stop),
 		cmocka_unit_test(however_many_containers_end_all_are_asked_about_once_in_a_while),
 	};
 
