@@ -61,9 +61,9 @@ void leases_free(struct leases *all);
 void leases_renew_now(struct leases *all);
 
 /*
- * The container of binding @name was measured and renewed by itself, which costs nothing for each of
- * the others; @answer is renew()'s, NULL: that failed, and is made good by the next renewal of all,
- * soon.
+ * The container of binding @name was measured and renewed by itself, which costs nothing for each
+ * of the others; @answer is renew()'s, NULL: that failed, and is made good by the next renewal of
+ * all, soon.
  */
 void leases_take_look(struct leases *all, const char *name, const json_t *answer);
 

@@ -36,7 +36,7 @@ times() {
 	set -- "$(group_time agent)" "$(group_time keyd)" "$(kernel_time)" "$(group_time engine)"
 	echo "$(($1 + $2 + $3)) $*"
 }
-millions() { echo $(($1 / 1000)).$(printf %03d $(($1 % 1000))); }
+millions() { printf '%d.%03d\n' $(($1 / 1000)) $(($1 % 1000)); }
 
 idle() { [ -z "$(the_worker)" ]; }
 count() { grep -c "\"$1\"" "$tap_dir/events"; }

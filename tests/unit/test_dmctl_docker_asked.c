@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * How often Docker's daemon is asked, which runs three programs for one /info: a daemon that counts,
- * and a store, in a /run and /var/lib of this test's own. Needs root, as the agent does.
+ * How often Docker's daemon is asked, which runs three programs for one /info: a daemon that
+ * counts, and a store, in a /run and /var/lib of this test's own. Needs root, as the agent does.
  */
 #include "docker_tree.h"
 
