@@ -251,25 +251,48 @@ static int envelope_fact(struct cc_error *err)
 	return err->code == CC_E_INVALID ? cc_set_fact(err, "envelope") : -1;
 }
 
-int cc_simplesigning_check(const char *payload, size_t len, const char *sig_b64, EVP_PKEY *key,
+static int too_long(const char *what, struct cc_error *err)
+{
+	cc_fail(err, CC_E_INVALID, "%s: longer than %d bytes", what, CC_DSSE_PAYLOAD_MAX);
+	return envelope_fact(err);
+}
+
+/* One signature of an image, in base64, over @data. */
+static int check_signature(const char *data, size_t len, const char *sig_b64, EVP_PKEY *key,
 			   struct cc_error *err)
 {
 	cc_auto_free unsigned char *sig = NULL;
 	size_t sig_len;
 	int rc;
 
-	if (len > CC_DSSE_PAYLOAD_MAX) {
-		cc_fail(err, CC_E_INVALID, "simple signing payload: longer than %d bytes",
-			CC_DSSE_PAYLOAD_MAX);
-		return envelope_fact(err);
-	}
 	if (cc_b64_decode(sig_b64, strlen(sig_b64), SIG_MAX, "signature", &sig, &sig_len, err))
 		return envelope_fact(err);
-	rc = verifies(key, payload, len, sig, sig_len, err);
+	rc = verifies(key, data, len, sig, sig_len, err);
 	if (rc)
 		return rc > 0 ? 0 : -1;
 	return cc_refuse(err, "signature",
 			 "signature: the image's signature does not verify under this key");
+}
+
+int cc_dsse_check(const char *type, const char *payload, size_t len, const char *sig_b64,
+		  EVP_PKEY *key, struct cc_error *err)
+{
+	cc_auto_free char *data = NULL;
+	size_t data_len;
+
+	if (len > CC_DSSE_PAYLOAD_MAX)
+		return too_long("statement", err);
+	data = pae(type, payload, len, &data_len);
+	return data ? check_signature(data, data_len, sig_b64, key, err)
+		    : cc_fail(err, CC_E_NOMEM, "out of memory");
+}
+
+int cc_simplesigning_check(const char *payload, size_t len, const char *sig_b64, EVP_PKEY *key,
+			   struct cc_error *err)
+{
+	if (len > CC_DSSE_PAYLOAD_MAX)
+		return too_long("simple signing payload", err);
+	return check_signature(payload, len, sig_b64, key, err);
 }
 
 int cc_simplesigning_parse(const char *payload, size_t len, struct cc_simplesigning *out,

@@ -38,6 +38,17 @@ int cc_dsse_verify(const char *env, size_t len, const char *type, EVP_PKEY *key,
 		   size_t *payload_len, struct cc_error *err);
 
 /**
+ * cc_dsse_check - verifies one signature of a payload that was taken out of its envelope, and
+ * parses nothing.
+ * @type: the payloadType that was signed with it
+ * @sig_b64: "sig" of the envelope
+ *
+ * Return: 0; -1 with CC_E_REFUSED fact "signature", or CC_E_INVALID fact "envelope".
+ */
+int cc_dsse_check(const char *type, const char *payload, size_t len, const char *sig_b64,
+		  EVP_PKEY *key, struct cc_error *err);
+
+/**
  * cc_dsse_keyids - whose keys an envelope says it is signed with; not verified, only a hint.
  * @out: empty; one keyid a signature, "" where there is none
  */

@@ -4,10 +4,8 @@
 #include <string.h>
 
 #include "digest.h"
-#include "dsse.h"
-#include "image_doc.h"
 #include "name.h"
-#include "pkey.h"
+#include "provenance.h"
 #include "version_order.h"
 
 #define REPOSITORY_MAX 255
@@ -21,6 +19,8 @@ void cc_feed_free(struct cc_feed *feed)
 	free(feed->repository);
 	free(feed->annotation);
 	free(feed->minimum);
+	free(feed->builder);
+	free(feed->source);
 	free(feed);
 }
 
@@ -28,8 +28,6 @@ static void free_ptr(struct cc_feed **feed)
 {
 	cc_feed_free(*feed);
 }
-
-/* ---- the rule ------------------------------------------------------------------------------ */
 
 static int demand(bool ok, const char *member, const char *rule, struct cc_error *err)
 {
@@ -39,7 +37,7 @@ static int demand(bool ok, const char *member, const char *rule, struct cc_error
 bool cc_feed_is(const json_t *image)
 {
 	return json_object_get(image, "signedBy") || json_object_get(image, "repository") ||
-	       json_object_get(image, "floor");
+	       json_object_get(image, "floor") || json_object_get(image, "builtBy");
 }
 
 static int parse_signers(const json_t *image, struct cc_feed *feed, struct cc_error *err)
@@ -74,12 +72,18 @@ static bool is_repository(const char *s)
 	return *s == '\0';
 }
 
+/* Said in so many words, as it lets in whatever the signers sign. */
+static bool is_any(const char *repository)
+{
+	return !strcmp(repository, "*");
+}
+
 static int parse_repository(const json_t *image, struct cc_feed *feed, struct cc_error *err)
 {
 	if (cc_json_str(image, "identity image", "repository", true, &feed->repository, err) ||
-	    demand(is_repository(feed->repository), "repository",
+	    demand(is_any(feed->repository) || is_repository(feed->repository), "repository",
 		   "a registry and a repository in it, without a tag, like "
-		   "\"registry.example/shop/db\"",
+		   "\"registry.example/shop/db\", or \"*\"",
 		   err))
 		return -1;
 	return demand(strncmp(feed->repository, "docker.io/", strlen("docker.io/")) != 0,
@@ -116,9 +120,30 @@ static int parse_floor(const json_t *image, struct cc_feed *feed, struct cc_erro
 	return demand(cc_is_version(feed->minimum), "floor minimum", "a version like 1.4.2", err);
 }
 
+static int parse_built_by(const json_t *image, struct cc_feed *feed, struct cc_error *err)
+{
+	static const char *const known[] = {"builder", "source", NULL};
+	static const char what[] = "identity image builtBy";
+	json_t *built = NULL;
+
+	if (cc_json_obj(image, "identity image", "builtBy", false, &built, err))
+		return -1;
+	if (!built)
+		return 0;
+	if (cc_json_only(built, what, known, err) ||
+	    cc_json_str(built, what, "builder", true, &feed->builder, err) ||
+	    cc_json_str(built, what, "source", true, &feed->source, err) ||
+	    demand(cc_is_builder(feed->builder), "builtBy builder",
+		   "the id of a builder in SLSA provenance, a URI", err))
+		return -1;
+	return demand(cc_is_source(feed->source), "builtBy source",
+		      "a repository like \"git+https://git.example/shop/db\", without a revision",
+		      err);
+}
+
 struct cc_feed *cc_feed_from_json(const json_t *image, struct cc_error *err)
 {
-	static const char *const known[] = {"signedBy", "repository", "floor", NULL};
+	static const char *const known[] = {"signedBy", "repository", "floor", "builtBy", NULL};
 	cc_cleanup(free_ptr) struct cc_feed *feed = calloc(1, sizeof(*feed));
 
 	if (!feed) {
@@ -127,39 +152,9 @@ struct cc_feed *cc_feed_from_json(const json_t *image, struct cc_error *err)
 	}
 	if (cc_json_only(image, "identity image with signedBy", known, err) ||
 	    parse_signers(image, feed, err) || parse_repository(image, feed, err) ||
-	    parse_floor(image, feed, err))
+	    parse_floor(image, feed, err) || parse_built_by(image, feed, err))
 		return NULL;
 	return cc_steal(feed);
-}
-
-/* ---- the check ----------------------------------------------------------------------------- */
-
-/* How far a signature gets; what it fails at. */
-enum stage { SIGNER, REPOSITORY, MANIFEST, FLOOR, ALL };
-
-/**
- * struct chain - what a signature is held against.
- * @keys, @keyids: those of the feed; a keyid is "" where there is no key, or one of before again
- * @manifest, @index: digests of what was brought; @index "" without one
- * @refusal: of the signature that got furthest, which is @stage
- */
-struct chain {
-	const struct cc_feed *feed;
-	const struct cc_image_proof *proof;
-	const char *image_id;
-	const struct cc_feed_keys *keys;
-	struct cc_image_tries *tries;
-	char keyids[CC_FEED_SIGNERS_MAX][CC_DIGEST_LEN];
-	char manifest[CC_DIGEST_LEN], index[CC_DIGEST_LEN];
-	enum stage stage;
-	struct cc_error refusal;
-};
-
-/* What says nothing of the one signature: it could not be found out, or no more will be. */
-static bool ends_all(const struct cc_error *err)
-{
-	return err->code == CC_E_NOMEM || err->code == CC_E_INTERNAL ||
-	       !strcmp(err->fact, "imageSignatures");
 }
 
 bool cc_feed_is_of(const struct cc_feed *feed, const char *reference)
@@ -168,220 +163,8 @@ bool cc_feed_is_of(const struct cc_feed *feed, const char *reference)
 	size_t n = strlen(repository);
 	const char *rest = reference + n;
 
+	if (is_any(repository))
+		return true;
 	return !strncmp(reference, repository, n) &&
 	       (!*rest || ((*rest == ':' || *rest == '@') && !strchr(rest, '/')));
-}
-
-static int check_repository(const struct chain *c, const struct cc_simplesigning *s,
-			    struct cc_error *err)
-{
-	if (cc_feed_is_of(c->feed, s->reference))
-		return 0;
-	return cc_refuse(err, "imageRepository",
-			 "imageRepository: identity wants an image of %s, the signature is for one "
-			 "of %.200s",
-			 c->feed->repository, s->reference);
-}
-
-/* The refusal of a document that was signed, or named by one that was, but is not what it has to
- * be. */
-static int refuse_document(struct cc_error *err)
-{
-	struct cc_error why = *err;
-
-	if (ends_all(err))
-		return -1;
-	return cc_refuse(err, "imageManifest", "imageManifest: %s", why.text);
-}
-
-static int check_signed_digest(const struct chain *c, const struct cc_simplesigning *s,
-			       struct cc_error *err)
-{
-	const char *index = c->proof->index;
-
-	if (!strcmp(s->digest, c->manifest))
-		return 0;
-	if (!index || strcmp(s->digest, c->index) != 0)
-		return cc_refuse(err, "imageManifest",
-				 "imageManifest: the signature is for %s, the container's image "
-				 "has the manifest %s%s%s",
-				 s->digest, c->manifest, index ? " and the index " : "", c->index);
-	/* its digest was signed: now it may be read */
-	if (!cc_image_index_names(index, strlen(index), c->manifest, err))
-		return 0;
-	if (err->code != CC_E_NOTFOUND)
-		return refuse_document(err);
-	return cc_refuse(err, "imageManifest",
-			 "imageManifest: the index that was signed, %s, names no platform with the "
-			 "manifest %s of the container's image",
-			 c->index, c->manifest);
-}
-
-/* The manifest is what was signed, or what an index that was signed names. */
-static int check_config(const struct chain *c, struct cc_error *err)
-{
-	const char *manifest = c->proof->manifest;
-	char config[CC_DIGEST_LEN];
-
-	if (cc_image_manifest_config(manifest, strlen(manifest), config, err))
-		return refuse_document(err);
-	if (c->image_id && !strcmp(config, c->image_id))
-		return 0;
-	return cc_refuse(err, "imageManifest",
-			 "imageManifest: the manifest that was signed, %s, is of the image %s, "
-			 "container has %s",
-			 c->manifest, config, c->image_id ? c->image_id : "none");
-}
-
-static int check_floor(const struct chain *c, const struct cc_simplesigning *s,
-		       struct cc_error *err)
-{
-	const char *name = c->feed->annotation, *minimum = c->feed->minimum;
-	const json_t *value = name ? json_object_get(s->optional, name) : NULL;
-	const char *version = json_string_value(value);
-
-	if (!name)
-		return 0;
-	if (!value)
-		return cc_refuse(err, "imageFloor",
-				 "imageFloor: identity wants %s %s or newer, the signature has no "
-				 "annotation %s; sign the image with \"cosign sign -a %s=VERSION\"",
-				 name, minimum, name, name);
-	if (!version || !cc_is_version(version))
-		return cc_refuse(err, "imageFloor",
-				 "imageFloor: identity wants %s %s or newer, the signature has "
-				 "\"%.80s\", which is not a valid version",
-				 name, minimum, version ? version : "something else than text");
-	if (cc_version_order(version, minimum) >= 0)
-		return 0;
-	return cc_refuse(err, "imageFloor",
-			 "imageFloor: identity wants %s %s or newer, the image was signed as %s",
-			 name, minimum, version);
-}
-
-/* What was signed, after its signature has verified. Return: where it ends. */
-static enum stage follow_signed(const struct chain *c, const struct cc_simplesigning *s,
-				struct cc_error *err)
-{
-	if (check_repository(c, s, err))
-		return REPOSITORY;
-	if (check_signed_digest(c, s, err) || check_config(c, err))
-		return MANIFEST;
-	return check_floor(c, s, err) ? FLOOR : ALL;
-}
-
-static enum stage try_signature(const struct chain *c, const struct cc_image_signature *sig,
-				size_t signer, struct cc_error *err)
-{
-	cc_cleanup(cc_simplesigning_clear) struct cc_simplesigning s = {0};
-	struct cc_error why = {0};
-
-	if (!cc_image_tries_verify(c->tries, sig, c->keyids[signer], c->keys->v[signer], &why) &&
-	    !cc_simplesigning_parse(sig->payload, strlen(sig->payload), &s, &why))
-		return follow_signed(c, &s, err);
-	if (ends_all(&why))
-		*err = why;
-	else if (why.code == CC_E_REFUSED)
-		cc_refuse(err, "imageSigner",
-			  "imageSigner: no signature of the image is of a signer that the identity "
-			  "names and that is enrolled");
-	else
-		cc_refuse(err, "imageSigner", "imageSigner: %s", why.text);
-	return SIGNER;
-}
-
-/* 1: the chain holds; 0: not for this signature; -1: it could not be found out. */
-static int try_keys(struct chain *c, const struct cc_image_signature *sig, struct cc_error *out)
-{
-	for (size_t i = 0; i < c->feed->signed_by.n; i++) {
-		struct cc_error err = {0};
-		enum stage stage;
-
-		if (!c->keyids[i][0])
-			continue;
-		stage = try_signature(c, sig, i, &err);
-		if (stage == ALL)
-			return 1;
-		if (ends_all(&err)) {
-			*out = err;
-			return -1;
-		}
-		if (c->refusal.code && stage <= c->stage)
-			continue;
-		c->stage = stage;
-		c->refusal = err;
-	}
-	return 0;
-}
-
-/* One that was brought twice says nothing new. */
-static bool was_before(const struct cc_image_proof *proof, size_t i)
-{
-	for (size_t j = 0; j < i; j++)
-		if (cc_image_signature_eq(&proof->v[j], &proof->v[i]))
-			return true;
-	return false;
-}
-
-static int try_signatures(struct chain *c, struct cc_error *err)
-{
-	for (size_t i = 0; i < c->proof->n; i++) {
-		int rc = was_before(c->proof, i) ? 0 : try_keys(c, &c->proof->v[i], err);
-
-		if (rc)
-			return rc > 0 ? 0 : -1;
-	}
-	*err = c->refusal;
-	return -1;
-}
-
-/* A signer may be named twice, by its name and by its key. */
-static int name_keys(struct chain *c, struct cc_error *err)
-{
-	for (size_t i = 0; i < c->feed->signed_by.n; i++) {
-		if (!c->keys->v[i])
-			continue;
-		if (cc_pubkey_id(c->keys->v[i], c->keyids[i], err))
-			return -1;
-		for (size_t j = 0; j < i; j++)
-			if (!strcmp(c->keyids[j], c->keyids[i]))
-				c->keyids[i][0] = '\0';
-	}
-	return 0;
-}
-
-static bool any_key(const struct cc_feed *feed, const struct cc_feed_keys *keys)
-{
-	for (size_t i = 0; keys && i < feed->signed_by.n; i++)
-		if (keys->v[i])
-			return true;
-	return false;
-}
-
-int cc_feed_check(const struct cc_feed *feed, const struct cc_image_proof *proof,
-		  const char *image_id, const struct cc_feed_keys *keys,
-		  struct cc_image_tries *tries, struct cc_error *err)
-{
-	auto_image_tries own = {0};
-	struct chain c = {.feed = feed,
-			  .proof = proof,
-			  .image_id = image_id,
-			  .keys = keys,
-			  .tries = tries ? tries : &own};
-
-	if (!any_key(feed, keys))
-		return cc_refuse(err, "imageSigner",
-				 "imageSigner: none of the signers whose images the identity lets "
-				 "in is enrolled: %s%s",
-				 feed->signed_by.v[0], feed->signed_by.n > 1 ? " and others" : "");
-	if (!proof || proof->n == 0)
-		return cc_refuse(err, "imageProof",
-				 "imageProof: identity wants a signed image of %s, no signature of "
-				 "%s was brought: give it to this host's agent with \"dmctl "
-				 "identity offer\"",
-				 feed->repository, image_id ? image_id : "the container's image");
-	cc_sha256_digest(proof->manifest, strlen(proof->manifest), c.manifest);
-	if (proof->index)
-		cc_sha256_digest(proof->index, strlen(proof->index), c.index);
-	return name_keys(&c, err) ? -1 : try_signatures(&c, err);
 }

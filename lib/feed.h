@@ -3,14 +3,18 @@
  * feed.h - the image of an identity that names no digest: it says who signs images and of which
  * repository, so that a new version needs no new identity.
  *
- *   image             {signedBy, repository, floor}
+ *   image             {signedBy, repository, floor, builtBy}
  *     signedBy        names of signers, or digests of their keys (keyid), 1 to CC_FEED_SIGNERS_MAX:
  *                     one of them has signed the image, as `cosign sign` does, and is enrolled now
  *     repository      as cosign writes it into what it signs: "registry.example/shop/db", of
- *                     Docker Hub "index.docker.io/library/postgres"; no tag
+ *                     Docker Hub "index.docker.io/library/postgres"; no tag. cosign 3 writes none:
+ *                     it counts as of the annotation docker-reference, if that was signed. "*":
+ *                     of any, or none
  *     floor           {annotation, minimum}: the signed annotation (cosign sign -a NAME=VERSION) is
  *                     a version that is not older than the minimum (version_order.h); absent:
  *                     whatever was signed once is let in
+ *     builtBy         {builder, source}: one of signedBy has signed provenance that says so as well
+ *                     (provenance.h); absent: nobody asks
  *
  * What is decided, from the outside in, nothing being parsed before its signature or digest is
  * verified: a signature of a named signer → the manifest digest that it is of → that is the digest
@@ -32,12 +36,14 @@
 
 #define CC_FEED_SIGNERS_MAX 8
 
-/* All owned. @annotation, @minimum: both NULL without a floor */
+/* All owned. NULL: @annotation, @minimum without a floor; @builder, @source without builtBy */
 struct cc_feed {
 	struct cc_strv signed_by;
 	char *repository;
 	char *annotation;
 	char *minimum;
+	char *builder;
+	char *source;
 };
 
 void cc_feed_free(struct cc_feed *feed); /* NULL is nothing */
@@ -68,7 +74,8 @@ struct cc_feed_keys {
  * Several signatures are looked at one by one; what is refused is said of the one that got
  * furthest. Facts: imageProof (nothing was brought), imageSigner (no named signer signed it, or is
  * enrolled), imageRepository, imageManifest (what was signed is not the measured image),
- * imageFloor and imageSignatures (they were too much work).
+ * imageFloor; imageProvenance (none that a named signer signed is of the image), imageBuilder and
+ * imageSource; and imageSignatures (they were too much work).
  *
  * Return: 0; -1 with CC_E_REFUSED, or with CC_E_NOMEM or CC_E_INTERNAL when it could not be found
  * out, which is no refusal.

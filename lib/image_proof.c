@@ -27,7 +27,8 @@ size_t cc_image_proof_size(const struct cc_image_proof *p)
 
 bool cc_image_signature_eq(const struct cc_image_signature *a, const struct cc_image_signature *b)
 {
-	return !strcmp(a->payload, b->payload) && !strcmp(a->signature, b->signature);
+	return a->statement == b->statement && !strcmp(a->payload, b->payload) &&
+	       !strcmp(a->signature, b->signature);
 }
 
 bool cc_image_proof_has_room(const struct cc_image_proof *p, size_t more)
@@ -36,14 +37,20 @@ bool cc_image_proof_has_room(const struct cc_image_proof *p, size_t more)
 	       cc_image_proof_size(p) + more <= CC_IMAGE_PROOF_MAX;
 }
 
-int cc_image_proof_add(struct cc_image_proof *p, const char *payload, const char *signature,
+int cc_image_proof_add(struct cc_image_proof *p, const struct cc_image_signature *sig,
 		       struct cc_error *err)
 {
 	struct cc_image_signature *to = &p->v[p->n++];
 
-	to->payload = strdup(payload);
-	to->signature = strdup(signature);
+	to->payload = strdup(sig->payload);
+	to->signature = strdup(sig->signature);
+	to->statement = sig->statement;
 	return to->payload && to->signature ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
+}
+
+static const char *payload_member(const struct cc_image_signature *s)
+{
+	return s->statement ? "statement" : "payload";
 }
 
 json_t *cc_image_proof_to_json(const struct cc_image_proof *p)
@@ -51,8 +58,9 @@ json_t *cc_image_proof_to_json(const struct cc_image_proof *p)
 	cc_auto_json json_t *list = json_array();
 
 	for (size_t i = 0; i < p->n; i++)
-		if (json_array_append_new(list, json_pack("{s:s, s:s}", "payload", p->v[i].payload,
-							  "signature", p->v[i].signature)))
+		if (json_array_append_new(list, json_pack("{s:s, s:s}", payload_member(&p->v[i]),
+							  p->v[i].payload, "signature",
+							  p->v[i].signature)))
 			return NULL;
 	return json_pack("{s:s, s:s*, s:O}", "manifest", p->manifest, "index", p->index,
 			 "signatures", list);
@@ -60,15 +68,17 @@ json_t *cc_image_proof_to_json(const struct cc_image_proof *p)
 
 static int signature_from_json(const json_t *obj, struct cc_image_proof *p, struct cc_error *err)
 {
-	static const char *const known[] = {"payload", "signature", NULL};
+	static const char *const of_payload[] = {"payload", "signature", NULL};
+	static const char *const of_statement[] = {"statement", "signature", NULL};
 	static const char what[] = "image proof signature";
 	struct cc_image_signature *s = &p->v[p->n];
 
 	if (!json_is_object(obj))
 		return cc_fail(err, CC_E_INVALID, "%s: must be an object", what);
 	p->n++; /* from here on it is freed with the others */
-	return cc_json_only(obj, what, known, err) ||
-			       cc_json_str(obj, what, "payload", true, &s->payload, err) ||
+	s->statement = json_object_get(obj, "statement") != NULL;
+	return cc_json_only(obj, what, s->statement ? of_statement : of_payload, err) ||
+			       cc_json_str(obj, what, payload_member(s), true, &s->payload, err) ||
 			       cc_json_str(obj, what, "signature", true, &s->signature, err)
 		       ? -1
 		       : 0;

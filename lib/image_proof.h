@@ -7,7 +7,11 @@
  *
  * JSON, `proof` in the image of a measurement (unknown members are refused):
  *  {"manifest":"<text>","index":"<text>",
- *   "signatures":[{"payload":"<text>","signature":"<base64>"}]}
+ *   "signatures":[{"payload":"<text>","signature":"<base64>"},
+ *                 {"statement":"<text>","signature":"<base64>"}]}
+ *
+ * A payload is cosign's simple signing; a statement is of in-toto, signed as the payload of a DSSE
+ * envelope (dsse.h): the envelope itself, and the bundle that it came in, say nothing more.
  *
  * The documents are JSON, so their bytes are UTF-8 and go as text, byte for byte. Together they are
  * at most CC_IMAGE_PROOF_MAX bytes, as evidence has to hold them (lib/evidence.h).
@@ -24,13 +28,19 @@
 #define CC_IMAGE_PROOF_MAX (20 * 1024) /* bytes of all texts */
 #define CC_IMAGE_SIGNATURES_MAX 8
 
-/* @payload: the signed bytes; @signature: base64, as cosign has it in an annotation; both owned */
+/**
+ * struct cc_image_signature - one signature of an image, or of a statement about it.
+ * @payload: the signed bytes; owned
+ * @signature: base64, as cosign has it in an annotation or an envelope; owned
+ * @statement: @payload is an in-toto statement, and signed as DSSE signs
+ */
 struct cc_image_signature {
 	char *payload;
 	char *signature;
+	bool statement;
 };
 
-/* The same text, signed with the same bytes. */
+/* The same text, signed with the same bytes in the same way. */
 bool cc_image_signature_eq(const struct cc_image_signature *a, const struct cc_image_signature *b);
 
 /* @manifest: owned; @index: owned, NULL where the image has no index */
@@ -54,8 +64,8 @@ size_t cc_image_proof_size(const struct cc_image_proof *p);
 /* Room for one more signature, and @more bytes of texts with it. */
 bool cc_image_proof_has_room(const struct cc_image_proof *p, size_t more);
 
-/* Puts copies behind the signatures of @p, which has room. Return: 0; -1 with CC_E_NOMEM. */
-int cc_image_proof_add(struct cc_image_proof *p, const char *payload, const char *signature,
+/* Puts a copy behind the signatures of @p, which has room. Return: 0; -1 with CC_E_NOMEM. */
+int cc_image_proof_add(struct cc_image_proof *p, const struct cc_image_signature *sig,
 		       struct cc_error *err);
 
 /* New reference; NULL without memory, or when a text is not UTF-8. */

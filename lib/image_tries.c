@@ -16,12 +16,12 @@ void cc_image_tries_clear(struct cc_image_tries *t)
 static void id_of(const struct cc_image_signature *sig, const char *keyid,
 		  unsigned char id[static 32])
 {
-	char payload[CC_DIGEST_LEN], signature[CC_DIGEST_LEN], all[3 * CC_DIGEST_LEN];
+	char payload[CC_DIGEST_LEN], signature[CC_DIGEST_LEN], all[3 * CC_DIGEST_LEN + 8];
 	int n;
 
 	cc_sha256_digest(sig->payload, strlen(sig->payload), payload);
 	cc_sha256_digest(sig->signature, strlen(sig->signature), signature);
-	n = snprintf(all, sizeof(all), "%s %s %s", keyid, payload, signature);
+	n = snprintf(all, sizeof(all), "%s %s %s %d", keyid, payload, signature, sig->statement);
 	cc_sha256(all, (size_t)n, id);
 }
 
@@ -53,6 +53,15 @@ static int does_not_verify(struct cc_error *err)
 			 "signature: the image's signature does not verify under this key");
 }
 
+static int verify_payload(const struct cc_image_signature *sig, EVP_PKEY *key, struct cc_error *err)
+{
+	size_t len = strlen(sig->payload);
+
+	if (sig->statement)
+		return cc_dsse_check(CC_DSSE_INTOTO, sig->payload, len, sig->signature, key, err);
+	return cc_simplesigning_check(sig->payload, len, sig->signature, key, err);
+}
+
 int cc_image_tries_verify(struct cc_image_tries *t, const struct cc_image_signature *sig,
 			  const char *keyid, EVP_PKEY *key, struct cc_error *err)
 {
@@ -66,7 +75,7 @@ int cc_image_tries_verify(struct cc_image_tries *t, const struct cc_image_signat
 		return known->verifies ? 0 : does_not_verify(err);
 	if (room_for_try(t, err))
 		return -1;
-	rc = cc_simplesigning_check(sig->payload, strlen(sig->payload), sig->signature, key, err);
+	rc = verify_payload(sig, key, err);
 	/* what was not verified is not known: it was too long, no base64, or memory was short */
 	if (rc && err->code != CC_E_REFUSED)
 		return -1;

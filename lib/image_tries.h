@@ -18,7 +18,7 @@
  */
 #define CC_IMAGE_TRIES_MAX (CC_IMAGE_SIGNATURES_MAX * 64)
 
-/* @id: SHA-256 of the key's id, the payload and the signature */
+/* @id: SHA-256 of the key's id, the payload, the signature and how it was made */
 struct cc_image_try {
 	unsigned char id[32];
 	bool verifies;

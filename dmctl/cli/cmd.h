@@ -32,7 +32,7 @@ cmd_fn cmd_volume_maintain, cmd_volume_rename;
 cmd_fn cmd_volume_grow, cmd_volume_header_backup, cmd_volume_header_restore;
 cmd_fn cmd_identity_measure, cmd_identity_sign, cmd_identity_verify, cmd_identity_show;
 cmd_fn cmd_identity_add, cmd_identity_rm, cmd_identity_check, cmd_identity_diff;
-cmd_fn cmd_identity_offer, cmd_identity_draft;
+cmd_fn cmd_identity_offer, cmd_identity_pull, cmd_identity_draft;
 cmd_fn cmd_identity_ls, cmd_identity_revoke, cmd_identity_drain;
 cmd_fn cmd_signer_add, cmd_signer_ls, cmd_signer_set, cmd_signer_rm;
 cmd_fn cmd_agents_enroll, cmd_agents_ls, cmd_agents_set, cmd_agents_rm;

@@ -52,6 +52,10 @@ static void put_image(json_t *obj, const struct cc_identity *id)
 	if (feed->annotation)
 		json_object_set_new(obj, "imageFloor",
 				    json_sprintf("%s %s", feed->annotation, feed->minimum));
+	if (!feed->builder)
+		return;
+	json_object_set_new(obj, "imageBuilder", json_string(feed->builder));
+	json_object_set_new(obj, "imageSource", json_string(feed->source));
 }
 
 /* New reference. @keyid: of the key that verified it, NULL when none did. */
@@ -86,6 +90,8 @@ static void print_summary(json_t *obj)
 		{"Image signed by", "signedBy"},
 		{"Image repository", "repository"},
 		{"Image floor", "imageFloor"},
+		{"Image built by", "imageBuilder"},
+		{"Image built from", "imageSource"},
 		{"Image files", "rootfsDigest"},
 		{"Manifest", "subject"},
 		{"Not before", "notBefore"},

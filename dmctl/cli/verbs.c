@@ -95,6 +95,11 @@ static const struct verb verbs[] = {
 	 "Show in what two identities differ", NULL},
 	{"identity", "offer", cmd_identity_offer, SECRETS_NONE, "DIRECTORY",
 	 "Give this host's agent the signatures of images", NULL},
+	{"identity", "pull", cmd_identity_pull, SECRETS_NONE, "IMAGE",
+	 "Offer what an image's registry has of signatures",
+	 "  --ca FILE         certificates, PEM, to trust in place of the system's\n"
+	 "  --auth-file FILE  an engine's config with credentials\n"
+	 "  --plain-http      without TLS\n"},
 	{"identity", "ls", cmd_identity_ls, SECRETS_NONE, "[VOLUME]",
 	 "List the identities that keyd has", NULL},
 	{"identity", "revoke", cmd_identity_revoke, SECRETS_NONE, "VOLUME SERIAL",

@@ -25,6 +25,7 @@ static const struct diff_member members[] = {
 	{"image", "image", "signedBy", true},
 	{"image", "image", "repository", false},
 	{"image", "image", "floor", false},
+	{"image", "image", "builtBy", false},
 	{"args", "process", "args", false},
 	{"cwd", "process", "cwd", false},
 	{"user", "process", "user", false},

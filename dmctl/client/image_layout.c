@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/image_layout.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "client/layer_signature.h"
 #include "digest.h"
-#include "dsse.h"
 #include "file.h"
 #include "image_doc.h"
 #include "json.h"
 
+#define CREATED_MAX 40		 /* RFC 3339 */
+#define REFERRER_MAX (64 * 1024) /* bytes of a manifest that refers to an image */
+#define BLOBS_MAX 65536
 #define DEPTH_MAX 3 /* index.json, an index in it, one in that */
 
 /* @text: its bytes, owned */
@@ -24,15 +28,20 @@ struct image {
 	char config[CC_DIGEST_LEN];
 };
 
-/* Of one manifest the newest first. @of: the digest it says it is for; the others are owned */
+/* @created: when its manifest says that it was made; "" where it does not */
 struct signature {
-	char of[CC_DIGEST_LEN];
-	char *payload, *value;
+	char created[CREATED_MAX];
+	struct layer_signature is;
 };
 
-/* @passed_over: signatures that cannot be read, or are too many */
+/**
+ * struct layout - what was found.
+ * @passed_over: signatures that cannot be read, or are too many
+ * @looked_at: digests of the manifests that have signatures
+ */
 struct layout {
 	const char *dir;
+	struct cc_strv looked_at;
 	size_t passed_over;
 	size_t n_images, n_indexes, n_signatures;
 	struct image images[IMAGE_LAYOUT_MAX];
@@ -50,10 +59,9 @@ static void layout_free(struct layout **at)
 		free(l->images[i].manifest.text);
 	for (size_t i = 0; i < l->n_indexes; i++)
 		free(l->indexes[i].text);
-	for (size_t i = 0; i < l->n_signatures; i++) {
-		free(l->signatures[i].payload);
-		free(l->signatures[i].value);
-	}
+	for (size_t i = 0; i < l->n_signatures; i++)
+		layer_signature_clear(&l->signatures[i].is);
+	cc_strv_clear(&l->looked_at);
 	free(l);
 }
 
@@ -87,36 +95,7 @@ static int read_blob(const struct layout *l, const char *digest, size_t max, str
 	return 0;
 }
 
-static const char *text_in(const json_t *obj, const char *key)
-{
-	return json_string_value(json_object_get(obj, key)) ?: "";
-}
-
 /* ---- signatures ---------------------------------------------------------------------------- */
-
-static bool is_signature(const json_t *layer)
-{
-	return !strcmp(text_in(layer, "mediaType"),
-		       "application/vnd.dev.cosign.simplesigning.v1+json");
-}
-
-static bool has_signatures(const json_t *manifest)
-{
-	const json_t *layer;
-	size_t i;
-
-	json_array_foreach(json_object_get(manifest, "layers"), i, layer)
-		if (is_signature(layer))
-			return true;
-	return false;
-}
-
-/* Not verified: whom it claims to be for is only where to put it. */
-static const char *signed_digest(const json_t *payload)
-{
-	return text_in(json_object_get(json_object_get(payload, "critical"), "image"),
-		       "docker-manifest-digest");
-}
 
 /* Anybody may push one that is none; a blob that is not its digest's is another matter. */
 static int pass_over(struct layout *l, const struct blob *b, const char *digest,
@@ -128,45 +107,61 @@ static int pass_over(struct layout *l, const struct blob *b, const char *digest,
 	return 0;
 }
 
-static int add_signature(struct layout *l, const json_t *layer, struct cc_error *err)
+/*
+ * The newest first: by the time in their manifest; those without one, as of cosign 2, behind them,
+ * in the order in which they come.
+ */
+static struct signature *new_signature(struct layout *l, const char *created)
 {
-	const char *digest = text_in(layer, "digest");
-	const char *value = text_in(json_object_get(layer, "annotations"),
-				    "dev.cosignproject.cosign/signature");
-	struct signature *s = &l->signatures[l->n_signatures];
-	cc_auto_json json_t *payload = NULL;
+	size_t i = l->n_signatures++;
+
+	for (; i > 0 && strncmp(created, l->signatures[i - 1].created, CREATED_MAX - 1) > 0; i--)
+		l->signatures[i] = l->signatures[i - 1];
+	l->signatures[i] = (struct signature){0};
+	snprintf(l->signatures[i].created, CREATED_MAX, "%s", created);
+	return &l->signatures[i];
+}
+
+static int add_signature(struct layout *l, const json_t *layer, const char *created,
+			 struct cc_error *err)
+{
+	cc_cleanup(layer_signature_clear) struct layer_signature got = {0};
+	const char *digest = layer_text(layer, "digest");
 	cc_auto_free char *text = NULL;
 	struct blob b = {0};
+	int rc;
 
 	if (l->n_signatures == IMAGE_LAYOUT_MAX) {
 		l->passed_over++;
 		return 0;
 	}
-	if (read_blob(l, digest, CC_DSSE_PAYLOAD_MAX, &b, err))
+	if (read_blob(l, digest, BUNDLE_MAX, &b, err))
 		return pass_over(l, &b, digest, err);
 	text = b.text;
-	payload = cc_json_parse(text, strlen(text), "signed payload", err);
-	if (!payload)
-		return pass_over(l, &b, digest, err);
-	if (!*value || !cc_is_digest(signed_digest(payload))) {
-		l->passed_over++;
-		return 0;
-	}
-	*s = (struct signature){.payload = cc_steal(text), .value = strdup(value)};
-	snprintf(s->of, sizeof(s->of), "%s", signed_digest(payload));
-	l->n_signatures++;
-	return s->value ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
+	rc = layer_signature_read(layer, text, &got, err);
+	if (rc)
+		return rc < 0 ? pass_over(l, &b, digest, err) : 0;
+	new_signature(l, created)->is = got;
+	got = (struct layer_signature){0};
+	return 0;
 }
 
-/* cosign appends: the last is the newest. */
-static int add_signatures(struct layout *l, const json_t *manifest, struct cc_error *err)
+/* cosign 2 appends: the last is the newest. */
+static int add_signatures(struct layout *l, const char *digest, const json_t *manifest,
+			  struct cc_error *err)
 {
 	const json_t *layers = json_object_get(manifest, "layers");
+	const char *created = layer_text(json_object_get(manifest, "annotations"),
+					 "org.opencontainers.image.created");
 
+	if (cc_strv_has(&l->looked_at, digest))
+		return 0;
+	if (cc_strv_push(&l->looked_at, digest, err))
+		return -1;
 	for (size_t i = json_array_size(layers); i-- > 0;) {
 		const json_t *layer = json_array_get(layers, i);
 
-		if (is_signature(layer) && add_signature(l, layer, err))
+		if (layer_is_signature(layer) && add_signature(l, layer, created, err))
 			return -1;
 	}
 	return 0;
@@ -213,7 +208,9 @@ static int look_at_manifest(struct layout *l, const char *digest, bool in_index,
 	if (read_blob(l, digest, CC_IMAGE_DOC_MAX, &b, err))
 		return in_index && err->code == CC_E_NOTFOUND ? 0 : -1;
 	doc = cc_json_parse_max(b.text, strlen(b.text), CC_IMAGE_DOC_MAX, "manifest", err);
-	rc = !doc ? -1 : has_signatures(doc) ? add_signatures(l, doc, err) : add_image(l, &b, err);
+	rc = !doc			  ? -1
+	     : layers_have_signature(doc) ? add_signatures(l, digest, doc, err)
+					  : add_image(l, &b, err);
 	free(b.text);
 	return rc;
 }
@@ -250,10 +247,58 @@ static int walk(struct layout *l, struct level at, struct cc_error *err)
 	size_t i;
 
 	json_array_foreach(at.list, i, entry) {
-		const char *type = text_in(entry, "mediaType"), *digest = text_in(entry, "digest");
+		const char *type = layer_text(entry, "mediaType"),
+			   *digest = layer_text(entry, "digest");
 
 		if ((cc_image_is_index(type) && look_at_index(l, digest, at.depth + 1, err)) ||
 		    (cc_image_is_manifest(type) && look_at_manifest(l, digest, at.depth > 0, err)))
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- what index.json does not name --------------------------------------------------------- */
+
+/* A manifest that refers to an image, by its blob; what is none is passed over. */
+static int look_at_blob(struct layout *l, const char *name, struct cc_error *err)
+{
+	char digest[CC_DIGEST_LEN];
+	cc_auto_json json_t *doc = NULL;
+	struct blob b = {0};
+	struct cc_error none;
+	int rc = 0;
+
+	if (snprintf(digest, sizeof(digest), "sha256:%s", name) >= CC_DIGEST_LEN ||
+	    !cc_is_digest(digest))
+		return 0;
+	if (read_blob(l, digest, REFERRER_MAX, &b, &none))
+		return none.code == CC_E_NOMEM ? cc_fail(err, CC_E_NOMEM, "out of memory") : 0;
+	if (strstr(b.text, "\"subject\""))
+		doc = cc_json_parse(b.text, strlen(b.text), "manifest", &none);
+	if (json_is_object(json_object_get(doc, "subject")) && layers_have_signature(doc))
+		rc = add_signatures(l, digest, doc, err);
+	free(b.text);
+	return rc;
+}
+
+/* cosign 3 saves what refers to an image with it, and leaves it out of index.json. */
+static int look_at_referrers(struct layout *l, struct cc_error *err)
+{
+	cc_auto_free char *path = NULL;
+	cc_auto_closedir DIR *d = NULL;
+	const struct dirent *e;
+	size_t n = 0;
+
+	if (asprintf(&path, "%s/blobs/sha256", l->dir) < 0) {
+		path = NULL;
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	}
+	d = opendir(path);
+	while (d && (e = readdir(d))) {
+		if (++n > BLOBS_MAX)
+			return cc_fail(err, CC_E_INVALID, "the layout has more than %d blobs",
+				       BLOBS_MAX);
+		if (look_at_blob(l, e->d_name, err))
 			return -1;
 	}
 	return 0;
@@ -272,14 +317,16 @@ static int read_layout(struct layout *l, struct cc_error *err)
 	if (cc_read_file_max(path, CC_IMAGE_DOC_MAX, &text, &len, err))
 		return -1;
 	doc = cc_json_parse_max(text, len, CC_IMAGE_DOC_MAX, path, err);
-	return doc ? walk(l, (struct level){json_object_get(doc, "manifests"), 0}, err) : -1;
+	if (!doc || walk(l, (struct level){json_object_get(doc, "manifests"), 0}, err))
+		return -1;
+	return look_at_referrers(l, err);
 }
 
 /* ---- what is made of it -------------------------------------------------------------------- */
 
 static bool is_of(const struct signature *s, const struct blob *b)
 {
-	return b && !strcmp(s->of, b->digest);
+	return b && cc_strv_has(&s->is.of, b->digest);
 }
 
 static int put_text(char **out, const char *text, struct cc_error *err)
@@ -288,33 +335,43 @@ static int put_text(char **out, const char *text, struct cc_error *err)
 	return *out ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
 }
 
-static bool is_signed(const struct layout *l, const struct blob *b)
+/* @provenance: what says how it was built counts as well */
+static bool is_signed(const struct layout *l, const struct blob *b, bool provenance)
 {
-	for (size_t i = 0; i < l->n_signatures; i++)
-		if (is_of(&l->signatures[i], b))
+	for (size_t i = 0; i < l->n_signatures; i++) {
+		const struct signature *s = &l->signatures[i];
+
+		if (is_of(s, b) && (provenance || !s->is.provenance))
 			return true;
+	}
 	return false;
 }
 
-/* Whatever else names the image, a signed index is what it is let in by. */
-static const struct blob *signed_index(const struct layout *l, const struct image *im)
+static const struct blob *index_with(const struct layout *l, const struct image *im,
+				     bool provenance)
 {
 	for (size_t i = 0; i < l->n_indexes; i++) {
 		const struct blob *b = &l->indexes[i];
 		struct cc_error none;
 
-		if (is_signed(l, b) &&
+		if (is_signed(l, b, provenance) &&
 		    !cc_image_index_names(b->text, strlen(b->text), im->manifest.digest, &none))
 			return b;
 	}
 	return NULL;
 }
 
+/* Whatever else names the image, a signed index is what it is let in by. */
+static const struct blob *signed_index(const struct layout *l, const struct image *im)
+{
+	return index_with(l, im, false) ?: index_with(l, im, true);
+}
+
 /* With the index from the first signature of it on. False: there is no room for it. */
 static bool has_room(const struct cc_image_proof *p, const struct signature *s,
 		     const struct blob *index)
 {
-	size_t more = strlen(s->payload) + strlen(s->value);
+	size_t more = strlen(s->is.sig.payload) + strlen(s->is.sig.signature);
 
 	if (is_of(s, index) && !p->index)
 		more += strlen(index->text);
@@ -324,9 +381,41 @@ static bool has_room(const struct cc_image_proof *p, const struct signature *s,
 static int take_signature(struct cc_image_proof *p, const struct signature *s,
 			  const struct blob *index, struct cc_error *err)
 {
-	if (cc_image_proof_add(p, s->payload, s->value, err))
+	if (cc_image_proof_add(p, &s->is.sig, err))
 		return -1;
 	return is_of(s, index) && !p->index ? put_text(&p->index, index->text, err) : 0;
+}
+
+/* Of one image: the signatures of it that are not in the proof yet. */
+struct choice {
+	const struct signature *of[IMAGE_LAYOUT_MAX];
+	size_t n;
+};
+
+static void choose_from(const struct layout *l, const struct image *im, const struct blob *index,
+			struct choice *c)
+{
+	for (size_t i = 0; i < l->n_signatures; i++) {
+		const struct signature *s = &l->signatures[i];
+
+		if (is_of(s, &im->manifest) || is_of(s, index))
+			c->of[c->n++] = s;
+	}
+}
+
+/* The newest of its kind that there is room for, so that neither kind crowds out the other. */
+static int take_newest(struct choice *c, bool provenance, struct cc_image_proof *p,
+		       const struct blob *index, struct cc_error *err)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		const struct signature *s = c->of[i];
+
+		if (s->is.provenance != provenance || !has_room(p, s, index))
+			continue;
+		memmove(&c->of[i], &c->of[i + 1], (--c->n - i) * sizeof(c->of[0]));
+		return take_signature(p, s, index, err);
+	}
+	return 0;
 }
 
 /* The newest signatures that there is room for. @left_out: out, how many there is none for */
@@ -334,18 +423,17 @@ static int make_proof(const struct layout *l, const struct image *im, struct cc_
 		      size_t *left_out, struct cc_error *err)
 {
 	const struct blob *index = signed_index(l, im);
+	struct choice c = {.n = 0};
 
 	*left_out = 0;
-	if (put_text(&p->manifest, im->manifest.text, err))
+	choose_from(l, im, index, &c);
+	if (put_text(&p->manifest, im->manifest.text, err) ||
+	    take_newest(&c, false, p, index, err) || take_newest(&c, true, p, index, err))
 		return -1;
-	for (size_t i = 0; i < l->n_signatures; i++) {
-		const struct signature *s = &l->signatures[i];
-
-		if (!is_of(s, &im->manifest) && !is_of(s, index))
-			continue;
-		if (!has_room(p, s, index))
+	for (size_t i = 0; i < c.n; i++) {
+		if (!has_room(p, c.of[i], index))
 			++*left_out;
-		else if (take_signature(p, s, index, err))
+		else if (take_signature(p, c.of[i], index, err))
 			return -1;
 	}
 	if (p->n || !*left_out)

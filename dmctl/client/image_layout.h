@@ -2,11 +2,14 @@
 /*
  * image_layout.h - the signed images in a directory: an OCI image layout (image specification 1.1,
  * image-layout.md), as `cosign save` makes one, or `skopeo copy` of an image and of the tag
- * sha256-DIGEST.sig that cosign keeps its signatures under.
+ * sha256-DIGEST.sig that cosign 2 keeps its signatures under, or of what refers to it (cosign 3:
+ * `subject` of a manifest, and the index under the tag sha256-DIGEST).
  *
- * What signs what is found by content: whatever tag it was under, what has a layer of cosign's
- * simple signing is a signature, and what it signs stands in that layer. Each blob is read once and
- * compared with its digest. No signature is verified here, as only keyd knows who may sign.
+ * What signs what is found by content: whatever tag or subject it was under, what has a layer of
+ * cosign's simple signing, a Sigstore bundle or an envelope is a signature or a statement, and what
+ * it is of stands in that layer (layer_signature.h). What refers to an image is found among the
+ * blobs, too, where no index names it, as `cosign save` of version 3 leaves it. Each blob that is
+ * used is compared with its digest. No signature is verified here, as only keyd knows who may sign.
  */
 #ifndef CC_IMAGE_LAYOUT_H
 #define CC_IMAGE_LAYOUT_H
@@ -19,7 +22,8 @@
 /**
  * struct signed_image - one that was found.
  * @config: digest of the image's configuration, its id
- * @proof: with the newest of its signatures first, as many as evidence has room for
+ * @proof: with the newest of its signatures and the newest provenance first, as many as evidence
+ *         has room for
  * @left_out: how many it has no room for
  */
 struct signed_image {

@@ -7,6 +7,7 @@
 
 #include "digest.h"
 #include "file.h"
+#include "image_statement.h"
 #include "json.h"
 
 #define FILE_MAX (2 * CC_IMAGE_PROOF_MAX + 4096) /* as JSON text, whose quotes are escaped */
@@ -80,7 +81,7 @@ static int append_all(struct cc_image_proof *to, const struct cc_image_proof *fr
 			continue;
 		if (!cc_image_proof_has_room(to, strlen(s->payload) + strlen(s->signature)))
 			++*lost;
-		else if (cc_image_proof_add(to, s->payload, s->signature, err))
+		else if (cc_image_proof_add(to, s, err))
 			return -1;
 	}
 	return 0;
@@ -145,11 +146,25 @@ struct choice {
 	struct timespec time;
 };
 
+/* Of a signature by cosign 3; NULL of another statement. */
+static json_t *statement_reference(const json_t *doc)
+{
+	const char *type = json_string_value(json_object_get(doc, "predicateType"));
+	const char *text;
+
+	if (!type || !cc_statement_is_signature(type))
+		return NULL;
+	text = cc_subject_repository(json_array_get(json_object_get(doc, "subject"), 0));
+	return text ? json_string(text) : NULL;
+}
+
 json_t *image_signature_reference(const struct cc_image_signature *s)
 {
 	cc_auto_json json_t *doc = json_loads(s->payload, 0, NULL);
 	const json_t *identity = json_object_get(json_object_get(doc, "critical"), "identity");
 
+	if (s->statement)
+		return statement_reference(doc);
 	return json_incref(json_object_get(identity, "docker-reference"));
 }
 
@@ -160,7 +175,7 @@ static bool is_wanted(const struct cc_feed *feed, const struct cc_image_proof *p
 		cc_auto_json json_t *reference = image_signature_reference(&p->v[i]);
 		const char *text = json_string_value(reference);
 
-		if (text && cc_feed_is_of(feed, text))
+		if (cc_feed_is_of(feed, text ? text : ""))
 			return true;
 	}
 	return false;

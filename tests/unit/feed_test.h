@@ -2,6 +2,10 @@
 /*
  * feed_test.h - an image as a registry has it and as `cosign sign` signs it: a manifest, an index
  * and a signature by a key of ours, as texts that a test may change before they are put together.
+ * Version 2 signs "simple signing" (sigstore/cosign, specs/SIGNATURE_SPEC.md); version 3 an in-toto
+ * statement (cmd/cosign/cli/sign/sign.go, signDigestBundle()) as DSSE does
+ * (secure-systems-lab/dsse, protocol.md), in a Sigstore bundle (sigstore/protobuf-specs,
+ * sigstore_bundle.proto, v0.3).
  */
 #ifndef CC_FEED_TEST_H
 #define CC_FEED_TEST_H
@@ -81,11 +85,53 @@ static inline char *signature_by(EVP_PKEY *key, const char *payload)
 	return cc_b64_encode(sig, n);
 }
 
+#define SIGN_V1 "https://sigstore.dev/cosign/sign/v1"
+
+/* What cosign 3 signs. @subject: more members of the subject, as JSON with a comma before */
+static inline char *statement_of(const char *document, const char *subject, const char *type,
+				 const char *predicate)
+{
+	char digest[CC_DIGEST_LEN], *text;
+
+	cc_sha256_digest(document, strlen(document), digest);
+	assert_true(asprintf(&text,
+			     "{\"_type\":\"https://in-toto.io/Statement/v1\",\"subject\":[{"
+			     "\"digest\":{\"sha256\":\"%s\"}%s}],\"predicateType\":\"%s\","
+			     "\"predicate\":%s}",
+			     digest + strlen("sha256:"), subject, type, predicate) > 0);
+	return text;
+}
+
+/* The bytes that DSSE signs. */
+static inline char *dsse_of(const char *statement)
+{
+	char *text;
+
+	assert_true(asprintf(&text, "DSSEv1 28 application/vnd.in-toto+json %zu %s",
+			     strlen(statement), statement) > 0);
+	return text;
+}
+
+static inline char *dsse_signature_by(EVP_PKEY *key, const char *statement)
+{
+	cc_auto_free char *text = dsse_of(statement);
+
+	return signature_by(key, text);
+}
+
 /* Takes @payload over. */
 static inline void add_signature(struct cc_image_proof *p, EVP_PKEY *key, char *payload)
 {
 	assert_true(p->n < CC_IMAGE_SIGNATURES_MAX);
-	p->v[p->n++] = (struct cc_image_signature){payload, signature_by(key, payload)};
+	p->v[p->n++] = (struct cc_image_signature){payload, signature_by(key, payload), false};
+}
+
+/* Takes @statement over. */
+static inline void add_statement(struct cc_image_proof *p, EVP_PKEY *key, char *statement)
+{
+	assert_true(p->n < CC_IMAGE_SIGNATURES_MAX);
+	p->v[p->n++] =
+		(struct cc_image_signature){statement, dsse_signature_by(key, statement), true};
 }
 
 /* Of the image @config, without a signature. @with_index: what it is named by as well */

@@ -83,7 +83,8 @@ static void equal_keys_and_equal_signatures_are_tried_once(void **state)
 
 	(void)state;
 	add_signature(p, stranger, payload_numbered(p, 0));
-	p->v[1] = (struct cc_image_signature){strdup(p->v[0].payload), strdup(p->v[0].signature)};
+	p->v[1] = (struct cc_image_signature){strdup(p->v[0].payload), strdup(p->v[0].signature),
+					      false};
 	p->n = 2;
 	verifications = 0;
 	assert_int_equal(cc_feed_check(feed, p, DIGEST_A, &twice, NULL, &err), -1);

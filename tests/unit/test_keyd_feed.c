@@ -58,17 +58,34 @@ static json_t *proof(const char *version)
 	return cc_image_proof_to_json(p);
 }
 
-/* @signed_as: the version; NULL: nothing was brought */
-static struct got start(struct world *w, const char *signed_as)
+/* @brought: taken over; NULL: nothing */
+static struct got start_with(struct world *w, json_t *brought)
 {
 	cc_auto_json json_t *recipient = one_time_key();
 	struct claim cl = claim_default(w, recipient);
 	cc_auto_free char *jws = NULL;
 
-	if (signed_as)
-		change(cl.measurement, "image", "proof", proof(signed_as));
+	if (brought)
+		change(cl.measurement, "image", "proof", brought);
 	jws = sign_claim(&cl);
 	return send_release(w, jws, recipient);
+}
+
+/* @signed_as: the version; NULL: nothing was brought */
+static struct got start(struct world *w, const char *signed_as)
+{
+	return start_with(w, signed_as ? proof(signed_as) : NULL);
+}
+
+/* As cosign 3 signs it. @annotations: JSON */
+static json_t *statement_proof(const char *annotations)
+{
+	cc_auto_image_proof struct cc_image_proof *p = proof_of(DIGEST_1, true);
+	char subject[256];
+
+	snprintf(subject, sizeof(subject), ",\"annotations\":{%s}", annotations);
+	add_statement(p, release_key, statement_of(p->index, subject, SIGN_V1, "{}"));
+	return cc_image_proof_to_json(p);
 }
 
 static void bring_1_1(json_t *m)
@@ -120,6 +137,60 @@ static void an_image_that_is_not_what_was_signed_for_is_refused(void **state)
 	assert_string_equal(last_audit(w).fact, "imageProof");
 	stale = start(w, "1.0.9");
 	assert_error(&stale, 403, "refused", "imageFloor");
+}
+
+static void what_cosign_3_signs_is_let_in_for_the_repository_that_it_names(void **state)
+{
+	struct world *w = *state;
+	auto_got struct got g = {0}, none = {0};
+
+	add_release(w);
+	add_feed(w, "release");
+	none = start_with(w, statement_proof("\"version\":\"1.1\""));
+	assert_error(&none, 403, "refused", "imageRepository");
+	g = start_with(
+		w, statement_proof("\"version\":\"1.1\",\"docker-reference\":\"" REPOSITORY "\""));
+	assert_int_equal(g.http, 200);
+}
+
+/* The proof of 1.1, and provenance of @builder. */
+static json_t *proof_built_by(const char *builder)
+{
+	cc_auto_json json_t *brought = proof("1.1");
+	cc_auto_image_proof struct cc_image_proof *p = NULL;
+	struct cc_error err = {0};
+	char predicate[512];
+
+	snprintf(predicate, sizeof(predicate),
+		 "{\"runDetails\":{\"builder\":{\"id\":\"%s\"}},\"buildDefinition\":{"
+		 "\"externalParameters\":{\"source\":\"git+https://git.example/db\"}}}",
+		 builder);
+	p = cc_image_proof_from_json(brought, &err);
+	assert_non_null(p);
+	add_statement(p, release_key,
+		      statement_of(p->index, "", "https://slsa.dev/provenance/v1", predicate));
+	return cc_image_proof_to_json(p);
+}
+
+static void an_image_is_let_in_by_who_built_it(void **state)
+{
+	struct world *w = *state;
+	json_t *pred = feed(4, "release");
+	auto_got struct got added = {0}, none = {0}, other = {0}, g = {0};
+
+	add_release(w);
+	json_object_set_new(json_object_get(pred, "image"), "builtBy",
+			    json_pack("{s:s, s:s}", "builder", "https://ci.example/b", "source",
+				      "git+https://git.example/db"));
+	added = add_identity(w, w->signer, pred);
+	assert_int_equal(added.http, 200);
+	none = start(w, "1.1");
+	assert_error(&none, 403, "refused", "imageProvenance");
+	other = start_with(w, proof_built_by("https://evil.example/b"));
+	assert_error(&other, 403, "refused", "imageBuilder");
+	assert_string_equal(last_audit(w).fact, "imageBuilder");
+	g = start_with(w, proof_built_by("https://ci.example/b"));
+	assert_int_equal(g.http, 200);
 }
 
 static void a_signer_of_images_signs_no_identity(void **state)
@@ -206,6 +277,8 @@ int main(void)
 		WITH_WORLD(a_new_version_starts_without_a_new_identity),
 		WITH_WORLD(a_signer_may_be_named_by_its_key),
 		WITH_WORLD(an_image_that_is_not_what_was_signed_for_is_refused),
+		WITH_WORLD(what_cosign_3_signs_is_let_in_for_the_repository_that_it_names),
+		WITH_WORLD(an_image_is_let_in_by_who_built_it),
 		WITH_WORLD(a_signer_of_images_signs_no_identity),
 		WITH_WORLD(a_signer_that_was_removed_ends_what_it_let_in),
 		WITH_WORLD(a_renewal_has_to_bring_the_signature_as_well),

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * registry_child.h - the process that asks a registry, without rights (image_pull.h), and what it
+ * sends.
+ */
+#ifndef CC_REGISTRY_CHILD_H
+#define CC_REGISTRY_CHILD_H
+
+#include <stdint.h>
+
+#include "client/registry_name.h"
+
+/* Before each document that is sent; behind the last one there is one of these alone. */
+enum pull_end { PULL_MORE, PULL_DONE, PULL_FAILED };
+
+/**
+ * struct pull_head - @len bytes of a document follow, or of an error's text.
+ * @end: enum pull_end
+ * @kind, @named: as struct registry_document has them
+ * @code: of PULL_FAILED, enum cc_code
+ */
+struct pull_head {
+	uint32_t end, kind, named, code, len;
+	char digest[CC_DIGEST_LEN];
+};
+
+/**
+ * struct registry_ask - for what, and how.
+ * @ca: certificates in PEM, NULL: the system's
+ * @auth_file: config of an engine with credentials; NULL: those of Docker and Podman
+ * @plain: by http
+ */
+struct registry_ask {
+	const struct registry_name *name;
+	const char *ca;
+	const char *auth_file;
+	bool plain;
+};
+
+/* What the child does, in a process that was just forked of @parent. @fd: where it sends */
+_Noreturn void registry_child(const struct registry_ask *ask, int fd, int parent);
+
+#endif

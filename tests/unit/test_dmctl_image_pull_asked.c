@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+/* How a registry is asked: by whom, with what rights, by TLS, with what credentials. */
+#include "pull_made.h"
+
+#include <poll.h>
+#include <sys/syscall.h>
+
+#define AUTH "dGVzdDpwYXNz" /* test:pass */
+
+/* ---- credentials ---- */
+
+static void log_in_by(const char *config)
+{
+	cc_auto_free char *in_config = NULL;
+
+	assert_true(asprintf(&in_config, "{\"auths\":{\"127.0.0.1:%d\":{\"auth\":\"" AUTH "\"}}%s}",
+			     served.port, config) > 0);
+	make_file(place, "/auth.json", in_config);
+	snprintf(auth_path, sizeof(auth_path), "%s", placed("/auth.json"));
+}
+
+/* All pages want @authorization. */
+static void want(const char *authorization)
+{
+	for (size_t i = 0; i < served.n; i++)
+		served.pages[i].authorization = authorization;
+}
+
+/* ---- by TLS ---- */
+
+#define CA placed("/ca.pem")
+
+static void a_registry_is_believed_by_the_certificate_that_was_named(void **state)
+{
+	const char *manifest = serve_image();
+
+	(void)state;
+	serve_tagged_signature(manifest);
+	registry_with_tls(CA);
+	how.ca = CA;
+	pulls(":v1");
+	lets_in(DIGEST_A);
+}
+
+static void a_registry_with_another_certificate_is_not_asked(void **state)
+{
+	const char *manifest = serve_image();
+
+	(void)state;
+	serve_tagged_signature(manifest);
+	registry_with_tls(CA);
+	SSL_CTX_free(served.tls);
+	registry_with_tls(placed("/other.pem")); /* what it has now; CA is of before */
+	how.ca = CA;
+	fails(":v1", CC_E_UNREACHABLE, "certificate");
+}
+
+/* A redirect by header @line of the answer with status 307. */
+static void redirect(const char *tag, char *line)
+{
+	struct page *p = serve("manifests/", tag, "{}");
+
+	p->status = 307;
+	p->header = line;
+}
+
+static void by_tls_no_redirect_leads_out_of_it(void **state)
+{
+	char line[128];
+
+	(void)state;
+	snprintf(line, sizeof(line), "Location: http://127.0.0.1:%d/v2/shop/db/manifests/v1\r\n",
+		 served.port);
+	redirect("moved", line);
+	serve_image();
+	registry_with_tls(CA);
+	how.ca = CA;
+	fails(":moved", CC_E_UNREACHABLE, "disabled");
+}
+
+static void where_a_registry_redirects_to_gets_no_credentials(void **state)
+{
+	const char *manifest = serve_image();
+	char line[128];
+	struct page *there = &served.pages[served.n++];
+
+	(void)state;
+	serve_tagged_signature(manifest);
+	snprintf(line, sizeof(line), "Location: http://localhost:%d/elsewhere\r\n", served.port);
+	redirect("moved", line);
+	want("Basic " AUTH);
+	snprintf(there->path, sizeof(there->path), "/elsewhere");
+	there->status = 200;
+	there->authorization = NO_AUTHORIZATION;
+	there->body = manifest;
+	served.challenge = "WWW-Authenticate: Basic realm=\"x\"\r\n";
+	log_in_by("");
+	pulls(":moved");
+	lets_in(DIGEST_A);
+}
+
+/* ---- who asks ---- */
+
+/* The child of @parent; 0: none. */
+static pid_t child_of(pid_t parent)
+{
+	cc_auto_closedir DIR *proc = opendir("/proc");
+	const struct dirent *e;
+
+	assert_non_null(proc);
+	while ((e = readdir(proc))) {
+		char path[300], line[64], status[4096];
+		cc_auto_fclose FILE *f = NULL;
+
+		snprintf(path, sizeof(path), "/proc/%s/status", e->d_name);
+		f = fopen(path, "re");
+		if (!f)
+			continue;
+		status[fread(status, 1, sizeof(status) - 1, f)] = '\0';
+		snprintf(line, sizeof(line), "\nPPid:\t%d\n", parent);
+		if (strstr(status, line))
+			return (pid_t)atoi(e->d_name);
+	}
+	return 0;
+}
+
+static void says(pid_t pid, const char *line)
+{
+	char path[64], status[4096];
+	cc_auto_fclose FILE *f = NULL;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	f = fopen(path, "re");
+	assert_non_null(f);
+	status[fread(status, 1, sizeof(status) - 1, f)] = '\0';
+	if (!strstr(status, line))
+		fail_msg("%s is not in %s", line, status);
+}
+
+/* Beyond the three: the way to us, and the registry's connection. */
+static size_t descriptors_of(pid_t pid)
+{
+	char path[64];
+	cc_auto_closedir DIR *fds = NULL;
+	const struct dirent *e;
+	size_t n = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+	fds = opendir(path);
+	assert_non_null(fds);
+	while ((e = readdir(fds)))
+		n += e->d_name[0] != '.' && atoi(e->d_name) > STDERR_FILENO;
+	return n;
+}
+
+static void who_asks_has_no_rights(void **state)
+{
+	struct cc_error err;
+	struct pollfd gone = {.events = POLLIN};
+	pid_t puller, child;
+	char byte;
+
+	(void)state;
+	serve("manifests/", "v1", NULL);
+	registry_start();
+	begin(":v1");
+	puller = fork();
+	if (puller == 0)
+		_exit(image_pull(&how, top, &err) == -1);
+	assert_int_equal(read(served.silent[0], &byte, 1), 1);
+	child = child_of(puller);
+	assert_true(child > 0);
+	gone.fd = (int)syscall(SYS_pidfd_open, child, 0);
+	assert_true(gone.fd >= 0);
+	says(child, "\nNoNewPrivs:\t1\n");
+	says(child, "\nSeccomp:\t2\n");
+	says(child, "\nCapEff:\t0000000000000000\n");
+	if (geteuid() == 0) {
+		says(child, "\nUid:\t65534\t65534\t65534\t65534\n");
+		says(child, "\nGroups:\t \n");
+		assert_in_range(descriptors_of(child), 2, 6); /* libcurl wakes itself by some */
+	}
+	kill(puller, SIGKILL);
+	assert_int_equal(waitpid(puller, NULL, 0), puller);
+	assert_int_equal(poll(&gone, 1, 10000), 1); /* it dies with who asked for it */
+	close(gone.fd);
+}
+
+/* ---- logging in ---- */
+
+static void user_and_password_are_given_where_they_are_asked_for(void **state)
+{
+	const char *manifest = serve_image();
+
+	(void)state;
+	serve_tagged_signature(manifest);
+	want("Basic " AUTH);
+	served.challenge = "WWW-Authenticate: Basic realm=\"x\"\r\n";
+	log_in_by("");
+	pulls(":v1");
+	lets_in(DIGEST_A);
+}
+
+static char challenge[256];
+
+/* A page that gives tokens, to whom has logged in. */
+static void serve_tokens(const char *authorization, const char *body)
+{
+	struct page *p = &served.pages[served.n++];
+
+	snprintf(p->path, sizeof(p->path), "/token");
+	p->status = 200;
+	p->authorization = authorization;
+	p->body = body;
+	snprintf(challenge, sizeof(challenge),
+		 "WWW-Authenticate: Bearer realm=\"http://127.0.0.1:%d/token\",service=\"x\"\r\n",
+		 served.port);
+	served.challenge = challenge;
+}
+
+static void a_token_is_fetched_where_one_is_asked_for(void **state)
+{
+	const char *manifest = serve_image();
+
+	(void)state;
+	serve_tagged_signature(manifest);
+	want("Bearer abc.def");
+	serve_tokens("Basic " AUTH, "{\"token\":\"abc.def\"}");
+	log_in_by("");
+	pulls(":v1");
+	lets_in(DIGEST_A);
+}
+
+static void a_registry_that_refuses_says_what_to_do(void **state)
+{
+	(void)state;
+	serve_image();
+	want("Basic " AUTH);
+	served.challenge = "WWW-Authenticate: Basic realm=\"x\"\r\n";
+	fails(":v1", CC_E_PERM, "--auth-file");
+}
+
+static void a_token_that_is_none_is_refused(void **state)
+{
+	static const char *const bad[] = {"{}", "[]", "{\"token\":\"\"}",
+					  "{\"token\":\"a\\r\\nX: y\"}", "{\"token\":3}"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		serve_image();
+		want("Bearer x");
+		serve_tokens(NULL, bad[i]);
+		fails(":v1", CC_E_INVALID, "gave no token");
+		registry_stop();
+		registry_new();
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		SERVED(a_registry_is_believed_by_the_certificate_that_was_named),
+		SERVED(a_registry_with_another_certificate_is_not_asked),
+		SERVED(by_tls_no_redirect_leads_out_of_it),
+		SERVED(where_a_registry_redirects_to_gets_no_credentials),
+		SERVED(who_asks_has_no_rights),
+		SERVED(user_and_password_are_given_where_they_are_asked_for),
+		SERVED(a_token_is_fetched_where_one_is_asked_for),
+		SERVED(a_registry_that_refuses_says_what_to_do),
+		SERVED(a_token_that_is_none_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, pull_setup, pull_teardown);
+}
