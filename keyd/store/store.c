@@ -94,14 +94,26 @@ static int open_file(sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int fl
 	return rc;
 }
 
+/*
+ * No locks between threads, as there are none, and no account of what memory is in use. Where
+ * SQLite has been used before, it goes on as it was.
+ */
+static void configure(void)
+{
+	sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 /* SQLite's own files, but for how to sleep, and for the log. NULL: SQLite has none. */
 static const char *use_vfs(void)
 {
 	static sqlite3_vfs vfs;
 
 	if (!vfs.zName) {
-		const sqlite3_vfs *unix_vfs = sqlite3_vfs_find(NULL);
+		const sqlite3_vfs *unix_vfs;
 
+		configure();
+		unix_vfs = sqlite3_vfs_find(NULL);
 		if (!unix_vfs)
 			return NULL;
 		vfs = *unix_vfs;
