@@ -248,6 +248,11 @@ int sql_seal_table(struct store *st, enum sealed_table table, struct cc_error *e
 int sql_unseal_bad(struct store *st, enum sealed_table table, struct cc_error *err);
 int sql_seal_again(struct store *st, enum sealed_table table, struct cc_error *err);
 
+/* ---- store_vfs.c ---- */
+
+/* Name of SQLite's own files with what is ours of them. NULL: SQLite has none. */
+const char *sql_vfs(void);
+
 /* ---- store_rows.c ---- */
 
 /* Whether there are counts in the database. */
