@@ -21,15 +21,6 @@ void cc_sha256_text(const unsigned char hash[static 32], char out[static CC_DIGE
 	cc_hex_encode(hash, 32, out + 7);
 }
 
-const EVP_MD *cc_md_sha256(void)
-{
-	static EVP_MD *kept;
-
-	if (!kept)
-		kept = EVP_MD_fetch(NULL, "SHA256", NULL);
-	return kept;
-}
-
 void cc_sha256(const void *buf, size_t len, unsigned char hash[static 32])
 {
 	unsigned int n = 0;

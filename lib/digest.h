@@ -10,16 +10,11 @@
 #include <openssl/evp.h>
 
 #include "cleanup.h"
+#include "fetched.h"
 
 #define CC_DIGEST_LEN 72 /* the text and its NUL */
 
 bool cc_is_digest(const char *s);
-
-/*
- * SHA-256 of OpenSSL's provider, borrowed. Looked up at the first use and kept: with EVP_sha256()
- * OpenSSL looks it up at each. Context: one thread; NULL without memory.
- */
-const EVP_MD *cc_md_sha256(void);
 
 /* The 32 bytes of the hash of @len bytes. */
 void cc_sha256(const void *buf, size_t len, unsigned char hash[static 32]);

@@ -6,6 +6,8 @@
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 
+#include "fetched.h"
+
 #define A256GCM_LEN 32
 #define INFO_MAX 256
 
@@ -34,19 +36,10 @@ static void put_text(struct other_info *o, const char *text)
 	o->len += strlen(text);
 }
 
-static EVP_KDF_CTX *concat_kdf(void)
-{
-	EVP_KDF *kdf = EVP_KDF_fetch(NULL, "SSKDF", NULL);
-	EVP_KDF_CTX *ctx = kdf ? EVP_KDF_CTX_new(kdf) : NULL;
-
-	EVP_KDF_free(kdf);
-	return ctx;
-}
-
 int cc_ecdh_es_derive(const struct cc_secret *z, const struct cc_ecdh_info *info, size_t len,
 		      struct cc_secret *out, struct cc_error *err)
 {
-	auto_kdf EVP_KDF_CTX *ctx = concat_kdf();
+	auto_kdf EVP_KDF_CTX *ctx = EVP_KDF_CTX_new(cc_sskdf());
 	struct other_info other = {0};
 	OSSL_PARAM params[4];
 

@@ -12,6 +12,7 @@
 #include <openssl/rand.h>
 
 #include "ecdh_es.h"
+#include "fetched.h"
 #include "jose.h"
 #include "jwk.h"
 #include "p256.h"
@@ -43,7 +44,7 @@ static bool gcm_encrypt(const struct cc_secret *cek, const char *header,
 
 	s->len = key->len;
 	return ctx && RAND_bytes(s->iv, IV_LEN) == 1 &&
-	       EVP_EncryptInit_ex2(ctx, EVP_aes_256_gcm(), cek->p, s->iv, NULL) == 1 &&
+	       EVP_EncryptInit_ex2(ctx, cc_aes_256_gcm(), cek->p, s->iv, NULL) == 1 &&
 	       EVP_EncryptUpdate(ctx, NULL, &n, (const unsigned char *)header,
 				 (int)strlen(header)) == 1 &&
 	       EVP_EncryptUpdate(ctx, s->ciphertext, &n, key->p, (int)key->len) == 1 &&
@@ -57,7 +58,7 @@ static bool gcm_decrypt(const struct cc_secret *cek, const struct cc_jose_part *
 	auto_cipher EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
 	int n = 0;
 
-	return ctx && EVP_DecryptInit_ex2(ctx, EVP_aes_256_gcm(), cek->p, s->iv, NULL) == 1 &&
+	return ctx && EVP_DecryptInit_ex2(ctx, cc_aes_256_gcm(), cek->p, s->iv, NULL) == 1 &&
 	       EVP_DecryptUpdate(ctx, NULL, &n, (const unsigned char *)header->s,
 				 (int)header->len) == 1 &&
 	       EVP_DecryptUpdate(ctx, key->p, &n, s->ciphertext, (int)s->len) == 1 &&
