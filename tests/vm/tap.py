@@ -43,7 +43,7 @@ class Needs:
             self.numbers[name] = int(value)
         elif word in SERVICES:
             self.services.add(word)
-        elif word in ("shared", "long", "kernels", "icount", "peer"):
+        elif word in ("shared", "long", "kernels", "newest", "icount", "peer"):
             self.flags.add(word)
         else:
             raise UnknownNeed(f"{path}: unknown need '{word}' in a '# vm:' line")
