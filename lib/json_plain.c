@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "cleanup.h"
-#include "json.h"
 
 #define DIGITS_MAX 18 /* of an int64_t, whichever they are */
 
@@ -25,6 +24,12 @@ struct text {
 
 static json_t *read_value(struct reader *r);
 
+static void drop(json_t **value)
+{
+	json_decref(*value);
+}
+#define auto_value cc_cleanup(drop)
+
 /* ---- tokens ---- */
 
 static bool is_space(char c)
@@ -40,7 +45,7 @@ static char next(struct reader *r)
 	return r->at < r->end ? *r->at : '\0';
 }
 
-static bool take(struct reader *r, char c)
+static bool take_char(struct reader *r, char c)
 {
 	if (next(r) != c)
 		return false;
@@ -60,7 +65,7 @@ static bool take_text(struct reader *r, struct text *t)
 {
 	const char *p;
 
-	if (!take(r, '"'))
+	if (!take_char(r, '"'))
 		return false;
 	*t = (struct text){.s = r->at};
 	for (p = r->at; p < r->end && *p >= ' ' && *p <= '~' && *p != '"'; p++) {
@@ -146,7 +151,7 @@ static int add_member(struct reader *r, json_t *obj)
 	json_t *value;
 
 	if (!take_text(r, &name) || name.escaped || json_object_getn(obj, name.s, name.len) ||
-	    !take(r, ':'))
+	    !take_char(r, ':'))
 		return -1;
 	value = read_value(r);
 	return value ? json_object_setn_new_nocheck(obj, name.s, name.len, value) : -1;
@@ -154,30 +159,30 @@ static int add_member(struct reader *r, json_t *obj)
 
 static json_t *read_object(struct reader *r)
 {
-	cc_auto_json json_t *obj = json_object();
+	auto_value json_t *obj = json_object();
 
-	if (!obj || take(r, '}'))
+	if (!obj || take_char(r, '}'))
 		return cc_steal(obj);
 	do {
 		if (add_member(r, obj))
 			return NULL;
-	} while (take(r, ','));
-	return take(r, '}') ? cc_steal(obj) : NULL;
+	} while (take_char(r, ','));
+	return take_char(r, '}') ? cc_steal(obj) : NULL;
 }
 
 static json_t *read_array(struct reader *r)
 {
-	cc_auto_json json_t *list = json_array();
+	auto_value json_t *list = json_array();
 
-	if (!list || take(r, ']'))
+	if (!list || take_char(r, ']'))
 		return cc_steal(list);
 	do {
 		json_t *value = read_value(r);
 
 		if (!value || json_array_append_new(list, value))
 			return NULL;
-	} while (take(r, ','));
-	return take(r, ']') ? cc_steal(list) : NULL;
+	} while (take_char(r, ','));
+	return take_char(r, ']') ? cc_steal(list) : NULL;
 }
 
 static json_t *read_nested(struct reader *r)
@@ -216,7 +221,7 @@ static json_t *read_value(struct reader *r)
 json_t *cc_json_plain(const char *buf, size_t len)
 {
 	struct reader r = {.at = buf, .end = buf + len};
-	cc_auto_json json_t *doc = NULL;
+	auto_value json_t *doc = NULL;
 	char first = next(&r);
 
 	if (first != '{' && first != '[')

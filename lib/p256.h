@@ -42,7 +42,7 @@ bool cc_p256_verify(EVP_PKEY *key, const void *data, size_t len,
 		    const unsigned char sig[static 2 * CC_P256_LEN]);
 
 /**
- * cc_p256_agree_once - makes a private key, agrees with it, and forgets it (NIST SP 800-56A, 6.2.2).
+ * cc_p256_agree_once - makes a private key, agrees with it and forgets it (SP 800-56A, 6.2.2).
  * @mine: out, its point
  * @z: empty; the x coordinate
  */
