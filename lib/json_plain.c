@@ -42,7 +42,9 @@ static char next(struct reader *r)
 {
 	while (r->at < r->end && is_space(*r->at))
 		r->at++;
-	return r->at < r->end ? *r->at : '\0';
+	if (r->at == r->end)
+		return '\0';
+	return *r->at;
 }
 
 static bool take_char(struct reader *r, char c)
@@ -90,14 +92,18 @@ static char unescaped(char c)
 	static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
 	const char *found = memchr(from, c, sizeof(from) - 1);
 
-	return found ? to[found - from] : '\0';
+	if (!found)
+		return '\0';
+	return to[found - from];
 }
 
 static bool unescape(const struct text *t, char *copy, size_t *n)
 {
 	for (size_t i = 0; i < t->len; i++) {
-		char c = t->s[i] == '\\' ? unescaped(t->s[++i]) : t->s[i];
+		char c = t->s[i];
 
+		if (c == '\\')
+			c = unescaped(t->s[++i]);
 		if (!c)
 			return false;
 		copy[(*n)++] = c;
