@@ -24,8 +24,8 @@ crypt() { crypt_create "$1" "$(readlink -f "$2")" "$(random_key 64)" "${@:3}" &&
 
 # image: version 1 with fio, which is the guest's own and has its libraries beside it
 image() {
-	mkdir "$tap_dir/context"
-	with_program "$tap_dir/context/fio" /usr/bin/fio || return
+	mkdir -p "$tap_dir/context/fio"
+	ldd /usr/bin/fio | grep -oE '/[^ ]+' | xargs cp -L -t "$tap_dir/context/fio" /usr/bin/fio || return
 	cat >"$tap_dir/context/Dockerfile" <<-'END'
 		FROM postgresql:1
 		COPY fio /opt/fio
@@ -51,9 +51,9 @@ tps() {
 
 # iops DEVICE: random reads and writes of 4 KiB, each write synced
 iops() {
-	docker exec -u postgres "$1" sh -c "mkdir -p $data/fio && exec /opt/fio/lib64/ld-linux-x86-64.so.2 \
-		--library-path /opt/fio/lib/x86_64-linux-gnu:/opt/fio/usr/lib/x86_64-linux-gnu /opt/fio/usr/bin/fio --name=mix \
-		--directory=$data/fio --rw=randrw --bs=4k --size=8m --fsync=1 --runtime=8 --time_based --output-format=json" |
+	docker exec -u postgres "$1" sh -c "mkdir -p $data/fio && cd /opt/fio && exec ./ld-linux-x86-64.so.2 \
+		--library-path . ./fio --name=mix --directory=$data/fio --rw=randrw --bs=4k --size=8m --fsync=1 --runtime=8 \
+		--time_based --output-format=json" |
 		jq '.jobs[0] | .read.iops + .write.iops'
 }
 

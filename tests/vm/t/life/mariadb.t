@@ -12,8 +12,8 @@ plan 19
 sql() { inside mariadb --user=root --skip-column-names --silent "$@"; }
 serves() { [ "$(sql -e 'SELECT 1')" = 1 ]; }
 fill() {
-	sql -e 'CREATE DATABASE shop; CREATE TABLE shop.filled AS SELECT seq AS n FROM seq_1_to_2000;
-		CREATE TABLE shop.records (n int PRIMARY KEY)'
+	sql -e 'CREATE DATABASE shop; USE shop; CREATE TABLE filled AS SELECT seq AS n FROM seq_1_to_2000;
+		CREATE TABLE records (n int PRIMARY KEY)'
 }
 data() { sql -e 'SELECT COUNT(*), SUM(n) FROM shop.filled'; }
 # The next statement is sent, and its row printed, once the one before is committed.

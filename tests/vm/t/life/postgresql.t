@@ -7,7 +7,7 @@
 . ./lib.sh
 . ./bind-lib.sh
 . ./software-lib.sh
-plan 20
+plan 21
 
 sql() { inside psql -U postgres -Atqc "$1"; }
 serves() { [ "$(sql 'SELECT 1')" = 1 ]; }
@@ -31,3 +31,5 @@ need software_setup docker postgresql /var/lib/postgresql/data
 lives PostgreSQL '2000|2001000' postgres:700 'automatic recovery in progress'
 fails_as "PostgreSQL's image with another command gets no data" 125 'args' \
 	docker run --rm --network none --device container-crypt/volume=vol postgresql:2 sleep 1000
+fails_as "PostgreSQL's image with the device alone, its VOLUME in the way, is told how to be run" 125 'run it with -v vol:' \
+	docker run --rm --network none --device container-crypt/volume=vol postgresql:2
