@@ -54,7 +54,7 @@ UNIT_BIN := $(UNIT:%.c=$(B)/%)
 FUZZ_BIN := $(FUZZ:%.c=$(B)/%)
 
 .PHONY: help all modules modules_install install deps check check-long check-debug static unit model fuzz docs \
-	harness vm kernels debug demo bench fmt clean vm-build format-check tidy check-sparse man \
+	harness vm kernels newest debug demo bench fmt clean vm-build format-check tidy check-sparse man \
 	unit-build fuzz-build install-guest compile_commands.json
 
 help:
@@ -65,7 +65,7 @@ help:
 	@echo 'make check-debug     the module on kernels with KASAN, lockdep ..., and with KCSAN'
 	@echo 'make install         DESTDIR= PREFIX=/usr; modules_install for the kernel module'
 	@echo 'make deps            install what building and testing need (Debian 12, 13)'
-	@echo 'make static|unit|model|fuzz|docs|harness|vm|kernels   one layer of check'
+	@echo 'make static|unit|model|fuzz|docs|harness|vm|kernels|newest   one layer of check'
 	@echo 'make vm TESTS=FILE.t...         these tests in the virtual machine'
 	@echo 'make modules         the kernel module, for KDIR=$(KDIR)'
 	@echo 'make bench fmt clean compile_commands.json'
@@ -242,7 +242,7 @@ deps $(B)/deps: tests/deps.sh
 	$(Q)$(DEPS)
 	$(Q)mkdir -p $(B) && touch $(B)/deps
 
-static unit model fuzz docs harness kernels debug: $(B)/deps
+static unit model fuzz docs harness kernels newest debug: $(B)/deps
 	$(Q)tests/check.sh $@
 
 vm: $(B)/deps
@@ -255,7 +255,7 @@ check: $(B)/deps
 	$(Q)tests/check.sh static unit model fuzz docs harness vm kernels
 
 check-long: $(B)/deps
-	$(Q)CC_LONG=1 tests/check.sh static unit model fuzz docs harness vm kernels debug
+	$(Q)CC_LONG=1 tests/check.sh static unit model fuzz docs harness vm kernels newest debug
 
 check-debug: $(B)/deps
 	$(Q)tests/check.sh debug

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# check.sh LAYER...: runs layers of the tests (static unit model fuzz docs harness vm kernels debug), shows
+# check.sh LAYER...: runs layers of the tests (static unit model fuzz docs harness vm kernels newest debug), shows
 # their progress and closes with "N passed, N failed[, N skipped]". Exit status 1 when anything
 # failed.
 # CC_LONG=1 adds what takes longer than a merge should wait for.
@@ -289,6 +289,16 @@ layer_kernels() {
 	for kernel in "${built[@]}"; do
 		count_vm "kernel-$kernel"
 	done
+}
+
+# The engines, their runtimes and the kernel of the newest Debian: the files marked for that.
+layer_newest() {
+	local files
+
+	check "the project builds in the newest guest's tree" tests/vm/build --suite sid || return
+	mapfile -t files < <(grep -lE '^# vm:.*\bnewest\b' tests/vm/t/*/*.t)
+	run_vm newest --no-build --suite sid "${files[@]}"
+	count_vm newest
 }
 
 # Kernels that look for memory errors, undefined behaviour, wrong locking, leaks and data races.

@@ -15,6 +15,7 @@
 #include <syslog.h>
 #include <time.h>
 
+#include "agent/adopt.h"
 #include "agent/agent_events.h"
 #include "agent/agent_keyd.h"
 #include "agent/agent_lease.h"
@@ -369,13 +370,7 @@ int agent_run(const struct agent_paths *paths, struct cc_error *err)
 	if (agent_init(&a, err))
 		return -1;
 	probe_filters();
-	/*
-	 * What a former agent left: the living are adopted and renewed at once, the dead undone as
-	 * there is room, by and by.
-	 */
-	watches_settle(a.watches, NULL, true);
-	leases_renew_now(a.leases);
-	queue_submit_own(a.queue, AGENT_RECOVER, NULL, on_recovered, &a);
+	adopt_all(a.watches, a.leases, a.queue, on_recovered, &a);
 	event_base_dispatch(a.base);
 	return a.stopping ? 0 : cc_fail(err, CC_E_INTERNAL, "the agent cannot continue, see above");
 }

@@ -9,6 +9,7 @@
  *	queue           the order of the requests: one at a time for a volume, several volumes at
  *	once
  *	worker_spawn    starts a worker for a job; agent_worker is the worker's own side
+ *	sweep           when the engines are asked which containers are gone
  *	orphan          a bind that nobody was told of
  *	agent_list      what is bound
  *	agent_events    what happens to them, told to whoever follows it
@@ -16,6 +17,7 @@
  *	agent_peer      the agent's socket; plugin_http: that of the volume plugin
  *	agent_lease     leases of bound containers: renews them, freezes a container before its ends
  *	agent_watch     bound containers: notices their end
+ *	adopt           what a former agent left
  *	agent_keyd      hears from keyd that something changed
  *	agent           start, stop, the loop that has all of these
  *

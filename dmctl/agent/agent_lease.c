@@ -295,18 +295,20 @@ static void take_round(struct leases *all, const json_t *answer, const struct cc
 		cc_log(LOG_WARNING, "leases are not renewed: %s", err->text);
 }
 
-static void tell_refused(const struct leases *all, const char *name, const char *text)
+static struct lease *held_by_name(const struct leases *all, const char *name)
 {
-	const struct lease *l;
+	struct lease *l;
 
 	TAILQ_FOREACH(l, &all->held, entry)
 		if (strcmp(l->name, name) == 0)
-			tell(l, "revoke", json_pack("{s:s*}", "text", text));
+			return l;
+	return NULL;
 }
 
 static void take_refused(struct leases *all, const json_t *answer)
 {
 	const char *name, *text;
+	const struct lease *l;
 	json_t *one;
 	size_t i;
 
@@ -317,31 +319,40 @@ static void take_refused(struct leases *all, const json_t *answer)
 		       text ? text : "");
 		if (!name || !binding_is_name(name))
 			continue;
-		tell_refused(all, name, text);
+		l = held_by_name(all, name);
+		if (l)
+			tell(l, "revoke", json_pack("{s:s*}", "text", text));
 		queue_submit_own(all->queue, AGENT_REVOKE, name, NULL, NULL);
 	}
 }
 
-/* What the round has changed is in the bindings' files. */
-static void look_again(struct leases *all)
+/* What was changed is in the binding's file. */
+static void look_again(struct lease *l)
 {
 	binding_auto struct binding b = {0};
-	struct lease *l, *next;
 	struct cc_error ignored;
+
+	if (binding_load(l->name, &b, &ignored) == 0)
+		lease_hold(l->all, l, &b);
+}
+
+static void look_at_all(struct leases *all)
+{
+	struct lease *l, *next;
 
 	for (l = TAILQ_FIRST(&all->held); l; l = next) {
 		next = TAILQ_NEXT(l, entry);
-		binding_clear(&b);
-		if (binding_load(l->name, &b, &ignored) == 0)
-			lease_hold(all, l, &b);
+		look_again(l);
 	}
 }
 
-void leases_take_look(struct leases *all, const json_t *answer)
+void leases_take_look(struct leases *all, const char *name, const json_t *answer)
 {
 	bool failed = json_array_size(json_object_get(answer, "failures")) > 0;
+	struct lease *l = held_by_name(all, name);
 
-	look_again(all);
+	if (l)
+		look_again(l);
 	take_refused(all, answer);
 	schedule(all, !answer || failed);
 }
@@ -355,7 +366,7 @@ static bool on_renewed(void *arg, const struct job_end *end)
 	take_round(all, end->answer, end->err);
 	if (end->answer)
 		take_failures(all, end->answer);
-	look_again(all);
+	look_at_all(all);
 	take_refused(all, end->answer);
 	schedule(all, soon);
 	return true;

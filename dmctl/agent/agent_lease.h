@@ -61,10 +61,11 @@ void leases_free(struct leases *all);
 void leases_renew_now(struct leases *all);
 
 /*
- * One container was measured and renewed by itself; @answer is renew()'s, NULL: that failed, and is
- * made good by the next renewal of all, soon.
+ * The container of binding @name was measured and renewed by itself, which costs nothing for each
+ * of the others; @answer is renew()'s, NULL: that failed, and is made good by the next renewal of
+ * all, soon.
  */
-void leases_take_look(struct leases *all, const json_t *answer);
+void leases_take_look(struct leases *all, const char *name, const json_t *answer);
 
 /*
  * @l, with name, dying and arg set and the rest zeroed or released, is that of @b, whose container

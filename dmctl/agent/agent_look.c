@@ -213,7 +213,7 @@ static bool on_looked(void *arg, const struct job_end *end)
 	l->asked = false;
 	l->over = json_array_size(json_object_get(end->answer, "refused")) > 0;
 	/* what is killed or frozen now does not get to its first instruction */
-	leases_take_look(l->all->leases, end->answer);
+	leases_take_look(l->all->leases, l->name, end->answer);
 	if (l->over || l->forgotten)
 		return true; /* the timer goes on: killing it may fail */
 	if (is_complete(end->answer)) {

@@ -161,7 +161,7 @@ static void take_request(struct peer *p, const char *buf, size_t len)
 		return;
 	}
 	p->asked = true;
-	p->told = m.op == AGENT_HOOK;
+	p->told = m.op == AGENT_HOOK || m.op == AGENT_REQUIRE;
 	wait_on(p);
 	if (queue_submit(p->all->queue, &m, on_done, p, &err))
 		peer_fail(p, &err);

@@ -5,19 +5,18 @@
 #include "agent/agent_worker.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "agent/agent_message.h"
 #include "agent/confine.h"
+#include "agent/sweep.h"
 #include "bind/bind.h"
 #include "bind/bind_refused.h"
 #include "bind/gate_lines.h"
@@ -36,7 +35,6 @@
 #include "volume/volume_lock.h"
 
 #define SWEPT_FILE CC_RUN_DIR "/swept"
-#define SWEEP_SECONDS 600
 
 static json_t *done(const char *volume, struct cc_error *err)
 {
@@ -84,29 +82,12 @@ static int do_grow(const char *volume, json_t **answer, struct cc_error *err)
 	return *answer ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
 }
 
-/* All containers that were ever bound are asked about: not after each, but once in a while. */
-static bool sweep_is_due(void)
-{
-	struct stat st;
-	int fd;
-
-	if (stat(SWEPT_FILE, &st) == 0 && st.st_mtime + SWEEP_SECONDS > time(NULL) &&
-	    st.st_mtime <= time(NULL))
-		return false;
-	fd = open(SWEPT_FILE, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return true;
-	futimens(fd, NULL);
-	close(fd);
-	return true;
-}
-
 static int do_reap(const char *binding, struct cc_error *err)
 {
 	int rc = unbind_dead(binding, err);
 
 	gates_prune();
-	if (sweep_is_due())
+	if (sweep_is_due(SWEPT_FILE, time(NULL)))
 		measure_forget_removed();
 	return rc;
 }

@@ -33,15 +33,17 @@
 #include "paths.h"
 #include "strv.h"
 #include "bind/unbind.h"
+#include "bind/upkeep.h"
 #include "volume.h"
 
-#define FSCK_MS 30000u /* of the 55 s that the hook waits */
+#define FSCK_MS 30000u /* an engine or its user may not wait for longer than a minute */
 
 /**
  * struct bind - one bind on its way.
  * @already: the volume is bound to this container; nothing to do
  * @asked_ms: lease_clock_ms() before the key was asked for
  * @attrs: MOUNT_ATTR_… that engine and container want
+ * @care: while its file system is checked
  * @differ: of a refusal, what keyd said of all facts; NULL for none
  * @fresh: no container has had the volume yet, and nobody has chosen whose it is
  */
@@ -57,6 +59,7 @@ struct bind {
 	unsigned int attrs;
 	bool repaired, fresh;
 	json_t *differ;
+	struct upkeep care;
 	int mnt;
 };
 
@@ -267,13 +270,47 @@ static int step_unlock(struct bind *op, struct cc_error *err)
 	return rc;
 }
 
+/* ---- who asks what takes its time sees that a check runs; without that it runs, too ---- */
+
+static int care_begins(void *arg)
+{
+	struct bind *op = arg;
+	struct cc_error err;
+
+	if (upkeep_open(&op->care, CC_UPKEEP_DIR, op->vol.name, &err))
+		cc_log(LOG_WARNING,
+		       "volume %s: \"dmctl ps\" does not show the check of its file "
+		       "system: %s",
+		       op->vol.name, err.text);
+	return op->care.progress;
+}
+
+static void care_runs(void *arg, const char *command, pid_t pid)
+{
+	const struct bind *op = arg;
+	struct cc_error ignored; /* it has ended already */
+
+	upkeep_begun(&op->care, UPKEEP_CHECK, command, pid, &ignored);
+}
+
+static void care_ends(void *arg)
+{
+	struct bind *op = arg;
+
+	upkeep_close(&op->care);
+}
+
 /* Damage that the file system itself has noticed. */
 static int step_repair(struct bind *op, struct cc_error *err)
 {
 	uint64_t part = op->b.lease_ms / 4; /* nobody renews it before the volume is bound */
 	char mark[128];
-	const struct fs_patience patience = {
-		.limit_ms = part && part < FSCK_MS ? (unsigned int)part : FSCK_MS, .mark = mark};
+	const struct fs_watcher watcher = {
+		.begins = care_begins, .runs = care_runs, .ends = care_ends, .arg = op};
+	const struct fs_patience patience = {.limit_ms = part && part < FSCK_MS ? (unsigned int)part
+										: FSCK_MS,
+					     .mark = mark,
+					     .watcher = &watcher};
 
 	snprintf(mark, sizeof(mark), CC_RUN_DIR "/fsck-%s", op->vol.uuid);
 	stop_signals_block();
@@ -440,7 +477,7 @@ static int failed(struct bind *op, json_t **answer, const struct cc_error *err)
 int bind_volume(const struct bind_request *request, json_t **answer, struct cc_error *err)
 {
 	cc_cleanup(bind_clear) struct bind op = {
-		.request = request, .seen = MEASURED_NONE, .mnt = -1};
+		.request = request, .seen = MEASURED_NONE, .care = UPKEEP_NONE, .mnt = -1};
 	size_t i;
 
 	if (request->dry_run)

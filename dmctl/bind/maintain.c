@@ -5,6 +5,7 @@
 #include "bind/maintain.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include "bind/bind_check.h"
 #include "bind/binding.h"
 #include "bind/maintain_command.h"
+#include "bind/upkeep.h"
 #include "client/keyd_client.h"
 #include "client/keyd_volume.h"
 #include "host/boottime.h"
@@ -43,6 +45,7 @@
  * @home, @group: control groups, ours and the command's
  * @id: made up for this once; the lease says HOLDER and this
  * @lease: "" when it is not known
+ * @care: while it runs, for "dmctl ps"
  * @asked_ms, @ms: lease_clock_ms() before the lease was asked for, and its length
  * @stop_at: boottime_ms() when the command is killed; 0: it was not asked to end
  */
@@ -54,12 +57,14 @@ struct maintain {
 	char gate[GATE_LINES_TEXT];
 	char home[PROC_PATH_MAX], group[PROC_PATH_MAX];
 	char id[37], lease[37];
+	struct upkeep care;
 	uint64_t asked_ms, ms, stop_at;
 	char node[128];
 };
 
 static void maintain_clear(struct maintain *a)
 {
+	upkeep_close(&a->care);
 	free(a->device);
 }
 
@@ -173,6 +178,7 @@ static int take_down(struct maintain *a, struct cc_error *err)
 {
 	struct cc_error ignored;
 
+	upkeep_forget(CC_UPKEEP_DIR, a->vol.name);
 	if (cgroup_kill(a->group, strlen(a->group), &ignored) == 0)
 		cgroup_wait(a->group, strlen(a->group), "populated 0", STOP_MS);
 	return remove_mapping(a, err) || return_lease(a, err) || cgroup_remove(a->group, err) ? -1
@@ -228,14 +234,20 @@ static int open_volume(struct maintain *a, struct cc_error *err)
 
 /*
  * What it mounts is gone with it. What it inherits is standard input and output, which are the
- * administrator's.
+ * administrator's, and where it may say how far it is.
  */
-static _Noreturn void become(char *const *argv, pid_t parent)
+static _Noreturn void become(char *const *argv, int progress, pid_t parent)
 {
+	bool told = progress >= 0;
+
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(CANNOT_RUN);
-	close_range(3, ~0U, 0);
+	/* one that has that number already would be closed at the exec */
+	if (told && (progress == UPKEEP_PROGRESS_FD ? fcntl(progress, F_SETFD, 0)
+						    : dup2(progress, UPKEEP_PROGRESS_FD)) < 0)
+		_exit(CANNOT_RUN);
+	close_range(told ? UPKEEP_PROGRESS_FD + 1 : UPKEEP_PROGRESS_FD, ~0U, 0);
 	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL)) {
 		fprintf(stderr, "dmctl: no mount namespace for the command: %s\n", strerror(errno));
 		_exit(CANNOT_RUN);
@@ -324,6 +336,14 @@ static int watch(struct maintain *a, pid_t child, int *status, struct cc_error *
 	}
 }
 
+/* For those who ask; without that it runs, too. */
+static void show(struct maintain *a, pid_t child)
+{
+	struct cc_error ignored; /* it has ended already */
+
+	upkeep_begun(&a->care, UPKEEP_MAINTAIN, a->command, child, &ignored);
+}
+
 static int run(struct maintain *a, int *status, struct cc_error *err)
 {
 	cc_cleanup(cc_strv_clear) struct cc_strv words = {0};
@@ -341,7 +361,8 @@ static int run(struct maintain *a, int *status, struct cc_error *err)
 	if (child < 0)
 		return cc_fail_errno(err, CC_E_INTERNAL, "fork");
 	if (child == 0)
-		become(argv, parent);
+		become(argv, a->care.progress, parent);
+	show(a, child);
 	return watch(a, child, status, err)
 		       ? cc_prefix(err, "volume %s was taken away from the command", a->vol.name)
 		       : 0;
@@ -373,9 +394,18 @@ static int name_group(struct maintain *a, struct cc_error *err)
 	return cc_fail(err, CC_E_INTERNAL, "the path of our cgroup is too long");
 }
 
+/* Not in the command's group, which is killed. */
+static void prepare_to_show(struct maintain *a)
+{
+	struct cc_error err;
+
+	if (upkeep_open(&a->care, CC_UPKEEP_DIR, a->vol.name, &err))
+		fprintf(stderr, "dmctl: \"dmctl ps\" does not show this command: %s\n", err.text);
+}
+
 int maintain_volume(const struct maintain_request *request, int *status, struct cc_error *err)
 {
-	cc_cleanup(maintain_clear) struct maintain a = {.request = request};
+	cc_cleanup(maintain_clear) struct maintain a = {.request = request, .care = UPKEEP_NONE};
 	cc_auto_close int lock = -1;
 	struct undo_guard guard;
 
@@ -386,6 +416,7 @@ int maintain_volume(const struct maintain_request *request, int *status, struct 
 	if (lock < 0 || prepare(&a, err) || name_group(&a, err) ||
 	    undo_guard_start(&guard, undo, &a, err))
 		return -1;
+	prepare_to_show(&a);
 	if (run_apart(&a, status, err) || take_down(&a, err)) {
 		undo_guard_undo(&guard);
 		return -1;

@@ -4,10 +4,7 @@
  */
 #include "bind/unbind.h"
 
-#include <poll.h>
 #include <string.h>
-#include <sys/pidfd.h>
-#include <sys/wait.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,9 +12,11 @@
 #include "bind/freezer.h"
 #include "bind/held_by.h"
 #include "client/keyd_client.h"
+#include "host/sync_within.h"
 #include "log.h"
 #include "volume/mapping.h"
 #include "bind/mount.h"
+#include "bind/upkeep.h"
 #include "name.h"
 #include "paths.h"
 #include "strv.h"
@@ -65,27 +64,6 @@ static bool wait_closed(const char *name)
 }
 
 /*
- * What was written may still reach the LUN. A child does it and is left alone after @ms: other file
- * systems of this host may hang for as long as they like.
- */
-static void sync_for(int ms)
-{
-	pid_t pid = fork();
-	struct pollfd done = {.events = POLLIN};
-	cc_auto_close int fd = -1;
-
-	if (pid == 0) {
-		close_range(3, ~0U, 0); /* it may hang for longer than the agent lives */
-		sync();
-		_exit(0);
-	}
-	fd = pid < 0 ? -1 : pidfd_open(pid, 0);
-	done.fd = fd;
-	if (fd >= 0 && poll(&done, 1, ms) > 0)
-		waitpid(pid, NULL, 0);
-}
-
-/*
  * Nothing is done to who holds it: whether that is a backup or an intruder, only people know. The
  * key is gone, so they get nothing new; and no other mapping is made meanwhile, as what its file
  * system has not written yet would meet that of the old one on the LUN.
@@ -122,7 +100,7 @@ static int remove_mapping(const char *name, const struct binding *b, bool force,
 		       err->text);
 	}
 	if (!wait_closed(name))
-		sync_for(SYNC_MS);
+		sync_within(sync, SYNC_MS); /* what was written may still reach the LUN */
 	/* this locks it; only then is asked who holds it, which may take its time */
 	if (mapping_remove(name, REMOVE_MS, err) == 0)
 		return 0;
@@ -202,6 +180,7 @@ int unbind_release(struct binding *b, struct cc_error *err)
 	enum binding_state reached = b->state;
 	char held[HELD_BY_LEN];
 
+	upkeep_forget(CC_UPKEEP_DIR, b->volume); /* of a bind that was killed */
 	if (reached >= BINDING_LEASED) {
 		b->state = BINDING_REMOVING;
 		if (binding_save(b, err))

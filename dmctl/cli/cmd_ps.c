@@ -6,9 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bind/upkeep.h"
 #include "cli/agent_client.h"
 #include "cli/cmd.h"
 #include "cli/output.h"
+#include "cli/ps_upkeep.h"
 #include "cli/rows.h"
 
 #define SHORT_ID 12 /* digits */
@@ -183,33 +185,57 @@ static void show_table(json_t *bindings, bool whole)
 		output_rows(bindings, usual);
 	print_holders(bindings);
 	print_doubts(bindings);
+	ps_upkeep_print(stderr, bindings);
+}
+
+/* Containers and the programs that work on volumes; new reference. */
+static json_t *all_rows(const char *agent, bool whole, struct cc_error *err)
+{
+	cc_auto_json json_t *rows = NULL, *upkeep = NULL;
+
+	if (agent_bindings(agent, &rows, err) || upkeep_list(CC_UPKEEP_DIR, &upkeep, err))
+		return NULL;
+	add_texts(rows, whole);
+	return ps_upkeep_add(rows, upkeep, err) ? NULL : cc_steal(rows);
+}
+
+static void show_json(json_t *rows)
+{
+	cc_auto_json json_t *upkeep = ps_upkeep_split(rows), *answer = NULL;
+
+	drop_texts(rows);
+	answer = json_pack("{s:b, s:O, s:O}", "ok", 1, "bindings", rows, "upkeep", upkeep);
+	output_json(answer);
+}
+
+/* Ids are those of containers. */
+static int show_formatted(json_t *rows, const struct ps_options *o, struct cc_error *err)
+{
+	if (!o->quiet)
+		return row_format(stdout, rows, o->format, err);
+	json_decref(ps_upkeep_split(rows));
+	return row_format(stdout, rows, "{{.id}}", err);
 }
 
 int cmd_ps(int argc, char **argv, const struct global_options *g)
 {
-	cc_auto_json json_t *bindings = NULL;
-	cc_auto_json json_t *answer = NULL;
+	cc_auto_json json_t *rows = NULL;
 	struct ps_options o = {0};
 	struct cc_error err;
 	int rc = take_options(argc, argv, &o, g);
 
 	if (rc)
 		return rc;
-	if (agent_bindings(g->agent, &bindings, &err))
+	rows = all_rows(g->agent, o.whole, &err);
+	if (!rows)
 		return cmd_fail(g, &err);
-	add_texts(bindings, o.whole);
-	row_filter_apply(&o.filter, bindings);
-	if (g->json) {
-		drop_texts(bindings);
-		answer = json_pack("{s:b, s:O}", "ok", 1, "bindings", bindings);
-		output_json(answer);
-		return CC_OK;
-	}
-	if (o.quiet || o.format)
-		return row_format(stdout, bindings, o.quiet ? "{{.id}}" : o.format, &err)
-			       ? cmd_fail(g, &err)
-			       : CC_OK;
-	show_table(bindings, o.whole);
+	row_filter_apply(&o.filter, rows);
+	if (g->json)
+		show_json(rows);
+	else if (o.quiet || o.format)
+		return show_formatted(rows, &o, &err) ? cmd_fail(g, &err) : CC_OK;
+	else
+		show_table(rows, o.whole);
 	return CC_OK;
 }
 

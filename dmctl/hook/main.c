@@ -27,7 +27,7 @@
 #define STATE_MAX (60 * 1024)	/* bytes of a state; with the rest it fits the agent's 64 KiB */
 #define MESSAGE_MAX (64 * 1024) /* bytes of a request or an answer */
 #define VOLUME_MAX 63
-#define WAIT_SECONDS 55 /* below the 60 s the engine gives the hook */
+#define WAIT_SECONDS 55 /* for the agent's next word; far below what the engine gives the hook */
 
 enum {
 	STATUS_USAGE = 1,

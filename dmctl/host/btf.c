@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * btf.c - reads the kernel's description of its types. Every offset and id is checked: what does
- * not fit is an error, not a guess.
+ * not fit is an error, not a guess. The running kernel may be older or newer than the headers that
+ * this was compiled with, so that what has changed in the format is spelled here.
  */
 #include "host/btf.h"
 
@@ -17,14 +18,31 @@
 #define FILE_MAX (64u << 20)
 #define NESTED_MAX 8 /* structs without a name in each other; also const, volatile, typedef */
 
+#define HEADER_MIN 24	 /* of version 1; what came later is there by its hdr_len */
+#define HEADER_LAYOUT 32 /* with the layout's place and length */
+
+/* Headers before Linux 7.1 have 16 bits for the number, and 5 for the kind; the others were 0. */
+#define INFO_VLEN(info) ((info) & 0xffffff)
+#define INFO_KIND(info) ((info) >> 24 & 0x7f)
+
+/**
+ * struct layout - of each kind by its number, as the kernel that wrote it knows it
+ * (Documentation/bpf/btf.rst, "BTF layout section").
+ * @once: bytes after struct btf_type; @each: bytes for each of its members
+ */
+struct layout {
+	uint8_t once, each;
+	uint16_t flags;
+};
+
 /* ---- the file ------------------------------------------------------------------------------ */
 
-/* Bytes behind struct btf_type; -1 for a kind that is not known. */
-static int64_t extra(const struct btf_type *t)
+/* Bytes after struct btf_type; -1 for a kind that neither this nor @layout, of @kinds, knows. */
+static int64_t extra(const struct btf_type *t, const struct layout *layout, uint32_t kinds)
 {
-	uint32_t n = BTF_INFO_VLEN(t->info);
+	uint32_t n = INFO_VLEN(t->info), kind = INFO_KIND(t->info);
 
-	switch (BTF_INFO_KIND(t->info)) {
+	switch (kind) {
 	case BTF_KIND_INT:
 	case BTF_KIND_VAR:
 	case BTF_KIND_DECL_TAG:
@@ -53,7 +71,7 @@ static int64_t extra(const struct btf_type *t)
 	case BTF_KIND_TYPE_TAG:
 		return 0;
 	}
-	return -1;
+	return kind && kind < kinds ? layout[kind].once + (int64_t)n * layout[kind].each : -1;
 }
 
 static int malformed(struct btf *b, const char *what, struct cc_error *err)
@@ -63,7 +81,8 @@ static int malformed(struct btf *b, const char *what, struct cc_error *err)
 }
 
 /* Fills @b->at from the @len bytes of types at @start of the data. */
-static int index_types(struct btf *b, uint32_t start, uint32_t len, struct cc_error *err)
+static int index_types(struct btf *b, uint32_t start, uint32_t len, const struct layout *layout,
+		       uint32_t kinds, struct cc_error *err)
 {
 	uint32_t pos = 0;
 
@@ -73,9 +92,9 @@ static int index_types(struct btf *b, uint32_t start, uint32_t len, struct cc_er
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	while (pos < len) {
 		const struct btf_type *t = (const void *)(b->data + start + pos);
-		int64_t more = len - pos < sizeof(*t) ? -1 : extra(t);
+		int64_t more = len - pos < sizeof(*t) ? -1 : extra(t, layout, kinds);
 
-		if (more < 0 || more > (int64_t)(len - pos - sizeof(*t)))
+		if (more < 0 || more % 4 || more > (int64_t)(len - pos - sizeof(*t)))
 			return malformed(b, "a type is not known, or cut off", err);
 		b->at[++b->n] = start + pos;
 		pos += (uint32_t)(sizeof(*t) + (uint64_t)more);
@@ -145,7 +164,7 @@ static const struct btf_type *type(const struct btf *b, uint32_t id)
 
 static uint32_t kind(const struct btf_type *t)
 {
-	return t ? BTF_INFO_KIND(t->info) : BTF_KIND_UNKN;
+	return t ? INFO_KIND(t->info) : BTF_KIND_UNKN;
 }
 
 static const char *name_at(const struct btf *b, uint32_t offset)
@@ -232,23 +251,46 @@ static uint32_t find(const struct btf *b, uint32_t wanted, const char *name)
 	return b->by_name ? *place_of(b, wanted, name) : 0;
 }
 
+/* @layout, @kinds: as the file has it; none when it is older. */
+static int find_layout(const unsigned char *data, size_t len, uint32_t hdr_len,
+		       const struct layout **layout, uint32_t *kinds)
+{
+	uint32_t where[2]; /* from the end of the header; bytes */
+
+	*layout = NULL;
+	*kinds = 0;
+	if (hdr_len < HEADER_LAYOUT)
+		return 0;
+	memcpy(where, data + HEADER_MIN, sizeof(where));
+	if ((hdr_len + (uint64_t)where[0]) % 4 || hdr_len + (uint64_t)where[0] + where[1] > len)
+		return -1;
+	*layout = (const void *)(data + hdr_len + where[0]);
+	*kinds = where[1] / sizeof(**layout);
+	return 0;
+}
+
 int btf_parse(unsigned char *data, size_t len, struct btf *b, struct cc_error *err)
 {
 	const struct btf_header *h = (const void *)data;
+	const struct layout *layout;
 	uint64_t types, strings;
+	uint32_t kinds;
 
 	*b = (struct btf){.data = data};
-	if (len < sizeof(*h) || len > FILE_MAX || h->magic != BTF_MAGIC ||
+	if (len < HEADER_MIN || len > FILE_MAX || h->magic != BTF_MAGIC ||
 	    h->version != BTF_VERSION)
 		return malformed(b, "not of version 1", err);
 	types = (uint64_t)h->hdr_len + h->type_off;
 	strings = (uint64_t)h->hdr_len + h->str_off;
-	if (h->hdr_len < sizeof(*h) || types % 4 || types + h->type_len > len || !h->str_len ||
-	    strings + h->str_len > len || data[strings + h->str_len - 1])
+	if (h->hdr_len < HEADER_MIN || h->hdr_len > len || types % 4 || types + h->type_len > len ||
+	    !h->str_len || strings + h->str_len > len || data[strings + h->str_len - 1] ||
+	    find_layout(data, len, h->hdr_len, &layout, &kinds))
 		return malformed(b, "its parts are not where it says", err);
 	b->strings = (uint32_t)strings;
 	b->strings_len = h->str_len;
-	return index_types(b, (uint32_t)types, h->type_len, err) || index_names(b, err) ? -1 : 0;
+	if (index_types(b, (uint32_t)types, h->type_len, layout, kinds, err))
+		return -1;
+	return index_names(b, err);
 }
 
 uint32_t btf_function(const struct btf *b, const char *name)
@@ -263,7 +305,7 @@ const char *btf_argument(const struct btf *b, uint32_t function, unsigned int i)
 	const struct btf_param *params = proto ? (const void *)(proto + 1) : NULL;
 	const struct btf_type *t;
 
-	if (kind(proto) != BTF_KIND_FUNC_PROTO || i >= BTF_INFO_VLEN(proto->info))
+	if (kind(proto) != BTF_KIND_FUNC_PROTO || i >= INFO_VLEN(proto->info))
 		return NULL;
 	t = bare(b, params[i].type);
 	if (kind(t) != BTF_KIND_PTR)
@@ -298,7 +340,7 @@ static bool find_member(const struct btf *b, const struct btf_type *t, const cha
 	const struct btf_member *m = (const void *)(t + 1);
 	uint32_t start = *bits;
 
-	for (uint32_t i = 0; depth < NESTED_MAX && i < BTF_INFO_VLEN(t->info); i++) {
+	for (uint32_t i = 0; depth < NESTED_MAX && i < INFO_VLEN(t->info); i++) {
 		*bits = start;
 		if (is_member(b, t, m + i, name, bits, depth))
 			return true;

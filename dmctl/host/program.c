@@ -29,17 +29,26 @@ static void __attribute__((noreturn)) become(const char *const *argv, int out, p
 	_exit(EXEC_FAILED);
 }
 
+int program_start(const char *const *argv, int out, pid_t *child, struct cc_error *err)
+{
+	pid_t parent = getpid();
+
+	*child = fork();
+	if (*child < 0)
+		return cc_fail_errno(err, CC_E_INTERNAL, "fork");
+	if (*child == 0)
+		become(argv, out, parent);
+	return 0;
+}
+
 int program_run_within(const char *const *argv, unsigned int limit_ms, int out, int *status,
 		       struct cc_error *err)
 {
-	pid_t parent = getpid();
-	pid_t child = fork();
+	pid_t child;
 
-	if (child < 0)
-		return cc_fail_errno(err, CC_E_INTERNAL, "fork");
-	if (child == 0)
-		become(argv, out, parent);
-	return stop_signals_wait(child, limit_ms, status, err);
+	return program_start(argv, out, &child, err)
+		       ? -1
+		       : stop_signals_wait(child, limit_ms, status, err);
 }
 
 int program_run(const char *const *argv, int out, int *status, struct cc_error *err)

@@ -5,6 +5,8 @@
 #ifndef CC_PROGRAM_H
 #define CC_PROGRAM_H
 
+#include <sys/types.h>
+
 #include "error.h"
 
 /**
@@ -20,6 +22,9 @@ int program_run(const char *const *argv, int out, int *status, struct cc_error *
 /* The same; -1 with CC_E_BUSY when it has to be ended after @limit_ms, see stop_signals_wait(). */
 int program_run_within(const char *const *argv, unsigned int limit_ms, int out, int *status,
 		       struct cc_error *err);
+
+/* The same without waiting: @child is out, for stop_signals_wait(). */
+int program_start(const char *const *argv, int out, pid_t *child, struct cc_error *err);
 
 /* Turns a @status other than success into an error of kind @code. */
 int program_check(const char *name, int status, enum cc_code code, struct cc_error *err);

@@ -20,7 +20,11 @@
 
 #define PREFIX "container-crypt-"
 #define SUFFIX ".json"
-#define HOOK_SECONDS 60
+/*
+ * That an engine gives the hook, which gives up by itself when it hears nothing of the agent: in a
+ * storm of starts it hears that it has to wait.
+ */
+#define HOOK_SECONDS 600
 
 json_t *cdi_spec(const char *volume)
 {

@@ -16,6 +16,7 @@
 
 #include "cleanup.h"
 #include "host/program.h"
+#include "host/stop_signals.h"
 
 /* ---- repair -------------------------------------------------------------------------------- */
 
@@ -74,6 +75,33 @@ static int takes_long(struct cc_error *err)
 	return cc_fail(err, CC_E_BUSY, "checking the file system takes too long");
 }
 
+/* @watcher may be NULL. */
+static int check_watched(const char *node, const struct fs_patience *patience, int out, int *status,
+			 struct cc_error *err)
+{
+	const struct fs_watcher *w = patience->watcher;
+	int progress = w ? w->begins(w->arg) : -1;
+	char number[16], command[128];
+	const char *const argv[] = {FSCK, "-p", node, progress < 0 ? NULL : "-C", number, NULL};
+	pid_t child;
+	int rc;
+
+	snprintf(number, sizeof(number), "%d", progress);
+	snprintf(command, sizeof(command), "e2fsck -p %s", node);
+	if (progress >= 0)
+		fcntl(progress, F_SETFD, 0);
+	rc = program_start(argv, out, &child, err);
+	if (progress >= 0)
+		fcntl(progress, F_SETFD, FD_CLOEXEC);
+	if (rc == 0 && w)
+		w->runs(w->arg, command, child);
+	if (rc == 0)
+		rc = stop_signals_wait(child, patience->limit_ms, status, err);
+	if (w)
+		w->ends(w->arg);
+	return rc;
+}
+
 /*
  * Ended in the middle it begins anew the next time: for ever, if nobody remembers. The mark is
  * there first, as we may be killed while e2fsck waits for a device.
@@ -81,7 +109,6 @@ static int takes_long(struct cc_error *err)
 static int run_fsck(const char *node, const struct fs_patience *patience, int *status,
 		    struct cc_error *err)
 {
-	const char *const argv[] = {FSCK, "-p", node, NULL};
 	cc_auto_close int mark = -1, out = memfd_create("fsck", MFD_CLOEXEC);
 	int rc;
 
@@ -90,7 +117,7 @@ static int run_fsck(const char *node, const struct fs_patience *patience, int *s
 	mark = open(patience->mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	if (mark < 0)
 		return cc_fail_errno(err, CC_E_INTERNAL, "%s", patience->mark);
-	rc = program_run_within(argv, patience->limit_ms, out, status, err);
+	rc = check_watched(node, patience, out, status, err);
 	if (rc && err->code == CC_E_BUSY)
 		return takes_long(err);
 	unlink(patience->mark);

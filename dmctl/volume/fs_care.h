@@ -8,17 +8,33 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "error.h"
+
+/**
+ * struct fs_watcher - who wants to know of a repair. Each gets @arg.
+ * @begins: one is about to begin; a descriptor for its progress, as "e2fsck -C", or -1
+ * @runs: it has begun, as process @pid, which is @command
+ * @ends: of each that begins
+ */
+struct fs_watcher {
+	int (*begins)(void *arg);
+	void (*runs)(void *arg, const char *command, pid_t pid);
+	void (*ends)(void *arg);
+	void *arg;
+};
 
 /**
  * struct fs_patience - for how long a repair is waited for.
  * @limit_ms: longer than that it does not last
  * @mark: a file that is there while one is under way, and when one did not come to its end
+ * @watcher: may be NULL
  */
 struct fs_patience {
 	unsigned int limit_ms;
 	const char *mark;
+	const struct fs_watcher *watcher;
 };
 
 /**

@@ -8,7 +8,7 @@
 #include "dmctl/volume/gate_program.h"
 
 /* Written word by word; the strings follow. */
-static uint32_t words[32768];
+static uint32_t words[262144];
 static uint32_t n_words;
 static char strings[65536];
 static uint32_t n_strings;
@@ -80,22 +80,41 @@ static void write_types(void)
 	type("bpf_lsm_inode_readlink", BTF_KIND_FUNC, 1, T_PROTO);
 }
 
+/* Of kinds 0 to 32; only what the last one takes is filled in. */
+struct layout {
+	unsigned char once, each, flags[2];
+};
+
+/*
+ * A file as kernels write it whose header has @hdr_len bytes, 24 before Linux 7.1, with a layout
+ * of kinds before the strings where it has 32.
+ */
+static unsigned char *build_as(uint32_t hdr_len, struct layout last, size_t *len)
+{
+	struct layout layout[33] = {[32] = last};
+	uint32_t header[10] = {
+		BTF_VERSION << 16 | BTF_MAGIC, hdr_len, 0, n_words * 4, n_words * 4, n_strings};
+	uint32_t more = hdr_len < 32 ? 0 : sizeof(layout);
+	unsigned char *data;
+
+	if (more) {
+		header[4] += more;
+		header[6] = n_words * 4;
+		header[7] = more;
+	}
+	*len = hdr_len + n_words * 4 + more + n_strings;
+	data = malloc(*len);
+	assert_non_null(data);
+	memcpy(data, header, hdr_len);
+	memcpy(data + hdr_len, words, n_words * 4);
+	memcpy(data + hdr_len + n_words * 4, layout, more);
+	memcpy(data + hdr_len + n_words * 4 + more, strings, n_strings);
+	return data;
+}
+
 static unsigned char *build(size_t *len)
 {
-	struct btf_header h = {.magic = BTF_MAGIC,
-			       .version = BTF_VERSION,
-			       .hdr_len = sizeof(h),
-			       .type_len = n_words * 4,
-			       .str_off = n_words * 4,
-			       .str_len = n_strings};
-	unsigned char *data = malloc(sizeof(h) + h.type_len + h.str_len);
-
-	assert_non_null(data);
-	memcpy(data, &h, sizeof(h));
-	memcpy(data + sizeof(h), words, h.type_len);
-	memcpy(data + sizeof(h) + h.type_len, strings, h.str_len);
-	*len = sizeof(h) + h.type_len + h.str_len;
-	return data;
+	return build_as(24, (struct layout){0}, len);
 }
 
 static void members_are_found_also_in_what_has_no_name(void **state)
@@ -168,6 +187,83 @@ static void what_is_cut_off_or_unknown_is_refused(void **state)
 	expect_error(&err, CC_E_INVALID, "", "cut off");
 }
 
+/* Whatever the headers are that this was compiled with. */
+static void kernels_before_and_after_the_layout_are_read(void **state)
+{
+	(void)state;
+	for (uint32_t hdr_len = 24; hdr_len <= 40; hdr_len += 8) {
+		cc_cleanup(btf_clear) struct btf b = {0};
+		struct cc_error err;
+		uint32_t at;
+		size_t len;
+
+		write_types();
+		unsigned char *data = build_as(hdr_len, (struct layout){0}, &len);
+		expect_ok(btf_parse(data, len, &b, &err), &err);
+		assert_true(btf_offset(&b, "file", "f_inode", &at));
+	}
+}
+
+static void a_kind_that_only_the_kernel_knows_is_passed_by_its_layout(void **state)
+{
+	struct cc_error err;
+	struct btf b;
+	size_t len;
+
+	(void)state;
+	write_types();
+	type("new", 32, 2, 0);
+	n_words += 5;
+	type("after", BTF_KIND_FUNC, 0, T_PROTO);
+	unsigned char *data = build_as(32, (struct layout){.once = 4, .each = 8}, &len);
+	expect_ok(btf_parse(data, len, &b, &err), &err);
+	assert_int_equal(b.n, T_HOOK + 2);
+	assert_int_equal(btf_function(&b, "after"), T_HOOK + 2);
+	btf_clear(&b);
+	data = build_as(32, (struct layout){.once = 3, .each = 0}, &len);
+	assert_int_equal(btf_parse(data, len, &b, &err), -1);
+	expect_error(&err, CC_E_INVALID, "", "not known");
+	data = build_as(32, (struct layout){.once = 4, .each = 255}, &len);
+	assert_int_equal(btf_parse(data, len, &b, &err), -1);
+	expect_error(&err, CC_E_INVALID, "", "cut off");
+}
+
+/* Since Linux 7.1 a kind may have more than 65535 members. */
+static void a_type_with_a_hundred_thousand_members_is_passed(void **state)
+{
+	cc_cleanup(btf_clear) struct btf b = {0};
+	struct cc_error err;
+	size_t len;
+
+	(void)state;
+	write_types();
+	type(NULL, BTF_KIND_ENUM, 100000, 4);
+	n_words += 200000;
+	type("after", BTF_KIND_FUNC, 0, T_PROTO);
+	unsigned char *data = build(&len);
+	expect_ok(btf_parse(data, len, &b, &err), &err);
+	assert_int_equal(btf_function(&b, "after"), T_HOOK + 2);
+}
+
+/* A layout that is elsewhere is an error, not a guess. */
+static void a_layout_outside_of_the_file_is_refused(void **state)
+{
+	static const uint32_t wrong[][2] = {{4000000000u, 4}, {2, 4}, {0, 4000000000u}};
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct cc_error err;
+		struct btf b;
+		size_t len;
+
+		write_types();
+		unsigned char *data = build_as(32, (struct layout){0}, &len);
+		memcpy(data + 24, wrong[i], 8);
+		assert_int_equal(btf_parse(data, len, &b, &err), -1);
+		expect_error(&err, CC_E_INVALID, "", "where it says");
+	}
+}
+
 /* Types that contain themselves, and ids and names that are nowhere. */
 static void what_makes_no_sense_is_not_followed(void **state)
 {
@@ -229,6 +325,10 @@ int main(void)
 		cmocka_unit_test(
 			a_hook_is_judged_by_its_first_argument_that_leads_to_a_super_block),
 		cmocka_unit_test(what_is_cut_off_or_unknown_is_refused),
+		cmocka_unit_test(kernels_before_and_after_the_layout_are_read),
+		cmocka_unit_test(a_kind_that_only_the_kernel_knows_is_passed_by_its_layout),
+		cmocka_unit_test(a_type_with_a_hundred_thousand_members_is_passed),
+		cmocka_unit_test(a_layout_outside_of_the_file_is_refused),
 		cmocka_unit_test(what_makes_no_sense_is_not_followed),
 	};
 

@@ -1,64 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What Docker's files say of a container, without a daemon. */
 #include "tree_test.h"
+#include "docker_tree.h"
 
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "demand.h"
-#include "digest.h"
 #include "dmctl/engine/docker_store.h"
 #include "strv.h"
 
 #define ID "1111111111111111111111111111111111111111111111111111111111111111"
 #define OTHER "2222222222222222222222222222222222222222222222222222222222222222"
-#define IMAGE "{\"config\":{\"Cmd\":[\"/app\"]}}"
 
 static char remembered[96], config[96], usual[96];
 static const struct docker_roots roots = {remembered, config, usual};
-static char image[72];
-
-static void make_dirs(char *path)
-{
-	for (char *p = strchr(path + 1, '/'); p; p = strchr(p + 1, '/')) {
-		*p = '\0';
-		mkdir(path, 0755);
-		*p = '/';
-	}
-}
-
-static void put(const char *dir, const char *file, const char *text)
-{
-	char path[512];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/%s", dir, file);
-	make_dirs(path);
-	f = fopen(path, "w");
-	assert_non_null(f);
-	fputs(text, f);
-	fclose(f);
-}
-
-/* @root has container @id, as Docker writes it; @driver: of its storage. */
-static void put_container(const char *root, const char *id, const char *driver)
-{
-	char text[1024], path[256];
-
-	snprintf(text, sizeof(text),
-		 "{\"ID\":\"%s\",\"Name\":\"/db\",\"Image\":\"%s\",\"Driver\":\"%s\","
-		 "\"SeccompProfile\":\"\",\"Config\":{\"Image\":\"app:1\",\"OpenStdin\":false,"
-		 "\"Healthcheck\":{\"Test\":[\"CMD\",\"x\"]}},"
-		 "\"NetworkSettings\":{\"Networks\":{\"back\":{}}}}",
-		 id, image, driver);
-	snprintf(path, sizeof(path), "containers/%s/config.v2.json", id);
-	put(root, path, text);
-	snprintf(path, sizeof(path), "containers/%s/hostconfig.json", id);
-	put(root, path, "{\"NetworkMode\":\"back\",\"ExtraHosts\":null}");
-	snprintf(path, sizeof(path), "image/overlay2/imagedb/content/sha256/%s", image + 7);
-	put(root, path, IMAGE);
-}
-
 static void expect_ports(const char *of_host, bool published)
 {
 	engine_auto_container struct engine_container c = {0};
@@ -94,7 +50,6 @@ static int setup(void **state)
 	snprintf(remembered, sizeof(remembered), "%s/docker-root", top);
 	snprintf(config, sizeof(config), "%s/daemon.json", top);
 	snprintf(usual, sizeof(usual), "%s/usual", top);
-	cc_sha256_digest(IMAGE, strlen(IMAGE), image);
 	return 0;
 }
 

@@ -102,7 +102,7 @@ static void clear_damaged(struct damaged *d)
 static void a_damaged_ext4_is_repaired_at_a_bind(void **state)
 {
 	struct damaged d;
-	const struct fs_patience patience = {60000, d.mark};
+	const struct fs_patience patience = {.limit_ms = 60000, .mark = d.mark};
 	struct cc_error err = {0};
 	bool repaired = false;
 
@@ -121,10 +121,73 @@ static void a_damaged_ext4_is_repaired_at_a_bind(void **state)
 	clear_damaged(&d);
 }
 
+/* What a watcher has seen. */
+struct seen {
+	int ends[2], begun, ended;
+	pid_t pid;
+	char command[256];
+};
+
+static int see_begin(void *arg)
+{
+	struct seen *s = arg;
+
+	s->begun++;
+	assert_int_equal(pipe2(s->ends, O_CLOEXEC), 0);
+	return s->ends[1];
+}
+
+static void see_run(void *arg, const char *command, pid_t pid)
+{
+	struct seen *s = arg;
+
+	s->pid = pid;
+	snprintf(s->command, sizeof(s->command), "%s", command);
+}
+
+static void see_end(void *arg)
+{
+	struct seen *s = arg;
+
+	s->ended++;
+	close(s->ends[1]);
+}
+
+static void who_watches_a_check_sees_its_process_and_its_progress(void **state)
+{
+	struct damaged d;
+	struct seen seen = {0};
+	const struct fs_watcher watcher = {see_begin, see_run, see_end, &seen};
+	const struct fs_patience patience = {
+		.limit_ms = 60000, .mark = d.mark, .watcher = &watcher};
+	char said[4096] = "", want[256];
+	struct cc_error err = {0};
+	bool repaired = false;
+
+	(void)state;
+	make_damaged(&d);
+	stop_signals_block();
+	expect_ok(fs_repair("ext4", d.node, true, &patience, &repaired, &err), &err);
+	assert_int_equal(seen.begun, 0); /* nothing was run */
+	expect_ok(fs_repair("ext4", d.node, false, &patience, &repaired, &err), &err);
+	stop_signals_unblock();
+	assert_true(repaired);
+	assert_int_equal(seen.begun, 1);
+	assert_int_equal(seen.ended, 1);
+	assert_true(seen.pid > 0);
+	snprintf(want, sizeof(want), "e2fsck -p %s", d.node);
+	assert_string_equal(seen.command, want);
+	assert_true(read(seen.ends[0], said, sizeof(said) - 1) > 0);
+	assert_memory_equal(said, "1 ", 2);
+	close(seen.ends[0]);
+	clear_damaged(&d);
+}
+
 static void a_check_that_takes_too_long_is_not_begun_anew_at_every_start(void **state)
 {
 	struct damaged d;
-	const struct fs_patience none = {1, d.mark}, much = {60000, d.mark};
+	const struct fs_patience none = {.limit_ms = 1, .mark = d.mark},
+				 much = {.limit_ms = 60000, .mark = d.mark};
 	struct cc_error err = {0};
 	bool repaired = false;
 
@@ -158,6 +221,7 @@ int main(void)
 		cmocka_unit_test(a_label_is_given_to_the_mount_only_where_there_is_selinux),
 		cmocka_unit_test(only_an_ext4_that_found_errors_needs_repair),
 		cmocka_unit_test(a_damaged_ext4_is_repaired_at_a_bind),
+		cmocka_unit_test(who_watches_a_check_sees_its_process_and_its_progress),
 		cmocka_unit_test(a_check_that_takes_too_long_is_not_begun_anew_at_every_start),
 	};
 

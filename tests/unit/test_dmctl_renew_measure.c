@@ -22,6 +22,7 @@
 #include "dmctl/host/ns_census.h"
 
 #define MAX 64
+#define FLEET 500
 #define LONG_MS 60000
 
 static char deaf[80];	/* a file system whose requests nobody answers */
@@ -241,6 +242,35 @@ static void an_engine_that_does_not_answer_is_not_asked_for_every_container(void
 	}
 	assert_true(asked >= 1 && asked <= 16);
 	unmake(held, n);
+}
+
+/* One engine of two is down, one container hangs, one is hostile, one dies. */
+static void of_five_hundred_all_are_measured_that_can_be(void **state)
+{
+	static struct held held[FLEET];
+	size_t asked = 0, measured = 0;
+	struct cc_error err;
+
+	(void)state;
+	for (size_t i = 0; i < FLEET; i++) {
+		held[i] = (struct held){.b.pid = (uint32_t)i + 1};
+		snprintf(held[i].b.name, sizeof(held[i].b.name), "%s",
+			 i == 11   ? "hangs"
+			 : i == 12 ? "long"
+			 : i == 13 ? "dies"
+				   : "a");
+		held[i].b.engine = strdup(i % 5 ? "docker" : "silent");
+	}
+	expect_ok(renew_measure(&measurer, &nobody, held, FLEET, 2000, LONG_MS, &err), &err);
+	for (size_t i = 0; i < FLEET; i++) {
+		asked += held[i].why.code && strcmp(held[i].why.text, "silent was asked") == 0;
+		measured += held[i].state == HELD_MEASURED;
+		if (i % 5 && (i < 11 || i > 13))
+			expect_measured(&held[i], i);
+	}
+	assert_int_equal(measured, FLEET - FLEET / 5 - 3);
+	assert_true(asked >= 1 && asked <= 16);
+	unmake(held, FLEET);
 }
 
 static void without_keyd_the_round_ends(void **state)
@@ -466,6 +496,7 @@ int main(void)
 		cmocka_unit_test(whatever_a_container_is_like_the_others_are_measured),
 		cmocka_unit_test(what_was_late_is_measured_in_the_next_pass_and_only_that),
 		cmocka_unit_test(an_engine_that_does_not_answer_is_not_asked_for_every_container),
+		cmocka_unit_test(of_five_hundred_all_are_measured_that_can_be),
 		cmocka_unit_test(without_keyd_the_round_ends),
 		cmocka_unit_test(those_there_was_no_time_for_say_so),
 		cmocka_unit_test(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a guest boots: the image's own kernel, or one that `kernel` makes."""
+"""What a guest boots: the image's own kernel, or one that `kernel` makes; and what was built for it."""
 
 import os
 import re
@@ -22,10 +22,12 @@ RACE = re.compile(r"^.*BUG: KCSAN:.*\n(?:(?!.*(?:={20}|BUG: KCSAN:)).*\n?)*", re
 
 
 class Kernel:
-    def __init__(self, name, image):
+    def __init__(self, name, image, suite=None):
+        """name: of a kernel, None for the image's own; suite: whose guest the image is, None for the usual one"""
         made = subprocess.run([HERE / "kernel", name], check=True, stdout=subprocess.PIPE,
                               text=True).stdout.strip() if name else image
         self.name = name
+        self.stage = f"stage-{suite}" if suite else "stage"
         self.dir = Path(made)
         self.image = self.dir / "kernel"
         self.slow = SLOW.get(name, 1) * int(os.environ.get("CC_SLOW", 1))
@@ -33,7 +35,7 @@ class Kernel:
 
     def stages(self, out):
         """What was built for the guest: the programs, and the module unless it is among them."""
-        return [out / "stage"] + ([out / f"stage-{self.name}"] if self.name else [])
+        return [out / self.stage] + ([out / f"stage-{self.name}"] if self.name else [])
 
     def root(self):
         """The end of the kernel's command line: where the root is and how it becomes usable."""

@@ -44,7 +44,8 @@ class Needs:
             self.numbers[name] = int(value)
         elif word in SERVICES:
             self.services.add(word)
-        elif word in ("shared", "long", "kernels", "icount", "peer") or name == "software" and value in SOFTWARE:
+        elif (word in ("shared", "long", "kernels", "newest", "icount", "peer")
+              or name == "software" and value in SOFTWARE):
             self.flags.add(word)
         else:
             raise UnknownNeed(f"{path}: unknown need '{word}' in a '# vm:' line")
@@ -54,7 +55,7 @@ class Needs:
         which opens every device, and engines at all, which mount and map, do. Software is on a disk of its own."""
         numbers = [self.numbers[name] for name in ("smp", "mem", "disks")]
         engines = bool(self.services & {"docker", "podman", "registry"})
-        return (*numbers, engines, *sorted(self.flags - {"shared", "long", "kernels"} | self.services & {"udev", "systemd"}))
+        return (*numbers, engines, *sorted(self.flags - {"shared", "long", "kernels", "newest"} | self.services & {"udev", "systemd"}))
 
     def software(self):
         """Which real software images are built from, if any."""

@@ -51,7 +51,7 @@ def outcome(guest):
         run.CACHE = Path(d)
         f = Path(d) / "1-test.t"
         f.write_text("#!/bin/sh\n# vm: docker\n")
-        status = run.summary(*run.run_all(None, Namespace(split=True, smp=0, mem=0, kernel=Namespace(name=None)), [f]))
+        status = run.summary(*run.run_all(None, Namespace(split=True, smp=0, mem=0, suite=None, kernel=Namespace(name=None)), [f]))
     return status, out.getvalue()
 
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # docker run --device container-crypt/volume=NAME: the volume is there before the program's first
 # instruction, only in that container, and ciphertext on the LUN; it outlives the container.
-# vm: shared udev docker scsi=1 timeout=410
+# vm: shared udev docker scsi=1 timeout=410 newest
 
 . ./lib.sh
 . ./bind-lib.sh

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # podman run --device container-crypt/volume=NAME, with crun and with runc, with a read-only root, in
 # a user namespace, prepared with podman init: bound before the program, seen by nobody else.
-# vm: shared udev podman scsi=1 timeout=410
+# vm: shared udev podman scsi=1 timeout=410 newest
 
 . ./lib.sh
 . ./bind-lib.sh

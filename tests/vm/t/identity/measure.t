@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # dmctl identity measure: a predicate pinned to a container that was tried out, once signed, admits containers
 # that are the same and no other.
-# vm: shared udev docker scsi=1 timeout=510 long
+# vm: shared udev docker scsi=1 timeout=510 long newest
 
 . ./lib.sh
 . ./bind-lib.sh

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The host's power fails while containers run: after the boot the old lease is replaced at once, --restart=always
 # brings a container back to its data, and nothing of before is left.
-# vm: shared udev docker scsi=2 timeout=510 long
+# vm: shared udev docker scsi=2 timeout=510 long newest
 
 . ./lib.sh
 . ./bind-lib.sh

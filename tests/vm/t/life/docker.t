@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # A container's whole life under Docker: whatever command starts it again, it finds its data; whatever ends it,
 # nothing is left; the agent and the engine may be restarted in between, or die.
-# vm: udev docker scsi=1 timeout=600 long
+# vm: udev docker scsi=1 timeout=600 long newest
 
 . ./lib.sh
 . ./bind-lib.sh

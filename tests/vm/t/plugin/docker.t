@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The Docker volume plugin: docker volume create makes a volume on a LUN, docker run -v with the device
 # has its data at the mount point, without the device a read-only file that says what to do.
-# vm: shared udev docker scsi=2 timeout=710
+# vm: shared udev docker scsi=2 timeout=710 newest
 
 . ./lib.sh
 . ./bind-lib.sh

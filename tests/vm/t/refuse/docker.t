@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # A container that differs from its identity in one fact does not start under Docker: docker run
 # shows the fact, the program's first instruction is not run, nothing is left behind. More ways to differ: refuse/docker-more.
-# vm: shared udev docker scsi=1 timeout=710
+# vm: shared udev docker scsi=1 timeout=710 newest
 
 . ./lib.sh
 . ./bind-lib.sh

@@ -3,7 +3,7 @@
 # What a runtime really executes, whatever config.json said at the hook: arguments, user, rights and environment are read from
 # the kernel while the program stands before its first instruction. What differs never gets to that, and the audit log has
 # it; what is as it was said begins.
-# vm: shared udev docker podman scsi=1 timeout=1800 long
+# vm: shared udev docker podman scsi=1 timeout=1800 long newest
 
 . ./lib.sh
 . ./bind-lib.sh

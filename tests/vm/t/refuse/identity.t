@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # No key without a valid identity, an enrolled agent, keyd and the agent themselves, and the right LUN:
 # each missing one stops the container before its program with a reason and the next step.
-# vm: shared udev docker scsi=1 timeout=510 long
+# vm: shared udev docker scsi=1 timeout=700 long
 
 . ./lib.sh
 . ./bind-lib.sh
-plan 25
+plan 27
 
 run_refused() { ok "refused: $1" refused docker "$2" --network none app:1; }
 
@@ -26,7 +26,12 @@ need identity vol docker app:1 '.notAfter = "2026-01-01T00:00:00Z"'
 run_refused "an expired identity" "validity: "
 need identity vol docker app:1 '.notBefore = "2100-01-01T00:00:00Z"'
 run_refused "an identity that is not valid yet" "validity: "
-fails_with 6 "serial" dmctl identity add "$tap_dir/first"
+ok "an identity that the volume has can be added again" dmctl identity add "$tap_dir/first"
+run_refused "an earlier identity that was added again after a later one" "validity: "
+jq '.serial = 2 | del(.notBefore)' "$tap_dir/predicate.json" >"$tap_dir/old.json"
+need dmctl identity sign --key "$tap_dir/ops.key" --predicate "$tap_dir/old.json" \
+	--subject "$(subject docker app:1)" --name x -o "$tap_dir/old"
+fails_with 6 "serial" dmctl identity add "$tap_dir/old"
 need identity vol docker app:1
 ok "with a valid identity the container runs" run_app docker app:1
 need docker rm -f app

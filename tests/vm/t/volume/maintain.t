@@ -7,7 +7,7 @@
 
 . ./lib.sh
 . ./bind-lib.sh
-plan 23
+plan 30
 
 node=/dev/mapper/container-crypt-vol
 leases() { dmctl lease ls --json | jq '.leases | length'; }
@@ -52,10 +52,49 @@ need wait_for 30 runs
 not_ok "somebody outside the command's group does not read its mapping" dd if="$node" of=/dev/null bs=4096 count=1 iflag=direct
 fails_with 5 "" dmctl volume maintain vol -- true
 is "a maintenance has a lease" "$(leases)" 1
+is "ps shows a maintenance: the volume, the command, its process" \
+	"$(dmctl ps --json | jq -r '.upkeep[] | "\(.volume) \(.kind) \(.command) \(.pid) \(.progress)"')" \
+	"vol maintain sh -c 'exec sleep 98765' $(pgrep -f '^sleep 98765') null"
+like "ps has a row for a maintenance" "$(dmctl ps 2>&1)" "vol +(sh|sleep)\[[0-9]+\] .* maintain .*has been running for [0-9]"
 kill -9 "$pid"
 ok "nothing is left when dmctl is killed" wait_for 60 no_trace
+is "ps no longer shows a maintenance that was killed" "$(dmctl ps --json | jq -c .upkeep) $(ls $sock/upkeep)" "[] "
+progress='echo "2 3 4 {}" >&3; exec sleep 98766'
+dmctl volume maintain vol -- sh -c "$progress" &
+pid=$!
+progress_is() { dmctl ps --json | jq -e '.upkeep[0].progress == {pass: 2, percent: 75}'; }
+ok "ps shows how far a command is that says so" wait_for 30 progress_is
+kill "$pid"
+need wait_for 60 no_trace
 ok "a container has the volume again afterwards" docker run -d --name app --network none --device container-crypt/volume=vol app:1
 need docker rm -f app
+
+# A check that a start waits for: e2fsck says how far it is, and goes on when it may.
+check='#!/bin/bash
+echo "1 1 2 $3" >&"$4"
+until [ -e DIR/go ]; do sleep 0.1; done
+exec DIR/e2fsck "$@"'
+need cp /usr/sbin/e2fsck "$tap_dir/e2fsck"
+echo "${check//DIR/$tap_dir}" >"$tap_dir/check"
+need chmod 755 "$tap_dir/check"
+need dmctl volume maintain vol -- debugfs -w -R 'set_super_value state 2'
+need mount --bind "$tap_dir/check" /usr/sbin/e2fsck
+cleanup umount /usr/sbin/e2fsck
+docker run -d --name app --network none --device container-crypt/volume=vol app:1 >"$tap_dir/start" 2>&1 &
+start=$!
+check_is_shown() {
+	dmctl ps --json | jq -e '.upkeep[0] | .kind == "check" and .progress == {pass: 1, percent: 50}' &&
+		dmctl ps | grep -q '^vol .* docker .* check '
+}
+ok "ps shows the check that a start waits for as the state of the container" wait_for 25 check_is_shown
+touch "$tap_dir/go"
+ok "a start goes on when the check is over" wait $start
+is "ps no longer shows a check that is over" "$(dmctl ps --json | jq -c '.upkeep, [.bindings[].state]') $(ls $sock/upkeep)" \
+	"[]
+[\"bound\"] "
+need umount /usr/sbin/e2fsck
+need docker rm -f app
+need wait_for 20 leaves_nothing
 
 # what a LUN learns of what is freed
 discards() { awk '{ print $12 }' "/sys/class/block/$(basename "$(readlink -f "$(lun 0)")")/stat"; }
