@@ -17,6 +17,14 @@ try() {
 	timeout 60 "$engine" run -d --name app --device container-crypt/volume=vol "$@" >"$tap_dir/said" 2>&1
 }
 
+# ended ENGINE: at once (Docker's rm -f kills, Podman's waits first), with all of the binding
+ended() {
+	case $1 in
+	docker) docker rm -f app ;;
+	podman) podman rm -f -t 0 app ;;
+	esac && wait_for 20 leaves_nothing
+}
+
 # repaired ENGINE OPTION... [IMAGE COMMAND...]: it is refused, and admitted once the identity was patched as "why" says
 repaired() {
 	local engine=$1
@@ -32,7 +40,7 @@ repaired() {
 	identity vol "$engine" app:1 "$(jq -r '"(. * \(.error.patch | del(.serial) | tojson)) | del(..|nulls)"' "$tap_dir/why.json")" ||
 		return 1
 	try "$@" || { cat "$tap_dir/said"; dmctl why vol; return 1; }
-	"$engine" rm -f -t 0 app && wait_for 20 leaves_nothing
+	ended "$engine"
 }
 
 all_of_it() {
@@ -71,8 +79,7 @@ ok "docker: health" repaired docker --health-cmd true app:1
 need identity vol docker app:1
 ok "a container as signed starts" try docker app:1
 fails_with 8 'nothing named' dmctl why app
-need docker rm -f -t 0 app
-wait_for 20 leaves_nothing
+need ended docker
 
 need tiny_image podman app:1 /bin/sh -c "$app"
 need identity vol podman app:1
