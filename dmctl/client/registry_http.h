@@ -3,8 +3,8 @@
  * registry_http.h - asks a registry, by libcurl: https alone, unless it was said otherwise;
  * redirects within that; a token where the registry wants one (distribution project,
  * spec/auth/token), or user and password. Credentials go to the registry itself and to whom it
- * names for tokens, never to where it redirects, nor to whom that names. Blocking; for a process without rights
- * (image_pull.h).
+ * names for tokens, never to where it redirects, nor to whom that names. Blocking; for a process
+ * without rights (image_pull.h).
  */
 #ifndef CC_REGISTRY_HTTP_H
 #define CC_REGISTRY_HTTP_H
