@@ -14,7 +14,8 @@
 #define CREATED_MAX 40		 /* RFC 3339 */
 #define REFERRER_MAX (64 * 1024) /* bytes of a manifest that refers to an image */
 #define BLOBS_MAX 65536
-#define DEPTH_MAX 3 /* index.json, an index in it, one in that */
+#define TRIES_MAX 1024 /* layers that are read as signatures */
+#define DEPTH_MAX 3    /* index.json, an index in it, one in that */
 
 /* @text: its bytes, owned */
 struct blob {
@@ -37,12 +38,13 @@ struct signature {
 /**
  * struct layout - what was found.
  * @passed_over: signatures that cannot be read, or are too many
- * @looked_at: digests of the manifests that have signatures
+ * @looked_at: digests of the manifests that were read: one counts once, however often it is named
+ * @tries: layers that were read as signatures
  */
 struct layout {
 	const char *dir;
 	struct cc_strv looked_at;
-	size_t passed_over;
+	size_t passed_over, tries;
 	size_t n_images, n_indexes, n_signatures;
 	struct image images[IMAGE_LAYOUT_MAX];
 	struct blob indexes[IMAGE_LAYOUT_MAX];
@@ -131,7 +133,7 @@ static int add_signature(struct layout *l, const json_t *layer, const char *crea
 	struct blob b = {0};
 	int rc;
 
-	if (l->n_signatures == IMAGE_LAYOUT_MAX) {
+	if (l->n_signatures == IMAGE_LAYOUT_MAX || l->tries++ >= TRIES_MAX) {
 		l->passed_over++;
 		return 0;
 	}
@@ -147,17 +149,12 @@ static int add_signature(struct layout *l, const json_t *layer, const char *crea
 }
 
 /* cosign 2 appends: the last is the newest. */
-static int add_signatures(struct layout *l, const char *digest, const json_t *manifest,
-			  struct cc_error *err)
+static int add_signatures(struct layout *l, const json_t *manifest, struct cc_error *err)
 {
 	const json_t *layers = json_object_get(manifest, "layers");
 	const char *created = layer_text(json_object_get(manifest, "annotations"),
 					 "org.opencontainers.image.created");
 
-	if (cc_strv_has(&l->looked_at, digest))
-		return 0;
-	if (cc_strv_push(&l->looked_at, digest, err))
-		return -1;
 	for (size_t i = json_array_size(layers); i-- > 0;) {
 		const json_t *layer = json_array_get(layers, i);
 
@@ -168,14 +165,6 @@ static int add_signatures(struct layout *l, const char *digest, const json_t *ma
 }
 
 /* ---- images -------------------------------------------------------------------------------- */
-
-static bool has_image(const struct layout *l, const char *digest)
-{
-	for (size_t i = 0; i < l->n_images; i++)
-		if (!strcmp(l->images[i].manifest.digest, digest))
-			return true;
-	return false;
-}
 
 /* What is no image that can run (provenance, an SBOM, a chart) is passed over. Takes @b over. */
 static int add_image(struct layout *l, struct blob *b, struct cc_error *err)
@@ -202,14 +191,17 @@ static int look_at_manifest(struct layout *l, const char *digest, bool in_index,
 	struct blob b = {0};
 	int rc;
 
-	if (has_image(l, digest))
+	if (cc_strv_has(&l->looked_at, digest))
 		return 0;
 	/* of an index that was copied for one platform the others are not there */
 	if (read_blob(l, digest, CC_IMAGE_DOC_MAX, &b, err))
 		return in_index && err->code == CC_E_NOTFOUND ? 0 : -1;
-	doc = cc_json_parse_max(b.text, strlen(b.text), CC_IMAGE_DOC_MAX, "manifest", err);
+	doc = cc_strv_push(&l->looked_at, digest, err)
+		      ? NULL
+		      : cc_json_parse_max(b.text, strlen(b.text), CC_IMAGE_DOC_MAX, "manifest",
+					  err);
 	rc = !doc			  ? -1
-	     : layers_have_signature(doc) ? add_signatures(l, digest, doc, err)
+	     : layers_have_signature(doc) ? add_signatures(l, doc, err)
 					  : add_image(l, &b, err);
 	free(b.text);
 	return rc;
@@ -269,14 +261,14 @@ static int look_at_blob(struct layout *l, const char *name, struct cc_error *err
 	int rc = 0;
 
 	if (snprintf(digest, sizeof(digest), "sha256:%s", name) >= CC_DIGEST_LEN ||
-	    !cc_is_digest(digest))
+	    !cc_is_digest(digest) || cc_strv_has(&l->looked_at, digest))
 		return 0;
 	if (read_blob(l, digest, REFERRER_MAX, &b, &none))
 		return none.code == CC_E_NOMEM ? cc_fail(err, CC_E_NOMEM, "out of memory") : 0;
 	if (strstr(b.text, "\"subject\""))
 		doc = cc_json_parse(b.text, strlen(b.text), "manifest", &none);
 	if (json_is_object(json_object_get(doc, "subject")) && layers_have_signature(doc))
-		rc = add_signatures(l, digest, doc, err);
+		rc = add_signatures(l, doc, err);
 	free(b.text);
 	return rc;
 }

@@ -305,6 +305,7 @@ int image_pull(const struct image_pull *pull, const char *dir, struct cc_error *
 		return -1;
 	ask.name = &name;
 	ask.ca = ca;
+	ask.plain_said = pull->plain;
 	ask.plain = pull->plain || (name.local && !pull->ca);
 	if (make_below(dir, "blobs", err) || make_below(dir, "blobs/sha256", err) ||
 	    run_child(&p, &ask, err) || write_top(&p, err))

@@ -4,9 +4,10 @@
  * image_layout.h reads one.
  *
  * A child asks the registry and reads what it answers. It has no rights: the user "nobody" where we
- * are root, no new privileges, no descriptor but that to us, no program to run, bounded memory, no
- * files to write; what it needs to log in it reads before. We take documents from it, each compared
- * with its digest, bounded in number, size and time, and parse nothing.
+ * are root, no new privileges, no descriptor but that to us, no terminal, no program to run, no
+ * process of its own, bounded memory, no files to write; what it needs to log in it reads before.
+ * We take documents from it, each compared with its digest, bounded in number, size and time, and
+ * parse nothing.
  */
 #ifndef CC_IMAGE_PULL_H
 #define CC_IMAGE_PULL_H

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -23,6 +24,13 @@
 #define NOBODY 65534
 #define MEMORY_MAX (512UL * 1024 * 1024)
 #define CPU_SECONDS 60
+
+/* Which argument of clone(2) they are. */
+#if defined(__s390__)
+#define CLONE_FLAGS 1
+#else
+#define CLONE_FLAGS 0
+#endif
 
 #if defined(__SANITIZE_ADDRESS__)
 #define MEMORY_IS_BOUNDED false /* its shadow alone is larger */
@@ -57,12 +65,27 @@ static void limit(__rlimit_resource_t what, rlim_t max)
 	setrlimit(what, &rl);
 }
 
+/*
+ * Threads look names up; a process would outlive this one. What clone3(2) is for stands in memory,
+ * which no filter reads: the C library takes clone(2) instead.
+ */
+static int forbid_processes(scmp_filter_ctx filter)
+{
+	const struct scmp_arg_cmp no_thread =
+		SCMP_CMP(CLONE_FLAGS, SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0);
+	int rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+
+	return rc ?: seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1, no_thread);
+}
+
 /* What nobody needs who asks a registry. */
 static int forbid_calls(struct cc_error *err)
 {
 	static const int calls[] = {
 		SCMP_SYS(execve),
 		SCMP_SYS(execveat),
+		SCMP_SYS(fork),
+		SCMP_SYS(vfork),
 		SCMP_SYS(ptrace),
 		SCMP_SYS(process_vm_readv),
 		SCMP_SYS(process_vm_writev),
@@ -85,6 +108,7 @@ static int forbid_calls(struct cc_error *err)
 
 	for (size_t i = 0; rc == 0 && i < sizeof(calls) / sizeof(calls[0]); i++)
 		rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), calls[i], 0);
+	rc = rc ?: forbid_processes(filter);
 	rc = rc ?: seccomp_load(filter);
 	seccomp_release(filter);
 	if (!rc)
@@ -93,7 +117,7 @@ static int forbid_calls(struct cc_error *err)
 	return cc_fail_errno(err, CC_E_INTERNAL, "cannot confine the process that asks a registry");
 }
 
-static int give_up_rights(struct cc_error *err)
+int registry_give_up_rights(struct cc_error *err)
 {
 	if (drop_user(err))
 		return -1;
@@ -177,28 +201,41 @@ static int send_document(void *arg, const struct registry_document *d, struct cc
 	return send_all(&head, d->text, err);
 }
 
-static int fetch_all(const struct registry_ask *ask, struct cc_error *err)
+static int fetch_all(const struct registry_ask *ask, pid_t parent, struct cc_error *err)
 {
 	cc_auto_free char *basic = NULL;
-	cc_cleanup(registry_close) struct registry r = {
-		.name = ask->name, .ca = ask->ca, .plain = ask->plain};
+	cc_cleanup(registry_close) struct registry r = {.name = ask->name,
+							.ca = ask->ca,
+							.plain = ask->plain,
+							.plain_said = ask->plain_said};
 	const struct registry_source source = {registry_get, &r};
 
-	if (find_credentials(ask, &basic, err) || give_up_rights(err))
+	if (find_credentials(ask, &basic, err) || registry_give_up_rights(err))
 		return -1;
+	if (getppid() != parent) /* it died before its death was of interest again */
+		_exit(1);
 	r.basic = basic;
 	return registry_walk(&source, ask->name, send_document, NULL, err);
 }
 
-/* Only the way to the parent is left, and the standard error. */
+/*
+ * Only the way to the parent is left, and no terminal: who has one may type into it (ioctl_tty(2),
+ * TIOCSTI). @fd may be one of the standard three, where these were not open.
+ */
 static void keep_descriptors(int fd)
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int null;
 
-	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
-	    dup2(fd, CHILD_FD) < 0)
+	if (dup2(fd, CHILD_FD) < 0)
 		_exit(1);
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null < 0)
+		_exit(1);
+	for (int std = STDIN_FILENO; std <= STDERR_FILENO; std++)
+		if (dup2(null, std) < 0)
+			_exit(1);
 	crew_alone(CHILD_FD + 1);
+	setsid();
 }
 
 _Noreturn void registry_child(const struct registry_ask *ask, int fd, int parent)
@@ -209,7 +246,7 @@ _Noreturn void registry_child(const struct registry_ask *ask, int fd, int parent
 	keep_descriptors(fd);
 	if (getppid() != parent)
 		_exit(1);
-	if (fetch_all(ask, &err)) {
+	if (fetch_all(ask, parent, &err)) {
 		end = (struct pull_head){
 			.end = PULL_FAILED, .code = err.code, .len = (uint32_t)strlen(err.text)};
 		send_all(&end, err.text, &none);

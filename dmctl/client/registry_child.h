@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "client/registry_name.h"
+#include "error.h"
 
 /* Before each document that is sent; behind the last one there is one of these alone. */
 enum pull_end { PULL_MORE, PULL_DONE, PULL_FAILED };
@@ -28,14 +29,20 @@ struct pull_head {
  * struct registry_ask - for what, and how.
  * @ca: certificates in PEM, NULL: the system's
  * @auth_file: config of an engine with credentials; NULL: those of Docker and Podman
- * @plain: by http
+ * @plain, @plain_said: by http, and that somebody said so (registry_http.h)
  */
 struct registry_ask {
 	const struct registry_name *name;
 	const char *ca;
 	const char *auth_file;
-	bool plain;
+	bool plain, plain_said;
 };
+
+/*
+ * What no process that asks a registry has: see image_pull.h. Not taken back; what is to be read
+ * first is read before. Return: 0; -1 with CC_E_INTERNAL: do not go on.
+ */
+int registry_give_up_rights(struct cc_error *err);
 
 /* What the child does, in a process that was just forked of @parent. @fd: where it sends */
 _Noreturn void registry_child(const struct registry_ask *ask, int fd, int parent);

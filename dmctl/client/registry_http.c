@@ -150,6 +150,35 @@ static bool is_https(const char *url)
 	return !strncasecmp(url, "https://", strlen("https://"));
 }
 
+/* By the parser that the request goes by, so that no "user@" misleads. */
+static bool is_here(const char *url)
+{
+	CURLU *u = curl_url();
+	char *host = NULL;
+	bool here = u && !curl_url_set(u, CURLUPART_URL, url, 0) &&
+		    !curl_url_get(u, CURLUPART_HOST, &host, 0) && registry_is_local(host);
+
+	curl_free(host);
+	curl_url_cleanup(u);
+	return here;
+}
+
+/* Credentials go there. */
+static bool may_give_tokens(const struct registry *r, const char *realm)
+{
+	return is_https(realm) || r->plain_said || (r->plain && is_here(realm));
+}
+
+/* The last answer is of the registry's, whose @url was asked, not of where it redirects to. */
+static bool is_its_answer(const struct registry *r, const char *url, const char *path)
+{
+	size_t origin = strlen(url) - strlen(path) + 1; /* with the "/" behind it */
+	char *last = NULL;
+
+	return !curl_easy_getinfo(r->curl, CURLINFO_EFFECTIVE_URL, &last) && last &&
+	       !strncmp(last, url, origin);
+}
+
 static int put_authorization(struct registry *r, const char *kind, const char *what,
 			     struct cc_error *err)
 {
@@ -195,7 +224,7 @@ static int fetch_token(struct registry *r, const struct registry_challenge *c, s
 	cc_auto_free char *url = NULL, *basic = NULL;
 	cc_auto_json json_t *doc = NULL;
 
-	if (!r->plain && !is_https(c->realm))
+	if (!may_give_tokens(r, c->realm))
 		return cc_fail(err, CC_E_INVALID, "%s: wants a token of %.200s, which is not https",
 			       r->name->host, c->realm);
 	url = token_url(r, c);
@@ -245,7 +274,7 @@ int registry_get(void *arg, const char *path, const char *accept, size_t max,
 	}
 	if (get_url(r, url, accept, r->authorization, max, a, err))
 		return -1;
-	if (a->status != 401)
+	if (a->status != 401 || !is_its_answer(r, url, path))
 		return 0;
 	rc = authorize(r, err);
 	return rc ? (rc > 0 ? 0 : -1) : get_url(r, url, accept, r->authorization, max, a, err);

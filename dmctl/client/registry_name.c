@@ -34,7 +34,7 @@ static bool is_host(const char *s, size_t n)
 	       (n == strlen("localhost") && !strncmp(s, "localhost", n));
 }
 
-static bool is_local(const char *host)
+bool registry_is_local(const char *host)
 {
 	size_t n = strlen("localhost");
 
@@ -123,7 +123,7 @@ static int take_host(const char *image, const char **rest, struct registry_name 
 	if (!out->host)
 		return registry_no_memory(err);
 	out->hub = is_hub(out->host);
-	out->local = is_local(out->host);
+	out->local = registry_is_local(out->host);
 	if (!out->hub)
 		return 0;
 	free(out->host);

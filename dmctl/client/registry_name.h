@@ -33,6 +33,9 @@ void registry_name_clear(struct registry_name *n);
 /* Return: -1. */
 int registry_no_memory(struct cc_error *err);
 
+/* Whether a host, with or without a port, is this machine: localhost, 127.0.0.0/8, [::1]. */
+bool registry_is_local(const char *host);
+
 /* @out: zeroed, to be cleared in any case. Return: 0; -1 with CC_E_USAGE. */
 int registry_name_parse(const char *image, struct registry_name *out, struct cc_error *err);
 

@@ -60,6 +60,9 @@ static bool is_index(const json_t *doc)
 static int refused_status(const struct walk *w, const char *what, const char *reference,
 			  long status, struct cc_error *err)
 {
+	/* else it is something that the registry itself named */
+	bool is_image = !strcmp(reference, w->name->reference);
+
 	if (status == 401 || status == 403)
 		return cc_fail(
 			err, CC_E_PERM,
@@ -67,8 +70,9 @@ static int refused_status(const struct walk *w, const char *what, const char *re
 			"credentials with --auth-file",
 			w->name->host, what, w->name->repository, status);
 	if (status == 404)
-		return cc_fail(err, CC_E_NOTFOUND, "%s has no %s %s of %s", w->name->host, what,
-			       reference, w->name->repository);
+		return cc_fail(err, is_image ? CC_E_NOTFOUND : CC_E_INVALID,
+			       "%s has no %s %s of %s", w->name->host, what, reference,
+			       w->name->repository);
 	return cc_fail(err, CC_E_UNREACHABLE, "%s answers HTTP %ld for %s %s of %s", w->name->host,
 		       status, what, reference, w->name->repository);
 }

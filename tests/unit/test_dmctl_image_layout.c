@@ -292,6 +292,72 @@ static void what_cannot_be_read_is_no_refusal(void **state)
 	expect_error(&err, CC_E_INVALID, "", "not a sha256 digest");
 }
 
+/* ---- how much work it is ---- */
+
+/* Bytes that this process has read, of all files (proc_pid_io(5)). */
+static size_t bytes_read(void)
+{
+	cc_auto_fclose FILE *f = fopen("/proc/self/io", "re");
+	size_t n;
+
+	assert_non_null(f);
+	assert_int_equal(fscanf(f, "rchar: %zu", &n), 1);
+	return n;
+}
+
+/* An index of @n entries, each of the same manifest. */
+static void put_index_of_many(const char *manifest, size_t n, char digest[static CC_DIGEST_LEN])
+{
+	cc_auto_json json_t *index = json_pack("{s:i, s:[]}", "schemaVersion", 2, "manifests");
+	cc_auto_free char *text = NULL;
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(json_object_get(index, "manifests"),
+				      json_pack("{s:s, s:s, s:i}", "mediaType", OCI_MANIFEST,
+						"digest", manifest, "size", 1));
+	text = json_dumps(index, JSON_COMPACT);
+	assert_non_null(text);
+	put_blob(text, digest);
+}
+
+static void a_manifest_that_is_named_again_and_again_is_read_once(void **state)
+{
+	cc_auto_free char *text = NULL;
+	char of_manifest[CC_DIGEST_LEN], of_index[CC_DIGEST_LEN];
+	size_t before;
+
+	(void)state;
+	make_layout();
+	assert_true(asprintf(&text, "{\"schemaVersion\":2,\"x\":\"%0100000d\"}", 0) > 0);
+	put_blob(text, of_manifest); /* of no image, and of no signature */
+	put_index_of_many(of_manifest, 2000, of_index);
+	put_top("index", of_index, NULL);
+	before = bytes_read();
+	look_fails("none of its 0 images is signed");
+	assert_true(bytes_read() - before < 2 * 1000 * 1000);
+}
+
+static void of_layers_without_end_no_more_are_read(void **state)
+{
+	cc_auto_free char *manifest = manifest_of(DIGEST_A), *text = NULL;
+	char of_manifest[CC_DIGEST_LEN], of_layers[CC_DIGEST_LEN];
+	json_t *layers = json_array();
+	size_t before;
+
+	(void)state;
+	make_layout();
+	put_blob(manifest, of_manifest);
+	assert_true(asprintf(&text, "%020000d", 0) > 0);
+	for (size_t i = 0; i < 5000; i++)
+		json_array_append_new(layers, i ? json_incref(json_array_get(layers, 0))
+						: layer_of(text, "x"));
+	put_layers(layers, of_layers);
+	put_top("manifest", of_layers, "manifest", of_manifest, NULL);
+	before = bytes_read();
+	look_fails("5000 more were passed over");
+	assert_true(bytes_read() - before < 30 * 1000 * 1000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -308,6 +374,8 @@ int main(void)
 		cmocka_unit_test(of_two_manifests_of_an_image_the_identitys_is_brought),
 		cmocka_unit_test(a_signature_for_which_there_is_no_room_is_counted),
 		cmocka_unit_test(what_cannot_be_read_is_no_refusal),
+		cmocka_unit_test(a_manifest_that_is_named_again_and_again_is_read_once),
+		cmocka_unit_test(of_layers_without_end_no_more_are_read),
 	};
 
 	return cmocka_run_group_tests(tests, layout_setup, layout_teardown);

@@ -157,6 +157,19 @@ static void an_image_that_is_not_there_or_not_signed_is_refused(void **state)
 	fails(":v1", CC_E_INVALID, "neither a signature nor an attestation");
 }
 
+/* Exit status 8 says that of the image. */
+static void a_signature_that_is_not_there_is_no_image_that_is_not_there(void **state)
+{
+	const char *manifest = serve_image();
+
+	(void)state;
+	serve_tagged_signature(manifest);
+	for (size_t i = 0; i < served.n; i++)
+		if (strstr(served.pages[i].path, "/blobs/"))
+			strcpy(served.pages[i].path, "/gone");
+	fails(":v1", CC_E_INVALID, "has no blob");
+}
+
 static void what_is_too_long_is_refused(void **state)
 {
 	char *much = malloc(5 * 1024 * 1024 + 1);
@@ -218,6 +231,7 @@ int main(void)
 		SERVED(what_is_not_what_its_digest_says_is_refused),
 		SERVED(a_blob_that_was_swapped_is_refused),
 		SERVED(an_image_that_is_not_there_or_not_signed_is_refused),
+		SERVED(a_signature_that_is_not_there_is_no_image_that_is_not_there),
 		SERVED(what_is_too_long_is_refused),
 		SERVED(a_registry_that_does_not_answer_is_given_up),
 		SERVED(a_registry_that_fails_or_is_not_there_is_an_error),

@@ -2,8 +2,12 @@
 /* How a registry is asked: by whom, with what rights, by TLS, with what credentials. */
 #include "pull_made.h"
 
+#include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sys/syscall.h>
+
+#include "client/registry_child.h"
 
 #define AUTH "dGVzdDpwYXNz" /* test:pass */
 
@@ -99,6 +103,27 @@ static void where_a_registry_redirects_to_gets_no_credentials(void **state)
 	lets_in(DIGEST_A);
 }
 
+/* Where it was redirected to wants a token of itself, as a registry would. */
+static void where_a_registry_redirects_to_does_not_say_who_gives_tokens(void **state)
+{
+	struct page *there = &served.pages[served.n++], *token = &served.pages[served.n++];
+	char line[128], wants[256];
+
+	(void)state;
+	snprintf(line, sizeof(line), "Location: http://localhost:%d/elsewhere\r\n", served.port);
+	redirect("moved", line);
+	snprintf(there->path, sizeof(there->path), "/elsewhere");
+	there->authorization = "Bearer x";
+	snprintf(wants, sizeof(wants),
+		 "WWW-Authenticate: Bearer realm=\"http://localhost:%d/token\"\r\n", served.port);
+	served.challenge = wants;
+	snprintf(token->path, sizeof(token->path), "/token");
+	token->status = 200;
+	token->body = "{}"; /* whoever asks for a token there fails in another way */
+	log_in_by("");
+	fails(":moved", CC_E_PERM, "HTTP 401");
+}
+
 /* ---- who asks ---- */
 
 /* The child of @parent; 0: none. */
@@ -122,6 +147,18 @@ static pid_t child_of(pid_t parent)
 			return (pid_t)atoi(e->d_name);
 	}
 	return 0;
+}
+
+static void descriptor_is(pid_t pid, int fd, const char *what)
+{
+	char path[64], is[256];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", pid, fd);
+	n = readlink(path, is, sizeof(is) - 1);
+	assert_true(n > 0);
+	is[n] = '\0';
+	assert_string_equal(is, what);
 }
 
 static void says(pid_t pid, const char *line)
@@ -179,11 +216,59 @@ static void who_asks_has_no_rights(void **state)
 		says(child, "\nUid:\t65534\t65534\t65534\t65534\n");
 		says(child, "\nGroups:\t \n");
 		assert_in_range(descriptors_of(child), 2, 6); /* libcurl wakes itself by some */
+		for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+			descriptor_is(child, fd, "/dev/null");
 	}
+	/* else it could type into the terminal of whoever asks (ioctl_tty(2), TIOCSTI) */
+	assert_int_equal(getsid(child), child);
 	kill(puller, SIGKILL);
 	assert_int_equal(waitpid(puller, NULL, 0), puller);
 	assert_int_equal(poll(&gone, 1, 10000), 1); /* it dies with who asked for it */
 	close(gone.fd);
+}
+
+static void *nothing(void *arg)
+{
+	return arg;
+}
+
+static void who_asks_has_no_process_of_its_own(void **state)
+{
+	pid_t pid = fork();
+	struct cc_error err;
+	int status;
+
+	(void)state;
+	if (pid == 0) {
+		pthread_t thread;
+
+		if (registry_give_up_rights(&err) || fork() >= 0 || errno != EPERM)
+			_exit(1);
+		/* threads look names up */
+		_exit(pthread_create(&thread, NULL, nothing, NULL) ? 2 : 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+static void it_is_asked_also_where_nothing_is_open(void **state)
+{
+	const char *manifest = serve_image();
+	struct cc_error err;
+	int status;
+	pid_t pid;
+
+	(void)state;
+	serve_tagged_signature(manifest);
+	registry_start();
+	begin(":v1");
+	pid = fork();
+	if (pid == 0) {
+		close_range(STDIN_FILENO, STDERR_FILENO, 0);
+		_exit(image_pull(&how, top, &err) ? 1 : 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
 }
 
 /* ---- logging in ---- */
@@ -231,6 +316,27 @@ static void a_token_is_fetched_where_one_is_asked_for(void **state)
 	lets_in(DIGEST_A);
 }
 
+/* That it is on this host, and so is asked by http, says nothing of others. */
+static void a_registry_on_this_host_sends_credentials_to_no_other_by_http(void **state)
+{
+	static const char *const realms[] = {"http://registry.invalid/token",
+					     "http://127.0.0.1:5000@registry.invalid/token",
+					     "http://localhost.registry.invalid/token"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(realms) / sizeof(realms[0]); i++) {
+		serve_image();
+		want("Bearer x");
+		snprintf(challenge, sizeof(challenge), "WWW-Authenticate: Bearer realm=\"%s\"\r\n",
+			 realms[i]);
+		served.challenge = challenge;
+		log_in_by("");
+		fails(":v1", CC_E_INVALID, "not https");
+		registry_stop();
+		registry_new();
+	}
+}
+
 static void a_registry_that_refuses_says_what_to_do(void **state)
 {
 	(void)state;
@@ -263,9 +369,13 @@ int main(void)
 		SERVED(a_registry_with_another_certificate_is_not_asked),
 		SERVED(by_tls_no_redirect_leads_out_of_it),
 		SERVED(where_a_registry_redirects_to_gets_no_credentials),
+		SERVED(where_a_registry_redirects_to_does_not_say_who_gives_tokens),
 		SERVED(who_asks_has_no_rights),
+		SERVED(who_asks_has_no_process_of_its_own),
+		SERVED(it_is_asked_also_where_nothing_is_open),
 		SERVED(user_and_password_are_given_where_they_are_asked_for),
 		SERVED(a_token_is_fetched_where_one_is_asked_for),
+		SERVED(a_registry_on_this_host_sends_credentials_to_no_other_by_http),
 		SERVED(a_registry_that_refuses_says_what_to_do),
 		SERVED(a_token_that_is_none_is_refused),
 	};
