@@ -27,7 +27,7 @@ int cc_audit_hash(const unsigned char prev[static 32], const struct cc_audit_row
 	char seq[24];
 
 	snprintf(seq, sizeof(seq), "%" PRIu64, row->seq);
-	if (!ctx || EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) != 1 ||
+	if (!ctx || EVP_DigestInit_ex(ctx, cc_md_sha256(), NULL) != 1 ||
 	    EVP_DigestUpdate(ctx, prev, 32) != 1 || !field_add(ctx, seq) ||
 	    !field_add(ctx, row->time) || !field_add(ctx, row->event) ||
 	    !field_add(ctx, row->outcome) || !field_add(ctx, row->agent) ||

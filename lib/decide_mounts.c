@@ -144,15 +144,19 @@ static bool is_beside(const struct cc_identity *id, const struct cc_mount *mt)
 	       !cc_path_is_within(id->mount_point, mt->destination);
 }
 
+bool cc_mount_is_in_the_way(const struct cc_identity *id, const struct cc_mount *mt)
+{
+	return same(mt->destination, id->mount_point) &&
+	       !cc_mount_is_placeholder(mt, id->volume, id->mount_point);
+}
+
 static int refuse_mount(const struct cc_identity *id, const struct cc_mount *mt,
 			struct cc_error *err)
 {
 	char at[CC_RENDER_MAX], from[CC_RENDER_MAX], options[CC_RENDER_MAX];
-	bool in_the_way =
-		same(mt->source, CC_SOURCE_VOLUME) && same(mt->destination, id->mount_point);
 
 	cc_render_str(mt->destination, at);
-	if (in_the_way)
+	if (cc_mount_is_in_the_way(id, mt) && same(mt->source, CC_SOURCE_VOLUME))
 		return cc_refuse(err, "mounts",
 				 "mounts: the image has a VOLUME at %s, for which the engine made "
 				 "one of its own; run it with -v %s:%s, too",
@@ -204,6 +208,8 @@ static int check_mount(const struct cc_identity *id, const struct cc_mount *mt,
 		extra = beyond_engine(mt);
 	else if (cc_mount_is_placeholder(mt, id->volume, id->mount_point))
 		extra = beyond_volume(mt);
+	else if (cc_mount_is_in_the_way(id, mt))
+		return refuse_mount(id, mt, err); /* whatever rule there is: nothing goes over it */
 	else
 		return check_rules(id, mt, err);
 	/* a rule may name what is more than an engine does by itself */

@@ -10,6 +10,7 @@
 #include <openssl/evp.h>
 
 #include "cleanup.h"
+#include "fetched.h"
 
 #define CC_DIGEST_LEN 72 /* the text and its NUL */
 

@@ -6,7 +6,7 @@
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 
-#include "p256.h"
+#include "fetched.h"
 
 #define A256GCM_LEN 32
 #define INFO_MAX 256
@@ -36,19 +36,10 @@ static void put_text(struct other_info *o, const char *text)
 	o->len += strlen(text);
 }
 
-static EVP_KDF_CTX *concat_kdf(void)
-{
-	EVP_KDF *kdf = EVP_KDF_fetch(NULL, "SSKDF", NULL);
-	EVP_KDF_CTX *ctx = kdf ? EVP_KDF_CTX_new(kdf) : NULL;
-
-	EVP_KDF_free(kdf);
-	return ctx;
-}
-
 int cc_ecdh_es_derive(const struct cc_secret *z, const struct cc_ecdh_info *info, size_t len,
 		      struct cc_secret *out, struct cc_error *err)
 {
-	auto_kdf EVP_KDF_CTX *ctx = concat_kdf();
+	auto_kdf EVP_KDF_CTX *ctx = EVP_KDF_CTX_new(cc_sskdf());
 	struct other_info other = {0};
 	OSSL_PARAM params[4];
 
@@ -70,12 +61,23 @@ int cc_ecdh_es_derive(const struct cc_secret *z, const struct cc_ecdh_info *info
 	return cc_fail(err, CC_E_INTERNAL, "the key derivation failed");
 }
 
+static const struct cc_ecdh_info a256gcm = {"A256GCM", "", ""};
+
 int cc_ecdh_es_agree(EVP_PKEY *mine, EVP_PKEY *theirs, struct cc_secret *cek, struct cc_error *err)
 {
-	static const struct cc_ecdh_info info = {"A256GCM", "", ""};
 	cc_auto_secret struct cc_secret z = {0};
 
 	if (cc_p256_agree(mine, theirs, &z, err))
 		return -1;
-	return cc_ecdh_es_derive(&z, &info, A256GCM_LEN, cek, err);
+	return cc_ecdh_es_derive(&z, &a256gcm, A256GCM_LEN, cek, err);
+}
+
+int cc_ecdh_es_agree_once(const EC_POINT *theirs, unsigned char mine[static CC_P256_POINT],
+			  struct cc_secret *cek, struct cc_error *err)
+{
+	cc_auto_secret struct cc_secret z = {0};
+
+	if (cc_p256_agree_once(theirs, mine, &z, err))
+		return -1;
+	return cc_ecdh_es_derive(&z, &a256gcm, A256GCM_LEN, cek, err);
 }

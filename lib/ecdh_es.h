@@ -8,6 +8,7 @@
 
 #include <openssl/evp.h>
 
+#include "p256.h"
 #include "secret.h"
 
 /**
@@ -29,5 +30,8 @@ int cc_ecdh_es_derive(const struct cc_secret *z, const struct cc_ecdh_info *info
 
 /* Both: private key @mine, public key @theirs, no producer and consumer, a key of A256GCM. */
 int cc_ecdh_es_agree(EVP_PKEY *mine, EVP_PKEY *theirs, struct cc_secret *cek, struct cc_error *err);
+/* The same with a private key that is made for it, of the point @mine; cc_p256_agree_once(). */
+int cc_ecdh_es_agree_once(const EC_POINT *theirs, unsigned char mine[static CC_P256_POINT],
+			  struct cc_secret *cek, struct cc_error *err);
 
 #endif

@@ -37,13 +37,35 @@ static int check_members(const json_t *jwk, bool private, const char *alg, struc
 	return alg && json_object_get(jwk, "alg") ? cc_jose_demand(jwk, "alg", alg, "key", err) : 0;
 }
 
+static int get_point(const json_t *jwk, unsigned char point[static CC_P256_POINT],
+		     struct cc_error *err)
+{
+	point[0] = POINT_CONVERSION_UNCOMPRESSED;
+	return get_number(jwk, "x", point + 1, err) ||
+			       get_number(jwk, "y", point + 1 + CC_P256_LEN, err)
+		       ? -1
+		       : 0;
+}
+
+EC_POINT *cc_jwk_point(const json_t *jwk, const char *alg, struct cc_error *err)
+{
+	unsigned char bytes[CC_P256_POINT];
+	EC_POINT *point;
+
+	if (check_members(jwk, false, alg, err) || get_point(jwk, bytes, err))
+		return NULL;
+	point = cc_p256_point(bytes);
+	if (!point)
+		cc_fail(err, CC_E_INVALID, "key: not a point of P-256");
+	return point;
+}
+
 EVP_PKEY *cc_jwk_pkey(const json_t *jwk, bool private, const char *alg, struct cc_error *err)
 {
-	unsigned char point[CC_P256_POINT] = {POINT_CONVERSION_UNCOMPRESSED}, d[CC_P256_LEN];
+	unsigned char point[CC_P256_POINT], d[CC_P256_LEN];
 	EVP_PKEY *key;
 
-	if (check_members(jwk, private, alg, err) || get_number(jwk, "x", point + 1, err) ||
-	    get_number(jwk, "y", point + 1 + CC_P256_LEN, err) ||
+	if (check_members(jwk, private, alg, err) || get_point(jwk, point, err) ||
 	    (private && get_number(jwk, "d", d, err)))
 		return NULL;
 	key = private ? cc_p256_private(point, d) : cc_p256_public(point);

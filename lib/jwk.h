@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "json.h"
+#include "p256.h"
 #include "pkey.h"
 
 /* New P-256 key as private JWK; "kid" is @kid if not NULL. NULL on error. Its use is signing
@@ -34,5 +35,7 @@ json_t *cc_jwk_bare(const json_t *jwk, bool private, const char *alg, struct cc_
 
 /* The same key as OpenSSL has it, checked as that; free with cc_auto_pkey. NULL: CC_E_INVALID. */
 EVP_PKEY *cc_jwk_pkey(const json_t *jwk, bool private, const char *alg, struct cc_error *err);
+/* The point of a public one, likewise, with cc_auto_point. */
+EC_POINT *cc_jwk_point(const json_t *jwk, const char *alg, struct cc_error *err);
 
 #endif

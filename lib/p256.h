@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <openssl/ec.h>
 #include <openssl/evp.h>
 
 #include "secret.h"
@@ -25,15 +26,28 @@ EVP_PKEY *cc_p256_public(const unsigned char point[static CC_P256_POINT]);
 /* NULL also if @point is not that of @d. */
 EVP_PKEY *cc_p256_private(const unsigned char point[static CC_P256_POINT],
 			  const unsigned char d[static CC_P256_LEN]);
-/* A new private key; NULL on error. */
-EVP_PKEY *cc_p256_generate(void);
-/* The point of @key; false if it is none of P-256. */
-bool cc_p256_point(const EVP_PKEY *key, unsigned char point[static CC_P256_POINT]);
+/* As cc_p256_public(), for cc_p256_agree_once(); free with cc_auto_point. */
+EC_POINT *cc_p256_point(const unsigned char point[static CC_P256_POINT]);
+static inline void cc_point_free_ptr(EC_POINT **p)
+{
+	EC_POINT_free(*p);
+}
+#define cc_auto_point cc_cleanup(cc_point_free_ptr)
 
-/* True if @sig, r and s (RFC 7518 section 3.4), is @key's of @data. */
+/*
+ * True if @sig, r and s (RFC 7518 section 3.4), is @key's of @data. Some of the keys that were used
+ * last are kept as they are for this.
+ */
 bool cc_p256_verify(EVP_PKEY *key, const void *data, size_t len,
 		    const unsigned char sig[static 2 * CC_P256_LEN]);
 
+/**
+ * cc_p256_agree_once - makes a private key, agrees with it and forgets it (SP 800-56A, 6.2.2).
+ * @mine: out, its point
+ * @z: empty; the x coordinate
+ */
+int cc_p256_agree_once(const EC_POINT *theirs, unsigned char mine[static CC_P256_POINT],
+		       struct cc_secret *z, struct cc_error *err);
 /* The x coordinate that private key @mine and public key @theirs agree on, into the empty *z. */
 int cc_p256_agree(EVP_PKEY *mine, EVP_PKEY *theirs, struct cc_secret *z, struct cc_error *err);
 

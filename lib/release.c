@@ -12,6 +12,7 @@
 #include <openssl/rand.h>
 
 #include "ecdh_es.h"
+#include "fetched.h"
 #include "jose.h"
 #include "jwk.h"
 #include "p256.h"
@@ -43,7 +44,7 @@ static bool gcm_encrypt(const struct cc_secret *cek, const char *header,
 
 	s->len = key->len;
 	return ctx && RAND_bytes(s->iv, IV_LEN) == 1 &&
-	       EVP_EncryptInit_ex2(ctx, EVP_aes_256_gcm(), cek->p, s->iv, NULL) == 1 &&
+	       EVP_EncryptInit_ex2(ctx, cc_aes_256_gcm(), cek->p, s->iv, NULL) == 1 &&
 	       EVP_EncryptUpdate(ctx, NULL, &n, (const unsigned char *)header,
 				 (int)strlen(header)) == 1 &&
 	       EVP_EncryptUpdate(ctx, s->ciphertext, &n, key->p, (int)key->len) == 1 &&
@@ -57,7 +58,7 @@ static bool gcm_decrypt(const struct cc_secret *cek, const struct cc_jose_part *
 	auto_cipher EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
 	int n = 0;
 
-	return ctx && EVP_DecryptInit_ex2(ctx, EVP_aes_256_gcm(), cek->p, s->iv, NULL) == 1 &&
+	return ctx && EVP_DecryptInit_ex2(ctx, cc_aes_256_gcm(), cek->p, s->iv, NULL) == 1 &&
 	       EVP_DecryptUpdate(ctx, NULL, &n, (const unsigned char *)header->s,
 				 (int)header->len) == 1 &&
 	       EVP_DecryptUpdate(ctx, key->p, &n, s->ciphertext, (int)s->len) == 1 &&
@@ -69,15 +70,14 @@ static bool gcm_decrypt(const struct cc_secret *cek, const struct cc_jose_part *
 #define HEADER_MAX 320
 
 /* The members sorted by name, as libjose writes them. */
-static int make_header(const EVP_PKEY *ephemeral, char out[static HEADER_MAX], struct cc_error *err)
+static int make_header(const unsigned char point[static CC_P256_POINT], char out[static HEADER_MAX],
+		       struct cc_error *err)
 {
-	unsigned char point[CC_P256_POINT];
 	char x[CC_B64U_32 + 1], y[CC_B64U_32 + 1], text[HEADER_MAX * 3 / 4];
 	size_t n;
 
-	if (!cc_p256_point(ephemeral, point) || cc_b64u_encode32(point + 1, x) ||
-	    cc_b64u_encode32(point + 1 + CC_P256_LEN, y))
-		return cc_fail(err, CC_E_INTERNAL, "release: the key agreement failed");
+	if (cc_b64u_encode32(point + 1, x) || cc_b64u_encode32(point + 1 + CC_P256_LEN, y))
+		return cc_fail(err, CC_E_INTERNAL, "release: its header cannot be made");
 	snprintf(text, sizeof(text),
 		 "{\"alg\":\"ECDH-ES\",\"enc\":\"A256GCM\",\"epk\":"
 		 "{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"%s\",\"y\":\"%s\"}}",
@@ -90,15 +90,13 @@ static int make_header(const EVP_PKEY *ephemeral, char out[static HEADER_MAX], s
 }
 
 /* Agrees on a key with @recipient; @header is the protected header, base64url. */
-static int agree(EVP_PKEY *recipient, char header[static HEADER_MAX], struct cc_secret *cek,
+static int agree(const EC_POINT *recipient, char header[static HEADER_MAX], struct cc_secret *cek,
 		 struct cc_error *err)
 {
-	cc_auto_pkey EVP_PKEY *ephemeral = cc_p256_generate();
+	unsigned char ephemeral[CC_P256_POINT];
 
-	if (!ephemeral)
-		return cc_fail(err, CC_E_INTERNAL, "release: cannot make a key");
-	return make_header(ephemeral, header, err) ||
-			       cc_ecdh_es_agree(ephemeral, recipient, cek, err)
+	return cc_ecdh_es_agree_once(recipient, ephemeral, cek, err) ||
+			       make_header(ephemeral, header, err)
 		       ? -1
 		       : 0;
 }
@@ -126,12 +124,12 @@ static char *put_together(const char *header, const struct sealed *s)
 	return out;
 }
 
-EVP_PKEY *cc_release_recipient(const json_t *jwk, struct cc_error *err)
+EC_POINT *cc_release_recipient(const json_t *jwk, struct cc_error *err)
 {
-	return cc_jwk_pkey(jwk, false, "ECDH-ES", err);
+	return cc_jwk_point(jwk, "ECDH-ES", err);
 }
 
-int cc_release_seal(const struct cc_secret *key, EVP_PKEY *recipient, char **jwe,
+int cc_release_seal(const struct cc_secret *key, const EC_POINT *recipient, char **jwe,
 		    struct cc_error *err)
 {
 	cc_auto_secret struct cc_secret cek = {0};

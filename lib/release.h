@@ -7,13 +7,14 @@
 #define CC_RELEASE_H
 
 #include "json.h"
+#include "p256.h"
 #include "pkey.h"
 #include "secret.h"
 
-/* The key of a public one-time JWK that is fit to agree with; cc_auto_pkey. NULL: CC_E_INVALID. */
-EVP_PKEY *cc_release_recipient(const json_t *jwk, struct cc_error *err);
+/* The key of a public one-time JWK that is fit to agree with; cc_auto_point. NULL: CC_E_INVALID. */
+EC_POINT *cc_release_recipient(const json_t *jwk, struct cc_error *err);
 /* Encrypts @key to @recipient, of cc_release_recipient(); *jwe malloced. */
-int cc_release_seal(const struct cc_secret *key, EVP_PKEY *recipient, char **jwe,
+int cc_release_seal(const struct cc_secret *key, const EC_POINT *recipient, char **jwe,
 		    struct cc_error *err);
 /*
  * Decrypts into the empty *key; only ECDH-ES + A256GCM is accepted whatever the header says.

@@ -30,7 +30,7 @@ static void cleanse_free(void *p)
 {
 	if (!p)
 		return;
-	OPENSSL_cleanse(p, malloc_usable_size(p));
+	explicit_bzero(p, malloc_usable_size(p));
 	free(p);
 }
 

@@ -68,7 +68,7 @@ static json_t *mount_rules(const struct cc_measurement *m, const char *volume, c
 	for (size_t i = 0; i < m->n_mounts; i++) {
 		const struct cc_mount *mt = &m->mounts[i];
 
-		if (!cc_mount_is_allowed(&none, mt))
+		if (!cc_mount_is_allowed(&none, mt) && !cc_mount_is_in_the_way(&none, mt))
 			json_array_append_new(
 				rules, json_pack("{s:s, s:s*, s:s*, s:o}", "destination",
 						 mt->destination, "source", mt->source, "type",

@@ -244,7 +244,8 @@ static json_t *patch_mounts(const struct patch_from *from)
 	for (size_t i = 0; i < from->m->n_mounts; i++) {
 		const struct cc_mount *mt = &from->m->mounts[i];
 
-		if (is_nameable(mt) && !cc_mount_is_allowed(from->id, mt))
+		if (is_nameable(mt) && !cc_mount_is_allowed(from->id, mt) &&
+		    !cc_mount_is_in_the_way(from->id, mt))
 			json_array_append_new(
 				list, json_pack("{s:s, s:s*, s:s, s:o}", "destination",
 						mt->destination, "source", mt->source, "type",

@@ -7,10 +7,10 @@
 #include "release.h"
 #include "custodian/volume_key.h"
 
-EVP_PKEY *hand_out_recipient(const struct cc_evidence *ev, const json_t *recipient,
+EC_POINT *hand_out_recipient(const struct cc_evidence *ev, const json_t *recipient,
 			     struct cc_error *err)
 {
-	cc_auto_pkey EVP_PKEY *key = cc_release_recipient(recipient, err);
+	cc_auto_point EC_POINT *key = cc_release_recipient(recipient, err);
 	cc_auto_free char *thumbprint = NULL;
 
 	if (!key) {
@@ -28,7 +28,7 @@ EVP_PKEY *hand_out_recipient(const struct cc_evidence *ev, const json_t *recipie
 	return cc_steal(key);
 }
 
-int hand_out_key(struct custodian *c, const struct store_volume *v, EVP_PKEY *recipient,
+int hand_out_key(struct custodian *c, const struct store_volume *v, const EC_POINT *recipient,
 		 json_t *out, struct cc_error *err)
 {
 	cc_auto_secret struct cc_secret key = {0};

@@ -7,13 +7,14 @@
 
 #include "custodian/call.h"
 #include "evidence.h"
+#include "p256.h"
 
 /* The one-time key of a request, if its evidence is for that one. NULL: fact "recipient". */
-EVP_PKEY *hand_out_recipient(const struct cc_evidence *ev, const json_t *recipient,
+EC_POINT *hand_out_recipient(const struct cc_evidence *ev, const json_t *recipient,
 			     struct cc_error *err);
 
 /* Adds the key of @v, encrypted to @recipient, to the answer @out: "jwe". */
-int hand_out_key(struct custodian *c, const struct store_volume *v, EVP_PKEY *recipient,
+int hand_out_key(struct custodian *c, const struct store_volume *v, const EC_POINT *recipient,
 		 json_t *out, struct cc_error *err);
 
 #endif

@@ -14,6 +14,7 @@
 #include <openssl/params.h>
 #include <openssl/rand.h>
 
+#include "fetched.h"
 #include "file.h"
 #include "hex.h"
 
@@ -249,7 +250,7 @@ static EVP_CIPHER_CTX *start(const struct kek *kek, const struct kek_use *use,
 		return NULL;
 	/* GCM's default nonce length is the 96 bits wanted. */
 	if (!ctx ||
-	    EVP_CipherInit_ex2(ctx, EVP_aes_256_gcm(), kek->key.p, nonce, encrypt, NULL) != 1 ||
+	    EVP_CipherInit_ex2(ctx, cc_aes_256_gcm(), kek->key.p, nonce, encrypt, NULL) != 1 ||
 	    EVP_CipherUpdate(ctx, NULL, &n, aad, (int)len) != 1) {
 		cc_fail(err, CC_E_INTERNAL, "AES-256-GCM cannot be set up");
 		return NULL;

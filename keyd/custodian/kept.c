@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "digest.h"
 #include "evidence.h"
 #include "pkey.h"
 
@@ -37,7 +38,7 @@ static struct kept_proof id_of(enum kind kind, const void *a, size_t a_len, cons
 	struct kept_proof id;
 
 	/* Fails only without memory; a made-up id is no way on. */
-	if (!ctx || EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) != 1 ||
+	if (!ctx || EVP_DigestInit_ex(ctx, cc_md_sha256(), NULL) != 1 ||
 	    EVP_DigestUpdate(ctx, head, sizeof(head)) != 1 ||
 	    EVP_DigestUpdate(ctx, a, a_len) != 1 || EVP_DigestUpdate(ctx, b, b_len) != 1 ||
 	    EVP_DigestFinal_ex(ctx, id.id, NULL) != 1)

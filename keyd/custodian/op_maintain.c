@@ -21,7 +21,7 @@
 struct maintenance {
 	const struct store_agent *agent;
 	const struct cc_evidence *ev;
-	EVP_PKEY *recipient;
+	const EC_POINT *recipient;
 	struct store_volume vol;
 	struct store_lease lease;
 };
@@ -116,7 +116,7 @@ int op_volume_maintain(struct custodian *c, struct call *call, struct cc_error *
 	store_auto_agent struct store_agent agent = {0};
 	struct maintenance m = {.agent = &agent, .ev = &ev};
 	cc_auto_free char *jws = NULL;
-	cc_auto_pkey EVP_PKEY *key = NULL;
+	cc_auto_point EC_POINT *key = NULL;
 	json_t *recipient = NULL;
 
 	NOTE(call->note.volume, call->rq->arg);

@@ -136,7 +136,7 @@ static int format(struct custodian *c, struct call *call, const struct store_vol
 }
 
 static int release_volume(struct custodian *c, struct call *call, const struct claim *cl,
-			  EVP_PKEY *recipient, struct cc_error *err)
+			  const EC_POINT *recipient, struct cc_error *err)
 {
 	store_auto_identity struct store_identity row = {0};
 	struct store_volume v;
@@ -162,7 +162,7 @@ int op_release(struct custodian *c, struct call *call, struct cc_error *err)
 	cc_cleanup(cc_evidence_clear) struct cc_evidence ev = {0};
 	store_auto_agent struct store_agent agent = {0};
 	cc_auto_free char *jws = NULL;
-	cc_auto_pkey EVP_PKEY *key = NULL;
+	cc_auto_point EC_POINT *key = NULL;
 	json_t *recipient = NULL;
 
 	if (cc_json_only(call->in, "request", known, err) ||

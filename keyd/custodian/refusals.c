@@ -4,6 +4,7 @@
 #include <string.h>
 #include <openssl/evp.h>
 
+#include "digest.h"
 #include "error.h"
 #include "name.h"
 
@@ -33,7 +34,7 @@ static uint64_t key_of(enum kind kind, const struct refusal *r)
 
 	if (n >= (int)sizeof(text))
 		n = (int)sizeof(text) - 1;
-	if (EVP_Digest(text, (size_t)n, md, NULL, EVP_sha256(), NULL) == 1)
+	if (EVP_Digest(text, (size_t)n, md, NULL, cc_md_sha256(), NULL) == 1)
 		memcpy(&key, md, sizeof(key));
 	return key ? key : 1;
 }

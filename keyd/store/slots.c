@@ -10,6 +10,7 @@
 #include <openssl/evp.h>
 
 #include "cleanup.h"
+#include "digest.h"
 #include "file.h"
 
 #define MAGIC "ccslots1"
@@ -29,7 +30,7 @@ _Static_assert(sizeof(struct head) + SLOT_BYTES_MAX == DIGEST_AT, "a slot is fil
 
 static bool digest_of(const unsigned char *slot, unsigned char md[static EVP_MAX_MD_SIZE])
 {
-	return EVP_Digest(slot, DIGEST_AT, md, NULL, EVP_sha256(), NULL) == 1;
+	return EVP_Digest(slot, DIGEST_AT, md, NULL, cc_md_sha256(), NULL) == 1;
 }
 
 /* Its number; 0 when it is not valid. */

@@ -16,6 +16,36 @@
 #define PRUNE_ROWS 10000 /* that are removed in one transaction */
 #define ORDER_LAST "ORDER BY seq DESC LIMIT 1"
 
+/* ---- a row ---- */
+
+static const char *text(struct stmt *q, int col)
+{
+	const char *s = (const char *)sqlite3_column_text(q->q, col);
+
+	return s ? s : "";
+}
+
+static int read_row(struct store *st, struct stmt *q, struct store_audit_row *r,
+		    struct cc_error *err)
+{
+	int sealed = st->seal ? sql_is_sealed(st, q, SEALED_AUDIT, err) : 0;
+
+	if (sealed < 0 || sql_u64(q, 0, &r->row.seq, err) ||
+	    sql_audit_hash(q, 9, r->row.seq, r->prev, err) ||
+	    sql_audit_hash(q, 10, r->row.seq, r->hash, err))
+		return -1;
+	r->sealed = sealed;
+	r->row.time = text(q, 1);
+	r->row.event = text(q, 2);
+	r->row.outcome = text(q, 3);
+	r->row.agent = text(q, 4);
+	r->row.volume = text(q, 5);
+	r->row.container = text(q, 6);
+	r->row.fact = text(q, 7);
+	r->row.detail = text(q, 8);
+	return 0;
+}
+
 /* ---- its end ---- */
 
 /* The last row; 0 and zeros when there is none. */
@@ -31,6 +61,30 @@ static int read_last(struct store *st, struct store_audit_head *last, struct cc_
 	if (sql_u64(q, 0, &last->seq, err))
 		return -1;
 	return sql_audit_hash(q, 1, last->seq, last->hash, err);
+}
+
+/* The last row with what is known of who wrote it. */
+static int look_at_end(struct store *st, struct log_end *end, struct cc_error *err)
+{
+	sql_auto struct stmt *q = NULL;
+	struct store_audit_row r;
+	int rc;
+
+	*end = st->seen.has_end ? st->seen.end : (struct log_end){0};
+	if (st->seen.has_end)
+		return 0;
+	q = sql_prepare(st, err, SELECT_AUDIT ORDER_LAST, "");
+	rc = q ? sql_step(st, q, err) : -1;
+	if (rc <= 0)
+		return rc;
+	if (read_row(st, q, &r, err))
+		return -1;
+	end->seq = r.row.seq;
+	memcpy(end->hash, r.hash, HASH_LEN);
+	end->ours = r.sealed && cc_time_parse(r.row.time, &end->time) == 0;
+	st->seen.end = *end;
+	st->seen.has_end = st->in_tx;
+	return 0;
 }
 
 static int check_end(struct store *st, const struct head *head, enum cc_code code,
@@ -88,6 +142,11 @@ static int check_row(struct store *st, const struct head *head, const struct sto
 
 /* ---- writing ---- */
 
+static bool is_broken(const struct cc_error *err)
+{
+	return err->code == CC_E_INVALID && !strcmp(err->fact, "audit");
+}
+
 static int write_row(struct store *st, const struct cc_audit_row *row,
 		     const unsigned char prev[static HASH_LEN],
 		     const unsigned char hash[static HASH_LEN], struct cc_error *err)
@@ -109,13 +168,48 @@ static int write_row(struct store *st, const struct cc_audit_row *row,
 		       : 0;
 }
 
+/* It ends with the row that this process wrote, or found, last: the whole check of the others. */
+static bool ends_with_own(const struct store *st, const struct head *head,
+			  const struct log_end *end)
+{
+	return st->started && st->in_tx && end->ours && end->seq == head->at.seq &&
+	       end->seq == st->next_seq && memcmp(end->hash, head->at.hash, HASH_LEN) == 0 &&
+	       memcmp(end->hash, st->next_hash, HASH_LEN) == 0;
+}
+
+/* Whether the log is the one that is known, and ends where its head says. */
+static int check_own_end(struct store *st, const struct head *head, struct cc_error *err)
+{
+	struct log_end end;
+
+	if (look_at_end(st, &end, err) == 0)
+		return ends_with_own(st, head, &end) ||
+				       (sql_audit_own(st, head, err) == 0 &&
+					check_end(st, head, CC_E_INTERNAL, err) == 0)
+			       ? 0
+			       : -1;
+	if (is_broken(err))
+		err->code = CC_E_INTERNAL;
+	return -1;
+}
+
+static void keep_end(struct store *st, const struct cc_audit_row *row,
+		     const unsigned char hash[static HASH_LEN])
+{
+	struct log_end *end = &st->seen.end;
+
+	end->seq = row->seq;
+	memcpy(end->hash, hash, HASH_LEN);
+	end->ours = true;
+	st->seen.has_end = st->in_tx && cc_time_parse(row->time, &end->time) == 0;
+}
+
 static int append(struct store *st, struct cc_audit_row *row, struct cc_error *err)
 {
 	unsigned char prev[HASH_LEN];
 	struct head head;
 
-	if (sql_head_read(st, &head, err) || sql_audit_own(st, &head, err) ||
-	    check_end(st, &head, CC_E_INTERNAL, err))
+	if (sql_head_of_tx(st, &head, err) || check_own_end(st, &head, err))
 		return -1;
 	row->seq = head.at.seq + 1;
 	memcpy(prev, head.at.hash, HASH_LEN);
@@ -126,6 +220,7 @@ static int append(struct store *st, struct cc_audit_row *row, struct cc_error *e
 		return cc_prefix(err, "audit log");
 	st->next_seq = row->seq;
 	memcpy(st->next_hash, head.at.hash, HASH_LEN);
+	keep_end(st, row, head.at.hash);
 	return 0;
 }
 
@@ -172,34 +267,6 @@ int store_audit_add(struct store *st, const struct cc_audit_row *what, int64_t n
 
 /* ---- reading ---- */
 
-static const char *text(struct stmt *q, int col)
-{
-	const char *s = (const char *)sqlite3_column_text(q->q, col);
-
-	return s ? s : "";
-}
-
-static int read_row(struct store *st, struct stmt *q, struct store_audit_row *r,
-		    struct cc_error *err)
-{
-	int sealed = st->seal ? sql_is_sealed(st, q, SEALED_AUDIT, err) : 0;
-
-	if (sealed < 0 || sql_u64(q, 0, &r->row.seq, err) ||
-	    sql_audit_hash(q, 9, r->row.seq, r->prev, err) ||
-	    sql_audit_hash(q, 10, r->row.seq, r->hash, err))
-		return -1;
-	r->sealed = sealed;
-	r->row.time = text(q, 1);
-	r->row.event = text(q, 2);
-	r->row.outcome = text(q, 3);
-	r->row.agent = text(q, 4);
-	r->row.volume = text(q, 5);
-	r->row.container = text(q, 6);
-	r->row.fact = text(q, 7);
-	r->row.detail = text(q, 8);
-	return 0;
-}
-
 /* A log that only looks may be of before there were MACs. */
 #define SELECT_AUDIT_OLD                                                                   \
 	"SELECT seq, time, event, outcome, agent, volume, container, fact, detail, prev, " \
@@ -234,17 +301,14 @@ int store_audit_each(struct store *st, uint64_t after, store_audit_fn *fn, void 
 
 int store_audit_last_time(struct store *st, int64_t *t, struct cc_error *err)
 {
-	sql_auto struct stmt *q = sql_prepare(st, err, SELECT_AUDIT ORDER_LAST, "");
-	int rc = q ? sql_step(st, q, err) : -1;
-	struct store_audit_row r;
+	struct log_end end;
 
 	*t = 0;
-	if (rc <= 0)
-		return rc;
-	if (read_row(st, q, &r, err))
+	if (look_at_end(st, &end, err))
 		return -1;
-	return !r.sealed || cc_time_parse(r.row.time, t)
-		       ? sql_audit_fail(err, CC_E_INTERNAL, r.row.seq, "was not written by keyd")
+	*t = end.time;
+	return end.seq && !end.ours
+		       ? sql_audit_fail(err, CC_E_INTERNAL, end.seq, "was not written by keyd")
 		       : 0;
 }
 
@@ -322,11 +386,6 @@ static int check_link(struct store *st, const struct head *head,
 	return memcmp(chain.last.hash, head->at.hash, HASH_LEN) == 0
 		       ? 0
 		       : sql_audit_fail(err, CC_E_INVALID, head->at.seq, "has been changed");
-}
-
-static bool is_broken(const struct cc_error *err)
-{
-	return err->code == CC_E_INVALID && !strcmp(err->fact, "audit");
 }
 
 static int find_link(struct store *st, const struct store_audit_head *from,

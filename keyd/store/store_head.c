@@ -85,6 +85,25 @@ int sql_head_read(struct store *st, struct head *head, struct cc_error *err)
 	return read_head(st, layout(st), head, err);
 }
 
+static void keep_head(struct store *st, const struct head *head)
+{
+	st->seen.has_head = st->in_tx;
+	st->seen.head = *head;
+	st->seen.head.at.ver = head->sums.ver;
+}
+
+int sql_head_of_tx(struct store *st, struct head *head, struct cc_error *err)
+{
+	if (st->seen.has_head) {
+		*head = st->seen.head;
+		return 0;
+	}
+	if (sql_head_read(st, head, err))
+		return -1;
+	keep_head(st, head);
+	return 0;
+}
+
 int sql_head_read_5(struct store *st, struct head *head, struct cc_error *err)
 {
 	return read_head(st, SEALED_AUDIT_HEAD_5, head, err);
@@ -137,6 +156,7 @@ int sql_head_write(struct store *st, struct head *head, struct cc_error *err)
 		    sizeof(mac)) < 0)
 		return -1;
 	st->dirty = false;
+	keep_head(st, head);
 	return 0;
 }
 

@@ -15,6 +15,7 @@ static void nothing_undone(struct store *st)
 	st->was = st->part = st->tally;
 	st->part_undo = 0;
 	st->dirty = st->part_dirty = st->counted = false;
+	st->seen.has_head = st->seen.has_end = false;
 }
 
 int sql_rows_begin(struct store *st, struct cc_error *err)
@@ -26,7 +27,7 @@ int sql_rows_begin(struct store *st, struct cc_error *err)
 	st->in_tx = true;
 	if (!st->started || !st->loaded)
 		return 0;
-	if (sql_head_read(st, &head, err))
+	if (sql_head_of_tx(st, &head, err))
 		return -1;
 	if (head.sums.ver < st->tally.ver) {
 		cc_fail(err, CC_E_INTERNAL,
@@ -46,7 +47,7 @@ int sql_rows_before_commit(struct store *st, struct cc_error *err)
 
 	if (!st->dirty)
 		return 0;
-	return sql_head_read(st, &head, err) || sql_audit_own(st, &head, err) ||
+	return sql_head_of_tx(st, &head, err) || sql_audit_own(st, &head, err) ||
 			       sql_head_write(st, &head, err)
 		       ? -1
 		       : 0;
@@ -81,4 +82,5 @@ void sql_rows_part_undone(struct store *st)
 	rows_undo(&st->rows, st->part_undo);
 	st->tally = st->part;
 	st->dirty = st->part_dirty;
+	st->seen.has_head = st->seen.has_end = false;
 }

@@ -59,6 +59,24 @@ struct head {
 	struct sums sums;
 };
 
+/**
+ * struct log_end - the last row of the audit log; zeros where there is none.
+ * @ours: keyd wrote it, @time as well
+ */
+struct log_end {
+	uint64_t seq;
+	unsigned char hash[32];
+	bool ours;
+	int64_t time;
+};
+
+/* What the open transaction has read or written: until it ends nobody else writes. */
+struct tx_seen {
+	bool has_head, has_end;
+	struct head head;
+	struct log_end end;
+};
+
 #define SQL_KEPT_MAX 128 /* more statements than there are */
 
 /**
@@ -90,7 +108,7 @@ struct stmt {
  * @loaded: @rows and @tally are of this database; @stale: of before another keyd wrote
  * @counted: the open transaction counted all rows anew
  * @dirty: @tally is not in the head yet; @part_dirty: was not when the part began
- * @in_tx: between store_begin() and its end
+ * @in_tx: between store_begin() and its end; @seen: of that transaction
  * @layout_6: identities and leases are as before SCHEMA_SERIALS
  * @misfit: what is wrong with the rows that were there when they were loaded; "" for nothing
  * @doubted: something is since another process wrote, and was not loaded: store_rows_doubted()
@@ -108,6 +126,7 @@ struct store {
 	struct rows rows;
 	struct tally tally, was, part;
 	size_t part_undo;
+	struct tx_seen seen;
 	bool started, loaded, stale, counted, dirty, part_dirty, in_tx, doubted, layout_6;
 	char misfit[STORE_MISFIT_LEN];
 	struct stmt kept[SQL_KEPT_MAX];
@@ -248,6 +267,11 @@ int sql_seal_table(struct store *st, enum sealed_table table, struct cc_error *e
 int sql_unseal_bad(struct store *st, enum sealed_table table, struct cc_error *err);
 int sql_seal_again(struct store *st, enum sealed_table table, struct cc_error *err);
 
+/* ---- store_vfs.c ---- */
+
+/* Name of SQLite's own files with what is ours of them. NULL: SQLite has none. */
+const char *sql_vfs(void);
+
 /* ---- store_rows.c ---- */
 
 /* Whether there are counts in the database. */
@@ -332,6 +356,8 @@ int sql_audit_hash(struct stmt *q, int col, uint64_t seq, unsigned char hash[sta
 
 /* Without a seal it is what the file says. _5: as it was before rows were counted. */
 int sql_head_read(struct store *st, struct head *head, struct cc_error *err);
+/* The same in a transaction, which reads it once. */
+int sql_head_of_tx(struct store *st, struct head *head, struct cc_error *err);
 int sql_head_read_5(struct store *st, struct head *head, struct cc_error *err);
 /* Reads it, and the schema must be what it says. What is damaged is so for good: CC_E_INVALID. */
 int sql_head_verify(struct store *st, struct head *head, struct cc_error *err);

@@ -3,6 +3,7 @@
 
 import statistics
 
+DATABASE_DEVICES = ("plain", "crypt", "crypt-best", "ours")
 DEVICES = ("linear", "crypt", "crypt-best", "ours")
 
 
@@ -40,4 +41,18 @@ def throughput(bench):
         for d in ("crypt", "crypt-best"):
             row[d] = statistics.median(r["ours"]["kib"] / r[d]["kib"] for r in whole)
         rows.append(row)
+    return rows
+
+
+def database(bench):
+    """[{what, rounds, value: {device: median}, ratio: {device: median over the rounds of ours / that device}}]"""
+    points = {}
+    for r in bench["database"]:
+        points.setdefault(r["what"], {}).setdefault(r["round"], {})[r["device"]] = r["value"]
+    rows = []
+    for what, rounds in points.items():
+        whole = [r for r in rounds.values() if len(r) == len(DATABASE_DEVICES)]
+        rows.append({"what": what, "rounds": len(whole),
+                     "value": {d: statistics.median(r[d] for r in whole) for d in DATABASE_DEVICES},
+                     "ratio": {d: statistics.median(r["ours"] / r[d] for r in whole) for d in DATABASE_DEVICES[:-1]}})
     return rows

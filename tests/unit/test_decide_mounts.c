@@ -41,6 +41,14 @@ static const struct row rows[] = {
 	 "m config.mounts=[" BIND("/srv/data", "engine:volume", "'rbind'") "]", "mounts",
 	 "the image has a VOLUME at \"/srv/data\", for which the engine made one of its own; run it "
 	 "with -v pgdata:/srv/data"},
+	{"an engine's own volume at the volume's place, signed",
+	 "i mounts=[" RULE("/srv/data", "engine:volume", "") "];m config.mounts=[" BIND(
+		 "/srv/data", "engine:volume", "'rbind'") "]",
+	 "mounts", "run it with -v pgdata:/srv/data"},
+	{"a directory of the host at the volume's place, signed",
+	 "i mounts=[" RULE("/srv/data", "/x", "") "];m config.mounts=[" BIND("/srv/data", "/x",
+									     "") "]",
+	 "mounts", "bind at \"/srv/data\" from \"/x\""},
 	{"an engine's own volume elsewhere",
 	 "m config.mounts=[" BIND("/cache", "engine:volume", "'rbind'") "]", "mounts",
 	 "bind at \"/cache\" from \"engine:volume\""},

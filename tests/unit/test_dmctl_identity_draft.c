@@ -267,10 +267,57 @@ static void every_mix_of_options_that_was_measured_and_signed_is_admitted(void *
 	}
 }
 
+/* The number of the option that puts @word there. */
+static size_t option_with(const char *word)
+{
+	size_t i = 0;
+
+	while (i < N_OPTIONS && !strstr(options[i].what, word))
+		i++;
+	assert_true(i < N_OPTIONS);
+	return i;
+}
+
+static bool has_rule_at(const json_t *predicate, const char *destination)
+{
+	const json_t *rule;
+	size_t i;
+
+	json_array_foreach(json_object_get(predicate, "mounts"), i, rule)
+		if (strcmp(json_string_value(json_object_get(rule, "destination")), destination) ==
+		    0)
+			return true;
+	return false;
+}
+
+/* Tried out without the volume, an image with a VOLUME has one of the engine's in its place. */
+static void what_lies_in_the_place_of_the_volume_is_no_rule_of_a_predicate(void **state)
+{
+	const size_t mix = option_with("/anon");
+	cc_auto_measurement struct cc_measurement *m = NULL;
+	cc_auto_json json_t *predicate = NULL, *smallest = NULL;
+	struct cc_error err = {0};
+	struct cc_facts left;
+	struct start s;
+
+	(void)state;
+	new_start(&engine_docker, 'a', &s);
+	m = measured(&s, &mix, 1);
+	predicate = identity_draft_from_measurement(m, "vol", "/anon", 3);
+	smallest = identity_draft_smallest(m, "vol", "/anon", 3, false, &left, &err);
+	assert_false(has_rule_at(predicate, "/anon"));
+	assert_false(has_rule_at(smallest, "/anon"));
+	assert_int_equal(identity_draft_check(predicate, m, &err), -1);
+	assert_non_null(strstr(err.text, "run it with -v vol:/anon"));
+	assert_int_equal(left.n, 1);
+	assert_non_null(strstr(left.v[0].text, "run it with -v vol:/anon"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_option_that_was_measured_and_signed_is_admitted),
+		cmocka_unit_test(what_lies_in_the_place_of_the_volume_is_no_rule_of_a_predicate),
 		cmocka_unit_test(every_mix_of_options_that_was_measured_and_signed_is_admitted),
 	};
 

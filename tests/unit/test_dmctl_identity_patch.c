@@ -61,7 +61,7 @@ static const struct way {
 	 "m config.mounts=[" MOUNT("/a", "bind", "/x", "'rw'") "," MOUNT(
 		 "/tmp", "tmpfs", "tmpfs", "'size=1m','dev','suid'") "]",
 	 NULL},
-	{"mounts", "m config.mounts=[" MOUNT("/srv/data", "bind", "engine:volume", "'rbind'") "]",
+	{"mounts", "m config.mounts=[" MOUNT("/cache", "bind", "engine:volume", "'rbind'") "]",
 	 NULL},
 	{"namespaces", "m config.namespaces.net='host';m config.namespaces.pid='joined'",
 	 "{'sharedNamespaces':['net','pid']}"},
@@ -287,6 +287,8 @@ static void what_no_predicate_allows_is_said_to_be_left(void **state)
 		{"m config.capabilities=['cap_lower']", "capabilities", true},
 		{"m config.mounts=[{'destination':'relative','type':'bind','source':'/x',"
 		 "'options':[],'engine':false}]",
+		 "mounts", true},
+		{"m config.mounts=[" MOUNT("/srv/data", "bind", "engine:volume", "'rbind'") "]",
 		 "mounts", true},
 	};
 

@@ -67,23 +67,36 @@ static EVP_PKEY *private_key(const char *x, const char *y, const char *d)
 
 /* ---- keys ---------------------------------------------------------------------------------- */
 
+static void assert_point(const EVP_PKEY *key, const char *x, const char *y)
+{
+	unsigned char want[CC_P256_POINT], have[CC_P256_POINT];
+	size_t len = 0;
+
+	make_point(x, y, want);
+	assert_int_equal(EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, have,
+							 sizeof(have), &len),
+			 1);
+	assert_int_equal(len, sizeof(want));
+	assert_memory_equal(have, want, sizeof(want));
+}
+
 static void a_key_has_the_point_it_was_made_of(void **state)
 {
 	cc_auto_pkey EVP_PKEY *alice = private_key(ALICE_X, ALICE_Y, ALICE_D);
-	cc_auto_pkey EVP_PKEY *bob = public_key(BOB_X, BOB_Y), *made = cc_p256_generate(),
-			      *again = cc_p256_generate();
-	unsigned char want[CC_P256_POINT], have[CC_P256_POINT], other[CC_P256_POINT];
+	cc_auto_pkey EVP_PKEY *bob = public_key(BOB_X, BOB_Y);
 
 	(void)state;
-	make_point(ALICE_X, ALICE_Y, want);
-	assert_true(cc_p256_point(alice, have));
-	assert_memory_equal(have, want, sizeof(want));
-	make_point(BOB_X, BOB_Y, want);
-	assert_true(cc_p256_point(bob, have));
-	assert_memory_equal(have, want, sizeof(want));
-	assert_true(cc_p256_point(made, have));
-	assert_true(cc_p256_point(again, other));
-	assert_memory_not_equal(have, other, sizeof(have));
+	assert_point(alice, ALICE_X, ALICE_Y);
+	assert_point(bob, BOB_X, BOB_Y);
+}
+
+static void assert_off(const char *x, const char *y)
+{
+	unsigned char point[CC_P256_POINT];
+
+	make_point(x, y, point);
+	assert_null(cc_p256_public(point));
+	assert_null(cc_p256_point(point));
 }
 
 static void what_is_off_the_curve_is_no_key(void **state)
@@ -92,18 +105,21 @@ static void what_is_off_the_curve_is_no_key(void **state)
 	unsigned char point[CC_P256_POINT];
 
 	(void)state;
-	assert_null(public_key(ALICE_X, BOB_Y));
-	assert_null(public_key(ALICE_Y, ALICE_X));
-	assert_null(public_key(p, ALICE_Y));
-	assert_null(public_key("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
-			       "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"));
+	assert_off(ALICE_X, BOB_Y);
+	assert_off(ALICE_Y, ALICE_X);
+	assert_off(p, ALICE_Y);
+	assert_off("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+		   "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
 	make_point(ALICE_X, ALICE_Y, point);
 	for (unsigned int form = 0; form < 8; form++) {
 		cc_auto_pkey EVP_PKEY *key = NULL;
+		cc_auto_point EC_POINT *same = NULL;
 
 		point[0] = (unsigned char)form;
 		key = cc_p256_public(point);
+		same = cc_p256_point(point);
 		assert_int_equal(!!key, form == 4);
+		assert_int_equal(!!same, form == 4);
 	}
 }
 
@@ -115,20 +131,6 @@ static void a_private_key_that_is_not_its_points_is_none(void **state)
 	assert_null(private_key(ALICE_X, ALICE_Y, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"));
 	/* The order of the group. */
 	assert_null(private_key(ALICE_X, ALICE_Y, "_____wAAAAD__________7zm-q2nF56E87nKwvxjJVE"));
-}
-
-static void keys_of_other_curves_have_no_point_of_p256(void **state)
-{
-	static const char *const curves[] = {"P-384", "secp256k1", "brainpoolP256r1"};
-	unsigned char point[CC_P256_POINT];
-
-	(void)state;
-	for (size_t i = 0; i < 3; i++) {
-		cc_auto_pkey EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", curves[i]);
-
-		assert_non_null(key);
-		assert_false(cc_p256_point(key, point));
-	}
 }
 
 /* ---- signatures ---------------------------------------------------------------------------- */
@@ -158,6 +160,28 @@ static void the_signature_of_rfc_7515_verifies_and_no_other(void **state)
 	assert_false(cc_p256_verify(key, signed_text, len, bad));
 }
 
+/* More keys than are kept for it, in turn, and new ones where others were. */
+static void each_of_many_keys_verifies_its_own_signatures_only(void **state)
+{
+	const size_t len = strlen(signed_text);
+	unsigned char sig[64];
+
+	(void)state;
+	assert_int_equal(jose_b64_dec_buf(signature, strlen(signature), sig, sizeof(sig)), 64);
+	for (int round = 0; round < 3; round++) {
+		EVP_PKEY *keys[300];
+
+		for (size_t i = 0; i < 300; i++)
+			keys[i] = i % 3 == (size_t)round ? public_key(SIGNER_X, SIGNER_Y)
+							 : public_key(ALICE_X, ALICE_Y);
+		for (size_t i = 0; i < 600; i++)
+			assert_int_equal(cc_p256_verify(keys[i % 300], signed_text, len, sig),
+					 i % 300 % 3 == (size_t)round);
+		for (size_t i = 0; i < 300; i++)
+			EVP_PKEY_free(keys[i]);
+	}
+}
+
 /* ---- agreement ----------------------------------------------------------------------------- */
 
 static void two_keys_agree_as_in_rfc_7518(void **state)
@@ -175,6 +199,31 @@ static void two_keys_agree_as_in_rfc_7518(void **state)
 	assert_int_equal(a.len, sizeof(agreed));
 	assert_memory_equal(a.p, agreed, sizeof(agreed));
 	assert_true(cc_secret_eq(&a, &b));
+}
+
+/* OpenSSL's own agreement, at the other end, is of the same mind. */
+static void a_key_that_is_made_for_it_agrees_and_is_another_each_time(void **state)
+{
+	cc_auto_pkey EVP_PKEY *bob = private_key(BOB_X, BOB_Y, BOB_D);
+	unsigned char bobs[CC_P256_POINT], mine[2][CC_P256_POINT];
+	cc_auto_point EC_POINT *theirs = NULL;
+
+	(void)state;
+	make_point(BOB_X, BOB_Y, bobs);
+	theirs = cc_p256_point(bobs);
+	assert_non_null(theirs);
+	for (size_t i = 0; i < 2; i++) {
+		cc_auto_secret struct cc_secret z = {0}, want = {0};
+		cc_auto_pkey EVP_PKEY *made = NULL;
+		struct cc_error err = {0};
+
+		expect_ok(cc_p256_agree_once(theirs, mine[i], &z, &err), &err);
+		made = cc_p256_public(mine[i]);
+		assert_non_null(made);
+		expect_ok(cc_p256_agree(bob, made, &want, &err), &err);
+		assert_true(cc_secret_eq(&z, &want));
+	}
+	assert_memory_not_equal(mine[0], mine[1], sizeof(mine[0]));
 }
 
 static void the_derived_key_is_that_of_rfc_7518(void **state)
@@ -238,9 +287,10 @@ int main(void)
 		cmocka_unit_test(a_key_has_the_point_it_was_made_of),
 		cmocka_unit_test(what_is_off_the_curve_is_no_key),
 		cmocka_unit_test(a_private_key_that_is_not_its_points_is_none),
-		cmocka_unit_test(keys_of_other_curves_have_no_point_of_p256),
 		cmocka_unit_test(the_signature_of_rfc_7515_verifies_and_no_other),
+		cmocka_unit_test(each_of_many_keys_verifies_its_own_signatures_only),
 		cmocka_unit_test(two_keys_agree_as_in_rfc_7518),
+		cmocka_unit_test(a_key_that_is_made_for_it_agrees_and_is_another_each_time),
 		cmocka_unit_test(the_derived_key_is_that_of_rfc_7518),
 		cmocka_unit_test(a_key_for_others_or_for_something_else_is_another_key),
 		cmocka_unit_test(names_that_do_not_fit_are_refused),

@@ -20,7 +20,7 @@ struct exchange {
 static int seal_to(const struct cc_secret *key, const json_t *recipient, char **jwe,
 		   struct cc_error *err)
 {
-	cc_auto_pkey EVP_PKEY *to = cc_release_recipient(recipient, err);
+	cc_auto_point EC_POINT *to = cc_release_recipient(recipient, err);
 
 	return to ? cc_release_seal(key, to, jwe, err) : -1;
 }

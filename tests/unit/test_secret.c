@@ -13,7 +13,7 @@
 #include "secret.h"
 
 /*
- * These two stand in for libc's and OpenSSL's. The address sanitizer makes mlockall() do nothing,
+ * These two stand in for libc's. The address sanitizer makes mlockall() do nothing,
  * and what a freed block held cannot be looked at.
  */
 static int mlockall_flags, mlockall_errno;
@@ -28,11 +28,12 @@ int mlockall(int flags)
 static size_t cleansed; /* blocks that held the marker when they were cleansed */
 static const char marker[] = "marker-of-a-secret";
 
-void OPENSSL_cleanse(void *p, size_t n)
+void explicit_bzero(void *p, size_t n)
 {
 	volatile unsigned char *v = p;
+	const void *volatile was = p; /* the compiler knows that libc's only writes */
 
-	if (p && memmem(p, n, marker, strlen(marker)))
+	if (memmem(was, n, marker, strlen(marker)))
 		cleansed++;
 	while (n--)
 		*v++ = 0;

@@ -13,7 +13,16 @@
 static size_t verifications;
 static bool memory_is_short; /* for a verification */
 
-/* Takes the place of OpenSSL's own, which it calls. */
+static int count_verification(void)
+{
+	verifications++;
+	if (!memory_is_short)
+		return 0;
+	ERR_raise(ERR_LIB_EC, ERR_R_MALLOC_FAILURE);
+	return -1;
+}
+
+/* These take the place of OpenSSL's own, which they call. */
 int EVP_DigestVerify(EVP_MD_CTX *ctx, const unsigned char *sig, size_t sig_len,
 		     const unsigned char *data, size_t len)
 {
@@ -21,11 +30,17 @@ int EVP_DigestVerify(EVP_MD_CTX *ctx, const unsigned char *sig, size_t sig_len,
 
 	if (!own)
 		own = (__typeof__(own))dlsym(RTLD_NEXT, "EVP_DigestVerify");
-	verifications++;
-	if (!memory_is_short)
-		return own(ctx, sig, sig_len, data, len);
-	ERR_raise(ERR_LIB_EC, ERR_R_MALLOC_FAILURE);
-	return -1;
+	return count_verification() ?: own(ctx, sig, sig_len, data, len);
+}
+
+int EVP_PKEY_verify(EVP_PKEY_CTX *ctx, const unsigned char *sig, size_t sig_len,
+		    const unsigned char *data, size_t len)
+{
+	static __typeof__(EVP_PKEY_verify) *own;
+
+	if (!own)
+		own = (__typeof__(own))dlsym(RTLD_NEXT, "EVP_PKEY_verify");
+	return count_verification() ?: own(ctx, sig, sig_len, data, len);
 }
 
 #endif

@@ -88,6 +88,7 @@ class Guest:
         self.ready = False
         self.dir = new_run_dir(test_name(files[0]) if files else "interactive")
         self.luns = luns or self.dir
+        self.software = needs.software() and made("software", needs.software()) / "disk.ext4"
 
     # -- what goes in ------------------------------------------------------------------------
 
@@ -175,6 +176,9 @@ class Guest:
         for i in range(n["disks"]):
             args += ["-drive", self.disk(f"disk{i}", 256 << 20), "-device",
                      f"virtio-blk-pci,drive=disk{i},serial=disk{i}"]
+        if self.software:
+            args += ["-drive", f"file={self.software},format=raw,if=none,id=software,readonly=on,file.locking=off",
+                     "-device", "virtio-blk-pci,drive=software,serial=software"]
         return [str(a) for a in args]
 
     # -- running -----------------------------------------------------------------------------
@@ -357,6 +361,11 @@ class Guest:
             for pattern in ("*.raw", "*.vmdk", "job.tar", "results.tar", "vl.*"):
                 for path in self.dir.glob(pattern):
                     path.unlink()
+
+
+def made(recipe, name):
+    """The directory of what a recipe beside this file makes, or has made."""
+    return Path(subprocess.run([HERE / recipe, name], check=True, stdout=subprocess.PIPE, text=True).stdout.strip())
 
 
 def plan_line(path, slow):

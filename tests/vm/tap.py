@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 SERVICES = ("systemd", "udev", "registry", "docker", "podman")    # in the order they are started
+SOFTWARE = ("postgresql", "valkey", "mariadb", "nginx", "java")    # that `software` makes
 
 
 class UnknownNeed(Exception):
@@ -43,17 +44,22 @@ class Needs:
             self.numbers[name] = int(value)
         elif word in SERVICES:
             self.services.add(word)
-        elif word in ("shared", "long", "kernels", "newest", "icount", "peer"):
+        elif (word in ("shared", "long", "kernels", "newest", "icount", "peer")
+              or name == "software" and value in SOFTWARE):
             self.flags.add(word)
         else:
             raise UnknownNeed(f"{path}: unknown need '{word}' in a '# vm:' line")
 
     def machine(self):
         """Equal for files that may share a guest. More LUNs or another engine do not matter to a file; udev,
-        which opens every device, and engines at all, which mount and map, do."""
+        which opens every device, and engines at all, which mount and map, do. Software is on a disk of its own."""
         numbers = [self.numbers[name] for name in ("smp", "mem", "disks")]
         engines = bool(self.services & {"docker", "podman", "registry"})
-        return (*numbers, engines, *sorted(self.flags & {"icount", "peer"} | self.services & {"udev", "systemd"}))
+        return (*numbers, engines, *sorted(self.flags - {"shared", "long", "kernels", "newest"} | self.services & {"udev", "systemd"}))
+
+    def software(self):
+        """Which real software images are built from, if any."""
+        return next((f.partition("=")[2] for f in self.flags if f.startswith("software=")), None)
 
     def merge(self, other):
         for name, value in other.numbers.items():

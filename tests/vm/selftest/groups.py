@@ -21,6 +21,7 @@ FILES = {
     "small": "shared mem=512",
     "own": "udev docker scsi=1",
     "pair": "peer udev docker scsi=1",
+    "software": "shared udev docker scsi=1 software=nginx",
 }
 
 
@@ -45,7 +46,7 @@ with tempfile.TemporaryDirectory() as d:
     found = groups(files, True, times)
     names = [sorted(map(test_name, members)) for members, _, _ in found]
     assert sorted(sum(names, [])) == sorted(FILES), "each file once"
-    for alone in ("bare", "nodev", "small", "own", "pair"):
+    for alone in ("bare", "nodev", "small", "own", "pair", "software"):
         assert [alone] in names, f"{alone} shares its guest"
     engines = [n for n in names if "engine0" in n or len(n) > 1]
     assert 2 <= len(engines) <= 3, f"{sum(map(len, engines))} files and some 950 s in {len(engines)} guests"
