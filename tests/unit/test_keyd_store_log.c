@@ -209,8 +209,7 @@ static void what_was_rolled_back_never_gets_to_the_log_afterwards(void **state)
 }
 
 /* SQLite may go on without the one statement; what was gathered before that must not be missing. */
-static void
-a_transaction_that_the_disk_had_no_room_for_is_committed_whole_or_not_at_all(void **state)
+static void what_the_disk_had_no_room_for_is_committed_whole_or_not_at_all(void **state)
 {
 	struct world *w = *state;
 	struct store *st = w->custodian.store;
@@ -241,8 +240,7 @@ int main(void)
 		rows_test(a_log_that_cannot_be_written_gives_no_key_and_loses_nothing),
 		rows_test(a_transaction_that_is_larger_than_memory_is_written_whole),
 		rows_test(what_was_rolled_back_never_gets_to_the_log_afterwards),
-		rows_test(
-			a_transaction_that_the_disk_had_no_room_for_is_committed_whole_or_not_at_all),
+		rows_test(what_the_disk_had_no_room_for_is_committed_whole_or_not_at_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
