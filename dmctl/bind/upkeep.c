@@ -28,6 +28,7 @@
 #define WHAT "upkeep"
 #define RECORD ".json"
 #define PROGRESS ".progress"
+#define NEW ".new" /* of either, until it has its name */
 #define PASSES 5
 #define LINE_BYTES 256	/* of a line of progress; what is longer is none */
 #define WRITE_MS 500	/* between two that are written down */
@@ -41,6 +42,24 @@ static void path_of(const char *dir, const char *volume, const char *suffix,
 	snprintf(path, PATH_MAX, "%s/%.63s%s", dir, volume, suffix);
 }
 
+/*
+ * Whole or not at all, by a name that upkeep_forget() knows: the scribe is killed at any of these
+ * steps.
+ */
+static int replace(const struct upkeep *u, const char *suffix, const char *text, size_t len,
+		   struct cc_error *err)
+{
+	char path[PATH_MAX], new[PATH_MAX + sizeof(NEW)];
+	cc_auto_close int fd = -1;
+
+	path_of(u->dir, u->volume, suffix, path);
+	snprintf(new, sizeof(new), "%s" NEW, path);
+	fd = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	return fd < 0 || cc_write_all(fd, text, len) || rename(new, path)
+		       ? cc_fail_errno(err, CC_E_INTERNAL, "%s", path)
+		       : 0;
+}
+
 /* ---- progress ------------------------------------------------------------------------------ */
 
 bool upkeep_progress(const char *line, unsigned int *pass, unsigned int *percent)
@@ -49,14 +68,15 @@ bool upkeep_progress(const char *line, unsigned int *pass, unsigned int *percent
 	unsigned int number;
 	int device = 0;
 
-	if (line[strspn(line, "0123456789 ")] == '-' || /* which sscanf would take for a sign */
-	    sscanf(line, "%3u %18lu %18lu %n", &number, &current, &max, &device) != 3 ||
+	if (line[strspn(line, "0123456789 \t\v\f\r")] ==
+		    '-' || /* which sscanf would take for a sign */
+	    sscanf(line, "%3u %16lu %16lu %n", &number, &current, &max, &device) != 3 ||
 	    !line[device])
 		return false;
 	if (number < 1 || number > PASSES || current > max)
 		return false;
 	*pass = number;
-	*percent = max ? (unsigned int)(current * 100 / max) : 0;
+	*percent = max ? (unsigned int)(current * 100 / max) : 0; /* 18 digits at most */
 	return true;
 }
 
@@ -86,18 +106,18 @@ static void take_char(struct scribe *s, char c)
 	s->len = 0;
 }
 
-static void write_progress(struct scribe *s, const char *path)
+static void write_progress(struct scribe *s, const struct upkeep *u)
 {
 	char text[PROGRESS_MAX];
 	struct cc_error ignored;
 	int len = snprintf(text, sizeof(text), "%u %u", s->pass, s->percent);
 
-	cc_replace_file(path, text, (size_t)len, 0600, &ignored);
+	replace(u, PROGRESS, text, (size_t)len, &ignored);
 	s->news = false;
 }
 
 /* The child: it is there until nobody can write any more, or its parent ends. */
-static _Noreturn void be_scribe(int fd, const char *path, pid_t parent)
+static _Noreturn void be_scribe(const struct upkeep *u, int fd, pid_t parent)
 {
 	struct scribe s = {0};
 	uint64_t next = 0;
@@ -114,7 +134,7 @@ static _Noreturn void be_scribe(int fd, const char *path, pid_t parent)
 		ssize_t n;
 
 		if (s.news && now >= next) {
-			write_progress(&s, path);
+			write_progress(&s, u);
 			next = now + WRITE_MS;
 		}
 		if (poll(&p, 1, s.news ? (int)(next - now) : -1) <= 0)
@@ -132,16 +152,14 @@ static _Noreturn void be_scribe(int fd, const char *path, pid_t parent)
 static int start_scribe(struct upkeep *u, struct cc_error *err)
 {
 	pid_t parent = getpid();
-	char path[PATH_MAX];
 	int ends[2];
 
-	path_of(u->dir, u->volume, PROGRESS, path);
 	if (pipe2(ends, O_CLOEXEC))
 		return cc_fail_errno(err, CC_E_INTERNAL, "pipe");
 	u->scribe = fork();
 	if (u->scribe == 0) {
 		close(ends[1]);
-		be_scribe(ends[0], path, parent);
+		be_scribe(u, ends[0], parent);
 	}
 	close(ends[0]);
 	u->progress = ends[1];
@@ -153,6 +171,7 @@ int upkeep_open(struct upkeep *u, const char *dir, const char *volume, struct cc
 	*u = UPKEEP_NONE;
 	u->dir = dir;
 	snprintf(u->volume, sizeof(u->volume), "%s", volume);
+	upkeep_forget(dir, volume);
 	if (mkdir(dir, 0700) && errno != EEXIST)
 		cc_fail_errno(err, CC_E_INTERNAL, "%s", dir);
 	else if (start_scribe(u, err) == 0)
@@ -167,7 +186,7 @@ int upkeep_begun(const struct upkeep *u, enum upkeep_kind kind, const char *comm
 	cc_auto_free char *text = NULL;
 	cc_auto_json json_t *obj = NULL;
 	proc_auto_ref struct proc_ref program = PROC_REF_NONE;
-	char since[CC_TIME_LEN], path[PATH_MAX];
+	char since[CC_TIME_LEN];
 
 	if (!u->dir)
 		return 0;
@@ -181,13 +200,12 @@ int upkeep_begun(const struct upkeep *u, enum upkeep_kind kind, const char *comm
 	text = obj ? json_dumps(obj, JSON_COMPACT) : NULL;
 	if (!text)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	path_of(u->dir, u->volume, RECORD, path);
-	return cc_replace_file(path, text, strlen(text), 0600, err);
+	return replace(u, RECORD, text, strlen(text), err);
 }
 
 void upkeep_forget(const char *dir, const char *volume)
 {
-	static const char *const suffixes[] = {RECORD, PROGRESS};
+	static const char *const suffixes[] = {RECORD, RECORD NEW, PROGRESS, PROGRESS NEW};
 	char path[PATH_MAX];
 
 	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {

@@ -60,6 +60,7 @@ struct store *store_open(const char *dir, enum store_mode mode, struct cc_error 
 			st->db ? sqlite3_errmsg(st->db) : "out of memory");
 		return NULL;
 	}
+	sql_vfs_watch(st->db);
 	sqlite3_busy_timeout(st->db, STORE_BUSY_MS);
 	sqlite3_db_config(st->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	/* Neither are somebody else's. Ours guard the audit log against other programs only. */

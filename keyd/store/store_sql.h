@@ -271,6 +271,8 @@ int sql_seal_again(struct store *st, enum sealed_table table, struct cc_error *e
 
 /* Name of SQLite's own files with what is ours of them. NULL: SQLite has none. */
 const char *sql_vfs(void);
+/* For each database that is opened with it: what is rolled back is not written any more. */
+void sql_vfs_watch(sqlite3 *db);
 
 /* ---- store_rows.c ---- */
 

@@ -30,7 +30,9 @@ static int sleep_us(sqlite3_vfs *vfs, int us)
  * and its head by themselves. It lies behind SQLite's own struct of the file.
  *
  * Nobody misses it there: what a commit has written is synced, and written with that, before the
- * log's index says that there is any of it; what is read back is written first.
+ * log's index says that there is any of it (this takes "synchronous = FULL"); what is read back is
+ * written first. It stays until it is written, or until its transaction is undone: after that
+ * others have the log, and may have written something else to that place.
  */
 struct gathered {
 	unsigned char *bytes;
@@ -51,10 +53,11 @@ static struct gathered *gathered(sqlite3_file *f)
 static int write_out(sqlite3_file *f)
 {
 	struct gathered *g = gathered(f);
-	int n = g->n;
+	int rc = g->n ? of_unix->xWrite(f, g->bytes, g->n, g->at) : SQLITE_OK;
 
-	g->n = 0;
-	return n ? of_unix->xWrite(f, g->bytes, n, g->at) : SQLITE_OK;
+	if (rc == SQLITE_OK)
+		g->n = 0;
+	return rc;
 }
 
 static int write_log(sqlite3_file *f, const void *p, int n, sqlite3_int64 at)
@@ -75,9 +78,12 @@ static int write_log(sqlite3_file *f, const void *p, int n, sqlite3_int64 at)
 
 static int read_log(sqlite3_file *f, void *p, int n, sqlite3_int64 at)
 {
-	int rc = write_out(f);
+	const struct gathered *g = gathered(f);
 
-	return rc == SQLITE_OK ? of_unix->xRead(f, p, n, at) : rc;
+	/* a full disk at a read would cost the statement only, and SQLite the rest of it */
+	if (g->n && at < g->at + g->n && at + n > g->at && write_out(f) != SQLITE_OK)
+		return SQLITE_IOERR_READ;
+	return of_unix->xRead(f, p, n, at);
 }
 
 static int sync_log(sqlite3_file *f, int flags)
@@ -125,11 +131,9 @@ static int truncate_log(sqlite3_file *f, sqlite3_int64 size)
 
 static int close_log(sqlite3_file *f)
 {
-	int rc = write_out(f), closed = of_unix->xClose(f);
-
-	free(gathered(f)->bytes);
-	gathered(f)->bytes = NULL;
-	return rc == SQLITE_OK ? closed : rc;
+	free(gathered(f)->bytes); /* of no commit */
+	*gathered(f) = (struct gathered){0};
+	return of_unix->xClose(f);
 }
 
 static int open_file(sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int flags, int *out)
@@ -154,6 +158,21 @@ static int open_file(sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int fl
 	of_log.xFileSize = size_log;
 	f->pMethods = &of_log;
 	return SQLITE_OK;
+}
+
+static void on_rollback(void *db)
+{
+	sqlite3_file *log = NULL;
+
+	/* it is the log's where there is one */
+	if (sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) == SQLITE_OK &&
+	    log && log->pMethods == &of_log)
+		gathered(log)->n = 0;
+}
+
+void sql_vfs_watch(sqlite3 *db)
+{
+	sqlite3_rollback_hook(db, on_rollback, db);
 }
 
 /* ---- */

@@ -2,6 +2,7 @@
 /* Programs that work on volumes' file systems: what "dmctl ps" says of them. */
 #include "lib_test.h"
 
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/inotify.h>
@@ -112,6 +113,42 @@ static void what_was_killed_is_not_shown_and_what_it_left_is_removed(void **stat
 	expect_nothing_left();
 }
 
+static void expect_no_progress(void)
+{
+	cc_auto_json json_t *all = list();
+
+	assert_true(json_is_null(json_object_get(json_array_get(all, 0), "progress")));
+}
+
+static void leave_file(const char *name, const char *said)
+{
+	char path[PATH_MAX];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	f = fopen(path, "we");
+	assert_non_null(f);
+	assert_true(fputs(said, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+}
+
+static void a_program_is_not_shown_with_the_progress_of_one_that_was_killed(void **state)
+{
+	static const char *const left[] = {"vol.progress", "vol.progress.new", "vol.json.new"};
+	pid_t pid = start_program();
+	struct upkeep u;
+
+	(void)state;
+	assert_int_equal(mkdir(dir, 0700), 0);
+	for (size_t i = 0; i < sizeof(left) / sizeof(left[0]); i++)
+		leave_file(left[i], "5 99");
+	begin(&u, "vol", UPKEEP_MAINTAIN, "sleep", pid);
+	expect_no_progress();
+	upkeep_close(&u);
+	expect_nothing_left();
+	end_program(pid);
+}
+
 /* Until the file with the progress has been replaced. */
 static void await_progress(int notify)
 {
@@ -174,6 +211,8 @@ static void lines_of_progress_are_those_that_e2fsck_writes(void **state)
 		"1 3 2 /dev/x",
 		"-1 1 2 /dev/x",
 		"1 -1 2 /dev/x",
+		"1 1\t-1 /dev/x",
+		"1 999999999999999999 999999999999999999 /dev/x",
 		"a b c /dev/x",
 	};
 	char image[64], lines[64], command[512], line[256];
@@ -295,6 +334,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_program_is_shown_from_its_beginning_to_its_end),
 		cmocka_unit_test(what_was_killed_is_not_shown_and_what_it_left_is_removed),
+		cmocka_unit_test(a_program_is_not_shown_with_the_progress_of_one_that_was_killed),
 		cmocka_unit_test(how_far_a_program_says_that_it_is_is_shown),
 		cmocka_unit_test(lines_of_progress_are_those_that_e2fsck_writes),
 		cmocka_unit_test(a_container_that_waits_for_a_check_has_that_as_its_state),

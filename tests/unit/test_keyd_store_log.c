@@ -125,37 +125,112 @@ static int count_volume(void *arg, const struct store_volume *v, struct cc_error
 	return 0;
 }
 
-/* SQLite writes pages of a transaction that it has no room for, and reads them back. */
-static void a_transaction_that_is_larger_than_memory_is_written_whole(void **state)
+static void execute(struct store *st, const char *sql, int want)
 {
-	struct world *w = *state;
-	struct store *st = w->custodian.store;
-	store_auto struct store *other = NULL;
+	assert_int_equal(sqlite3_exec(st->db, sql, NULL, NULL, NULL), want);
+}
+
+/* In a transaction that SQLite has no room for: it writes pages to the log before the end. */
+static void add_many(struct store *st)
+{
 	struct store_volume v;
 	struct cc_error err;
-	unsigned int n = 0, seen = 0;
 
-	assert_int_equal(sqlite3_exec(st->db, "PRAGMA cache_size = 10", NULL, NULL, NULL), 0);
+	execute(st, "PRAGMA cache_size = 10", SQLITE_OK);
 	assert_int_equal(store_volume_get(st, "pgdata", &v, &err), 0);
-	assert_int_equal(store_volume_each(st, count_volume, &n, &err), 0);
 	assert_int_equal(store_begin(st, &err), 0);
 	for (unsigned int i = 0; i < 500; i++) {
 		snprintf(v.rec.name, sizeof(v.rec.name), "v%u", i);
 		snprintf(v.rec.uuid, sizeof(v.rec.uuid), "0b000000-0000-4000-8000-%012u", i);
 		assert_int_equal(store_volume_add(st, &v, &err), 0);
 	}
+}
+
+static struct store *open_another(struct world *w)
+{
+	struct cc_error err;
+	struct store *st = store_open(w->dir, STORE_SERVE, &err);
+
+	assert_non_null(st);
+	assert_int_equal(store_start(st, &w->custodian.seal.ops, fake_real, &err), 0);
+	return st;
+}
+
+static void expect_whole(struct world *w, unsigned int volumes)
+{
+	store_auto struct store *st = open_another(w);
+	struct cc_error err;
+	unsigned int n = 0;
+
+	if (store_check(st, &err))
+		fail_msg("%s", err.text);
+	assert_int_equal(store_volume_each(st, count_volume, &n, &err), 0);
+	assert_int_equal(n, volumes);
+}
+
+/* SQLite writes pages of a transaction that it has no room for, and reads them back. */
+static void a_transaction_that_is_larger_than_memory_is_written_whole(void **state)
+{
+	struct world *w = *state;
+	struct store *st = w->custodian.store;
+	struct cc_error err;
+	unsigned int n = 0, seen = 0;
+
+	assert_int_equal(store_volume_each(st, count_volume, &n, &err), 0);
+	add_many(st);
 	assert_int_equal(store_volume_each(st, count_volume, &seen, &err), 0);
 	assert_int_equal(seen, n + 500);
 	assert_int_equal(store_commit(st, &err), 0);
 
-	other = store_open(w->dir, STORE_SERVE, &err);
-	assert_non_null(other);
-	assert_int_equal(store_start(other, &w->custodian.seal.ops, fake_real, &err), 0);
-	assert_int_equal(store_check(other, &err), 0);
-	seen = 0;
-	assert_int_equal(store_volume_each(other, count_volume, &seen, &err), 0);
-	assert_int_equal(seen, n + 500);
+	expect_whole(w, n + 500);
 	rows_of_log(w);
+}
+
+/* Another process writes where it would have been; then the first one looks at the log again. */
+static void what_was_rolled_back_never_gets_to_the_log_afterwards(void **state)
+{
+	struct world *w = *state;
+	struct store *st = w->custodian.store;
+	store_auto struct store *other = NULL;
+	struct cc_error err;
+	unsigned int n = 0;
+
+	assert_int_equal(store_volume_each(st, count_volume, &n, &err), 0);
+	/* SQLite reads nothing of an empty log when it rolls back */
+	assert_int_equal(store_checkpoint(st, &err), 0);
+	add_many(st);
+	assert_int_equal(sqlite3_db_cacheflush(st->db), SQLITE_OK);
+	store_rollback(st);
+	other = open_another(w);
+	add_many(other);
+	assert_int_equal(store_commit(other, &err), 0);
+	execute(st, "SELECT * FROM volume", SQLITE_OK);
+	expect_whole(w, n + 500);
+}
+
+/* SQLite may go on without the one statement; what was gathered before that must not be missing. */
+static void what_the_disk_had_no_room_for_is_committed_whole_or_not_at_all(void **state)
+{
+	struct world *w = *state;
+	struct store *st = w->custodian.store;
+	struct cc_error err;
+	unsigned int n = 0;
+
+	assert_int_equal(store_volume_each(st, count_volume, &n, &err), 0);
+	add_many(st);
+	assert_int_equal(sqlite3_db_cacheflush(st->db), SQLITE_OK);
+	watch(true);
+	is_full = true;
+	assert_int_not_equal(
+		sqlite3_exec(st->db, "UPDATE volume SET uuid = uuid || 'x'", NULL, NULL, NULL),
+		SQLITE_OK);
+	watch(false);
+	if (store_is_open(st)) {
+		assert_int_equal(store_commit(st, &err), 0);
+		n += 500;
+	}
+	store_rollback(st);
+	expect_whole(w, n);
 }
 
 int main(void)
@@ -164,6 +239,8 @@ int main(void)
 		rows_test(a_release_is_one_write_of_the_log_and_one_sync_after_it),
 		rows_test(a_log_that_cannot_be_written_gives_no_key_and_loses_nothing),
 		rows_test(a_transaction_that_is_larger_than_memory_is_written_whole),
+		rows_test(what_was_rolled_back_never_gets_to_the_log_afterwards),
+		rows_test(what_the_disk_had_no_room_for_is_committed_whole_or_not_at_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
