@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "json_plain.h"
-
 /*
  * What jansson found, in words that never quote the document: it may hold a private key.
  */
@@ -64,7 +62,7 @@ json_t *cc_json_parse_max(const char *buf, size_t len, size_t max, const char *w
 
 	if (!is_within(len, max, what, err))
 		return NULL;
-	doc = cc_json_plain(buf, len) ?: json_loadb(buf, len, JSON_REJECT_DUPLICATES, &e);
+	doc = json_loadb(buf, len, JSON_REJECT_DUPLICATES, &e);
 	return doc ?: fail_parse(what, &e, err);
 }
 

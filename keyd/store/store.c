@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/store.h"
 
+#include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "store/store_sql.h"
+
+#define VFS_NAME "keyd"
 
 /* Opening: every commit reaches the disk, deleted bytes are overwritten, nothing in the file is
  * trusted to be SQL, and no temporary file is ever made. */
@@ -31,6 +34,97 @@ static int check_dir(const char *dir, struct cc_error *err)
 	return 0;
 }
 
+/*
+ * SQLite sleeps while another process has the database, in its busy handler and where readers race
+ * for the log: by clock_nanosleep(), which the custodian's filter of system calls ends it for.
+ */
+static int sleep_us(sqlite3_vfs *vfs, int us)
+{
+	int ms = us / 1000 + (us % 1000 > 0);
+
+	(void)vfs;
+	poll(NULL, 0, ms);
+	return ms * 1000;
+}
+
+/* SQLite's own files of a write-ahead log, but for what is cut off. */
+static sqlite3_io_methods log_methods;
+static int (*unix_truncate)(sqlite3_file *, sqlite3_int64);
+static int (*unix_open)(sqlite3_vfs *, const char *, sqlite3_file *, int, int *);
+
+/*
+ * SQLite has locked out all others, has every page of the log in the database, and begins it again.
+ * First its head goes, synced: a log without one counts as empty, whatever is left of the rest.
+ */
+static int overwrite(sqlite3_file *f, sqlite3_int64 from, sqlite3_int64 to)
+{
+	static const unsigned char zeros[4096];
+	int rc = SQLITE_OK;
+
+	for (sqlite3_int64 at = from; at < to && rc == SQLITE_OK; at += (int)sizeof(zeros)) {
+		int n = to - at < (int)sizeof(zeros) ? (int)(to - at) : (int)sizeof(zeros);
+
+		rc = f->pMethods->xWrite(f, zeros, n, at);
+		if (rc == SQLITE_OK && at == from)
+			rc = f->pMethods->xSync(f, SQLITE_SYNC_NORMAL);
+	}
+	return rc == SQLITE_OK ? f->pMethods->xSync(f, SQLITE_SYNC_NORMAL) : rc;
+}
+
+static int truncate_log(sqlite3_file *f, sqlite3_int64 size)
+{
+	sqlite3_int64 was = 0;
+	int rc = f->pMethods->xFileSize(f, &was);
+
+	if (rc == SQLITE_OK && was > size)
+		rc = overwrite(f, size, was);
+	return rc == SQLITE_OK ? unix_truncate(f, size) : rc;
+}
+
+static int open_file(sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int flags, int *out)
+{
+	int rc = unix_open(vfs, name, f, flags, out);
+
+	if (rc != SQLITE_OK || !(flags & SQLITE_OPEN_WAL))
+		return rc;
+	log_methods = *f->pMethods;
+	unix_truncate = f->pMethods->xTruncate;
+	log_methods.xTruncate = truncate_log;
+	f->pMethods = &log_methods;
+	return rc;
+}
+
+/*
+ * No locks between threads, as there are none, and no account of what memory is in use. Where
+ * SQLite has been used before, it goes on as it was.
+ */
+static void configure(void)
+{
+	sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
+/* SQLite's own files, but for how to sleep, and for the log. NULL: SQLite has none. */
+static const char *use_vfs(void)
+{
+	static sqlite3_vfs vfs;
+
+	if (!vfs.zName) {
+		const sqlite3_vfs *unix_vfs;
+
+		configure();
+		unix_vfs = sqlite3_vfs_find(NULL);
+		if (!unix_vfs)
+			return NULL;
+		vfs = *unix_vfs;
+		vfs.zName = VFS_NAME;
+		vfs.xSleep = sleep_us;
+		unix_open = unix_vfs->xOpen;
+		vfs.xOpen = open_file;
+	}
+	return sqlite3_vfs_register(&vfs, 0) == SQLITE_OK ? VFS_NAME : NULL;
+}
+
 struct store *store_open(const char *dir, enum store_mode mode, struct cc_error *err)
 {
 	bool create = mode == STORE_CREATE;
@@ -50,7 +144,7 @@ struct store *store_open(const char *dir, enum store_mode mode, struct cc_error 
 		cc_fail_errno(err, CC_E_NOTFOUND, "%s: run keyd init first", path);
 		return NULL;
 	}
-	vfs = sql_vfs();
+	vfs = use_vfs();
 	if (!vfs) {
 		cc_fail(err, CC_E_INTERNAL, "SQLite does not start");
 		return NULL;
@@ -60,7 +154,6 @@ struct store *store_open(const char *dir, enum store_mode mode, struct cc_error 
 			st->db ? sqlite3_errmsg(st->db) : "out of memory");
 		return NULL;
 	}
-	sql_vfs_watch(st->db);
 	sqlite3_busy_timeout(st->db, STORE_BUSY_MS);
 	sqlite3_db_config(st->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	/* Neither are somebody else's. Ours guard the audit log against other programs only. */

@@ -267,13 +267,6 @@ int sql_seal_table(struct store *st, enum sealed_table table, struct cc_error *e
 int sql_unseal_bad(struct store *st, enum sealed_table table, struct cc_error *err);
 int sql_seal_again(struct store *st, enum sealed_table table, struct cc_error *err);
 
-/* ---- store_vfs.c ---- */
-
-/* Name of SQLite's own files with what is ours of them. NULL: SQLite has none. */
-const char *sql_vfs(void);
-/* For each database that is opened with it: what is rolled back is not written any more. */
-void sql_vfs_watch(sqlite3 *db);
-
 /* ---- store_rows.c ---- */
 
 /* Whether there are counts in the database. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* How the database's write-ahead log gets to its file: at once, before the sync, or not at all. */
+/* How the database's write-ahead log gets to its file: before the one sync, or not at all. */
 #include "keyd_rows.h"
 
 #include <errno.h>
@@ -80,19 +80,21 @@ static uint64_t rows_of_log(struct world *w)
 	return rows;
 }
 
-static void a_release_is_one_write_of_the_log_and_one_sync_after_it(void **state)
+static void a_release_is_written_to_the_log_and_synced_once(void **state)
 {
 	struct world *w = *state;
+	size_t writes;
 	char id[37];
 
 	hold(w, id);
 	watch(true);
 	hold(w, id);
-	assert_string_equal(done, "ws");
+	writes = strspn(done, "w");
+	assert_true(writes > 0);
+	assert_string_equal(done + writes, "s");
 	watch(false);
 }
 
-/* Nothing of what was gathered is anywhere, and the next one is written from where it was. */
 static void a_log_that_cannot_be_written_gives_no_key_and_loses_nothing(void **state)
 {
 	struct world *w = *state;
@@ -186,7 +188,7 @@ static void a_transaction_that_is_larger_than_memory_is_written_whole(void **sta
 	rows_of_log(w);
 }
 
-/* Another process writes where it would have been; then the first one looks at the log again. */
+/* Another process writes in the place of it; then the first one looks at the log again. */
 static void what_was_rolled_back_never_gets_to_the_log_afterwards(void **state)
 {
 	struct world *w = *state;
@@ -208,7 +210,7 @@ static void what_was_rolled_back_never_gets_to_the_log_afterwards(void **state)
 	expect_whole(w, n + 500);
 }
 
-/* SQLite may go on without the one statement; what was gathered before that must not be missing. */
+/* SQLite may go on without the one statement; what it wrote before that must not be missing. */
 static void what_the_disk_had_no_room_for_is_committed_whole_or_not_at_all(void **state)
 {
 	struct world *w = *state;
@@ -236,7 +238,7 @@ static void what_the_disk_had_no_room_for_is_committed_whole_or_not_at_all(void 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		rows_test(a_release_is_one_write_of_the_log_and_one_sync_after_it),
+		rows_test(a_release_is_written_to_the_log_and_synced_once),
 		rows_test(a_log_that_cannot_be_written_gives_no_key_and_loses_nothing),
 		rows_test(a_transaction_that_is_larger_than_memory_is_written_whole),
 		rows_test(what_was_rolled_back_never_gets_to_the_log_afterwards),
