@@ -493,7 +493,7 @@ int bind_volume(const struct bind_request *request, json_t **answer, struct cc_e
 	}
 	*answer = success(&op, err);
 	if (*answer) {
-		bind_accepted(op.b.volume, op.b.container);
+		bind_accepted(&op.b);
 		return 0;
 	}
 	undo(&op);

@@ -116,9 +116,15 @@ void bind_refused_running(const struct binding *b, const struct cc_measurement *
 	});
 }
 
-void bind_accepted(const char *volume, const char *container)
+void bind_accepted(const struct binding *b)
 {
-	refusal_forget(CC_REFUSALS_DIR, container, volume);
+	refusal_forget(&(struct refusal){
+		.dir = CC_REFUSALS_DIR,
+		.container = b->container,
+		.name = b->container_name,
+		.engine = b->engine,
+		.volume = b->volume,
+	});
 }
 
 void bind_refused_required(const struct oci_state *state, const struct cc_error *err)

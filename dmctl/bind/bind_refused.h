@@ -26,8 +26,8 @@ void bind_refused(const char *volume, const char *container, const struct cc_mea
 void bind_refused_running(const struct binding *b, const struct cc_measurement *m,
 			  const struct cc_error *err);
 
-/* @container has @volume now. */
-void bind_accepted(const char *volume, const char *container);
+/* The container has the volume now. */
+void bind_accepted(const struct binding *b);
 
 /* A container that was to have a volume and asked for none was refused. */
 void bind_refused_required(const struct oci_state *state, const struct cc_error *err);

@@ -201,15 +201,29 @@ json_t *refusal_find(const char *dir, const char *what, struct cc_error *err)
 	return cc_steal(found);
 }
 
-void refusal_forget(const char *dir, const char *container, const char *volume)
+/* An engine's names are one container's each, so an earlier one of that name is no more. */
+static bool is_of(const json_t *obj, const struct refusal *r)
 {
-	cc_auto_json json_t *obj = NULL;
-	struct cc_error ignored;
-	char path[PATH_LEN];
+	if (!is_member(obj, "volume", r->volume))
+		return false;
+	return is_member(obj, "container", r->container) ||
+	       (r->name && r->engine && is_member(obj, "name", r->name) &&
+		is_member(obj, "engine", r->engine));
+}
 
-	if (refusal_path(dir, container, path, &ignored) || access(path, F_OK))
-		return;
-	obj = read_record(dir, strrchr(path, '/') + 1, &ignored);
-	if (!obj || is_member(obj, "volume", volume))
-		unlink(path);
+void refusal_forget(const struct refusal *r)
+{
+	cc_auto_closedir DIR *d = opendir(r->dir);
+	struct dirent *e;
+
+	while (d && (e = readdir(d))) {
+		cc_auto_json json_t *obj = NULL;
+		struct cc_error ignored;
+
+		if (!is_record(e->d_name))
+			continue;
+		obj = read_record(r->dir, e->d_name, &ignored);
+		if (!obj || is_of(obj, r))
+			unlinkat(dirfd(d), e->d_name, 0);
+	}
 }

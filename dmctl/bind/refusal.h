@@ -35,8 +35,11 @@ struct refusal {
 /* In place of an earlier one to this container. 0 or -1 with @err, for a log. */
 int refusal_keep(const struct refusal *r, struct cc_error *err);
 
-/* @container got @volume now: what was said of that before is over. */
-void refusal_forget(const char *dir, const char *container, const char *volume);
+/*
+ * @r's container got its volume now: what was said of that before is over, to it and to an earlier
+ * one of its name. @r: without @err and @more
+ */
+void refusal_forget(const struct refusal *r);
 
 /**
  * refusal_find - the last one to a container.

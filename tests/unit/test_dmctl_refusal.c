@@ -175,15 +175,33 @@ static void one_that_is_too_long_is_kept_without_its_patch(void **state)
 	assert_int_equal(json_integer_value(json_object_get(error_of(got), "factCount")), 3);
 }
 
+static void got(const char *id, const char *name, const char *engine, const char *volume)
+{
+	refusal_forget(&(struct refusal){
+		.dir = dir, .container = id, .name = name, .engine = engine, .volume = volume});
+}
+
 static void a_container_that_got_the_volume_is_forgotten_as_refused(void **state)
 {
 	(void)state;
 	keep(ID, "web", "pgdata", "cwd: x", NULL);
-	refusal_forget(dir, ID, "other");
+	got(ID, NULL, NULL, "other");
 	expect_found("web", "cwd: x");
-	refusal_forget(dir, "beef", "pgdata");
+	got("beef", NULL, NULL, "pgdata");
 	expect_found("web", "cwd: x");
-	refusal_forget(dir, ID, "pgdata");
+	got(ID, NULL, NULL, "pgdata");
+	expect_none("web");
+}
+
+static void an_earlier_container_of_that_name_is_forgotten_too(void **state)
+{
+	(void)state;
+	keep(ID, "web", "pgdata", "cwd: x", NULL);
+	got("beef", "db", "podman", "pgdata");
+	got("beef", "web", "podman", "other");
+	got("beef", "web", "docker", "pgdata");
+	expect_found("web", "cwd: x");
+	got("beef", "web", "podman", "pgdata");
 	expect_none("web");
 }
 
@@ -214,6 +232,7 @@ int main(void)
 		dir_test(only_so_many_are_kept_and_the_oldest_goes),
 		dir_test(one_that_is_too_long_is_kept_without_its_patch),
 		dir_test(a_container_that_got_the_volume_is_forgotten_as_refused),
+		dir_test(an_earlier_container_of_that_name_is_forgotten_too),
 		dir_test(an_id_is_no_path),
 	};
 
