@@ -93,11 +93,23 @@ void bind_refused(const char *volume, const char *container, const struct cc_mea
 	});
 }
 
+static struct refusal of_binding(const struct binding *b)
+{
+	return (struct refusal){
+		.dir = CC_REFUSALS_DIR,
+		.container = b->container,
+		.name = b->container_name,
+		.engine = b->engine,
+		.volume = b->volume,
+	};
+}
+
 /* Without an identity, or under one that allows it, there is nothing to propose. */
 void bind_refused_running(const struct binding *b, const struct cc_measurement *m,
 			  const struct cc_error *err)
 {
 	cc_auto_json json_t *more = json_object();
+	struct refusal r = of_binding(b);
 	struct cc_error ignored;
 
 	if (m && more &&
@@ -105,26 +117,16 @@ void bind_refused_running(const struct binding *b, const struct cc_measurement *
 	     json_integer_value(json_object_get(more, "factCount")) == 0))
 		json_object_clear(more);
 	log_others(b->volume, more);
-	keep(&(struct refusal){
-		.dir = CC_REFUSALS_DIR,
-		.container = b->container,
-		.name = b->container_name,
-		.engine = b->engine,
-		.volume = b->volume,
-		.err = err,
-		.more = more,
-	});
+	r.err = err;
+	r.more = more;
+	keep(&r);
 }
 
 void bind_accepted(const struct binding *b)
 {
-	refusal_forget(&(struct refusal){
-		.dir = CC_REFUSALS_DIR,
-		.container = b->container,
-		.name = b->container_name,
-		.engine = b->engine,
-		.volume = b->volume,
-	});
+	struct refusal r = of_binding(b);
+
+	refusal_forget(&r);
 }
 
 void bind_refused_required(const struct oci_state *state, const struct cc_error *err)

@@ -138,14 +138,21 @@ int refusal_keep(const struct refusal *r, struct cc_error *err)
 
 /* ---- finding ------------------------------------------------------------------------------- */
 
+static int read_text(const char *dir, const char *file, char **text, size_t *len,
+		     struct cc_error *err)
+{
+	char path[PATH_LEN];
+
+	snprintf(path, sizeof(path), "%.300s/%.200s", dir, file);
+	return cc_read_file(path, text, len, err);
+}
+
 static json_t *read_record(const char *dir, const char *file, struct cc_error *err)
 {
 	cc_auto_free char *text = NULL;
-	char path[PATH_LEN];
 	size_t len;
 
-	snprintf(path, sizeof(path), "%.300s/%.200s", dir, file);
-	return cc_read_file(path, &text, &len, err) ? NULL : cc_json_parse(text, len, path, err);
+	return read_text(dir, file, &text, &len, err) ? NULL : cc_json_parse(text, len, file, err);
 }
 
 static bool is_member(const json_t *obj, const char *key, const char *what)
@@ -201,29 +208,40 @@ json_t *refusal_find(const char *dir, const char *what, struct cc_error *err)
 	return cc_steal(found);
 }
 
-/* An engine's names are one container's each, so an earlier one of that name is no more. */
-static bool is_of(const json_t *obj, const struct refusal *r)
+/*
+ * What is said of the container itself, or of an earlier one of its name, which is no more. A
+ * container that starts waits for this, so only what may be of it is parsed. Its own goes also when
+ * it cannot be read.
+ */
+static bool is_over(const struct refusal *r, const char *file, const char *own)
 {
-	if (!is_member(obj, "volume", r->volume))
+	cc_auto_json json_t *obj = NULL;
+	cc_auto_free char *text = NULL;
+	bool is_own = strcmp(file, own) == 0;
+	struct cc_error ignored;
+	size_t len;
+
+	if (read_text(r->dir, file, &text, &len, &ignored))
+		return is_own;
+	if (!is_own && (!r->name || !r->engine || !strstr(text, r->name)))
 		return false;
-	return is_member(obj, "container", r->container) ||
-	       (r->name && r->engine && is_member(obj, "name", r->name) &&
-		is_member(obj, "engine", r->engine));
+	obj = cc_json_parse(text, len, file, &ignored);
+	if (!obj)
+		return is_own;
+	return is_member(obj, "volume", r->volume) &&
+	       (is_own || (is_member(obj, "name", r->name) && is_member(obj, "engine", r->engine)));
 }
 
 void refusal_forget(const struct refusal *r)
 {
 	cc_auto_closedir DIR *d = opendir(r->dir);
+	struct cc_error ignored;
+	char path[PATH_LEN];
 	struct dirent *e;
 
-	while (d && (e = readdir(d))) {
-		cc_auto_json json_t *obj = NULL;
-		struct cc_error ignored;
-
-		if (!is_record(e->d_name))
-			continue;
-		obj = read_record(r->dir, e->d_name, &ignored);
-		if (!obj || is_of(obj, r))
+	if (refusal_path(r->dir, r->container, path, &ignored))
+		return;
+	while (d && (e = readdir(d)))
+		if (is_record(e->d_name) && is_over(r, e->d_name, strrchr(path, '/') + 1))
 			unlinkat(dirfd(d), e->d_name, 0);
-	}
 }

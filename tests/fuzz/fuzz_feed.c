@@ -198,25 +198,4 @@ static bool look_at(const char *text, size_t size)
 	return true;
 }
 
-size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed);
-
-size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed)
-{
-	return mutate_json(data, size, max_size, seed, start);
-}
-
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-
-int LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-	(void)argc;
-	(void)argv;
-	REQUIRE(look_at(start, strlen(start)));
-	return 0;
-}
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
-{
-	look_at((const char *)data, size);
-	return 0;
-}
+JSON_TARGET(start, look_at)

@@ -206,4 +206,30 @@ static inline size_t mutate_json(uint8_t *data, size_t size, size_t max_size, un
 	return len <= max_size ? len : LLVMFuzzerMutate(data, size, max_size);
 }
 
+/*
+ * A target that takes JSON: @look_at, bool (const char *text, size_t size), gets what was made of
+ * @start, a string, and has to say yes to that itself, so that there is a way to where it leads.
+ */
+#define JSON_TARGET(start, look_at)                                                 \
+	size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, \
+				       unsigned int seed);                          \
+	size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, \
+				       unsigned int seed)                           \
+	{                                                                           \
+		return mutate_json(data, size, max_size, seed, start);              \
+	}                                                                           \
+	int LLVMFuzzerInitialize(int *argc, char ***argv);                          \
+	int LLVMFuzzerInitialize(int *argc, char ***argv)                           \
+	{                                                                           \
+		(void)argc;                                                         \
+		(void)argv;                                                         \
+		REQUIRE(look_at(start, strlen(start)));                             \
+		return 0;                                                           \
+	}                                                                           \
+	int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)                \
+	{                                                                           \
+		look_at((const char *)data, size);                                  \
+		return 0;                                                           \
+	}
+
 #endif

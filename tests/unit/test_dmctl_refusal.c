@@ -205,6 +205,25 @@ static void an_earlier_container_of_that_name_is_forgotten_too(void **state)
 	expect_none("web");
 }
 
+/* What cannot be read is nobody's but that container's. */
+static void a_damaged_record_goes_with_its_own_container_only(void **state)
+{
+	char path[300];
+	FILE *f;
+
+	(void)state;
+	keep(ID, "web", "pgdata", "cwd: x", NULL);
+	snprintf(path, sizeof(path), "%s/" ID ".json", dir);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	fputs("{\"name\":\"web\",", f);
+	assert_int_equal(fclose(f), 0);
+	got("beef", "web", "podman", "pgdata");
+	assert_int_equal(access(path, F_OK), 0);
+	got(ID, "web", "podman", "pgdata");
+	assert_int_equal(access(path, F_OK), -1);
+}
+
 static void an_id_is_no_path(void **state)
 {
 	static const char *const bad[] = {"", ".", "..", "../x", "a/b", "a b"};
@@ -233,6 +252,7 @@ int main(void)
 		dir_test(one_that_is_too_long_is_kept_without_its_patch),
 		dir_test(a_container_that_got_the_volume_is_forgotten_as_refused),
 		dir_test(an_earlier_container_of_that_name_is_forgotten_too),
+		dir_test(a_damaged_record_goes_with_its_own_container_only),
 		dir_test(an_id_is_no_path),
 	};
 
