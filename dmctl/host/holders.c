@@ -26,7 +26,7 @@
 #define WIDTH 4u
 #define TEXT_MAX 1024u
 
-/* Those that only see a mount are many where one counts: they come last. */
+/* Those that only see a mount are many where one counts: one is named, where nobody has more. */
 #define ONLY_MOUNT "it mounted"
 
 /**
@@ -120,6 +120,7 @@ static bool is_on(int proc, const char *link, dev_t dev)
 const char *holder_how(pid_t pid, dev_t dev)
 {
 	cc_auto_close int proc = -1;
+	struct numbers program;
 	const char *how;
 	char path[32];
 
@@ -128,7 +129,10 @@ const char *holder_how(pid_t pid, dev_t dev)
 	how = proc < 0 ? NULL : opened(proc, dev);
 	if (how || proc < 0)
 		return how;
-	if (is_on(proc, "exe", dev))
+	/* the kernel's own threads stand in the root directory, and keep nothing busy by it */
+	if (!look_at(proc, "exe", &program))
+		return NULL;
+	if (program.dev == dev)
 		return "its program on it";
 	if (is_on(proc, "cwd", dev) || is_on(proc, "root", dev))
 		return "its directory on it";
@@ -139,7 +143,7 @@ const char *holder_how(pid_t pid, dev_t dev)
 
 /* ---- all of them --------------------------------------------------------------------------- */
 
-/* What holder_how() says. */
+/* What holder_how() says; who has the first of these is named first. */
 static const char *const hows[] = {
 	"the device open",     "a directory of it open", "a file of it open", "its program on it",
 	"its directory on it", "a file of it mapped",	 ONLY_MOUNT,
@@ -148,14 +152,13 @@ static const char *const hows[] = {
 /**
  * struct search - for holders.
  * @pids, @n_pids: of all processes
- * @v, @n: who was found
- * @mounted: somebody who sees a mount; pid 0: nobody
+ * @v, @n: who was found, in the order of before()
  */
 struct search {
 	dev_t dev;
 	pid_t *pids;
 	size_t n_pids;
-	struct holder *v, mounted;
+	struct holder *v;
 	size_t n;
 };
 
@@ -204,21 +207,39 @@ static char *search_piece(void *arg, size_t i)
 	return text;
 }
 
+static size_t rank(const char *how)
+{
+	size_t i = 0;
+
+	while (i < sizeof(hows) / sizeof(hows[0]) && strcmp(how, hows[i]) != 0)
+		i++;
+	return i;
+}
+
+/* Pieces end in any order; the same processes are named in the same one. */
+static bool before(const struct holder *a, const struct holder *b)
+{
+	return a->how != b->how ? rank(a->how) < rank(b->how) : a->pid < b->pid;
+}
+
 static void take_line(struct search *s, const char *line)
 {
 	char *how;
 	pid_t pid = (pid_t)strtol(line, &how, 10);
-	struct holder *h = strcmp(how + 1, ONLY_MOUNT) == 0 ? &s->mounted : &s->v[s->n];
+	size_t kind = *how ? rank(how + 1) : sizeof(hows) / sizeof(hows[0]), at = s->n;
+	struct holder h = {.pid = pid};
 
-	if (h == &s->mounted ? s->mounted.pid != 0 : s->n == HOLDERS_MAX)
+	if (kind == sizeof(hows) / sizeof(hows[0]))
 		return;
-	for (size_t i = 0; i < sizeof(hows) / sizeof(hows[0]); i++) {
-		if (strcmp(how + 1, hows[i]) != 0)
-			continue;
-		*h = (struct holder){.pid = pid, .how = hows[i]};
-		proc_comm(pid, h->comm);
-		s->n += h != &s->mounted;
-	}
+	h.how = hows[kind];
+	while (at > 0 && before(&h, &s->v[at - 1]))
+		at--;
+	if (at == HOLDERS_MAX)
+		return;
+	if (s->n == HOLDERS_MAX)
+		s->n--;
+	memmove(s->v + at + 1, s->v + at, (s->n++ - at) * sizeof(h));
+	s->v[at] = h;
 }
 
 static bool take_piece(void *arg, size_t i, enum crew_end end, const char *text)
@@ -231,7 +252,7 @@ static bool take_piece(void *arg, size_t i, enum crew_end end, const char *text)
 	for (char *line = lines ? strtok_r(lines, "\n", &rest) : NULL; line;
 	     line = strtok_r(NULL, "\n", &rest))
 		take_line(s, line);
-	return s->n < HOLDERS_MAX;
+	return true;
 }
 
 size_t holders_find(dev_t dev, struct holder v[static HOLDERS_MAX])
@@ -249,7 +270,10 @@ size_t holders_find(dev_t dev, struct holder v[static HOLDERS_MAX])
 	if (!list_processes(&s) ||
 	    crew_work(&crew, (s.n_pids + PIECE - 1) / PIECE, &begun, &ignored))
 		return 0;
-	if (s.n == 0 && s.mounted.pid)
-		s.v[s.n++] = s.mounted;
+	for (size_t i = 1; i < s.n; i++)
+		if (strcmp(s.v[i].how, ONLY_MOUNT) == 0)
+			s.n = i;
+	for (size_t i = 0; i < s.n; i++)
+		proc_comm(s.v[i].pid, s.v[i].comm);
 	return s.n;
 }
