@@ -105,7 +105,9 @@ enum plane_bit {
 	ROW(IDENTITY_REVOKE_ONE, identity_revoke_one, PLANE_ADMIN, "POST",                         \
 	    "/v1/identities/NAME/revoke", "identity.revoke", OPF_AUDITED | OPF_WAKES)              \
 	ROW(VOLUME_RENAME, volume_rename, PLANE_ADMIN, "POST", "/v1/volumes/NAME/rename",          \
-	    "volume.rename", OPF_AUDITED | OPF_WAKES)
+	    "volume.rename", OPF_AUDITED | OPF_WAKES)                                              \
+	ROW(VOLUME_EXPORT, volume_export, PLANE_ADMIN, "POST", "/v1/volumes/NAME/export",          \
+	    "volume.export", OPF_AUDITED)
 
 /* Those that the front answers by itself. */
 #define OPERATIONS_OF_FRONT(ROW) ROW(CHANGES, changes, PLANES, "GET", "/v1/changes", "changes", 0)

@@ -28,7 +28,7 @@ typedef int cmd_fn(int argc, char **argv, const struct global_options *g);
 /* The verbs, one cmd_*.c a group. */
 cmd_fn cmd_init;
 cmd_fn cmd_volume_create, cmd_volume_ls, cmd_volume_inspect, cmd_volume_rm, cmd_volume_set;
-cmd_fn cmd_volume_maintain, cmd_volume_rename;
+cmd_fn cmd_volume_maintain, cmd_volume_rename, cmd_volume_key_export;
 cmd_fn cmd_volume_grow, cmd_volume_header_backup, cmd_volume_header_restore;
 cmd_fn cmd_identity_measure, cmd_identity_sign, cmd_identity_verify, cmd_identity_show;
 cmd_fn cmd_identity_add, cmd_identity_rm, cmd_identity_check, cmd_identity_diff;

@@ -47,6 +47,10 @@ static const struct verb verbs[] = {
 	 "Repair a volume by hand, with a command",
 	 "  --device LUN  where the volume is, if it is not found by its header\n"
 	 "  --read-only   the command cannot write to it\n"},
+	{"volume", "key export", cmd_volume_key_export, SECRETS_NONE, "NAME --to-recipient FILE",
+	 "Get a volume's key, encrypted to a recovery key",
+	 "  --to-recipient FILE  public key, JWK, P-256; its private part is kept elsewhere\n"
+	 "  -o, --output FILE    write it to this new file, not to stdout\n"},
 	{"volume", "header-backup", cmd_volume_header_backup, SECRETS_NONE, "NAME FILE",
 	 "Copy the header of a volume's LUN into a new file", NULL},
 	{"volume", "header-restore", cmd_volume_header_restore, SECRETS_NONE, "NAME FILE DEVICE",
@@ -183,19 +187,31 @@ static const struct verb verbs[] = {
 
 #define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))
 
+/* How many words of the line are its title; 0: it is another's. */
+static int title_words(const struct verb *v, int argc, char **argv)
+{
+	char title[64], *rest = NULL;
+	int n = 0;
+
+	verb_title(v, title);
+	for (char *w = strtok_r(title, " ", &rest); w; w = strtok_r(NULL, " ", &rest))
+		if (++n >= argc || strcmp(argv[n], w) != 0)
+			return 0;
+	return n;
+}
+
 const struct verb *verb_find(int argc, char **argv, int *words)
 {
 	for (const struct verb *v = verbs; v < verbs + N_VERBS; v++) {
-		*words = v->group ? 2 : 1;
-		if (argc <= *words || strcmp(argv[*words], v->name))
-			continue;
-		if (!v->group || strcmp(argv[1], v->group) == 0)
+		*words = title_words(v, argc, argv);
+		if (*words)
 			return v;
 	}
 	return NULL;
 }
 
-#define GUESS_MAX 2 /* letters wrong */
+#define GUESS_MAX 2   /* letters wrong */
+#define TITLE_WORDS 3 /* of the longest title */
 
 /* Levenshtein's distance; strings too long for the row count as far apart. */
 static size_t distance(const char *a, const char *b)
@@ -225,15 +241,20 @@ static size_t distance(const char *a, const char *b)
 bool verb_guess(int argc, char **argv, char title[static 64])
 {
 	size_t best = GUESS_MAX + 1;
-	char typed[2][64], name[64];
+	char typed[TITLE_WORDS][64], name[64];
 
-	snprintf(typed[0], sizeof(typed[0]), "%.63s", argv[1]);
-	snprintf(typed[1], sizeof(typed[1]), "%.31s %.31s", argv[1], argc > 2 ? argv[2] : "");
+	for (int n = 0; n < TITLE_WORDS; n++)
+		snprintf(typed[n], sizeof(typed[n]), "%.20s%s%.20s%s%.20s", argv[1],
+			 n > 0 ? " " : "", n > 0 && argc > 2 ? argv[2] : "", n > 1 ? " " : "",
+			 n > 1 && argc > 3 ? argv[3] : "");
 	for (const struct verb *v = verbs; v < verbs + N_VERBS; v++) {
-		size_t d;
+		const char *gap = name;
+		size_t d, n = 0;
 
 		verb_title(v, name);
-		d = distance(typed[v->group != NULL], name);
+		while ((gap = strchr(gap, ' ')))
+			n++, gap++;
+		d = distance(typed[n], name);
 		if (d >= best)
 			continue;
 		best = d;

@@ -33,8 +33,9 @@ const char *holder_how(pid_t pid, dev_t dev);
 
 /*
  * Fills @v with processes but ourselves that keep @dev in use, HOLDERS_MAX at most: first who has
- * the device or a file open, the lower pid first. How many. It takes some seconds at most: children look, and one whose process has something of a file system
- * that does not answer is left alone. What must be done whoever holds it is done before.
+ * the device or a file open, the lower pid first. How many. It takes some seconds at most: children
+ * look, and one whose process has something of a file system that does not answer is left alone.
+ * What must be done whoever holds it is done before.
  */
 size_t holders_find(dev_t dev, struct holder v[static HOLDERS_MAX]);
 

@@ -6,7 +6,7 @@
 
 # "volume create<TAB>Make a volume …", one a line
 function __dmctl_verbs
-    dmctl --help | string match -rg '^  ([a-z]+(?: [a-z-]+)?)  +(\S.*)' | paste - -
+    dmctl --help | string match -rg '^  ([a-z]+(?: [a-z-]+){0,2})  +(\S.*)' | paste - -
 end
 
 # Words typed so far that are no options, without dmctl.
@@ -15,7 +15,7 @@ function __dmctl_words
     for word in (commandline -opc)[2..]
         if test $skip = 1
             set skip 0
-        else if string match -qr -- '^(--(keyd|agent|fs|label|sector-size|key-bytes|cipher|wipe-signature|engine|volume|mount-point|serial|key|predicate|subject|name|passphrase-file|passphrase-fd|output|pubkey|ca|auth-file|after|realm|cdi-dir|plugin-dir|without-gate|lease|shared-read|on-lapse|on-revoke|on-lock|mount-options|discard|volumes|filter|file|format|since|until|event|outcome|fact|condition|timeout|from)|-o|-f)$' $word
+        else if string match -qr -- '^(--(keyd|agent|fs|label|sector-size|key-bytes|cipher|wipe-signature|engine|volume|mount-point|serial|key|to-recipient|predicate|subject|name|passphrase-file|passphrase-fd|output|pubkey|ca|auth-file|after|realm|cdi-dir|plugin-dir|without-gate|lease|shared-read|on-lapse|on-revoke|on-lock|mount-options|discard|volumes|filter|file|format|since|until|event|outcome|fact|condition|timeout|from)|-o|-f)$' $word
             set skip 1
         else if not string match -q -- '-*' $word
             echo $word
@@ -23,15 +23,15 @@ function __dmctl_words
     end
 end
 
-# The verb's words: one, or two where there is a noun.
+# The verb's words: one, or more where there is a noun.
 function __dmctl_verb
     set -l words (__dmctl_words)
     set -l verbs (__dmctl_verbs | cut -f 1)
-    if test (count $words) -ge 2; and contains -- "$words[1] $words[2]" $verbs
-        echo $words[1]
-        echo $words[2]
-    else if test (count $words) -ge 1; and contains -- $words[1] $verbs
-        echo $words[1]
+    for n in 3 2 1
+        if test (count $words) -ge $n; and contains -- "$words[1..$n]" $verbs
+            string join \n -- $words[1..$n]
+            return
+        end
     end
 end
 
@@ -65,15 +65,16 @@ function __dmctl_arguments
         set -l verbs (__dmctl_verbs)
         if test (count $words) = 0
             string match -v '* *	*' $verbs
-            string match -rg '^([a-z]+) [a-z-]+	' $verbs | sort -u
-        else if test (count $words) = 1
-            string match -rg "^$words[1] (.*)" $verbs
+            string match -rg '^([a-z]+) [a-z -]+	' $verbs | sort -u
+        else
+            string match -rg "^$words ([a-z-]+	.*)" $verbs
+            string match -rg "^$words ([a-z-]+) [a-z-]+	" $verbs | sort -u
         end
         return
     end
     set -l n (math (count $words) - (count $verb) + 1)
     switch "$verb $n"
-        case 'volume inspect 1' 'volume set 1' 'volume rm 1' 'volume rename 1' 'volume grow 1' 'volume maintain 1' 'identity rm 1' 'identity ls 1' 'identity revoke 1' 'identity drain 1'
+        case 'volume inspect 1' 'volume set 1' 'volume rm 1' 'volume rename 1' 'volume grow 1' 'volume maintain 1' 'volume key export 1' 'identity rm 1' 'identity ls 1' 'identity revoke 1' 'identity drain 1'
             __dmctl_names volume ls
         case 'volume header-backup 1' 'volume header-restore 1'
             __dmctl_names volume ls

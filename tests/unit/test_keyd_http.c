@@ -165,6 +165,7 @@ static void every_path_of_the_api_is_found(void **state)
 		{"POST", "/v1/volumes/pgdata/set", OP_VOLUME_SET, "pgdata"},
 		{"POST", "/v1/volumes/pgdata/grow", OP_VOLUME_GROW, "pgdata"},
 		{"POST", "/v1/volumes/pgdata/rename", OP_VOLUME_RENAME, "pgdata"},
+		{"POST", "/v1/volumes/pgdata/export", OP_VOLUME_EXPORT, "pgdata"},
 		{"POST", "/v1/volumes/pgdata/maintain", OP_VOLUME_MAINTAIN, "pgdata"},
 		{"DELETE", "/v1/volumes/pgdata", OP_VOLUME_DELETE, "pgdata"},
 		{"POST", "/v1/signers", OP_SIGNER_ADD, ""},

@@ -268,6 +268,10 @@ static char *body_of(const struct world *w, enum op op)
 	case OP_VOLUME_RENAME:
 		obj = json_pack("{s:s}", "name", "mallory");
 		break;
+	case OP_VOLUME_EXPORT:
+		jwk = one_time_key();
+		obj = json_pack("{s:o}", "recipient", cc_jwk_public(jwk, &err));
+		break;
 	case OP_VOLUME_GROW:
 		obj = json_pack("{s:i}", "sectors", 1 << 20);
 		break;
