@@ -138,7 +138,7 @@ layer_fuzz() {
 	done
 }
 
-# The lease protocol, all of its states; and that the checks are some: broken in these ways they fail.
+# The lease protocol and the rekey, all of their states; and that the checks are some: broken in these ways they fail.
 # Each line: what model.sh is to exit with, the model and its DEFINEs, the name of the check.
 models() {
 	local way
@@ -150,6 +150,11 @@ models() {
 	echo "0;instances;several keyds without a common clock: never two holders"
 	for way in FOREIGN_CLOCK CLOCK_BEFORE_READ EPOCH_IGNORED SHORTENED SLEWED; do
 		echo "1;instances $way;the model of several keyds notices $way"
+	done
+	echo "0;rekey;a rekey loses no sector, whenever power or the key goes"
+	for way in NO_PREFLUSH ONE_HEADER NO_DRAIN HOME_FIRST EARLY_UNPARK ERROR_UNPARK RETRY_HEADER NO_RESTATE \
+		STALE_KEY TRUST_MEMORY CLEAR_UNTOLD; do
+		echo "1;rekey $way;the model of the rekey notices $way"
 	done
 	[ -n "${CC_LONG-}" ] || return
 	echo "1;instances FAILOVER;the model of several keyds notices FAILOVER"
