@@ -16,7 +16,7 @@
 #include "client/keyd_client.h"
 #include "file.h"
 
-/* Before keyd is asked: what it gives out is in its log, and must not be lost for want of a file. */
+/* Before keyd is asked: what it gives out is logged, and must not be lost for want of a file. */
 static int open_new(const char *path, struct cc_error *err)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -36,7 +36,8 @@ static int save(int fd, const char *path, const char *jwe, struct cc_error *err)
 	return 0;
 }
 
-static int ask(const char *name, const json_t *recipient, json_t **answer, struct cc_error *err)
+static int ask_for_key(const char *name, const json_t *recipient, json_t **answer,
+		       struct cc_error *err)
 {
 	cc_auto_json json_t *body = json_pack("{s:O}", "recipient", recipient);
 	char path[128];
@@ -65,7 +66,7 @@ static int export(const char *name, const char *recipient_path, const char *path
 	fd = path ? open_new(path, err) : -1;
 	if (path && fd < 0)
 		return -1;
-	if (ask(name, recipient, answer, err) == 0 &&
+	if (ask_for_key(name, recipient, answer, err) == 0 &&
 	    (!path || save(fd, path, json_string_value(json_object_get(*answer, "jwe")), err) == 0))
 		return 0;
 	if (path)

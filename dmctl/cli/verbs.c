@@ -194,9 +194,11 @@ static int title_words(const struct verb *v, int argc, char **argv)
 	int n = 0;
 
 	verb_title(v, title);
-	for (char *w = strtok_r(title, " ", &rest); w; w = strtok_r(NULL, " ", &rest))
-		if (++n >= argc || strcmp(argv[n], w) != 0)
+	for (char *w = strtok_r(title, " ", &rest); w; w = strtok_r(NULL, " ", &rest)) {
+		n++;
+		if (n >= argc || strcmp(argv[n], w) != 0)
 			return 0;
+	}
 	return n;
 }
 

@@ -14,9 +14,9 @@ char *key_file_pem(const char *path, struct cc_error *err);
 json_t *key_file_jwk(const char *path, struct cc_error *err);
 
 /*
- * One to encrypt to: P-256, public, and not for signatures only (RFC 7517 section 4.2); members that
- * keyd has no use for are left out. A private one is refused, it does not belong on this host. New
- * reference or NULL.
+ * One to encrypt to: P-256, public, and not for signatures only (RFC 7517 section 4.2); members
+ * that keyd has no use for are left out. A private one is refused, it does not belong on this host.
+ * New reference or NULL.
  */
 json_t *key_file_recipient(const char *path, struct cc_error *err);
 

@@ -37,8 +37,7 @@ static void key_of_container(struct world *w, struct cc_secret *key)
 	assert_int_equal(open_export(&g, recipient, key), 0);
 }
 
-static void
-the_recovery_key_opens_the_key_that_the_container_has_and_no_other_key_does(void **state)
+static void the_recovery_key_opens_the_key_of_the_container_and_no_other_does(void **state)
 {
 	cc_auto_json json_t *recovery = one_time_key(), *other = one_time_key();
 	cc_auto_json json_t *public = public_of(recovery);
@@ -138,8 +137,7 @@ static void a_volume_that_is_being_created_has_no_key_to_rescue_by(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		export_test(
-			the_recovery_key_opens_the_key_that_the_container_has_and_no_other_key_does),
+		export_test(the_recovery_key_opens_the_key_of_the_container_and_no_other_does),
 		export_test(the_answer_says_what_the_key_opens),
 		export_test(the_audit_log_names_the_recovery_key),
 		export_test(an_export_changes_nothing_of_a_lease),
