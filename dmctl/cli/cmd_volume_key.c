@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -17,23 +16,27 @@
 #include "file.h"
 
 /* Before keyd is asked: what it gives out is logged, and must not be lost for want of a file. */
-static int open_new(const char *path, struct cc_error *err)
+static int reserve(const char *path, struct cc_error *err)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	cc_auto_close int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
-	if (fd < 0 && errno == EEXIST)
-		cc_fail(err, CC_E_EXISTS, "%s exists already; give a new file", path);
-	else if (fd < 0)
-		cc_fail_errno(err, CC_E_INTERNAL, "%s", path);
-	return fd;
+	if (fd >= 0)
+		return 0;
+	if (errno == EEXIST)
+		return cc_fail(err, CC_E_EXISTS, "%s exists already; give a new file", path);
+	return cc_fail_errno(err, CC_E_INTERNAL, "%s", path);
 }
 
-static int save(int fd, const char *path, const char *jwe, struct cc_error *err)
+static int save(const char *path, const json_t *answer, struct cc_error *err)
 {
-	if (cc_write_all(fd, jwe, strlen(jwe)) || cc_write_all(fd, "\n", 1) || fsync(fd) ||
-	    cc_sync_dir_of(path))
-		return cc_fail_errno(err, CC_E_INTERNAL, "%s", path);
-	return 0;
+	cc_auto_free char *line = NULL;
+	int n = asprintf(&line, "%s\n", json_string_value(json_object_get(answer, "jwe")));
+
+	if (n < 0) {
+		line = NULL;
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	}
+	return cc_replace_file(path, line, (size_t)n, 0600, err);
 }
 
 static int ask_for_key(const char *name, const json_t *recipient, json_t **answer,
@@ -56,21 +59,19 @@ static int export(const char *name, const char *recipient_path, const char *path
 		  struct cc_error *err)
 {
 	cc_auto_json json_t *recipient = NULL;
-	cc_auto_close int fd = -1;
 
 	if (keyd_name(name, "volume", err))
 		return -1;
 	recipient = key_file_recipient(recipient_path, err);
 	if (!recipient)
 		return -1;
-	fd = path ? open_new(path, err) : -1;
-	if (path && fd < 0)
+	if (!path)
+		return ask_for_key(name, recipient, answer, err);
+	if (reserve(path, err))
 		return -1;
-	if (ask_for_key(name, recipient, answer, err) == 0 &&
-	    (!path || save(fd, path, json_string_value(json_object_get(*answer, "jwe")), err) == 0))
+	if (ask_for_key(name, recipient, answer, err) == 0 && save(path, *answer, err) == 0)
 		return 0;
-	if (path)
-		unlink(path);
+	unlink(path);
 	return -1;
 }
 

@@ -212,8 +212,7 @@ const struct verb *verb_find(int argc, char **argv, int *words)
 	return NULL;
 }
 
-#define GUESS_MAX 2   /* letters wrong */
-#define TITLE_WORDS 3 /* of the longest title */
+#define GUESS_MAX 2 /* letters wrong */
 
 /* Levenshtein's distance; strings too long for the row count as far apart. */
 static size_t distance(const char *a, const char *b)
@@ -240,23 +239,31 @@ static size_t distance(const char *a, const char *b)
 	return row[n];
 }
 
+/* What was typed in place of @title: as many words. */
+static void typed_for(const char *title, int argc, char **argv, char out[static 64])
+{
+	size_t len = 0;
+	int i = 1;
+
+	do {
+		len += (size_t)snprintf(out + len, 64 - len, "%s%s", i > 1 ? " " : "",
+					i < argc ? argv[i] : "");
+		i++;
+		title = strchr(title + 1, ' ');
+	} while (title && len < 64);
+}
+
 bool verb_guess(int argc, char **argv, char title[static 64])
 {
 	size_t best = GUESS_MAX + 1;
-	char typed[TITLE_WORDS][64], name[64];
+	char typed[64], name[64];
 
-	for (int n = 0; n < TITLE_WORDS; n++)
-		snprintf(typed[n], sizeof(typed[n]), "%.20s%s%.20s%s%.20s", argv[1],
-			 n > 0 ? " " : "", n > 0 && argc > 2 ? argv[2] : "", n > 1 ? " " : "",
-			 n > 1 && argc > 3 ? argv[3] : "");
 	for (const struct verb *v = verbs; v < verbs + N_VERBS; v++) {
-		const char *gap = name;
-		size_t d, n = 0;
+		size_t d;
 
 		verb_title(v, name);
-		while ((gap = strchr(gap, ' ')))
-			n++, gap++;
-		d = distance(typed[n], name);
+		typed_for(name, argc, argv, typed);
+		d = distance(typed, name);
 		if (d >= best)
 			continue;
 		best = d;

@@ -117,10 +117,20 @@ static bool is_on(int proc, const char *link, dev_t dev)
 	return look_at(proc, link, &n) && n.dev == dev;
 }
 
+/*
+ * The kernel's own threads have none; they stand in the root directory, and keep nothing busy by
+ * it. No file system is asked: a program that lies on a dead one is a program.
+ */
+static bool has_program(int proc)
+{
+	char c;
+
+	return readlinkat(proc, "exe", &c, 1) >= 0;
+}
+
 const char *holder_how(pid_t pid, dev_t dev)
 {
 	cc_auto_close int proc = -1;
-	struct numbers program;
 	const char *how;
 	char path[32];
 
@@ -129,10 +139,9 @@ const char *holder_how(pid_t pid, dev_t dev)
 	how = proc < 0 ? NULL : opened(proc, dev);
 	if (how || proc < 0)
 		return how;
-	/* the kernel's own threads stand in the root directory, and keep nothing busy by it */
-	if (!look_at(proc, "exe", &program))
+	if (!has_program(proc))
 		return NULL;
-	if (program.dev == dev)
+	if (is_on(proc, "exe", dev))
 		return "its program on it";
 	if (is_on(proc, "cwd", dev) || is_on(proc, "root", dev))
 		return "its directory on it";
@@ -148,6 +157,7 @@ static const char *const hows[] = {
 	"the device open",     "a directory of it open", "a file of it open", "its program on it",
 	"its directory on it", "a file of it mapped",	 ONLY_MOUNT,
 };
+#define N_HOWS (sizeof(hows) / sizeof(hows[0]))
 
 /**
  * struct search - for holders.
@@ -211,7 +221,7 @@ static size_t rank(const char *how)
 {
 	size_t i = 0;
 
-	while (i < sizeof(hows) / sizeof(hows[0]) && strcmp(how, hows[i]) != 0)
+	while (i < N_HOWS && strcmp(how, hows[i]) != 0)
 		i++;
 	return i;
 }
@@ -226,10 +236,10 @@ static void take_line(struct search *s, const char *line)
 {
 	char *how;
 	pid_t pid = (pid_t)strtol(line, &how, 10);
-	size_t kind = *how ? rank(how + 1) : sizeof(hows) / sizeof(hows[0]), at = s->n;
+	size_t kind = *how ? rank(how + 1) : N_HOWS, at = s->n;
 	struct holder h = {.pid = pid};
 
-	if (kind == sizeof(hows) / sizeof(hows[0]))
+	if (kind == N_HOWS)
 		return;
 	h.how = hows[kind];
 	while (at > 0 && before(&h, &s->v[at - 1]))
@@ -270,9 +280,8 @@ size_t holders_find(dev_t dev, struct holder v[static HOLDERS_MAX])
 	if (!list_processes(&s) ||
 	    crew_work(&crew, (s.n_pids + PIECE - 1) / PIECE, &begun, &ignored))
 		return 0;
-	for (size_t i = 1; i < s.n; i++)
-		if (strcmp(s.v[i].how, ONLY_MOUNT) == 0)
-			s.n = i;
+	while (s.n > 1 && strcmp(s.v[s.n - 1].how, ONLY_MOUNT) == 0)
+		s.n--;
 	for (size_t i = 0; i < s.n; i++)
 		proc_comm(s.v[i].pid, s.v[i].comm);
 	return s.n;

@@ -7,19 +7,26 @@
 #include "release.h"
 #include "custodian/volume_key.h"
 
-EC_POINT *hand_out_recipient(const struct cc_evidence *ev, const json_t *recipient,
-			     struct cc_error *err)
+EC_POINT *hand_out_to(const json_t *recipient, char **thumbprint, struct cc_error *err)
 {
 	cc_auto_point EC_POINT *key = cc_release_recipient(recipient, err);
-	cc_auto_free char *thumbprint = NULL;
 
 	if (!key) {
 		cc_prefix(err, "recipient");
 		cc_set_fact(err, "recipient");
 		return NULL;
 	}
-	thumbprint = cc_jwk_thumbprint(recipient, err);
-	if (!thumbprint)
+	*thumbprint = cc_jwk_thumbprint(recipient, err);
+	return *thumbprint ? cc_steal(key) : NULL;
+}
+
+EC_POINT *hand_out_recipient(const struct cc_evidence *ev, const json_t *recipient,
+			     struct cc_error *err)
+{
+	cc_auto_free char *thumbprint = NULL;
+	cc_auto_point EC_POINT *key = hand_out_to(recipient, &thumbprint, err);
+
+	if (!key)
 		return NULL;
 	if (strcmp(thumbprint, ev->jkt) != 0) {
 		cc_refuse(err, "recipient", "the one-time key is not the one the evidence names");

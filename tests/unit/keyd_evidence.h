@@ -6,6 +6,7 @@
 #define TEST_KEYD_EVIDENCE_H
 
 #include "keyd_ask.h"
+#include "release.h"
 
 /**
  * struct claim - what goes into evidence and release; claim_default() fits volume pgdata and
@@ -104,13 +105,31 @@ static inline char *sign_claim(struct claim *cl)
 	return jws;
 }
 
-static inline struct got send_release(struct world *w, const char *jws, const json_t *recipient)
+/* The public part of a key; new reference. */
+static inline json_t *public_of(const json_t *jwk)
 {
 	struct cc_error err;
-	json_t *public = cc_jwk_public(recipient, &err);
+	json_t *public = cc_jwk_public(jwk, &err);
 
+	assert_non_null(public);
+	return public;
+}
+
+static inline struct got send_release(struct world *w, const char *jws, const json_t *recipient)
+{
 	return ask(w, OP_RELEASE, "",
-		   json_pack("{s:s, s:o}", "evidence", jws, "recipient", public));
+		   json_pack("{s:s, s:o}", "evidence", jws, "recipient", public_of(recipient)));
+}
+
+/* Opens the key of an answer, which must have one, with @private. As cc_release_open(). */
+static inline int open_key(const struct got *g, const json_t *private, struct cc_secret *key)
+{
+	const char *jwe = json_string_value(json_object_get(g->body, "jwe"));
+	struct cc_error err;
+
+	if (!jwe)
+		fail_msg("%s", message_of(g));
+	return cc_release_open(jwe, strlen(jwe), private, key, &err);
 }
 
 static inline json_t *one_time_key(void)

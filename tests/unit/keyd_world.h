@@ -82,11 +82,7 @@ static inline json_t *new_agent_key(const char *name)
 
 static inline void enrol(struct world *w, const char *name, const json_t *key)
 {
-	struct cc_error err;
-	json_t *public = cc_jwk_public(key, &err);
-
-	assert_non_null(public);
-	ask_ok(w, OP_AGENT_ADD, "", json_pack("{s:s, s:o}", "name", name, "jwk", public));
+	ask_ok(w, OP_AGENT_ADD, "", json_pack("{s:s, s:o}", "name", name, "jwk", public_of(key)));
 }
 
 /* ---- volumes ---- */

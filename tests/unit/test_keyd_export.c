@@ -1,30 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* A volume's key for a recovery key that is kept elsewhere. */
 #include "keyd_hosts.h"
-#include "release.h"
 
 static struct got export_to(struct world *w, const char *volume, const json_t *jwk)
 {
 	return ask(w, OP_VOLUME_EXPORT, volume, json_pack("{s:O}", "recipient", jwk));
-}
-
-static json_t *public_of(const json_t *jwk)
-{
-	struct cc_error err;
-	json_t *public = cc_jwk_public(jwk, &err);
-
-	assert_non_null(public);
-	return public;
-}
-
-static int open_export(const struct got *g, const json_t *private, struct cc_secret *key)
-{
-	const char *jwe = json_string_value(json_object_get(g->body, "jwe"));
-	struct cc_error err;
-
-	if (!jwe)
-		fail_msg("%s", message_of(g));
-	return cc_release_open(jwe, strlen(jwe), private, key, &err);
 }
 
 static void key_of_container(struct world *w, struct cc_secret *key)
@@ -34,7 +14,7 @@ static void key_of_container(struct world *w, struct cc_secret *key)
 	cc_auto_free char *jws = sign_claim(&cl);
 	auto_got struct got g = send_release(w, jws, recipient);
 
-	assert_int_equal(open_export(&g, recipient, key), 0);
+	assert_int_equal(open_key(&g, recipient, key), 0);
 }
 
 static void the_recovery_key_opens_the_key_of_the_container_and_no_other_does(void **state)
@@ -48,9 +28,9 @@ static void the_recovery_key_opens_the_key_of_the_container_and_no_other_does(vo
 	key_of_container(w, &lent);
 	g = export_to(w, "pgdata", public);
 	assert_int_equal(g.http, 200);
-	assert_int_equal(open_export(&g, recovery, &exported), 0);
+	assert_int_equal(open_key(&g, recovery, &exported), 0);
 	assert_true(cc_secret_eq(&lent, &exported));
-	assert_int_equal(open_export(&g, other, &none), -1);
+	assert_int_equal(open_key(&g, other, &none), -1);
 }
 
 /* With the database copied and the machine lost: what opens the LUN is said beside the key. */

@@ -74,14 +74,10 @@ static void a_maintenance_gets_the_key_and_a_lease_of_its_own(void **state)
 	cc_auto_json json_t *recipient = one_time_key();
 	auto_got struct got g = send_maintain(w, &(struct try){.recipient = recipient});
 	cc_auto_secret struct cc_secret key = {0};
-	const char *jwe;
-	struct cc_error err;
 
 	if (g.http != 200)
 		fail_msg("%s", g.text);
-	jwe = json_string_value(json_object_get(g.body, "jwe"));
-	assert_non_null(jwe);
-	assert_int_equal(cc_release_open(jwe, strlen(jwe), recipient, &key, &err), 0);
+	assert_int_equal(open_key(&g, recipient, &key), 0);
 	assert_int_equal(key.len, 64);
 	assert_non_null(lease_of(&g));
 	assert_busy(w);

@@ -37,13 +37,10 @@ static void right_container_gets_the_key(void **state)
 	struct claim cl = claim_default(w, recipient);
 	cc_auto_free char *jws = sign_claim(&cl);
 	auto_got struct got g = send_release(w, jws, recipient);
-	const char *jwe = json_string_value(json_object_get(g.body, "jwe"));
 	struct last_row row = last_audit(w);
-	struct cc_error err;
 
 	assert_int_equal(g.http, 200);
-	assert_non_null(jwe);
-	assert_int_equal(cc_release_open(jwe, strlen(jwe), recipient, &key, &err), 0);
+	assert_int_equal(open_key(&g, recipient, &key), 0);
 	assert_int_equal(key.len, 64);
 	assert_int_equal(fence_of(&g), 1);
 	assert_string_equal(
@@ -69,9 +66,7 @@ static void right_container_gets_the_key(void **state)
 		cc_auto_free char *jws2 = sign_claim(&cl2);
 		auto_got struct got g2 = send_release(w, jws2, recipient);
 
-		jwe = json_string_value(json_object_get(g2.body, "jwe"));
-		assert_non_null(jwe);
-		assert_int_equal(cc_release_open(jwe, strlen(jwe), recipient, &again, &err), 0);
+		assert_int_equal(open_key(&g2, recipient, &again), 0);
 		assert_true(cc_secret_eq(&key, &again));
 	}
 }

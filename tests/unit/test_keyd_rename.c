@@ -2,7 +2,6 @@
 /* A volume under another name: the key stays, and what counts by name goes on. */
 #include "keyd_hosts.h"
 #include "keyd_return.h"
-#include "release.h"
 
 static struct got rename_to(struct world *w, const char *from, const char *to)
 {
@@ -41,12 +40,8 @@ static void take_key(struct world *w, struct cc_secret *key, json_int_t *fence)
 	struct claim cl = claim_default(w, recipient);
 	cc_auto_free char *jws = sign_claim(&cl);
 	auto_got struct got g = send_release(w, jws, recipient);
-	const char *jwe = json_string_value(json_object_get(g.body, "jwe"));
-	struct cc_error err;
 
-	if (!jwe)
-		fail_msg("%s", message_of(&g));
-	assert_int_equal(cc_release_open(jwe, strlen(jwe), recipient, key, &err), 0);
+	assert_int_equal(open_key(&g, recipient, key), 0);
 	*fence = fence_of(&g);
 	return_lease(w, lease_of(&g));
 }
