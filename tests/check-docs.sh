@@ -69,10 +69,10 @@ named_files() {
 commands() {
 	local verbs words status=0
 
-	verbs=$($B/dmctl/dmctl --help | sed -nE 's/^  ([a-z]+( [a-z-]+)?)  .*/\1/p')
+	verbs=$($B/dmctl/dmctl --help | sed -nE 's/^  ([a-z]+( [a-z-]+){0,2})  .*/\1/p')
 	[ -n "$verbs" ] || { echo "dmctl --help lists no verbs"; return 1; }
 	while read -r words; do
-		grep -qxF -e "$words" -e "${words% *}" <<<"$verbs" ||
+		grep -qxF -e "$words" -e "${words% *}" -e "${words% * *}" <<<"$verbs" ||
 			{ echo "no such command: dmctl $words"; status=1; }
 	done < <(shown_commands | sort -u)
 	return $status
@@ -99,7 +99,7 @@ shown_commands() {
 	for file in "${PAGES[@]}" docs/*.scd; do
 		awk '/^[[:space:]]*```/ { code = !code; next } code || /^(\t|    )/' "$file"
 	done | sed -e 's/[*_`]//g' |
-		grep -oE '^[[:space:]]*([#$] )?(sudo )?dmctl [a-z]+( [a-z-]+)?' | sed -E 's/.*dmctl //'
+		grep -oE '^[[:space:]]*([#$] )?(sudo )?dmctl [a-z]+( [a-z-]+){0,2}' | sed -E 's/.*dmctl //'
 }
 
 # Strings of the programs, those that go on over several lines in one; pages; packaging.
@@ -140,6 +140,6 @@ completes() {
 		[ -n "$want" ] || continue
 		got=$(tests/complete "$shell" dmctl "${words[@]}" --)
 		grep -vxF -e "$got" <<<"$want" && { echo "$shell lacks these of ${words[*]}"; status=1; }
-	done < <(dmctl --help | sed -nE 's/^  ([a-z]+( [a-z-]+)?)  .*/\1/p')
+	done < <(dmctl --help | sed -nE 's/^  ([a-z]+( [a-z-]+){0,2})  .*/\1/p')
 	return $status
 }
