@@ -127,7 +127,8 @@ class Guest:
 
     def qemu(self, serial_fd, tap_fd, alive_fd, qmp_fd):
         n = self.needs.numbers
-        append = ("console=ttyS0 panic=-1 oops=panic nokaslr mitigations=off "
+        lsm = "security=selinux " if "selinux" in self.needs.flags else ""
+        append = (f"{lsm}console=ttyS0 panic=-1 oops=panic nokaslr mitigations=off "
                   "random.trust_cpu=on nowatchdog net.ifnames=0 loglevel=5 log_buf_len=4M "
                   # a busy host may well let a virtual processor wait for longer than the usual 21 s
                   "rcupdate.rcu_cpu_stall_timeout=60 "

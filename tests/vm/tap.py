@@ -44,7 +44,7 @@ class Needs:
             self.numbers[name] = int(value)
         elif word in SERVICES:
             self.services.add(word)
-        elif (word in ("shared", "long", "kernels", "newest", "icount", "peer")
+        elif (word in ("shared", "long", "kernels", "newest", "icount", "peer", "selinux")
               or name == "software" and value in SOFTWARE):
             self.flags.add(word)
         else:
