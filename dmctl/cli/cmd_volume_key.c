@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -27,16 +28,12 @@ static int reserve(const char *path, struct cc_error *err)
 	return cc_fail_errno(err, CC_E_INTERNAL, "%s", path);
 }
 
+/* Without a line's end: jose(1) says that it failed when something follows a compact JWE. */
 static int save(const char *path, const json_t *answer, struct cc_error *err)
 {
-	cc_auto_free char *line = NULL;
-	int n = asprintf(&line, "%s\n", json_string_value(json_object_get(answer, "jwe")));
+	const char *jwe = json_string_value(json_object_get(answer, "jwe"));
 
-	if (n < 0) {
-		line = NULL;
-		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	}
-	return cc_replace_file(path, line, (size_t)n, 0600, err);
+	return cc_replace_file(path, jwe, strlen(jwe), 0600, err);
 }
 
 static int ask_for_key(const char *name, const json_t *recipient, json_t **answer,
@@ -105,6 +102,7 @@ int cmd_volume_key_export(int argc, char **argv, const struct global_options *g)
 	if (g->json)
 		output_json(answer);
 	else if (!path)
-		printf("%s\n", json_string_value(json_object_get(answer, "jwe")));
+		printf("%s%s", json_string_value(json_object_get(answer, "jwe")),
+		       isatty(STDOUT_FILENO) ? "\n" : "");
 	return CC_OK;
 }
