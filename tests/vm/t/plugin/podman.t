@@ -6,7 +6,7 @@
 
 . ./lib.sh
 . ./bind-lib.sh
-plan 29
+plan 30
 
 need host_setup
 podman_plugin
@@ -61,4 +61,11 @@ like "an ordinary user's container with -v does not start because of the hook's 
 hook() { as_user /usr/libexec/container-crypt/container-crypt-hook --volume pgdata </dev/null; }
 fails_with 2 "container-crypt: an engine that an ordinary user runs cannot have volumes.*sudo podman" hook
 not_ok "an ordinary user does not get at the agent" as_user dmctl bind pgdata app
+# the wall: were it mounted there, as its agent would, with the container's ids
+need as_user podman run -d --name theirs --cgroups=disabled --network none --entrypoint /bin/sleep app:1 1000
+their_pid=$(as_user podman inspect -f '{{.State.Pid}}' theirs)
+need nsenter -t "$their_pid" -m /bin/sh -c 'mount -t tmpfs -o uid=1000,gid=1000,mode=700 secret /tmp && echo plaintext >/tmp/word'
+like "what root mounts into an ordinary user's container is that user's to read, by a process that nobody attested" \
+	"$(as_user podman unshare nsenter -t "$their_pid" -m /bin/cat /tmp/word 2>&1)" "^plaintext$"
+need as_user podman rm -f -t 0 theirs
 ok "nothing is left of an ordinary user's attempts" leaves_nothing
