@@ -244,9 +244,27 @@ int rootfs_measure(const char *root, pid_t pid, bool user_ns, const struct engin
 
 /* ---- the image's layers -------------------------------------------------------------------- */
 
+/* Of a snapshot of containerd's, ".../snapshots/12/fs": the length up to its number. 0: is none. */
+static size_t snapshots_len(const char *layer)
+{
+	static const char dir[] = "/io.containerd.snapshotter.v1.overlayfs/snapshots/";
+	const char *at = strstr(layer, dir), *number = at ? at + strlen(dir) : NULL;
+	size_t digits = number ? strspn(number, "0123456789") : 0;
+
+	return digits && strcmp(number + digits, "/fs") == 0 ? (size_t)(number - layer) : 0;
+}
+
+static bool are_snapshots(const char *upper, const char *lower)
+{
+	size_t len = snapshots_len(upper);
+
+	return len && snapshots_len(lower) == len && strncmp(upper, lower, len) == 0;
+}
+
 /*
- * The layer that some engines put between the image's and the upper one: beside the upper layer's
- * directory ID, ID@suffix. Its path, malloced, NULL without one; the mount table has only a link.
+ * The layer that some engines put between the image's and the upper one. Its path, malloced, NULL
+ * without one. Beside the upper layer's directory ID it is ID@suffix; the mount table has only a
+ * link. Snapshots have numbers for names: there it is the topmost, which is never missing.
  */
 static char *init_layer(const struct overlay *o, const char *suffix)
 {
@@ -254,7 +272,11 @@ static char *init_layer(const struct overlay *o, const char *suffix)
 	struct stat expected, st;
 	const char *tail;
 
-	tail = suffix && o->upper && o->lower.n ? strrchr(o->upper, '/') : NULL;
+	if (!suffix || !o->upper || !o->lower.n)
+		return NULL;
+	if (are_snapshots(o->upper, o->lower.v[0]))
+		return strdup(o->lower.v[0]);
+	tail = strrchr(o->upper, '/');
 	if (!tail ||
 	    asprintf(&init, "%.*s%s%s", (int)(tail - o->upper), o->upper, suffix, tail) < 0) {
 		init = NULL;

@@ -17,10 +17,10 @@ void overlay_clear(struct overlay *o)
 	*o = (struct overlay){0};
 }
 
-/* The directory two above the merged one, where the driver keeps all layers. */
-static char *layers_dir(const char *root)
+/* The directory two above one of a container's, where the driver keeps all layers. */
+static char *layers_dir(const char *own)
 {
-	char *dir = strdup(root);
+	char *dir = strdup(own);
 	int up;
 
 	for (up = 0; dir && up < 2; up++) {
@@ -68,17 +68,23 @@ static int overlay_find(pid_t pid, const char *root, char **upper, char **lower,
 	return table < 0 ? -1 : mountinfo_overlay(table, root, upper, lower, found, err);
 }
 
+int overlay_dirs(const char *root, const char *upper, const char *lower, struct overlay *o,
+		 struct cc_error *err)
+{
+	cc_auto_free char *base = layers_dir(upper && upper[0] == '/' ? upper : root);
+
+	o->upper = upper && base ? absolute(upper, base) : NULL;
+	if (!base || (upper && !o->upper))
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	return lower ? overlay_split(lower, base, &o->lower, err) : 0;
+}
+
 int overlay_of(const char *root, pid_t pid, struct overlay *o, struct cc_error *err)
 {
-	cc_auto_free char *upper = NULL, *lower = NULL, *base = layers_dir(root);
+	cc_auto_free char *upper = NULL, *lower = NULL;
 
-	if (!base)
-		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	if (overlay_find(0, root, &upper, &lower, &o->found, err) ||
 	    (!o->found && overlay_find(pid, root, &upper, &lower, &o->found, err)))
 		return -1;
-	o->upper = upper ? absolute(upper, base) : NULL;
-	if (upper && !o->upper)
-		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	return lower ? overlay_split(lower, base, &o->lower, err) : 0;
+	return overlay_dirs(root, upper, lower, o, err);
 }

@@ -33,6 +33,15 @@ void overlay_clear(struct overlay *o);
 int overlay_of(const char *root, pid_t pid, struct overlay *o, struct cc_error *err);
 
 /**
+ * overlay_dirs - the part of overlay_of() behind the mount table: fills all but o->found.
+ * @upper, @lower: as the table has them, NULL where it has none. Relative ones, where there are too
+ *                 many for absolute ones, start from where the driver keeps all layers: two above
+ *                 the upper one, or where that is relative, too, above @root
+ */
+int overlay_dirs(const char *root, const char *upper, const char *lower, struct overlay *o,
+		 struct cc_error *err);
+
+/**
  * overlay_split - splits the layers of a mount table.
  * @list: ":" between; relative ones start from @base
  */

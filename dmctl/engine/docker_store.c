@@ -23,7 +23,12 @@ const struct docker_roots docker_roots = {
 	.remembered = CC_LIB_DIR "/docker-root",
 	.config = "/etc/docker/daemon.json",
 	.usual = "/var/lib/docker",
+	.containerd = {"/etc/containerd/config.toml", "/var/lib/containerd"},
 };
+
+/* The stores that are understood: the daemon's own, and containerd's snapshots. */
+#define DRIVER "overlay2"
+#define SNAPSHOTTER "overlayfs"
 
 /* ---- where it is --------------------------------------------------------------------------- */
 
@@ -208,28 +213,7 @@ static int take_holds(const json_t *record, const json_t *host, struct engine_co
 		       : 0;
 }
 
-/* ---- its image ----------------------------------------------------------------------------- */
-
-/* Only the overlay2 store has what we read. */
-static int take_image(const json_t *record, struct engine_container *c, struct cc_error *err)
-{
-	const char *driver = json_string_value(json_object_get(record, "Driver"));
-	const char *image = json_string_value(json_object_get(record, "Image"));
-	const char *ref =
-		json_string_value(json_object_get(json_object_get(record, "Config"), "Image"));
-
-	if (!driver || strcmp(driver, DOCKER_DRIVER) != 0)
-		return cc_fail(err, CC_E_INVALID,
-			       "docker's storage driver is %s; only " DOCKER_DRIVER
-			       " is supported (" DOCKER_DRIVER_NEXT ")",
-			       driver ? driver : "not known");
-	if (!image || !cc_is_digest(image))
-		return cc_fail(err, CC_E_INVALID, "docker's record: \"%s\" is not an image id",
-			       image ? image : "");
-	snprintf(c->image_id, sizeof(c->image_id), "%s", image);
-	c->image_ref = ref ? strdup(ref) : NULL;
-	return ref && !c->image_ref ? cc_fail(err, CC_E_NOMEM, "out of memory") : 0;
-}
+/* ---- its image, in the daemon's own store -------------------------------------------------- */
 
 /*
  * The names the daemon has for images; those of this one that are "repository@sha256:…". None for
@@ -237,7 +221,7 @@ static int take_image(const json_t *record, struct engine_container *c, struct c
  */
 static int take_manifests(const char *root, struct engine_container *c, struct cc_error *err)
 {
-	cc_auto_json json_t *doc = read_own(root, "image/" DOCKER_DRIVER "/repositories.json", err);
+	cc_auto_json json_t *doc = read_own(root, "image/" DRIVER "/repositories.json", err);
 	const char *repository, *name;
 	json_t *names, *id;
 
@@ -260,7 +244,7 @@ static int take_image_config(const char *root, struct engine_container *c, struc
 {
 	cc_auto_free char *path = NULL;
 
-	if (asprintf(&path, "%s/image/" DOCKER_DRIVER "/imagedb/content/sha256/%s", root,
+	if (asprintf(&path, "%s/image/" DRIVER "/imagedb/content/sha256/%s", root,
 		     c->image_id + strlen("sha256:")) < 0) {
 		path = NULL;
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
@@ -268,20 +252,108 @@ static int take_image_config(const char *root, struct engine_container *c, struc
 	return engine_read_image_config(path, c, err);
 }
 
-int docker_store_describe(const char *root, struct engine_container *c, struct cc_error *err)
+static int take_own_image(const char *root, const char *image, struct engine_container *c,
+			  struct cc_error *err)
+{
+	if (!cc_is_digest(image))
+		return cc_fail(err, CC_E_INVALID, "docker's record: \"%s\" is not an image id",
+			       image);
+	snprintf(c->image_id, sizeof(c->image_id), "%s", image);
+	return take_image_config(root, c, err) || take_manifests(root, c, err) ? -1 : 0;
+}
+
+/* ---- its image, in containerd's ------------------------------------------------------------ */
+
+/* Where there is no containerd of the system's the daemon runs one itself, below its directory. */
+static int content_dirs(const struct docker_roots *roots, const char *root, struct cc_strv *dirs,
+			struct cc_error *err)
+{
+	cc_auto_free char *own = NULL;
+
+	if (asprintf(&own, "%s/containerd/daemon", root) < 0) {
+		own = NULL;
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	}
+	return content_store_dirs(&roots->containerd, own, dirs, err);
+}
+
+/*
+ * The record has the manifest as well: of an image for several platforms it may be another one than
+ * this host's (--platform).
+ */
+static int take_content_image(const struct docker_roots *roots, const char *root,
+			      const json_t *record, const char *image, struct engine_container *c,
+			      struct cc_error *err)
+{
+	const char *manifest = json_string_value(
+		json_object_get(json_object_get(record, "ImageManifest"), "digest"));
+	cc_cleanup(cc_strv_clear) struct cc_strv dirs = {0};
+
+	if (!manifest)
+		return cc_fail(err, CC_E_INVALID,
+			       "docker's record does not say which manifest of image %.80s the "
+			       "container was made from; create the container again",
+			       image);
+	return content_dirs(roots, root, &dirs, err) ||
+			       content_store_image(&dirs, image, manifest, c, err)
+		       ? -1
+		       : 0;
+}
+
+/* ---- its image ----------------------------------------------------------------------------- */
+
+/* @next: what to do about it, as the end of the text */
+static int check_driver(const char *driver, const char *next, struct cc_error *err)
+{
+	if (strcmp(driver, DRIVER) == 0 || strcmp(driver, SNAPSHOTTER) == 0)
+		return 0;
+	return cc_fail(err, CC_E_INVALID,
+		       "docker's storage driver is %.40s; only " DRIVER
+		       " and containerd's " SNAPSHOTTER " show what a container is made of%s",
+		       driver[0] ? driver : "not known", next);
+}
+
+int docker_store_check(const struct docker_roots *roots, const char *root, const char *driver,
+		       struct cc_error *err)
+{
+	cc_cleanup(cc_strv_clear) struct cc_strv dirs = {0};
+
+	if (check_driver(driver, "", err))
+		return -1;
+	return strcmp(driver, SNAPSHOTTER) == 0 ? content_dirs(roots, root, &dirs, err) : 0;
+}
+
+static int take_image(const struct docker_roots *roots, const char *root, const json_t *record,
+		      struct engine_container *c, struct cc_error *err)
+{
+	const char *driver = json_string_value(json_object_get(record, "Driver")) ?: "";
+	const char *image = json_string_value(json_object_get(record, "Image")) ?: "";
+	const char *ref =
+		json_string_value(json_object_get(json_object_get(record, "Config"), "Image"));
+
+	c->image_ref = ref ? strdup(ref) : NULL;
+	if (ref && !c->image_ref)
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	if (check_driver(driver, " (" DOCKER_DRIVER_NEXT ")", err))
+		return -1;
+	return strcmp(driver, DRIVER) == 0 ? take_own_image(root, image, c, err)
+					   : take_content_image(roots, root, record, image, c, err);
+}
+
+int docker_store_describe(const struct docker_roots *roots, const char *root,
+			  struct engine_container *c, struct cc_error *err)
 {
 	cc_auto_free char *own = own_dir(root, c->id, err);
 	cc_auto_json json_t *record = own ? read_own(own, "config.v2.json", err) : NULL;
 	cc_auto_json json_t *host = record ? read_own(own, "hostconfig.json", err) : NULL;
 	const json_t *config = json_object_get(record, "Config");
 
-	if (!host || take_name(record, c->id, c, err) || take_image(record, c, err) ||
+	if (!host || take_name(record, c->id, c, err) || take_image(roots, root, record, c, err) ||
 	    cc_strv_push(&c->own_dirs, own, err))
 		return -1;
 	c->own_seccomp = has_own_seccomp(record);
 	return engine_add_health(c, json_object_get(config, "Healthcheck"), err) ||
-			       take_holds(record, host, c, err) ||
-			       take_image_config(root, c, err) || take_manifests(root, c, err)
+			       take_holds(record, host, c, err)
 		       ? -1
 		       : 0;
 }

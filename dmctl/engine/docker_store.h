@@ -7,16 +7,19 @@
 #ifndef CC_DOCKER_STORE_H
 #define CC_DOCKER_STORE_H
 
+#include "engine/content_store.h"
 #include "engine/engine.h"
 
 /**
- * struct docker_roots - where the daemon's directory is named. All borrowed.
+ * struct docker_roots - where the daemon's directories are named. All borrowed.
  * @remembered: file with the one that the daemon itself named the last time
  * @config: daemon.json
  * @usual: the one it has when nobody says another
+ * @containerd: where images are that containerd keeps for it
  */
 struct docker_roots {
 	const char *remembered, *config, *usual;
+	struct containerd_roots containerd;
 };
 
 /* The host's. */
@@ -44,12 +47,20 @@ int docker_store_name(const char *root, const char *id, struct engine_container 
 /**
  * docker_store_describe - fills all of the container c->id but bundle, pid and waiting.
  * Return: 0; -1 with CC_E_NOTFOUND; CC_E_INVALID when the store contradicts itself, or is one whose
- * files do not show what a container is made of.
+ * files do not show what a container is made of; CC_E_REFUSED, fact "image", when it was changed.
  */
-int docker_store_describe(const char *root, struct engine_container *c, struct cc_error *err);
+int docker_store_describe(const struct docker_roots *roots, const char *root,
+			  struct engine_container *c, struct cc_error *err);
 
-/* The storage driver whose files are understood, and what to do about any other. */
-#define DOCKER_DRIVER "overlay2"
+/**
+ * docker_store_check - whether the files of the daemon's store are understood, and there.
+ * @driver: the daemon's name of it: a storage driver of its own, or a snapshotter of containerd
+ * Return: 0; -1 with CC_E_INVALID for another store, and when containerd's is not found.
+ */
+int docker_store_check(const struct docker_roots *roots, const char *root, const char *driver,
+		       struct cc_error *err);
+
+/* What to do where the store is another one. */
 #define DOCKER_DRIVER_NEXT                                                                       \
 	"{\"features\": {\"containerd-snapshotter\": false}, \"storage-driver\": \"overlay2\"} " \
 	"in /etc/docker/daemon.json, restart docker, pull or build the images again"

@@ -47,7 +47,7 @@
  * @pid: first process, 0 when there is none
  * @waiting: the process exists and waits to be started (podman init): no user code has run
  * @own_dirs: directories the engine keeps for this container
- * @image_id: "sha256:…", digest of @image_config
+ * @image_id: "sha256:…", digest of @image_config, whatever the engine's own id of the image is
  * @image_ref: name the container was made from; informational
  * @health: what the engine runs in the container to see whether it is well: commands as
  *          health checks have them, or a text where that is not known
@@ -126,8 +126,9 @@ struct engine_file {
  *           directories above, and from there; NULL: it has none
  * @adds_accounts: it adds lines to the image's /etc/passwd and /etc/group
  *                 (container/rootfs_accounts.h)
- * @init_suffix: it puts a layer of its own between the image's and the writable one, in the
- *               directory of this suffix beside the latter's; NULL: it has none
+ * @init_suffix: it puts a layer of its own between the image's and the writable one: in the
+ *               directory of this suffix beside the latter's, or the topmost of containerd's
+ *               snapshots below it; NULL: it has none
  * @own_hook: the process whose executable an entry of config.json's list hooks.@list names, when
  *            the entry is as the engine itself writes it for container @id; 0: a foreign one. Pure:
  *            the caller sees to it that the process runs @program. NULL: it writes no hooks

@@ -222,7 +222,7 @@ static int docker_describe(struct engine_container *c, struct cc_error *err)
 	cc_auto_free char *root = NULL;
 
 	return find_root(c->id, &root, err) || take_bundle(c, err) ||
-			       docker_store_describe(root, c, err)
+			       docker_store_describe(&docker_roots, root, c, err)
 		       ? -1
 		       : 0;
 }
@@ -272,7 +272,7 @@ static const char *const docker_stubs[] = {"/.dockerenv", NULL};
 /* The daemon lists the directories it looks for specs in exactly when CDI is on. */
 static void docker_check(struct finding *f)
 {
-	const char *version, *driver, *cgroup;
+	const char *version, *driver, *cgroup, *root;
 	struct cc_error err;
 	cc_auto_json json_t *info = docker_get("/info", &err);
 
@@ -283,6 +283,7 @@ static void docker_check(struct finding *f)
 	version = json_string_value(json_object_get(info, "ServerVersion")) ?: "?";
 	driver = json_string_value(json_object_get(info, "Driver")) ?: "?";
 	cgroup = json_string_value(json_object_get(info, "CgroupVersion")) ?: "2";
+	root = json_string_value(json_object_get(info, "DockerRootDir")) ?: docker_roots.usual;
 	if (json_array_size(json_object_get(info, "CDISpecDirs")) == 0)
 		finding_fail(f, CC_E_NOTFOUND, CDI_OFF,
 			     "%s has CDI switched off: --device container-crypt/volume=… does not "
@@ -291,12 +292,9 @@ static void docker_check(struct finding *f)
 	else if (strcmp(cgroup, "2") != 0)
 		finding_fail(f, CC_E_DEVICE, "boot with systemd.unified_cgroup_hierarchy=1",
 			     "%s uses cgroups of version %s", version, cgroup);
-	else if (strcmp(driver, DOCKER_DRIVER) != 0)
-		finding_fail(
-			f, CC_E_DEVICE, DOCKER_DRIVER_NEXT,
-			"%s keeps images with driver %s, only " DOCKER_DRIVER
-			" shows what a container is made of: no container with a volume starts",
-			version, driver);
+	else if (docker_store_check(&docker_roots, root, driver, &err))
+		finding_fail(f, CC_E_DEVICE, DOCKER_DRIVER_NEXT,
+			     "%s: %s: no container with a volume starts", version, err.text);
 	else
 		finding_ok(f, "%s, CDI is on", version);
 }

@@ -54,12 +54,12 @@ static void read_conf(char *text, struct store *s)
 			in_storage = strncmp(line + strspn(line, " \t"), "[storage]", 9) == 0;
 		if (!in_storage)
 			continue;
-		value = podman_conf_string(line, "graphroot");
+		value = engine_conf_string(line, "graphroot");
 		if (value) {
 			free(s->graph);
 			s->graph = value;
 		}
-		value = podman_conf_string(line, "runroot");
+		value = engine_conf_string(line, "runroot");
 		if (value) {
 			free(s->run);
 			s->run = value;

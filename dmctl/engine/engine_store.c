@@ -58,20 +58,51 @@ json_t *engine_read_json(const char *path, struct cc_error *err)
 		       : cc_json_parse_engine(text, len, ENGINE_FILE_MAX, path, err);
 }
 
-int engine_read_image_config(const char *path, struct engine_container *c, struct cc_error *err)
+int engine_read_blob(const char *path, const char *digest, char **buf, size_t *len,
+		     struct cc_error *err)
 {
-	char digest[72];
+	cc_auto_free char *text = NULL;
+	char has[CC_DIGEST_LEN];
+	size_t n;
 
-	if (engine_read(path, &c->image_config, &c->image_config_len, err))
-		return cc_prefix(err, "the image's configuration");
-	cc_sha256_digest(c->image_config, c->image_config_len, digest);
-	if (strcmp(digest, c->image_id) != 0)
+	if (engine_read(path, &text, &n, err))
+		return -1;
+	cc_sha256_digest(text, n, has);
+	if (strcmp(has, digest) != 0)
 		return cc_refuse(
 			err, "image",
 			"image: %s should have the digest %s, but has %s; the engine's store "
 			"was changed",
-			path, c->image_id, digest);
+			path, digest, has);
+	*len = n;
+	*buf = cc_steal(text);
 	return 0;
+}
+
+int engine_read_image_config(const char *path, struct engine_container *c, struct cc_error *err)
+{
+	if (engine_read_blob(path, c->image_id, &c->image_config, &c->image_config_len, err) == 0)
+		return 0;
+	return err->code == CC_E_REFUSED ? -1 : cc_prefix(err, "the image's configuration");
+}
+
+char *engine_conf_string(const char *line, const char *key)
+{
+	size_t len = strlen(key);
+	const char *end;
+
+	line += strspn(line, " \t");
+	if (strncmp(line, key, len) != 0)
+		return NULL;
+	line += len;
+	line += strspn(line, " \t");
+	if (*line++ != '=')
+		return NULL;
+	line += strspn(line, " \t");
+	if (*line != '"' && *line != '\'')
+		return NULL;
+	end = strchr(line + 1, *line);
+	return end && end > line + 1 ? strndup(line + 1, (size_t)(end - line - 1)) : NULL;
 }
 
 int engine_add_health(struct engine_container *c, const json_t *config, struct cc_error *err)

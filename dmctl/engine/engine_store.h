@@ -14,8 +14,19 @@ int engine_read(const char *path, char **buf, size_t *len, struct cc_error *err)
 /* The same, parsed. */
 json_t *engine_read_json(const char *path, struct cc_error *err);
 
+/**
+ * engine_read_blob - reads a file whose digest is known.
+ * @buf: out, malloced, with a NUL behind *@len
+ * Return: 0; -1 as engine_read(), and with CC_E_REFUSED, fact "image", when it has another digest.
+ */
+int engine_read_blob(const char *path, const char *digest, char **buf, size_t *len,
+		     struct cc_error *err);
+
 /* Reads @path into c->image_config; its digest must be c->image_id. */
 int engine_read_image_config(const char *path, struct engine_container *c, struct cc_error *err);
+
+/* @line of a TOML file is `key = "value"`: a copy of the value, else NULL. */
+char *engine_conf_string(const char *line, const char *key);
 
 /**
  * engine_add_health - adds the command of a HealthConfig, if it has one, to c->health.

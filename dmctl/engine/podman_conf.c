@@ -25,25 +25,6 @@ static const char *const profiles[] = {
 	"/usr/share/containers/seccomp.json",
 };
 
-char *podman_conf_string(const char *line, const char *key)
-{
-	size_t len = strlen(key);
-	const char *end;
-
-	line += strspn(line, " \t");
-	if (strncmp(line, key, len) != 0)
-		return NULL;
-	line += len;
-	line += strspn(line, " \t");
-	if (*line++ != '=')
-		return NULL;
-	line += strspn(line, " \t");
-	if (*line != '"' && *line != '\'')
-		return NULL;
-	end = strchr(line + 1, *line);
-	return end && end > line + 1 ? strndup(line + 1, (size_t)(end - line - 1)) : NULL;
-}
-
 /* Adds the strings in @s up to the bracket that ends the list. Return: it is there; -1: fails. */
 static int take_strings(const char *s, struct cc_strv *out, struct cc_error *err)
 {
@@ -85,7 +66,7 @@ int podman_conf_image_stores(const char *text, struct cc_strv *stores, struct cc
 			in_options = strncmp(line, "[storage.options]", 17) == 0;
 			continue;
 		}
-		value = in_storage && !in_list ? podman_conf_string(line, "imagestore") : NULL;
+		value = in_storage && !in_list ? engine_conf_string(line, "imagestore") : NULL;
 		rc = value && value[0] == '/' ? cc_strv_push(stores, value, err) : 0;
 		free(value);
 		if (rc)
@@ -114,7 +95,7 @@ static void read_conf(char *text, char **path)
 		if (line[strspn(line, " \t")] == '[')
 			in_containers =
 				strncmp(line + strspn(line, " \t"), "[containers]", 12) == 0;
-		value = in_containers ? podman_conf_string(line, "seccomp_profile") : NULL;
+		value = in_containers ? engine_conf_string(line, "seccomp_profile") : NULL;
 		if (!value)
 			continue;
 		free(*path);

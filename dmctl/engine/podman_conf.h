@@ -8,9 +8,6 @@
 
 #include "json.h"
 
-/* @line is `key = "value"`: a copy of the value, else NULL. */
-char *podman_conf_string(const char *line, const char *key);
-
 /**
  * podman_conf_seccomp - the profile of a container that asks for none: the one that containers.conf
  * names (seccomp_profile), else /etc/containers/seccomp.json, else the package's.

@@ -13,8 +13,9 @@
 #define ID "1111111111111111111111111111111111111111111111111111111111111111"
 #define OTHER "2222222222222222222222222222222222222222222222222222222222222222"
 
-static char remembered[96], config[96], usual[96];
-static const struct docker_roots roots = {remembered, config, usual};
+static char remembered[96], config[96], usual[96], toml[96], containerd[96];
+static const struct docker_roots roots = {remembered, config, usual, {toml, containerd}};
+
 static void expect_ports(const char *of_host, bool published)
 {
 	engine_auto_container struct engine_container c = {0};
@@ -23,7 +24,7 @@ static void expect_ports(const char *of_host, bool published)
 	put_container(usual, ID, "overlay2");
 	put(usual, "containers/" ID "/hostconfig.json", of_host);
 	c.id = strdup(ID);
-	expect_ok(docker_store_describe(usual, &c, &err), &err);
+	expect_ok(docker_store_describe(&roots, usual, &c, &err), &err);
 	assert_int_equal(cc_strv_has(&c.holds, CC_NO_PORTS), !published);
 }
 
@@ -50,6 +51,8 @@ static int setup(void **state)
 	snprintf(remembered, sizeof(remembered), "%s/docker-root", top);
 	snprintf(config, sizeof(config), "%s/daemon.json", top);
 	snprintf(usual, sizeof(usual), "%s/usual", top);
+	snprintf(toml, sizeof(toml), "%s/config.toml", top);
+	snprintf(containerd, sizeof(containerd), "%s/containerd", top);
 	return 0;
 }
 
@@ -111,7 +114,7 @@ static void that_of_a_daemon_with_a_user_namespace_is_in_it(void **state)
 static int describe(struct engine_container *c, struct cc_error *err)
 {
 	c->id = strdup(ID);
-	return docker_store_describe(usual, c, err);
+	return docker_store_describe(&roots, usual, c, err);
 }
 
 static void all_that_is_needed_of_a_container_is_in_the_files(void **state)
@@ -159,10 +162,133 @@ static void a_store_that_does_not_show_files_is_refused_with_what_to_do(void **s
 	struct cc_error err;
 
 	(void)state;
-	put_container(usual, ID, "overlayfs");
+	put_container(usual, ID, "btrfs");
 	assert_int_equal(describe(&c, &err), -1);
-	expect_error(&err, CC_E_INVALID, "", "storage driver is overlayfs");
+	expect_error(&err, CC_E_INVALID, "", "storage driver is btrfs");
 	assert_non_null(strstr(err.text, "containerd-snapshotter"));
+}
+
+/* ---- containerd's image store ---- */
+
+#define BLOBS "io.containerd.content.v1.content/blobs/sha256/"
+
+static char manifest[CC_DIGEST_LEN];
+
+/* The container's image is in containerd's store below @root. */
+static void put_in_containerd(const char *root)
+{
+	char text[512], path[160];
+
+	put_container(usual, ID, "overlayfs");
+	snprintf(path, sizeof(path), BLOBS "%s", image + 7);
+	put(root, path, IMAGE);
+	snprintf(text, sizeof(text),
+		 "{\"schemaVersion\":2,\"config\":{\"mediaType\":\"application/vnd.oci.image."
+		 "config.v1+json\",\"digest\":\"%s\"},\"layers\":[]}",
+		 image);
+	cc_sha256_digest(text, strlen(text), manifest);
+	snprintf(path, sizeof(path), BLOBS "%s", manifest + 7);
+	put(root, path, text);
+	put(root, "io.containerd.snapshotter.v1.overlayfs/snapshots/1/fs/app", "");
+}
+
+/* What Docker 26 writes with that store; @more: of the manifest */
+static void put_record(const char *more)
+{
+	char text[1024];
+
+	snprintf(text, sizeof(text),
+		 "{\"ID\":\"" ID "\",\"Name\":\"/db\",\"Image\":\"%s\",%s"
+		 "\"Driver\":\"overlayfs\",\"Config\":{\"Image\":\"app:1\"}}",
+		 manifest, more);
+	put(usual, "containers/" ID "/config.v2.json", text);
+}
+
+static void put_whole_record(void)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text),
+		 "\"ImageManifest\":{\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\","
+		 "\"digest\":\"%s\",\"size\":1},",
+		 manifest);
+	put_record(text);
+}
+
+static void the_image_is_the_configuration_behind_containerds_manifest(void **state)
+{
+	char own[160];
+
+	(void)state;
+	snprintf(own, sizeof(own), "%s/containerd/daemon", usual);
+	for (int i = 0; i < 2; i++) {
+		engine_auto_container struct engine_container c = {0};
+		struct cc_error err;
+
+		put_in_containerd(i ? own : containerd);
+		put_whole_record();
+		expect_ok(describe(&c, &err), &err);
+		assert_string_equal(c.image_id, image);
+		assert_string_equal(c.image_config, IMAGE);
+		assert_string_equal(c.image_ref, "app:1");
+		assert_int_equal(c.manifests.n, 1);
+		assert_string_equal(c.manifests.v[0], manifest);
+		assert_int_equal(top_remove(NULL), 0);
+		assert_int_equal(mkdir(top, 0755), 0);
+	}
+}
+
+static void a_record_without_its_manifest_is_refused(void **state)
+{
+	static const char *const odd[] = {
+		"",
+		"\"ImageManifest\":null,",
+		"\"ImageManifest\":\"sha256\",",
+		"\"ImageManifest\":{\"digest\":1},",
+		"\"ImageManifest\":[],",
+	};
+
+	(void)state;
+	put_in_containerd(containerd);
+	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+		engine_auto_container struct engine_container c = {0};
+		struct cc_error err;
+
+		put_record(odd[i]);
+		assert_int_equal(describe(&c, &err), -1);
+		expect_error(&err, CC_E_INVALID, "", "create the container again");
+	}
+}
+
+static void a_store_of_containerds_that_is_not_found_is_said_so(void **state)
+{
+	engine_auto_container struct engine_container c = {0};
+	struct cc_error err;
+
+	(void)state;
+	put_in_containerd(containerd);
+	put_whole_record();
+	snprintf(containerd, sizeof(containerd), "%s/elsewhere", top);
+	assert_int_equal(describe(&c, &err), -1);
+	expect_error(&err, CC_E_INVALID, "", "name it as root in");
+}
+
+static void the_stores_that_are_understood_are_in_order(void **state)
+{
+	static const char *const others[] = {"vfs",    "btrfs",	 "zfs",	    "fuse-overlayfs",
+					     "native", "stargz", "overlay", ""};
+	struct cc_error err;
+
+	(void)state;
+	expect_ok(docker_store_check(&roots, usual, "overlay2", &err), &err);
+	assert_int_equal(docker_store_check(&roots, usual, "overlayfs", &err), -1);
+	expect_error(&err, CC_E_INVALID, "", "containerd has no snapshots in");
+	put_in_containerd(containerd);
+	expect_ok(docker_store_check(&roots, usual, "overlayfs", &err), &err);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		assert_int_equal(docker_store_check(&roots, usual, others[i], &err), -1);
+		expect_error(&err, CC_E_INVALID, "", others[i]);
+	}
 }
 
 static void a_record_of_another_container_is_not_believed(void **state)
@@ -204,6 +330,10 @@ int main(void)
 		store_test(an_image_that_was_never_in_a_registry_has_no_manifest),
 		store_test(a_published_port_is_seen),
 		store_test(a_store_that_does_not_show_files_is_refused_with_what_to_do),
+		store_test(the_image_is_the_configuration_behind_containerds_manifest),
+		store_test(a_record_without_its_manifest_is_refused),
+		store_test(a_store_of_containerds_that_is_not_found_is_said_so),
+		store_test(the_stores_that_are_understood_are_in_order),
 		store_test(a_record_of_another_container_is_not_believed),
 		store_test(an_image_that_was_changed_in_the_store_is_refused),
 	};

@@ -377,6 +377,96 @@ static void dockers_own_layer_counts_only_when_it_is_not_dockers_any_more(void *
 	overlay_clear(&o);
 }
 
+static void expect_layers(const char *root, const char *upper_dir, const char *list,
+			  const char *wanted_upper, const char *wanted)
+{
+	overlay_auto struct overlay o = {0};
+	struct cc_error err;
+
+	expect_ok(overlay_dirs(root, upper_dir, list, &o, &err), &err);
+	if (wanted_upper)
+		assert_string_equal(o.upper, wanted_upper);
+	else
+		assert_null(o.upper);
+	assert_int_equal(o.lower.n, wanted ? 2 : 0);
+	if (wanted)
+		assert_string_equal(o.lower.v[1], wanted);
+}
+
+/* As Docker, Podman and containerd mount them, with few layers and with many. */
+static void layers_are_found_where_their_driver_keeps_them(void **state)
+{
+	static const char merged[] = "/var/lib/docker/overlay2/ID/merged";
+	static const char rootfs[] = "/var/lib/docker/rootfs/overlayfs/ID";
+
+	(void)state;
+	expect_layers(merged, "/var/lib/docker/overlay2/ID/diff", "/x/1:/x/2",
+		      "/var/lib/docker/overlay2/ID/diff", "/x/2");
+	expect_layers(merged, "ID/diff", "l/A:l/B", "/var/lib/docker/overlay2/ID/diff",
+		      "/var/lib/docker/overlay2/l/B");
+	expect_layers(merged, NULL, "l/A:l/B", NULL, "/var/lib/docker/overlay2/l/B");
+	expect_layers(rootfs, "/c/snapshots/3/fs", "/c/snapshots/2/fs:/c/snapshots/1/fs",
+		      "/c/snapshots/3/fs", "/c/snapshots/1/fs");
+	expect_layers(rootfs, "/c/snapshots/3/fs", "2/fs:1/fs", "/c/snapshots/3/fs",
+		      "/c/snapshots/1/fs");
+	expect_layers(rootfs, "/c/snapshots/3/fs", NULL, "/c/snapshots/3/fs", NULL);
+}
+
+#define SNAPSHOTS "/io.containerd.snapshotter.v1.overlayfs"
+
+static void layers_of_snapshots(const char *list, struct overlay *o)
+{
+	struct cc_error err;
+
+	*o = (struct overlay){.found = true};
+	o->upper = strdup(at(SNAPSHOTS "/snapshots/12/fs"));
+	expect_ok(overlay_split(list, at(SNAPSHOTS "/snapshots"), &o->lower, &err), &err);
+}
+
+/* Its name is in containerd's database only: it is the topmost one. */
+static void dockers_own_layer_is_the_topmost_snapshot(void **state)
+{
+	struct cc_measurement m = {.n_mounts = 2, .mounts = mounts};
+	struct cc_error err;
+	struct overlay o;
+
+	(void)state;
+	make_dir(top, SNAPSHOTS);
+	make_dir(top, SNAPSHOTS "/snapshots");
+	for (int i = 9; i < 13; i++) {
+		char path[96];
+
+		snprintf(path, sizeof(path), SNAPSHOTS "/snapshots/%d", i);
+		make_dir(top, path);
+		strcat(path, "/fs");
+		make_dir(top, path);
+	}
+	make_file(top, SNAPSHOTS "/snapshots/11/fs/.dockerenv", "");
+	layers_of_snapshots("11/fs:10/fs:9/fs", &o);
+	expect_ok(rootfs_image_layers(&o, engine, &m, &err), &err);
+	assert_int_equal(o.lower.n, 2);
+	assert_string_equal(o.lower.v[0], at(SNAPSHOTS "/snapshots/10/fs"));
+	overlay_clear(&o);
+
+	/* an engine that has none, and a layer from somewhere else */
+	engine = &engine_podman;
+	layers_of_snapshots("11/fs:10/fs", &o);
+	expect_ok(rootfs_image_layers(&o, engine, &m, &err), &err);
+	assert_int_equal(o.lower.n, 2);
+	overlay_clear(&o);
+	engine = &engine_docker;
+	layers_of_snapshots(lower, &o);
+	expect_ok(rootfs_image_layers(&o, engine, &m, &err), &err);
+	assert_int_equal(o.lower.n, 1);
+	overlay_clear(&o);
+
+	make_file(top, SNAPSHOTS "/snapshots/11/fs/evil", "x");
+	layers_of_snapshots("11/fs:10/fs", &o);
+	expect_ok(rootfs_image_layers(&o, engine, &m, &err), &err);
+	assert_int_equal(o.lower.n, 2);
+	overlay_clear(&o);
+}
+
 static void resolve(const char *name, uint32_t uid, uint32_t gid, size_t groups)
 {
 	struct cc_user u = {0};
@@ -451,6 +541,8 @@ int main(void)
 		WITH_DIRS(what_is_hidden_of_the_image_is_reported_under_ids_of_its_own),
 		WITH_DIRS(attributes_of_the_images_directories_are_compared),
 		WITH_DIRS(dockers_own_layer_counts_only_when_it_is_not_dockers_any_more),
+		WITH_DIRS(layers_are_found_where_their_driver_keeps_them),
+		WITH_DIRS(dockers_own_layer_is_the_topmost_snapshot),
 		WITH_DIRS(users_are_resolved_as_the_engines_do),
 		WITH_DIRS(a_link_in_the_image_does_not_lead_out_of_it),
 	};
