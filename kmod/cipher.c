@@ -3,6 +3,7 @@
  * AES-XTS over a bio: cipher handles, the IV, and the loop over encryption sectors.
  */
 #include <crypto/algapi.h>
+#include <crypto/hash.h>
 
 #include "container-crypt.h"
 
@@ -45,49 +46,76 @@ struct crypto_skcipher *ccrypt_prototype_alloc(void)
 }
 
 /**
- * ccrypt_key_create() - put a volume key into a cipher handle
+ * ccrypt_cipher_create() - put a volume key into a cipher handle
  * @raw: the key, both halves
  * @size: its size in bytes, a valid one
  * @prototype: a handle of the implementation to use
  *
  * Context: process.
- * Return: the key; -EKEYREJECTED where the halves are equal; -ENOPKG where the implementation is no
- * longer what it was; another error of the crypto API.
+ * Return: the handle, to be freed with crypto_free_skcipher(); -EKEYREJECTED where the halves are
+ * equal; -ENOPKG where the implementation is no longer what it was; another error of the crypto
+ * API.
  */
-struct ccrypt_key *ccrypt_key_create(const u8 *raw, unsigned int size,
-				     struct crypto_skcipher *prototype)
+struct crypto_skcipher *ccrypt_cipher_create(const u8 *raw, unsigned int size,
+					     struct crypto_skcipher *prototype)
 {
 	const char *driver = crypto_tfm_alg_driver_name(crypto_skcipher_tfm(prototype));
-	struct ccrypt_key *key;
+	struct crypto_skcipher *tfm;
 	int r;
 
 	if (!crypto_memneq(raw, raw + size / 2, size / 2))
 		return ERR_PTR(-EKEYREJECTED);
 
+	tfm = ccrypt_cipher_alloc(driver);
+	/* -ENOENT would be taken for something that is not there, but the cipher was. */
+	if (IS_ERR(tfm))
+		return PTR_ERR(tfm) == -ENOENT ? ERR_PTR(-ENOPKG) : tfm;
+	/* An instance of a template is made anew when a part of it was replaced. */
+	if (crypto_skcipher_reqsize(tfm) > crypto_skcipher_reqsize(prototype))
+		r = -ENOPKG;
+	else
+		r = crypto_skcipher_setkey(tfm, raw, size);
+	if (!r)
+		return tfm;
+	crypto_free_skcipher(tfm);
+	return ERR_PTR(r);
+}
+
+/**
+ * ccrypt_key_create() - make a key of what an unlock brings
+ * @unlock: the volume key; or two of a rekey: slot 0 gets the old one, slot 1 the new one
+ * @prototype: a handle of the implementation to use
+ *
+ * Context: process.
+ * Return: the key; or an error of ccrypt_cipher_create().
+ */
+struct ccrypt_key *ccrypt_key_create(const struct ccrypt_unlock *unlock,
+				     struct crypto_skcipher *prototype)
+{
+	const unsigned int slot = unlock->old_size ? 1 : 0;
+	struct ccrypt_key *key;
+	int r;
+
 	key = kzalloc(sizeof(*key), GFP_KERNEL);
 	if (!key)
 		return ERR_PTR(-ENOMEM);
 
-	key->tfm = ccrypt_cipher_alloc(driver);
-	if (IS_ERR(key->tfm)) {
-		r = PTR_ERR(key->tfm);
-		/* That would be taken for something that is not there, but the cipher was. */
-		if (r == -ENOENT)
-			r = -ENOPKG;
+	key->tfm[slot] = ccrypt_cipher_create(unlock->raw, unlock->size, prototype);
+	if (IS_ERR(key->tfm[slot])) {
+		r = PTR_ERR(key->tfm[slot]);
 		goto free_key;
 	}
-	/* An instance of a template is made anew when a part of it was replaced. */
-	if (crypto_skcipher_reqsize(key->tfm) > crypto_skcipher_reqsize(prototype)) {
-		r = -ENOPKG;
+	if (!slot)
+		return key;
+	key->tfm[0] = ccrypt_cipher_create(unlock->old_raw, unlock->old_size, prototype);
+	if (IS_ERR(key->tfm[0])) {
+		r = PTR_ERR(key->tfm[0]);
 		goto free_tfm;
 	}
-	r = crypto_skcipher_setkey(key->tfm, raw, size);
-	if (r)
-		goto free_tfm;
 	return key;
 
 free_tfm:
-	crypto_free_skcipher(key->tfm);
+	crypto_free_skcipher(key->tfm[slot]);
 free_key:
 	kfree(key);
 	return ERR_PTR(r);
@@ -97,11 +125,13 @@ free_key:
  * ccrypt_key_free() - wipe a key
  * @key: one that nobody uses any more
  *
- * The crypto API clears the handle's memory, and with it the round keys, before it frees it.
+ * The crypto API clears a handle's memory, and with it the round keys, before it frees it.
  */
 void ccrypt_key_free(struct ccrypt_key *key)
 {
-	crypto_free_skcipher(key->tfm);
+	crypto_free_skcipher(key->tfm[0]);
+	crypto_free_skcipher(key->tfm[1]);
+	crypto_free_shash(key->mac);
 	kfree(key);
 }
 
@@ -135,7 +165,7 @@ void ccrypt_crypt_init(struct ccrypt_io *io, struct ccrypt_key *key)
 	io->error = 0;
 	sg_init_table(io->src, 1);
 	sg_init_table(io->dst, 1);
-	skcipher_request_set_tfm(req, key->tfm);
+	skcipher_request_set_tfm(req, key->tfm[io->slot]);
 	/*
 	 * Backlog: a full queue of an asynchronous implementation must delay a request, not fail
 	 * it. No CRYPTO_TFM_REQ_MAY_SLEEP: the cipher would yield inside the read section, and has

@@ -61,18 +61,22 @@ enum ccrypt_reason {
 	CCRYPT_REASON_MESSAGE,
 	CCRYPT_REASON_LEASE,
 	CCRYPT_REASON_GATE,
-	CCRYPT_REASONS
+	CCRYPT_REASONS,
+	/* Not a lock, but told in the same way. */
+	CCRYPT_REASON_REKEY = CCRYPT_REASONS,
 };
 
 /**
- * struct ccrypt_key - a cipher handle that holds a volume key
- * @tfm: the handle; the only place in this module that keeps key material
+ * struct ccrypt_key - cipher handles that hold the volume key, or two of them during a rekey
+ * @tfm: the handles, by slot; these and @mac are what keeps key material in this module
+ * @mac: of the headers of a rekey, keyed by both; or NULL
  * @id: no other unlock of any mapping has it; a renewal keeps it
  * @reason: why the key went out of use
  * @doomed: link in ccrypt_state.doomed once it has
  */
 struct ccrypt_key {
-	struct crypto_skcipher *tfm;
+	struct crypto_skcipher *tfm[2];
+	struct crypto_shash *mac;
 	u64 id;
 	enum ccrypt_reason reason;
 	struct llist_node doomed;
@@ -93,6 +97,24 @@ enum ccrypt_lease_kind {
 struct ccrypt_lease {
 	enum ccrypt_lease_kind kind;
 	u64 ms;
+};
+
+/**
+ * struct ccrypt_unlock - an unlock as a message asks for it
+ * @raw: the volume key; the caller wipes it
+ * @size: its size in bytes
+ * @old_raw: the key that it is to replace; the caller wipes it
+ * @old_size: its size, 0 for none
+ * @min_seq: no older header of their rekey is taken
+ * @lease: when the keys are wiped by themselves
+ */
+struct ccrypt_unlock {
+	u8 raw[CONTAINER_CRYPT_KEY_SIZE_MAX];
+	unsigned int size;
+	u8 old_raw[CONTAINER_CRYPT_KEY_SIZE_MAX];
+	unsigned int old_size;
+	u64 min_seq;
+	struct ccrypt_lease lease;
 };
 
 /* Counters of the data path, one set per CPU. */
@@ -126,6 +148,8 @@ struct ccrypt_denial {
  * @iv_offset: added to the sector number in the IV
  * @sector_size: encryption sector size in bytes
  * @volume: UUID of the volume as given, or empty
+ * @area: first sector of the rekey area on the device
+ * @area_len: its sectors, 0 without one
  *
  * Cleared before it is filled in, compared with memcmp().
  */
@@ -137,7 +161,11 @@ struct ccrypt_data_id {
 	u64 iv_offset;
 	unsigned int sector_size;
 	char volume[UUID_STRING_LEN + 1];
+	sector_t area;
+	sector_t area_len;
 };
+
+struct ccrypt_rekey;
 
 /**
  * struct ccrypt_state - life cycle of a mapping
@@ -145,7 +173,8 @@ struct ccrypt_data_id {
  * @link: entry in the list of all states
  * @ref: one reference for each table
  * @prototype: cipher handle without a key: pins the implementation and tells the request size
- * @mutex: serialises unlock, renew and gate
+ * @mutex: serialises unlock, gate and rekey
+ * @rekey: of a volume with a rekey area, from the beginning on, else NULL; see rekey.h
  * @lock: protects @key, @key_id, @lease_end, @locks, @reason, @ended, @parked, @park_due, @gate,
  *	  @denials; taken in any context
  * @key: the key while ACTIVE, else NULL; readers hold @srcu
@@ -180,6 +209,7 @@ struct ccrypt_state {
 	unsigned int ref;
 	struct crypto_skcipher *prototype;
 	struct mutex mutex;		/* see above */
+	struct ccrypt_rekey *rekey;
 	spinlock_t lock;		/* see above */
 	struct ccrypt_key __rcu *key;
 	u64 key_id;
@@ -236,6 +266,8 @@ struct ccrypt_offload {
  * @sector_size: encryption sector size in bytes
  * @queue_ms: how long bios wait for an unlock, 0 to fail them at once
  * @volume: UUID of the volume as given, or empty
+ * @area: first sector of the rekey area
+ * @area_len: its sectors, 0 without one
  * @io_size: size of the per-io data
  * @bios: bounce bios
  * @pages: bounce pages, with a reserve that is enough for one bio of CCRYPT_PIECE
@@ -256,6 +288,8 @@ struct ccrypt_target {
 	unsigned int sector_size;
 	unsigned int queue_ms;
 	char volume[UUID_STRING_LEN + 1];
+	sector_t area;
+	sector_t area_len;
 	unsigned int io_size;
 	struct bio_set bios;
 	mempool_t pages;
@@ -279,16 +313,20 @@ struct ccrypt_target {
  * @fetched: the ciphertext of a read has arrived in @bio
  * @judge_bio: a kernel thread's read, to be judged by its block cgroup when it is submitted
  * @denied: the gate refuses it
+ * @tracked: ahead of a rekey's position, and noted there
+ * @slot: which of the key's ciphers it needs
  * @gate_seq: ccrypt_state.gate_seq before the gate was asked
  * @offload: of the processor that left the bio to a worker, or NULL
  * @iter: what of @bio is still to be encrypted or decrypted
  * @out: where in @bounce the next sector goes
  * @sector: number of the next sector for the IV, in 512-byte units
  * @key_id: which key encrypted or decrypts it
+ * @first_key_id: with a rekey area, of which key @slot was said
+ * @window: the one it is of, while @tracked
  * @srcu_idx: of the read section that pins the key
  * @error: result of an asynchronous encryption or decryption
  * @deadline: in jiffies, when to give up waiting for an unlock; 0 before the first wait
- * @parked: link in ccrypt_state.parked
+ * @parked: link in ccrypt_state.parked, ccrypt_rekey.parked or, while @tracked, in a bucket
  * @work: for the step that cannot run where it was started
  * @src: the sector in work, where it comes from
  * @dst: the sector in work, where it goes to
@@ -306,12 +344,16 @@ struct ccrypt_io {
 	bool fetched;
 	bool judge_bio;
 	bool denied;
+	bool tracked;
+	u8 slot;
 	unsigned int gate_seq;
 	struct ccrypt_offload *offload;
 	struct bvec_iter iter;
 	struct bvec_iter out;
 	u64 sector;
 	u64 key_id;
+	u64 first_key_id;
+	unsigned long window;
 	int srcu_idx;
 	int error;
 	unsigned long deadline;
@@ -355,7 +397,9 @@ void ccrypt_bounce_free(struct ccrypt_target *cc, struct bio *bounce);
 
 /* cipher.c */
 struct crypto_skcipher *ccrypt_prototype_alloc(void);
-struct ccrypt_key *ccrypt_key_create(const u8 *raw, unsigned int size,
+struct crypto_skcipher *ccrypt_cipher_create(const u8 *raw, unsigned int size,
+					     struct crypto_skcipher *prototype);
+struct ccrypt_key *ccrypt_key_create(const struct ccrypt_unlock *unlock,
 				     struct crypto_skcipher *prototype);
 void ccrypt_key_free(struct ccrypt_key *key);
 void ccrypt_crypt_init(struct ccrypt_io *io, struct ccrypt_key *key);
@@ -366,8 +410,7 @@ int ccrypt_state_module_init(void);
 void ccrypt_state_module_exit(void);
 struct ccrypt_state *ccrypt_state_get(const struct ccrypt_data_id *id);
 void ccrypt_state_put(struct ccrypt_state *state);
-int ccrypt_unlock(struct ccrypt_state *state, const u8 *raw, unsigned int size,
-		  const struct ccrypt_lease *lease);
+int ccrypt_unlock(struct ccrypt_target *cc, const struct ccrypt_unlock *unlock);
 int ccrypt_renew(struct ccrypt_state *state, const struct ccrypt_lease *lease);
 void ccrypt_lock(struct ccrypt_state *state);
 void ccrypt_lock_if_gate_is_gone(struct ccrypt_state *state);
@@ -397,12 +440,38 @@ void ccrypt_park_or_fail(struct ccrypt_io *io);
 void ccrypt_unpark(struct list_head *parked);
 void ccrypt_park_requeue(struct ccrypt_state *state);
 
+/* window.c: which key a bio needs while the volume gets a new one */
+bool ccrypt_window_enter(struct ccrypt_io *io);
+void ccrypt_window_leave(struct ccrypt_io *io);
+unsigned int ccrypt_window_left(struct ccrypt_target *cc, struct bio *bio);
+
+/* rekey.c: the volume gets a new key */
+int ccrypt_rekey_init(struct ccrypt_state *state);
+void ccrypt_rekey_exit(struct ccrypt_state *state);
+int ccrypt_rekey_unlock(struct ccrypt_target *cc, struct ccrypt_key *key,
+			const struct ccrypt_unlock *unlock);
+void ccrypt_rekey_unlocked(struct ccrypt_target *cc);
+void ccrypt_rekey_lost(struct ccrypt_state *state);
+int ccrypt_rekey_start(struct ccrypt_target *cc, const u8 *raw, unsigned int size);
+int ccrypt_rekey_pause(struct ccrypt_target *cc, bool pause);
+int ccrypt_rekey_rate(struct ccrypt_target *cc, unsigned int rate);
+int ccrypt_rekey_clear(struct ccrypt_target *cc);
+
+/* rekey-target.c: the same for dm core */
+bool ccrypt_rekey_fits(struct ccrypt_target *cc);
+void ccrypt_rekey_presuspend(struct ccrypt_target *cc);
+void ccrypt_rekey_postsuspend(struct ccrypt_target *cc);
+int ccrypt_rekey_preresume(struct ccrypt_target *cc);
+void ccrypt_rekey_resume(struct ccrypt_target *cc);
+void ccrypt_rekey_emit(struct ccrypt_state *state, char *result, unsigned int maxlen);
+
 /* event.c: what userspace is told */
 void ccrypt_event_init(struct ccrypt_state *state);
 void ccrypt_event_exit(struct ccrypt_state *state);
 void ccrypt_event_attach(struct ccrypt_target *cc);
 void ccrypt_event_detach(struct ccrypt_target *cc);
 void ccrypt_event(struct ccrypt_state *state);
+void ccrypt_event_rekey(struct ccrypt_state *state);
 const char *ccrypt_reason_name(enum ccrypt_reason reason);
 void ccrypt_audit_ctrl(struct dm_target *ti, const char *op, bool success);
 void ccrypt_denied(struct ccrypt_io *io, struct cgroup *cgroup, struct task_struct *task);

@@ -12,6 +12,7 @@ static const char * const ccrypt_reason_names[] = {
 	[CCRYPT_REASON_MESSAGE] = CONTAINER_CRYPT_REASON_MESSAGE,
 	[CCRYPT_REASON_LEASE] = CONTAINER_CRYPT_REASON_LEASE,
 	[CCRYPT_REASON_GATE] = CONTAINER_CRYPT_REASON_GATE,
+	[CCRYPT_REASON_REKEY] = CONTAINER_CRYPT_REASON_REKEY,
 };
 
 /**
@@ -81,6 +82,19 @@ static void ccrypt_event_work(struct work_struct *work)
 	}
 	if (active)
 		ccrypt_report(state, CCRYPT_REASON_MESSAGE, true);
+	mutex_unlock(&state->targets_lock);
+}
+
+/**
+ * ccrypt_event_rekey() - tell userspace at once that the rekey started, ended, failed or goes on
+ * @state: the state
+ *
+ * Context: process; may wait for memory.
+ */
+void ccrypt_event_rekey(struct ccrypt_state *state)
+{
+	mutex_lock(&state->targets_lock);
+	ccrypt_report(state, CCRYPT_REASON_REKEY, ccrypt_is_active(state));
 	mutex_unlock(&state->targets_lock);
 }
 

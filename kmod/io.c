@@ -12,6 +12,9 @@
  *
  * A mapping may be locked at any point. A bio that finds no key when it needs one is parked or
  * fails, before its data has been touched; so does a write that was encrypted too late.
+ *
+ * While the volume gets a new key a bio learns when it starts which of the two it needs, or waits
+ * for its window, see window.c.
  */
 #include <asm/simd.h>
 
@@ -28,6 +31,8 @@ void ccrypt_io_end(struct ccrypt_io *io, blk_status_t status)
 {
 	struct bio *bio = io->bio;
 
+	if (unlikely(io->tracked))
+		ccrypt_window_leave(io);
 	bio->bi_status = status;
 	bio_endio(bio);
 }
@@ -67,9 +72,11 @@ static void ccrypt_read_denied(struct ccrypt_io *io)
 	ccrypt_io_end(io, BLK_STS_IOERR);
 }
 
-/* There is no key, or none any more. */
+/* There is no key, none any more, or another one. */
 static void ccrypt_io_locked(struct ccrypt_io *io)
 {
+	if (unlikely(io->tracked))
+		ccrypt_window_leave(io);
 	if (io->bounce) {
 		ccrypt_bounce_free(io->cc, io->bounce);
 		io->bounce = NULL;
@@ -204,6 +211,13 @@ static void ccrypt_io_begin(struct ccrypt_io *io, bool may_sleep)
 		ccrypt_io_locked(io);
 		return;
 	}
+	/* Which of the keys is right, and what a read has fetched, is known of another one only. */
+	if (unlikely(io->cc->state->rekey && io->key_id != io->first_key_id)) {
+		ccrypt_io_put_key(io);
+		ccrypt_offload_end(io);
+		ccrypt_io_locked(io);
+		return;
+	}
 	if (unlikely(!ccrypt_gate_still_admits(io))) {
 		ccrypt_io_put_key(io);
 		ccrypt_offload_end(io);
@@ -235,19 +249,11 @@ static void ccrypt_decrypt_bh_work(struct work_struct *work)
 		ccrypt_queue_begin(io);
 }
 
-static void ccrypt_read_endio(struct bio *bio)
+/* The ciphertext of a read is there. */
+static void ccrypt_read_arrived(struct ccrypt_io *io)
 {
-	struct ccrypt_io *io = bio->bi_private;
 	const bool small = io->iter.bi_size <= CCRYPT_MAX_SOFTIRQ;
 
-	bio->bi_end_io = io->end_io;
-	/* The device's controllers have had their word; bio_endio() will be called again. */
-	bio_clear_flag(bio, BIO_QOS_THROTTLED);
-	bio_clear_flag(bio, BIO_QOS_MERGED);
-	if (unlikely(bio->bi_status)) {
-		bio_endio(bio);
-		return;
-	}
 	io->fetched = true;
 	if (unlikely(io->denied)) {
 		ccrypt_read_denied(io);
@@ -266,6 +272,49 @@ static void ccrypt_read_endio(struct bio *bio)
 	} else {
 		ccrypt_queue_begin(io);
 	}
+}
+
+static void ccrypt_read_endio(struct bio *bio)
+{
+	struct ccrypt_io *io = bio->bi_private;
+
+	bio->bi_end_io = io->end_io;
+	/* The device's controllers have had their word; bio_endio() will be called again. */
+	bio_clear_flag(bio, BIO_QOS_THROTTLED);
+	bio_clear_flag(bio, BIO_QOS_MERGED);
+	if (unlikely(bio->bi_status))
+		ccrypt_io_end(io, bio->bi_status);
+	else
+		ccrypt_read_arrived(io);
+}
+
+static void ccrypt_refetch_endio(struct bio *again)
+{
+	struct ccrypt_io *io = again->bi_private;
+	blk_status_t status = again->bi_status;
+
+	bio_put(again);
+	if (unlikely(status))
+		ccrypt_io_end(io, status);
+	else
+		ccrypt_read_arrived(io);
+}
+
+/*
+ * A read whose ciphertext came while another key was in use: by a rekey it may be another now. The
+ * bio has ended once and cannot be sent again; another one takes its pages there.
+ */
+static void ccrypt_refetch(struct ccrypt_io *io)
+{
+	struct bio *again;
+
+	io->bio->bi_iter = io->iter;
+	again = bio_alloc_clone(io->cc->dev->bdev, io->bio, GFP_NOIO, &io->cc->bios);
+	again->bi_opf &= ~(REQ_NOWAIT | REQ_POLLED);
+	again->bi_iter.bi_sector = ccrypt_device_sector(io);
+	again->bi_private = io;
+	again->bi_end_io = ccrypt_refetch_endio;
+	dm_submit_bio_remap(io->bio, again);
 }
 
 /*
@@ -288,6 +337,10 @@ static void ccrypt_start_read(struct ccrypt_io *io)
 {
 	struct bio *bio = io->bio;
 
+	if (unlikely(io->fetched)) {
+		ccrypt_refetch(io);
+		return;
+	}
 	io->end_io = bio->bi_end_io;
 	bio->bi_end_io = ccrypt_read_endio;
 	bio->bi_private = io;
@@ -337,6 +390,9 @@ static void ccrypt_start(struct ccrypt_io *io)
 {
 	struct ccrypt_stats __percpu *stats = io->cc->state->stats;
 
+	if (io->cc->state->rekey && unlikely(!ccrypt_window_enter(io)))
+		return;
+
 	switch (bio_op(io->bio)) {
 	case REQ_OP_READ:
 		this_cpu_inc(stats->reads);
@@ -370,7 +426,7 @@ static void ccrypt_restart_work(struct work_struct *work)
  */
 void ccrypt_io_restart(struct ccrypt_io *io)
 {
-	if (io->fetched) {
+	if (io->fetched && !io->cc->state->rekey) {
 		ccrypt_queue_begin(io);
 		return;
 	}
@@ -389,6 +445,8 @@ static void ccrypt_io_init(struct ccrypt_io *io, struct ccrypt_target *cc, struc
 	io->fetched = false;
 	io->judge_bio = false;
 	io->denied = false;
+	io->tracked = false;
+	io->slot = 0;
 	io->gate_seq = ccrypt_gate_seq(cc->state);
 	io->deadline = 0;
 	ccrypt_io_rewind(io);
@@ -399,14 +457,20 @@ static void ccrypt_io_init(struct ccrypt_io *io, struct ccrypt_target *cc, struc
  * of a REQ_NOWAIT bio would fail one by one, some when its submitter can no longer be told to come
  * again: it goes in one piece or, as with the block layer, not at all. As nobody waits for its
  * bounce pages they need not fit into the reserve.
+ *
+ * With a rekey area no piece is of two windows, also while there is no rekey: a bio that is parked
+ * cannot be cut when it starts again.
  */
-static unsigned int ccrypt_take(struct bio *bio)
+static unsigned int ccrypt_take(struct ccrypt_target *cc, struct bio *bio)
 {
 	const unsigned int size = bio->bi_iter.bi_size;
+	unsigned int max = CCRYPT_MAX_NOWAIT;
 
+	if (cc->state->rekey)
+		max = ccrypt_window_left(cc, bio);
 	if (bio->bi_opf & REQ_NOWAIT)
-		return size <= CCRYPT_MAX_NOWAIT ? size : 0;
-	return min(size, CCRYPT_PIECE);
+		return size <= max ? size : 0;
+	return min3(size, max, CCRYPT_PIECE);
 }
 
 /**
@@ -446,7 +510,7 @@ int ccrypt_map(struct dm_target *ti, struct bio *bio)
 		if (unlikely((to_bytes(bio->bi_iter.bi_sector) | bio->bi_iter.bi_size) &
 			     (cc->sector_size - 1)))
 			return DM_MAPIO_KILL;
-		take = ccrypt_take(bio);
+		take = ccrypt_take(cc, bio);
 		if (unlikely(!take)) {
 			bio_wouldblock_error(bio);
 			return DM_MAPIO_SUBMITTED;

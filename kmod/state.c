@@ -85,6 +85,7 @@ static void ccrypt_doom_key(struct ccrypt_state *state, enum ccrypt_reason reaso
 	key->reason = reason;
 	llist_add(&key->doomed, &state->doomed);
 	queue_work(ccrypt_wq, &state->wipe_work);
+	ccrypt_rekey_lost(state);
 }
 
 static bool ccrypt_lease_is_over(struct ccrypt_state *state)
@@ -235,9 +236,9 @@ s64 ccrypt_lease_left_ms(struct ccrypt_state *state)
 	return ktime_after(end, now) ? ktime_to_ms(ktime_sub(end, now)) + 1 : 0;
 }
 
-static int ccrypt_activate(struct ccrypt_state *state, const u8 *raw, unsigned int size,
-			   const struct ccrypt_lease *lease)
+static int ccrypt_activate(struct ccrypt_target *cc, const struct ccrypt_unlock *unlock)
 {
+	struct ccrypt_state *state = cc->state;
 	struct ccrypt_key *key;
 	LIST_HEAD(parked);
 	ktime_t end;
@@ -251,24 +252,27 @@ static int ccrypt_activate(struct ccrypt_state *state, const u8 *raw, unsigned i
 	if (ccrypt_gate_is_gone(state))
 		return -ESTALE;
 
-	key = ccrypt_key_create(raw, size, state->prototype);
+	key = ccrypt_key_create(unlock, state->prototype);
 	if (IS_ERR(key))
 		return PTR_ERR(key);
-	r = ccrypt_lease_resolve(lease, &end);
+	key->id = atomic64_inc_return(&ccrypt_last_key_id);
+	r = ccrypt_rekey_unlock(cc, key, unlock);
+	if (!r)
+		r = ccrypt_lease_resolve(&unlock->lease, &end);
 	if (r) {
 		ccrypt_key_free(key);
 		return r;
 	}
 
-	key->id = atomic64_inc_return(&ccrypt_last_key_id);
 	spin_lock_irq(&state->lock);
-	/* Who sees the key must see its lease. */
+	/* Who sees the key must see its lease, and who sees its id where its rekey is. */
 	ccrypt_set_lease(state, end);
-	WRITE_ONCE(state->key_id, key->id);
+	smp_store_release(&state->key_id, key->id); /* in ccrypt_window_enter() */
 	rcu_assign_pointer(state->key, key);
 	list_splice_init(&state->parked, &parked);
 	spin_unlock_irq(&state->lock);
 
+	ccrypt_rekey_unlocked(cc);
 	ccrypt_unpark(&parked);
 	ccrypt_event(state);
 	return 0;
@@ -276,25 +280,22 @@ static int ccrypt_activate(struct ccrypt_state *state, const u8 *raw, unsigned i
 
 /**
  * ccrypt_unlock() - LOCKED becomes ACTIVE
- * @state: the state
- * @raw: the volume key; the caller wipes it
- * @size: its size in bytes
- * @lease: when it is wiped by itself
+ * @cc: the table in use
+ * @unlock: the key or keys, and their lease
  *
  * Context: process; must not wait for I/O that waits for the unlock.
  * Return: 0; -EBUSY while ACTIVE; -EAGAIN after ccrypt_forbid_unlock(); -ESTALE where the bound
  * cgroup is gone; -EKEYREJECTED for equal halves; -ENOPKG where the cipher's implementation is
- * gone; -ETIME for a lease that has ended; -EINVAL for one that is too long; other errors of the
- * crypto API. After an error nothing has changed.
+ * gone; -ETIME for a lease that has ended; -EINVAL for one that is too long; an error of
+ * ccrypt_rekey_unlock(); other errors of the crypto API. After an error nothing has changed.
  */
-int ccrypt_unlock(struct ccrypt_state *state, const u8 *raw, unsigned int size,
-		  const struct ccrypt_lease *lease)
+int ccrypt_unlock(struct ccrypt_target *cc, const struct ccrypt_unlock *unlock)
 {
 	int r;
 
-	mutex_lock(&state->mutex);
-	r = ccrypt_activate(state, raw, size, lease);
-	mutex_unlock(&state->mutex);
+	mutex_lock(&cc->state->mutex);
+	r = ccrypt_activate(cc, unlock);
+	mutex_unlock(&cc->state->mutex);
 	return r;
 }
 
@@ -350,8 +351,13 @@ static struct ccrypt_state *ccrypt_state_create(const struct ccrypt_data_id *id)
 	ccrypt_park_init(state);
 	ccrypt_gate_init(state);
 	ccrypt_event_init(state);
+	r = ccrypt_rekey_init(state);
+	if (r)
+		goto free_prototype;
 	return state;
 
+free_prototype:
+	crypto_free_skcipher(state->prototype);
 cleanup_srcu:
 	cleanup_srcu_struct(&state->srcu);
 free_stats:
@@ -367,6 +373,7 @@ static void ccrypt_state_destroy(struct ccrypt_state *state)
 	ccrypt_gate_exit(state);
 	hrtimer_cancel(&state->lease_timer);
 	ccrypt_lock(state);
+	ccrypt_rekey_exit(state);
 	ccrypt_park_exit(state);
 	ccrypt_event_exit(state);
 	crypto_free_skcipher(state->prototype);

@@ -2,7 +2,7 @@
 /*
  * The table line: parse it, and print it back.
  */
-#include "container-crypt.h"
+#include "rekey.h"
 
 /**
  * ccrypt_parse_u64() - read a decimal number
@@ -74,6 +74,30 @@ static int ccrypt_parse_discards(struct ccrypt_target *cc, const char *text)
 	return 0;
 }
 
+/* <first sector>:<sectors> */
+static int ccrypt_parse_rekey_area(struct ccrypt_target *cc, const char *text)
+{
+	char first[24];
+	const char *colon = strchr(text, ':');
+	u64 area, len;
+
+	if (!colon || colon - text >= sizeof(first))
+		goto bad;
+	strscpy(first, text, colon - text + 1);
+	if (!ccrypt_parse_u64(first, S64_MAX >> SECTOR_SHIFT, &area) ||
+	    !ccrypt_parse_u64(colon + 1, S64_MAX >> SECTOR_SHIFT, &len) ||
+	    len < CONTAINER_CRYPT_REKEY_AREA_MIN || (area | len) % CONTAINER_CRYPT_REKEY_ALIGN ||
+	    area + len != (sector_t)(area + len))
+		goto bad;
+	cc->area = area;
+	cc->area_len = len;
+	return 0;
+
+bad:
+	cc->ti->error = "rekey_area must be <sector>:<sectors>, 2 MiB at least, 4 KiB aligned";
+	return -EINVAL;
+}
+
 static const struct ccrypt_option {
 	const char *word;
 	int (*parse)(struct ccrypt_target *cc, const char *value);
@@ -82,6 +106,7 @@ static const struct ccrypt_option {
 	{ CONTAINER_CRYPT_OPT_ALLOW_DISCARDS, ccrypt_parse_discards },
 	{ CONTAINER_CRYPT_OPT_VOLUME, ccrypt_parse_volume },
 	{ CONTAINER_CRYPT_OPT_ON_LOCK, ccrypt_parse_on_lock },
+	{ CONTAINER_CRYPT_OPT_REKEY_AREA, ccrypt_parse_rekey_area },
 };
 
 static int ccrypt_parse_option(struct ccrypt_target *cc, const char *text, unsigned long *seen)
@@ -157,6 +182,16 @@ static int ccrypt_check_geometry(struct ccrypt_target *cc)
 		ti->error = "Device offset plus length overflows";
 		return -EINVAL;
 	}
+	if (!cc->area_len)
+		return 0;
+	if (!*cc->volume) {
+		ti->error = "rekey_area needs volume";
+		return -EINVAL;
+	}
+	if (cc->area < end && cc->area + cc->area_len > cc->start) {
+		ti->error = "rekey_area overlaps the data";
+		return -EINVAL;
+	}
 	return 0;
 }
 
@@ -210,6 +245,10 @@ int ccrypt_parse_table(struct ccrypt_target *cc, unsigned int argc, char **argv)
 		ti->error = "Device is read-only";
 		return -EROFS;
 	}
+	if (cc->area + cc->area_len > bdev_nr_sectors(cc->dev->bdev)) {
+		ti->error = "rekey_area is beyond the end of the device";
+		return -EINVAL;
+	}
 	if (bdev_is_zoned(cc->dev->bdev)) {
 		ti->error = "Zoned devices are not supported";
 		return -EOPNOTSUPP;
@@ -225,7 +264,8 @@ int ccrypt_parse_table(struct ccrypt_target *cc, unsigned int argc, char **argv)
  */
 void ccrypt_emit_table(struct ccrypt_target *cc, char *result, unsigned int maxlen)
 {
-	unsigned int opts = 1 + !!cc->ti->num_discard_bios + !!*cc->volume + !!cc->queue_ms;
+	unsigned int opts = 1 + !!cc->ti->num_discard_bios + !!*cc->volume + !!cc->queue_ms +
+			    !!cc->area_len;
 	unsigned int sz = 0;
 
 	DMEMIT("%s %llu %s %llu %u " CONTAINER_CRYPT_OPT_SECTOR_SIZE "%u", CONTAINER_CRYPT_CIPHER,
@@ -237,6 +277,9 @@ void ccrypt_emit_table(struct ccrypt_target *cc, char *result, unsigned int maxl
 	if (cc->queue_ms)
 		DMEMIT(" " CONTAINER_CRYPT_OPT_ON_LOCK CONTAINER_CRYPT_ON_LOCK_QUEUE "%u",
 		       cc->queue_ms);
+	if (cc->area_len)
+		DMEMIT(" " CONTAINER_CRYPT_OPT_REKEY_AREA "%llu:%llu", (unsigned long long)cc->area,
+		       (unsigned long long)cc->area_len);
 }
 
 /**
@@ -255,5 +298,9 @@ void ccrypt_emit_ima(struct ccrypt_target *cc, char *result, unsigned int maxlen
 	       (unsigned long long)cc->start, cc->sector_size);
 	DMEMIT(",allow_discards=%c", cc->ti->num_discard_bios ? 'y' : 'n');
 	DMEMIT(",volume=%s", *cc->volume ? cc->volume : "-");
-	DMEMIT(",on_lock_queue_ms=%u;", cc->queue_ms);
+	DMEMIT(",on_lock_queue_ms=%u", cc->queue_ms);
+	if (cc->area_len)
+		DMEMIT(",rekey_area=%llu:%llu", (unsigned long long)cc->area,
+		       (unsigned long long)cc->area_len);
+	DMEMIT(";");
 }

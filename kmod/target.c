@@ -43,6 +43,8 @@ static int ccrypt_init_state(struct ccrypt_target *cc)
 	id.iv_offset = cc->iv_offset;
 	id.sector_size = cc->sector_size;
 	memcpy(id.volume, cc->volume, sizeof(id.volume));
+	id.area = cc->area;
+	id.area_len = cc->area_len;
 
 	state = ccrypt_state_get(&id);
 	if (IS_ERR(state)) {
@@ -51,6 +53,10 @@ static int ccrypt_init_state(struct ccrypt_target *cc)
 	}
 	cc->state = state;
 	ccrypt_event_attach(cc);
+	if (!ccrypt_rekey_fits(cc)) {
+		cc->ti->error = "During a rekey a mapping can only grow, and not in a window";
+		return -EBUSY;
+	}
 
 	cc->io_size = ALIGN(sizeof(struct ccrypt_io) + sizeof(struct skcipher_request) +
 			    crypto_skcipher_reqsize(state->prototype), ARCH_DMA_MINALIGN);
@@ -128,6 +134,27 @@ static void ccrypt_presuspend(struct dm_target *ti)
 	/* With a flush, parked bios keep their time limit and the suspend waits for them. */
 	if (dm_noflush_suspending(ti))
 		ccrypt_park_requeue(cc->state);
+	ccrypt_rekey_presuspend(cc);
+}
+
+static void ccrypt_presuspend_undo(struct dm_target *ti)
+{
+	ccrypt_rekey_resume(ti->private);
+}
+
+static void ccrypt_postsuspend(struct dm_target *ti)
+{
+	ccrypt_rekey_postsuspend(ti->private);
+}
+
+static int ccrypt_preresume(struct dm_target *ti)
+{
+	return ccrypt_rekey_preresume(ti->private);
+}
+
+static void ccrypt_resume(struct dm_target *ti)
+{
+	ccrypt_rekey_resume(ti->private);
 }
 
 static void ccrypt_emit_info(struct ccrypt_target *cc, char *result, unsigned int maxlen)
@@ -167,6 +194,7 @@ static void ccrypt_emit_info(struct ccrypt_target *cc, char *result, unsigned in
 	DMEMIT(" " CONTAINER_CRYPT_STATUS_LOCKS "%llu", locks);
 	DMEMIT(" " CONTAINER_CRYPT_STATUS_LAST_LOCK "%s",
 	       locks ? ccrypt_reason_name(reason) : CONTAINER_CRYPT_STATUS_LAST_LOCK_NONE);
+	ccrypt_rekey_emit(state, result + sz, maxlen - sz);
 }
 
 static void ccrypt_status(struct dm_target *ti, status_type_t type, unsigned int status_flags,
@@ -215,6 +243,10 @@ static struct target_type ccrypt_target_type = {
 	.dtr = ccrypt_removed,
 	.map = ccrypt_map,
 	.presuspend = ccrypt_presuspend,
+	.presuspend_undo = ccrypt_presuspend_undo,
+	.postsuspend = ccrypt_postsuspend,
+	.preresume = ccrypt_preresume,
+	.resume = ccrypt_resume,
 	.status = ccrypt_status,
 	.message = ccrypt_message,
 	.iterate_devices = ccrypt_iterate_devices,
@@ -261,4 +293,4 @@ module_exit(ccrypt_module_exit);
 MODULE_AUTHOR("container-crypt developers");
 MODULE_DESCRIPTION("device-mapper target that encrypts with a leased key, for one container");
 MODULE_LICENSE("GPL");
-MODULE_SOFTDEP("pre: xts aes");
+MODULE_SOFTDEP("pre: xts aes sha256 hmac");

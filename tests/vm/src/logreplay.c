@@ -6,7 +6,10 @@
  *						"<number> <kind> [<text>]" for each entry after
  *						which a crash is of interest: kind is flush, fua
  *						or mark
+ *	logreplay LOG count			prints how many entries there are
  *	logreplay LOG apply DEVICE FROM TO	carries out the entries FROM to TO-1 on DEVICE
+ *	logreplay LOG tear DEVICE ENTRY		carries out each second 512-byte sector of ENTRY, of
+ *						a small one half a sector
  *
  * Entries count from 0. A write that no flush followed is not in the log, or in it behind the last
  * flush. The mark that dm-log-writes itself puts at the end is left out. Exit status 1 when the log
@@ -16,6 +19,7 @@
 #include <endian.h>
 #include <err.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +32,7 @@
 #define VERSION 1ULL
 #define MAX_SECTOR 4096U
 
+#define SMALL 4096
 #define LAST_MARK "dm-log-writes-end"
 
 enum { FLUSH = 1, FUA = 2, DISCARD = 4, MARK = 8 };
@@ -116,7 +121,13 @@ static int points(struct log *log)
 	return 0;
 }
 
-static void carry_out(struct log *log, const struct entry *e, int device)
+static void put(int device, const char *data, size_t len, off_t at)
+{
+	if (pwrite(device, data, len, at) != (ssize_t)len)
+		err(1, "write");
+}
+
+static void carry_out(struct log *log, const struct entry *e, int device, bool tear)
 {
 	const off_t at = (off_t)(e->sector * log->sector_size);
 	const size_t len = e->sectors * log->sector_size;
@@ -135,12 +146,16 @@ static void carry_out(struct log *log, const struct entry *e, int device)
 	if (!data)
 		err(1, "memory");
 	read_at(log, data, len);
-	if (pwrite(device, data, len, at) != (ssize_t)len)
-		err(1, "write");
+	for (size_t i = 0; tear && len > SMALL && i + 512 <= len; i += 1024)
+		put(device, data + i, 512, at + (off_t)i);
+	if (tear && len <= SMALL)
+		put(device, data, 256, at);
+	if (!tear)
+		put(device, data, len, at);
 	free(data);
 }
 
-static int apply(struct log *log, const char *path, uint64_t from, uint64_t to)
+static int apply(struct log *log, const char *path, uint64_t from, uint64_t to, bool tear)
 {
 	int device = open(path, O_RDWR | O_CLOEXEC);
 	char mark[MAX_SECTOR];
@@ -155,7 +170,7 @@ static int apply(struct log *log, const char *path, uint64_t from, uint64_t to)
 		if (i < from)
 			log->at += data_bytes(log, &e);
 		else
-			carry_out(log, &e, device);
+			carry_out(log, &e, device, tear);
 	}
 	if (fsync(device))
 		err(1, "%s", path);
@@ -170,11 +185,23 @@ int main(int argc, char **argv)
 		open_log(&log, argv[1]);
 		return points(&log);
 	}
+	if (argc == 3 && !strcmp(argv[2], "count")) {
+		open_log(&log, argv[1]);
+		printf("%llu\n", (unsigned long long)log.entries);
+		return 0;
+	}
 	if (argc == 6 && !strcmp(argv[2], "apply")) {
 		open_log(&log, argv[1]);
 		return apply(&log, argv[3], strtoull(argv[4], NULL, 10),
-			     strtoull(argv[5], NULL, 10));
+			     strtoull(argv[5], NULL, 10), false);
 	}
-	fputs("usage: logreplay LOG points | logreplay LOG apply DEVICE FROM TO\n", stderr);
+	if (argc == 5 && !strcmp(argv[2], "tear")) {
+		const uint64_t entry = strtoull(argv[4], NULL, 10);
+
+		open_log(&log, argv[1]);
+		return apply(&log, argv[3], entry, entry + 1, true);
+	}
+	fputs("usage: logreplay LOG points | count | apply DEVICE FROM TO | tear DEVICE ENTRY\n",
+	      stderr);
 	return 2;
 }
