@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "cleanup.h"
+#include "front/listen_net.h"
 #include "init.h"
 #include "log.h"
 #include "maintain.h"
@@ -21,7 +22,8 @@
 
 static const char usage[] =
 	"usage: keyd init   [--state-dir DIR] [--kek FILE] [--realm NAME] [--agent FILE.jwk]...\n"
-	"       keyd serve  [--socket PATH] [--state-dir DIR] [--kek FILE] [--user NAME] [--verbose]\n"
+	"       keyd serve  [--socket PATH] [--tls ADDRESS:PORT] [--state-dir DIR] [--kek FILE]\n"
+	"                   [--user NAME] [--verbose]\n"
 	"       keyd check  [--state-dir DIR] [--kek FILE | --without-kek]\n"
 	"       keyd prune  --before TIME [--state-dir DIR] [--kek FILE]\n"
 	"       keyd backup [--state-dir DIR] FILE\n"
@@ -48,6 +50,8 @@ static const char usage[] =
 	"  --agent FILE     host agent's JWK to enrol, by its kid; may be repeated\n"
 	"  --socket PATH    where to listen (" CC_KEYD_SOCKET ");\n"
 	"                   for agents beside it (keyd-agents.sock)\n"
+	"  --tls ADDRESS    where to serve agents of other hosts, \"192.0.2.7:8443\" (the socket of\n"
+	"                   systemd's unit container-crypt-keyd-tls.socket, if it is there)\n"
 	"  --user NAME      user of the processes that face the peers (container-crypt)\n"
 	"  --verbose        log more\n";
 
@@ -60,6 +64,7 @@ enum option_id {
 	OPT_REALM,
 	OPT_AGENT,
 	OPT_SOCKET,
+	OPT_TLS,
 	OPT_USER,
 	OPT_YES
 };
@@ -76,7 +81,7 @@ enum verb {
 
 struct args {
 	enum verb verb;
-	const char *state_dir, *anchor, *kek, *before, *realm, *socket, *user, *file;
+	const char *state_dir, *anchor, *kek, *before, *realm, *socket, *tls, *user, *file;
 	char *agents[AGENTS_MAX];
 	size_t n_agents;
 	bool verbose, yes;
@@ -124,6 +129,9 @@ static int take_option(struct args *args, int opt, char *value, struct cc_error 
 	case OPT_SOCKET:
 		args->socket = value;
 		return need(args, VERB_SERVE, "--socket", err);
+	case OPT_TLS:
+		args->tls = value;
+		return need(args, VERB_SERVE, "--tls", err);
 	case OPT_USER:
 		args->user = value;
 		return need(args, VERB_SERVE, "--user", err);
@@ -179,6 +187,7 @@ static int parse_args(int argc, char **argv, struct args *args, struct cc_error 
 		{"realm", required_argument, NULL, OPT_REALM},
 		{"agent", required_argument, NULL, OPT_AGENT},
 		{"socket", required_argument, NULL, OPT_SOCKET},
+		{"tls", required_argument, NULL, OPT_TLS},
 		{"user", required_argument, NULL, OPT_USER},
 		{"yes", no_argument, NULL, OPT_YES},
 		{"verbose", no_argument, NULL, 'v'},
@@ -210,12 +219,22 @@ static int parse_args(int argc, char **argv, struct args *args, struct cc_error 
 	return 0;
 }
 
+static int serve_run(const struct args *args, struct cc_error *err)
+{
+	struct serve_options opts = {args->socket, args->state_dir, args->anchor,
+				     args->kek,	   args->user,	    0};
+	int tls;
+
+	if (listen_net(args->tls, &tls, err))
+		return -1;
+	opts.tls = tls > 0 ? tls : 0;
+	return serve(&opts, err);
+}
+
 static int keyd_run(struct args *args, struct cc_error *err)
 {
 	struct init_options init = {args->state_dir, args->anchor, args->kek,
 				    args->realm,     args->agents, args->n_agents};
-	struct serve_options opts = {args->socket, args->state_dir, args->anchor, args->kek,
-				     args->user};
 
 	if (geteuid() != 0)
 		return cc_fail(err, CC_E_PERM, "keyd must be run as root");
@@ -235,7 +254,7 @@ static int keyd_run(struct args *args, struct cc_error *err)
 	case VERB_ACCEPT:
 		return keyd_accept(args->state_dir, args->anchor, args->kek, args->yes, err);
 	default:
-		return serve(&opts, err);
+		return serve_run(args, err);
 	}
 }
 

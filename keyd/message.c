@@ -29,6 +29,20 @@ struct connect_head {
 	uint32_t uid, gid, pid, zero;
 };
 
+struct tls_head {
+	uint32_t ca_len, cert_len, key_len, zero;
+};
+
+struct peer_head {
+	uint64_t conn;
+	unsigned char exporter[MESSAGE_EXPORTER_LEN];
+};
+
+struct barred_body {
+	uint64_t conn;
+	uint32_t now, zero;
+};
+
 struct answer_head {
 	uint16_t http;
 	uint8_t type;
@@ -37,6 +51,8 @@ struct answer_head {
 
 _Static_assert(sizeof(struct head) + sizeof(struct request_head) + MESSAGE_BODY_MAX <= MESSAGE_MAX,
 	       "the largest request fits");
+_Static_assert(sizeof(struct head) + sizeof(struct tls_head) + 3 * MESSAGE_CERT_MAX <= MESSAGE_MAX,
+	       "the largest certificates fit");
 _Static_assert(sizeof(struct head) + sizeof(struct answer_head) + MESSAGE_PART_MAX <= MESSAGE_MAX,
 	       "the largest part of an answer fits");
 
@@ -55,6 +71,17 @@ static size_t message_put(unsigned char *buf, enum message_type type, const void
 	if (rest_len)
 		memcpy(buf + sizeof(h) + head_len, rest, rest_len);
 	return sizeof(h) + head_len + rest_len;
+}
+
+/* What stands behind the head already belongs to the message. Return: @len */
+static size_t message_more(unsigned char *buf, size_t len)
+{
+	struct head h;
+
+	memcpy(&h, buf, sizeof(h));
+	h.len += (uint32_t)len;
+	memcpy(buf, &h, sizeof(h));
+	return len;
 }
 
 size_t message_put_request(unsigned char buf[static MESSAGE_MAX], const struct request *rq)
@@ -88,6 +115,34 @@ size_t message_put_connect(unsigned char buf[static MESSAGE_MAX], const struct c
 size_t message_put_closed(unsigned char buf[static MESSAGE_MAX], uint64_t connection)
 {
 	return message_put(buf, MESSAGE_CLOSED, &connection, sizeof(connection), NULL, 0);
+}
+
+size_t message_put_tls(unsigned char buf[static MESSAGE_MAX], const struct tls_keys *tls)
+{
+	const struct tls_head h = {(uint32_t)tls->ca_len, (uint32_t)tls->cert_len,
+				   (uint32_t)tls->key_len, 0};
+	unsigned char *rest = buf + sizeof(struct head) + sizeof(h);
+
+	memcpy(rest, tls->ca, tls->ca_len);
+	memcpy(rest + tls->ca_len, tls->cert, tls->cert_len);
+	memcpy(rest + tls->ca_len + tls->cert_len, tls->key, tls->key_len);
+	return message_put(buf, MESSAGE_TLS, &h, sizeof(h), NULL, 0) +
+	       message_more(buf, tls->ca_len + tls->cert_len + tls->key_len);
+}
+
+size_t message_put_peer(unsigned char buf[static MESSAGE_MAX], const struct introduction *in)
+{
+	struct peer_head h = {.conn = in->conn};
+
+	memcpy(h.exporter, in->exporter, sizeof(h.exporter));
+	return message_put(buf, MESSAGE_PEER, &h, sizeof(h), in->cert, in->cert_len);
+}
+
+size_t message_put_barred(unsigned char buf[static MESSAGE_MAX], const struct barred *barred)
+{
+	const struct barred_body b = {.conn = barred->conn, .now = barred->now};
+
+	return message_put(buf, MESSAGE_BARRED, &b, sizeof(b), NULL, 0);
 }
 
 size_t message_put_plain(unsigned char buf[static MESSAGE_MAX], enum message_type type)
@@ -173,6 +228,60 @@ static int get_closed(const unsigned char *p, size_t len, struct connection *c,
 	return 0;
 }
 
+static bool der_fits(size_t len)
+{
+	return len > 0 && len <= MESSAGE_CERT_MAX;
+}
+
+static int get_tls(const unsigned char *p, size_t len, struct tls_keys *tls, struct cc_error *err)
+{
+	struct tls_head h = {0};
+
+	if (len >= sizeof(h))
+		memcpy(&h, p, sizeof(h));
+	if (h.zero || !der_fits(h.ca_len) || !der_fits(h.cert_len) || !der_fits(h.key_len) ||
+	    len != sizeof(h) + h.ca_len + h.cert_len + h.key_len)
+		return cc_fail(err, CC_E_INVALID, "TLS message of %zu bytes", len);
+	p += sizeof(h);
+	*tls = (struct tls_keys){
+		.ca = p,
+		.cert = p + h.ca_len,
+		.key = p + h.ca_len + h.cert_len,
+		.ca_len = h.ca_len,
+		.cert_len = h.cert_len,
+		.key_len = h.key_len,
+	};
+	return 0;
+}
+
+static int get_peer(const unsigned char *p, size_t len, struct introduction *in,
+		    struct cc_error *err)
+{
+	struct peer_head h;
+
+	if (len < sizeof(h) || len - sizeof(h) > MESSAGE_CERT_MAX)
+		return cc_fail(err, CC_E_INVALID, "peer message of %zu bytes", len);
+	memcpy(&h, p, sizeof(h));
+	*in = (struct introduction){.conn = h.conn, .cert_len = len - sizeof(h)};
+	in->cert = in->cert_len ? p + sizeof(h) : NULL;
+	memcpy(in->exporter, h.exporter, sizeof(in->exporter));
+	return 0;
+}
+
+static int get_barred(const unsigned char *p, size_t len, struct barred *barred,
+		      struct cc_error *err)
+{
+	struct barred_body b;
+
+	if (len != sizeof(b))
+		return cc_fail(err, CC_E_INVALID, "barred message of %zu bytes", len);
+	memcpy(&b, p, sizeof(b));
+	if (b.now > 1 || b.zero)
+		return cc_fail(err, CC_E_INVALID, "barred message with something behind it");
+	*barred = (struct barred){b.conn, b.now};
+	return 0;
+}
+
 int message_get(const unsigned char *buf, size_t len, struct message *m, struct cc_error *err)
 {
 	struct head h;
@@ -193,6 +302,12 @@ int message_get(const unsigned char *buf, size_t len, struct message *m, struct 
 		return get_connect(buf + sizeof(h), h.len, &m->connection, err);
 	case MESSAGE_CLOSED:
 		return get_closed(buf + sizeof(h), h.len, &m->connection, err);
+	case MESSAGE_TLS:
+		return get_tls(buf + sizeof(h), h.len, &m->tls, err);
+	case MESSAGE_PEER:
+		return get_peer(buf + sizeof(h), h.len, &m->introduction, err);
+	case MESSAGE_BARRED:
+		return get_barred(buf + sizeof(h), h.len, &m->barred, err);
 	case MESSAGE_READY:
 	case MESSAGE_CHANGED:
 	case MESSAGE_STOP:

@@ -17,6 +17,7 @@
  * @OPF_ERASES: what it deletes must be gone from the disk when it is answered
  * @OPF_WAKES: it may take a lease away from who holds it or change what it is lent on, or a volume
  * comes or goes: whoever waits for a change (CHANGES) is answered
+ * @OPF_EXPELS: an enrolment may have ended: its connections over TLS are closed
  * @OPF_AFTER_SEQ: takes the query "?after=" with a number, of a row or of an identity
  * @OPF_AFTER_NAME: the same with a name, or with nothing for the first page
  * @OPF_AFTER_LEASE: the same with "VOLUME:FENCE", or "VOLUME:SERIAL" of an identity
@@ -29,21 +30,27 @@ enum op_flag {
 	OPF_AFTER_SEQ = 16,
 	OPF_AFTER_NAME = 32,
 	OPF_AFTER_LEASE = 64,
+	OPF_EXPELS = 128,
 };
 
 /**
  * enum plane_bit - who may ask: one bit of the mask of an operation.
  * @PLANE_ADMIN: administrators
  * @PLANE_AGENTS: agents of hosts; it has no operation that changes who or what is trusted
+ * @PLANE_NET: agents of hosts over TLS, by certificates: the same, and a new certificate
+ * @PLANE_ENROL: somebody over TLS without a certificate, who may have a token to get one
  *
- * Each plane has a socket, a front and a link of its own (plane.h). The custodian knows the plane
- * of a request by the descriptor that it came by.
+ * Each plane has a socket, a front and a link of its own (plane.h), the last two have them
+ * together. The custodian knows the plane of a request by the descriptor that it came by, and these
+ * two from each other by the certificate.
  */
 enum plane_bit {
 	PLANE_ADMIN = 1,
 	PLANE_AGENTS = 2,
+	PLANE_NET = 4,
+	PLANE_ENROL = 8,
 };
-#define PLANES (PLANE_ADMIN | PLANE_AGENTS)
+#define PLANES (PLANE_ADMIN | PLANE_AGENTS | PLANE_NET)
 
 /*
  * ROW(name, handler, planes, method, path, event, flags): OP_name is its number, op_handler() the
@@ -87,7 +94,7 @@ enum plane_bit {
 	ROW(AGENT_LIST, agent_list, PLANE_ADMIN, "GET", "/v1/agents", "agent.list",                \
 	    OPF_AFTER_NAME)                                                                        \
 	ROW(AGENT_DELETE, agent_delete, PLANE_ADMIN, "DELETE", "/v1/agents/NAME", "agent.delete",  \
-	    OPF_AUDITED | OPF_WAKES)                                                               \
+	    OPF_AUDITED | OPF_WAKES | OPF_EXPELS)                                                  \
 	ROW(AUDIT_LIST, audit_list, PLANE_ADMIN, "GET", "/v1/audit", "audit.list", OPF_AFTER_SEQ)  \
 	ROW(RENEW, renew, PLANES, "POST", "/v1/renew", "renew", OPF_AUDITED | OPF_ATTESTED)        \
 	ROW(VOLUME_SET, volume_set, PLANE_ADMIN, "POST", "/v1/volumes/NAME/set", "volume.set",     \
@@ -107,7 +114,12 @@ enum plane_bit {
 	ROW(VOLUME_RENAME, volume_rename, PLANE_ADMIN, "POST", "/v1/volumes/NAME/rename",          \
 	    "volume.rename", OPF_AUDITED | OPF_WAKES)                                              \
 	ROW(VOLUME_EXPORT, volume_export, PLANE_ADMIN, "POST", "/v1/volumes/NAME/export",          \
-	    "volume.export", OPF_AUDITED)
+	    "volume.export", OPF_AUDITED)                                                          \
+	ROW(AGENT_CERTIFICATE, agent_certificate, PLANE_ADMIN | PLANE_NET, "POST",                 \
+	    "/v1/agents/NAME/certificate", "agent.certificate", OPF_AUDITED)                       \
+	ROW(AGENT_INVITE, agent_invite, PLANE_ADMIN, "POST", "/v1/agents/NAME/invite",             \
+	    "agent.invite", OPF_AUDITED)                                                           \
+	ROW(ENROL, enrol, PLANE_ENROL, "POST", "/v1/enrol", "enrol", OPF_AUDITED | OPF_ATTESTED)
 
 /* Those that the front answers by itself. */
 #define OPERATIONS_OF_FRONT(ROW) ROW(CHANGES, changes, PLANES, "GET", "/v1/changes", "changes", 0)

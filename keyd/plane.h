@@ -18,32 +18,66 @@
 #define PLANE_CONNECTIONS 640 /* of one plane; further ones wait in the listen queue */
 #define PLANE_SEND_S 10	      /* for a front to read what it is sent, then it is hung */
 
+#define PLANE_STRANGERS 16 /* connections of one address that have shown no certificate */
+
+/**
+ * struct visitor - a connection that a front has.
+ * @introduced: its front has said who it is; of TLS
+ * @certified: it has a certificate; @who: of it, zeroed when it does not count
+ * @channel: as of struct request
+ */
+struct visitor {
+	struct connection c;
+	bool introduced, certified;
+	struct ca_name who;
+	char channel[MESSAGE_CHANNEL_LEN];
+};
+
 /**
  * struct plane - one of them.
+ * @name: of those who ask; @process: of the front
  * @listener: non-blocking; @link: to the front; both are owned, -1 for none
  * @front: its process, 0 for none
  * @conn: those that the front has, @n of them
  */
 struct plane {
 	enum plane_bit which;
-	const char *name;
+	const char *name, *process;
 	int listener, link;
 	pid_t front;
 	size_t n;
-	struct connection conn[PLANE_CONNECTIONS];
+	struct visitor conn[PLANE_CONNECTIONS];
 };
 
-/* @last: number of the last connection that was accepted, of any plane */
+#define PLANE_N 3
+
+/**
+ * struct planes - all of them.
+ * @net: over TLS; without a listener and a front where keyd serves none
+ * @last: number of the last connection that was accepted, of any plane
+ * @salt: of the numbers that stand for addresses
+ * @renew_ms: CLOCK_BOOTTIME, when keyd needs a new certificate
+ */
 struct planes {
-	struct plane admin, agents;
+	struct plane admin, agents, net;
 	uint64_t last;
+	unsigned char salt[16];
+	int64_t renew_ms;
 	unsigned char buf[MESSAGE_MAX];
 };
 
-/* Both without sockets. */
-void planes_init(struct planes *ps);
+/* All without sockets. */
+int planes_init(struct planes *ps, struct cc_error *err);
+/* The one with that number, below PLANE_N. */
+struct plane *plane_at(struct planes *ps, size_t i);
 /* Closes what they have; the fronts end by that. */
 void planes_close(struct planes *ps);
+
+/*
+ * Gives the front of the agents over TLS a key and a certificate, if it is time. Where there is no
+ * listener for them there is nothing to do.
+ */
+int plane_certify(struct planes *ps, struct custodian *c, struct cc_error *err);
 
 /* A link for the plane; the front's end is returned, -1 on error. */
 int plane_link(struct plane *p, struct cc_error *err);

@@ -16,6 +16,7 @@
 #include "agents_socket.h"
 #include "cleanup.h"
 #include "confine.h"
+#include "custodian/caller.h"
 #include "custodian/handle.h"
 #include "custodian/start.h"
 #include "front/front.h"
@@ -82,7 +83,7 @@ static int run_front(struct server *s, const struct plane *p, int link,
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
-	prctl(PR_SET_NAME, p->which == PLANE_ADMIN ? "keyd-front" : "keyd-agents", 0, 0, 0);
+	prctl(PR_SET_NAME, p->process, 0, 0, 0);
 	shed(s);
 
 	f = make_room(err) ? NULL : front_new(p->which, link, err);
@@ -130,7 +131,10 @@ static int reap(struct plane *p, struct cc_error *err)
 
 static int reap_any(struct server *s, struct cc_error *err)
 {
-	return reap(&s->planes.admin, err) || reap(&s->planes.agents, err) ? -1 : 0;
+	for (size_t i = 0; i < PLANE_N; i++)
+		if (reap(plane_at(&s->planes, i), err))
+			return -1;
+	return 0;
 }
 
 /* 0: it is time to stop, 1: it is not, -1: a front is gone. */
@@ -185,18 +189,26 @@ static int serve_requests(struct server *s, struct cc_error *err)
 	return rc;
 }
 
-/* Both have ended, or there was no time left. */
+static bool one_lives(struct server *s)
+{
+	for (size_t i = 0; i < PLANE_N; i++)
+		if (plane_at(&s->planes, i)->front)
+			return true;
+	return false;
+}
+
+/* All have ended, or there was no time left. */
 static void stop_fronts(struct server *s)
 {
 	struct pollfd signals = {s->signals, POLLIN, 0};
 	struct cc_error how;
 
-	plane_stop(&s->planes, &s->planes.admin);
-	plane_stop(&s->planes, &s->planes.agents);
+	for (size_t i = 0; i < PLANE_N; i++)
+		plane_stop(&s->planes, plane_at(&s->planes, i));
 	for (;;) {
 		while (reap_any(s, &how))
 			;
-		if (!s->planes.admin.front && !s->planes.agents.front)
+		if (!one_lives(s))
 			return;
 		if (poll(&signals, 1, STOP_MS) <= 0 || take_signal(s, &how) == 0)
 			return;
@@ -231,6 +243,29 @@ static int bind_socket(struct server *s, struct plane *p, const char *path, stru
 	return 0;
 }
 
+static bool is_served(const struct plane *p)
+{
+	return p->listener >= 0;
+}
+
+static int fork_fronts(struct server *s, const struct confine_user *user, struct cc_error *err)
+{
+	for (size_t i = 0; i < PLANE_N; i++)
+		if (is_served(plane_at(&s->planes, i)) &&
+		    fork_front(s, plane_at(&s->planes, i), user, err))
+			return -1;
+	return 0;
+}
+
+static int wait_all_ready(struct server *s, struct cc_error *err)
+{
+	for (size_t i = 0; i < PLANE_N; i++)
+		if (is_served(plane_at(&s->planes, i)) &&
+		    wait_ready(s, plane_at(&s->planes, i), err))
+			return -1;
+	return 0;
+}
+
 /* What seccomp takes away is used once before: time zone data, the socket of the log. */
 static int start(struct server *s, const struct serve_options *opts, struct cc_error *err)
 {
@@ -252,13 +287,13 @@ static int start(struct server *s, const struct serve_options *opts, struct cc_e
 	s->signals = catch_signals(err);
 	if (s->signals < 0)
 		return -1;
-	cc_log(LOG_INFO, "starting on %s, for agents on %s", opts->socket, s->agents_socket);
-	if (fork_front(s, &s->planes.admin, &user, err) ||
-	    fork_front(s, &s->planes.agents, &user, err) || cc_secret_init(err) ||
-	    custodian_start(&s->custodian, opts->state_dir, opts->anchor, opts->kek, err))
+	cc_log(LOG_INFO, "starting on %s, for agents on %s%s", opts->socket, s->agents_socket,
+	       opts->tls ? " and over TLS" : "");
+	if (fork_fronts(s, &user, err) || cc_secret_init(err) ||
+	    custodian_start(&s->custodian, opts->state_dir, opts->anchor, opts->kek, err) ||
+	    caller_start(&s->custodian, opts->tls != 0, err))
 		return -1;
-	return wait_ready(s, &s->planes.admin, err) || wait_ready(s, &s->planes.agents, err) ? -1
-											     : 0;
+	return wait_all_ready(s, err) || plane_certify(&s->planes, &s->custodian, err) ? -1 : 0;
 }
 
 static void server_free(struct server *s)
@@ -293,9 +328,10 @@ int serve(const struct serve_options *opts, struct cc_error *err)
 
 	if (!s)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	planes_init(&s->planes);
 	s->signals = s->lock = -1;
-	rc = serve_run(s, opts, err);
+	rc = planes_init(&s->planes, err);
+	s->planes.net.listener = opts->tls ? opts->tls : -1;
+	rc = rc ? rc : serve_run(s, opts, err);
 	for (size_t i = 0; i < 2; i++)
 		if (s->bound[i])
 			unlink(s->bound[i]);

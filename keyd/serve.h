@@ -3,8 +3,8 @@
  * serve.h - `keyd serve`: starts the fronts, becomes the custodian, serves until told to stop.
  *
  * The process that was started is the custodian; the fronts, one a plane, are its children, forked
- * before any key is in memory. When one of the three is gone the others end as well: whoever
- * supervises keyd starts all again.
+ * before any key is in memory. When one of them is gone the others end as well: whoever supervises
+ * keyd starts all again.
  */
 #ifndef KEYD_SERVE_H
 #define KEYD_SERVE_H
@@ -13,7 +13,8 @@
 
 /*
  * Paths as in paths.h; agents are served beside @socket, see agents_socket.h; @anchor as
- * anchor_dir(); @user as confine_find_user().
+ * anchor_dir(); @user as confine_find_user(). @tls: a listening TCP socket for agents of other
+ * hosts (front/listen_net.h), which is taken over; 0 for none.
  */
 struct serve_options {
 	const char *socket;
@@ -21,6 +22,7 @@ struct serve_options {
 	const char *anchor;
 	const char *kek;
 	const char *user;
+	int tls;
 };
 
 /* Return: 0 after SIGTERM or SIGINT; -1 with the reason. */

@@ -6,6 +6,7 @@
 #include <jose/jws.h>
 
 #include "jose.h"
+#include "jws.h"
 #include "jwk.h"
 #include "name.h"
 #include "p256.h"
@@ -413,10 +414,8 @@ int cc_evidence_sign(const struct cc_evidence *ev, const json_t *agent_key, char
 		     struct cc_error *err)
 {
 	const char *kid = json_string_value(json_object_get(agent_key, "kid"));
-	cc_auto_jose_cfg jose_cfg_t *cfg = cc_jose_cfg();
-	cc_auto_json json_t *key = NULL, *claims = NULL, *doc = NULL, *sig = NULL;
-	const char *header, *payload, *signature;
-	char *out;
+	cc_auto_json json_t *claims = NULL;
+	cc_auto_free char *out = NULL;
 
 	if (!kid || !cc_is_name(kid) || strcmp(kid, ev->iss) != 0)
 		return cc_fail(err, CC_E_INVALID,
@@ -429,54 +428,28 @@ int cc_evidence_sign(const struct cc_evidence *ev, const json_t *agent_key, char
 			       "evidence: a measurement goes with \"release\", renewals with "
 			       "\"renew\", a lease with \"return\", a command with "
 			       "\"maintain\"");
-	key = cc_jwk_bare(agent_key, true, "ES256", err);
-	if (!key)
-		return -1;
 	claims = claims_to_json(ev);
-	doc = json_pack("{s:o}", "payload", claims ? jose_b64_enc_dump(claims) : NULL);
-	sig = json_pack("{s:{s:s, s:s, s:s}}", "protected", "alg", "ES256", "typ", CC_EVIDENCE_TYP,
-			"kid", kid);
-	if (!cfg || !doc || !sig)
-		return cc_fail(err, CC_E_INTERNAL, "evidence: cannot be written as JSON");
-	if (!jose_jws_sig(cfg, doc, sig, key) ||
-	    json_unpack(doc, "{s:s, s:s, s:s}", "protected", &header, "payload", &payload,
-			"signature", &signature))
-		return cc_fail(err, CC_E_INTERNAL, "evidence: cannot be signed");
-	if (strlen(header) + strlen(payload) + strlen(signature) + 2 > CC_EVIDENCE_MAX)
+	out = cc_jws_sign("evidence", CC_EVIDENCE_TYP, claims, agent_key, err);
+	if (!out)
+		return -1;
+	if (strlen(out) > CC_EVIDENCE_MAX)
 		return cc_fail(
 			err, CC_E_INVALID,
 			"evidence: longer than %d bytes; the container's arguments, variables or "
 			"mounts, or the documents of its signed image, are too long",
 			CC_EVIDENCE_MAX);
-	if (asprintf(&out, "%s.%s.%s", header, payload, signature) < 0)
-		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	*jws = out;
+	*jws = cc_steal(out);
 	return 0;
 }
 
-/* Splits @jws and checks its header, which then says nothing but the agent's name. */
 static int open_jws(const char *jws, size_t len, struct cc_jose_part parts[static 3],
 		    char kid[static 64], struct cc_error *err)
 {
-	static const char *const known[] = {"alg", "typ", "kid", NULL};
-	static const char what[] = "evidence header";
-	cc_auto_json json_t *header = NULL;
-	const char *name;
-
 	if (len > CC_EVIDENCE_MAX)
 		return cc_fail(err, CC_E_INVALID, "evidence: longer than %d bytes",
 			       CC_EVIDENCE_MAX);
-	if (cc_jose_split(jws, len, 3, parts, "evidence", err))
-		return -1;
-	header = cc_jose_header(&parts[0], known, what, err);
-	if (!header || cc_jose_demand(header, "alg", "ES256", what, err) ||
-	    cc_jose_demand(header, "typ", CC_EVIDENCE_TYP, what, err))
-		return -1;
-	name = json_string_value(json_object_get(header, "kid"));
-	if (!name || !cc_is_name(name))
-		return cc_fail(err, CC_E_INVALID, "%s: \"kid\" must be an agent's name", what);
-	memcpy(kid, name, strlen(name) + 1);
-	return 0;
+	return cc_jws_open("evidence", "evidence header", CC_EVIDENCE_TYP, jws, len, parts, kid,
+			   err);
 }
 
 int cc_evidence_kid(const char *jws, size_t len, char kid[static 64], struct cc_error *err)
@@ -489,15 +462,10 @@ int cc_evidence_kid(const char *jws, size_t len, char kid[static 64], struct cc_
 	return -1;
 }
 
-/* Over the raw bytes, the dot between header and claims included (RFC 7515 section 5.2, step 8). */
 static int check_signature(const struct cc_jose_part parts[static 3], EVP_PKEY *key,
 			   struct cc_error *err)
 {
-	const size_t len = (size_t)(parts[1].s + parts[1].len - parts[0].s);
-	unsigned char sig[2 * CC_P256_LEN];
-
-	if (cc_b64u_decode(parts[2].s, parts[2].len, sig, sizeof(sig)) == sizeof(sig) &&
-	    cc_p256_verify(key, parts[0].s, len, sig))
+	if (cc_jws_verify(parts, key))
 		return 0;
 	return cc_refuse(
 		err, "signature",

@@ -146,10 +146,17 @@ int cc_b64u_decode32(const char *s, unsigned char out[static 32])
 	return strlen(s) == CC_B64U_32 && cc_b64u_decode(s, CC_B64U_32, out, 32) == 32 ? 0 : -1;
 }
 
+int cc_b64u_encode(const unsigned char *in, size_t len, char *out, size_t size)
+{
+	const size_t n = len / 3 * 4 + (len % 3 ? len % 3 + 1 : 0);
+
+	if (n >= size || jose_b64_enc_buf(in, len, out, n) != n)
+		return -1;
+	out[n] = '\0';
+	return 0;
+}
+
 int cc_b64u_encode32(const unsigned char in[static 32], char out[static CC_B64U_32 + 1])
 {
-	if (jose_b64_enc_buf(in, 32, out, CC_B64U_32) != CC_B64U_32)
-		return -1;
-	out[CC_B64U_32] = '\0';
-	return 0;
+	return cc_b64u_encode(in, 32, out, CC_B64U_32 + 1);
 }

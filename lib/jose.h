@@ -59,6 +59,9 @@ int cc_jose_demand(const json_t *header, const char *key, const char *value, con
  */
 size_t cc_b64u_decode(const char *s, size_t len, unsigned char *out, size_t size);
 
+/* The way back, @size with room for a NUL. Return: 0; -1 where that is too little. */
+int cc_b64u_encode(const unsigned char *in, size_t len, char *out, size_t size);
+
 /* base64url without padding of a 32-byte value: 43 characters. */
 #define CC_B64U_32 43
 int cc_b64u_decode32(const char *s, unsigned char out[static 32]);

@@ -19,6 +19,9 @@
 #define CC_REFUSALS_DIR CC_RUN_DIR "/refused"	 /* one file a container that was refused */
 #define CC_ROOTFS_DIR CC_RUN_DIR "/rootfs"	 /* digests of layers read since boot */
 #define CC_AGENT_KEY CC_ETC_DIR "/agent.jwk"	 /* private JWK, 0600, kid = agent's name */
+#define CC_AGENT_CERT CC_ETC_DIR "/agent.pem"	 /* its certificate, where keyd is elsewhere */
+#define CC_KEYD_CA CC_ETC_DIR "/keyd-ca.pem"	 /* of that keyd */
+#define CC_KEYD_URL CC_ETC_DIR "/keyd.url"	 /* where that is, dmctl --keyd */
 #define CC_KEK_FILE CC_ETC_DIR "/kek"		 /* 32 raw bytes, 0600, or credential "kek" */
 #define CC_KEYD_DIR CC_LIB_DIR "/keyd"		 /* keyd serve --state-dir; holds keyd.db */
 #define CC_AGENT_DIR CC_LIB_DIR "/agent"	 /* containers bound before (first start) */

@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * agent_keyd.c - a connection to keyd that waits for a change.
+ * agent_keyd.c - a connection to keyd that waits for a change: our own over a Unix socket, over TLS
+ * that of a process of ours (agent_follow.h).
  */
 #include "agent/agent_keyd.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
+#include "agent/agent_follow.h"
 #include "cleanup.h"
 #include "client/keyd_client.h"
+#include "client/keyd_tls.h"
 
 #define REQUEST "GET /v1/changes HTTP/1.1\r\nHost: keyd\r\n\r\n"
 #define PAUSE_SECONDS 1
@@ -18,6 +23,7 @@
 /**
  * struct keyd_link - the connection.
  * @readable: of it, NULL while there is none
+ * @follower: the process that has it, 0 for none
  * @again: connects anew
  */
 struct keyd_link {
@@ -25,6 +31,7 @@ struct keyd_link {
 	keyd_heard_fn *heard;
 	void *arg;
 	struct event *readable, *again;
+	pid_t follower;
 };
 
 static void hang_up(struct keyd_link *k)
@@ -35,6 +42,11 @@ static void hang_up(struct keyd_link *k)
 		close(event_get_fd(k->readable));
 		event_free(k->readable);
 		k->readable = NULL;
+	}
+	if (k->follower) {
+		kill(k->follower, SIGKILL);
+		waitpid(k->follower, NULL, 0);
+		k->follower = 0;
 	}
 	event_add(k->again, &pause);
 }
@@ -52,6 +64,19 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 		k->heard(k->arg, false);
 }
 
+/* What the process that follows keyd says; it ends when it cannot go on. */
+static void on_told(evutil_socket_t fd, short what, void *arg)
+{
+	struct keyd_link *k = arg;
+	char said;
+
+	(void)what;
+	if (recv(fd, &said, 1, MSG_DONTWAIT) == 1)
+		k->heard(k->arg, said == FOLLOW_ASKED);
+	else
+		hang_up(k);
+}
+
 static int connect_to(const char *path)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
@@ -66,24 +91,33 @@ static int connect_to(const char *path)
 	return cc_steal_fd(&fd);
 }
 
+/* Return: whether there is a connection, or a process that makes one. */
+static bool reach(struct keyd_link *k)
+{
+	const char *keyd = keyd_client_socket();
+	bool far = keyd_is_url(keyd);
+	int fd = far ? keyd_follow_spawn(keyd, &k->follower) : connect_to(keyd);
+
+	if (fd < 0)
+		return false;
+	k->readable = event_new(k->base, fd, far ? EV_READ | EV_PERSIST : EV_READ,
+				far ? on_told : on_readable, k);
+	if (!k->readable)
+		close(fd);
+	return k->readable && event_add(k->readable, NULL) == 0;
+}
+
 /* Waits first, then looks: what changes in between is in the answer. */
 static void on_again(evutil_socket_t unused, short what, void *arg)
 {
 	struct keyd_link *k = arg;
-	int fd = connect_to(keyd_client_socket());
 
 	(void)unused;
 	(void)what;
-	if (fd >= 0) {
-		k->readable = event_new(k->base, fd, EV_READ, on_readable, k);
-		if (!k->readable)
-			close(fd);
-	}
-	if (!k->readable || event_add(k->readable, NULL)) {
+	if (!reach(k))
 		hang_up(k);
-		return;
-	}
-	k->heard(k->arg, true);
+	else if (!k->follower)
+		k->heard(k->arg, true);
 }
 
 struct keyd_link *keyd_link_open(struct event_base *base, keyd_heard_fn *heard, void *arg,

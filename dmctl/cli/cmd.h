@@ -35,7 +35,8 @@ cmd_fn cmd_identity_add, cmd_identity_rm, cmd_identity_check, cmd_identity_diff;
 cmd_fn cmd_identity_offer, cmd_identity_pull, cmd_identity_draft;
 cmd_fn cmd_identity_ls, cmd_identity_revoke, cmd_identity_drain;
 cmd_fn cmd_signer_add, cmd_signer_ls, cmd_signer_set, cmd_signer_rm;
-cmd_fn cmd_agents_enroll, cmd_agents_ls, cmd_agents_set, cmd_agents_rm;
+cmd_fn cmd_agents_enroll, cmd_agents_invite, cmd_agents_certificate, cmd_agents_ls, cmd_agents_set,
+	cmd_agents_rm;
 cmd_fn cmd_lease_ls, cmd_lease_revoke;
 cmd_fn cmd_audit_ls, cmd_audit_verify;
 cmd_fn cmd_bind, cmd_unbind, cmd_ps, cmd_inspect, cmd_why;

@@ -7,6 +7,7 @@
 #include <syslog.h>
 
 #include "agent/agent.h"
+#include "agent/agent_follow.h"
 #include "agent/agent_worker.h"
 #include "cli/cmd.h"
 #include "client/keyd_client.h"
@@ -21,6 +22,7 @@ static const struct option options[] = {
 	{"plugin-dir", required_argument, NULL, 'p'},
 	{"without-gate", required_argument, NULL, 'g'},
 	{"worker", required_argument, NULL, 'w'}, /* the agent's own: descriptor of the request */
+	{"follow", required_argument, NULL, 'f'},
 	{NULL, 0, NULL, 0},
 };
 
@@ -47,7 +49,7 @@ int cmd_agent(int argc, char **argv, const struct global_options *g)
 				    .plugin_dir = CC_PLUGIN_DIR};
 	static const char *const no_arguments[] = {NULL};
 	unsigned int lines = GATE_LINES;
-	uint64_t worker_fd = 0;
+	uint64_t worker_fd = 0, follow_fd = 0;
 	struct cc_error err;
 	int opt;
 
@@ -63,7 +65,8 @@ int cmd_agent(int argc, char **argv, const struct global_options *g)
 		else if (opt == 'g')
 			return cmd_usage(g, argv[0],
 					 "--without-gate must be open, look or open,look");
-		else if (opt != 'w' || !cmd_number(optarg, 3, 1023, &worker_fd))
+		else if (!(opt == 'w' && cmd_number(optarg, 3, 1023, &worker_fd)) &&
+			 !(opt == 'f' && cmd_number(optarg, 3, 1023, &follow_fd)))
 			return cmd_usage(g, argv[0], "unknown option \"%s\"", argv[optind - 1]);
 	}
 	if (cmd_arguments(g, argc, argv, no_arguments))
@@ -71,6 +74,8 @@ int cmd_agent(int argc, char **argv, const struct global_options *g)
 	if (keyd_client_as_agent(&err))
 		return cmd_fail(g, &err);
 	cc_log_init(LOG_NAME, LOG_INFO);
+	if (follow_fd)
+		return keyd_follow((int)follow_fd);
 	gates_demand(lines);
 	if (worker_fd)
 		return agent_worker((int)worker_fd, paths.cdi_dir);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * cmd_init.c - dmctl init: everything one host needs, in one command that may be repeated.
+ * cmd_init.c - dmctl init: everything one host needs, with or without keyd, in one command that may
+ * be repeated.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -10,6 +11,8 @@
 
 #include "cli/cmd.h"
 #include "client/keyd_client.h"
+#include "client/keyd_enrol.h"
+#include "client/keyd_tls.h"
 #include "engine/engines.h"
 #include "evidence.h"
 #include "file.h"
@@ -144,17 +147,17 @@ static int enable_engine_units(struct cc_error *err)
 	return 0;
 }
 
-static int start_services(bool *started, struct cc_error *err)
+/* @keyd: it is on this host, too */
+static int start_services(bool keyd, bool *started, struct cc_error *err)
 {
-	static const char *const enable[] = {SYSTEMCTL, "enable",   "--quiet", "--now",
-					     KEYD_UNIT, AGENT_UNIT, NULL};
+	const char *const enable[] = {
+		SYSTEMCTL, "enable", "--quiet", "--now", AGENT_UNIT, keyd ? KEYD_UNIT : NULL, NULL};
 	struct stat st;
 
 	*started = lstat(SYSTEMD_DIR, &st) == 0 && S_ISDIR(st.st_mode);
 	if (!*started) {
-		fprintf(stderr,
-			"dmctl: there is no systemd here; start \"%s serve\" and \"dmctl agent\"\n",
-			CC_KEYD_PATH);
+		fprintf(stderr, "dmctl: there is no systemd here; start %s%s%s\"dmctl agent\"\n",
+			keyd ? "\"" : "", keyd ? CC_KEYD_PATH : "", keyd ? " serve\" and " : "");
 		return 0;
 	}
 	if (run_program(enable, CC_E_UNREACHABLE, err) || enable_engine_units(err))
@@ -190,9 +193,71 @@ static int init(const struct global_options *g, const char *realm, const char *n
 	char agent[64];
 
 	if (make_directories(err) || ensure_key(name, &jwk, agent, err) || init_keyd(realm, err) ||
-	    start_services(&started, err))
+	    start_services(true, &started, err))
 		return -1;
 	return report(g, agent, jwk, started, err);
+}
+
+/* ---- with keyd on another machine ---------------------------------------------------------- */
+
+/* What counts is without the white space around it. */
+static int read_token(const char *path, char text[static CC_ENROL_TOKEN_LEN],
+		      struct cc_enrol_token *t, struct cc_error *err)
+{
+	cc_auto_free char *all = NULL;
+	size_t len, skip;
+	int rc;
+
+	if (cc_read_file_max(path, 2 * CC_ENROL_TOKEN_LEN, &all, &len, err))
+		return cc_prefix(err, "the token");
+	skip = strspn(all, " \t\r\n");
+	snprintf(text, CC_ENROL_TOKEN_LEN, "%.*s", (int)strcspn(all + skip, " \t\r\n"), all + skip);
+	OPENSSL_cleanse(all, len);
+	rc = cc_enrol_token_parse(text, strlen(text), t, err);
+	return rc ? cc_prefix(err, "%s", strcmp(path, "-") ? path : "standard input") : 0;
+}
+
+static int init_far(const struct global_options *g, const char *token, struct cc_error *err)
+{
+	cc_cleanup(cc_enrol_token_clear) struct cc_enrol_token t = {0};
+	cc_auto_json json_t *jwk = NULL;
+	char text[CC_ENROL_TOKEN_LEN] = "";
+	bool started = false;
+	char agent[64];
+	int rc;
+
+	if (read_token(token, text, &t, err))
+		return -1;
+	rc = make_directories(err) || ensure_key(t.name, &jwk, agent, err) ||
+			     keyd_enrol(g->keyd, &t, text, jwk, err)
+		     ? -1
+		     : 0;
+	OPENSSL_cleanse(text, sizeof(text));
+	if (rc || start_services(false, &started, err))
+		return -1;
+	return report(g, agent, jwk, started, err);
+}
+
+/* Which of both it is is said by where keyd is. */
+static int check_kind(const struct global_options *g, const char *realm, const char *name,
+		      const char *token, struct cc_error *err)
+{
+	struct keyd_url url;
+
+	if (!token && !keyd_is_url(g->keyd))
+		return 0;
+	if (!token)
+		return cc_fail(err, CC_E_USAGE,
+			       "this host's keyd is %s: to enrol there give --token FILE, which "
+			       "\"dmctl agents invite\" printed there",
+			       g->keyd);
+	if (realm || name)
+		return cc_fail(err, CC_E_USAGE,
+			       "--token goes with neither --realm nor --name: both are keyd's");
+	if (!keyd_is_url(g->keyd))
+		return cc_fail(err, CC_E_USAGE,
+			       "say where keyd is, with --keyd https://HOST:" KEYD_PORT);
+	return keyd_url_parse(g->keyd, &url, err);
 }
 
 int cmd_init(int argc, char **argv, const struct global_options *g)
@@ -200,10 +265,11 @@ int cmd_init(int argc, char **argv, const struct global_options *g)
 	static const struct option options[] = {
 		{"realm", required_argument, NULL, 'r'},
 		{"name", required_argument, NULL, 'n'},
+		{"token", required_argument, NULL, 't'},
 		{0},
 	};
 	static const char *const nothing[] = {NULL};
-	const char *realm = NULL, *name = NULL;
+	const char *realm = NULL, *name = NULL, *token = NULL;
 	struct cc_error err;
 	int c;
 
@@ -212,13 +278,17 @@ int cmd_init(int argc, char **argv, const struct global_options *g)
 			return cmd_bad_option(g, argv);
 		if (c == 'r')
 			realm = optarg;
-		else
+		else if (c == 'n')
 			name = optarg;
+		else
+			token = optarg;
 	}
 	if (cmd_arguments(g, argc, argv, nothing))
 		return CC_E_USAGE;
-	if ((realm && keyd_name(realm, "realm", &err)) || (name && keyd_name(name, "agent", &err)))
+	if (check_kind(g, realm, name, token, &err) || (realm && keyd_name(realm, "realm", &err)) ||
+	    (name && keyd_name(name, "agent", &err)))
 		return cmd_fail(g, &err);
 	stop_signals_block();
-	return init(g, realm, name, &err) ? cmd_fail(g, &err) : CC_OK;
+	return (token ? init_far(g, token, &err) : init(g, realm, name, &err)) ? cmd_fail(g, &err)
+									       : CC_OK;
 }

@@ -11,6 +11,7 @@
 #include "file.h"
 #include "cli/host_name.h"
 #include "client/keyd_client.h"
+#include "client/keyd_tls.h"
 #include "volume/luks.h"
 #include "paths.h"
 #include "agent/plugin_http.h"
@@ -61,8 +62,9 @@ void doctor_keyd(const struct global_options *g, struct finding *f)
 	(void)g;
 	if (keyd_request("GET", "/healthz", NULL, &answer, &err))
 		finding_fail(f, err.code,
-			     access(CC_AGENT_KEY, F_OK)
-				     ? "dmctl init"
+			     access(CC_AGENT_KEY, F_OK) ? "dmctl init"
+			     : keyd_is_url(keyd_client_socket())
+				     ? "systemctl status container-crypt-keyd, there"
 				     : "systemctl enable --now container-crypt-keyd",
 			     "%s", err.text);
 	else if (json_object_get(answer, "leftMs"))
@@ -106,6 +108,14 @@ void doctor_enrolled(const struct global_options *g, struct finding *f)
 	(void)g;
 	if (!name) {
 		finding_fail(f, err.code, "dmctl init", "%s", err.text);
+		return;
+	}
+	/* Who is answered over TLS is enrolled; the list of agents is an administrator's. */
+	if (keyd_is_url(keyd_client_socket())) {
+		if (keyd_request("GET", "/healthz", NULL, NULL, &err))
+			finding_fail(f, err.code, "see the finding on keyd", "%s", err.text);
+		else
+			finding_ok(f, "as %s, at %s", name, keyd_client_socket());
 		return;
 	}
 	if (keyd_list("/v1/agents", "agents", &answer, &list, &err)) {

@@ -9,6 +9,7 @@
 
 #include "cli/global_options.h"
 #include "client/keyd_client.h"
+#include "client/keyd_tls.h"
 #include "paths.h"
 #include "secret.h"
 #include "cli/verbs.h"
@@ -24,9 +25,12 @@ static bool have_standard_files(void)
 	return true;
 }
 
-static int prepare(const struct verb *v, struct cc_error *err)
+/* Whoever asks a keyd on another machine does it with the key of the host's agent. */
+static int prepare(const struct verb *v, const char *keyd, struct cc_error *err)
 {
-	switch (v->secrets) {
+	const bool far = v->secrets == SECRETS_NONE && keyd_is_url(keyd) && !geteuid();
+
+	switch (far ? SECRETS_KEYS : v->secrets) {
 	case SECRETS_KEYS:
 		if (geteuid())
 			return cc_fail(err, CC_E_PERM, "this needs root; try it with sudo");
@@ -46,7 +50,7 @@ static int run_verb(const struct verb *v, int words, int argc, char **argv,
 	struct cc_error err;
 	int rc;
 
-	if (prepare(v, &err))
+	if (prepare(v, g->keyd, &err))
 		return cmd_fail(g, &err);
 	verb_title(v, title);
 	snprintf(name, sizeof(name), "dmctl %s", title);
@@ -91,7 +95,8 @@ static int no_verb(int argc, char **argv, const struct global_options *g, bool h
 
 int main(int argc, char **argv)
 {
-	struct global_options g = {.keyd = CC_KEYD_SOCKET, .agent = CC_AGENT_SOCKET};
+	struct global_options g = {.agent = CC_AGENT_SOCKET};
+	static char url[KEYD_URL_LEN];
 	bool help = false, version = false;
 	const struct verb *v;
 	struct cc_error err;
@@ -109,6 +114,10 @@ int main(int argc, char **argv)
 		verb_help(v, stdout);
 		return CC_OK;
 	}
+	if (!g.keyd && keyd_url_read(url, &err))
+		return cmd_fail(&g, &err);
+	if (!g.keyd)
+		g.keyd = url[0] ? url : CC_KEYD_SOCKET;
 	keyd_client_set_socket(g.keyd);
 	return run_verb(v, words, argc, argv, &g);
 }

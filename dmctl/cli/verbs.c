@@ -12,10 +12,12 @@
 #define ENGINE_OPTION "  --engine docker|podman   ask only this engine for the container\n"
 
 static const struct verb verbs[] = {
-	{NULL, "init", cmd_init, SECRETS_KEYS, "[--realm R] [--name AGENT]",
-	 "Set up keyd and the agent on this host",
+	{NULL, "init", cmd_init, SECRETS_KEYS, "[--realm R] [--name AGENT] | --token FILE",
+	 "Set up keyd and the agent on this host, or the agent only",
 	 "  --realm R     name of the key daemon (default: from the machine id)\n"
-	 "  --name AGENT  name the agent signs as (default: the host's name)\n"},
+	 "  --name AGENT  name the agent signs as (default: the host's name)\n"
+	 "  --token FILE  what \"dmctl agents invite\" printed where keyd is, \"-\" for standard\n"
+	 "                input; with --keyd https://HOST:8443\n"},
 
 	{NULL, "doctor", cmd_doctor, SECRETS_NONE, "",
 	 "Check whether this host is fit to run protected containers", NULL},
@@ -122,6 +124,12 @@ static const struct verb verbs[] = {
 
 	{"agents", "enroll", cmd_agents_enroll, SECRETS_NONE, "NAME FILE.jwk",
 	 "Trust a host agent's public key", SCOPE_HELP " (default: all)\n"},
+	{"agents", "invite", cmd_agents_invite, SECRETS_NONE,
+	 "NAME [--for TIME] [--volumes PATTERN,…]",
+	 "Print a token, by which another host enrols once",
+	 "  --for TIME           how long it is good: 90s, 10m, 1h, at most 7d (1h)\n" SCOPE_HELP},
+	{"agents", "certificate", cmd_agents_certificate, SECRETS_NONE, "NAME",
+	 "Print a new certificate of an agent and that of keyd", NULL},
 	{"agents", "ls", cmd_agents_ls, SECRETS_NONE, "", "List enrolled agents", NULL},
 	{"agents", "set", cmd_agents_set, SECRETS_NONE, "NAME --volumes PATTERN,…",
 	 "Change which volumes an agent may have", SCOPE_HELP "\n"},

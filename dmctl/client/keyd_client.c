@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * keyd_client.c - requests to keyd (docs/api.md) over its Unix socket, by libcurl.
+ * keyd_client.c - requests to keyd (docs/api.md), over its Unix socket or over TLS.
  */
 #include "client/keyd_client.h"
 
@@ -11,11 +11,14 @@
 #include <unistd.h>
 
 #include "agents_socket.h"
+#include "client/keyd_route.h"
+#include "client/keyd_tls.h"
 #include "client/renew_split.h"
 #include "host/boot_id.h"
 #include "host/boottime.h"
 #include "evidence.h"
 #include "facts.h"
+#include "jose.h"
 #include "file.h"
 #include "host/http_unix.h"
 #include "jwk.h"
@@ -40,6 +43,8 @@ void keyd_client_set_socket(const char *path)
 
 int keyd_client_as_agent(struct cc_error *err)
 {
+	if (keyd_is_url(socket_path))
+		return 0;
 	as_agent = true;
 	return cc_agents_socket(socket_path, agents_path, err);
 }
@@ -61,38 +66,44 @@ int keyd_name(const char *s, const char *what, struct cc_error *err)
 		s, strchr("aeiou", what[0]) ? "an" : "a", what);
 }
 
-/* Where a request goes; @line: over that connection, NULL for one of its own. */
-struct route_to {
-	const char *socket;
-	struct http_line *line;
-};
+/* What to do when there is no answer. */
+static int unreachable(const struct http_request *r, struct cc_error *err)
+{
+	char said[CC_TEXT_MAX];
 
-/* One HTTP exchange; says how to start keyd when there is no answer. */
-static int exchange(const struct route_to *to, const char *method, const char *path,
+	if (err->code != CC_E_UNREACHABLE)
+		return -1;
+	memcpy(said, err->text, sizeof(said));
+	return cc_fail(err, CC_E_UNREACHABLE, "%s; %s", said,
+		       r->tls ? "look at keyd there (\"systemctl status container-crypt-keyd\")"
+			      : "start it with \"systemctl start container-crypt-keyd\" or set it "
+				"up with \"dmctl init\"");
+}
+
+/* One HTTP exchange. */
+static int exchange(const struct keyd_route *to, const char *method, const char *path,
 		    const char *body, struct http_answer *answer, struct cc_error *err)
 {
-	const struct http_request request = {
+	struct http_request request = {
 		.who = "keyd",
 		.socket = to->socket,
+		.tls = to->tls,
 		.line = to->line,
 		.method = method,
 		.path = path,
 		.body = body,
 		.max = ANSWER_MAX,
-		.seconds = TOTAL_SECONDS,
+		.seconds = to->seconds ?: TOTAL_SECONDS,
+		.sent = to->sent,
+		.arg = to->arg,
 	};
-	char said[CC_TEXT_MAX];
 
-	if (http_unix(&request, answer, err) == 0)
-		return 0;
-	if (err->code != CC_E_UNREACHABLE)
-		return -1;
-	memcpy(said, err->text, sizeof(said));
-	return cc_fail(
-		err, CC_E_UNREACHABLE,
-		"%s; start it with \"systemctl start container-crypt-keyd\" or set it up with "
-		"\"dmctl init\"",
-		said);
+	if (!request.tls && keyd_is_url(to->socket)) {
+		request.tls = keyd_tls_open(to->socket, err);
+		if (!request.tls)
+			return -1;
+	}
+	return http_unix(&request, answer, err) == 0 ? 0 : unreachable(&request, err);
 }
 
 /* Not cc_json_parse(): its limit is for documents of strangers, and a list of volumes grows. */
@@ -119,8 +130,8 @@ static int take_facts(const json_t *json, json_t **facts, struct cc_error *err)
 	return -1;
 }
 
-static int request_at(const struct route_to *to, const char *method, const char *path,
-		      const json_t *body, json_t **answer, struct cc_error *err)
+int keyd_request_at(const struct keyd_route *to, const char *method, const char *path,
+		    const json_t *body, json_t **answer, struct cc_error *err)
 {
 	cc_cleanup(http_answer_clear) struct http_answer out = {0};
 	cc_auto_free char *text = NULL;
@@ -154,7 +165,8 @@ int keyd_request(const char *method, const char *path, const json_t *body, json_
 	/* What changes something is administration: by the agent for whoever asked its plugin. */
 	const char *socket = strcmp(method, "GET") ? socket_path : keyd_client_socket();
 
-	return request_at(&(struct route_to){socket, NULL}, method, path, body, answer, err);
+	return keyd_request_at(&(struct keyd_route){.socket = socket}, method, path, body, answer,
+			       err);
 }
 
 /* One page; an older keyd has no pages and refuses the query. */
@@ -266,6 +278,7 @@ struct session {
 	struct http_line line;
 	json_t *agent_key;
 	char *aud, *iss;
+	char channel[CC_B64U_32 + 1];
 	struct cc_evidence ev;
 };
 
@@ -280,8 +293,9 @@ static void session_clear(struct session *s)
 static int session_post(struct session *s, const char *path, const json_t *body, json_t **answer,
 			struct cc_error *err)
 {
-	return request_at(&(struct route_to){keyd_client_socket(), &s->line}, "POST", path, body,
-			  answer, err);
+	const struct keyd_route to = {.socket = keyd_client_socket(), .line = &s->line};
+
+	return keyd_request_at(&to, "POST", path, body, answer, err);
 }
 
 /* Asks for a nonce; fills s->ev.nonce and s->aud. */
@@ -351,11 +365,25 @@ static json_t *release_request(struct cc_evidence *ev, const json_t *agent_key,
 	return request;
 }
 
+/* Evidence is for the connection that the challenge came over. */
+static int bind_channel(struct session *s, struct cc_error *err)
+{
+	_Static_assert(sizeof(CC_CHANNEL_UNIX) <= sizeof(s->channel), "a hash is longer");
+
+	s->ev.channel = s->channel;
+	if (!keyd_is_url(keyd_client_socket())) {
+		memcpy(s->channel, CC_CHANNEL_UNIX, sizeof(CC_CHANNEL_UNIX));
+		return 0;
+	}
+	if (!s->line.bound || cc_b64u_encode32(s->line.exporter, s->channel))
+		return cc_fail(err, CC_E_INTERNAL,
+			       "libcurl does not say over which TLS connection keyd answered");
+	return 0;
+}
+
 static int session_start(struct session *s, const char *agent_key_path, enum cc_op op,
 			 struct cc_error *err)
 {
-	static char channel[] = CC_CHANNEL_UNIX;
-
 	s->agent_key = read_agent_key(agent_key_path, err);
 	if (!s->agent_key ||
 	    cc_json_str(s->agent_key, "the agent's key", "kid", true, &s->iss, err) ||
@@ -365,8 +393,7 @@ static int session_start(struct session *s, const char *agent_key_path, enum cc_
 	s->ev.iss = s->iss;
 	s->ev.iat = time(NULL);
 	s->ev.op = op;
-	s->ev.channel = channel;
-	return 0;
+	return bind_channel(s, err);
 }
 
 int keyd_release(const char *op, const char *uuid, const struct cc_measurement *m, const char *gate,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * keyd_client.h - requests to keyd (docs/api.md) over its Unix socket, by libcurl.
+ * keyd_client.h - requests to keyd (docs/api.md), over its Unix socket or, on another machine, TLS.
  * Blocking; used by dmctl's verbs and by the agent's workers (one a process).
  */
 #ifndef CC_KEYD_CLIENT_H
@@ -9,16 +9,20 @@
 #include "json.h"
 #include "secret.h"
 
-/* Sets the socket that is used; default CC_KEYD_SOCKET. @path borrowed for ever. */
+/*
+ * Sets the socket that is used, or the URL (keyd_tls.h); default CC_KEYD_SOCKET. @path borrowed for
+ * ever.
+ */
 void keyd_client_set_socket(const char *path);
 
 /*
  * From now on it is the host's agent that asks: on keyd's socket for agents, beside the one that is
- * set (agents_socket.h), where keyd has one. CC_E_USAGE when its path is too long.
+ * set (agents_socket.h), where keyd has one; over TLS there is one for agents only. CC_E_USAGE when
+ * its path is too long.
  */
 int keyd_client_as_agent(struct cc_error *err);
 
-/* The socket that a request would use now; valid until the next change of it. */
+/* The socket or URL that a request would use now; valid until the next change of it. */
 const char *keyd_client_socket(void);
 
 /* @s is a name as keyd takes it; @what says of what. CC_E_USAGE if not. */

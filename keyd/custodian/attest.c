@@ -44,8 +44,9 @@ static int verify(struct custodian *c, struct call *call, const char *jws,
 	return 0;
 }
 
-/* Is it for us, over this channel, and now? */
-static int check_binding(struct custodian *c, const struct call *call, const struct cc_evidence *ev,
+/* Is it for us, over this channel, of who has it, and now? */
+static int check_binding(struct custodian *c, const struct call *call,
+			 const struct store_agent *agent, const struct cc_evidence *ev,
 			 struct cc_error *err)
 {
 	if (strcmp(ev->aud, c->realm) != 0)
@@ -53,13 +54,18 @@ static int check_binding(struct custodian *c, const struct call *call, const str
 				 c->realm);
 	if (strcmp(ev->channel, call->rq->channel) != 0)
 		return cc_refuse(err, "channel", "evidence was made for another connection");
+	if (call->rq->plane == PLANE_NET && strcmp(agent->enrolment, call->rq->enrolment) != 0)
+		return cc_refuse(err, "certificate",
+				 "evidence is of agent %s, the connection's certificate is of "
+				 "another enrolment",
+				 agent->name);
 	return nonce_consume(&c->nonces, c->clock.boot_ms(), ev->nonce, err);
 }
 
 int attest_verify(struct custodian *c, struct call *call, const char *jws,
 		  struct store_agent *agent, struct cc_evidence *ev, struct cc_error *err)
 {
-	if (verify(c, call, jws, agent, ev, err) || check_binding(c, call, ev, err))
+	if (verify(c, call, jws, agent, ev, err) || check_binding(c, call, agent, ev, err))
 		return -1;
 	call->verified = true;
 	return 0;

@@ -117,6 +117,7 @@ void custodian_close(struct custodian *c)
 	c->marked = c->has_domain = false;
 	store_close(c->store);
 	kept_free(cc_steal(c->kept));
+	ca_clear(&c->ca);
 	seal_clear(&c->seal);
 	kek_clear(&c->kek);
 	refusals_clear(&c->refusals);

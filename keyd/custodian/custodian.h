@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "custodian/ca.h"
 #include "custodian/domain.h"
 #include "custodian/kek.h"
 #include "custodian/kept.h"
@@ -78,6 +79,7 @@ struct custodian_quiet {
  * @off_plane_ms: when it was last logged that a front asked for what its plane may not; 0 for never
  * @mark: the high-water mark, where @marked
  * @domain: what volume keys are under, where @has_domain
+ * @ca: what signs certificates; without a key where keyd has never served TLS
  * @promised: it has a longer lease than what is written
  * @refusals: which renewals that were refused are in the audit log
  */
@@ -95,6 +97,7 @@ struct custodian {
 	int64_t off_plane_ms;
 	struct mark_file mark;
 	struct domain domain;
+	struct ca ca;
 	bool marked, promised, has_domain;
 	struct custodian_quiet quiet;
 	struct refusals refusals;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "custodian/call.h"
+#include "custodian/caller.h"
 #include "custodian/quarantine.h"
 #include "log.h"
 #include "timestamp.h"
@@ -446,7 +447,7 @@ static int admit(struct group *g, struct handled *h, const struct request *rq, b
 	if (!known || !call->out)
 		return cc_fail(&h->err, known ? CC_E_NOMEM : CC_E_USAGE,
 			       "the request cannot be served");
-	if (check_plane(g->c, h->op, rq, &h->err))
+	if (check_plane(g->c, h->op, rq, &h->err) || caller_may_ask(g->c, rq, &h->err))
 		return -1;
 	call->note.event = h->op->event;
 	call->verified = !(h->op->flags & OPF_ATTESTED);
@@ -566,10 +567,10 @@ const struct answer *group_answer(const struct group *g, size_t i)
 	return &g->v[i].answer;
 }
 
-bool group_wakes(const struct group *g)
+bool group_did(const struct group *g, enum op_flag flag)
 {
 	for (size_t i = 0; i < g->n; i++)
-		if (g->v[i].answer.http == 200 && g->v[i].op->flags & OPF_WAKES)
+		if (g->v[i].answer.http == 200 && g->v[i].op->flags & flag)
 			return true;
 	return false;
 }

@@ -50,8 +50,11 @@ bool group_add(struct group *g, const struct request *rq);
  */
 size_t group_end(struct group *g);
 const struct answer *group_answer(const struct group *g, size_t i);
-/* Whether one of those that were done is OPF_WAKES: who waits for a change is told before. */
-bool group_wakes(const struct group *g);
+/*
+ * Whether one of those that were done has that flag: who waits for a change is told before
+ * (OPF_WAKES), whose enrolment ended is shut out (OPF_EXPELS).
+ */
+bool group_did(const struct group *g, enum op_flag flag);
 
 /* Answers @rq alone; never fails, an error is an answer. */
 void custodian_handle(struct custodian *c, const struct request *rq, struct answer *a);

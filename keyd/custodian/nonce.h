@@ -19,7 +19,7 @@
 
 #define NONCE_PER_CONNECTION 4
 #define NONCE_LEFT_MAX 256     /* of connections that have ended */
-#define NONCE_CONNECTIONS 1280 /* those of both planes, plane.h */
+#define NONCE_CONNECTIONS 1920 /* those of all planes, plane.h */
 #define NONCE_MAX (NONCE_LEFT_MAX + NONCE_CONNECTIONS * NONCE_PER_CONNECTION)
 #define NONCE_LIFE_MS 30000
 

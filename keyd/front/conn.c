@@ -5,6 +5,8 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <event2/bufferevent.h>
+#include <event2/bufferevent_ssl.h>
+#include <openssl/sha.h>
 
 #include "cleanup.h"
 #include "error.h"
@@ -108,11 +110,52 @@ void conn_tell(struct conn *c, bool changed)
 
 /* ---- reading requests ---- */
 
+static void refuse_barred(struct conn *c)
+{
+	conn_refuse(c, 403, CC_E_REFUSED, "agent",
+		    "the agent of this certificate was removed here, or the certificate is over: "
+		    "enrol it again, see \"dmctl agents invite\"");
+}
+
+void conn_bar(struct conn *c, bool now)
+{
+	c->barred = true;
+	if (now)
+		return conn_kill(c);
+	if (c->state != CONN_HELD)
+		return;
+	c->owner->leaves(c);
+	enter(c, CONN_ANSWERING);
+	refuse_barred(c);
+}
+
+/* What it may ask for that is not on its plane, in words. */
+static void refuse_plane(struct conn *c)
+{
+	if (c->ssl && !c->certified)
+		return conn_refuse(c, cc_code_http(CC_E_PERM), CC_E_PERM, "certificate",
+				   "that takes a certificate, which an agent gets when it enrols: "
+				   "see \"dmctl agents invite\"");
+	conn_refuse(c, cc_code_http(CC_E_PERM), CC_E_PERM, "plane",
+		    c->ssl ? "agents ask over TLS: an administrator asks for that on the machine "
+			     "where keyd is"
+			   : "this is keyd's socket for agents: an administrator asks for "
+			     "that on the other one");
+}
+
+/* The plane of the connection: its owner's, or without a certificate that of those who enrol. */
+static enum plane_bit plane_of(const struct conn *c)
+{
+	return c->ssl && !c->certified ? PLANE_ENROL : c->owner->plane;
+}
+
 /* The head is parsed: whatever can be refused without the body is refused now. */
 static void conn_route(struct conn *c)
 {
 	int status = route_find(c->head.method, c->head.target, &c->route);
 
+	if (c->barred)
+		return refuse_barred(c);
 	if (!rate_limit_allow(&c->owner->limit, &c->who.peer, now_ms()))
 		return conn_refuse(c, 429, CC_E_BUSY, "rate", "too many requests: slow down");
 	if (status == 404)
@@ -122,10 +165,8 @@ static void conn_route(struct conn *c)
 				   "this path does not have the method");
 	if (status)
 		return conn_refuse(c, 400, CC_E_USAGE, "path", "malformed name, UUID or query");
-	if (!(operations[c->route.op].planes & c->owner->plane))
-		return conn_refuse(c, cc_code_http(CC_E_PERM), CC_E_PERM, "plane",
-				   "this is keyd's socket for agents: an administrator asks for "
-				   "that on the other one");
+	if (!(operations[c->route.op].planes & plane_of(c)))
+		return refuse_plane(c);
 	if (c->head.content_length > MESSAGE_BODY_MAX)
 		return conn_refuse(c, 413, CC_E_INVALID, "size", "body is larger than 64 KiB");
 	if (c->head.content_length && !c->head.json)
@@ -206,6 +247,8 @@ static void conn_written(struct bufferevent *bev, void *arg)
 	if (!c->keep_alive) {
 		enter(c, CONN_LINGERING);
 		set_timer(c, LINGER_S);
+		if (c->ssl)
+			SSL_shutdown(c->ssl);
 		shutdown(bufferevent_getfd(bev), SHUT_WR);
 	} else {
 		enter(c, CONN_IDLE);
@@ -214,11 +257,47 @@ static void conn_written(struct bufferevent *bev, void *arg)
 	conn_read(bev, c);
 }
 
+/* ---- TLS ---- */
+
+/* From now on those of one certificate are counted together, wherever they come from. */
+static void count_by_certificate(struct conn *c, const unsigned char *cert, size_t len)
+{
+	unsigned char hash[SHA256_DIGEST_LENGTH];
+
+	SHA256(cert, len, hash);
+	memcpy(&c->who.peer.uid, hash, sizeof(c->who.peer.uid));
+	memcpy(&c->who.peer.pid, hash, sizeof(c->who.peer.pid));
+}
+
+static void openssl_free(unsigned char **p)
+{
+	OPENSSL_free(*p);
+}
+
+static void established(struct conn *c)
+{
+	cc_cleanup(openssl_free) unsigned char *cert = NULL;
+	unsigned char exporter[MESSAGE_EXPORTER_LEN];
+	size_t len;
+
+	if (tls_introduce(c->ssl, exporter, &cert, &len))
+		return conn_kill(c);
+	c->certified = cert;
+	if (cert)
+		count_by_certificate(c, cert, len);
+	enter(c, CONN_IDLE);
+	set_timer(c, CONN_IDLE_S);
+	c->owner->stranger(c);
+}
+
 static void conn_event(struct bufferevent *bev, short what, void *arg)
 {
+	struct conn *c = arg;
+
 	(void)bev;
-	(void)what;
-	conn_kill(arg);
+	if (what & BEV_EVENT_CONNECTED && c->state == CONN_HANDSHAKE)
+		return established(c);
+	conn_kill(c);
 }
 
 static void conn_timer(evutil_socket_t fd, short what, void *arg)
@@ -242,6 +321,23 @@ static void conn_timer(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
+/* Takes @fd over when it succeeds. */
+static struct bufferevent *open_bev(struct conn *c, struct conn_owner *owner, int fd)
+{
+	struct bufferevent *bev;
+
+	if (!owner->tls)
+		return bufferevent_socket_new(owner->base, fd, BEV_OPT_CLOSE_ON_FREE);
+	c->ssl = tls_accept(owner->tls);
+	if (!c->ssl)
+		return NULL;
+	bev = bufferevent_openssl_socket_new(owner->base, fd, c->ssl, BUFFEREVENT_SSL_ACCEPTING,
+					     BEV_OPT_CLOSE_ON_FREE);
+	if (!bev)
+		SSL_free(c->ssl);
+	return bev;
+}
+
 struct conn *conn_new(struct conn_owner *owner, const struct connection *who, int fd)
 {
 	struct conn *c = calloc(1, sizeof(*c));
@@ -249,7 +345,7 @@ struct conn *conn_new(struct conn_owner *owner, const struct connection *who, in
 	if (c)
 		c->timer = evtimer_new(owner->base, conn_timer, c);
 	if (c && c->timer)
-		c->bev = bufferevent_socket_new(owner->base, fd, BEV_OPT_CLOSE_ON_FREE);
+		c->bev = open_bev(c, owner, fd);
 	if (!c || !c->bev) {
 		if (c && c->timer)
 			event_free(c->timer);
@@ -259,8 +355,8 @@ struct conn *conn_new(struct conn_owner *owner, const struct connection *who, in
 	}
 	c->owner = owner;
 	c->who = *who;
-	enter(c, CONN_IDLE);
-	set_timer(c, CONN_IDLE_S);
+	enter(c, c->ssl ? CONN_HANDSHAKE : CONN_IDLE);
+	set_timer(c, c->ssl ? CONN_HANDSHAKE_S : CONN_IDLE_S);
 	bufferevent_setwatermark(c->bev, EV_READ, 0, HTTP_HEAD_MAX + MESSAGE_BODY_MAX);
 	bufferevent_setcb(c->bev, conn_read, conn_written, conn_event, c);
 	bufferevent_enable(c->bev, EV_READ | EV_WRITE);

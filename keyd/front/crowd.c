@@ -21,6 +21,7 @@ static unsigned int ease(const struct conn *c)
 	case CONN_LINGERING:
 	case CONN_HELD:
 		return 3;
+	case CONN_HANDSHAKE:
 	case CONN_HEAD:
 	case CONN_BODY:
 		return 2;

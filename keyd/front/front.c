@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <event2/bufferevent.h>
+#include <openssl/crypto.h>
 
 #include "cleanup.h"
 #include "front/conn.h"
@@ -22,6 +24,9 @@
  *        NULL for one that hung up
  * @answer: what has come of the answer to the first of them
  * @writable: the link takes more again
+ * @tls: NULL on the planes of this host
+ * @strangers: how many of @all the custodian has not heard of
+ * @limit: of new connections over TLS
  */
 struct front {
 	struct conn_owner owner;
@@ -29,7 +34,9 @@ struct front {
 	struct event *readable, *writable;
 	struct conns all, queue, held, gone;
 	struct conn *sent[FRONT_SENT];
-	size_t n_sent;
+	size_t n_sent, strangers;
+	struct tls *tls;
+	struct rate_limit limit;
 	struct evbuffer *answer;
 	bool stopped;
 	struct cc_error err;
@@ -94,6 +101,42 @@ static bool send_request(struct front *f, struct conn *c)
 	return true;
 }
 
+static void openssl_free(unsigned char **p)
+{
+	OPENSSL_free(*p);
+}
+
+/* Before anything that it asks for: the custodian looks at the certificate itself. */
+static bool introduce(struct front *f, struct conn *c)
+{
+	cc_cleanup(openssl_free) unsigned char *cert = NULL;
+	struct introduction in = {.conn = c->who.id};
+
+	if (tls_introduce(c->ssl, in.exporter, &cert, &in.cert_len)) {
+		die(f, "a TLS connection lost its keys");
+		return false;
+	}
+	in.cert = cert;
+	return try_send(f, message_put_peer(f->buf, &in));
+}
+
+static bool introduce_all(struct front *f)
+{
+	struct conn *c;
+
+	if (f->strangers == 0)
+		return true;
+	TAILQ_FOREACH(c, &f->all, all) {
+		if (!c->stranger)
+			continue;
+		if (!introduce(f, c))
+			return false;
+		c->stranger = false;
+		f->strangers--;
+	}
+	return true;
+}
+
 /* What there is to say, for as long as the link takes it. */
 static void talk(struct front *f)
 {
@@ -105,6 +148,8 @@ static void talk(struct front *f)
 		TAILQ_REMOVE(&f->gone, c, all);
 		free(c);
 	}
+	if (!introduce_all(f))
+		return;
 	/* Those that are with the custodian together share a transaction. */
 	while (f->n_sent < FRONT_SENT && (c = crowd_turn(&f->queue, f->sent, f->n_sent))) {
 		if (!send_request(f, c))
@@ -122,6 +167,13 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 }
 
 /* ---- connections ---- */
+
+static void stranger(struct conn *c)
+{
+	c->stranger = true;
+	front_of(c)->strangers++;
+	talk(front_of(c));
+}
 
 static void waits(struct conn *c)
 {
@@ -173,6 +225,7 @@ static void closed(struct conn *c)
 
 	TAILQ_REMOVE(&f->all, c, all);
 	TAILQ_INSERT_TAIL(&f->gone, c, all);
+	f->strangers -= c->stranger;
 	talk(f);
 }
 
@@ -194,6 +247,16 @@ static void make_room(struct front *f)
 		conn_kill(c);
 }
 
+/* Before the work of a handshake. The custodian hears that it is closed as of any other. */
+static bool too_many(struct front *f, const struct connection *who)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return f->tls && !rate_limit_allow(&f->limit, &who->peer,
+					   (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000);
+}
+
 static void welcome(struct front *f, const struct connection *who, int fd)
 {
 	struct conn *c;
@@ -203,6 +266,29 @@ static void welcome(struct front *f, const struct connection *who, int fd)
 	if (!c)
 		return die(f, "out of memory");
 	TAILQ_INSERT_TAIL(&f->all, c, all);
+	if (too_many(f, who))
+		conn_kill(c);
+}
+
+/* One that was closed meanwhile is not there any more. */
+static void bar(struct front *f, const struct barred *b)
+{
+	struct conn *c;
+
+	TAILQ_FOREACH(c, &f->all, all)
+		if (c->who.id == b->conn)
+			break;
+	if (c && c->state != CONN_DEAD)
+		conn_bar(c, b->now);
+}
+
+static void take_keys(struct front *f, const struct tls_keys *keys)
+{
+	int rc = f->tls ? tls_use(f->tls, keys, &f->err) : -1;
+
+	OPENSSL_cleanse(f->buf, sizeof(f->buf));
+	if (rc)
+		die(f, "the custodian sent keys for TLS that cannot be used");
 }
 
 /* ---- from the custodian ---- */
@@ -238,6 +324,10 @@ static void take(struct front *f, const struct message *m, int *passed)
 		return take_part(f, &m->part);
 	case MESSAGE_CHANGED:
 		return tell_all(f);
+	case MESSAGE_TLS:
+		return take_keys(f, &m->tls);
+	case MESSAGE_BARRED:
+		return bar(f, &m->barred);
 	case MESSAGE_STOP:
 		return stop(f);
 	default:
@@ -293,11 +383,19 @@ struct front *front_new(enum plane_bit plane, int link, struct cc_error *err)
 	f->owner = (struct conn_owner){
 		.base = base_new(),
 		.plane = plane,
+		.stranger = stranger,
 		.waits = waits,
 		.held = held,
 		.leaves = leaves,
 		.closed = closed,
 	};
+	if (plane == PLANE_NET) {
+		f->owner.tls = f->tls = tls_new(err);
+		if (!f->tls) {
+			front_free(f);
+			return NULL;
+		}
+	}
 	f->answer = evbuffer_new();
 	if (f->owner.base) {
 		f->readable = event_new(f->owner.base, link, EV_READ | EV_PERSIST, on_readable, f);
@@ -353,6 +451,7 @@ void front_free(struct front *f)
 		evbuffer_free(f->answer);
 	if (f->owner.base)
 		event_base_free(f->owner.base);
+	tls_free(f->tls);
 	close(f->link);
 	free(f);
 }

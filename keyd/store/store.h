@@ -266,6 +266,34 @@ int store_setting_peek(struct store *st, const char *key, char **value, struct c
 int store_setting_get(struct store *st, const char *key, char **value, struct cc_error *err);
 int store_setting_put(struct store *st, const char *key, const char *value, struct cc_error *err);
 
+#define STORE_INVITES_MAX 256
+#define STORE_INVITE_ID_LEN 17 /* 16 hex digits and NUL */
+
+/**
+ * struct store_invite - somebody may enrol under a name, once.
+ * @id: random, in hex; @hash: SHA-256 of the secret that he has to show
+ * @expires: seconds since the epoch, UTC
+ * @volumes: that he may have keys of
+ */
+struct store_invite {
+	char id[STORE_INVITE_ID_LEN];
+	char name[CC_NAME_LEN];
+	unsigned char hash[32];
+	int64_t expires;
+	struct cc_scope volumes;
+};
+
+/*
+ * Invitations are settings, so that a database has the same tables with and without them. An add
+ * drops those that are over at @now, and others for the same name; CC_E_BUSY when there are
+ * STORE_INVITES_MAX. A get or a drop of one that is not there: CC_E_NOTFOUND, fact "token".
+ */
+int store_invite_add(struct store *st, const struct store_invite *v, int64_t now,
+		     struct cc_error *err);
+int store_invite_get(struct store *st, const char *id, struct store_invite *v,
+		     struct cc_error *err);
+int store_invite_drop(struct store *st, const char *id, struct cc_error *err);
+
 /*
  * Setting of a database of before rows were counted, from the transaction on that begins to count
  * them until a keyd has held it against its high-water mark (mark_settle()).

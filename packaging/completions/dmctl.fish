@@ -82,7 +82,7 @@ function __dmctl_arguments
             __dmctl_devices
         case 'signer rm 1' 'signer set 1'
             __dmctl_names signer ls
-        case 'agents rm 1' 'agents set 1'
+        case 'agents rm 1' 'agents set 1' 'agents certificate 1'
             __dmctl_names agents ls
         case 'identity revoke 2' 'identity drain 2'
             dmctl identity ls $words[3] 2>/dev/null | awk 'NR > 1 {print $2}'

@@ -11,7 +11,7 @@ static void check_request(const struct request *rq, const uint8_t *data, size_t 
 
 	REQUIRE(rq->op > OP_NONE && rq->op < OP_END);
 	REQUIRE(strnlen(rq->arg, sizeof(rq->arg)) < sizeof(rq->arg));
-	REQUIRE(!rq->plane && !rq->peer && !rq->channel[0]);
+	REQUIRE(!rq->plane && !rq->peer && !rq->channel[0] && !rq->enrolment[0]);
 	REQUIRE(rq->body_len <= MESSAGE_BODY_MAX);
 	/* There is one way to write a request. */
 	REQUIRE(message_put_request(again, rq) == size && !memcmp(again, data, size));
@@ -34,6 +34,16 @@ static void check_connection(const struct message *m, const uint8_t *data, size_
 	REQUIRE(len == size && !memcmp(again, data, size));
 }
 
+static void check_tls(const struct message *m, const uint8_t *data, size_t size)
+{
+	static unsigned char again[MESSAGE_MAX];
+	size_t len = m->type == MESSAGE_TLS    ? message_put_tls(again, &m->tls)
+		     : m->type == MESSAGE_PEER ? message_put_peer(again, &m->introduction)
+					       : message_put_barred(again, &m->barred);
+
+	REQUIRE(len == size && !memcmp(again, data, size));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct cc_error err = {0};
@@ -49,6 +59,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_part(&m.part, data, size);
 	else if (m.type == MESSAGE_CONNECT || m.type == MESSAGE_CLOSED)
 		check_connection(&m, data, size);
+	else if (m.type == MESSAGE_TLS || m.type == MESSAGE_PEER || m.type == MESSAGE_BARRED)
+		check_tls(&m, data, size);
 	else
 		REQUIRE(size == 12);
 	return 0;

@@ -13,6 +13,7 @@
 #include "file.h"
 #include "fuzz.h"
 #include "json_mutate.h"
+#include "keyd/custodian/caller.h"
 #include "keyd/custodian/handle.h"
 #include "log.h"
 
@@ -56,6 +57,10 @@ static void ask(enum op op, const char *arg, const char *body, size_t len, struc
 {
 	struct request rq = {
 		.op = op, .plane = PLANE_ADMIN, .peer = 1, .body = body, .body_len = len};
+
+	/* The one that is not an administrator's. */
+	if (op == OP_ENROL)
+		rq.plane = PLANE_ENROL;
 
 	rq.paged = strchr(arg, '?') != NULL;
 	snprintf(rq.arg, sizeof(rq.arg), "%.*s", (int)strcspn(arg, "?"), arg);
@@ -101,6 +106,7 @@ static void new_world(void)
 	custodian.kept = kept_new(&err);
 	custodian.store = store_open(dir, STORE_CREATE, &err);
 	REQUIRE(custodian.kept && custodian.store && !custodian_unlock(&custodian, &err));
+	REQUIRE(!caller_start(&custodian, true, &err));
 	add_signer();
 	must(OP_AGENT_ADD, "", agent);
 	must(OP_VOLUME_CREATE, "", volume);

@@ -182,6 +182,9 @@ static void every_path_of_the_api_is_found(void **state)
 		{"POST", "/v1/agents", OP_AGENT_ADD, ""},
 		{"GET", "/v1/agents", OP_AGENT_LIST, ""},
 		{"POST", "/v1/agents/host1/set", OP_AGENT_SET, "host1"},
+		{"POST", "/v1/agents/host1/certificate", OP_AGENT_CERTIFICATE, "host1"},
+		{"POST", "/v1/agents/host1/invite", OP_AGENT_INVITE, "host1"},
+		{"POST", "/v1/enrol", OP_ENROL, ""},
 		{"DELETE", "/v1/agents/host1", OP_AGENT_DELETE, "host1"},
 		{"GET", "/v1/audit", OP_AUDIT_LIST, ""},
 		/* A volume may be called like a part of a path. */

@@ -110,6 +110,53 @@ static void connections_come_out_as_they_went_in(void **state)
 		assert_bad(n);
 }
 
+static void what_is_said_of_tls_comes_out_as_it_went_in(void **state)
+{
+	static unsigned char der[MESSAGE_CERT_MAX + 1];
+	struct tls_keys keys = {der, der, der, 700, MESSAGE_CERT_MAX, 1};
+	struct introduction in = {.conn = 7, .exporter = {1, 2}, .cert = der, .cert_len = 9};
+	const struct barred barred = {UINT64_C(1) << 33, true};
+	struct cc_error err;
+	struct message m;
+	size_t len;
+
+	(void)state;
+	len = message_put_tls(buf, &keys);
+	assert_int_equal(message_get(buf, len, &m, &err), 0);
+	assert_int_equal(m.type, MESSAGE_TLS);
+	assert_int_equal(m.tls.ca_len, 700);
+	assert_int_equal(m.tls.cert_len, MESSAGE_CERT_MAX);
+	assert_ptr_equal(m.tls.key + m.tls.key_len, buf + len);
+	assert_bad(len - 1);
+	assert_bad(len + 1);
+	keys.key_len = 0;
+	assert_bad(message_put_tls(buf, &keys));
+	keys.key_len = MESSAGE_CERT_MAX + 1;
+	assert_bad(message_put_tls(buf, &keys));
+
+	len = message_put_peer(buf, &in);
+	assert_int_equal(message_get(buf, len, &m, &err), 0);
+	assert_int_equal(m.introduction.conn, 7);
+	assert_int_equal(m.introduction.cert_len, 9);
+	assert_memory_equal(m.introduction.exporter, in.exporter, sizeof(in.exporter));
+	in.cert_len = 0;
+	len = message_put_peer(buf, &in);
+	assert_int_equal(message_get(buf, len, &m, &err), 0);
+	assert_null(m.introduction.cert);
+	for (size_t n = 0; n < len; n++)
+		assert_bad(n);
+	in.cert_len = MESSAGE_CERT_MAX + 1;
+	assert_bad(message_put_peer(buf, &in));
+
+	len = message_put_barred(buf, &barred);
+	assert_int_equal(message_get(buf, len, &m, &err), 0);
+	assert_true(m.barred.conn == barred.conn && m.barred.now);
+	for (size_t n = 0; n < len; n++)
+		assert_bad(n);
+	buf[len - 8] = 2;
+	assert_bad(len);
+}
+
 static void a_part_comes_out_as_it_went_in(void **state)
 {
 	struct answer_part part = {.http = 403,
@@ -173,7 +220,7 @@ static void longer_messages_are_refused(void **state)
 
 static void unknown_types_and_heads_are_refused(void **state)
 {
-	static const unsigned char types[] = {0, MESSAGE_CHANGED + 1, 255};
+	static const unsigned char types[] = {0, MESSAGE_BARRED + 1, 255};
 	size_t len;
 
 	(void)state;
@@ -290,6 +337,7 @@ int main(void)
 		cmocka_unit_test(a_request_comes_out_as_it_went_in),
 		cmocka_unit_test(a_request_says_neither_who_asks_nor_what_he_may),
 		cmocka_unit_test(connections_come_out_as_they_went_in),
+		cmocka_unit_test(what_is_said_of_tls_comes_out_as_it_went_in),
 		cmocka_unit_test(a_part_comes_out_as_it_went_in),
 		cmocka_unit_test(plain_messages_have_nothing_behind_them),
 		cmocka_unit_test(every_shorter_message_is_refused),

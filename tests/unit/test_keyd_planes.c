@@ -99,7 +99,7 @@ static int start(void **state)
 	kept = all_that_is_kept(w);
 	rows = last_audit(w).seq;
 	custodian_close(&w->custodian); /* SQLite's handles do not go through a fork */
-	planes_init(&ps);
+	assert_int_equal(planes_init(&ps, &err), 0);
 	ps.admin.listener = listen_at(&f->admin, w, "admin");
 	ps.agents.listener = listen_at(&f->agents, w, "agents");
 	f->admin.link = plane_link(&ps.admin, &err);
@@ -333,8 +333,12 @@ static void what_is_an_agents_is_what_a_host_needs_and_no_more(void **state)
 
 		for (size_t i = 0; i < sizeof(agents) / sizeof(agents[0]); i++)
 			listed = listed || agents[i] == op;
-		assert_true(operations[op].planes & PLANE_ADMIN);
+		assert_int_equal(op != OP_ENROL, !!(operations[op].planes & PLANE_ADMIN));
+		assert_int_equal(op == OP_ENROL, !!(operations[op].planes & PLANE_ENROL));
 		assert_int_equal(listed, !!(operations[op].planes & PLANE_AGENTS));
+		/* over TLS the same, and a certificate */
+		assert_int_equal(listed || op == OP_AGENT_CERTIFICATE,
+				 !!(operations[op].planes & PLANE_NET));
 		n += listed;
 	}
 	assert_int_equal(n, sizeof(agents) / sizeof(agents[0]));

@@ -85,7 +85,7 @@ static int setup(void **state)
 	in_child(init, f);
 	f->keyd = fork();
 	if (f->keyd == 0) {
-		const struct serve_options opts = {f->admin, f->state, NULL, f->kek, "nobody"};
+		const struct serve_options opts = {f->admin, f->state, NULL, f->kek, "nobody", 0};
 		struct cc_error err;
 		int rc = serve(&opts, &err);
 
