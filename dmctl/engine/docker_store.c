@@ -268,6 +268,11 @@ static int take_image_config(const char *root, struct engine_container *c, struc
 	return engine_read_image_config(path, c, err);
 }
 
+int docker_store_image(const char *root, struct engine_container *c, struct cc_error *err)
+{
+	return take_image_config(root, c, err) || take_manifests(root, c, err) ? -1 : 0;
+}
+
 int docker_store_describe(const char *root, struct engine_container *c, struct cc_error *err)
 {
 	cc_auto_free char *own = own_dir(root, c->id, err);
@@ -280,8 +285,7 @@ int docker_store_describe(const char *root, struct engine_container *c, struct c
 		return -1;
 	c->own_seccomp = has_own_seccomp(record);
 	return engine_add_health(c, json_object_get(config, "Healthcheck"), err) ||
-			       take_holds(record, host, c, err) ||
-			       take_image_config(root, c, err) || take_manifests(root, c, err)
+			       take_holds(record, host, c, err) || docker_store_image(root, c, err)
 		       ? -1
 		       : 0;
 }

@@ -48,6 +48,12 @@ int docker_store_name(const char *root, const char *id, struct engine_container 
  */
 int docker_store_describe(const char *root, struct engine_container *c, struct cc_error *err);
 
+/**
+ * docker_store_image - fills c->image_config and c->manifests of the image c->image_id.
+ * Return: 0; -1 with CC_E_NOTFOUND, CC_E_INVALID.
+ */
+int docker_store_image(const char *root, struct engine_container *c, struct cc_error *err);
+
 /* The storage driver whose files are understood, and what to do about any other. */
 #define DOCKER_DRIVER "overlay2"
 #define DOCKER_DRIVER_NEXT                                                                       \

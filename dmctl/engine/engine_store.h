@@ -17,6 +17,12 @@ json_t *engine_read_json(const char *path, struct cc_error *err);
 /* Reads @path into c->image_config; its digest must be c->image_id. */
 int engine_read_image_config(const char *path, struct engine_container *c, struct cc_error *err);
 
+/*
+ * Whether @name could be that of an image (repository, tag, digest): of letters, digits and
+ * . _ - : / @ characters, and not a path.
+ */
+bool engine_is_image_name(const char *name);
+
 /**
  * engine_add_health - adds the command of a HealthConfig, if it has one, to c->health.
  * @config: {"Test":[…]}, as Docker and Podman keep it; may be NULL
