@@ -14,22 +14,21 @@
 typedef int check_fn(const struct cc_identity *id, const struct cc_measurement *m,
 		     const struct cc_policy *policy, struct cc_facts *out);
 
-/* What Docker gives a container that asks for nothing; Podman's default is a subset. */
-static const char *const default_capabilities[] = {"CAP_CHOWN",
-						   "CAP_DAC_OVERRIDE",
-						   "CAP_FSETID",
-						   "CAP_FOWNER",
-						   "CAP_MKNOD",
-						   "CAP_NET_RAW",
-						   "CAP_SETGID",
-						   "CAP_SETUID",
-						   "CAP_SETFCAP",
-						   "CAP_SETPCAP",
-						   "CAP_SYS_CHROOT",
-						   "CAP_KILL",
-						   "CAP_AUDIT_WRITE",
-						   "CAP_NET_BIND_SERVICE",
-						   NULL};
+const char *const cc_default_capabilities[] = {"CAP_CHOWN",
+					       "CAP_DAC_OVERRIDE",
+					       "CAP_FSETID",
+					       "CAP_FOWNER",
+					       "CAP_MKNOD",
+					       "CAP_NET_RAW",
+					       "CAP_SETGID",
+					       "CAP_SETUID",
+					       "CAP_SETFCAP",
+					       "CAP_SETPCAP",
+					       "CAP_SYS_CHROOT",
+					       "CAP_KILL",
+					       "CAP_AUDIT_WRITE",
+					       "CAP_NET_BIND_SERVICE",
+					       NULL};
 
 static bool same(const char *a, const char *b)
 {
@@ -209,7 +208,7 @@ static bool capability_allowed(const struct cc_identity *id, const char *cap)
 {
 	if (id->has_capabilities)
 		return cc_strv_has(&id->capabilities, cap);
-	return in_list(default_capabilities, cap);
+	return in_list(cc_default_capabilities, cap);
 }
 
 static int check_capabilities(const struct cc_identity *id, const struct cc_measurement *m,

@@ -65,6 +65,12 @@ int cc_decide_all(const struct cc_identity *id, const struct cc_measurement *m,
  */
 bool cc_apparmor_is_default(const char *profile);
 
+/*
+ * The capabilities that need no rule, NULL at the end: what Docker gives unasked; Podman gives
+ * fewer.
+ */
+extern const char *const cc_default_capabilities[];
+
 /* A setting that an identity names by naming the filter. */
 bool cc_setting_is_of_filter(const char *setting);
 

@@ -91,7 +91,7 @@ rooms() {
 	local wrong
 
 	wrong=$(
-		upward dmctl host client engine container volume plugin bind agent state cli
+		upward dmctl host client engine container volume plugin bind agent state draft cli
 		upward keyd store custodian
 		grep -nE '^#include "container/' dmctl/volume/*.[ch]
 		apart

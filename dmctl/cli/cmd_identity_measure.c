@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * cmd_identity_measure.c - dmctl identity measure, draft: what a container is, and predicates made
- * of that: pinned to it, or the smallest that lets it in.
+ * cmd_identity_measure.c - dmctl identity measure, draft: what a container is, or would be that a
+ * file starts, and predicates made of that: pinned to it, or the smallest that lets it in.
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -13,11 +13,14 @@
 #include "client/keyd_identities.h"
 #include "cli/output.h"
 #include "cli/identity_draft.h"
+#include "draft/draft_file.h"
 
 #define SERIAL_MAX ((1ull << 53) - 1)
 
 /**
  * struct request - what the user asked for.
+ * @container: of a draft also a file that would start it
+ * @env_file: variables for that file, NULL for none
  * @engine: NULL for any
  * @rootfs: with the digest of the root file system
  * @values: a draft's variables have their values
@@ -25,6 +28,7 @@
  */
 struct request {
 	const char *container;
+	const char *env_file;
 	const char *engine;
 	bool rootfs, predicate, values;
 	const char *volume;
@@ -193,6 +197,7 @@ static int parse_draft(int argc, char **argv, const struct global_options *g, st
 {
 	static const struct option options[] = {
 		{"from", required_argument, NULL, 'f'},
+		{"env-file", required_argument, NULL, 'E'},
 		{"engine", required_argument, NULL, 'e'},
 		{"volume", required_argument, NULL, 'v'},
 		{"mount-point", required_argument, NULL, 'm'},
@@ -207,6 +212,8 @@ static int parse_draft(int argc, char **argv, const struct global_options *g, st
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (c == 'f')
 			r->container = optarg;
+		else if (c == 'E')
+			r->env_file = optarg;
 		else if (c == 'e')
 			r->engine = optarg;
 		else if (c == 'v')
@@ -224,17 +231,42 @@ static int parse_draft(int argc, char **argv, const struct global_options *g, st
 		return CC_E_USAGE;
 	if (!r->container || !r->volume || !r->mount_point)
 		return cmd_usage(g, argv[0], "--from, --volume and --mount-point are needed");
+	if (r->env_file && !draft_is_file(r->container))
+		return cmd_usage(g, argv[0], "--env-file goes with --from FILE");
 	return check_request(g, argv[0], r);
 }
 
-static int print_draft(const struct request *r, const json_t *obj, struct cc_error *err)
+/* What is measured of the container, or would be of the one that the file starts. */
+static struct cc_measurement *draft_measurement(const struct global_options *g,
+						const struct request *r, struct cc_error *err)
 {
-	cc_auto_measurement struct cc_measurement *m = cc_measurement_from_json(obj, err);
+	const struct draft_file file = {.from = r->container,
+					.env_file = r->env_file,
+					.engine = r->engine,
+					.volume = r->volume};
+	cc_auto_json json_t *obj = NULL;
+	struct cc_measurement *m;
+	bool asks = true;
+
+	if (!draft_is_file(r->container)) {
+		obj = measure(g, r, err);
+		return obj ? cc_measurement_from_json(obj, err) : NULL;
+	}
+	m = draft_file_measure(&file, &asks, err);
+	if (m && !asks)
+		fprintf(stderr,
+			"dmctl: %s does not ask for the device container-crypt/volume=%s; see "
+			"container-crypt-plugin(8)\n",
+			r->container, r->volume);
+	return m;
+}
+
+static int print_draft(const struct request *r, const struct cc_measurement *m,
+		       struct cc_error *err)
+{
 	cc_auto_json json_t *predicate = NULL;
 	struct cc_facts left;
 
-	if (!m)
-		return -1;
 	predicate = identity_draft_smallest(m, r->volume, r->mount_point,
 					    r->serial ? r->serial : next_serial(r->volume),
 					    r->values, &left, err);
@@ -253,14 +285,14 @@ static int print_draft(const struct request *r, const json_t *obj, struct cc_err
 
 int cmd_identity_draft(int argc, char **argv, const struct global_options *g)
 {
-	cc_auto_json json_t *m = NULL;
+	cc_auto_measurement struct cc_measurement *m = NULL;
 	struct request r = {0};
 	struct cc_error err;
 	int rc = parse_draft(argc, argv, g, &r);
 
 	if (rc)
 		return rc;
-	m = measure(g, &r, &err);
+	m = draft_measurement(g, &r, &err);
 	if (!m || print_draft(&r, m, &err))
 		return cmd_fail(g, &err);
 	return CC_OK;

@@ -68,9 +68,11 @@ static const struct verb verbs[] = {
 	 "  --mount-point PATH        where the volume is to be mounted in the container\n"
 	 "  --serial N                the predicate's serial (default: the next one)\n"},
 	{"identity", "draft", cmd_identity_draft, SECRETS_NONE,
-	 "--from CONTAINER --volume NAME --mount-point PATH",
+	 "--from CONTAINER|FILE --volume NAME --mount-point PATH",
 	 "Print the smallest predicate that lets a container in",
-	 "  --from CONTAINER          a created or running container\n" ENGINE_OPTION
+	 "  --from CONTAINER|FILE     a created or running one, or what would start it:\n"
+	 "                            FILE.yaml[#SERVICE] (Compose), FILE.container (Quadlet)\n"
+	 "  --env-file FILE           variables for a Compose file, NAME=VALUE a line\n" ENGINE_OPTION
 	 "  --volume NAME             the predicate's volume\n"
 	 "  --mount-point PATH        where the volume is to be mounted in the container\n"
 	 "  --serial N                the predicate's serial (default: the next one)\n"

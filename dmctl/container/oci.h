@@ -127,6 +127,9 @@ int oci_config_parse(const char *buf, size_t len, const struct oci_context *ctx,
 int oci_mounts_parse(const json_t *mounts, const struct oci_context *ctx, struct cc_measurement *m,
 		     struct cc_error *err);
 
+/* "/tmp//x/" is "/tmp/x", in place: engines hand on what was typed. ".." stays. */
+void oci_path_clean(char *path);
+
 /* Fills m->devices and m->privileged from config.json's linux object. */
 int oci_devices_parse(const json_t *lnx, const struct oci_context *ctx, struct cc_measurement *m,
 		      struct cc_error *err);
@@ -137,6 +140,10 @@ int oci_devices_parse(const json_t *lnx, const struct oci_context *ctx, struct c
  * @config: the whole document
  */
 int oci_settings_parse(const json_t *config, struct cc_measurement *m, struct cc_error *err);
+
+/* The parts of it about linux.sysctl, and about process.rlimits. */
+int oci_sysctl_parse(const json_t *lnx, struct cc_measurement *m, struct cc_error *err);
+int oci_limits_parse(const json_t *process, struct cc_measurement *m, struct cc_error *err);
 
 /* Adds a setting, once. */
 __attribute__((format(printf, 3, 4))) int oci_setting(struct cc_measurement *m,

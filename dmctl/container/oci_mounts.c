@@ -135,8 +135,7 @@ static int name_source(struct cc_mount *mnt, const struct oci_context *ctx, stru
 	return 0;
 }
 
-/* "/tmp//x/" is "/tmp/x": engines hand on what was typed. ".." stays, and is not normal. */
-static void clean_path(char *path)
+void oci_path_clean(char *path)
 {
 	char *out = path;
 
@@ -199,7 +198,7 @@ static int parse_mount(const json_t *obj, const struct oci_context *ctx, bool re
 		mnt->source = strdup("");
 	if (!mnt->type || !mnt->source)
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
-	clean_path(mnt->destination);
+	oci_path_clean(mnt->destination);
 	drop_overridden(&mnt->options);
 	if (strncmp(mnt->source, CC_SOURCE_ENGINE, strlen(CC_SOURCE_ENGINE)) == 0)
 		return cc_fail(err, CC_E_INVALID,

@@ -89,7 +89,7 @@ static int unknown_members(const json_t *obj, const char *object, const char *co
 	return 0;
 }
 
-static int parse_sysctl(const json_t *lnx, struct cc_measurement *m, struct cc_error *err)
+int oci_sysctl_parse(const json_t *lnx, struct cc_measurement *m, struct cc_error *err)
 {
 	json_t *sysctl = NULL;
 
@@ -191,8 +191,8 @@ static int parse_linux(const json_t *lnx, struct cc_measurement *m, struct cc_er
 	if (propagation && propagation[0] && !is_in(propagations, propagation) &&
 	    oci_setting(m, err, "linux.rootfsPropagation=%s", propagation))
 		return -1;
-	return unknown_members(lnx, "linux.", linux_members, m, err) || parse_sysctl(lnx, m, err) ||
-			       parse_namespaces(lnx, m, err) ||
+	return unknown_members(lnx, "linux.", linux_members, m, err) ||
+			       oci_sysctl_parse(lnx, m, err) || parse_namespaces(lnx, m, err) ||
 			       check_paths(lnx, "maskedPaths", masked, m, err) ||
 			       check_paths(lnx, "readonlyPaths", read_only, m, err)
 		       ? -1
@@ -225,7 +225,7 @@ static int parse_selinux(const char *label, struct cc_measurement *m, struct cc_
  * A core file is the memory of the program in the root file system; a program whose files may not
  * grow fails in the middle of them. Other limits make a program fail, but not reveal or half-write.
  */
-static int parse_limits(const json_t *process, struct cc_measurement *m, struct cc_error *err)
+int oci_limits_parse(const json_t *process, struct cc_measurement *m, struct cc_error *err)
 {
 	const json_t *limit, *soft;
 	const char *type;
@@ -259,7 +259,7 @@ static int parse_process(const json_t *process, struct cc_measurement *m, struct
 
 	if (unknown_members(process, "process.", process_members, m, err) ||
 	    unknown_members(user, "process.user.", user_members, m, err) ||
-	    parse_limits(process, m, err) ||
+	    oci_limits_parse(process, m, err) ||
 	    cc_json_str(process, WHAT " process", "selinuxLabel", false, &label, err))
 		return -1;
 	if (umask && json_integer_value(umask) != UMASK &&

@@ -26,8 +26,7 @@ const struct docker_roots docker_roots = {
 	.containerd = {"/etc/containerd/config.toml", "/var/lib/containerd"},
 };
 
-/* The stores that are understood: the daemon's own, and containerd's snapshots. */
-#define DRIVER "overlay2"
+/* Beside the daemon's own store: containerd's snapshots. */
 #define SNAPSHOTTER "overlayfs"
 
 /* ---- where it is --------------------------------------------------------------------------- */
@@ -221,7 +220,7 @@ static int take_holds(const json_t *record, const json_t *host, struct engine_co
  */
 static int take_manifests(const char *root, struct engine_container *c, struct cc_error *err)
 {
-	cc_auto_json json_t *doc = read_own(root, "image/" DRIVER "/repositories.json", err);
+	cc_auto_json json_t *doc = read_own(root, "image/" DOCKER_DRIVER "/repositories.json", err);
 	const char *repository, *name;
 	json_t *names, *id;
 
@@ -244,12 +243,17 @@ static int take_image_config(const char *root, struct engine_container *c, struc
 {
 	cc_auto_free char *path = NULL;
 
-	if (asprintf(&path, "%s/image/" DRIVER "/imagedb/content/sha256/%s", root,
+	if (asprintf(&path, "%s/image/" DOCKER_DRIVER "/imagedb/content/sha256/%s", root,
 		     c->image_id + strlen("sha256:")) < 0) {
 		path = NULL;
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	}
 	return engine_read_image_config(path, c, err);
+}
+
+int docker_store_image(const char *root, struct engine_container *c, struct cc_error *err)
+{
+	return take_image_config(root, c, err) || take_manifests(root, c, err) ? -1 : 0;
 }
 
 static int take_own_image(const char *root, const char *image, struct engine_container *c,
@@ -259,7 +263,7 @@ static int take_own_image(const char *root, const char *image, struct engine_con
 		return cc_fail(err, CC_E_INVALID, "docker's record: \"%s\" is not an image id",
 			       image);
 	snprintf(c->image_id, sizeof(c->image_id), "%s", image);
-	return take_image_config(root, c, err) || take_manifests(root, c, err) ? -1 : 0;
+	return docker_store_image(root, c, err);
 }
 
 /* ---- its image, in containerd's ------------------------------------------------------------ */
@@ -305,10 +309,10 @@ static int take_content_image(const struct docker_roots *roots, const char *root
 /* @next: what to do about it, as the end of the text */
 static int check_driver(const char *driver, const char *next, struct cc_error *err)
 {
-	if (strcmp(driver, DRIVER) == 0 || strcmp(driver, SNAPSHOTTER) == 0)
+	if (strcmp(driver, DOCKER_DRIVER) == 0 || strcmp(driver, SNAPSHOTTER) == 0)
 		return 0;
 	return cc_fail(err, CC_E_INVALID,
-		       "docker's storage driver is %.40s; only " DRIVER
+		       "docker's storage driver is %.40s; only " DOCKER_DRIVER
 		       " and containerd's " SNAPSHOTTER " show what a container is made of%s",
 		       driver[0] ? driver : "not known", next);
 }
@@ -336,8 +340,9 @@ static int take_image(const struct docker_roots *roots, const char *root, const 
 		return cc_fail(err, CC_E_NOMEM, "out of memory");
 	if (check_driver(driver, " (" DOCKER_DRIVER_NEXT ")", err))
 		return -1;
-	return strcmp(driver, DRIVER) == 0 ? take_own_image(root, image, c, err)
-					   : take_content_image(roots, root, record, image, c, err);
+	return strcmp(driver, DOCKER_DRIVER) == 0
+		       ? take_own_image(root, image, c, err)
+		       : take_content_image(roots, root, record, image, c, err);
 }
 
 int docker_store_describe(const struct docker_roots *roots, const char *root,

@@ -52,6 +52,16 @@ int docker_store_name(const char *root, const char *id, struct engine_container 
 int docker_store_describe(const struct docker_roots *roots, const char *root,
 			  struct engine_container *c, struct cc_error *err);
 
+/* The daemon's own store, whose files are understood; another one is containerd's. */
+#define DOCKER_DRIVER "overlay2"
+
+/**
+ * docker_store_image - fills c->image_config and c->manifests of the image c->image_id, which is in
+ * the daemon's own store.
+ * Return: 0; -1 with CC_E_NOTFOUND, CC_E_INVALID.
+ */
+int docker_store_image(const char *root, struct engine_container *c, struct cc_error *err);
+
 /**
  * docker_store_check - whether the files of the daemon's store are understood, and there.
  * @driver: the daemon's name of it: a storage driver of its own, or a snapshotter of containerd

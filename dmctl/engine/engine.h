@@ -139,6 +139,12 @@ struct engine_file {
  *        with that. CC_E_USAGE when a prefix is not unique, CC_E_UNREACHABLE without an answer
  * @describe: by c->id: fills all but pid and waiting. CC_E_INVALID when its store contradicts
  *            itself
+ * @describe_image: of an image by the name it would be asked for with, as if @c were made of it:
+ *                  fills image_id, image_ref, image_config and manifests. *@volumes: out, malloced:
+ *                  the directory of its own volumes, each of which is in NAME/_data there.
+ *                  CC_E_NOTFOUND when the store does not have it, CC_E_USAGE when the name stands
+ *                  for several
+ * @capabilities: what it gives a container that asks for none
  * @check: finding of `dmctl doctor`, when @program is installed
  */
 struct engine {
@@ -164,6 +170,9 @@ struct engine {
 	bool (*present)(void);
 	int (*find)(const char *container, struct engine_container *c, struct cc_error *err);
 	int (*describe)(struct engine_container *c, struct cc_error *err);
+	int (*describe_image)(const char *name, struct engine_container *c, char **volumes,
+			      struct cc_error *err);
+	const char *const *capabilities;
 	void (*check)(struct finding *f);
 };
 

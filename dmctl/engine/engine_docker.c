@@ -15,6 +15,8 @@
 #include "engine/docker_api.h"
 #include "engine/docker_store.h"
 #include "engine/engine_store.h"
+#include "decide.h"
+#include "digest.h"
 #include "host/http_unix.h"
 #include "strv.h"
 
@@ -227,6 +229,57 @@ static int docker_describe(struct engine_container *c, struct cc_error *err)
 		       : 0;
 }
 
+/* ---- an image ------------------------------------------------------------------------------ */
+
+/* What the daemon says of itself; NULL where only a container's record says what an image is. */
+static json_t *docker_info(struct cc_error *err)
+{
+	cc_auto_json json_t *info = docker_get("/info", err);
+	const char *driver = json_string_value(json_object_get(info, "Driver"));
+
+	if (!info || (driver && strcmp(driver, DOCKER_DRIVER) == 0))
+		return cc_steal(info);
+	cc_fail(err, CC_E_INVALID,
+		"docker's storage driver is %s, and by its name an image is found with " DOCKER_DRIVER
+		" only; make the container (\"docker create\"), and give that",
+		driver ? driver : "not known");
+	return NULL;
+}
+
+static int docker_describe_image(const char *name, struct engine_container *c, char **volumes,
+				 struct cc_error *err)
+{
+	cc_auto_free char *path = NULL, *id = NULL, *root = NULL;
+	cc_auto_json json_t *info = NULL, *image = NULL;
+
+	if (!engine_is_image_name(name))
+		return cc_fail(err, CC_E_INVALID, "\"%.80s\" is not a name of an image", name);
+	info = docker_info(err);
+	if (!info || cc_json_str(info, "docker info", "DockerRootDir", true, &root, err))
+		return -1;
+	if (asprintf(&path, "/images/%s/json", name) < 0) {
+		path = NULL;
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	}
+	image = docker_get(path, err);
+	if (!image && err->code == CC_E_NOTFOUND)
+		return cc_fail(err, CC_E_NOTFOUND,
+			       "docker has no image %s; \"docker pull %s\" or build it", name,
+			       name);
+	if (!image || cc_json_str(image, "docker's answer", "Id", true, &id, err))
+		return -1;
+	if (!cc_is_digest(id))
+		return cc_fail(err, CC_E_INVALID, "docker's answer: \"%.80s\" is not an image id",
+			       id);
+	snprintf(c->image_id, sizeof(c->image_id), "%s", id);
+	c->image_ref = strdup(name);
+	if (!c->image_ref || asprintf(volumes, "%s/volumes", root) < 0) {
+		*volumes = NULL;
+		return cc_fail(err, CC_E_NOMEM, "out of memory");
+	}
+	return docker_store_image(root, c, err);
+}
+
 /* ---- what it makes and mounts -------------------------------------------------------------- */
 
 /*
@@ -314,5 +367,7 @@ const struct engine engine_docker = {
 	.present = docker_present,
 	.find = docker_find,
 	.describe = docker_describe,
+	.describe_image = docker_describe_image,
+	.capabilities = cc_default_capabilities,
 	.check = docker_check,
 };

@@ -8,86 +8,18 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <openssl/evp.h>
 
 #include "engine/engine_store.h"
 #include "engine/podman_conf.h"
 #include "engine/podman_db.h"
+#include "engine/podman_store.h"
 #include "host/program.h"
 #include "demand.h"
 #include "digest.h"
 #include "strv.h"
 
-#define GRAPH_ROOT "/var/lib/containers/storage"
-#define RUN_ROOT "/run/containers/storage"
-
-/* The first that exists counts (containers-storage.conf.5). */
-static const char *const conf_files[] = {
-	"/etc/containers/storage.conf",
-	"/usr/share/containers/storage.conf",
-};
-
 /* Where runtimes keep a container's exec.fifo, which exists until it is started. */
 static const char *const runtime_dirs[] = {"/run/crun", "/run/runc"};
-
-/* @images: where it has images beside @graph */
-struct store {
-	char *graph, *run;
-	struct cc_strv images;
-};
-
-static void store_clear(struct store *s)
-{
-	free(s->graph);
-	free(s->run);
-	cc_strv_clear(&s->images);
-}
-
-/* graphroot and runroot are in the table [storage]; nothing else of the file matters here. */
-static void read_conf(char *text, struct store *s)
-{
-	bool in_storage = false;
-	char *line, *save, *value;
-
-	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-		if (line[strspn(line, " \t")] == '[')
-			in_storage = strncmp(line + strspn(line, " \t"), "[storage]", 9) == 0;
-		if (!in_storage)
-			continue;
-		value = engine_conf_string(line, "graphroot");
-		if (value) {
-			free(s->graph);
-			s->graph = value;
-		}
-		value = engine_conf_string(line, "runroot");
-		if (value) {
-			free(s->run);
-			s->run = value;
-		}
-	}
-}
-
-static int open_store(struct store *s, struct cc_error *err)
-{
-	struct cc_error ignored; /* no configuration: the defaults */
-	size_t i, len;
-
-	for (i = 0; i < sizeof(conf_files) / sizeof(conf_files[0]); i++) {
-		cc_auto_free char *text = NULL;
-
-		if (engine_read(conf_files[i], &text, &len, &ignored))
-			continue;
-		if (podman_conf_image_stores(text, &s->images, err))
-			return -1;
-		read_conf(text, s);
-		break;
-	}
-	if (!s->graph)
-		s->graph = strdup(GRAPH_ROOT);
-	if (!s->run)
-		s->run = strdup(RUN_ROOT);
-	return s->graph && s->run ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
-}
 
 static int join(char **out, struct cc_error *err, const char *dir, const char *a, const char *b,
 		const char *c)
@@ -98,38 +30,11 @@ static int join(char **out, struct cc_error *err, const char *dir, const char *a
 	return cc_fail(err, CC_E_NOMEM, "out of memory");
 }
 
-/* One of the two lists of containers; NULL without error text when there is no such file. */
-static json_t *read_list(const struct store *s, const char *dir, const char *file,
-			 struct cc_error *err)
-{
-	cc_auto_free char *path = NULL;
-
-	return join(&path, err, s->graph, dir, file, "") ? NULL : engine_read_json(path, err);
-}
-
-static bool has_name(const json_t *entry, const char *name)
-{
-	json_t *n;
-	size_t i;
-
-	json_array_foreach(json_object_get(entry, "names"), i, n)
-		if (json_is_string(n) && strcmp(json_string_value(n), name) == 0)
-			return true;
-	return false;
-}
-
 static bool has_prefix(const json_t *entry, const char *prefix)
 {
 	const char *id = json_string_value(json_object_get(entry, "id"));
 
 	return id && strncmp(id, prefix, strlen(prefix)) == 0;
-}
-
-static bool has_id(const json_t *entry, const char *id)
-{
-	const char *own = json_string_value(json_object_get(entry, "id"));
-
-	return own && strcmp(own, id) == 0;
 }
 
 /*
@@ -143,12 +48,12 @@ static int search(json_t *doc, const char *container, json_t **entry, struct cc_
 	size_t i;
 
 	json_array_foreach(doc, i, e)
-		if (has_id(e, container)) {
+		if (podman_entry_has_id(e, container)) {
 			*entry = e;
 			return 0;
 		}
 	json_array_foreach(doc, i, e)
-		if (has_name(e, container)) {
+		if (podman_entry_has_name(e, container)) {
 			*entry = e;
 			return 0;
 		}
@@ -165,14 +70,15 @@ static int search(json_t *doc, const char *container, json_t **entry, struct cc_
 }
 
 /* Containers that `podman run --rm` made are in a list of their own. New reference. */
-static json_t *find_entry(const struct store *s, const char *container, struct cc_error *err)
+static json_t *find_entry(const struct podman_store *s, const char *container, struct cc_error *err)
 {
 	static const char *const files[] = {"containers.json", "volatile-containers.json"};
 	json_t *entry = NULL;
 	size_t i;
 
 	for (i = 0; i < 2; i++) {
-		cc_auto_json json_t *doc = read_list(s, "overlay-containers", files[i], err);
+		cc_auto_json json_t *doc =
+			podman_store_list(s, "overlay-containers", files[i], err);
 
 		if (!doc && err->code != CC_E_NOTFOUND)
 			return NULL;
@@ -218,15 +124,17 @@ static bool is_waiting(const char *id)
 static bool podman_present(void)
 {
 	struct cc_error err;
-	cc_cleanup(store_clear) struct store s = {0};
+	cc_cleanup(podman_store_clear) struct podman_store s = {0};
 	cc_auto_free char *dir = NULL;
 	struct stat st;
 
-	return open_store(&s, &err) == 0 &&
-	       join(&dir, &err, s.graph, "overlay-containers", "", "") == 0 && stat(dir, &st) == 0;
+	return podman_store_open(&s, &err) == 0 &&
+	       join(&dir, &err, s.graph, "overlay-containers", "", "") == 0 && dir &&
+	       stat(dir, &st) == 0;
 }
 
-static int take_bundle(const struct store *s, struct engine_container *c, struct cc_error *err)
+static int take_bundle(const struct podman_store *s, struct engine_container *c,
+		       struct cc_error *err)
 {
 	free(c->bundle);
 	return join(&c->bundle, err, s->graph, "overlay-containers", c->id, "/userdata");
@@ -234,11 +142,11 @@ static int take_bundle(const struct store *s, struct engine_container *c, struct
 
 static int podman_find(const char *container, struct engine_container *c, struct cc_error *err)
 {
-	cc_cleanup(store_clear) struct store s = {0};
+	cc_cleanup(podman_store_clear) struct podman_store s = {0};
 	cc_auto_free char *pidfile = NULL;
 	cc_auto_json json_t *entry = NULL;
 
-	if (open_store(&s, err))
+	if (podman_store_open(&s, err))
 		return -1;
 	entry = find_entry(&s, container, err);
 	if (!entry || take_entry(entry, c, err) || take_bundle(&s, c, err) ||
@@ -246,88 +154,6 @@ static int podman_find(const char *container, struct engine_container *c, struct
 		return -1;
 	c->pid = engine_read_pid(pidfile);
 	c->waiting = is_waiting(c->id);
-	return 0;
-}
-
-/*
- * Name of the file that holds an image's big data item @key: the key itself when it consists of
- * lower-case letters, digits and dots, else "=" and its base64.
- */
-static char *blob_name(const char *key)
-{
-	size_t len = strlen(key);
-	char *name;
-
-	if (strspn(key, "abcdefghijklmnopqrstuvwxyz0123456789.") == len)
-		return strdup(key);
-	name = malloc(2 + 4 * ((len + 2) / 3));
-	if (!name)
-		return NULL;
-	name[0] = '=';
-	EVP_EncodeBlock((unsigned char *)name + 1, (const unsigned char *)key, (int)len);
-	return name;
-}
-
-static char *blob_path(const struct store *s, const char *image, const char *key,
-		       struct cc_error *err)
-{
-	cc_auto_free char *name = blob_name(key), *path = NULL;
-
-	if (!name || asprintf(&path, "%s/overlay-images/%s/%s", s->graph, image, name) < 0) {
-		path = NULL;
-		cc_fail(err, CC_E_NOMEM, "out of memory");
-		return NULL;
-	}
-	return cc_steal(path);
-}
-
-/*
- * A manifest in the image's store counts when it hashes to the digest it is kept under and names
- * this image's configuration.
- */
-static int take_manifest(const struct store *s, const char *image, const char *key,
-			 struct engine_container *c, struct cc_error *err)
-{
-	cc_auto_free char *path = blob_path(s, image, key, err), *text = NULL;
-	cc_auto_json json_t *doc = NULL;
-	struct cc_error ignored; /* what is no manifest of this image does not count */
-	const char *config;
-	char digest[72];
-	size_t len;
-
-	if (!path)
-		return -1;
-	if (engine_read(path, &text, &len, err))
-		return err->code == CC_E_NOTFOUND ? 0 : -1;
-	cc_sha256_digest(text, len, digest);
-	doc = cc_json_parse_engine(text, len, ENGINE_FILE_MAX, path, &ignored);
-	config = json_string_value(json_object_get(json_object_get(doc, "config"), "digest"));
-	if (!config || strcmp(config, c->image_id) != 0 || cc_strv_has(&c->manifests, digest))
-		return 0;
-	return cc_strv_push(&c->manifests, digest, err);
-}
-
-static int take_manifests(const struct store *s, const char *image, struct engine_container *c,
-			  struct cc_error *err)
-{
-	cc_auto_json json_t *images = read_list(s, "overlay-images", "images.json", err);
-	const char *id, *key;
-	json_t *entry, *name;
-	size_t i, k;
-
-	if (!images)
-		return -1;
-	json_array_foreach(images, i, entry) {
-		id = json_string_value(json_object_get(entry, "id"));
-		if (!id || strcmp(id, image) != 0)
-			continue;
-		json_array_foreach(json_object_get(entry, "big-data-names"), k, name) {
-			key = json_string_value(name);
-			if (key && strncmp(key, "manifest", 8) == 0 &&
-			    take_manifest(s, image, key, c, err))
-				return -1;
-		}
-	}
 	return 0;
 }
 
@@ -421,7 +247,7 @@ static int take_holds(const json_t *config, struct engine_container *c, struct c
  * Only Podman's data base has it. Where that is another one (BoltDB, of before version 5) it is not
  * known, which is something else than none.
  */
-static json_t *load_record(const struct store *s, const struct engine_container *c,
+static json_t *load_record(const struct podman_store *s, const struct engine_container *c,
 			   struct cc_error *err)
 {
 	cc_auto_free char *libpod = NULL;
@@ -434,7 +260,8 @@ static json_t *load_record(const struct store *s, const struct engine_container 
 	return podman_db_config((const char *const[]){s->graph, libpod, s->run, NULL}, c->id, err);
 }
 
-static int take_record(const struct store *s, struct engine_container *c, struct cc_error *err)
+static int take_record(const struct podman_store *s, struct engine_container *c,
+		       struct cc_error *err)
 {
 	cc_auto_json json_t *config = load_record(s, c, err);
 
@@ -452,24 +279,9 @@ static int take_record(const struct store *s, struct engine_container *c, struct
 	return c->health ? 0 : cc_fail(err, CC_E_NOMEM, "out of memory");
 }
 
-/* Return: a store that has the image, borrowed; Podman's own where none is known to. */
-static char *store_of_image(const struct store *s, const char *image)
-{
-	for (size_t i = 0; i < s->images.n; i++) {
-		cc_auto_free char *dir = NULL;
-
-		if (asprintf(&dir, "%s/overlay-images/%s", s->images.v[i], image) < 0) {
-			dir = NULL;
-			break;
-		}
-		if (access(dir, F_OK) == 0)
-			return s->images.v[i];
-	}
-	return s->graph;
-}
-
 /* Later versions of Podman make the first container of a pod so, too. */
-static int is_imageless(const struct store *s, struct engine_container *c, struct cc_error *err)
+static int is_imageless(const struct podman_store *s, struct engine_container *c,
+			struct cc_error *err)
 {
 	struct cc_error ignored;
 	cc_auto_json json_t *config = load_record(s, c, &ignored);
@@ -485,16 +297,16 @@ static int is_imageless(const struct store *s, struct engine_container *c, struc
 static int podman_describe(struct engine_container *c, struct cc_error *err)
 {
 	cc_auto_free char *image = NULL, *path = NULL, *kept = NULL, *run = NULL;
-	cc_cleanup(store_clear) struct store s = {0};
+	cc_cleanup(podman_store_clear) struct podman_store s = {0};
 	cc_auto_json json_t *entry = NULL;
-	struct store images = {0}; /* borrowed */
+	struct podman_store images = {0}; /* borrowed */
 
-	if (open_store(&s, err))
+	if (podman_store_open(&s, err))
 		return -1;
 	entry = find_entry(&s, c->id, err);
 	if (!entry)
 		return -1;
-	if (!has_id(entry, c->id))
+	if (!podman_entry_has_id(entry, c->id))
 		return cc_fail(err, CC_E_NOTFOUND, "podman has no container %s", c->id);
 	if (take_entry(entry, c, err) || take_bundle(&s, c, err) ||
 	    cc_json_str(entry, "podman's store", "image", true, &image, err))
@@ -507,12 +319,12 @@ static int podman_describe(struct engine_container *c, struct cc_error *err)
 	    join(&run, err, s.run, "overlay-containers", c->id, "/userdata") ||
 	    cc_strv_push(&c->own_dirs, kept, err) || cc_strv_push(&c->own_dirs, run, err))
 		return -1;
-	images.graph = store_of_image(&s, image);
-	path = blob_path(&images, image, c->image_id, err);
+	images.graph = podman_store_of_image(&s, image);
+	path = podman_store_blob(&images, image, c->image_id, err);
 	if (!path || take_record(&s, c, err) || engine_read_image_config(path, c, err))
 		return -1;
 	c->seccomp_profile = podman_conf_seccomp();
-	return take_manifests(&images, image, c, err);
+	return podman_store_manifests(&images, image, c, err);
 }
 
 /* ---- what it makes and mounts -------------------------------------------------------------- */
@@ -540,6 +352,12 @@ static const struct engine_file podman_files[] = {
 static const char *const podman_scratch[] = {"/run", "/tmp", "/var/tmp", NULL};
 static const char *const podman_stubs[] = {"/run/.containerenv", NULL};
 
+/* Of containers.conf(5), default_capabilities, since Podman 4. */
+static const char *const podman_capabilities[] = {
+	"CAP_CHOWN",   "CAP_DAC_OVERRIDE",     "CAP_FOWNER",	 "CAP_FSETID",
+	"CAP_KILL",    "CAP_NET_BIND_SERVICE", "CAP_SETFCAP",	 "CAP_SETGID",
+	"CAP_SETPCAP", "CAP_SETUID",	       "CAP_SYS_CHROOT", NULL};
+
 /* ---- dmctl doctor -------------------------------------------------------------------------- */
 
 static void podman_check(struct finding *f)
@@ -565,5 +383,7 @@ const struct engine engine_podman = {
 	.present = podman_present,
 	.find = podman_find,
 	.describe = podman_describe,
+	.describe_image = podman_store_image,
+	.capabilities = podman_capabilities,
 	.check = podman_check,
 };

@@ -12,6 +12,16 @@
 
 #include "demand.h"
 #include "digest.h"
+bool engine_is_image_name(const char *name)
+{
+	static const char taken[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+				    "._-:/@";
+	size_t len = strlen(name);
+
+	return len && len <= 512 && strspn(name, taken) == len && name[0] != '/' &&
+	       name[0] != '-' && !strstr(name, "..") && !strstr(name, "//");
+}
+
 bool engine_is_id_prefix(const char *s)
 {
 	size_t len = strlen(s);

@@ -28,6 +28,12 @@ int engine_read_image_config(const char *path, struct engine_container *c, struc
 /* @line of a TOML file is `key = "value"`: a copy of the value, else NULL. */
 char *engine_conf_string(const char *line, const char *key);
 
+/*
+ * Whether @name could be that of an image (repository, tag, digest): of letters, digits and
+ * . _ - : / @ characters, and not a path.
+ */
+bool engine_is_image_name(const char *name);
+
 /**
  * engine_add_health - adds the command of a HealthConfig, if it has one, to c->health.
  * @config: {"Test":[…]}, as Docker and Podman keep it; may be NULL

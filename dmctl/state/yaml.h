@@ -24,4 +24,16 @@
  */
 json_t *yaml_parse(const char *text, size_t len, const char *what, struct cc_error *err);
 
+/**
+ * yaml_parse_linked - the same of a document that was written for somebody else: with anchors,
+ * aliases and merge keys ("<<", what a mapping says itself goes before it), and without a refusal of
+ * what versions of YAML read differently: words (yes, off) and 1:30 are text; a number or date of
+ * which another reader would write another text (0755, 0x1f, 1_000, 2026-11-29) is a real, whatever
+ * its value, so that whoever needs its text refuses reals.
+ *
+ * A value behind an alias counts as often as it is named, towards levels and values. It is shared:
+ * nobody changes what is returned.
+ */
+json_t *yaml_parse_linked(const char *text, size_t len, const char *what, struct cc_error *err);
+
 #endif

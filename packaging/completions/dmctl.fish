@@ -15,7 +15,7 @@ function __dmctl_words
     for word in (commandline -opc)[2..]
         if test $skip = 1
             set skip 0
-        else if string match -qr -- '^(--(keyd|agent|fs|label|sector-size|key-bytes|cipher|wipe-signature|engine|volume|mount-point|serial|key|to-recipient|predicate|subject|name|passphrase-file|passphrase-fd|output|pubkey|ca|auth-file|after|realm|cdi-dir|plugin-dir|without-gate|lease|shared-read|on-lapse|on-revoke|on-lock|mount-options|discard|volumes|filter|file|format|since|until|event|outcome|fact|condition|timeout|from)|-o|-f)$' $word
+        else if string match -qr -- '^(--(keyd|agent|fs|label|sector-size|key-bytes|cipher|wipe-signature|engine|volume|mount-point|serial|key|to-recipient|predicate|subject|name|passphrase-file|passphrase-fd|output|pubkey|ca|auth-file|after|realm|cdi-dir|plugin-dir|without-gate|lease|shared-read|on-lapse|on-revoke|on-lock|mount-options|discard|volumes|filter|file|format|since|until|event|outcome|fact|condition|timeout|from|env-file)|-o|-f)$' $word
             set skip 1
         else if not string match -q -- '-*' $word
             echo $word

@@ -136,6 +136,44 @@ static void levels_values_and_bytes_are_bounded(void **state)
 	expect_error(&err, CC_E_INVALID, "", "longer than");
 }
 
+/* ---- with anchors, as others write it ---- */
+
+static void is_linked(const char *text, const char *single_quoted)
+{
+	cc_auto_json json_t *want = json_of(single_quoted), *got = NULL;
+	struct cc_error err = {0};
+
+	got = yaml_parse_linked(text, strlen(text), "f.yaml", &err);
+	if (!got)
+		fail_msg("%s: %s", text, err.text);
+	if (!json_equal(got, want)) {
+		cc_auto_free char *shown = json_dumps(got, JSON_ENCODE_ANY);
+
+		fail_msg("%s: got %s", text, shown);
+	}
+}
+
+static void what_has_a_name_is_there_again_where_it_is_named(void **state)
+{
+	(void)state;
+	is_linked("a: &x [1, &y two]\nb: *x\nc: *y\n", "{'a':[1,'two'],'b':[1,'two'],'c':'two'}");
+	is_linked("a: &x 1\nb: &x 2\nc: *x\n", "{'a':1,'b':2,'c':2}");
+	is_linked("a: &x {p: 1, q: 2}\nb: {<<: *x, q: 3}\nc:\n  q: 4\n  <<: *x\n",
+		  "{'a':{'p':1,'q':2},'b':{'p':1,'q':3},'c':{'p':1,'q':4}}");
+	is_linked("b: {<<: [{p: 1}, {p: 2, q: 3}]}\n", "{'b':{'p':1,'q':3}}");
+	is_linked("a: &x {<<: {p: 1}, q: 2}\nb: {<<: *x}\n",
+		  "{'a':{'p':1,'q':2},'b':{'p':1,'q':2}}");
+}
+
+static void what_versions_read_differently_is_text_or_a_real(void **state)
+{
+	(void)state;
+	is_linked("[yes, No, ON, off, y, 8080:80, 1:30:20]",
+		  "['yes','No','ON','off','y','8080:80','1:30:20']");
+	is_linked("[0755, 0x1f, 0b1, 1_000, 2026-11-29]", "[0.0,0.0,0.0,0.0,0.0]");
+	is_linked("[12, true, null, 1.5, '0755']", "[12,true,null,1.5,'0755']");
+}
+
 /* ---- as a document of dmctl apply ---- */
 
 static void read_as(const char *name, const char *text, int want)
@@ -195,6 +233,8 @@ int main(void)
 		cmocka_unit_test(what_versions_of_yaml_read_differently_is_refused),
 		cmocka_unit_test(what_means_more_than_it_says_is_refused),
 		cmocka_unit_test(levels_values_and_bytes_are_bounded),
+		cmocka_unit_test(what_has_a_name_is_there_again_where_it_is_named),
+		cmocka_unit_test(what_versions_read_differently_is_text_or_a_real),
 		cmocka_unit_test(a_document_may_be_yaml_by_its_name),
 		cmocka_unit_test(the_example_is_read),
 	};
