@@ -248,7 +248,7 @@ static void make_room(struct front *f)
 }
 
 /* Before the work of a handshake. The custodian hears that it is closed as of any other. */
-static bool too_many(struct front *f, const struct connection *who)
+static bool peer_has_too_many(struct front *f, const struct connection *who)
 {
 	struct timespec ts;
 
@@ -266,7 +266,7 @@ static void welcome(struct front *f, const struct connection *who, int fd)
 	if (!c)
 		return die(f, "out of memory");
 	TAILQ_INSERT_TAIL(&f->all, c, all);
-	if (too_many(f, who))
+	if (peer_has_too_many(f, who))
 		conn_kill(c);
 }
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Power fails at any moment of a rekey: after every write that the device had been told of, alone or with the
 # next one torn, an unlock with both keys goes on, and every sector is what it was.
-# vm: shared timeout=840
+# vm: shared timeout=840 long
 
 . ./rekey-lib.sh
 plan 8

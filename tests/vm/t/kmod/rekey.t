@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The online rekey: the volume gets a new key while it is read and written; what is wrong is refused and
 # changes nothing; lock, lease, suspend, growth, discards and errors in the middle lose nothing.
-# vm: shared timeout=600 kernels
+# vm: shared timeout=600
 
 . ./rekey-lib.sh
 plan 67
