@@ -8,8 +8,11 @@ sock=/run/container-crypt
 # Quoted so that a refusal, which shows the command, is not taken for what it prints: program runs
 app='echo "program" runs; echo "start $$" >>/data/log; sync; exec sleep 1000'
 
+keyd_options='' # of keyd serve
+
 start_keyd() {
-	/usr/libexec/container-crypt/keyd serve >>"$tap_dir/keyd.log" 2>&1 &
+	# shellcheck disable=SC2086 # words
+	/usr/libexec/container-crypt/keyd serve $keyd_options >>"$tap_dir/keyd.log" 2>&1 &
 	keyd_pid=$!
 	wait_for 20 dmctl volume ls
 }

@@ -14,6 +14,11 @@ pair_setup() {
 	peer cat /etc/container-crypt/agent.jwk >"$tap_dir/host2.jwk"
 	dmctl agents enroll host2 "$tap_dir/host2.jwk" && peer start_agent || return 1
 	writer_setup docker "$@" || return 1
+	image_to_peer
+}
+
+# image_to_peer: app:1, and waits until the agent there knows the volume
+image_to_peer() {
 	docker save app:1 >"$tap_dir/image"
 	forward TCP-LISTEN:7001,bind=10.7.0.1 OPEN:"$tap_dir/image",rdonly
 	peer 'socat -u TCP:10.7.0.1:7001,retry=10 - | docker load' && peer wait_for 30 test -e /var/run/cdi/container-crypt-vol.json
