@@ -12,7 +12,6 @@
 #include "cli/output.h"
 #include "cli/rows.h"
 #include "cli/scope_option.h"
-#include "scope.h"
 
 int cmd_agents_enroll(int argc, char **argv, const struct global_options *g)
 {
@@ -75,8 +74,6 @@ int cmd_agents_invite(int argc, char **argv, const struct global_options *g)
 	cc_auto_json json_t *body = NULL;
 	const char *volumes = NULL;
 	int64_t seconds = 3600;
-	struct cc_scope scope;
-	struct cc_error err;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -84,10 +81,8 @@ int cmd_agents_invite(int argc, char **argv, const struct global_options *g)
 			return cmd_bad_option(g, argv);
 		if (c == 'f' && row_span(optarg, &seconds))
 			return cmd_usage(g, argv[0], "--for takes a time like 10m or 1h");
-		if (c == 'v' && cc_scope_parse(optarg, &scope, &err))
-			return cmd_usage(g, argv[0], "--volumes: %s", err.text);
-		if (c == 'v')
-			volumes = optarg;
+		if (c == 'v' && scope_take(g, argv[0], optarg, &volumes))
+			return CC_E_USAGE;
 	}
 	if (cmd_arguments(g, argc, argv, names))
 		return CC_E_USAGE;

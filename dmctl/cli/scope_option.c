@@ -10,6 +10,18 @@
 #include "cli/output.h"
 #include "scope.h"
 
+int scope_take(const struct global_options *g, const char *verb, const char *text,
+	       const char **value)
+{
+	struct cc_scope scope;
+	struct cc_error err;
+
+	if (cc_scope_parse(text, &scope, &err))
+		return cmd_usage(g, verb, "--volumes: %s", err.text);
+	*value = text;
+	return 0;
+}
+
 int scope_option(int argc, char **argv, const struct global_options *g, const char *const *names,
 		 const char **value)
 {
@@ -17,17 +29,14 @@ int scope_option(int argc, char **argv, const struct global_options *g, const ch
 		{"volumes", required_argument, NULL, 'v'},
 		{0},
 	};
-	struct cc_scope scope;
-	struct cc_error err;
 	int c;
 
 	*value = NULL;
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (c == '?')
 			return cmd_bad_option(g, argv);
-		if (cc_scope_parse(optarg, &scope, &err))
-			return cmd_usage(g, argv[0], "--volumes: %s", err.text);
-		*value = optarg;
+		if (scope_take(g, argv[0], optarg, value))
+			return CC_E_USAGE;
 	}
 	return cmd_arguments(g, argc, argv, names);
 }

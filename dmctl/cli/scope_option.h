@@ -14,6 +14,14 @@
 	"                       characters and \"?\" for one"
 
 /**
+ * scope_take - the argument @text of that option of @verb.
+ * @value: out, it
+ * Return: 0, or CC_E_USAGE, reported.
+ */
+int scope_take(const struct global_options *g, const char *verb, const char *text,
+	       const char **value);
+
+/**
  * scope_option - parses the arguments of a verb that has this option only, and takes @names.
  * @value: out, the list as keyd takes it; NULL when it was not given
  * Return: 0, or CC_E_USAGE, reported.

@@ -9,6 +9,7 @@
 #include <openssl/x509v3.h>
 
 #include "b64.h"
+#include "cert.h"
 #include "custodian/agent_key.h"
 #include "json.h"
 #include "jwk.h"
@@ -31,11 +32,6 @@ static const struct kek_use key_use = {
 	.state = KEK_ANY,
 };
 
-static void x509_free(X509 **x)
-{
-	X509_free(*x);
-}
-
 static void bn_free(BIGNUM **bn)
 {
 	BN_clear_free(*bn);
@@ -44,11 +40,6 @@ static void bn_free(BIGNUM **bn)
 static void names_free(GENERAL_NAMES **names)
 {
 	GENERAL_NAMES_free(*names);
-}
-
-static void openssl_free(unsigned char **p)
-{
-	OPENSSL_free(*p);
 }
 
 static int no_certificate(struct cc_error *err)
@@ -125,7 +116,7 @@ static int fill_certificate(X509 *cert, X509 *issuer, EVP_PKEY *subject, const s
 static X509 *issue(X509 *issuer, EVP_PKEY *key, EVP_PKEY *subject, const struct form *f,
 		   struct cc_error *err)
 {
-	cc_cleanup(x509_free) X509 *cert = X509_new();
+	cc_auto_x509 X509 *cert = X509_new();
 
 	if (cert && fill_certificate(cert, issuer ?: cert, subject, f) &&
 	    X509_sign(cert, key, EVP_sha256()))
@@ -167,7 +158,7 @@ static int to_der(const X509 *cert, unsigned char **der, size_t *len, struct cc_
 
 static int set_pin(struct ca *ca, struct cc_error *err)
 {
-	cc_cleanup(openssl_free) unsigned char *spki = NULL;
+	cc_auto_der unsigned char *spki = NULL;
 	int n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(ca->cert), &spki);
 
 	if (n <= 0 || !EVP_Digest(spki, (size_t)n, ca->pin, NULL, EVP_sha256(), NULL))
@@ -261,7 +252,7 @@ static int wrap_key(EVP_PKEY *key, const struct kek *kek,
 
 static int put_both(struct ca *ca, struct store *st, const struct kek *kek, struct cc_error *err)
 {
-	cc_cleanup(openssl_free) unsigned char *der = NULL;
+	cc_auto_der unsigned char *der = NULL;
 	cc_auto_free char *cert = NULL, *key = NULL;
 	unsigned char wrapped[KEK_WRAPPED_MAX];
 	size_t len = 0, wrapped_len = 0;
@@ -339,7 +330,7 @@ int ca_server_make(const struct ca *ca, const char *realm, int64_t now, struct c
 		   struct cc_error *err)
 {
 	cc_auto_pkey EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
-	cc_cleanup(x509_free) X509 *cert = NULL;
+	cc_auto_x509 X509 *cert = NULL;
 	char names[128];
 	const struct form form = {
 		.cn = "keyd",
@@ -392,7 +383,7 @@ char *ca_agent_make(const struct ca *ca, const struct store_agent *agent, int64_
 {
 	cc_auto_json json_t *jwk = cc_json_parse(agent->jwk, strlen(agent->jwk), "agent", err);
 	cc_auto_pkey EVP_PKEY *key = jwk ? cc_jwk_pkey(jwk, false, "ES256", err) : NULL;
-	cc_cleanup(x509_free) X509 *cert = NULL;
+	cc_auto_x509 X509 *cert = NULL;
 	char names[192];
 	const struct form form = {
 		.cn = agent->name,
@@ -476,7 +467,7 @@ int ca_who(const struct ca *ca, const unsigned char *der, size_t len, int64_t no
 	   struct ca_name *name, struct cc_error *err)
 {
 	const unsigned char *p = der;
-	cc_cleanup(x509_free) X509 *cert = len <= DER_MAX ? d2i_X509(NULL, &p, (long)len) : NULL;
+	cc_auto_x509 X509 *cert = len <= DER_MAX ? d2i_X509(NULL, &p, (long)len) : NULL;
 	int64_t from;
 
 	*name = (struct ca_name){0};

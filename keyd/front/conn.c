@@ -8,6 +8,7 @@
 #include <event2/bufferevent_ssl.h>
 #include <openssl/sha.h>
 
+#include "cert.h"
 #include "cleanup.h"
 #include "error.h"
 #include "json.h"
@@ -269,14 +270,9 @@ static void count_by_certificate(struct conn *c, const unsigned char *cert, size
 	memcpy(&c->who.peer.pid, hash, sizeof(c->who.peer.pid));
 }
 
-static void openssl_free(unsigned char **p)
-{
-	OPENSSL_free(*p);
-}
-
 static void established(struct conn *c)
 {
-	cc_cleanup(openssl_free) unsigned char *cert = NULL;
+	cc_auto_der unsigned char *cert = NULL;
 	unsigned char exporter[MESSAGE_EXPORTER_LEN];
 	size_t len;
 

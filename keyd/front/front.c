@@ -8,6 +8,7 @@
 #include <event2/bufferevent.h>
 #include <openssl/crypto.h>
 
+#include "cert.h"
 #include "cleanup.h"
 #include "front/conn.h"
 #include "front/crowd.h"
@@ -101,15 +102,10 @@ static bool send_request(struct front *f, struct conn *c)
 	return true;
 }
 
-static void openssl_free(unsigned char **p)
-{
-	OPENSSL_free(*p);
-}
-
 /* Before anything that it asks for: the custodian looks at the certificate itself. */
 static bool introduce(struct front *f, struct conn *c)
 {
-	cc_cleanup(openssl_free) unsigned char *cert = NULL;
+	cc_auto_der unsigned char *cert = NULL;
 	struct introduction in = {.conn = c->who.id};
 
 	if (tls_introduce(c->ssl, in.exporter, &cert, &in.cert_len)) {

@@ -6,6 +6,7 @@
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
+#include "cert.h"
 #include "cleanup.h"
 #include "pkey.h"
 #include "tls_exporter.h"
@@ -17,11 +18,6 @@ static const char *const groups[] = {"X25519MLKEM768:X25519:P-256", "X25519:P-25
 struct tls {
 	SSL_CTX *base, *ctx;
 };
-
-static void x509_free(X509 **x)
-{
-	X509_free(*x);
-}
 
 static void ctx_free(SSL_CTX **ctx)
 {
@@ -89,8 +85,8 @@ static X509 *certificate(const unsigned char *der, size_t len)
 /* The CA is sent as well: whoever enrols knows it by its key only. */
 static int take_keys(SSL_CTX *ctx, const struct tls_keys *k)
 {
-	cc_cleanup(x509_free) X509 *ca = certificate(k->ca, k->ca_len);
-	cc_cleanup(x509_free) X509 *cert = certificate(k->cert, k->cert_len);
+	cc_auto_x509 X509 *ca = certificate(k->ca, k->ca_len);
+	cc_auto_x509 X509 *cert = certificate(k->cert, k->cert_len);
 	const unsigned char *p = k->key;
 	cc_auto_pkey EVP_PKEY *key = d2i_PrivateKey(EVP_PKEY_EC, NULL, &p, (long)k->key_len);
 
